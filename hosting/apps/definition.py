@@ -1,0 +1,123 @@
+"""What Azure's host checks of a function before any worker sees it: its name, its bindings, its retry policy."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Literal
+
+from hosting.apps.expansion import AppSettings, expand_properties
+from hosting.apps.json_files import kind
+from hosting.core import Binding
+from hosting.errors import FunctionLoadError
+
+_FUNCTION_NAME = re.compile(r"[a-z][a-z0-9_\-]{0,127}", re.IGNORECASE)
+_BINDING_NAME = re.compile(r"[a-zA-Z][a-zA-Z0-9]{0,127}|\$return")
+
+
+def check_name(name: str) -> None:
+    """Refuse a function's name that Azure's host refuses.
+
+    Raises:
+        FunctionLoadError: the name is not letters, digits, ``_`` and ``-`` after a letter, is too long, or is ``host``.
+    """
+    if not _FUNCTION_NAME.fullmatch(name) or name.lower() == "host":
+        raise FunctionLoadError(
+            f"{name!r} is not a valid function name.",
+            remedy="A name starts with a letter, has letters, digits, '_' and '-' (128 at most), and is not 'host'.",
+        )
+
+
+def read_bindings(raw: Any, settings: AppSettings) -> tuple[Binding, ...]:
+    """Make the bindings of a function of their JSON form, checked as Azure's host checks them, settings filled in.
+
+    Args:
+        raw: the value of ``bindings``.
+        settings: where ``%NAME%`` is looked up.
+
+    Raises:
+        FunctionLoadError: a binding is not one, a name or a direction is refused, or there is not exactly one trigger.
+    """
+    if raw is not None and not (isinstance(raw, list) and all(isinstance(binding, Mapping) for binding in raw)):
+        raise FunctionLoadError(
+            f"'bindings': expected a list of objects, found {kind(raw)}", remedy='Write "bindings": [{...}, ...].'
+        )
+    bindings = tuple(_binding(binding) for binding in raw or ())
+    _check_count(bindings)
+    _check_unique(bindings)
+    return tuple(replace(binding, properties=expand_properties(binding, settings)) for binding in bindings)
+
+
+def _binding(raw: Mapping[str, Any]) -> Binding:
+    own = {key.lower(): value for key, value in raw.items() if key.lower() in ("name", "type", "direction")}
+    name, binding_type = own.get("name"), own.get("type")
+    if not isinstance(name, str) or not _BINDING_NAME.fullmatch(name):
+        raise FunctionLoadError(
+            f"The binding name {name or ''} is invalid. Please assign a valid name to the binding.",
+            remedy="A binding's name is a letter and then letters and digits (128 at most, no underscore), or $return.",
+        )
+    if not isinstance(binding_type, str) or not binding_type:
+        raise FunctionLoadError(
+            f"Binding {name!r} is invalid. Bindings must specify a Type.",
+            remedy='Give it a "type" such as "httpTrigger".',
+        )
+    properties = {key: value for key, value in raw.items() if key.lower() not in own}
+    binding = Binding(name, binding_type, _direction(name, own.get("direction", "in")), properties)
+    _check_output_only(binding)
+    return binding
+
+
+def _direction(name: str, found: Any) -> Literal["in", "out"]:
+    match found.lower() if isinstance(found, str) else found:
+        case "in":
+            return "in"
+        case "out":
+            return "out"
+        case "inout":
+            raise FunctionLoadError(
+                f'binding {name!r}: "inout" bindings are not supported', remedy='Use an "in" and an "out" binding.'
+            )
+        case _:
+            raise FunctionLoadError(f"{found!r} is not a valid binding direction.", remedy='Write "in" or "out".')
+
+
+def _check_output_only(binding: Binding) -> None:
+    if binding.direction == "out":
+        return
+    if binding.name == "$return":
+        raise FunctionLoadError(
+            "$return bindings must specify a direction of 'out'.", remedy='Write "direction": "out".'
+        )
+    if binding.type.lower() == "http":
+        raise FunctionLoadError(
+            "Http binding can only be used for output.", remedy='Write "direction": "out", or use an "httpTrigger".'
+        )
+
+
+def _check_count(bindings: Sequence[Binding]) -> None:
+    if not bindings:
+        raise FunctionLoadError("At least one binding must be declared.", remedy="Declare the function's trigger.")
+    triggers = [binding.name for binding in bindings if binding.is_trigger]
+    if not triggers:
+        raise FunctionLoadError(
+            "No trigger binding specified. A function must have a trigger input binding.",
+            remedy='The type of a trigger ends with "Trigger", for instance "httpTrigger".',
+        )
+    if len(triggers) > 1:
+        raise FunctionLoadError(
+            f"Multiple trigger bindings defined ({', '.join(triggers)}). "
+            "A function can only have a single trigger binding.",
+            remedy="Make one function for each trigger.",
+        )
+
+
+def _check_unique(bindings: Sequence[Binding]) -> None:
+    seen: set[str] = set()
+    for binding in bindings:
+        if binding.name.lower() in seen:
+            raise FunctionLoadError(
+                f"Multiple bindings with name {binding.name!r} discovered. Binding names must be unique.",
+                remedy="Names that differ only in case count as the same.",
+            )
+        seen.add(binding.name.lower())

@@ -1,0 +1,159 @@
+"""``host.json``: read, checked, and overridden by the environment, as Azure's host does."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from hosting.apps.json_files import JsonFile, kind, read_json
+from hosting.errors import SettingsError
+
+FILE = "host.json"
+PREFIX = "azurefunctionsjobhost__"
+
+EXPECTED: Mapping[tuple[str, ...], type] = {
+    ("version",): str,
+    ("functions",): list,
+    ("functionTimeout",): str,
+    ("retry",): dict,
+    ("extensionHost",): dict,
+    ("logging",): dict,
+    ("logging", "logLevel"): dict,
+    ("extensions",): dict,
+    ("extensions", "http"): dict,
+    ("extensions", "http", "routePrefix"): str,
+    ("extensions", "http", "maxOutstandingRequests"): int,
+    ("extensions", "http", "maxConcurrentRequests"): int,
+    ("extensions", "http", "dynamicThrottlesEnabled"): bool,
+    ("extensions", "http", "customHeaders"): dict,
+    ("extensions", "http", "hsts"): dict,
+    ("extensions", "queues"): dict,
+    ("extensions", "blobs"): dict,
+}
+"""What this host reads, and the type of it; a parent stands before its children. The rest is nobody's business."""
+
+NAMES: Mapping[type, str] = {
+    str: "a text",
+    list: "a list",
+    dict: "an object",
+    int: "a whole number",
+    bool: "true or false",
+}
+
+
+def read_host_json(root: Path, environ: Mapping[str, str]) -> dict[str, Any]:
+    """Read ``host.json`` of the app in ``root``.
+
+    A missing or empty file means the defaults. As in Azure's host the version must be "2.0", names of sections ignore
+    case, and ``AzureFunctionsJobHost__SECTION__KEY`` in ``environ`` overrides a value; numbered keys fill a list.
+
+    Returns:
+        The content of the file, with the known names spelled as Azure documents them.
+
+    Raises:
+        SettingsError: not JSON, no version or another one, or a value of the wrong type; with file and line.
+    """
+    path = root.resolve() / FILE
+    file = read_json(path, SettingsError) if path.is_file() else JsonFile(path, "", {})
+    content = file.content or {"version": "2.0"}
+    for expected in EXPECTED:
+        _spell(content, expected)
+    _override(content, environ)
+    for keys, wanted in EXPECTED.items():
+        _check(file, content, keys, wanted)
+    _check_version(file, content)
+    return content
+
+
+def _spell(content: dict[str, Any], keys: tuple[str, ...]) -> None:
+    """Rename the last of ``keys`` where the file spells it with other capitals."""
+    section = _parent(content, keys)
+    if section is None:
+        return
+    for spelled in [name for name in section if name.lower() == keys[-1].lower() and name != keys[-1]]:
+        section[keys[-1]] = section.pop(spelled)
+
+
+def _parent(content: dict[str, Any], keys: tuple[str, ...]) -> dict[str, Any] | None:
+    section: Any = content
+    for key in keys[:-1]:
+        section = section.get(key) if isinstance(section, dict) else None
+    return section if isinstance(section, dict) else None
+
+
+def _override(content: dict[str, Any], environ: Mapping[str, str]) -> None:
+    for name, value in sorted(environ.items()):
+        keys = name[len(PREFIX) :].split("__")
+        if name.lower().startswith(PREFIX) and all(keys):
+            _set(content, tuple(keys), value)
+
+
+def _set(content: dict[str, Any], keys: tuple[str, ...], value: str) -> None:
+    section = content
+    path: tuple[str, ...] = ()
+    for key, following in zip(keys, (*keys[1:], None), strict=True):
+        spelling = _spelling(section, path, key)
+        path = (*path, spelling)
+        if following is None:
+            section[spelling] = value if EXPECTED.get(path) is str else _scalar(value)
+        elif following.isdigit():
+            _set_item(section, spelling, int(following), value)
+            return
+        else:
+            if not isinstance(section.get(spelling), dict):
+                section[spelling] = {}
+            section = section[spelling]
+
+
+def _set_item(section: dict[str, Any], key: str, index: int, value: str) -> None:
+    items = section.get(key)
+    items = list(items) if isinstance(items, list) else []
+    items[index : index + 1] = [value]
+    section[key] = items
+
+
+def _spelling(section: Mapping[str, Any], path: tuple[str, ...], key: str) -> str:
+    """The key as ``section`` has it, or else as Azure documents it, whatever the case in the environment."""
+    known = (keys[-1] for keys in EXPECTED if keys[:-1] == path)
+    same: Iterator[str] = (name for name in (*section, *known) if name.lower() == key.lower())
+    return next(same, key)
+
+
+def _scalar(text: str) -> Any:
+    try:
+        value = json.loads(text.lower())
+    except ValueError:
+        return text
+    return value if isinstance(value, bool | int | float) else text
+
+
+def _check(file: JsonFile, content: dict[str, Any], keys: tuple[str, ...], wanted: type) -> None:
+    section = _parent(content, keys)
+    if section is None or keys[-1] not in section:
+        return
+    found = section[keys[-1]]
+    if found is None:
+        del section[keys[-1]]
+    elif type(found) is not wanted:
+        raise SettingsError(
+            f"{FILE}: {'.'.join(keys)}: expected {NAMES[wanted]}, found {kind(found)}",
+            remedy=f"Change it in the file, or in {'__'.join(('AzureFunctionsJobHost', *keys))} where that is set.",
+            file=str(file.path),
+            line=file.line(*keys),
+        )
+
+
+def _check_version(file: JsonFile, content: Mapping[str, Any]) -> None:
+    version = content.get("version")
+    if version == "2.0":
+        return
+    raise SettingsError(
+        f"{FILE} is missing the required 'version' property"
+        if version is None
+        else f"{FILE}: {version!r} is an invalid value for the 'version' property",
+        remedy='Write "version": "2.0".',
+        file=str(file.path),
+        line=file.line("version"),
+    )

@@ -1,0 +1,135 @@
+"""A folder becomes an ``App``: the v2 file where there is one, else the folders of the v1 model."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from typing import Any
+
+from hosting.apps.expansion import AppSettings
+from hosting.apps.failures import nothing_loads
+from hosting.apps.host_json import FILE as HOST_JSON
+from hosting.apps.host_json import read_host_json
+from hosting.apps.imports import add_to_path, forget_apps, install_namespace
+from hosting.apps.local_settings import LocalSettings
+from hosting.apps.reading import Reading
+from hosting.apps.retry import read_retry
+from hosting.apps.v1 import function_folders, read_v1
+from hosting.apps.v2 import SETTING, read_v2, script_name
+from hosting.core import App, Problem, Retry
+from hosting.errors import AppLoadError, FunctionLoadError, SettingsError
+
+logger = logging.getLogger("hosting.apps")
+
+
+def load_app(
+    root: Path,
+    *,
+    environ: Mapping[str, str],
+    host_json: Mapping[str, Any] | None = None,
+    settings: LocalSettings | None = None,
+    importing: Callable[[Path], AbstractContextManager[Any]] = nullcontext,
+) -> App:
+    """Read and import the function app in ``root``; the working directory is left alone.
+
+    Modules of this app and of apps loaded before it are imported afresh. As in Azure, function.json folders count only
+    where the v2 file declares no function. A v1 function that cannot be imported is in ``App.functions`` with its
+    ``error``; a function that Azure's host would refuse is in ``App.problems`` only, in both models.
+
+    Args:
+        root: the folder of the app.
+        environ: the environment, with the app's settings applied.
+        host_json: what ``read_host_json`` gave; read from ``root`` if None.
+        settings: what ``read_local_settings`` gave, for ``App.settings`` and ``App.problems``.
+        importing: called with the root; what it returns is entered around the import of the app's code.
+
+    Returns:
+        The app, its functions in the order of Azure's host: by name, ignoring case.
+
+    Raises:
+        SettingsError: ``host.json`` cannot be used.
+        AppLoadError: there is no app, its v2 file fails, or none of its functions can be used.
+    """
+    root = root.resolve()
+    host_json = read_host_json(root, environ) if host_json is None else host_json
+    reading = Reading(root, AppSettings(environ), _allowed(host_json), _retry(root, host_json))
+    script = root / script_name(reading.settings.get(SETTING))
+    _check_is_app(root, script)
+    forget_apps(root)
+    add_to_path(root)
+    install_namespace(root)
+    with importing(root):
+        _read(reading, script)
+    return _app(reading, host_json, settings or LocalSettings(root))
+
+
+def _allowed(host_json: Mapping[str, Any]) -> frozenset[str] | None:
+    names = host_json.get("functions")
+    if names is None:
+        return None
+    logger.info(
+        "A function allow list has been specified, excluding all but the following functions: [%s]",
+        ", ".join(map(str, names)),
+    )
+    return frozenset(str(name).lower() for name in names)
+
+
+def _retry(root: Path, host_json: Mapping[str, Any]) -> Retry | None:
+    try:
+        return None if host_json.get("retry") is None else read_retry(host_json["retry"])
+    except FunctionLoadError as error:
+        raise SettingsError(f"{HOST_JSON}: {error.message}", remedy=error.remedy, file=str(root / HOST_JSON)) from error
+
+
+def _check_is_app(root: Path, script: Path) -> None:
+    if not root.is_dir():
+        raise AppLoadError(f"there is no folder {root}", remedy="Name the folder of a function app.")
+    if not script.is_file() and not function_folders(root):
+        raise AppLoadError(
+            f"there is no function app in {root}: neither {script.name} (v2) nor a folder with a function.json (v1)",
+            remedy="Name the app's folder, or go there first.",
+        )
+
+
+def _read(reading: Reading, script: Path) -> None:
+    folders = [folder.name for folder in function_folders(reading.root)]
+    if not script.is_file() or not read_v2(reading, script):
+        if not folders:
+            raise AppLoadError(
+                f"{script.name} declares no functions",
+                remedy="Decorate a function with @app.route(...) or another trigger; register each Blueprint.",
+                file=str(script),
+            )
+        read_v1(reading)
+    elif folders:
+        reading.problems.append(
+            Problem(
+                "warning",
+                f"these folders with a function.json are not loaded, because {script.name} declares functions: "
+                + ", ".join(folders),
+                f"Move them into {script.name}, or take that file away.",
+            )
+        )
+
+
+def _app(reading: Reading, host_json: Mapping[str, Any], settings: LocalSettings) -> App:
+    if reading.failures and all(function.error for function in reading.functions):
+        raise nothing_loads(reading.root, reading.failures) from reading.failures[0]
+    reading.problems.extend(_unknown_names(reading))
+    for function in reading.functions:
+        name = function.name
+        switches = (f"AzureWebJobs.{name}.Disabled", f"AzureWebJobs_{name}_Disabled")
+        function.disabled = any(map(reading.settings.is_on, switches))
+    functions = tuple(sorted(reading.functions, key=lambda function: function.name.upper()))
+    problems = (*settings.problems, *reading.problems)
+    return App(reading.root, functions, host_json, settings.values, problems)
+
+
+def _unknown_names(reading: Reading) -> list[Problem]:
+    found = {function.name.lower() for function in reading.functions}
+    found |= {problem.function.lower() for problem in reading.problems if problem.function}
+    unknown = sorted((reading.allowed or frozenset()) - found)
+    message = f"the allow list of functions names what the app does not have: {', '.join(unknown)}"
+    return [Problem("warning", message, "Correct the names.")] if unknown else []

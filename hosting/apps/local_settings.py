@@ -1,0 +1,180 @@
+"""``local.settings.json``: an app's settings on a developer's machine, and how they reach the environment."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import MutableMapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from hosting.apps.json_files import JsonFile, kind, read_json
+from hosting.core import Problem
+from hosting.errors import SettingsError
+
+FILE = "local.settings.json"
+ENVIRONMENT = "AZURE_FUNCTIONS_ENVIRONMENT"
+
+
+@dataclass(frozen=True, slots=True)
+class LocalSettings:
+    """What ``local.settings.json`` says; everything is empty where there is no such file."""
+
+    root: Path
+    values: dict[str, str] = field(default_factory=dict)
+    """``Values``, and each connection string as ``ConnectionStrings:NAME``."""
+    port: int | None = None
+    address: str | None = None
+    cors: tuple[str, ...] = ()
+    cors_credentials: bool = False
+    problems: tuple[Problem, ...] = ()
+    """What was skipped, and why."""
+
+
+def read_local_settings(root: Path) -> LocalSettings:
+    """Read ``local.settings.json`` of the app in ``root``, as Azure's Core Tools read it; nothing is applied yet.
+
+    A missing ``IsEncrypted`` means false. Numbers and booleans among the values become their text.
+
+    Raises:
+        SettingsError: the file is not JSON, is encrypted, or holds a value of the wrong type; with file and line.
+    """
+    root = root.resolve()
+    path = root / FILE
+    if not path.is_file():
+        return LocalSettings(root)
+    file = read_json(path, SettingsError, raw_numbers=True)
+    _refuse_encryption(file)
+    values, problems = _values(file)
+    return LocalSettings(root, values | _connection_strings(file), problems=tuple(problems), **_host(file))
+
+
+def apply_settings(settings: LocalSettings, environ: MutableMapping[str, str]) -> tuple[str, ...]:
+    """Put the settings into ``environ``, and what Azure's Core Tools add of their own.
+
+    A variable that is already set, and is not empty, wins. ``AzureWebJobsScriptRoot`` always becomes this app's root.
+
+    Returns:
+        The names of the settings that were skipped because the environment has them already.
+    """
+    added = {
+        "FUNCTIONS_WORKER_RUNTIME": "python",
+        "FUNCTIONS_WORKER_RUNTIME_VERSION": f"{sys.version_info.major}.{sys.version_info.minor}",
+        ENVIRONMENT: "Development",
+        **settings.values,
+    }
+    skipped = tuple(name for name in settings.values if environ.get(name))
+    environ.update({name: value for name, value in added.items() if not environ.get(name)})
+    environ["AzureWebJobsScriptRoot"] = str(settings.root)
+    return skipped
+
+
+def _refuse_encryption(file: JsonFile) -> None:
+    match file.content.get("IsEncrypted"):
+        case None | False:
+            return
+        case True:
+            raise SettingsError(
+                f"{FILE} is encrypted, and only Azure's Core Tools on the machine that wrote it can read it",
+                remedy="Run 'func settings decrypt', or set \"IsEncrypted\" to false and write the values in clear.",
+                file=str(file.path),
+                line=file.line("IsEncrypted"),
+            )
+        case other:
+            raise _wrong(file, ("IsEncrypted",), "true or false", other)
+
+
+def _values(file: JsonFile) -> tuple[dict[str, str], list[Problem]]:
+    values: dict[str, str] = {}
+    problems: list[Problem] = []
+    for name, value in _section(file, "Values").items():
+        if isinstance(value, dict | list):
+            raise _wrong(file, ("Values", name), "a text", value)
+        if not name:
+            problems.append(_skipped(file, name, "its name is empty", "Give it a name or take the line out."))
+        elif value is None:
+            problems.append(_skipped(file, name, "it is null", "Give it a value or take the line out."))
+        elif name == ENVIRONMENT and value != "Development":
+            problems.append(
+                _skipped(file, name, "it is always Development here", f"Set {ENVIRONMENT} in the environment.")
+            )
+        else:
+            values[name] = _text(value)
+    return values, problems
+
+
+def _skipped(file: JsonFile, name: str, why: str, remedy: str) -> Problem:
+    message = f"{FILE}: the setting {name!r} is skipped: {why}"
+    return Problem("warning", message, remedy, file=str(file.path), line=file.line("Values", name))
+
+
+def _connection_strings(file: JsonFile) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for name, value in _section(file, "ConnectionStrings").items():
+        text = value.get("ConnectionString") if isinstance(value, dict) else value
+        if not isinstance(text, str):
+            raise _wrong(file, ("ConnectionStrings", name), 'a text, or an object with "ConnectionString"', value)
+        found[f"ConnectionStrings:{name}"] = text
+    return found
+
+
+def _host(file: JsonFile) -> dict[str, Any]:
+    host = _section(file, "Host")
+    return {
+        "port": _port(file, host.get("LocalHttpPort")),
+        "address": _optional_text(file, "LocalHttpAddress", host),
+        "cors": _origins(_optional_text(file, "CORS", host)),
+        "cors_credentials": _credentials(file, host.get("CORSCredentials")),
+    }
+
+
+def _port(file: JsonFile, value: Any) -> int | None:
+    if value is None:
+        return None
+    # the reader gives numbers as text, so a port may stand in the file with or without quotes
+    if not isinstance(value, str) or not value.isascii() or not value.isdigit() or int(value) > 65535:
+        raise _wrong(file, ("Host", "LocalHttpPort"), "a port number, 0 to 65535", value)
+    return int(value)
+
+
+def _optional_text(file: JsonFile, key: str, host: dict[str, Any]) -> str | None:
+    value = host.get(key)
+    if value is not None and not isinstance(value, str):
+        raise _wrong(file, ("Host", key), "a text", value)
+    return value
+
+
+def _origins(text: str | None) -> tuple[str, ...]:
+    return tuple(origin.strip() for origin in (text or "").split(",") if origin.strip())
+
+
+def _credentials(file: JsonFile, value: Any) -> bool:
+    if value is None or _text(value).lower() in ("true", "false"):
+        return value is not None and _text(value).lower() == "true"
+    raise _wrong(file, ("Host", "CORSCredentials"), "true or false", value)
+
+
+def _section(file: JsonFile, name: str) -> dict[str, Any]:
+    section = file.content.get(name)
+    if section is None:
+        return {}
+    if not isinstance(section, dict):
+        raise _wrong(file, (name,), "an object", section)
+    return section
+
+
+def _text(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _wrong(file: JsonFile, keys: tuple[str, ...], expected: str, found: Any) -> SettingsError:
+    remedies = {
+        "Values": "Settings are flat: write the value as one text, JSON inside it if need be.",
+        "ConnectionStrings": "Write the connection string as one text.",
+    }
+    return SettingsError(
+        f"{FILE}: {'.'.join(keys)}: expected {expected}, found {kind(found)}",
+        remedy=remedies.get(keys[0], "") if len(keys) > 1 else "",
+        file=str(file.path),
+        line=file.line(*keys),
+    )

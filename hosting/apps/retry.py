@@ -1,0 +1,70 @@
+"""Retry policies of function.json, host.json and ``@app.retry``, checked as Azure's host checks them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from hosting.core import Retry
+from hosting.errors import FunctionLoadError
+
+Strategy = Literal["fixedDelay", "exponentialBackoff"]
+
+_SPAN = re.compile(r"(?:(?P<days>\d+)\.)?(?P<hours>\d{1,2}):(?P<minutes>\d{1,2}):(?P<seconds>\d{1,2}(?:\.\d{1,7})?)")
+
+
+def read_retry(policy: Any) -> Retry:
+    """Make a retry policy of its JSON form, as function.json, host.json and the SDK's decorator write it.
+
+    Args:
+        policy: ``strategy``, ``maxRetryCount`` and the intervals, as ``HH:MM:SS`` or ``D.HH:MM:SS`` text.
+
+    Raises:
+        FunctionLoadError: something is missing, or is not what Azure's host accepts.
+    """
+    if not isinstance(policy, Mapping):
+        raise _wrong("the policy", "an object", policy)
+    strategy = _strategy(policy.get("strategy"))
+    count = _count(policy.get("maxRetryCount"))
+    if strategy == "fixedDelay":
+        return Retry(strategy, count, delay=_seconds("delayInterval", policy))
+    minimum, maximum = _seconds("minimumInterval", policy), _seconds("maximumInterval", policy)
+    if minimum > maximum:
+        raise _wrong("maximumInterval", "no less than minimumInterval", policy["maximumInterval"])
+    return Retry(strategy, count, minimum=minimum, maximum=maximum)
+
+
+def _strategy(value: Any) -> Strategy:
+    spelled = value.replace("_", "").lower() if isinstance(value, str) else ""
+    if spelled == "fixeddelay":
+        return "fixedDelay"
+    if spelled == "exponentialbackoff":
+        return "exponentialBackoff"
+    raise _wrong("strategy", "fixedDelay or exponentialBackoff", value)
+
+
+def _count(value: Any) -> int:
+    try:
+        count = int(str(value))
+    except ValueError:
+        count = -2
+    if count < -1:
+        raise _wrong("maxRetryCount", "a whole number, or -1 for no limit", value)
+    return count
+
+
+def _seconds(name: str, policy: Mapping[str, Any]) -> float:
+    found = _SPAN.fullmatch(str(policy.get(name)))
+    parts = {} if found is None else {part: float(value or 0) for part, value in found.groupdict().items()}
+    if not parts or parts["hours"] > 23 or parts["minutes"] > 59 or parts["seconds"] >= 60:
+        raise _wrong(name, "a time span such as 00:00:10", policy.get(name))
+    return ((parts["days"] * 24 + parts["hours"]) * 60 + parts["minutes"]) * 60 + parts["seconds"]
+
+
+def _wrong(name: str, expected: str, found: Any) -> FunctionLoadError:
+    return FunctionLoadError(
+        f"retry policy: {name}: expected {expected}, found {'nothing' if found is None else repr(found)}",
+        remedy="A fixedDelay policy has maxRetryCount and delayInterval; "
+        "an exponentialBackoff policy has maxRetryCount, minimumInterval and maximumInterval.",
+    )

@@ -1,0 +1,184 @@
+"""A Python function against its bindings: what Azure's worker checks once, when it loads the function."""
+
+from __future__ import annotations
+
+import inspect
+import types
+import typing
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from hosting.core import Binding, Model
+from hosting.errors import FunctionLoadError
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """What an invocation must know of a function."""
+
+    annotations: Mapping[str, Any]
+    """Parameters, and ``return``; only those that have one."""
+    wants_context: bool
+    is_async: bool
+
+
+def read_signature(function: Callable[..., Any], bindings: Sequence[Binding], model: Model) -> Signature:
+    """Check a function's parameters and annotations against its bindings, as Azure's worker does.
+
+    ``str`` and ``bytes`` fit every binding; other annotations are asked of the SDK's converter for the binding's type.
+
+    Raises:
+        FunctionLoadError: with the function's file and line; what does not fit, and which side to change.
+    """
+    try:
+        annotations = _annotations(function)
+        bound = {binding.name: binding for binding in bindings if binding.name != "$return"}
+        parameters = set(inspect.signature(function).parameters)
+        wants_context = "context" in parameters and "context" not in bound
+        if wants_context:
+            parameters.remove("context")
+            _check_context(annotations)
+        _check_names(parameters, bound, model)
+        for name in sorted(parameters & annotations.keys()):
+            _check_parameter(bound[name], annotations[name])
+        _check_return(bindings, annotations)
+    except FunctionLoadError as error:
+        error.file, error.line = defined_at(function)
+        raise
+    return Signature(annotations, wants_context, inspect.iscoroutinefunction(function))
+
+
+def defined_at(function: Callable[..., Any]) -> tuple[str | None, int | None]:
+    """The file and the line where a function's definition begins, decorators of the author's own looked through."""
+    code = getattr(inspect.unwrap(function), "__code__", None)
+    return (code.co_filename, code.co_firstlineno) if code else (None, None)
+
+
+def _annotations(function: Callable[..., Any]) -> dict[str, Any]:
+    if getattr(function, "__annotations__", None) is None:
+        return {}  # a partial or another callable object
+    try:
+        return typing.get_type_hints(function)
+    except Exception as error:  # an annotation is the author's code, and may raise anything
+        raise FunctionLoadError(
+            f"an annotation cannot be evaluated: {type(error).__name__}: {error}",
+            remedy="Import the name at run time, not only under TYPE_CHECKING, or leave the annotation out.",
+        ) from error
+
+
+def _check_context(annotations: Mapping[str, Any]) -> None:
+    found = annotations.get("context")
+    if found is not None and getattr(found, "__name__", None) != "Context":
+        raise FunctionLoadError(
+            f'the "context" parameter is expected to be of type azure.functions.Context, got {_named(found)}',
+            remedy="Annotate it with func.Context, or give the parameter another name if a binding is meant.",
+        )
+
+
+def _check_names(parameters: set[str], bound: Mapping[str, Binding], model: Model) -> None:
+    unbound, missing = sorted(parameters - bound.keys()), sorted(bound.keys() - parameters)
+    if not unbound and not missing:
+        return
+    reasons = [
+        *([f"Python has {_list(unbound)} without a binding"] if unbound else []),
+        *([f"the bindings have {_list(missing)} without a parameter"] if missing else []),
+    ]
+    side = "in function.json" if model == "v1" else "in its decorator (arg_name; trigger_arg_name of @app.route)"
+    starred = {"args", "kwargs"} & set(unbound)
+    remedy = f"Give the parameter in Python and the binding {side} the same name."
+    raise FunctionLoadError(
+        f"parameters and bindings do not match: {', '.join(reasons)}",
+        remedy="A decorator hides the function's parameters: give its wrapper functools.wraps." if starred else remedy,
+    )
+
+
+def _check_parameter(binding: Binding, annotation: Any) -> None:
+    is_out = _is_out(annotation)
+    inner = _inside_out(binding, annotation) if is_out else annotation
+    if not _is_type(inner):
+        raise FunctionLoadError(
+            f"binding {binding.name} has invalid non-type annotation {_named(annotation)}",
+            remedy="Annotate the parameter with one class; Optional and Union are not accepted.",
+        )
+    if is_out != (binding.direction == "out"):
+        raise FunctionLoadError(
+            f'binding {binding.name} has the direction "{binding.direction}", but its annotation '
+            f"is {'' if is_out else 'not '}azure.functions.Out",
+            remedy="An output is annotated func.Out[...], an input is not.",
+        )
+    if not _accepts(binding.type, binding.direction, inner):
+        raise FunctionLoadError(
+            f'the type "{binding.type}" of binding {binding.name} does not match its Python annotation {_named(inner)}',
+            remedy="Use the class that the SDK has for this binding, or str or bytes.",
+        )
+
+
+def _check_return(bindings: Iterable[Binding], annotations: Mapping[str, Any]) -> None:
+    binding = next((binding for binding in bindings if binding.name == "$return"), None)
+    if binding is None or "return" not in annotations:
+        return
+    annotation = annotations["return"]
+    if _is_out(annotation):
+        raise FunctionLoadError(
+            "the return annotation should not be azure.functions.Out",
+            remedy="Annotate what the function returns, without func.Out.",
+        )
+    if not isinstance(annotation, type):
+        raise FunctionLoadError(
+            f"invalid non-type return annotation {_named(annotation)}",
+            remedy="Annotate the return with one class; generic types, Optional and Union are not accepted.",
+        )
+    if not _converter_accepts(binding.type, "out", annotation):
+        raise FunctionLoadError(
+            f'the Python return annotation {_named(annotation)} does not match the binding type "{binding.type}"',
+            remedy="Use the class that the SDK has for this binding, or leave the annotation out.",
+        )
+
+
+def _is_out(annotation: Any) -> bool:
+    return getattr(typing.get_origin(annotation) or annotation, "__name__", None) == "Out"
+
+
+def _inside_out(binding: Binding, annotation: Any) -> Any:
+    inside = typing.get_args(annotation)
+    if len(inside) != 1:
+        raise FunctionLoadError(
+            f"binding {binding.name} has invalid Out annotation {_named(annotation)}",
+            remedy="Write func.Out[...] with one class in the brackets.",
+        )
+    return inside[0]
+
+
+def _is_type(annotation: Any) -> bool:
+    origin = typing.get_origin(annotation)
+    return isinstance(annotation, type) or (isinstance(origin, type) and origin is not types.UnionType)
+
+
+def _accepts(binding_type: str, direction: str, annotation: Any) -> bool:
+    if annotation in (str, bytes):
+        return True
+    return _converter_accepts(binding_type, direction, annotation)
+
+
+def _converter_accepts(binding_type: str, direction: str, annotation: Any) -> bool:
+    import azure.functions  # heavy, and only those who load an app need it
+
+    registry: Any = azure.functions.get_binding_registry
+    converter = registry().get(binding_type)
+    plain = (str, bytes) if direction == "in" else (str, bytes, bytearray)
+    try:
+        if converter is None:
+            return issubclass(annotation, plain)
+        check = getattr(converter, f"check_{direction}put_type_annotation", None)
+        return check is not None and bool(check(annotation))
+    except TypeError:
+        return False  # the converter looks for a class, and a generic type is none
+
+
+def _named(annotation: Any) -> str:
+    return inspect.formatannotation(annotation)
+
+
+def _list(names: Iterable[str]) -> str:
+    return ", ".join(map(repr, names))

@@ -1,0 +1,197 @@
+"""The v1 model: a folder with a ``function.json`` is a function."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NoReturn
+
+from hosting.apps.failures import explain
+from hosting.apps.imports import import_below_namespace
+from hosting.apps.json_files import JsonFile, kind, read_json
+from hosting.apps.reading import Reading
+from hosting.apps.signature import read_signature
+from hosting.authoring import declared
+from hosting.core import Binding, Function, OptIn, Problem, Retry
+from hosting.errors import FunctionLoadError
+
+FILE = "function.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Declaration:
+    """A sound ``function.json``, before any code of the function is imported."""
+
+    folder: Path
+    script: Path
+    entry_point: str
+    bindings: tuple[Binding, ...]
+    retry: Retry | None
+    opt_ins: tuple[OptIn, ...]
+
+
+def function_folders(root: Path) -> list[Path]:
+    """The folders right below ``root`` that hold a ``function.json``, by name."""
+    return sorted(path.parent for path in root.glob(f"*/{FILE}"))
+
+
+def read_v1(reading: Reading) -> None:
+    """Read every function folder of the app; one that is broken does not stop the others, as in Azure."""
+    for folder in function_folders(reading.root):
+        if not reading.is_allowed(folder.name):
+            continue
+        try:
+            declaration = _declaration(reading, folder)
+        except FunctionLoadError as error:
+            reading.in_error(folder.name, error, str(folder / FILE))
+        else:
+            reading.functions.append(_load(reading, declaration))
+
+
+def _declaration(reading: Reading, folder: Path) -> Declaration:
+    file = read_json(folder / FILE, FunctionLoadError)
+    content = file.content
+    bindings, retry = reading.define(folder.name, str(file.path), content.get("bindings"), content.get("retry"))
+    if content.get("disabled") is True:
+        reading.problems.append(_disabled_is_ignored(file))
+    return Declaration(
+        folder=folder,
+        script=_script(reading.root, folder, _text(file, "scriptFile")),
+        entry_point=_text(file, "entryPoint") or "main",
+        bindings=bindings,
+        retry=retry,
+        opt_ins=_opt_ins(file),
+    )
+
+
+def _load(reading: Reading, declaration: Declaration) -> Function:
+    """Import a function; where that fails it stays listed, and each call of it fails with the reason, as in Azure."""
+    function = Function(
+        name=declaration.folder.name,
+        directory=str(declaration.folder),
+        file=str(declaration.script),
+        model="v1",
+        call=_nothing,
+        is_async=False,
+        bindings=declaration.bindings,
+        opt_ins=declaration.opt_ins,
+        retry=declaration.retry,
+    )
+    try:
+        call = _entry_point(reading.root, declaration)
+        signature = read_signature(call, declaration.bindings, "v1")
+    except FunctionLoadError as error:
+        reading.cannot_load(function.name, error)
+        function.error, function.call = str(error), _failing(str(error))
+        return function
+    opt_ins, function.opt_outs = declared(call)
+    function.opt_ins = (*opt_ins, *declaration.opt_ins)
+    function.call, function.is_async = call, signature.is_async
+    function.annotations, function.wants_context = signature.annotations, signature.wants_context
+    return function
+
+
+def _entry_point(root: Path, declaration: Declaration) -> Callable[..., Any]:
+    script, name = declaration.script, declaration.entry_point
+    try:
+        module = import_below_namespace(root, script)
+    except (Exception, SystemExit) as error:  # it is the author's code, and may raise anything
+        raise explain(FunctionLoadError, f"importing {script.name} failed", error, root, script) from error
+    call: Callable[..., Any] | None = getattr(module, name, None)
+    if call is None or not callable(call):
+        raise FunctionLoadError(
+            f"function {name}() is not present in {script.relative_to(root)}",
+            remedy=f'Define it there, or name the one that is there as "entryPoint" in {FILE}.',
+            file=str(script),
+        )
+    return call
+
+
+def _nothing() -> NoReturn:
+    raise AssertionError("replaced before anybody can call it")
+
+
+def _failing(reason: str) -> Callable[..., NoReturn]:
+    def fail(**_: object) -> NoReturn:
+        raise FunctionLoadError(reason)
+
+    return fail
+
+
+def _script(root: Path, folder: Path, named: str | None) -> Path:
+    script = _named_script(folder, named) if named else _only_script(folder)
+    if not script.is_relative_to(root):
+        raise FunctionLoadError(
+            f"script path {script} is not below the app's folder {root}", remedy="Move the file into the app."
+        )
+    if script.suffix != ".py" or "." in script.stem:
+        raise FunctionLoadError(
+            f"invalid Python filename {script.name}", remedy="The script's name ends with .py and has no other dot."
+        )
+    return script
+
+
+def _named_script(folder: Path, named: str) -> Path:
+    script = (folder / named).resolve()
+    if not script.is_file():
+        raise FunctionLoadError(
+            "Invalid script file name configuration. "
+            f"The 'scriptFile' property is set to a file that does not exist: {script}",
+            remedy='Correct "scriptFile"; it is looked for beside function.json.',
+        )
+    return script
+
+
+def _only_script(folder: Path) -> Path:
+    files = sorted(path for path in folder.iterdir() if path.is_file() and path.name != FILE)
+    usual = [path for path in files if path.stem in ("run", "index") or path.name == "__init__.py"]
+    found = files if len(files) == 1 else usual
+    if not found:
+        raise FunctionLoadError(
+            "Unable to determine the primary function script. Make sure at least one script file is present.",
+            remedy='Call it __init__.py, or name it as "scriptFile".',
+        )
+    return found[0]
+
+
+def _text(file: JsonFile, key: str) -> str | None:
+    value = file.content.get(key)
+    if value is None or isinstance(value, str):
+        return value
+    raise FunctionLoadError(
+        f"{key!r}: expected a text, found {kind(value)}",
+        remedy="Write a name in quotes.",
+        file=str(file.path),
+        line=file.line(key),
+    )
+
+
+def _opt_ins(file: JsonFile) -> tuple[OptIn, ...]:
+    """The extensions a function.json asks for: ``"extensions": ["profile", {"timer": {"digits": 3}}]``.
+
+    An entry is an extension's name, or an object of names and their settings.
+    """
+    entries = file.content.get("extensions") or []
+    if isinstance(entries, list):
+        named = [{entry: {}} if isinstance(entry, str) else entry for entry in entries]
+        if all(isinstance(entry, Mapping) and all(isinstance(s, Mapping) for s in entry.values()) for entry in named):
+            return tuple(OptIn(name, settings) for entry in named for name, settings in entry.items())
+    raise FunctionLoadError(
+        f"'extensions': expected a list of names, found {kind(entries)}",
+        remedy='Write "extensions": ["profile"], or [{"profile": {"top": 20}}] with settings.',
+        file=str(file.path),
+        line=file.line("extensions"),
+    )
+
+
+def _disabled_is_ignored(file: JsonFile) -> Problem:
+    name = file.path.parent.name
+    return Problem(
+        "warning",
+        f'The {name!r} function runs: "disabled" in {FILE} is ignored, as in Azure',
+        f"Set AzureWebJobs.{name}.Disabled to true in the settings.",
+        file=str(file.path),
+        line=file.line("disabled"),
+        function=name,
+    )

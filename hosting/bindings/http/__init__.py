@@ -1,0 +1,1 @@
+"""The HTTP trigger and output: templates, routes, requests, responses."""

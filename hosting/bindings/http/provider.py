@@ -1,0 +1,126 @@
+"""The built-in provider of ``httpTrigger`` and ``http``: a route for each function, typed requests and responses."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from azure.functions.http import HttpRequest
+
+from hosting.bindings.http.request import HttpCall, decode_request
+from hosting.bindings.http.response import HttpReply, encode_reply
+from hosting.bindings.http.routes import Route, Router, overlaps, reserved, same_route
+from hosting.bindings.http.template import parse
+from hosting.bindings.provider import Invoke, Output, Provider, Services, Trigger
+from hosting.core import Binding, Function, Problem
+from hosting.errors import FunctionLoadError
+
+
+class HttpTrigger(Trigger):
+    """One function's route. ``run`` is what the listener calls; None while the function cannot run."""
+
+    def __init__(self, function: Function, binding: Binding) -> None:
+        self.function = function.name
+        self.disabled = function.disabled
+        self.level = str(binding.properties.get("authLevel") or "function").lower()
+        self.methods = _methods(binding)
+        self.run: Invoke | None = None
+
+    def decode(self, data: HttpCall) -> HttpRequest:
+        return decode_request(data)
+
+    def attach(self, invoke: Invoke) -> None:
+        self.run = invoke
+
+
+class HttpOutput(Output):
+    """``$return`` or a named ``http`` output: its value answers the request."""
+
+    replies = True
+
+    def encode(self, value: Any) -> HttpReply:
+        return encode_reply(value)
+
+
+class HttpProvider(Provider):
+    """Collects the routes of an app; who listens takes ``router()``."""
+
+    def __init__(self, services: Services) -> None:
+        super().__init__(services)
+        prefix = services.section("extensions", "http").get("routePrefix", "api")
+        self.prefix = str(prefix).strip("/")
+        self._routes: list[Route[HttpTrigger]] = []
+
+    def trigger(self, function: Function, binding: Binding) -> HttpTrigger:
+        """Give the function its route.
+
+        Raises:
+            FunctionLoadError: the route is reserved, taken, or cannot be read.
+        """
+        trigger = HttpTrigger(function, binding)
+        given = binding.properties.get("route")
+        text = str(given).strip() if given is not None else ""
+        route = self._compiled(function, text or function.name, trigger)
+        self._check(function, route)
+        self._routes.append(route)
+        return trigger
+
+    def output(self, function: Function, binding: Binding) -> HttpOutput:
+        if binding.type.lower() != "http":
+            raise self._unfit(function, binding, "an output")
+        return HttpOutput()
+
+    def router(self) -> Router[HttpTrigger]:
+        """The routes of the functions that can run, compiled once; says which ones hide each other."""
+        routes = [route for route in self._routes if route.target.run is not None]
+        self.services.problems.extend(_overlap(first, second) for first, second in overlaps(routes))
+        return Router(routes)
+
+    def _compiled(self, function: Function, route: str, trigger: HttpTrigger) -> Route[HttpTrigger]:
+        full = f"{self.prefix}/{route}" if self.prefix else route
+        try:
+            template = parse(full)
+        except ValueError as error:
+            raise FunctionLoadError(
+                f"Function '{function.name}': route '{route}' cannot be used: {error}.",
+                remedy="Correct the route; the syntax is that of ASP.NET Core.",
+                file=function.file,
+            ) from error
+        return Route(function.name, route, template, trigger.methods, trigger)
+
+    def _check(self, function: Function, route: Route[HttpTrigger]) -> None:
+        if reserved(route.route):
+            raise FunctionLoadError(
+                f"Function '{function.name}': the specified route conflicts with one or more built in routes.",
+                remedy=f"Choose a route that does not begin with 'admin' or 'runtime'; it is '{route.route}'.",
+                file=function.file,
+            )
+        for other in self._routes:
+            if same_route(other, route):
+                raise FunctionLoadError(
+                    f"Function '{function.name}': the route specified conflicts with the route defined by function "
+                    f"'{other.function}'.",
+                    remedy=f"Change the route '{route.route}' or the methods of one of them.",
+                    file=function.file,
+                )
+
+
+def _methods(binding: Binding) -> frozenset[str] | None:
+    given = binding.properties.get("methods")
+    if given is None:
+        return None
+    return frozenset(str(method).upper() for method in ([given] if isinstance(given, str) else given))
+
+
+def shown_route(route: Route[Any], prefix: str) -> str:
+    """The path of a route as Azure's host prints it, template text unresolved."""
+    return f"{prefix}/{route.route}" if prefix else route.route
+
+
+def _overlap(first: Route[HttpTrigger], second: Route[HttpTrigger]) -> Problem:
+    return Problem(
+        "warning",
+        f"The routes of functions '{first.function}' ('{first.route}') and '{second.function}' ('{second.route}') "
+        f"overlap: '{first.function}' answers what both match, because its name comes first.",
+        remedy="Azure does the same. Rename a function, or add a constraint such as {id:int} to a parameter.",
+        function=second.function,
+    )

@@ -1,0 +1,123 @@
+"""From what a function gave for its HTTP output to status, headers and body, as Azure's worker and host write it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from http.cookies import SimpleCookie
+from typing import Any
+
+from azure.functions import HttpResponse
+
+from hosting.bindings.http import text
+
+Headers = list[tuple[bytes, bytes]]
+
+_NAME = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_BAD_VALUE = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
+_FRAMING = frozenset((b"content-length", b"transfer-encoding", b"connection", b"keep-alive"))
+_TEXT = (b"content-type", b"text/plain; charset=utf-8")
+_COOKIE_FLAGS = ("secure", "httponly")
+_COOKIE_ATTRIBUTES = ("domain", "path", "expires", "samesite", "max-age")
+
+
+class HttpReply:
+    """A response ready to be sent; ``headers`` lack only those that frame the message."""
+
+    __slots__ = ("body", "headers", "status")
+
+    def __init__(self, status: int, headers: Headers, body: bytes) -> None:
+        self.status = status
+        self.headers = headers
+        self.body = body
+
+
+def encode_reply(value: Any) -> HttpReply:
+    """Encode what an HTTP output was given.
+
+    Raises:
+        TypeError: neither a response of the SDK nor text.
+        ValueError: a status or a header that cannot be sent, such as one with a line break.
+    """
+    if isinstance(value, HttpResponse):
+        return _from_response(value)
+    if isinstance(value, str):
+        return _from_text(value)
+    raise TypeError(
+        f"an HTTP output takes func.HttpResponse or str, not {type(value).__name__}"
+        + ("; return a func.HttpResponse" if value is None else "")
+    )
+
+
+def _from_response(response: HttpResponse) -> HttpReply:
+    headers = encode_headers(response.headers.items())
+    if not any(name == b"content-type" for name, _ in headers):
+        charset = f"; charset={response.charset}" if response.mimetype.startswith("text/") else ""
+        headers.append((b"content-type", header_value("content-type", response.mimetype + charset)))
+    return HttpReply(_status(response.status_code), headers, response.get_body() or b"")
+
+
+def _from_text(value: str) -> HttpReply:
+    read = text.reading(value)
+    described = text.response_object(read)
+    if described is not None:
+        return _described(described)
+    return HttpReply(200, [_TEXT], text.rewritten(read).encode())
+
+
+def _described(parts: Mapping[str, Any]) -> HttpReply:
+    """A response object: ``body``, ``statusCode`` or ``status``, ``headers``, ``cookies``."""
+    given = parts.get("headers")
+    items = given.items() if isinstance(given, dict) else ()
+    headers = encode_headers((name, text.rewritten(value)) for name, value in items)
+    if not any(name == b"content-type" for name, _ in headers):
+        headers.append(_TEXT)
+    headers += [(b"set-cookie", _cookie(cookie)) for cookie in parts.get("cookies") or () if isinstance(cookie, dict)]
+    status = next((parts[key] for key in ("statuscode", "status") if parts.get(key) is not None), 200)
+    return HttpReply(_status(status), headers, text.rewritten(parts["body"]).encode())
+
+
+def _cookie(parts: Mapping[str, Any]) -> bytes:
+    lowered = {{"maxage": "max-age"}.get(key.lower(), key.lower()): value for key, value in parts.items()}
+    jar: SimpleCookie = SimpleCookie()
+    name = str(lowered.get("name", ""))
+    jar[name] = text.rewritten(lowered.get("value"))
+    for attribute in _COOKIE_ATTRIBUTES:
+        if lowered.get(attribute) is not None:
+            jar[name][attribute] = text.rewritten(lowered[attribute])
+    for flag in _COOKIE_FLAGS:
+        jar[name][flag] = bool(lowered.get(flag))
+    return header_value("set-cookie", jar[name].OutputString())
+
+
+def encode_headers(items: Iterable[tuple[str, str]]) -> Headers:
+    """Check and encode headers, repeated ones all kept; those that frame the message are the server's to set."""
+    headers: Headers = []
+    for name, value in items:
+        key = name.lower().encode("latin-1", "replace")
+        if _NAME.fullmatch(key) is None:
+            raise ValueError(f"response header {name!r} has an invalid name")
+        if key not in _FRAMING:
+            headers.append((key, header_value(name, value)))
+    return headers
+
+
+def header_value(name: str, value: str) -> bytes:
+    """Encode a header's value; ValueError if it could break out of its line."""
+    try:
+        encoded = value.encode("latin-1")
+    except UnicodeEncodeError:
+        raise ValueError(f"response header '{name}' has a value that is not Latin-1: {value!r}") from None
+    if _BAD_VALUE.search(encoded) is not None:
+        raise ValueError(f"response header '{name}' has a control character in its value: {value!r}")
+    return encoded
+
+
+def _status(value: Any) -> int:
+    try:
+        status = int(value)
+    except (TypeError, ValueError):
+        status = 0
+    if not 200 <= status <= 599:
+        raise ValueError(f"response status {value!r} is not a number between 200 and 599")
+    return status

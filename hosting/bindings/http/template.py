@@ -1,0 +1,195 @@
+"""Route templates as ASP.NET Core routing reads them: ``products/{category:alpha}/{id:int?}``, ``files/{*rest}``."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+
+from hosting.bindings.http.constraints import Check, constraint
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """``{name:constraint=default}``, with ``?`` when optional, ``*`` when it takes the rest of the path."""
+
+    name: str
+    checks: tuple[Check, ...] = ()
+    constraints: str = ""
+    optional: bool = False
+    catch_all: bool = False
+    default: str | None = None
+
+    @property
+    def may_lack(self) -> bool:
+        """Whether a path without this segment can still match."""
+        return self.optional or self.catch_all or self.default is not None
+
+    def accepts(self, value: str) -> bool:
+        return all(check(value) for check in self.checks)
+
+
+Part = str | Parameter
+Segment = tuple[Part, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """A parsed route template and the expression that its paths match."""
+
+    text: str
+    segments: tuple[Segment, ...]
+    pattern: re.Pattern[str]
+    parameters: tuple[Parameter, ...]
+
+    @property
+    def literal(self) -> str | None:
+        """The one path that it matches, as it is written; None when it has parameters."""
+        if self.parameters:
+            return None
+        return "/" + "/".join(str(part) for segment in self.segments for part in segment)
+
+    def match(self, path: str) -> dict[str, str] | None:
+        """Values of the parameters in ``path`` (decoded, with its leading slash); None if it does not match.
+
+        An optional parameter that the path lacks is left out, a default filled in.
+        """
+        found = self.pattern.fullmatch(path)
+        if found is None:
+            return None
+        values: dict[str, str] = {}
+        for parameter, captured in zip(self.parameters, found.groups(), strict=True):
+            value = captured or parameter.default
+            if value:
+                if not parameter.accepts(value):
+                    return None
+                values[parameter.name] = value
+        return values
+
+
+def parse(text: str) -> Template:
+    """Read a template.
+
+    Raises:
+        ValueError: it cannot be read; the message says where.
+    """
+    segments = tuple(_segment(piece) for piece in _split(text, "/") if piece)
+    parameters = tuple(part for segment in segments for part in segment if isinstance(part, Parameter))
+    _check(segments, parameters)
+    return Template(text, segments, re.compile(_expression(segments), re.IGNORECASE | re.DOTALL), parameters)
+
+
+def _split(text: str, separator: str) -> Iterator[str]:
+    """Cut at ``separator`` outside braces; a doubled brace is a literal one."""
+    depth, start, position = 0, 0, 0
+    while position < len(text):
+        character = text[position]
+        if character in "{}" and text[position : position + 2] == character * 2:
+            position += 2
+            continue
+        depth += (character == "{") - (character == "}")
+        if depth not in (0, 1):
+            raise ValueError(f"unbalanced '{character}' at position {position + 1}")
+        if character == separator and depth == 0:
+            yield text[start:position]
+            start = position + 1
+        position += 1
+    if depth:
+        raise ValueError("a '{' is not closed")
+    yield text[start:]
+
+
+_PIECES = re.compile(r"\{(?!\{)((?:[^{}]|\{\{|\}\})*)\}|((?:[^{}]|\{\{|\}\})+)")
+
+
+def _segment(piece: str) -> Segment:
+    parts: list[Part] = []
+    for found in _PIECES.finditer(piece):
+        inside, literal = found.groups()
+        text = (literal if inside is None else inside).replace("{{", "{").replace("}}", "}")
+        if inside is None and "?" in text:
+            raise ValueError("a literal must not contain '?'")
+        parts.append(text if inside is None else _parameter(text))
+    return tuple(parts)
+
+
+def _parameter(text: str) -> Parameter:
+    stars = len(text) - len(text.lstrip("*"))
+    optional = text.endswith("?")
+    body = text[stars:-1] if optional else text[stars:]
+    name = re.split("[:=]", body, maxsplit=1)[0]
+    if not name or re.search(r"[/{}?*]", name) or stars > 2:
+        raise ValueError(f"'{{{text}}}' has no valid parameter name")
+    constraints, default = _constraints(body[len(name) :])
+    if optional and (stars or default is not None):
+        raise ValueError(f"'{{{text}}}' cannot be optional as well")
+    checks = tuple(constraint(*one) for one in constraints)
+    return Parameter(name, checks, body[len(name) :].lower(), optional, bool(stars), default)
+
+
+_CONSTRAINT = re.compile(r":([^:=(]+)(?:\((.*?)\)(?=[:=]|$))?", re.DOTALL)
+
+
+def _constraints(text: str) -> tuple[list[tuple[str, str | None]], str | None]:
+    found: list[tuple[str, str | None]] = []
+    while text.startswith(":"):
+        match = _CONSTRAINT.match(text)
+        if match is None:
+            raise ValueError(f"'{text}' is not a constraint")
+        found.append((match[1], match[2]))
+        text = text[match.end() :]
+    if text and not text.startswith("="):
+        raise ValueError(f"'{text}' is not understood")
+    return found, text[1:] if text else None
+
+
+def _check(segments: tuple[Segment, ...], parameters: tuple[Parameter, ...]) -> None:
+    names = [parameter.name.lower() for parameter in parameters]
+    for name in names:
+        if names.count(name) > 1:
+            raise ValueError(f"parameter '{name}' occurs twice")
+    for place, segment in enumerate(segments):
+        catch_all = any(isinstance(part, Parameter) and part.catch_all for part in segment)
+        if catch_all and (len(segment) > 1 or place + 1 < len(segments)):
+            raise ValueError("a catch-all parameter must be the last segment, alone")
+        if any(isinstance(left, Parameter) and isinstance(right, Parameter) for left, right in _pairs(segment)):
+            raise ValueError("two parameters must be separated by text")
+        if any(isinstance(part, Parameter) and part.optional for part in segment[:-1]):
+            raise ValueError("an optional parameter must be at the end of its segment")
+
+
+def _pairs(segment: Segment) -> Iterator[tuple[Part, Part]]:
+    return pairwise(segment)
+
+
+def _expression(segments: tuple[Segment, ...]) -> str:
+    """Required segments in a row, then each one that may lack nested in the one before it."""
+    last_required = max((place for place, segment in enumerate(segments) if not _may_lack(segment)), default=-1)
+    required = "".join("/" + _one(segment) for segment in segments[: last_required + 1])
+    rest = r"/?"
+    for segment in reversed(segments[last_required + 1 :]):
+        catch_all = isinstance(segment[0], Parameter) and segment[0].catch_all
+        rest = r"(?:/(.*))?" if catch_all else f"(?:/{_one(segment)}{rest})?/?"
+    return required + rest
+
+
+def _may_lack(segment: Segment) -> bool:
+    return len(segment) == 1 and isinstance(segment[0], Parameter) and segment[0].may_lack
+
+
+def _one(segment: Segment) -> str:
+    pieces = [re.escape(part) if isinstance(part, str) else "([^/]+)" for part in segment]
+    last = segment[-1]
+    if len(segment) > 1 and isinstance(last, Parameter) and last.optional:
+        return _with_optional_end(pieces, segment)
+    return "".join(pieces)
+
+
+def _with_optional_end(pieces: list[str], segment: Segment) -> str:
+    """``{name}.{extension?}``: without the extension, the dot may lack as well."""
+    before = segment[-2]
+    if isinstance(before, str) and before.endswith("."):
+        stem = "".join(pieces[:-2]).replace("[^/]+", "[^/]+?") + re.escape(before[:-1])
+        return stem + r"(?:\.([^/.]+))?"
+    return "".join(pieces[:-1]) + "([^/]+)?"

@@ -1,0 +1,88 @@
+"""Finds who provides a binding type: a table of the built-in ones, then entry points of installed packages."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
+from hosting.bindings.http.provider import HttpProvider
+from hosting.bindings.provider import Provider, Services
+from hosting.core import Binding, Function
+from hosting.errors import FunctionLoadError
+from hosting.extensions import installed_entry_points
+
+if TYPE_CHECKING:
+    import importlib_metadata
+
+GROUP = "hosting.bindings"
+Factory = Callable[[Services], Provider]
+
+BUILT_IN: Mapping[str, Factory] = {"httptrigger": HttpProvider, "http": HttpProvider}
+
+
+class Providers:
+    """The providers of one host, made when the first function needs them."""
+
+    def __init__(
+        self,
+        services: Services,
+        entry_points: Callable[[], importlib_metadata.EntryPoints] = installed_entry_points,
+    ) -> None:
+        self._services = services
+        self._entry_points = entry_points
+        self._factories: dict[str, Factory] = dict(BUILT_IN)
+        self._made: dict[Factory, Provider] = {}
+
+    def get(self, function: Function, binding: Binding) -> Provider:
+        """The provider of ``binding``'s type.
+
+        Raises:
+            FunctionLoadError: nobody provides the type, several packages claim it, or its package cannot be imported.
+        """
+        kind = binding.type.lower()
+        if kind not in self._factories:
+            self._factories[kind] = self._imported(function, binding)
+        factory = self._factories[kind]
+        if factory not in self._made:
+            self._made[factory] = factory(self._services)
+        return self._made[factory]
+
+    def all(self) -> tuple[Provider, ...]:
+        """Those in use, in the order they were first needed."""
+        return tuple(self._made.values())
+
+    def _imported(self, function: Function, binding: Binding) -> Factory:
+        claims = [entry for entry in self._entry_points().select(group=GROUP) if _claims(entry, binding.type)]
+        if len(claims) != 1:
+            raise _unclaimed(function, binding, claims)
+        try:
+            factory: Factory = claims[0].load()
+        except (Exception, SystemExit) as error:
+            raise FunctionLoadError(
+                f"Function '{function.name}' needs binding type '{binding.type}', but {_owner(claims[0])} cannot be "
+                f"imported: {type(error).__name__}: {error}",
+                remedy="Reinstall or update that package.",
+            ) from error
+        return factory
+
+
+def _claims(entry: importlib_metadata.EntryPoint, kind: str) -> bool:
+    return bool(entry.name.lower() == kind.lower())
+
+
+def _owner(entry: importlib_metadata.EntryPoint) -> str:
+    return entry.dist.name if entry.dist else entry.value
+
+
+def _unclaimed(function: Function, binding: Binding, claims: list[importlib_metadata.EntryPoint]) -> FunctionLoadError:
+    if claims:
+        names = " and ".join(sorted(_owner(entry) for entry in claims))
+        return FunctionLoadError(
+            f"Function '{function.name}' needs binding type '{binding.type}', which {names} both provide.",
+            remedy="Uninstall all but one of them.",
+        )
+    return FunctionLoadError(
+        f"Function '{function.name}' cannot run: no installed package provides its binding type '{binding.type}'.",
+        remedy=f"Install a package with an entry point '{binding.type}' in group '{GROUP}', or correct the type.",
+        file=function.file,
+    )

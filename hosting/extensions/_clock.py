@@ -1,0 +1,81 @@
+"""One clock for all time budgets: a coarse tick that a hook's caller compares, instead of a timer per hook.
+
+A thread counts ticks, four to a budget. A sync hook over which five ticks passed was too slow, which is seen right
+after it. An async hook that is still waiting after five is cancelled; one that swallows its cancellation is closed, and
+its invocation goes on without it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from asyncio import Task
+from collections.abc import Coroutine
+from typing import Any
+
+TICKS = 4
+"""To a budget: what is late is known within a quarter of the budget."""
+
+
+class Watch:
+    """Where one invocation with async hooks stands: its task, the step it is in, since which tick."""
+
+    __slots__ = ("cancels", "coroutine", "since", "step", "task")
+
+    def __init__(self, task: Task[Any]) -> None:
+        self.task = task
+        self.step = -1
+        self.since = 0
+        self.cancels = 0
+        self.coroutine: Coroutine[Any, Any, Any] | None = None
+
+
+class Clock:
+    """Counts ticks and cancels the async hooks that outlast the budget.
+
+    Args:
+        budget: seconds that one hook may take.
+    """
+
+    def __init__(self, budget: float) -> None:
+        self.budget = budget
+        self.tick = [0]
+        self.watches: dict[int, Watch] = {}
+        self._stop = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        """Begin to count; once is enough."""
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._run, name="hosting-clock", daemon=True)
+            self._thread.start()
+
+    def stop(self) -> None:
+        """End the thread."""
+        self._stop.set()
+
+    def is_late(self, since: int) -> bool:
+        """Whether a step that began at tick ``since`` has outlasted the budget."""
+        return self.tick[0] - since > TICKS
+
+    def _run(self) -> None:
+        while not self._stop.wait(self.budget / TICKS):
+            self.tick[0] += 1
+            for watch in list(self.watches.values()):
+                if watch.step >= 0 and self.is_late(watch.since):
+                    watch.task.get_loop().call_soon_threadsafe(self._expire, watch)
+
+    def _expire(self, watch: Watch) -> None:
+        """On the watch's loop, while its task waits: ask it to stop, and the second time make it."""
+        if watch.step < 0 or not self.is_late(watch.since):
+            return
+        watch.cancels += 1
+        end(watch.task, watch.coroutine if watch.cancels > 1 else None)
+
+
+def end(task: Task[Any], stubborn: Coroutine[Any, Any, Any] | None = None) -> None:
+    """Ask a task to stop; ``stubborn`` is what it awaits, when that has ignored the asking, and is closed."""
+    if stubborn is not None:
+        with contextlib.suppress(BaseException):
+            stubborn.close()
+    task.cancel()

@@ -1,0 +1,338 @@
+"""One function's chain, written out as Python source and compiled once, when the app is loaded.
+
+Scope, order, opt-in, the arguments each hook takes, and sync or async are all settled here, so that an invocation is a
+straight line of plain calls. Three forms come from the same templates:
+
+* ``sync``: a function, for a sync function with sync hooks; it runs on the worker thread.
+* ``stepwise``: a generator, for a sync function with some async hooks; it runs on the worker thread and yields each
+  coroutine to its driver, which has the event loop run it.
+* ``async``: a coroutine function, for async functions.
+
+Each form is compiled twice, the second time with a clock around every hook. Every 64th invocation takes that one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import linecache
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from types import CodeType
+from typing import Any, Literal
+
+from hosting.authoring import Outcome
+from hosting.extensions._clock import Clock, Watch
+from hosting.extensions._extension import Hook
+from hosting.extensions._guard import Guard, Monitor
+from hosting.extensions._lifecycle import POST_HOOKS
+
+Form = Literal["sync", "stepwise", "async"]
+
+SAMPLED = 64
+LEAVE_OUT = ["result, error = left"]
+VALUES = {"context": "context", "func_args": "func_args", "func_ret": "result", "exception": "error"}
+
+
+@dataclass(frozen=True, slots=True)
+class Exit:
+    """What one extension does on the way out of a level."""
+
+    post: Hook | None
+    error: Hook | None
+    entered_by: Hook | None
+    """The first of its hooks on the way in: only who was entered unwinds."""
+    answers_by: Hook | None
+    """Its pre hook: who answered in the function's place gets no post hook of its own."""
+    follows: Hook | None
+    """For an extension with no hook on the way in: the last hook that stands before it."""
+
+    @property
+    def hooks(self) -> tuple[Hook, ...]:
+        return tuple(hook for hook in (self.post, self.error) if hook)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """One level of a chain: around and pre hooks in order, and what goes out, already in the order out."""
+
+    around: Sequence[Hook]
+    pre: Sequence[Hook]
+    exits: Sequence[Exit]
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """A compiled chain: ``run(call, context, func_args)``, what kind of callable it is, and its figures."""
+
+    run: Callable[..., Any]
+    form: Form
+    guard: Guard
+    source: str
+
+
+class Compiler:
+    """Compiles the chains of one host; functions with the same hooks share one code object."""
+
+    def __init__(self, clock: Clock, monitor: Monitor) -> None:
+        self._clock = clock
+        self._monitor = monitor
+        self._codes: dict[str, CodeType] = {}
+
+    def chain(self, function: str, is_async: bool, plans: Sequence[Plan]) -> Chain | None:
+        """The chain of one function, app level first in ``plans``; None where no hook is for it."""
+        steps = [hook for plan in plans for hook in (*plan.around, *plan.pre)]
+        way_in = len(steps)
+        steps += [hook for plan in reversed(plans) for exit_ in plan.exits for hook in exit_.hooks]
+        if not steps:
+            return None
+        form: Form = "async" if is_async else "stepwise" if any(hook.is_async for hook in steps) else "sync"
+        guard = Guard(function, steps, self._clock, self._monitor)
+        writers = (_Writer(form, steps, way_in, plans, timed=timed) for timed in (False, True))
+        source = "\n".join(line for writer in writers for line in writer.lines())
+        namespace = _namespace(steps, guard, self._clock)
+        exec(self._code(source), namespace)
+        return Chain(namespace["chain"], form, guard, source)
+
+    def _code(self, source: str) -> CodeType:
+        """The source compiled; ``linecache`` shows its lines in a traceback."""
+        if source not in self._codes:
+            name = f"<hosting chain {id(self):x}-{len(self._codes)}>"
+            linecache.cache[name] = (len(source), None, source.splitlines(keepends=True), name)
+            self._codes[source] = compile(source, name, "exec")
+        return self._codes[source]
+
+
+def _namespace(steps: list[Hook], guard: Guard, clock: Clock) -> dict[str, Any]:
+    """What the source speaks of: hooks, their loggers, and the guard's slow paths."""
+    names: dict[str, Any] = {
+        "__name__": __name__,
+        "begun": guard.begun,
+        "caught": guard.caught,
+        "current_task": asyncio.current_task,
+        "enter": guard.enter,
+        "enter_async": guard.enter_async,
+        "forgive": guard.forgive,
+        "ignored": guard.ignored,
+        "late": guard.late,
+        "tally": guard.tally,
+        "now": time.perf_counter,
+        "Outcome": Outcome,
+        "overran": guard.overran,
+        "resume": guard.resume,
+        "resume_async": guard.resume_async,
+        "suspects": guard.suspects,
+        "taken": guard.taken,
+        "tick": clock.tick,
+        "Watch": Watch,
+        "watches": clock.watches,
+    }
+    for index, hook in enumerate(steps):
+        names[f"hook_{index}"] = hook.function
+        names[f"logger_{index}"] = hook.extension.logger
+        names[f"spent_{index}"] = hook.statistics.spent
+    return names
+
+
+class _Writer:
+    """Writes one form of one chain; each method writes one phase, in the order of an invocation."""
+
+    def __init__(self, form: Form, steps: list[Hook], way_in: int, plans: Sequence[Plan], *, timed: bool) -> None:
+        self._form = form
+        self._steps = steps
+        self._index = {id(hook): index for index, hook in enumerate(steps)}
+        self._way_in = way_in
+        self._plans = plans
+        self._timed = timed
+        self._watched = form == "async" and any(hook.is_async for hook in steps)
+
+    def lines(self) -> Iterator[str]:
+        """The whole function."""
+        keyword = "async def" if self._form == "async" else "def"
+        yield f"{keyword} {'timed' if self._timed else 'chain'}(call, context, func_args):"
+        yield from _indented(self._body())
+
+    def _body(self) -> Iterator[str]:
+        if not self._timed:
+            yield "begun[0] += 1"
+            yield f"if begun[0] % {SAMPLED} == 1:"
+            yield f"    return {self._delegated('timed(call, context, func_args)')}"
+        yield "invocation = context.invocation_id"
+        if self._watched:
+            yield "watch = Watch(current_task())"
+            yield "watches[id(watch)] = watch"
+            yield "try:"
+            yield from _indented(self._passage())
+            yield "finally:"
+            yield "    del watches[id(watch)]"
+        else:
+            yield "watch = None"
+            yield from self._passage()
+
+    def _passage(self) -> Iterator[str]:
+        yield "result = error = None"
+        yield f"answered = {self._way_in}"
+        yield from (f"around_{self._index[id(hook)]} = None" for plan in self._plans for hook in plan.around)
+        yield "then = tick[0]"
+        yield "while True:"
+        yield from _indented(self._in())
+        yield from self._out()
+        yield from self._epilogue()
+
+    def _delegated(self, call: str) -> str:
+        return {"sync": call, "async": f"await {call}", "stepwise": f"(yield from {call})"}[self._form]
+
+    def _in(self) -> Iterator[str]:
+        for plan in self._plans:
+            for hook in plan.around:
+                yield from self._around_in(hook)
+            for hook in plan.pre:
+                yield from self._pre(hook)
+        yield "try:"
+        yield f"    result = {'await ' if self._form == 'async' else ''}call(**func_args)"
+        yield "except (KeyboardInterrupt, GeneratorExit):"
+        yield "    raise"
+        yield "except BaseException as exception:"
+        yield "    error = exception"
+        yield "then = tick[0]"
+        yield "break"
+
+    def _pre(self, hook: Hook) -> Iterator[str]:
+        index = self._index[id(hook)]
+        call = self._call(hook)
+        yield from self._tried(hook, [*self._obtain(hook, call), *self._drop(index)], self._leave_in(index))
+
+    def _around_in(self, hook: Hook) -> Iterator[str]:
+        index = self._index[id(hook)]
+        enter = (
+            f"enter_async({index}, generator, invocation)"
+            if hook.is_async
+            else f"enter({index}, generator, invocation)"
+        )
+        attempt = [
+            f"generator = {self._call(hook)}",
+            *self._obtain(hook, enter),
+            f"if value: around_{index} = generator",
+        ]
+        yield from self._tried(hook, attempt, self._leave_in(index))
+
+    def _out(self) -> Iterator[str]:
+        for plan in reversed(self._plans):
+            for exit_ in plan.exits:
+                yield from self._exit(exit_)
+            for hook in reversed(plan.around):
+                yield from self._around_out(hook)
+
+    def _exit(self, exit_: Exit) -> Iterator[str]:
+        condition = self._entered(exit_)
+        if exit_.post is not None:
+            yield f"if error is None{condition}:"
+            yield from _indented(self._leaving(exit_.post))
+            yield "else:"
+            yield f"    tally[{self._index[id(exit_.post)]}] += 1"
+        if exit_.error is not None:
+            yield f"if error is not None{condition}:"
+            yield f"    tally[{self._index[id(exit_.error)]}] += 1"
+            yield from _indented(self._leaving(exit_.error))
+
+    def _leaving(self, hook: Hook) -> Iterator[str]:
+        index = self._index[id(hook)]
+        attempt = [*self._obtain(hook, self._call(hook))]
+        attempt += self._take(hook, index) if hook.name in POST_HOOKS else self._drop(index)
+        yield from self._tried(hook, attempt, LEAVE_OUT)
+
+    def _take(self, hook: Hook, index: int) -> list[str]:
+        """Only what a post hook of ours returns counts; what Azure's classes return does not."""
+        if hook.extension.kind == "sdk":
+            return self._drop(index)
+        return ["if value is not None:", f"    result = taken({index}, value, result, invocation)"]
+
+    def _around_out(self, hook: Hook) -> Iterator[str]:
+        index = self._index[id(hook)]
+        name = "resume_async" if hook.is_async else "resume"
+        attempt = [
+            "outcome = Outcome(result, error)",
+            *self._obtain(hook, f"{name}({index}, around_{index}, outcome, invocation)"),
+            "if outcome._replaced:",
+            "    result, error = outcome._result, None",
+        ]
+        yield f"if around_{index} is not None:"
+        yield from _indented(self._tried(hook, attempt, LEAVE_OUT, calls=0))
+
+    def _epilogue(self) -> Iterator[str]:
+        yield "if suspects:"
+        yield "    forgive(invocation)"
+        yield "if error is not None:"
+        yield "    try:"
+        yield "        raise error"
+        yield "    finally:"
+        yield "        error = exception = None"
+        yield "return result"
+
+    def _call(self, hook: Hook) -> str:
+        """The call of a hook with just the arguments it takes."""
+        index = self._index[id(hook)]
+        values = {**VALUES, "logger": f"logger_{index}"}
+        arguments = [values[name] for name in hook.positional] + [f"{name}={values[name]}" for name in hook.keywords]
+        return f"hook_{index}({', '.join(arguments)})"
+
+    def _obtain(self, hook: Hook, call: str) -> list[str]:
+        """``value`` becomes what the call gives, awaited the way this form awaits."""
+        if not hook.is_async:
+            return [f"value = {call}"]
+        if self._form == "stepwise":
+            return [f"value = yield {call}"]
+        index = self._index[id(hook)]
+        return [
+            f"watch.step, watch.since = {index}, tick[0]",
+            f"watch.coroutine = coroutine = {call}",
+            "value = await coroutine",
+            "if watch.cancels:",
+            f"    overran({index}, invocation, watch)",
+        ]
+
+    def _drop(self, index: int) -> list[str]:
+        return ["if value is not None:", f"    ignored({index}, value, invocation)"]
+
+    def _tried(self, hook: Hook, attempt: list[str], leave: list[str], *, calls: int = 1) -> Iterator[str]:
+        index = self._index[id(hook)]
+        yield f"# {hook.name} of {hook.extension.name!r}"
+        if self._timed:
+            yield "begin = now()"
+        yield "try:"
+        yield from _indented(attempt)
+        yield "except BaseException as exception:"
+        yield f"    left = caught({index}, exception, invocation, watch)"
+        yield "    if left is not None:"
+        yield from _indented(_indented(leave))
+        if self._timed:
+            yield f"spent_{index}(now() - begin, {calls})"
+        yield from self._afterwards(hook, index)
+
+    def _afterwards(self, hook: Hook, index: int) -> Iterator[str]:
+        """The budget: async hooks have the clock's watch on them, sync hooks are looked at when they are done."""
+        if not hook.is_async:
+            yield f"if tick[0] != then: then = late({index}, then, invocation)"
+            return
+        if self._watched:
+            yield "watch.step = -1"
+        yield "then = tick[0]"
+
+    def _leave_in(self, index: int) -> list[str]:
+        missed = [f"tally[{other}] += 1" for other in range(index + 1, self._way_in)]
+        return [f"answered, (result, error) = {index}, left", *missed, "break"]
+
+    def _entered(self, exit_: Exit) -> str:
+        """Who was not entered does not unwind; who answered gets no post hook of its own."""
+        told = exit_.entered_by or exit_.follows
+        if told is None:
+            return ""
+        entered, answers = self._index[id(told)], exit_.answers_by
+        if exit_.entered_by is None:
+            return f" and answered > {entered}"
+        own = f" and answered != {self._index[id(answers)]}" if answers and answers is not exit_.entered_by else ""
+        return f" and answered > {entered}{own}"
+
+
+def _indented(lines: Iterator[str] | list[str]) -> Iterator[str]:
+    return (f"    {line}" for line in lines)

@@ -1,0 +1,136 @@
+"""What is installed, from metadata alone: nothing is imported here."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+
+from importlib_metadata import Distribution, EntryPoint, EntryPoints, distributions, entry_points
+
+from hosting.core import Problem
+from hosting.extensions._config import FLAG, Config, folded, normalized
+from hosting.extensions._extension import EAGER, ON_DEMAND, Extension, Failure
+
+DISABLED = "switched off by extensionHost.disabled in host.json or by HOSTING_DISABLE"
+OFF = f"{FLAG} is not true"
+
+
+def installed_entry_points() -> EntryPoints:
+    """Every entry point of every installed distribution, in one read of the metadata."""
+    return read_installed()[0]
+
+
+def read_installed() -> tuple[EntryPoints, list[Problem]]:
+    """``installed_entry_points``, and the distributions whose metadata cannot be read: they hide nobody else's."""
+    try:
+        return entry_points(), []
+    except Exception:
+        return _read_one_by_one()
+
+
+def _read_one_by_one() -> tuple[EntryPoints, list[Problem]]:
+    """Slower, and stopped by nothing; of two distributions with one name the first on the path counts, as ever."""
+    found: dict[str, EntryPoints] = {}
+    problems = []
+    for distribution in distributions():
+        try:
+            name = normalized(distribution.name)
+            if name not in found:
+                found[name] = distribution.entry_points
+        except Exception as error:
+            problems.append(_unreadable(distribution, error))
+    return EntryPoints(entry for entries in found.values() for entry in entries), problems
+
+
+def _unreadable(distribution: Distribution, error: Exception) -> Problem:
+    where = distribution.locate_file("")
+    name = _name(distribution) or "a distribution without a name"
+    return Problem(
+        "warning",
+        f"The metadata of {name} in {where} cannot be read ({type(error).__name__}: {error}); what it brings is unknown.",
+        "Reinstall that package.",
+    )
+
+
+def discover(config: Config, installed: Iterable[EntryPoint]) -> list[tuple[Extension, EntryPoint]]:
+    """The extensions among the ``installed`` entry points, by name, with what metadata says of them.
+
+    A name that is claimed twice is nobody's: both are ``failed``.
+    """
+    claims: dict[str, list[tuple[Extension, EntryPoint]]] = defaultdict(list)
+    for entry_point in installed:
+        if entry_point.group in (EAGER, ON_DEMAND):
+            claims[folded(entry_point.name)].append((_described(entry_point), entry_point))
+    found = []
+    for name in sorted(claims):
+        rivals = sorted(claims[name], key=lambda claim: _claimant(claim[0]))
+        for extension, _ in rivals:
+            _judge(extension, config)
+        _settle([extension for extension, _ in rivals if extension.status == "idle"])
+        found += rivals
+    if not config.enabled:
+        _switch_off(extension for extension, _ in found)
+    return found
+
+
+def _described(entry_point: EntryPoint) -> Extension:
+    distribution = entry_point.dist
+    return Extension(
+        name=entry_point.name,
+        group=entry_point.group,
+        distribution=_name(distribution) if distribution else None,
+        version=_version(distribution) if distribution else None,
+        entry_point=entry_point.value,
+    )
+
+
+def _name(distribution: Distribution) -> str | None:
+    """The name; None where the distribution lost its METADATA."""
+    try:
+        return distribution.name
+    except (LookupError, OSError, ValueError):
+        return None
+
+
+def _version(distribution: Distribution) -> str | None:
+    try:
+        return distribution.version
+    except (LookupError, OSError, ValueError):
+        return None
+
+
+def _claimant(extension: Extension) -> str:
+    who = f"{extension.distribution} {extension.version}" if extension.distribution else "a package without metadata"
+    return f"{who} ({extension.entry_point})"
+
+
+def _judge(extension: Extension, config: Config) -> None:
+    """Settle what metadata can settle: refused, or switched off."""
+    if not config.allows(extension.distribution):
+        extension.status, extension.reason = "blocked", "its distribution is not named in HOSTING_ALLOW"
+    elif config.disables(extension.name):
+        extension.status, extension.reason = "disabled", DISABLED
+
+
+def _switch_off(extensions: Iterable[Extension]) -> None:
+    for extension in extensions:
+        if extension.status == "idle":
+            extension.status, extension.reason = "disabled", OFF
+
+
+def _settle(rivals: list[Extension]) -> None:
+    """Two that claim one name: neither loads."""
+    if len(rivals) < 2:
+        return
+    claimants = " and by ".join(_claimant(rival) for rival in rivals)
+    message = f"the name {rivals[0].name!r} is claimed by {claimants}; neither is loaded"
+    for extension in rivals:
+        extension.status, extension.reason = "failed", "its name is claimed twice"
+        extension.error = Failure("discovery", "DuplicateName", message, "", _how_to_choose(rivals))
+
+
+def _how_to_choose(rivals: list[Extension]) -> str:
+    names = sorted({rival.distribution or "" for rival in rivals})
+    if len(names) == 1:
+        return f"Tell the author of {names[0]}: one package may use a name for one entry point only."
+    return f"Keep one: uninstall the other, or set HOSTING_ALLOW to the distributions that may load ({' or '.join(names)})."

@@ -1,0 +1,62 @@
+"""The hooks by level and phase, read off the specification: every other room looks them up here."""
+
+from __future__ import annotations
+
+import inspect
+from dataclasses import dataclass
+
+from hosting import hookspecs
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """The four hooks that one invocation passes at one level."""
+
+    scope: str
+    around: str
+    pre: str
+    post: str
+    error: str
+
+
+APP = Level(
+    "app",
+    "invocation_app_level",
+    "pre_invocation_app_level",
+    "post_invocation_app_level",
+    "invocation_error_app_level",
+)
+FUNCTION = Level("function", "invocation", "pre_invocation", "post_invocation", "invocation_error")
+LEVELS = (APP, FUNCTION)
+
+AROUND_HOOKS = frozenset({APP.around, FUNCTION.around})
+POST_HOOKS = frozenset({APP.post, FUNCTION.post})
+ERROR_HOOKS = frozenset({APP.error, FUNCTION.error})
+ANSWERING_HOOKS = frozenset({APP.around, APP.pre, FUNCTION.around, FUNCTION.pre})
+APP_HOOKS = frozenset({"post_function_load_app_level", APP.around, APP.pre, APP.post, APP.error})
+"""Those that see every function; ``init``, ``configure``, ``startup`` and ``shutdown`` belong to no level."""
+FUNCTION_HOOKS = frozenset(
+    {
+        "init_function",
+        "configure_function",
+        "post_function_load",
+        FUNCTION.around,
+        FUNCTION.pre,
+        FUNCTION.post,
+        FUNCTION.error,
+    }
+)
+
+
+def level_of(hook: str) -> Level:
+    """The level that a hook belongs to."""
+    return FUNCTION if hook in FUNCTION_HOOKS else APP
+
+
+def spec_arguments() -> dict[str, tuple[str, ...]]:
+    """Every hook of the specification with its arguments, in lifecycle order."""
+    return {
+        name: tuple(inspect.signature(spec).parameters)
+        for name, spec in vars(hookspecs).items()
+        if inspect.isfunction(spec) and hasattr(spec, "hosting_spec")
+    }

@@ -1,0 +1,228 @@
+"""Azure's own extension classes (``AppExtensionBase``, ``FuncExtensionBase``), collected as an app's import makes them.
+
+The SDK registers a class when its ``class`` statement runs, and an instance when it is made, into stores on its
+metaclass that live as long as the process. While a host imports its app it stands in for those two registrations, so
+that the host gets what this app registered and nothing else, and so that an ``init`` that raises does not take the
+app's import with it.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from hosting.core import Function, Problem
+from hosting.extensions._extension import Extension, Hook
+from hosting.extensions._isolation import PASSING, describe, guarded, record
+from hosting.extensions._lifecycle import APP, FUNCTION, spec_arguments
+
+FILE = "_hosting_file"
+SCRIPT_ROOT = "AzureWebJobsScriptRoot"
+HOOKS = {
+    "app": ("post_function_load_app_level", APP.pre, APP.post),
+    "function": ("post_function_load", FUNCTION.pre, FUNCTION.post),
+}
+
+
+class Collector:
+    """The SDK extensions of one host, in the order of registration."""
+
+    def __init__(self) -> None:
+        self.extensions: list[Extension] = []
+        self._targets: dict[int, Extension] = {}
+        self._kept: list[Any] = []
+        self._fresh = False
+
+    @contextmanager
+    def collecting(self, root: Path | None = None) -> Iterator[None]:
+        """Collect what is registered inside the block; ``root`` is the app that ``__file__`` is told from."""
+        from azure.functions.extension import ExtensionMeta, FuncExtensionBase
+
+        if not self._fresh:
+            _start_afresh(ExtensionMeta)
+            self._fresh = True
+        replaced = {
+            (ExtensionMeta, "_register_application_extension"): self._application(ExtensionMeta),
+            (ExtensionMeta, "_register_function_extension"): self._instance(ExtensionMeta),
+            (FuncExtensionBase, "__init__"): _remembering(FuncExtensionBase.__init__),
+        }
+        originals = {(owner, name): vars(owner)[name] for owner, name in replaced}
+        try:
+            for (owner, name), value in replaced.items():
+                setattr(owner, name, value)
+            with _script_root(root):
+                yield
+        finally:
+            for (owner, name), value in originals.items():
+                setattr(owner, name, value)
+
+    def adopt(self, target: type, extension: Extension) -> Extension:
+        """An entry point names the class: what was collected takes its name and its distribution."""
+        collected = self._targets.get(id(target))
+        if collected is None:
+            collected = self._add(target, target, "app" if _is_app_level(target) else "function")
+        for name in ("name", "group", "distribution", "version", "entry_point"):
+            setattr(collected, name, getattr(extension, name))
+        return collected
+
+    def set_up(self, extension: Extension, functions: Sequence[Function]) -> None:
+        """Configure an app-level class that an entry point names; instantiate a function-level one per function."""
+        target = next(kept for kept in self._kept if self._targets.get(id(kept)) is extension)
+        if _is_app_level(target):
+            if extension.settings:
+                guarded(extension, "configure", lambda: target.configure(**extension.settings), hook="configure")
+            return
+        extension.status, extension.reason = "idle", "" if functions else "no function opts in"
+        for function in functions:
+            guarded(extension, "init", functools.partial(self._instantiate, extension, target, function))
+
+    def _instantiate(self, extension: Extension, target: Any, function: Function) -> None:
+        """The instance that ``__file__`` would have made in the function's folder."""
+        made = self._targets[id(target(os.path.join(function.directory, "__init__.py")))]
+        made.trigger = function.name
+        for name in ("name", "distribution", "version", "entry_point"):
+            setattr(made, name, getattr(extension, name))
+
+    def _application(self, meta: Any) -> Any:
+        original = meta._register_application_extension
+
+        def register(target: type) -> None:
+            self._registered(lambda: original(target), target, target, "app")
+
+        return staticmethod(register)
+
+    def _instance(self, meta: Any) -> Any:
+        original = meta._register_function_extension
+
+        def register(instance: Any) -> None:
+            self._registered(lambda: original(instance), instance, type(instance), "function")
+
+        return staticmethod(register)
+
+    def _registered(self, original: Callable[[], None], target: Any, cls: type, scope: str) -> None:
+        """Run the SDK's own registration; an ``init`` that raises makes a failed extension."""
+        if cls.__name__ in ("AppExtensionBase", "FuncExtensionBase"):
+            return
+        extension = self._add(target, cls, scope)
+        try:
+            original()
+        except PASSING:
+            raise
+        except BaseException as exception:
+            extension.status, extension.reason = "failed", "its init raised"
+            record(extension, describe("init", exception, hook="init"))
+
+    def _add(self, target: Any, cls: type, scope: str) -> Extension:
+        extension = Extension(
+            name=cls.__name__,
+            kind="sdk",
+            entry_point=f"{cls.__module__}:{cls.__qualname__}",
+            file=getattr(target, FILE, None) or getattr(sys.modules.get(cls.__module__), "__file__", None),
+            status="active",
+            trigger=getattr(target, "_trigger_name", None),
+        )
+        if target is not cls or scope == "app":
+            extension.hooks = _hooks(extension, target, scope)
+        self.extensions.append(extension)
+        self._targets[id(target)] = extension
+        self._kept.append(target)
+        return extension
+
+
+def is_sdk_class(target: object) -> bool:
+    """Whether an entry point's object is a class of Azure's interface."""
+    return isinstance(target, type) and type(target).__name__ == "ExtensionMeta"
+
+
+def is_for(extension: Extension, function: Function) -> bool:
+    """Whether an instance made with ``__file__`` is for this function.
+
+    In v1 the folder names the function. In v2, where Azure's worker finds no function by that name, it is for every
+    function of the file.
+    """
+    if extension.trigger is None:
+        return False
+    if extension.trigger.lower() == function.name.lower():
+        return True
+    return extension.file is not None and os.path.abspath(extension.file) == os.path.abspath(function.file)
+
+
+def astray(extensions: Sequence[Extension], functions: Sequence[Function]) -> list[Problem]:
+    """Instances that are for no function at all."""
+    return [
+        Problem(
+            "warning",
+            f"{extension.name}({extension.file}) opts no function in.",
+            "Make it in the function's own folder (v1) or in the file that has the functions (v2), with __file__.",
+            file=extension.file,
+            extension=extension.name,
+        )
+        for extension in extensions
+        if extension.trigger is not None and not any(is_for(extension, function) for function in functions)
+    ]
+
+
+def _hooks(extension: Extension, target: Any, scope: str) -> dict[str, Hook]:
+    """The hooks that the class has of its own; what it inherits from Azure's base does nothing."""
+    arguments = spec_arguments()
+    hooks = {}
+    for name in HOOKS[scope]:
+        function = getattr(target, name, None)
+        if function is not None and not _is_inherited(function):
+            hooks[name] = Hook(name, extension, function, arguments[name])
+    return hooks
+
+
+def _is_inherited(function: Any) -> bool:
+    return str(getattr(function, "__module__", "")).startswith("azure.functions.extension.")
+
+
+def _is_app_level(target: type) -> bool:
+    return getattr(getattr(target, "_scope", None), "name", "") == "APPLICATION"
+
+
+def _remembering(original: Callable[[Any, str], None]) -> Callable[[Any, str], None]:
+    """``FuncExtensionBase.__init__`` that keeps the file it was given."""
+
+    @functools.wraps(original)
+    def init(self: Any, file_path: str) -> None:
+        setattr(self, FILE, os.path.abspath(file_path))
+        original(self, file_path)
+
+    return init
+
+
+def _start_afresh(meta: Any) -> None:
+    """Empty the SDK's stores, and forget the modules that filled them, so that importing them registers again."""
+    hooks = [*_stored(meta._app_exts or ()), *(hook for store in meta._func_exts.values() for hook in _stored(store))]
+    for hook in hooks:
+        owner = getattr(hook.ext_impl, "__self__", hook.ext_impl)
+        module = getattr(owner, "__module__", None)
+        if isinstance(module, str) and module != "__main__" and hasattr(sys.modules.get(module), hook.ext_name):
+            del sys.modules[module]
+    meta._app_exts, meta._func_exts, meta._info = None, {}, {}
+
+
+def _stored(hooks: Sequence[list[Any]]) -> Iterator[Any]:
+    for kind in hooks:
+        yield from kind
+
+
+@contextmanager
+def _script_root(root: Path | None) -> Iterator[None]:
+    """``FuncExtensionBase`` reads the app's folder from the environment."""
+    before = os.environ.get(SCRIPT_ROOT)
+    if root is not None:
+        os.environ[SCRIPT_ROOT] = str(root)
+    try:
+        yield
+    finally:
+        if before is None and root is not None:
+            os.environ.pop(SCRIPT_ROOT, None)
+        elif before is not None:
+            os.environ[SCRIPT_ROOT] = before

@@ -1,0 +1,338 @@
+"""The extension host: finds, orders, configures, runs and explains the extensions of one function app."""
+
+from __future__ import annotations
+
+import functools
+import threading
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Executor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from hosting.authoring import Pending, pending
+from hosting.core import Function, Problem
+from hosting.errors import ExtensionError, FrozenError
+from hosting.extensions import _config, _diagnosis, _sdk
+from hosting.extensions._clock import Clock
+from hosting.extensions._compile import Chain, Compiler
+from hosting.extensions._extension import Extension, Hook, Status
+from hosting.extensions._guard import Monitor
+from hosting.extensions._lifecycle import FUNCTION, Level, level_of
+from hosting.extensions._lifetime import call_now, call_on_loop
+from hosting.extensions._optin import OptIns
+from hosting.extensions._plan import plans
+from hosting.extensions._roster import Roster
+from hosting.extensions._threads import in_steps, on_thread
+
+Invoker = Callable[[Any, dict[str, Any]], Awaitable[Any]]
+
+
+class ExtensionHost:
+    """The extensions of one app, from discovery to shutdown. Hosts share nothing with each other.
+
+    The calls come in this order: ``discover``, the app's import inside ``importing``, ``load``, ``invoker`` for each
+    function, ``startup``, invocations, ``shutdown``. After ``load`` the host is frozen.
+
+    Args:
+        environ: where the flags are read from.
+        section: host.json's ``extensionHost``.
+        strict: whether any extension that errs before the host serves is fatal.
+
+    Raises:
+        SettingsError: the section is not what it should be.
+    """
+
+    def __init__(
+        self, *, environ: Mapping[str, str], section: Mapping[str, Any] | None = None, strict: bool = False
+    ) -> None:
+        self._config = _config.read(section, environ)
+        self._environ = dict(environ)
+        self._strict = strict
+        self._frozen = False
+        self._roster = Roster(self._config)
+        self._pending = Pending()
+        self._root: Path | None = None
+        self._functions: Sequence[Function] = ()
+        self._optins = OptIns((), self._pending, self._config)
+        self._left_out: set[tuple[Extension, str]] = set()
+        self._chains: dict[str, Chain | None] = {}
+        self._changing = threading.RLock()
+        self._clock = Clock(self._config.budgets.hook)
+        self._compiler = Compiler(self._clock, Monitor(self._config.quarantine_after, self._quarantine))
+
+    @property
+    def enabled(self) -> bool:
+        """Whether ``PYTHON_ENABLE_WORKER_EXTENSIONS`` is true; if not, nothing is imported and no hook runs."""
+        return self._config.enabled
+
+    @property
+    def _info(self) -> dict[str, Any]:
+        return _diagnosis.tree(self._roster.line, {one.name: self._serving(one) for one in self._functions})
+
+    def discover(self) -> None:
+        """Find the installed extensions, import those of group ``hosting`` and call their ``init``.
+
+        Raises:
+            FrozenError: the host is loaded already.
+        """
+        self._refuse_frozen("discover")
+        if self.enabled:
+            self._roster.find()
+            self._roster.import_eager()
+            self._roster.initialise()
+
+    def register(self, name: str, target: Any) -> None:
+        """Add an extension that no entry point names, for instance in a test; ``load`` calls its ``init``.
+
+        Args:
+            name: its name, as an entry point would give it.
+            target: a module, an object, or a class, with hook implementations.
+
+        Raises:
+            FrozenError: the host is loaded already.
+        """
+        self._refuse_frozen("register")
+        self._roster.add(name, target)
+
+    @contextmanager
+    def importing(self, root: Path) -> Iterator[None]:
+        """Stand by while the app at ``root`` is imported: takes over what its modules register and configure."""
+        self._refuse_frozen("importing")
+        pending.take()
+        self._root = root
+        try:
+            if self.enabled:
+                with self._roster.collecting(root):
+                    yield
+            else:
+                yield
+        finally:
+            self._pending = pending.take()
+
+    def load(self, functions: Sequence[Function]) -> None:
+        """Settle who is for which function, configure, call the load hooks, compile the chains, and freeze.
+
+        Raises:
+            ExtensionError: a required extension is not there; or, where strict, any extension erred.
+            FrozenError: the host is loaded already.
+        """
+        self._refuse_frozen("load")
+        self._frozen = True
+        self._functions = functions
+        self._chains = dict.fromkeys((function.name for function in functions), None)
+        if self.enabled:
+            self._optins = OptIns(functions, self._pending, self._config)
+            self._roster.import_wanted(self._optins.wanted)
+            self._roster.initialise()
+            self._configure()
+            self._configure_functions()
+            self._call_load_hooks()
+            self._compile()
+        self._judge()
+        if any(self._chains.values()):
+            self._clock.start()
+
+    def invoker(self, function: Function, pool: Executor) -> Invoker:
+        """Bind one function with its hooks, for the host to await on each invocation with a context and arguments.
+
+        An async function runs in the caller's task, a sync one in ``pool``. Returns what the caller is to get; raises
+        what the function raised.
+        """
+        call = function.call
+        if self._chains.get(function.name) is None:
+            return _plain(call, function.is_async, pool)
+        chains, name, budget = self._chains, function.name, self._config.budgets.hook
+
+        async def run_async(context: Any, func_args: dict[str, Any]) -> Any:
+            chain = chains[name]
+            return await (call(**func_args) if chain is None else chain.run(call, context, func_args))
+
+        async def run_sync(context: Any, func_args: dict[str, Any]) -> Any:
+            chain = chains[name]
+            if chain is None:
+                return await on_thread(pool, functools.partial(call, **func_args))
+            run = functools.partial(chain.run, call, context, func_args)
+            return await (on_thread(pool, run) if chain.form == "sync" else in_steps(pool, run, budget))
+
+        return run_async if function.is_async else run_sync
+
+    async def startup(self) -> None:
+        """The host begins to serve: call the ``startup`` hooks on this loop, in order.
+
+        Raises:
+            ExtensionError: one failed, and the host is strict.
+        """
+        for hook in self._roster.hooks("startup"):
+            await call_on_loop(hook, self._config.budgets.startup)
+        self._judge()
+
+    async def shutdown(self) -> None:
+        """The host has drained: call the ``shutdown`` hooks on this loop, in reverse order."""
+        for hook in reversed(self._roster.hooks("shutdown")):
+            await call_on_loop(hook, self._config.budgets.shutdown)
+        self._clock.stop()
+
+    def pause(self, name: str) -> None:
+        """Take an extension out of every chain until ``resume``.
+
+        Raises:
+            ExtensionError: no such extension is loaded.
+        """
+        self._switch(name, "paused")
+
+    def resume(self, name: str) -> None:
+        """Put a paused or quarantined extension back.
+
+        Raises:
+            ExtensionError: no such extension is loaded.
+        """
+        self._switch(name, "active")
+
+    def diagnosis(self) -> dict[str, Any]:
+        """The whole state as a JSON document, live on a running host.
+
+        Where extensions are switched off it lists, from metadata alone, what would be activated.
+        """
+        self._roster.find()
+        line = self._roster.line
+        return {
+            "schema_version": _diagnosis.SCHEMA_VERSION,
+            "enabled": self.enabled,
+            "_info": self._info,
+            "environment": _diagnosis.environment(self._environ),
+            "extensions": _diagnosis.extensions_told(line, self._chains.values()),
+            "functions": [_diagnosis.function_told(one, self._hooks_for(one)) for one in self._functions],
+            "problems": [_diagnosis.problem_told(problem) for problem in self._problems()],
+        }
+
+    def _refuse_frozen(self, what: str) -> None:
+        if self._frozen:
+            raise FrozenError(f"{what}: this host is loaded and can no longer change; make a new ExtensionHost")
+
+    def _configure(self) -> None:
+        """Settings reach every extension once, also the empty ones."""
+        for extension in self._roster.line:
+            extension.settings = self._optins.app_settings(extension.name)
+        for hook in self._roster.hooks("configure"):
+            if not call_now(hook, {"settings": dict(hook.extension.settings)}, self._config.budgets.hook):
+                self._roster.fail(hook.extension, "its configure raised")
+        self._roster.configure_sdk(self._root, self._functions, self._optins.at_function_level)
+
+    def _configure_functions(self) -> None:
+        """A function whose opt-in cannot be set up goes without that extension's function-level hooks."""
+        for name in ("init_function", "configure_function"):
+            for function in self._functions:
+                for hook in self._roster.hooks(name):
+                    if self._is_for(FUNCTION, hook.extension, function):
+                        self._set_up(hook, function)
+
+    def _set_up(self, hook: Hook, function: Function) -> None:
+        arguments = {
+            "function_name": function.name,
+            "function_directory": function.directory,
+            "settings": self._optins.settings(hook.extension.name, function),
+        }
+        if not call_now(hook, arguments, self._config.budgets.hook, function=function.name):
+            self._left_out.add((hook.extension, function.name))
+
+    def _call_load_hooks(self) -> None:
+        for function in self._functions:
+            arguments = {"function_name": function.name, "function_directory": function.directory}
+            for hook in self._load_hooks(function):
+                call_now(hook, arguments, self._config.budgets.hook, function=function.name)
+
+    def _load_hooks(self, function: Function) -> list[Hook]:
+        """App level first; for Azure's classes the function level first, as in Azure's worker."""
+        app, own = "post_function_load_app_level", "post_function_load"
+        sdk = [one for one in self._roster.sdk if one.status == "active"]
+        hooks = [*self._roster.hooks(app), *self._roster.hooks(own)]
+        hooks += [one.hooks[name] for name in (own, app) for one in sdk if name in one.hooks]
+        return [hook for hook in hooks if self._is_for(level_of(hook.name), hook.extension, function)]
+
+    def _hooks_for(self, function: Function) -> list[Hook]:
+        """Every hook that runs for this function, in the order they are called."""
+        set_up = [hook for name in ("init_function", "configure_function") for hook in self._roster.hooks(name)]
+        chain = self._chains.get(function.name)
+        return [
+            *(hook for hook in set_up if self._is_for(FUNCTION, hook.extension, function)),
+            *self._load_hooks(function),
+            *(chain.guard.steps if chain else ()),
+        ]
+
+    def _serving(self, function: Function) -> list[str]:
+        """The extensions that serve this function at function level, in line."""
+        there = [one for one in self._roster.line if "function" in one.scopes]
+        return list(dict.fromkeys(one.name for one in there if self._is_for(FUNCTION, one, function)))
+
+    def _is_for(self, level: Level, extension: Extension, function: Function) -> bool:
+        """Whether an extension's hooks of this level run for this function now."""
+        if extension.status != "active":
+            return False
+        if level is not FUNCTION:
+            return self._optins.at_app_level(extension.name, function)
+        if extension.kind == "sdk":
+            return _sdk.is_for(extension, function) and not self._optins.refused(extension.name, function)
+        wanted = self._optins.at_function_level(extension.name, function)
+        return wanted and (extension, function.name) not in self._left_out
+
+    def _compile(self) -> None:
+        """Compile every chain anew; figures stay with the hooks, invocations under way end on the old chain."""
+        for function in self._functions:
+            chosen = functools.partial(self._chosen, function)
+            made = plans(self._roster.ordering, self._roster.sdk, chosen)
+            old = self._chains[function.name]
+            self._chains[function.name] = self._compiler.chain(function.name, function.is_async, made)
+            if old is not None:
+                old.guard.retire()
+
+    def _chosen(self, function: Function, level: Level, extension: Extension) -> bool:
+        return self._is_for(level, extension, function)
+
+    def _switch(self, name: str, status: Status) -> None:
+        found = [one for one in self._roster.by_name(name) if one.status in ("active", "paused", "quarantined")]
+        if not found:
+            raise ExtensionError(f"no extension '{name}' is loaded", remedy="GET /admin/host/extensions lists them.")
+        for extension in found:
+            extension.status, extension.errors_in_row, extension.last_erred = status, 0, None
+        with self._changing:
+            self._compile()
+
+    def _quarantine(self, extension: Extension) -> None:
+        extension.status = "quarantined"
+        extension.logger.error(
+            "Extension '%s' (%s) is taken out: it erred in %d invocations in a row. It comes back after a restart or "
+            "POST /admin/extensions/%s/resume.",
+            extension.name,
+            extension.origin,
+            extension.errors_in_row,
+            extension.name,
+            extra={"extension": extension.name},
+        )
+        with self._changing:
+            self._compile()
+
+    def _problems(self) -> list[Problem]:
+        line = self._roster.line
+        found = [*self._missing(), *_diagnosis.problems_of(line)]
+        if not self.enabled:
+            return [*found, *_diagnosis.switched_off(line)]
+        return [*found, *self._roster.problems(), *self._optins.problems(line), *_sdk.astray(line, self._functions)]
+
+    def _judge(self) -> None:
+        """Stop the start where a required extension is missing or, when strict, where any extension erred."""
+        wrong = [problem.message for problem in self._missing()]
+        if self._strict:
+            wrong += [problem.message for problem in _diagnosis.breaches(self._roster.line)]
+        if wrong:
+            raise ExtensionError("\n".join(wrong), remedy="'hosting diag' tells more.")
+
+    def _missing(self) -> list[Problem]:
+        return _diagnosis.missing(self._roster.missing(), self._roster.line, self.enabled)
+
+
+def _plain(call: Callable[..., Any], is_async: bool, pool: Executor) -> Invoker:
+    """A function without hooks: nothing of the extension host is in its way."""
+    if is_async:
+        return lambda context, func_args: call(**func_args)
+    return lambda context, func_args: on_thread(pool, functools.partial(call, **func_args))

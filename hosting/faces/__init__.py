@@ -1,0 +1,1 @@
+"""What faces the outside: the ASGI app, the server, the logs and the command line."""

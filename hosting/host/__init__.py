@@ -1,0 +1,1 @@
+"""The function host: load, extend, bind, listen, invoke, drain, stop."""

@@ -1,0 +1,86 @@
+"""The ``context`` of an invocation, as Azure's worker hands it to functions and hooks."""
+
+from __future__ import annotations
+
+import threading
+from contextvars import ContextVar
+from functools import cached_property
+from types import SimpleNamespace
+from typing import Any
+
+
+class TraceContext:
+    """W3C trace context; empty text where the caller sent none."""
+
+    def __init__(self, trace_parent: str, trace_state: str) -> None:
+        self.trace_parent = trace_parent
+        self.trace_state = trace_state
+        self.attributes: dict[str, str] = {}
+
+    @property
+    def Traceparent(self) -> str:  # noqa: N802 - the name that older extensions use
+        return self.trace_parent
+
+    @property
+    def Tracestate(self) -> str:  # noqa: N802
+        return self.trace_state
+
+    @property
+    def Attributes(self) -> dict[str, str]:  # noqa: N802
+        return self.attributes
+
+
+class RetryContext:
+    """Which attempt this is, and how the one before it failed (``source``, ``stack_trace``, ``message``)."""
+
+    def __init__(self, retry_count: int = 0, max_retry_count: int = 0, exception: Any = None) -> None:
+        self.retry_count = retry_count
+        self.max_retry_count = max_retry_count
+        self.exception = exception or SimpleNamespace(source="", stack_trace="", message="")
+
+    @property
+    def rpc_exception(self) -> Any:
+        """The name that Azure's worker gives to ``exception``."""
+        return self.exception
+
+
+class Context:
+    """One invocation. An ordinary object: functions and extensions may set attributes of their own on it."""
+
+    def __init__(
+        self,
+        invocation_id: str,
+        function_name: str,
+        function_directory: str,
+        thread_local_storage: InvocationLocal,
+        trace_parent: str = "",
+        trace_state: str = "",
+    ) -> None:
+        self.invocation_id = invocation_id
+        self.function_name = function_name
+        self.function_directory = function_directory
+        self.thread_local_storage = thread_local_storage
+        self._trace = (trace_parent, trace_state)
+
+    # Made when asked for: few functions ask.
+    @cached_property
+    def trace_context(self) -> TraceContext:
+        return TraceContext(*self._trace)
+
+    @cached_property
+    def retry_context(self) -> RetryContext:
+        return RetryContext()
+
+
+current: ContextVar[Context | None] = ContextVar("hosting_invocation", default=None)
+"""The invocation that the running code belongs to."""
+
+
+class InvocationLocal(threading.local):
+    """``context.thread_local_storage``: ``invocation_id`` is the running invocation's, unless a thread sets its own."""
+
+    def __getattr__(self, name: str) -> Any:
+        context = current.get()
+        if name == "invocation_id":
+            return context.invocation_id if context else None
+        raise AttributeError(f"thread_local_storage has no attribute {name!r} in this thread")

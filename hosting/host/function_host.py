@@ -1,0 +1,195 @@
+"""The composition root: settings, extensions, app, bindings; then serve, drain, stop."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Collection, MutableMapping
+from pathlib import Path
+from typing import Any
+
+import azure.functions
+
+from hosting.apps import LocalSettings, apply_settings, load_app, read_host_json, read_local_settings
+from hosting.bindings.http.provider import HttpProvider, HttpTrigger
+from hosting.bindings.http.routes import Router
+from hosting.bindings.provider import Provider, Result, Services
+from hosting.bindings.registry import Providers
+from hosting.core import App, Function, Problem
+from hosting.errors import FunctionLoadError, HostingError
+from hosting.extensions import ExtensionHost
+from hosting.host.bound import Out, bind
+from hosting.host.context import Context, RetryContext, TraceContext
+from hosting.host.invocation import Invocation, Running, refuser
+from hosting.host.pool import new_pool, thread_count
+
+_TICK = 0.02
+
+
+class FunctionHost:
+    """One function app with its extensions, in this process.
+
+    In order: ``load``, ``start``, ``drain``, ``stop``.
+
+    Args:
+        root: the app's folder.
+        environ: settings; those of ``local.settings.json`` are added to it. The process's environment by default.
+        functions: names of the functions to load, ignoring case; empty for all.
+        strict: any error of an extension at start is fatal.
+    """
+
+    app: App
+    extensions: ExtensionHost
+
+    def __init__(
+        self,
+        root: Path,
+        *,
+        environ: MutableMapping[str, str] | None = None,
+        functions: Collection[str] = (),
+        strict: bool = False,
+    ) -> None:
+        self.root = root.resolve()
+        self.environ = os.environ if environ is None else environ
+        self.running = Running()
+        self.invocations: dict[str, Invocation] = {}
+        self._drained_by: float | None = None
+        self._wanted = functions
+        self._strict = strict
+        self._services = Services({}, self.environ)
+        self._providers: tuple[Provider, ...] = ()
+        self._router: Router[HttpTrigger] = Router()
+
+    def load(self, settings: LocalSettings | None = None) -> None:
+        """Read settings and host.json, import extensions and app, and bind every function. Nothing listens yet.
+
+        Args:
+            settings: ``local.settings.json``, if it is read already.
+
+        Raises:
+            HostingError: the app, its settings or a required extension cannot be loaded.
+        """
+        _register_types()
+        settings = settings or read_local_settings(self.root)
+        self.skipped_settings = apply_settings(settings, self.environ)
+        host_json = read_host_json(self.root, self.environ)
+        section = host_json.get("extensionHost")
+        self.extensions = ExtensionHost(environ=self.environ, section=section, strict=self._strict)
+        self.extensions.discover()
+        self.app = self._loaded_app(settings, host_json)
+        self.extensions.load([function for function in self.functions if function.error is None])
+        self._bind()
+
+    @property
+    def functions(self) -> tuple[Function, ...]:
+        """The app's functions, in the order in which routes are tried: by name."""
+        return self.app.functions
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """What was wrong with the app and with single functions, without stopping the host."""
+        return (*self.app.problems, *self._services.problems)
+
+    @property
+    def http(self) -> HttpProvider | None:
+        """The built-in HTTP provider; None if no function uses it."""
+        return next((provider for provider in self._providers if isinstance(provider, HttpProvider)), None)
+
+    def router(self) -> Router[HttpTrigger]:
+        """The routes of the functions that can run."""
+        return self._router
+
+    async def start(self) -> None:
+        """Run the extensions' startup hooks, then let every provider listen."""
+        await self.extensions.startup()
+        for provider in self._providers:
+            await provider.start()
+
+    async def invoke(self, name: str, data: Any) -> Result:
+        """Run a function by its name with what its trigger decodes.
+
+        Raises:
+            KeyError: there is no such function, or it cannot run.
+        """
+        return await self.invocations[name.lower()](data)
+
+    async def drain(self, grace: float) -> bool:
+        """Take no new work and wait for running invocations, ``grace`` seconds from the first call on at most.
+
+        Returns:
+            Whether all of them finished.
+        """
+        now = asyncio.get_running_loop().time
+        if self._drained_by is None:
+            self._drained_by = now() + grace
+            for provider in self._providers:
+                await provider.stop()
+        while self.running.contexts and now() < self._drained_by:  # noqa: ASYNC110 - an event would cost each invocation
+            await asyncio.sleep(_TICK)
+        return not self.running.contexts
+
+    async def stop(self) -> None:
+        """Run the extensions' shutdown hooks and release the threads; those still busy are not waited for."""
+        await self.extensions.shutdown()
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+    def _loaded_app(self, settings: LocalSettings, host_json: dict[str, Any]) -> App:
+        app = load_app(
+            self.root,
+            environ=self.environ,
+            host_json=host_json,
+            settings=settings,
+            importing=self.extensions.importing,
+        )
+        if self._wanted:
+            app.functions = _selected(app, self._wanted)
+        return app
+
+    def _bind(self) -> None:
+        count, problem = thread_count(self.environ)
+        self._pool = new_pool(count)
+        self._services.host_json = self.app.host_json
+        self._services.problems.extend([problem] if problem else [])
+        providers = Providers(self._services)
+        for function in self.functions:
+            try:
+                self._bind_one(function, providers)
+            except FunctionLoadError as error:
+                self._services.problems.append(_in_error(function, error))
+        self._providers = providers.all()
+        self._router = self.http.router() if self.http else Router()
+
+    def _bind_one(self, function: Function, providers: Providers) -> None:
+        bound = bind(function, providers)
+        invoker = refuser(function) if function.error else self.extensions.invoker(function, self._pool)
+        invocation = Invocation(bound, invoker, self.running, str(self.root) + os.sep)
+        bound.trigger.attach(invocation)
+        self.invocations[function.name.lower()] = invocation
+
+
+def _register_types() -> None:
+    """Let ``isinstance`` against the SDK's interfaces hold, without inheriting their cost."""
+    abc = azure.functions._abc
+    for interface, ours in (
+        (abc.Context, Context),
+        (abc.TraceContext, TraceContext),
+        (abc.RetryContext, RetryContext),
+        (abc.Out, Out),
+    ):
+        interface.register(ours)
+
+
+def _selected(app: App, names: Collection[str]) -> tuple[Function, ...]:
+    wanted = {name.lower() for name in names}
+    missing = sorted(wanted - {function.name.lower() for function in app.functions})
+    if missing:
+        found = ", ".join(function.name for function in app.functions) or "no function"
+        raise HostingError(
+            f"--functions: the app has no function called {', '.join(repr(name) for name in missing)}.",
+            remedy=f"It has {found}.",
+        )
+    return tuple(function for function in app.functions if function.name.lower() in wanted)
+
+
+def _in_error(function: Function, error: FunctionLoadError) -> Problem:
+    return Problem("error", error.message, error.remedy, error.file, error.line, function=function.name)

@@ -1,0 +1,5 @@
+"""An extension that tells how long each function took."""
+
+from hosting_timer.extension import TimerExtension
+
+__all__ = ["TimerExtension"]

@@ -1,0 +1,142 @@
+"""``local.settings.json`` and how it reaches the environment."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from hosting.apps import LocalSettings, apply_settings, read_local_settings
+from hosting.errors import SettingsError
+
+NAMES = st.text(st.characters(codec="utf-8", exclude_characters="=\0"), min_size=1)
+
+
+def _file(folder: Path, content: Any) -> Path:
+    text = content if isinstance(content, str) else json.dumps(content, indent=1)
+    (folder / "local.settings.json").write_text(text, encoding="utf-8")
+    return folder
+
+
+@given(values=st.dictionaries(NAMES, st.text(), max_size=5))
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=50)
+def test_texts_reach_the_environment_as_they_are(values: dict[str, str], tmp_path: Path) -> None:
+    """Whatever text stands in Values is what the app's code finds in its environment."""
+    environ: dict[str, str] = {}
+    apply_settings(read_local_settings(_file(tmp_path, {"Values": values})), environ)
+    assert {name: environ[name] for name in values} == values
+
+
+def test_the_whole_file_is_read(tmp_path: Path) -> None:
+    """Values as text, connection strings by name, and the defaults of the host's flags."""
+    read = read_local_settings(
+        _file(
+            tmp_path,
+            """{
+              "IsEncrypted": false, // in clear
+              "Values": {"TEXT": "a", "NUMBER": 1.50, "SWITCH": true, "EMPTY": ""},
+              "ConnectionStrings": {"Db": "x", "Old": {"ConnectionString": "y", "ProviderName": "p"}},
+              "Host": {"LocalHttpPort": 7072, "LocalHttpAddress": "0.0.0.0", "CORS": "http://a, http://b",
+                       "CORSCredentials": true},
+            }""",
+        )
+    )
+    assert read == LocalSettings(
+        root=tmp_path.resolve(),
+        values={
+            "TEXT": "a",
+            "NUMBER": "1.50",
+            "SWITCH": "true",
+            "EMPTY": "",
+            "ConnectionStrings:Db": "x",
+            "ConnectionStrings:Old": "y",
+        },
+        port=7072,
+        address="0.0.0.0",
+        cors=("http://a", "http://b"),
+        cors_credentials=True,
+    )
+
+
+@pytest.mark.parametrize("content", [{}, {"Values": None, "Host": None}])
+def test_nothing_is_required(content: dict[str, Any], tmp_path: Path) -> None:
+    """A file may leave everything out; IsEncrypted missing means false."""
+    assert read_local_settings(_file(tmp_path, content)) == LocalSettings(tmp_path.resolve())
+
+
+def test_no_file_means_no_settings(tmp_path: Path) -> None:
+    """An app in a container has no such file."""
+    assert read_local_settings(tmp_path) == LocalSettings(tmp_path.resolve())
+
+
+@pytest.mark.parametrize(
+    ("content", "line", "message"),
+    [
+        ('{"Values": {\n"A": {"B": 1}}}', 2, "Values.A: expected a text, found an object"),
+        ('{"Values": []}', 1, "Values: expected an object, found a list"),
+        ('{"IsEncrypted": "no"}', 1, "IsEncrypted: expected true or false, found the text 'no'"),
+        ('{"Host": {"LocalHttpPort": 70000}}', 1, "Host.LocalHttpPort: expected a port number, 0 to 65535, "),
+        ('{"Host": {"LocalHttpPort": true}}', 1, "Host.LocalHttpPort: expected a port number, 0 to 65535, found true"),
+        ('{"Host": {"CORS": ["*"]}}', 1, "Host.CORS: expected a text, found a list"),
+        ('{"Host": {"CORSCredentials": {}}}', 1, "Host.CORSCredentials: expected true or false, found an object"),
+        (
+            '{"ConnectionStrings":\n{"Db": {}}}',
+            2,
+            'ConnectionStrings.Db: expected a text, or an object with "ConnectionString", found an object',
+        ),
+    ],
+)
+def test_a_wrong_type_is_told_with_its_line(content: str, line: int, message: str, tmp_path: Path) -> None:
+    """File, line, key, what was expected and what was found."""
+    with pytest.raises(SettingsError) as caught:
+        read_local_settings(_file(tmp_path, content))
+    assert caught.value.line == line
+    assert caught.value.message.startswith(f"local.settings.json: {message}")
+
+
+def test_an_encrypted_file_is_refused_with_a_way_out(tmp_path: Path) -> None:
+    """Only Azure's tools on one machine can read an encrypted file."""
+    with pytest.raises(SettingsError, match="is encrypted") as caught:
+        read_local_settings(_file(tmp_path, {"IsEncrypted": True, "Values": {"A": "ZW5jcnlwdGVk"}}))
+    assert "func settings decrypt" in caught.value.remedy
+
+
+def test_what_is_skipped_is_a_problem(tmp_path: Path) -> None:
+    """A null, a nameless setting and another environment than Development are left out, each with a warning."""
+    content = {"Values": {"A": None, "": "x", "AZURE_FUNCTIONS_ENVIRONMENT": "Production", "B": "b"}}
+    read = read_local_settings(_file(tmp_path, content))
+    assert read.values == {"B": "b"}
+    assert [(problem.severity, problem.line, problem.message) for problem in read.problems] == [
+        ("warning", 3, "local.settings.json: the setting 'A' is skipped: it is null"),
+        ("warning", 4, "local.settings.json: the setting '' is skipped: its name is empty"),
+        (
+            "warning",
+            5,
+            "local.settings.json: the setting 'AZURE_FUNCTIONS_ENVIRONMENT' is skipped: it is always Development here",
+        ),
+    ]
+
+
+def test_the_environment_wins_unless_it_is_empty(tmp_path: Path) -> None:
+    """A variable with a value stays and its name is given back; an empty one is replaced."""
+    environ = {"A": "environment", "B": ""}
+    skipped = apply_settings(LocalSettings(tmp_path, {"A": "file", "B": "file", "C": "file"}), environ)
+    assert skipped == ("A",)
+    assert {name: environ[name] for name in "ABC"} == {"A": "environment", "B": "file", "C": "file"}
+
+
+def test_what_azure_s_tools_add_is_added(tmp_path: Path) -> None:
+    """The worker's language and version, the environment's name and the app's root are there for the app's code."""
+    environ = {"AzureWebJobsScriptRoot": "another app", "FUNCTIONS_WORKER_RUNTIME": "custom"}
+    apply_settings(LocalSettings(tmp_path), environ)
+    assert environ == {
+        "AzureWebJobsScriptRoot": str(tmp_path),
+        "AZURE_FUNCTIONS_ENVIRONMENT": "Development",
+        "FUNCTIONS_WORKER_RUNTIME": "custom",
+        "FUNCTIONS_WORKER_RUNTIME_VERSION": f"{sys.version_info.major}.{sys.version_info.minor}",
+    }

@@ -1,0 +1,80 @@
+"""Providers are found by binding type, in code or in installed packages."""
+
+from __future__ import annotations
+
+import importlib_metadata
+import pytest
+
+from hosting.bindings import Output, Provider, Services, Trigger
+from hosting.bindings.http.provider import HttpProvider
+from hosting.bindings.registry import Providers
+from hosting.core import Binding, Function
+from hosting.errors import FunctionLoadError
+
+SERVICES = Services({"extensions": {"http": {"routePrefix": "v1"}}}, {})
+
+
+class Echo(Provider):
+    """Stands for a package's provider."""
+
+
+def function(*bindings: Binding) -> Function:
+    return Function("F", "/app", "/app/function_app.py", "v2", print, False, bindings)
+
+
+def providers(*entries: tuple[str, str]) -> Providers:
+    found = [importlib_metadata.EntryPoint(name, value, "hosting.bindings") for name, value in entries]
+    return Providers(SERVICES, lambda: importlib_metadata.EntryPoints(found))
+
+
+QUEUE = Binding("msg", "queueTrigger", "in")
+
+
+def test_built_in() -> None:
+    """HTTP is provided, its trigger and its output by one provider."""
+    found = providers()
+    trigger = found.get(function(), Binding("req", "httpTrigger", "in"))
+    assert isinstance(trigger, HttpProvider)
+    assert found.get(function(), Binding("$return", "http", "out")) is trigger
+    assert found.all() == (trigger,)
+
+
+def test_installed() -> None:
+    """A package's entry point provides its type, whatever the case, one provider for all functions."""
+    found = providers(("QueueTrigger", f"{__name__}:Echo"))
+    provider = found.get(function(), QUEUE)
+    assert type(provider).__name__ == "Echo"
+    assert found.get(function(), QUEUE) is provider
+    assert provider.services.section("extensions", "http") == {"routePrefix": "v1"}
+
+
+@pytest.mark.parametrize(
+    ("entries", "reason"),
+    [
+        ((), "no installed package provides its binding type 'queueTrigger'"),
+        ((("queueTrigger", "a:A"), ("queueTrigger", "b:B")), "a:A and b:B both provide"),
+        ((("queueTrigger", "a_module_that_is_not_there:A"),), "cannot be imported: ModuleNotFoundError"),
+    ],
+)
+def test_not_provided(entries: tuple[tuple[str, str], ...], reason: str) -> None:
+    """A type that nobody provides, or two packages, or a broken one, is told with the function's name."""
+    with pytest.raises(FunctionLoadError, match="'F'") as caught:
+        providers(*entries).get(function(), QUEUE)
+    assert reason in str(caught.value)
+    assert caught.value.remedy
+
+
+def test_wrong_use() -> None:
+    """A provider refuses what its type cannot do, and says which binding."""
+    provider = providers().get(function(), Binding("req", "httpTrigger", "in"))
+    with pytest.raises(FunctionLoadError, match="binding 'x' of type 'http' cannot be used as an input"):
+        provider.input(function(), Binding("x", "http", "in"))
+    with pytest.raises(FunctionLoadError, match="binding 'x' of type 'httpTrigger' cannot be used as an output"):
+        provider.output(function(), Binding("x", "httpTrigger", "out"))
+
+
+def test_interface_is_abstract() -> None:
+    """A trigger must decode and attach, an output must encode."""
+    for interface in (Trigger, Output):
+        with pytest.raises(TypeError):
+            interface()  # type: ignore[abstract]

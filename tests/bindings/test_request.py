@@ -1,0 +1,90 @@
+"""What a function receives: path, headers, query and body as Azure's host hands them over."""
+
+from __future__ import annotations
+
+import azure.functions as func
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hosting.bindings.http.request import HttpCall, decode_path, decode_request, parse_headers, parse_query
+
+
+def call(*, query: str = "", body: bytes = b"", headers: dict[str, str] | None = None) -> func.HttpRequest:
+    return decode_request(HttpCall("post", "http://localhost/api/x", headers or {}, query, {"id": "1"}, body))
+
+
+@pytest.mark.parametrize(
+    ("query", "params"),
+    [
+        ("a=1&b=2", {"a": "1", "b": "2"}),
+        ("a=1&a=2", {"a": "1,2"}),
+        ("a=1&A=2", {"a": "1,2"}),
+        ("x=&y", {}),
+        ("x=&x=1", {"x": "1"}),
+        ("name=Ada+L%C3%B6v%26", {"name": "Ada Löv&"}),
+        ("a=b=c", {"a": "b=c"}),
+        ("a;b=1", {"a;b": "1"}),
+        ("a=100%", {"a": "100%"}),
+        ("", {}),
+    ],
+)
+def test_query(query: str, params: dict[str, str]) -> None:
+    """Repeated keys are joined under their first spelling, ignoring case; empty values are dropped."""
+    assert parse_query(query) == params
+
+
+@given(st.text(max_size=40))
+def test_any_query(query: str) -> None:
+    """Any text is read, and no value is empty."""
+    assert all(parse_query(query).values())
+
+
+def test_headers() -> None:
+    """Repeated headers are joined by commas; an empty value is kept where it is the only one."""
+    raw = [(b"x-a", b"1"), (b"x-a", b"2"), (b"x-empty", b""), (b"x-b", b""), (b"x-b", b"3"), (b"x-a", b"")]
+    assert parse_headers(raw) == {"x-a": "1,2", "x-empty": "", "x-b": "3"}
+
+
+@pytest.mark.parametrize(
+    ("raw", "path"),
+    [
+        (b"/a%20b", "/a b"),
+        (b"/a+b", "/a+b"),
+        (b"/caf%C3%A9", "/café"),
+        (b"/a%2Fb%2fc", "/a%2Fb%2fc"),
+        (b"/a%ffb", "/a%ffb"),
+        (b"/a%zz", "/a%zz"),
+        (b"/a/../b", "/b"),
+        (b"/a/./b/%2e%2e/c", "/a/c"),
+        (b"/../..", "/"),
+        (b"/a/b/..", "/a/"),
+        (b"/a%00", None),
+    ],
+)
+def test_path(raw: bytes, path: str | None) -> None:
+    """A path is decoded as ASP.NET's server does it: encoded slashes stay, dot segments are resolved."""
+    assert decode_path({"path": raw.decode("latin-1"), "raw_path": raw}) == path
+
+
+def test_request_object() -> None:
+    """The function gets the SDK's own object: method in upper case, read-only parameters, headers ignoring case."""
+    request = call(query="q=1", headers={"content-type": "text/plain"}, body=b"hello")
+    assert isinstance(request, func.HttpRequest)
+    assert (request.method, request.get_body(), request.headers["Content-Type"]) == ("POST", b"hello", "text/plain")
+    assert (dict(request.params), dict(request.route_params)) == ({"q": "1"}, {"id": "1"})
+    with pytest.raises(TypeError):
+        request.params["q"] = "2"
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"\xff"])
+def test_invalid_json(body: bytes) -> None:
+    """A body that is no JSON gives the error text that requests have in Azure."""
+    with pytest.raises(ValueError, match="HTTP request does not contain valid JSON data"):
+        call(body=body).get_json()
+
+
+def test_form() -> None:
+    """Forms are parsed from the content type."""
+    request = call(body=b"a=1&b=2", headers={"content-type": "application/x-www-form-urlencoded"})
+    assert request.form["b"] == "2"

@@ -1,0 +1,122 @@
+"""Route templates: what they match, what they give, and what is refused."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hosting.bindings.http.template import parse
+
+
+@pytest.mark.parametrize(
+    ("template", "path", "values"),
+    [
+        ("api/Hello", "/api/hello", {}),
+        ("api/Hello", "/API/HELLO/", {}),
+        ("api/Hello", "/api/hello/x", None),
+        ("api/{id}", "/api/Ab", {"id": "Ab"}),
+        ("api/{id}", "/api", None),
+        ("api/{id}", "/api//", None),
+        ("api/{id?}", "/api", {}),
+        ("api/{id?}", "/api/", {}),
+        ("api/{id=5}", "/api", {"id": "5"}),
+        ("api/{id=5}", "/api/6", {"id": "6"}),
+        ("api/{a=1}/{b?}", "/api/2/3", {"a": "2", "b": "3"}),
+        ("api/{a=1}/{b?}", "/api", {"a": "1"}),
+        ("api/{id:int?}", "/api/x", None),
+        ("api/{id:int?}", "/api", {}),
+        ("api/{*rest}", "/api/a/b/", {"rest": "a/b/"}),
+        ("api/{*rest}", "/api", {}),
+        ("api/{**rest}", "/api/a//b", {"rest": "a//b"}),
+        ("api//{*route}", "/api/x", {"route": "x"}),
+        ("/{*route}", "/", {}),
+        ("/", "/", {}),
+        ("files/{name}.{ext?}", "/files/a.b.c", {"name": "a.b", "ext": "c"}),
+        ("files/{name}.{ext?}", "/files/a", {"name": "a"}),
+        ("{year}-{month}", "/2024-05", {"year": "2024", "month": "05"}),
+        ("{a}/literal/{b}", "/1/LITERAL/2", {"a": "1", "b": "2"}),
+        ("x{{y", "/x{y", {}),
+        ("{a:length(2,3):alpha=zz}", "/", {"a": "zz"}),
+        (r"{a:regex(^\d{{3}}-[a-z]+$)}", "/123-abc", {"a": "123-abc"}),
+        (r"{a:regex(^\d{{3}}-[a-z]+$)}", "/12-abc", None),
+        ("{a:regex(^(x|y)$)}/z", "/x/z", {"a": "x"}),
+    ],
+)
+def test_match(template: str, path: str, values: dict[str, str] | None) -> None:
+    """A template matches as in ASP.NET: literals ignoring case, values as sent, lacking optional ones left out."""
+    assert parse(template).match(path) == values
+
+
+@pytest.mark.parametrize(
+    ("constraint", "good", "bad"),
+    [
+        ("int", "-12", "2147483648"),
+        ("int", "2147483647", "1.5"),
+        ("long", "9223372036854775807", "9223372036854775808"),
+        ("guid", "6f9619ff-8b86-d011-b42d-00c04fc964ff", "6f9619ff"),
+        ("alpha", "abcXYZ", "ab1"),
+        ("alpha", "a", "ä"),
+        ("bool", "TRUE", "yes"),
+        ("datetime", "2024-02-29", "2024-02-30"),
+        ("datetime", "2024-02-29T10:00:00", "10"),
+        ("datetime", "31 Dec 2024", "31 31 2024"),
+        ("decimal", "49.99", "1e5"),
+        ("double", "1e5", "x"),
+        ("float", "-1.5", "1.5.2"),
+        ("length(3)", "abc", "ab"),
+        ("length(2,3)", "abc", "abcd"),
+        ("minlength(2)", "ab", "a"),
+        ("maxlength(2)", "ab", "abc"),
+        ("min(18)", "18", "17"),
+        ("max(18)", "18", "19"),
+        ("range(1,9)", "9", "10"),
+        ("required", "x", None),
+        ("regex(^a+$)", "AAA", "b"),
+        ("file", "a.txt", "a"),
+        ("nonfile", "a", "a.txt"),
+        ("INT", "1", "a"),
+    ],
+)
+def test_constraints(constraint: str, good: str, bad: str | None) -> None:
+    """Each constraint of ASP.NET takes what it should and refuses the rest."""
+    template = parse(f"{{x:{constraint}}}")
+    assert template.match(f"/{good}") == {"x": good}
+    if bad is not None:
+        assert template.match(f"/{bad}") is None
+
+
+@pytest.mark.parametrize(
+    ("template", "reason"),
+    [
+        ("{id:number}", "constraint 'number' is unknown"),
+        ("{id:length(3,1)}", "3 is greater than 1"),
+        ("{id:length}", "takes an argument"),
+        ("{id:int(3)}", "takes no argument"),
+        ("{id", "not closed"),
+        ("id}", "unbalanced '}'"),
+        ("{}", "no valid parameter name"),
+        ("{a}{b}", "separated by text"),
+        ("{a}/{A}", "occurs twice"),
+        ("{*a}/b", "last segment"),
+        ("x{*a}", "last segment"),
+        ("{a?}x", "end of its segment"),
+        ("{a=1?}", "optional as well"),
+        ("a?b", "must not contain '?'"),
+    ],
+)
+def test_refused(template: str, reason: str) -> None:
+    """A template that ASP.NET refuses is refused with a reason."""
+    with pytest.raises(ValueError, match=reason.replace("?", r"\?")):
+        parse(template)
+
+
+@given(st.text(alphabet="ab{}*?=:/()1,.-", max_size=20), st.text(alphabet="ab/1.-{}", max_size=20))
+def test_any_text(template: str, path: str) -> None:
+    """Whatever is written as a route is either read or refused with ValueError, and matching never fails."""
+    try:
+        parsed = parse(template)
+    except ValueError:
+        return
+    values = parsed.match("/" + path)
+    assert values is None or set(values) <= {parameter.name for parameter in parsed.parameters}

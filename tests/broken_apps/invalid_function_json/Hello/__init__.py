@@ -1,0 +1,5 @@
+import azure.functions as func
+
+
+def handler(req: func.HttpRequest) -> str:
+    return "Hello"

@@ -1,0 +1,9 @@
+import azure.functions as func
+import shared.texts
+
+app = func.FunctionApp()
+
+
+@app.route()
+def hello(req: func.HttpRequest) -> str:
+    return shared.texts.HELLO

@@ -1,0 +1,162 @@
+"""A reader's terminal: runs the commands of a page in a directory and an environment of its own."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+import sysconfig
+import venv
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from tests.processes import ROOT, Running, environment, hosting_start
+
+_NUMBERS = re.compile(r"\d+\.\d{6}\b")
+
+
+class Terminal:
+    """Runs what follows a ``$`` sign, with a virtual environment that sees what this Python has installed.
+
+    Args:
+        home: the directory that commands run in.
+        scratch: an empty directory for what the terminal itself writes.
+    """
+
+    def __init__(self, home: Path, scratch: Path) -> None:
+        self.home = home
+        self._scratch = scratch
+        self._python = _virtual_environment(scratch / "venv")
+        self._host: Running | None = None
+        self._open = ExitStack()
+
+    def close(self) -> None:
+        """Stop the host that the page started."""
+        self._open.close()
+
+    def run(self, command: str) -> str:
+        """Run one command and give its output.
+
+        Raises:
+            AssertionError: it failed, or it is a command that no page should need.
+        """
+        program, *arguments = shlex.split(command)
+        commands: dict[str, Callable[[Sequence[str]], str]] = {
+            "cd": self._cd,
+            "curl": self._curl,
+            "hosting": self._hosting,
+            "make": self._make,
+            "mkdir": self._mkdir,
+            "pip": self._pip,
+            "pytest": lambda arguments: self._execute("-m", "pytest", "-p", "no:cacheprovider", *arguments),
+        }
+        assert program in commands, f"pages use {', '.join(commands)}, not {program}"
+        return commands[program](arguments)
+
+    def _cd(self, arguments: Sequence[str]) -> str:
+        self.home /= arguments[0]
+        return ""
+
+    def _mkdir(self, arguments: Sequence[str]) -> str:
+        (self.home / arguments[-1]).mkdir(parents="-p" in arguments)
+        return ""
+
+    def _pip(self, arguments: Sequence[str]) -> str:
+        verb, *rest = arguments
+        # A package of this repository is not in a registry before it is published.
+        rest = [str(ROOT / "plugins" / name) if verb == "install" and _is_plugin(name) else name for name in rest]
+        offline = {"install": ["--no-build-isolation", "--quiet"], "uninstall": ["--yes", "--quiet"]}
+        return self._execute("-m", "pip", "--disable-pip-version-check", verb, *offline[verb], *rest)
+
+    def _make(self, arguments: Sequence[str]) -> str:
+        self._pip(["install", *(path.name for path in (ROOT / "plugins").iterdir())])
+        plan = ["make", "--dry-run", "--no-print-directory", *arguments]
+        done = subprocess.run(plan, cwd=ROOT, capture_output=True, text=True, check=True)
+        return self.run("hosting" + done.stdout.strip().splitlines()[-1].partition("/hosting")[2])
+
+    def _hosting(self, arguments: Sequence[str]) -> str:
+        if arguments[0] != "start":
+            return self._execute("-m", "hosting", *arguments)
+        self._open.close()
+        app = self.home / (arguments[1] if len(arguments) > 1 else ".")
+        command = (str(self._python), "-m", "hosting")
+        self._host = self._open.enter_context(
+            hosting_start(app, self._scratch / "host.log", command=command, cwd=self.home)
+        )
+        return self._host.printed()
+
+    def _curl(self, arguments: Sequence[str]) -> str:
+        assert self._host is not None, "curl before hosting start"
+        rest = list(arguments)
+        method, options = "GET", dict[str, Any]()
+        if "--json" in rest:
+            at = rest.index("--json")
+            method = "POST"
+            options = {"content": rest[at + 1], "headers": {"Content-Type": "application/json"}}
+            del rest[at : at + 2]
+        show_headers = "--include" in rest
+        url = rest[-1].replace("http://localhost:7071", self._host.url)
+        response = httpx.request(method, url, **options)
+        headers = "".join(f"{key}: {value}\n" for key, value in response.headers.items()) if show_headers else ""
+        return f"{headers}{response.text}\n"
+
+    def _execute(self, *arguments: str) -> str:
+        command = [str(self._python), *arguments]
+        done = subprocess.run(command, cwd=self.home, env=environment(), capture_output=True, text=True, check=False)
+        assert done.returncode == 0, f"{shlex.join(arguments)}\n{done.stdout}{done.stderr}"
+        return done.stdout
+
+
+@contextmanager
+def terminal(home: Path, scratch: Path) -> Iterator[Terminal]:
+    """Open a terminal, and stop what it left running."""
+    opened = Terminal(home, scratch)
+    try:
+        yield opened
+    finally:
+        opened.close()
+
+
+def commands(session: str) -> Iterator[tuple[str, list[str]]]:
+    """Give the commands of a console block, each with the lines it is said to print."""
+    for part in re.split(r"^\$ ", session, flags=re.MULTILINE)[1:]:
+        command, *expected = part.rstrip("\n").split("\n")
+        yield command, expected
+
+
+def check_output(output: str, expected: Sequence[str]) -> None:
+    """Find the expected lines in the output, in order; measured times may be any.
+
+    ``...`` stands for any lines, or for any text within a line.
+    """
+    remaining = iter([_without_numbers(line) for line in output.splitlines()])
+    for line in expected:
+        if line.strip() != "...":
+            wanted = re.compile(re.escape(_without_numbers(line)).replace(re.escape("..."), ".*"))
+            assert any(wanted.fullmatch(found) for found in remaining), f"{line!r} is not in its place in:\n{output}"
+
+
+def _without_numbers(line: str) -> str:
+    return _NUMBERS.sub("0.000000", re.sub(r"localhost:\d+", "localhost:7071", line)).rstrip()
+
+
+def _is_plugin(name: str) -> bool:
+    return (ROOT / "plugins" / name / "pyproject.toml").is_file()
+
+
+def _virtual_environment(directory: Path) -> Path:
+    """Make an environment quickly: it borrows what is installed for this Python, but for this repository's plugins."""
+    venv.create(directory, with_pip=False, symlinks=True)
+    paths = {"base": str(directory), "platbase": str(directory)}
+    borrowed = directory / "borrowed"
+    borrowed.mkdir()
+    for entry in Path(sysconfig.get_path("purelib")).iterdir():
+        if "hosting_" not in entry.name:
+            (borrowed / entry.name).symlink_to(entry)
+    site_packages = Path(sysconfig.get_path("purelib", vars=paths))
+    (site_packages / "borrowed.pth").write_text(f"import site; site.addsitedir({str(borrowed)!r})\n")
+    return Path(sysconfig.get_path("scripts", vars=paths)) / "python"

@@ -1,0 +1,301 @@
+"""The order of one invocation, and who decides what the caller gets."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import hosting
+from tests.extensions.invoking import function, invoke, loaded, told
+
+LEVELS = ("_app_level", "")
+WAY_IN = ("invocation", "pre_invocation")
+WAY_OUT = ("post_invocation", "invocation_error")
+MISDEEDS = {"raise": RuntimeError, "exit": SystemExit, "stop": StopIteration, "short": hosting.ShortCircuit}
+
+
+@dataclass(frozen=True)
+class Sketch:
+    """One extension: for each of its hooks whether it is async, and what it does."""
+
+    name: str
+    hooks: dict[str, tuple[bool, str]] = field(default_factory=dict)
+
+    def does(self, hook: str) -> str:
+        return self.hooks[hook][1]
+
+
+def misbehave(deed: str, who: str) -> None:
+    if deed == "answer":
+        raise hosting.ShortCircuit(f"answer of {who}")
+    if deed in MISDEEDS:
+        raise MISDEEDS[deed](who)
+
+
+def built(sketch: Sketch, trace: list[str]) -> Any:
+    """The extension that a sketch describes, tracing every hook it runs."""
+    return type(sketch.name, (), {hook: made(sketch, hook, trace) for hook in sketch.hooks})
+
+
+def made(sketch: Sketch, hook: str, trace: list[str]) -> Any:
+    is_async, deed = sketch.hooks[hook]
+    who = f"{sketch.name}.{hook}"
+    result = f"result of {who}" if deed == "replace" else None
+
+    def plain(self: Any, context: Any) -> Any:
+        trace.append(who)
+        misbehave(deed, who)
+        return result
+
+    async def waiting(self: Any, context: Any) -> Any:
+        await asyncio.sleep(0)
+        return plain(self, context)
+
+    def around(self: Any, context: Any) -> Any:
+        trace.append(who)
+        misbehave(deed, who)
+        outcome = yield
+        trace.append(f"{who} ends")
+        if deed == "late":
+            outcome.set_result("never")
+            raise RuntimeError(who)
+        if deed == "replace":
+            outcome.set_result(result)
+
+    async def waiting_around(self: Any, context: Any) -> Any:
+        steps = around(self, context)
+        next(steps)
+        outcome = yield
+        await asyncio.sleep(0)
+        for _ in [*steps_to_end(steps, outcome)]:
+            pass
+
+    if hook.startswith("invocation") and "error" not in hook:
+        return hosting.hookimpl(waiting_around if is_async else around)
+    return hosting.hookimpl(waiting if is_async else plain)
+
+
+def steps_to_end(steps: Any, outcome: Any) -> Any:
+    try:
+        yield steps.send(outcome)
+    except StopIteration:
+        return
+
+
+class Reference:
+    """The rules of one invocation, spelled out slowly: what the compiled chain must do."""
+
+    def __init__(self, sketches: list[Sketch], failing: bool) -> None:
+        self.line = sorted(sketches, key=lambda sketch: sketch.name)
+        self.failing = failing
+        self.trace: list[str] = []
+        self.result: Any = None
+        self.error: str | None = None
+        self.entered: dict[str, list[str]] = {level: [] for level in LEVELS}
+        self.around: dict[str, list[Sketch]] = {level: [] for level in LEVELS}
+        self.reached: list[str] = []
+
+    def run(self) -> tuple[list[str], Any, str | None]:
+        if not self._answered_on_the_way_in():
+            self.trace.append("function")
+            self.error, self.result = ("failed", None) if self.failing else (None, "returned")
+        for level in reversed(self.reached):
+            self._way_out(level)
+        return self.trace, self.result, self.error
+
+    def _answered_on_the_way_in(self) -> bool:
+        for level in LEVELS:
+            self.reached.append(level)
+            for phase in WAY_IN:
+                for sketch in self.line:
+                    if self._answers(sketch, f"{phase}{level}", level, phase):
+                        return True
+        return False
+
+    def _answers(self, sketch: Sketch, hook: str, level: str, phase: str) -> bool:
+        if hook not in sketch.hooks:
+            if phase == "pre_invocation":
+                self.entered[level].append(sketch.name)
+            return False
+        self.trace.append(f"{sketch.name}.{hook}")
+        if sketch.does(hook) == "answer":
+            self.result = f"answer of {sketch.name}.{hook}"
+            self.entered[level] = [name for name in self.entered[level] if name != sketch.name]
+            return True
+        if sketch.does(hook) == "short":
+            self.result = f"{sketch.name}.{hook}"
+            self.entered[level] = [name for name in self.entered[level] if name != sketch.name]
+            return True
+        self.entered[level].append(sketch.name)
+        if phase == "invocation" and sketch.does(hook) not in MISDEEDS:
+            self.around[level].append(sketch)
+        return False
+
+    def _way_out(self, level: str) -> None:
+        for sketch in reversed(self.line):
+            hook = f"{WAY_OUT[0] if self.error is None else WAY_OUT[1]}{level}"
+            if hook in sketch.hooks and sketch.name in self.entered[level]:
+                self.trace.append(f"{sketch.name}.{hook}")
+                if sketch.does(hook) == "replace" and self.error is None:
+                    self.result = f"result of {sketch.name}.{hook}"
+        for sketch in reversed(self.around[level]):
+            hook = f"invocation{level}"
+            self.trace.append(f"{sketch.name}.{hook} ends")
+            if sketch.does(hook) == "replace":
+                self.result, self.error = f"result of {sketch.name}.{hook}", None
+
+
+HOOKS = [f"{phase}{level}" for level in LEVELS for phase in (*WAY_IN, *WAY_OUT)]
+deeds = st.tuples(
+    st.booleans(), st.sampled_from(["nothing"] * 6 + ["raise", "exit", "stop", "short", "answer", "replace", "late"])
+)
+sketches = st.lists(st.sampled_from("abcdef"), unique=True, max_size=5).flatmap(
+    lambda names: st.tuples(
+        *(st.builds(Sketch, st.just(name), st.dictionaries(st.sampled_from(HOOKS), deeds, min_size=1)) for name in names)
+    )
+)
+
+
+@pytest.mark.parametrize("is_async", [False, True])
+@given(drawn=sketches, failing=st.booleans())
+def test_a_compiled_chain_does_what_the_rules_say(is_async: bool, drawn: tuple[Sketch, ...], failing: bool) -> None:
+    """Whatever extensions do, the order of calls, the result and the exception are those of the rules."""
+    trace: list[str] = []
+
+    def plain() -> str:
+        trace.append("function")
+        if failing:
+            raise LookupError("failed")
+        return "returned"
+
+    async def waiting() -> str:
+        await asyncio.sleep(0)
+        return plain()
+
+    target = function(waiting if is_async else plain, "F", *(sketch.name for sketch in drawn))
+    host = loaded({sketch.name: built(sketch, trace) for sketch in drawn}, target, section={"budgets": {"hook": 60}})
+    result, error = None, None
+    try:
+        result = invoke(host, target)
+    except LookupError as exception:
+        error = str(exception)
+    assert (trace, result, error) == Reference(list(drawn), failing).run()
+
+
+@given(drawn=sketches, failing=st.booleans())
+def test_the_figures_are_those_of_the_calls(drawn: tuple[Sketch, ...], failing: bool) -> None:
+    """Calls are counted exactly, whoever was skipped on the way."""
+    trace: list[str] = []
+
+    def call() -> None:
+        if failing:
+            raise LookupError
+
+    target = function(call, "F", *(sketch.name for sketch in drawn))
+    host = loaded({sketch.name: built(sketch, trace) for sketch in drawn}, target, section={"budgets": {"hook": 60}})
+    try:
+        invoke(host, target)
+    except LookupError:
+        pass
+    for sketch in drawn:
+        counted = {hook: figures["calls"] for hook, figures in told(host, sketch.name)["statistics"].items()}
+        assert counted == {hook: trace.count(f"{sketch.name}.{hook}") for hook in sketch.hooks}
+
+
+def test_around_hooks_learn_how_the_invocation_ended() -> None:
+    """``outcome = yield`` has the result, or the exception that the function raised."""
+    seen: list[Any] = []
+
+    class Around:
+        @hosting.hookimpl
+        def invocation_app_level(self) -> Any:
+            outcome = yield
+            seen.append((outcome.result, outcome.exception))
+
+    def returns() -> str:
+        return "fine"
+
+    def raises() -> str:
+        raise problem
+
+    problem = LookupError("no such thing")
+    good, bad = function(returns, "Good"), function(raises, "Bad")
+    assert invoke(loaded({"around": Around}, good), good) == "fine"
+    with pytest.raises(LookupError) as caught:
+        invoke(loaded({"around": Around}, bad), bad)
+    assert caught.value is problem
+    assert seen == [("fine", None), (None, problem)]
+
+
+def test_an_outcome_is_changed_by_set_result_only() -> None:
+    """Assigning to an outcome is refused: a result is replaced with ``set_result``."""
+    outcome = hosting.Outcome("before")
+    with pytest.raises(AttributeError):
+        outcome.result = "after"  # type: ignore[misc]
+    outcome.set_result(None)
+    assert (outcome.result, outcome.exception) == (None, None)
+
+
+def test_a_pre_hook_changes_what_the_function_receives() -> None:
+    """``func_args`` is the live dictionary of the call."""
+
+    class Upper:
+        @hosting.hookimpl
+        def pre_invocation_app_level(self, func_args: dict[str, Any]) -> None:
+            func_args["name"] = func_args["name"].upper()
+
+    target = function(lambda name: f"Hello {name}")
+    assert invoke(loaded({"upper": Upper}, target), target, name="ada") == "Hello ADA"
+
+
+def test_sync_hooks_run_on_the_thread_of_a_sync_function() -> None:
+    """What a thread-local library set in a pre hook is there in the function, also with async hooks in between."""
+    import threading
+
+    threads: list[int] = []
+
+    class Where:
+        @hosting.hookimpl
+        def pre_invocation_app_level(self) -> None:
+            threads.append(threading.get_ident())
+
+        @hosting.hookimpl
+        async def invocation_app_level(self) -> Any:
+            yield
+
+        @hosting.hookimpl
+        def post_invocation_app_level(self) -> None:
+            threads.append(threading.get_ident())
+
+    def call() -> None:
+        threads.append(threading.get_ident())
+
+    target = function(call)
+    invoke(loaded({"where": Where}, target), target)
+    assert len(threads) == 3
+    assert len(set(threads)) == 1
+    assert threads[0] != threading.get_ident()
+
+
+def test_a_trace_shows_the_lines_of_the_chain_and_of_the_function() -> None:
+    """A traceback through a chain is readable: its frames have source lines, the last is the user's."""
+    import traceback
+
+    class Pre:
+        @hosting.hookimpl
+        def pre_invocation_app_level(self) -> None: ...
+
+    def breaks() -> None:
+        raise LookupError("here")
+
+    target = function(breaks)
+    with pytest.raises(LookupError) as caught:
+        invoke(loaded({"pre": Pre}, target), target)
+    frames = traceback.extract_tb(caught.value.__traceback__)
+    assert frames[-1].name == "breaks"
+    assert all(frame.line for frame in frames)

@@ -1,0 +1,262 @@
+"""A whole app in this process: loaded, bound, invoked, drained."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from pathlib import Path
+from typing import Any
+
+import azure.functions as func
+import pytest
+
+from hosting.bindings import Result
+from hosting.bindings.http.request import HttpCall
+from hosting.errors import HostingError
+from hosting.host.context import Context
+from hosting.host.function_host import FunctionHost
+from tests.conftest import MakeApp
+
+HEAD = """
+import asyncio, contextvars, logging, os, threading, time
+import azure.functions as func
+app = func.FunctionApp(http_auth_level="ANONYMOUS")
+"""
+HOST_JSON = '{"version": "2.0"}'
+
+
+def loaded(make_app: MakeApp, code: str, environ: dict[str, str] | None = None, **options: Any) -> FunctionHost:
+    host = FunctionHost(
+        make_app({"function_app.py": HEAD + code, "host.json": HOST_JSON}), environ=environ or {}, **options
+    )
+    host.load()
+    return host
+
+
+def call(host: FunctionHost, name: str, *, query: str = "", trace: tuple[str, str] = ("", "")) -> Result:
+    async def run() -> Result:
+        request = HttpCall("GET", f"http://localhost/api/{name}?{query}", {}, query, {}, b"")
+        return await host.invocations[name.lower()](request, *trace)
+
+    return asyncio.run(run())
+
+
+def test_sync_and_async(make_app: MakeApp) -> None:
+    """Async functions run on the loop, sync ones in a thread of the pool."""
+    host = loaded(
+        make_app,
+        """
+@app.route("a")
+async def a(req: func.HttpRequest) -> func.HttpResponse:
+    return func.HttpResponse(threading.current_thread().name)
+@app.route("s")
+def s(req: func.HttpRequest) -> str:
+    return threading.current_thread().name
+""",
+    )
+    assert call(host, "a").reply.body == b"MainThread"
+    assert call(host, "s").reply.body.startswith(b"function")
+
+
+def test_context(make_app: MakeApp) -> None:
+    """The context is Azure's: names, ids, trace and retry context, thread-local storage, and room for attributes."""
+    host = loaded(
+        make_app,
+        """
+@app.route("f")
+def f(req: func.HttpRequest, context: func.Context) -> str:
+    context.anything = 1
+    trace, retry = context.trace_context, context.retry_context
+    return "|".join([
+        context.function_name, os.path.basename(context.function_directory), trace.trace_parent, trace.Tracestate,
+        str(trace.Attributes), str(retry.retry_count), retry.exception.message, retry.rpc_exception.source,
+        str(isinstance(context, func.Context)),
+        str(context.thread_local_storage.invocation_id == context.invocation_id),
+    ])
+""",
+    )
+    fields = call(host, "f", trace=("00-ab-cd-01", "k=v")).reply.body.decode().split("|")
+    assert fields == ["f", host.root.name, "00-ab-cd-01", "k=v", "{}", "0", "", "", "True", "True"]
+
+
+@pytest.mark.parametrize("kind", ["def", "async def"])
+@pytest.mark.parametrize("error", ["ValueError('no')", "SystemExit(3)", "StopIteration()", "asyncio.CancelledError()"])
+def test_failure(make_app: MakeApp, caplog: pytest.LogCaptureFixture, kind: str, error: str) -> None:
+    """Whatever a function raises is a failed invocation, logged with a traceback that starts in the user's file."""
+    host = loaded(
+        make_app,
+        f"""
+@app.route("f")
+{kind} f(req: func.HttpRequest) -> str:
+    return inner()
+def inner():
+    raise {error}
+""",
+    )
+    with caplog.at_level(logging.INFO):
+        result = call(host, "f")
+    assert result.exception is not None
+    record = caplog.records[-1]
+    assert record.name == "hosting.function.f"
+    assert "Executed 'Functions.f' (Failed, Id=" in record.getMessage()
+    assert record.exc_info is not None
+    assert record.exc_info[0] is not None
+    assert record.exc_info[0].__name__ == error.split("(")[0].split(".")[-1]
+    assert record.exc_info[2] is not None
+    assert Path(record.exc_info[2].tb_frame.f_code.co_filename) == host.root / "function_app.py"
+
+
+def test_log_lines(make_app: MakeApp, caplog: pytest.LogCaptureFixture) -> None:
+    """An invocation is logged before and after, with one id."""
+    host = loaded(make_app, "@app.route('f')\ndef f(req: func.HttpRequest) -> str:\n    return 'x'\n")
+    with caplog.at_level(logging.INFO):
+        call(host, "f")
+    first, last = (record.getMessage() for record in caplog.records if record.name == "hosting.function.f")
+    invocation_id = first.rpartition("Id=")[2][:-1]
+    assert first.startswith(
+        "Executing 'Functions.f' (Reason='This function was programmatically called via the host APIs.'"
+    )
+    assert last.startswith(f"Executed 'Functions.f' (Succeeded, Id={invocation_id}, Duration=")
+
+
+@pytest.mark.parametrize("value", ["None", "b'x'", "{}"])
+def test_return_that_cannot_be_encoded(make_app: MakeApp, value: str) -> None:
+    """None, bytes and dicts are no HTTP results: the invocation fails with a TypeError."""
+    host = loaded(make_app, f"@app.route('f')\ndef f(req):\n    return {value}\n")
+    assert isinstance(call(host, "f").exception, TypeError)
+
+
+V1 = '{"bindings": [{"type": "httpTrigger", "direction": "in", "name": "req"}, %s]}'
+NAMED = '{"type": "http", "direction": "out", "name": "res"}'
+
+
+def v1(make_app: MakeApp, code: str) -> FunctionHost:
+    files = {
+        "host.json": HOST_JSON,
+        "F/function.json": V1 % NAMED,
+        "F/__init__.py": "import azure.functions as func\n" + code,
+    }
+    host = FunctionHost(make_app(files), environ={})
+    host.load()
+    return host
+
+
+def test_named_output(make_app: MakeApp) -> None:
+    """A named HTTP output answers with what was set; never set, there is no reply, and that is no failure."""
+    head = "def main(req: func.HttpRequest, res: func.Out[func.HttpResponse]) -> None:\n"
+    set_ = call(v1(make_app, head + "    res.set(func.HttpResponse('x', status_code=201))\n"), "F")
+    assert (set_.exception, set_.reply.status) == (None, 201)
+    unset = call(v1(make_app, head + "    pass\n"), "F")
+    assert (unset.exception, unset.reply) == (None, None)
+
+
+def test_value_without_return_binding(make_app: MakeApp) -> None:
+    """A value that no binding takes fails the invocation."""
+    result = call(v1(make_app, "def main(req: func.HttpRequest, res: func.Out[str]):\n    return 'lost'\n"), "F")
+    assert "no $return binding" in str(result.exception)
+
+
+def test_function_in_error(make_app: MakeApp) -> None:
+    """A route that cannot be, or a type nobody provides, is one problem each; the other functions run."""
+    host = loaded(
+        make_app,
+        """
+@app.route("admin/x")
+def reserved(req: func.HttpRequest) -> str: ...
+@app.route("{id:nonsense}")
+def unknown(req: func.HttpRequest) -> str: ...
+@app.route("good", methods=["GET"])
+def good(req: func.HttpRequest) -> str: return "x"
+@app.route("GOOD/")
+def taken(req: func.HttpRequest) -> str: ...
+@app.generic_trigger("thing", type="thingTrigger")
+def strange(thing): ...
+""",
+    )
+    told = {problem.function: problem.message for problem in host.problems if problem.severity == "error"}
+    assert set(told) == {"reserved", "unknown", "taken", "strange"}
+    assert "conflicts with one or more built in routes" in told["reserved"]
+    assert "'nonsense' is unknown" in told["unknown"]
+    assert "defined by function 'good'" in told["taken"]
+    assert "thingTrigger" in told["strange"]
+    assert call(host, "good").reply.body == b"x"
+    assert [route.function for route in host.router().routes] == ["good"]
+
+
+def test_v1_load_error_keeps_its_route(make_app: MakeApp) -> None:
+    """A v1 function that cannot be imported is routed, and each call of it fails."""
+    files = {"host.json": HOST_JSON}
+    for name, code in (("Bad", "import nothing_like_this\n"), ("Good", "def main(req): return 'x'\n")):
+        files |= {f"{name}/function.json": V1 % NAMED.replace("res", "$return"), f"{name}/__init__.py": code}
+    host = FunctionHost(make_app(files), environ={})
+    host.load()
+    assert [route.function for route in host.router().routes] == ["Bad", "Good"]
+    assert "nothing_like_this" in str(call(host, "Bad").exception)
+    assert call(host, "Good").reply.body == b"x"
+
+
+def test_overlap_is_told(make_app: MakeApp) -> None:
+    """Two routes that one request could match are a warning with both names."""
+    code = "@app.route('i/{id}')\ndef a(req): return ''\n@app.route('i/special')\ndef b(req): return ''\n"
+    (problem,) = loaded(make_app, code).problems
+    assert problem.severity == "warning"
+    assert "'a'" in problem.message
+    assert "'b'" in problem.message
+
+
+def test_selected_functions(make_app: MakeApp) -> None:
+    """Only the named functions are loaded, ignoring case; for a name that is not there the others are told."""
+    code = "@app.route('a')\ndef a(req): return ''\n@app.route('b')\ndef b(req): return ''\n"
+    assert [function.name for function in loaded(make_app, code, functions=["B"]).functions] == ["b"]
+    with pytest.raises(HostingError, match=r"'c'(.|\n)*It has a, b"):
+        loaded(make_app, code, functions=["c"])
+
+
+@pytest.mark.parametrize(("setting", "threads"), [("3", 3), ("nonsense", None), ("0", None)])
+def test_thread_count(make_app: MakeApp, setting: str, threads: int | None) -> None:
+    """The pool has as many threads as the setting says; a bad value is a warning and Python's default."""
+    code = "@app.route('f')\ndef f(req): return ''\n"
+    host = loaded(make_app, code, environ={"PYTHON_THREADPOOL_THREAD_COUNT": setting})
+    assert [problem.severity for problem in host.problems] == ([] if threads else ["warning"])
+    if threads:
+        assert host._pool._max_workers == threads
+
+
+def test_drain(make_app: MakeApp) -> None:
+    """Draining waits for what runs, as long as the grace period allows."""
+    host = loaded(
+        make_app,
+        """
+event = asyncio.Event()
+@app.route("f")
+async def f(req: func.HttpRequest) -> str:
+    await event.wait()
+    return "done"
+""",
+    )
+
+    async def run() -> tuple[bool, bool, Any]:
+        await host.start()
+        task = asyncio.ensure_future(host.invoke("f", HttpCall("GET", "http://x/", {}, "", {}, b"")))
+        await asyncio.sleep(0)
+        early = await host.drain(0)
+        host._drained_by = None
+        draining = asyncio.ensure_future(host.drain(30))
+        await asyncio.sleep(0)
+        host.functions[0].call.__globals__["event"].set()
+        return early, await draining, (await task).reply
+
+    early, late, reply = asyncio.run(run())
+    assert (early, late, reply.body) == (False, True, b"done")
+
+
+def test_two_hosts(make_app: MakeApp) -> None:
+    """Two hosts live in one process, each with its own functions of the same names."""
+    code = "@app.route('f')\ndef f(req): return '%s'\n"
+    first, second = loaded(make_app, code % "one"), loaded(make_app, code % "two")
+    assert [call(host, "f").reply.body for host in (first, second, first)] == [b"one", b"two", b"one"]
+
+
+def test_context_is_registered() -> None:
+    """Our context and outputs count as the SDK's, which extensions check."""
+    assert issubclass(Context, func.Context)

@@ -1,0 +1,100 @@
+"""Running commands of this project in processes of their own, as a person does."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+
+ROOT = Path(__file__).parent.parent
+QUICKSTART = ROOT / "examples" / "quickstart"
+PATIENCE = 60.0
+"""Seconds after which a host that does not answer is taken for dead."""
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A host that answers; ``output`` is the file that its output goes to."""
+
+    process: subprocess.Popen[str]
+    url: str
+    output: Path
+
+    def get(self, path: str) -> httpx.Response:
+        """Answer a GET request to ``path``."""
+        return httpx.get(self.url + path, timeout=PATIENCE)
+
+    def printed(self) -> str:
+        """Give what it printed so far."""
+        return self.output.read_text("utf-8")
+
+
+def environment(**changes: str) -> dict[str, str]:
+    """Give this process's variables without those that steer a host, with ``changes``."""
+    kept = {key: value for key, value in os.environ.items() if not key.startswith(("PYTHON", "HOSTING_", "AzureWeb"))}
+    return {**kept, "PYTHONUNBUFFERED": "1", **changes}
+
+
+@contextmanager
+def hosting_start(
+    app: Path,
+    output: Path,
+    *,
+    command: Sequence[str] = (sys.executable, "-m", "hosting"),
+    environ: Mapping[str, str] | None = None,
+    cwd: Path = ROOT,
+) -> Iterator[Running]:
+    """Serve ``app`` with ``hosting start`` on a free port until the end of the block, then ask it to stop.
+
+    Args:
+        app: the app's directory.
+        output: the file that the host's output goes to.
+        command: what ``hosting`` is.
+        environ: all of the host's variables; ``environment()`` by default.
+        cwd: the directory the host starts in.
+
+    Raises:
+        AssertionError: the host ended before it answered, or did not end with code 0.
+    """
+    arguments = [*command, "start", str(app), "--port", "0"]
+    with output.open("w") as sink:
+        process = subprocess.Popen(
+            arguments, env=environ or environment(), cwd=cwd, stdout=sink, stderr=subprocess.STDOUT, text=True
+        )
+    try:
+        yield Running(process, _listening(process, output), output)
+    finally:
+        stop(process)
+    assert process.returncode == 0, output.read_text("utf-8")
+
+
+def _listening(process: subprocess.Popen[str], output: Path) -> str:
+    """Wait until the host says where it listens, and give that address."""
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline:
+        printed = output.read_text("utf-8")
+        if said := re.search(r"^Listening on (http://\S+)", printed, re.MULTILINE):
+            return said[1]
+        assert process.poll() is None, f"the host ended with {process.returncode}:\n{printed}"
+        time.sleep(0.02)
+    raise AssertionError(f"the host does not say where it listens:\n{output.read_text('utf-8')}")
+
+
+def stop(process: subprocess.Popen[str]) -> None:
+    """Ask a process to end, and end it where it does not."""
+    if process.poll() is None:
+        process.send_signal(signal.SIGTERM)
+    try:
+        process.wait(PATIENCE)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()

@@ -1,0 +1,220 @@
+"""The shape of the code: who imports whom, how long things are, and what lives at module level."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from statistics import median, quantiles
+
+import pytest
+
+PACKAGE = Path(__file__).parent.parent / "hosting"
+
+# A layer may import from itself and from the layers above it.
+LAYERS: tuple[tuple[str, tuple[str, ...]], ...] = (
+    ("contract", ("hosting.errors", "hosting.core", "hosting.authoring", "hosting.hookspecs", "hosting")),
+    ("extension host", ("hosting.extensions",)),
+    ("app loading", ("hosting.apps",)),
+    ("bindings", ("hosting.bindings",)),
+    ("function host", ("hosting.host",)),
+    ("faces", ("hosting.faces", "hosting.__main__")),
+)
+
+# Registries at module level that authors' code writes to before any host exists.
+MUTABLE_STATE = {"hosting.authoring.pending"}
+
+# What a module-level name may be made by; any other call is taken for an object with state.
+IMMUTABLE_CALLS = frozenset(
+    {
+        "MappingProxyType",
+        "ContextVar",
+        "NewType",
+        "ParamSpec",
+        "Path",
+        "TypeVar",
+        "click.argument",
+        "click.option",
+        "frozenset",
+        "logging.getLogger",
+        "pluggy.HookimplMarker",
+        "pluggy.HookspecMarker",
+        "re.compile",
+        "struct.Struct",
+        "tuple",
+    }
+)
+
+COLLECTIONS = (ast.List, ast.Dict, ast.Set, ast.ListComp, ast.DictComp, ast.SetComp)
+MUTATORS = {"add", "append", "clear", "discard", "extend", "insert", "pop", "popitem", "remove", "setdefault", "update"}
+
+HEAVY = {"azure", "click", "httptools", "importlib_metadata", "json5", "rich", "structlog", "uvicorn", "uvloop"}
+
+
+def _modules() -> dict[str, ast.Module]:
+    return {_name(path): ast.parse(path.read_text("utf-8"), str(path)) for path in sorted(PACKAGE.rglob("*.py"))}
+
+
+def _name(path: Path) -> str:
+    parts = path.relative_to(PACKAGE.parent).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+MODULES = _modules()
+
+
+def _layer(module: str) -> int:
+    for number, (_, names) in enumerate(LAYERS):
+        if any(module == name or (name != "hosting" and module.startswith(f"{name}.")) for name in names):
+            return number
+    raise AssertionError(f"{module} belongs to no layer: add it to LAYERS, or move it")
+
+
+def _imported(module: str, node: ast.AST) -> Iterator[str]:
+    """Name the modules of this package that one statement imports, wherever it stands."""
+    if isinstance(node, ast.Import):
+        yield from (alias.name for alias in node.names)
+    elif isinstance(node, ast.ImportFrom):
+        base = node.module or ""
+        if node.level:
+            package = module if module in _packages() else module.rpartition(".")[0]
+            base = ".".join([*package.split(".")[: len(package.split(".")) - node.level + 1], *filter(None, [base])])
+        for alias in node.names:
+            inner = f"{base}.{alias.name}"
+            yield inner if inner in MODULES else base
+
+
+def _packages() -> set[str]:
+    return {_name(path) for path in PACKAGE.rglob("__init__.py")}
+
+
+def _imports(module: str) -> set[str]:
+    found = {name for node in ast.walk(MODULES[module]) for name in _imported(module, node)}
+    return {name for name in found if name == "hosting" or name.startswith("hosting.")}
+
+
+def _functions() -> dict[str, int]:
+    """Give the length of every function in lines, docstring included."""
+    return {
+        f"{module}.{node.name}:{node.lineno}": (node.end_lineno or node.lineno) - node.lineno + 1
+        for module, tree in MODULES.items()
+        for node in ast.walk(tree)
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
+    }
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_imports_go_one_way(module: str) -> None:
+    """A module imports from its own layer and from those above it, at any place and for types alike."""
+    wrong = sorted(name for name in _imports(module) if _layer(name) > _layer(module))
+    assert not wrong, f"{module} ({LAYERS[_layer(module)][0]}) imports from a layer below it: {', '.join(wrong)}"
+
+
+def test_there_is_no_import_cycle() -> None:
+    """No module imports itself by way of others."""
+    graph = {module: _imports(module) - {module} for module in MODULES}
+    done: set[str] = set()
+
+    def visit(module: str, path: tuple[str, ...]) -> None:
+        assert module not in path, " -> ".join([*path[path.index(module) :], module])
+        if module not in done:
+            for name in sorted(graph.get(module, ())):
+                visit(name, (*path, module))
+            done.add(module)
+
+    for module in MODULES:
+        visit(module, ())
+
+
+def test_the_package_knows_no_plugin() -> None:
+    """Extension packages of this repository are found by their metadata only."""
+    plugins = {path.parent.name for path in (PACKAGE.parent / "plugins").glob("*/src/*/__init__.py")}
+    assert plugins
+    for module, tree in MODULES.items():
+        roots = {name.partition(".")[0] for node in ast.walk(tree) for name in _imported(module, node)}
+        assert not roots & plugins, module
+
+
+def test_the_authors_interface_is_light() -> None:
+    """Importing hosting brings in no server, no SDK, no log renderer and no command line."""
+    code = "import sys, hosting; print(*{name.partition('.')[0] for name in sys.modules})"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert HEAVY & set(run.stdout.split()) == set()
+
+
+@pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_files_are_short(path: Path) -> None:
+    """A file has 500 lines at most."""
+    assert len(path.read_text("utf-8").splitlines()) <= 500
+
+
+def test_functions_are_short() -> None:
+    """Half of the functions have 10 lines at most, nine of ten have 30, and none has more than 60."""
+    lengths = _functions()
+    assert {name: length for name, length in lengths.items() if length > 60} == {}
+    assert median(lengths.values()) <= 10
+    assert quantiles(lengths.values(), n=10)[-1] <= 30
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_no_global_statement(module: str) -> None:
+    """Nothing rebinds a module's names while the program runs."""
+    assert not [node.lineno for node in ast.walk(MODULES[module]) if isinstance(node, ast.Global)]
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_no_mutable_state_at_module_level(module: str) -> None:
+    """Two hosts live side by side in one process, so that no module holds what one of them could change."""
+    changed = {name for node in ast.walk(MODULES[module]) for name in _changed(node)}
+    found = {f"{module}.{name}" for statement in MODULES[module].body for name in _mutable(statement, changed)}
+    assert found <= MUTABLE_STATE
+
+
+def _mutable(statement: ast.stmt, changed: set[str]) -> Iterator[str]:
+    """Name what a module-level statement binds to an object with state, or to a collection that is no constant."""
+    match statement:
+        case ast.If() | ast.Try() | ast.With():
+            yield from (name for inner in statement.body for name in _mutable(inner, changed))
+        case ast.Assign(targets=[ast.Name(name)], value=value) | ast.AnnAssign(target=ast.Name(name), value=value):
+            constant = name == "__all__" or (name.isupper() and name not in changed)
+            if _has_state(value) or (isinstance(value, COLLECTIONS) and not constant):
+                yield name
+
+
+def _has_state(value: ast.expr | None) -> bool:
+    return isinstance(value, ast.Call) and ast.unparse(value.func) not in IMMUTABLE_CALLS | _frozen_classes()
+
+
+def _frozen_classes() -> set[str]:
+    return {
+        node.name
+        for tree in MODULES.values()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ClassDef)
+        if any("frozen=True" in ast.unparse(decorator) for decorator in node.decorator_list)
+    }
+
+
+def _changed(node: ast.AST) -> Iterator[str]:
+    """Name what a statement or an expression changes in place."""
+    match node:
+        case ast.Subscript(value=ast.Name(name), ctx=ast.Store() | ast.Del()):
+            yield name
+        case ast.Call(func=ast.Attribute(value=ast.Name(name), attr=method)) if method in MUTATORS:
+            yield name
+        case ast.AugAssign(target=ast.Name(name)):
+            yield name
+
+
+def test_every_test_says_what_it_shows() -> None:
+    """A test's docstring is one sentence that says the behaviour."""
+    paths = [*Path(__file__).parent.rglob("test_*.py"), *(PACKAGE.parent / "plugins").glob("*/tests/test_*.py")]
+    silent = [
+        f"{path.name}:{node.lineno}: {node.name}"
+        for path in paths
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.FunctionDef) and node.name.startswith("test_") and not ast.get_docstring(node)
+    ]
+    assert silent == []
