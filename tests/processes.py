@@ -25,7 +25,6 @@ PATIENCE = 60.0
 class Running:
     """A host that answers; ``output`` is the file that its output goes to."""
 
-    process: subprocess.Popen[str]
     url: str
     output: Path
 
@@ -71,7 +70,7 @@ def hosting_start(
             arguments, env=environ or environment(), cwd=cwd, stdout=sink, stderr=subprocess.STDOUT, text=True
         )
     try:
-        yield Running(process, _listening(process, output), output)
+        yield Running(_listening(process, output), output)
     finally:
         stop(process)
     assert process.returncode == 0, output.read_text("utf-8")

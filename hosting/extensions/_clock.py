@@ -22,12 +22,13 @@ class Watch:
 
     __slots__ = ("cancels", "coroutine", "since", "step", "task")
 
+    since: int
+    coroutine: Coroutine[Any, Any, Any]
+
     def __init__(self, task: Task[Any]) -> None:
         self.task = task
         self.step = -1
-        self.since = 0
         self.cancels = 0
-        self.coroutine: Coroutine[Any, Any, Any] | None = None
 
 
 class Clock:
@@ -40,7 +41,7 @@ class Clock:
     def __init__(self, budget: float) -> None:
         self.budget = budget
         self.tick = [0]
-        self.watches: dict[int, Watch] = {}
+        self.watches: dict[Watch, None] = {}
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -61,7 +62,7 @@ class Clock:
     def _run(self) -> None:
         while not self._stop.wait(self.budget / TICKS):
             self.tick[0] += 1
-            for watch in list(self.watches.values()):
+            for watch in list(self.watches):
                 if watch.step >= 0 and self.is_late(watch.since):
                     watch.task.get_loop().call_soon_threadsafe(self._expire, watch)
 

@@ -22,6 +22,7 @@ from types import CodeType
 from typing import Any, Literal
 
 from hosting.authoring import Outcome
+from hosting.core import Function
 from hosting.extensions._clock import Clock, Watch
 from hosting.extensions._extension import Hook
 from hosting.extensions._guard import Guard, Monitor
@@ -63,7 +64,7 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Chain:
-    """A compiled chain: ``run(call, context, func_args)``, what kind of callable it is, and its figures."""
+    """A compiled chain: ``run(context, func_args)``, what kind of callable it is, and its figures."""
 
     run: Callable[..., Any]
     form: Form
@@ -79,18 +80,18 @@ class Compiler:
         self._monitor = monitor
         self._codes: dict[str, CodeType] = {}
 
-    def chain(self, function: str, is_async: bool, plans: Sequence[Plan]) -> Chain | None:
+    def chain(self, function: Function, plans: Sequence[Plan]) -> Chain | None:
         """The chain of one function, app level first in ``plans``; None where no hook is for it."""
         steps = [hook for plan in plans for hook in (*plan.around, *plan.pre)]
         way_in = len(steps)
         steps += [hook for plan in reversed(plans) for exit_ in plan.exits for hook in exit_.hooks]
         if not steps:
             return None
-        form: Form = "async" if is_async else "stepwise" if any(hook.is_async for hook in steps) else "sync"
-        guard = Guard(function, steps, self._clock, self._monitor)
+        form: Form = "async" if function.is_async else "stepwise" if any(hook.is_async for hook in steps) else "sync"
+        guard = Guard(function.name, steps, self._clock, self._monitor)
         writers = (_Writer(form, steps, way_in, plans, timed=timed) for timed in (False, True))
         source = "\n".join(line for writer in writers for line in writer.lines())
-        namespace = _namespace(steps, guard, self._clock)
+        namespace = {**_namespace(steps, guard, self._clock), "call": function.call}
         exec(self._code(source), namespace)
         return Chain(namespace["chain"], form, guard, source)
 
@@ -135,7 +136,11 @@ def _namespace(steps: list[Hook], guard: Guard, clock: Clock) -> dict[str, Any]:
 
 
 class _Writer:
-    """Writes one form of one chain; each method writes one phase, in the order of an invocation."""
+    """Writes one form of one chain; each method writes one phase, in the order of an invocation.
+
+    A sync hook's time is looked at when it is done, against the tick of ``then``; ``_stale`` says that something else
+    has taken time since. An async hook has the clock's watch on it.
+    """
 
     def __init__(self, form: Form, steps: list[Hook], way_in: int, plans: Sequence[Plan], *, timed: bool) -> None:
         self._form = form
@@ -144,27 +149,28 @@ class _Writer:
         self._way_in = way_in
         self._plans = plans
         self._timed = timed
+        self._stale = True
         self._watched = form == "async" and any(hook.is_async for hook in steps)
 
     def lines(self) -> Iterator[str]:
         """The whole function."""
         keyword = "async def" if self._form == "async" else "def"
-        yield f"{keyword} {'timed' if self._timed else 'chain'}(call, context, func_args):"
+        yield f"{keyword} {'timed' if self._timed else 'chain'}(context, func_args):"
         yield from _indented(self._body())
 
     def _body(self) -> Iterator[str]:
         if not self._timed:
-            yield "begun[0] += 1"
-            yield f"if begun[0] % {SAMPLED} == 1:"
-            yield f"    return {self._delegated('timed(call, context, func_args)')}"
+            yield "begun[0] = number = begun[0] + 1"
+            yield f"if not number & {SAMPLED - 1}:"
+            yield f"    return {self._delegated('timed(context, func_args)')}"
         yield "invocation = context.invocation_id"
         if self._watched:
             yield "watch = Watch(current_task())"
-            yield "watches[id(watch)] = watch"
+            yield "watches[watch] = None"
             yield "try:"
             yield from _indented(self._passage())
             yield "finally:"
-            yield "    del watches[id(watch)]"
+            yield "    del watches[watch]"
         else:
             yield "watch = None"
             yield from self._passage()
@@ -173,7 +179,6 @@ class _Writer:
         yield "result = error = None"
         yield f"answered = {self._way_in}"
         yield from (f"around_{self._index[id(hook)]} = None" for plan in self._plans for hook in plan.around)
-        yield "then = tick[0]"
         yield "while True:"
         yield from _indented(self._in())
         yield from self._out()
@@ -188,13 +193,15 @@ class _Writer:
                 yield from self._around_in(hook)
             for hook in plan.pre:
                 yield from self._pre(hook)
+        if self._watched:
+            yield "watch.step = -1"
         yield "try:"
         yield f"    result = {'await ' if self._form == 'async' else ''}call(**func_args)"
         yield "except (KeyboardInterrupt, GeneratorExit):"
         yield "    raise"
         yield "except BaseException as exception:"
         yield "    error = exception"
-        yield "then = tick[0]"
+        self._stale = True
         yield "break"
 
     def _pre(self, hook: Hook) -> Iterator[str]:
@@ -217,6 +224,8 @@ class _Writer:
         yield from self._tried(hook, attempt, self._leave_in(index))
 
     def _out(self) -> Iterator[str]:
+        yield "then = tick[0]"
+        self._stale = False
         for plan in reversed(self._plans):
             for exit_ in plan.exits:
                 yield from self._exit(exit_)
@@ -224,16 +233,22 @@ class _Writer:
                 yield from self._around_out(hook)
 
     def _exit(self, exit_: Exit) -> Iterator[str]:
+        """Either branch may be passed by, so that neither may vouch for the tick of ``then``."""
         condition = self._entered(exit_)
         if exit_.post is not None:
             yield f"if error is None{condition}:"
-            yield from _indented(self._leaving(exit_.post))
+            yield from _indented(self._branch(self._leaving(exit_.post)))
             yield "else:"
             yield f"    tally[{self._index[id(exit_.post)]}] += 1"
         if exit_.error is not None:
             yield f"if error is not None{condition}:"
             yield f"    tally[{self._index[id(exit_.error)]}] += 1"
-            yield from _indented(self._leaving(exit_.error))
+            yield from _indented(self._branch(self._leaving(exit_.error)))
+
+    def _branch(self, lines: Iterator[str]) -> Iterator[str]:
+        stale = self._stale
+        yield from lines
+        self._stale = self._stale or stale
 
     def _leaving(self, hook: Hook) -> Iterator[str]:
         index = self._index[id(hook)]
@@ -257,7 +272,7 @@ class _Writer:
             "    result, error = outcome._result, None",
         ]
         yield f"if around_{index} is not None:"
-        yield from _indented(self._tried(hook, attempt, LEAVE_OUT, calls=0))
+        yield from _indented(self._branch(self._tried(hook, attempt, LEAVE_OUT, calls=0)))
 
     def _epilogue(self) -> Iterator[str]:
         yield "if suspects:"
@@ -284,7 +299,7 @@ class _Writer:
             return [f"value = yield {call}"]
         index = self._index[id(hook)]
         return [
-            f"watch.step, watch.since = {index}, tick[0]",
+            f"watch.since, watch.step = tick[0], {index}",
             f"watch.coroutine = coroutine = {call}",
             "value = await coroutine",
             "if watch.cancels:",
@@ -297,6 +312,8 @@ class _Writer:
     def _tried(self, hook: Hook, attempt: list[str], leave: list[str], *, calls: int = 1) -> Iterator[str]:
         index = self._index[id(hook)]
         yield f"# {hook.name} of {hook.extension.name!r}"
+        if self._stale and not hook.is_async:
+            yield "then = tick[0]"
         if self._timed:
             yield "begin = now()"
         yield "try:"
@@ -307,16 +324,9 @@ class _Writer:
         yield from _indented(_indented(leave))
         if self._timed:
             yield f"spent_{index}(now() - begin, {calls})"
-        yield from self._afterwards(hook, index)
-
-    def _afterwards(self, hook: Hook, index: int) -> Iterator[str]:
-        """The budget: async hooks have the clock's watch on them, sync hooks are looked at when they are done."""
         if not hook.is_async:
             yield f"if tick[0] != then: then = late({index}, then, invocation)"
-            return
-        if self._watched:
-            yield "watch.step = -1"
-        yield "then = tick[0]"
+        self._stale = hook.is_async
 
     def _leave_in(self, index: int) -> list[str]:
         missed = [f"tally[{other}] += 1" for other in range(index + 1, self._way_in)]

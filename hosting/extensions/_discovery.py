@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
+from typing import Protocol
 
-from importlib_metadata import Distribution, EntryPoint, EntryPoints, distributions, entry_points
+from importlib_metadata import EntryPoint, EntryPoints, distributions, entry_points
 
 from hosting.core import Problem
 from hosting.extensions._config import FLAG, Config, folded, normalized
@@ -13,6 +14,16 @@ from hosting.extensions._extension import EAGER, ON_DEMAND, Extension, Failure
 
 DISABLED = "switched off by extensionHost.disabled in host.json or by HOSTING_DISABLE"
 OFF = f"{FLAG} is not true"
+
+
+class Described(Protocol):
+    """What is asked of a distribution; each may raise where its metadata is broken."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def version(self) -> str: ...
+    def locate_file(self, path: str, /) -> object: ...
 
 
 def installed_entry_points() -> EntryPoints:
@@ -42,12 +53,12 @@ def _read_one_by_one() -> tuple[EntryPoints, list[Problem]]:
     return EntryPoints(entry for entries in found.values() for entry in entries), problems
 
 
-def _unreadable(distribution: Distribution, error: Exception) -> Problem:
+def _unreadable(distribution: Described, error: Exception) -> Problem:
     where = distribution.locate_file("")
-    name = _name(distribution) or "a distribution without a name"
+    name = name_of(distribution) or "a distribution without a name"
     return Problem(
         "warning",
-        f"The metadata of {name} in {where} cannot be read ({type(error).__name__}: {error}); what it brings is unknown.",
+        f"The metadata of {name} in {where} cannot be read: {type(error).__name__}: {error}.",
         "Reinstall that package.",
     )
 
@@ -78,13 +89,13 @@ def _described(entry_point: EntryPoint) -> Extension:
     return Extension(
         name=entry_point.name,
         group=entry_point.group,
-        distribution=_name(distribution) if distribution else None,
-        version=_version(distribution) if distribution else None,
+        distribution=name_of(distribution) if distribution else None,
+        version=version_of(distribution) if distribution else None,
         entry_point=entry_point.value,
     )
 
 
-def _name(distribution: Distribution) -> str | None:
+def name_of(distribution: Described) -> str | None:
     """The name; None where the distribution lost its METADATA."""
     try:
         return distribution.name
@@ -92,7 +103,8 @@ def _name(distribution: Distribution) -> str | None:
         return None
 
 
-def _version(distribution: Distribution) -> str | None:
+def version_of(distribution: Described) -> str | None:
+    """The version; None where the distribution lost its METADATA."""
     try:
         return distribution.version
     except (LookupError, OSError, ValueError):
@@ -133,4 +145,5 @@ def _how_to_choose(rivals: list[Extension]) -> str:
     names = sorted({rival.distribution or "" for rival in rivals})
     if len(names) == 1:
         return f"Tell the author of {names[0]}: one package may use a name for one entry point only."
-    return f"Keep one: uninstall the other, or set HOSTING_ALLOW to the distributions that may load ({' or '.join(names)})."
+    choice = " or ".join(names)
+    return f"Keep one: uninstall the other, or set HOSTING_ALLOW to all the distributions that may load, with {choice}."

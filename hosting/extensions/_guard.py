@@ -61,7 +61,8 @@ class Guard:
         self.function = function
         self.steps = steps
         self.extensions = frozenset(step.extension for step in steps)
-        self.begun = [0]
+        self.begun = [-1]
+        """The number of the last invocation that began, counted from zero."""
         self.tally = [0] * len(steps)
         """For an error hook, how often it was called; for any other, how often an invocation passed it by."""
         self.suspects = monitor.suspects
@@ -157,14 +158,14 @@ class Guard:
         """Hand the chain's figures over to the hooks: another chain takes its place."""
         for index, step in enumerate(self.steps):
             step.statistics.calls += self.calls(index)
-        self.begun[0] = 0
+        self.begun[0] = -1
         self.tally[:] = [0] * len(self.steps)
 
     def calls(self, index: int) -> int:
         """How often the chain called one of its hooks."""
         if self.steps[index].name in ERROR_HOOKS:
             return self.tally[index]
-        return max(0, self.begun[0] - self.tally[index])
+        return max(0, self.begun[0] + 1 - self.tally[index])
 
     def _timeout(self) -> TimeoutError:
         return TimeoutError(f"it took longer than its budget of {self._clock.budget:g} s")

@@ -1,8 +1,8 @@
 """Who stands before whom: the same on every machine, whatever the order of installation.
 
-host.json's ``order`` has the last word: the names before its ``"*"`` go first, those after it last, and what the
-extensions among them declare no longer counts. Among all others it is what they declare (``hosting.Order``), then pluggy's
-``tryfirst`` and ``trylast``, then the name. The result is the way in; the way out mirrors it. Names compare ignoring case.
+host.json's ``order`` has the last word: the names before its ``"*"`` go first, those after it last, and what these
+declare no longer counts. Among the others it is what they declare (``hosting.Order``), then pluggy's ``tryfirst`` and
+``trylast``, then the name. The result is the way in; the way out mirrors it. Names compare ignoring case.
 """
 
 from __future__ import annotations

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from pathlib import Path
 from typing import Any
 
 from importlib_metadata import EntryPoint
@@ -56,9 +55,9 @@ class Roster:
     def by_name(self, name: str) -> list[Extension]:
         return [one for one in self.line if folded(one.name) == folded(name)]
 
-    def collecting(self, root: Path | None = None) -> AbstractContextManager[None]:
+    def collecting(self) -> AbstractContextManager[None]:
         """Collect Azure's classes that are registered inside the block."""
-        return self._collector.collecting(root)
+        return self._collector.collecting()
 
     def find(self) -> None:
         """Read the metadata, once."""
@@ -117,15 +116,13 @@ class Roster:
                     self.fail(hook.extension, "its init raised")
         self._order()
 
-    def configure_sdk(
-        self, root: Path | None, functions: Sequence[Function], opted_in: Callable[[str, Function], bool]
-    ) -> None:
+    def configure_sdk(self, functions: Sequence[Function], opted_in: Callable[[str, Function], bool]) -> None:
         """Set up the classes that an entry point names.
 
         An app-level one gets its settings, if any; a function-level one is made for each function that opts in by name.
         """
         named = [one for one in self.sdk if one.group is not None]
-        with self.collecting(root) if named else nullcontext():
+        with self.collecting() if named else nullcontext():
             for extension in named:
                 self._collector.set_up(extension, [one for one in functions if opted_in(extension.name, one)])
 

@@ -39,8 +39,8 @@ class Collector:
         self._fresh = False
 
     @contextmanager
-    def collecting(self, root: Path | None = None) -> Iterator[None]:
-        """Collect what is registered inside the block; ``root`` is the app that ``__file__`` is told from."""
+    def collecting(self) -> Iterator[None]:
+        """Collect what is registered inside the block."""
         from azure.functions.extension import ExtensionMeta, FuncExtensionBase
 
         if not self._fresh:
@@ -55,8 +55,7 @@ class Collector:
         try:
             for (owner, name), value in replaced.items():
                 setattr(owner, name, value)
-            with _script_root(root):
-                yield
+            yield
         finally:
             for (owner, name), value in originals.items():
                 setattr(owner, name, value)
@@ -214,15 +213,14 @@ def _stored(hooks: Sequence[list[Any]]) -> Iterator[Any]:
 
 
 @contextmanager
-def _script_root(root: Path | None) -> Iterator[None]:
-    """``FuncExtensionBase`` reads the app's folder from the environment."""
+def script_root(root: Path) -> Iterator[None]:
+    """``FuncExtensionBase`` reads the app's folder from the environment, whether extensions are on or not."""
     before = os.environ.get(SCRIPT_ROOT)
-    if root is not None:
-        os.environ[SCRIPT_ROOT] = str(root)
+    os.environ[SCRIPT_ROOT] = str(root)
     try:
         yield
     finally:
-        if before is None and root is not None:
-            os.environ.pop(SCRIPT_ROOT, None)
-        elif before is not None:
+        if before is None:
+            del os.environ[SCRIPT_ROOT]
+        else:
             os.environ[SCRIPT_ROOT] = before

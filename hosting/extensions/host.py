@@ -6,16 +6,17 @@ import functools
 import threading
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
 from hosting.authoring import Pending, pending
 from hosting.core import Function, Problem
 from hosting.errors import ExtensionError, FrozenError
-from hosting.extensions import _config, _diagnosis, _sdk
+from hosting.extensions import _config, _diagnosis, _sdk, _verify
 from hosting.extensions._clock import Clock
 from hosting.extensions._compile import Chain, Compiler
+from hosting.extensions._discovery import installed_entry_points
 from hosting.extensions._extension import Extension, Hook, Status
 from hosting.extensions._guard import Monitor
 from hosting.extensions._lifecycle import FUNCTION, Level, level_of
@@ -102,10 +103,7 @@ class ExtensionHost:
         pending.take()
         self._root = root
         try:
-            if self.enabled:
-                with self._roster.collecting(root):
-                    yield
-            else:
+            with _sdk.script_root(root), self._roster.collecting() if self.enabled else nullcontext():
                 yield
         finally:
             self._pending = pending.take()
@@ -146,13 +144,13 @@ class ExtensionHost:
 
         async def run_async(context: Any, func_args: dict[str, Any]) -> Any:
             chain = chains[name]
-            return await (call(**func_args) if chain is None else chain.run(call, context, func_args))
+            return await (call(**func_args) if chain is None else chain.run(context, func_args))
 
         async def run_sync(context: Any, func_args: dict[str, Any]) -> Any:
             chain = chains[name]
             if chain is None:
                 return await on_thread(pool, functools.partial(call, **func_args))
-            run = functools.partial(chain.run, call, context, func_args)
+            run = functools.partial(chain.run, context, func_args)
             return await (on_thread(pool, run) if chain.form == "sync" else in_steps(pool, run, budget))
 
         return run_async if function.is_async else run_sync
@@ -189,22 +187,36 @@ class ExtensionHost:
         """
         self._switch(name, "active")
 
-    def diagnosis(self) -> dict[str, Any]:
+    def verify(self) -> list[dict[str, Any]]:
+        """Check the files of each distribution that brings an extension or a binding against its RECORD.
+
+        Returns:
+            The document's ``verification``; a ``status`` of ``tampered`` means that files differ. Imports nothing.
+        """
+        return _verify.verify(installed_entry_points())
+
+    def diagnosis(self, *, verify: bool = False) -> dict[str, Any]:
         """The whole state as a JSON document, live on a running host.
 
         Where extensions are switched off it lists, from metadata alone, what would be activated.
+
+        Args:
+            verify: whether to add ``verification``, and a problem for each distribution that is tampered with.
         """
         self._roster.find()
         line = self._roster.line
-        return {
+        verification = self.verify() if verify else []
+        problems = [*self._problems(), *_verify.tampering(verification)]
+        document = {
             "schema_version": _diagnosis.SCHEMA_VERSION,
             "enabled": self.enabled,
             "_info": self._info,
             "environment": _diagnosis.environment(self._environ),
             "extensions": _diagnosis.extensions_told(line, self._chains.values()),
             "functions": [_diagnosis.function_told(one, self._hooks_for(one)) for one in self._functions],
-            "problems": [_diagnosis.problem_told(problem) for problem in self._problems()],
+            "problems": [_diagnosis.problem_told(problem) for problem in problems],
         }
+        return {**document, "verification": verification} if verify else document
 
     def _refuse_frozen(self, what: str) -> None:
         if self._frozen:
@@ -217,7 +229,8 @@ class ExtensionHost:
         for hook in self._roster.hooks("configure"):
             if not call_now(hook, {"settings": dict(hook.extension.settings)}, self._config.budgets.hook):
                 self._roster.fail(hook.extension, "its configure raised")
-        self._roster.configure_sdk(self._root, self._functions, self._optins.at_function_level)
+        with nullcontext() if self._root is None else _sdk.script_root(self._root):
+            self._roster.configure_sdk(self._functions, self._optins.at_function_level)
 
     def _configure_functions(self) -> None:
         """A function whose opt-in cannot be set up goes without that extension's function-level hooks."""
@@ -282,7 +295,7 @@ class ExtensionHost:
             chosen = functools.partial(self._chosen, function)
             made = plans(self._roster.ordering, self._roster.sdk, chosen)
             old = self._chains[function.name]
-            self._chains[function.name] = self._compiler.chain(function.name, function.is_async, made)
+            self._chains[function.name] = self._compiler.chain(function, made)
             if old is not None:
                 old.guard.retire()
 

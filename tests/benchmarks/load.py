@@ -1,0 +1,61 @@
+"""Load on one URL from several connections: wrk where the machine has it, else a generator in Python."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import shutil
+import subprocess
+import sys
+import time
+
+
+def has_wrk() -> bool:
+    """Whether ``wrk`` is installed."""
+    return shutil.which("wrk") is not None
+
+
+def requests_per_second(port: int, path: str, *, seconds: float, connections: int = 32) -> float:
+    """Keep every connection busy with GET requests for ``path``, and count the answers per second.
+
+    Raises:
+        SystemExit: an answer was not 200.
+    """
+    if has_wrk() and seconds >= 1:  # wrk measures whole seconds
+        return _wrk(port, path, round(seconds), connections)
+    return asyncio.run(_python(port, path, seconds, connections))
+
+
+def _wrk(port: int, path: str, seconds: int, connections: int) -> float:
+    command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", f"http://127.0.0.1:{port}{path}"]
+    printed = subprocess.run(command, capture_output=True, text=True, check=True, timeout=seconds + 60).stdout
+    if "Non-2xx" in printed or "Socket errors" in printed:
+        sys.exit(f"{path} was not answered with 200 only:\n{printed}")
+    rate = re.search(r"Requests/sec:\s+([\d.]+)", printed)
+    assert rate is not None, printed
+    return float(rate[1])
+
+
+async def _python(port: int, path: str, seconds: float, connections: int) -> float:
+    request = f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n\r\n".encode()
+    began = time.monotonic()
+    clients = (_client(port, request, began + seconds) for _ in range(connections))
+    answers = sum(await asyncio.gather(*clients))
+    return answers / (time.monotonic() - began)
+
+
+async def _client(port: int, request: bytes, end: float) -> int:
+    """Ask one at a time on one connection until ``end``; give how many were answered."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    answers = 0
+    while time.monotonic() < end:
+        writer.write(request)
+        head = await reader.readuntil(b"\r\n\r\n")
+        length = re.search(rb"content-length: (\d+)", head, re.IGNORECASE)
+        if not head.startswith(b"HTTP/1.1 200 ") or length is None:
+            sys.exit(f"answered {head!r}")
+        await reader.readexactly(int(length[1]))
+        answers += 1
+    writer.close()
+    await writer.wait_closed()
+    return answers

@@ -1,0 +1,125 @@
+"""The servers that the benchmarks compare, each in a process of its own on a free port."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryFile
+
+from tests.processes import ROOT, environment
+
+COMPETITORS = Path(__file__).parent / "competitors"
+FRAMEWORK = "functions-framework==3.10.*"
+FRAMEWORK_VENV = ROOT / "build" / "functions-framework"
+PATIENCE = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """How to start one contestant; ``PORT`` in the command stands for the port, ``paths`` is by kind of function."""
+
+    name: str
+    command: Sequence[str]
+    environ: Mapping[str, str] = field(default_factory=dict)
+    kinds: Sequence[str] = ("async", "sync")
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """A server that answers, and the process to look at."""
+
+    port: int
+    process: subprocess.Popen[bytes]
+
+
+def floor() -> Server:
+    """Hand-written ASGI on uvicorn with httptools and uvloop."""
+    flags = "--http httptools --loop uvloop --interface asgi3 --lifespan off --no-access-log --log-level warning"
+    command = [sys.executable, "-m", "uvicorn", "--app-dir", str(COMPETITORS), *flags.split(), "floor:app"]
+    return Server("floor", [*command, "--port", "PORT"])
+
+
+def ours(name: str = "hosting", allow: str = "none") -> Server:
+    """``hosting start`` with its defaults, the extension host enabled.
+
+    Args:
+        name: what the figures call it.
+        allow: the one distribution whose extension is loaded; no extension by default.
+    """
+    command = [sys.executable, "-m", "hosting", "start", str(COMPETITORS / "app"), "--port", "PORT"]
+    environ = {
+        "PYTHON_ENABLE_WORKER_EXTENSIONS": "1",
+        "HOSTING_ALLOW": allow,
+        "PYTHONPATH": str(COMPETITORS / "extension"),
+    }
+    return Server(name, command, environ)
+
+
+def extended() -> Server:
+    """Ours with one extension of two trivial hooks."""
+    return ours("hosting + 1 extension", "hosting-benchmark")
+
+
+def framework() -> Iterator[Server]:
+    """functions-framework with ``--asgi`` and with its default server; nothing where it cannot be installed."""
+    python = FRAMEWORK_VENV / "bin" / "python"
+    if not python.exists() and not _install(python):
+        print(f"{FRAMEWORK} cannot be installed here: it is left out", flush=True)
+        return
+    command = [str(python), "-m", "functions_framework", "--source", str(COMPETITORS / "framework.py")]
+    command += ["--host", "127.0.0.1", "--port", "PORT", "--target"]
+    yield Server("functions-framework", [*command, "on_loop", "--asgi"], kinds=("async",))
+    yield Server("functions-framework", [*command, "in_thread"], kinds=("sync",))
+
+
+def _install(python: Path) -> bool:
+    """Make an environment of its own for functions-framework; it stays for the next run."""
+    commands = (
+        [sys.executable, "-m", "venv", str(FRAMEWORK_VENV)],
+        [str(python), "-m", "pip", "install", "--quiet", FRAMEWORK, "uvloop", "httptools"],
+    )
+    return all(subprocess.run(command, check=False, timeout=600).returncode == 0 for command in commands)
+
+
+@contextmanager
+def serving(server: Server) -> Iterator[Started]:
+    """Run a server until the end of the block; its output goes to a file, as a container's does.
+
+    Raises:
+        SystemExit: it ended, or did not answer in time.
+    """
+    port = _free_port()
+    command = [str(port) if part == "PORT" else part for part in server.command]
+    with TemporaryFile() as output:
+        process = subprocess.Popen(command, env=environment(**server.environ), stdout=output, stderr=output, cwd=ROOT)
+        try:
+            _wait(server, process, port)
+            yield Started(port, process)
+        finally:
+            process.terminate()
+            process.wait(PATIENCE)
+
+
+def _wait(server: Server, process: subprocess.Popen[bytes], port: int) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            sys.exit(f"{server.name} ended with code {process.returncode}: {' '.join(server.command)}")
+        with suppress(ConnectionError), socket.create_connection(("127.0.0.1", port), timeout=PATIENCE) as client:
+            client.sendall(b"GET /api/async?name=Ada HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+            if client.recv(4096).startswith(b"HTTP/1.1 200 OK"):
+                return
+        time.sleep(0.02)
+    sys.exit(f"{server.name} does not answer")
+
+
+def _free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])

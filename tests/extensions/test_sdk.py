@@ -1,0 +1,381 @@
+"""Extensions written for Azure's interface, unmodified: apps on disk whose code makes, imports and configures them."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import hosting
+from hosting.apps import add_to_path, load_app
+from hosting.core import Function
+from hosting.extensions import ExtensionHost
+from tests.conftest import MakeApp
+from tests.extensions.invoking import ON, Context, invoke
+
+TRACING = """
+from azure.functions import AppExtensionBase, FuncExtensionBase
+
+trace = []
+
+class First(AppExtensionBase):
+    @classmethod
+    def init(cls):
+        trace.append("First init")
+
+    @classmethod
+    def configure(cls, **settings):
+        trace.append(f"First configure {settings}")
+
+    @classmethod
+    def post_function_load_app_level(cls, function_name, function_directory, *args, **kwargs):
+        trace.append(f"First load {function_name}")
+
+    @classmethod
+    def pre_invocation_app_level(cls, logger, context, func_args={}, *args, **kwargs):
+        trace.append("First pre")
+
+    @classmethod
+    def post_invocation_app_level(cls, logger, context, func_args={}, func_ret=None, *args, **kwargs):
+        trace.append(f"First post {func_ret}")
+        return "ignored"
+
+class Second(AppExtensionBase):
+    @staticmethod
+    def pre_invocation_app_level(logger, context, func_args={}, *args, **kwargs):
+        trace.append("Second pre")
+
+    @staticmethod
+    def post_invocation_app_level(logger, context, func_args={}, func_ret=None, *args, **kwargs):
+        trace.append("Second post")
+
+class Own(FuncExtensionBase):
+    def __init__(self, file_path, mark="Own"):
+        super().__init__(file_path)
+        self.mark = mark
+
+    def post_function_load(self, function_name, function_directory, *args, **kwargs):
+        trace.append(f"{self.mark} load {function_name}")
+
+    def pre_invocation(self, logger, context, func_args, *args, **kwargs):
+        trace.append(f"{self.mark} pre")
+
+    def post_invocation(self, logger, context, func_args, func_ret, *args, **kwargs):
+        trace.append(f"{self.mark} post")
+"""
+V1 = {
+    "host.json": '{"version": "2.0"}',
+    "tracing.py": TRACING,
+    "HttpTrigger/function.json": json.dumps(
+        {
+            "bindings": [
+                {"type": "httpTrigger", "direction": "in", "name": "req"},
+                {"type": "http", "direction": "out", "name": "$return"},
+            ]
+        }
+    ),
+    "HttpTrigger/__init__.py": """
+import tracing
+tracing.First.configure(append=True)
+own = tracing.Own(__file__)
+
+def main(req):
+    tracing.trace.append("function")
+    if req == "fail":
+        raise LookupError(req)
+    return "fine"
+""",
+    "Other/function.json": json.dumps(
+        {
+            "bindings": [
+                {"type": "httpTrigger", "direction": "in", "name": "req"},
+                {"type": "http", "direction": "out", "name": "$return"},
+            ]
+        }
+    ),
+    "Other/__init__.py": "def main(req): return 'other'",
+}
+V2 = {
+    "host.json": '{"version": "2.0"}',
+    "tracing.py": TRACING,
+    "function_app.py": """
+import azure.functions as func
+import tracing
+from pages import bp
+
+own = tracing.Own(__file__, "App")
+app = func.FunctionApp()
+app.register_functions(bp)
+
+@app.route("one")
+def one(req: func.HttpRequest) -> str:
+    return "one"
+
+@app.route("two")
+def two(req: func.HttpRequest) -> str:
+    return "two"
+""",
+    "pages.py": """
+import azure.functions as func
+import tracing
+
+own = tracing.Own(__file__, "Page")
+bp = func.Blueprint()
+
+@bp.route("page")
+def page(req: func.HttpRequest) -> str:
+    return "page"
+""",
+}
+
+
+ALONE = {**ON, "HOSTING_ALLOW": "sdk-extension"}
+
+
+class Hosted:
+    """An app with its extension host, as the function host puts them together."""
+
+    def __init__(self, root: Path, *, env: Mapping[str, str] = ALONE, section: Mapping[str, Any] | None = None) -> None:
+        self.host = ExtensionHost(environ=env, section=section)
+        self.root = root
+        self.functions: dict[str, Function] = {}
+
+    def load(self) -> Hosted:
+        add_to_path(self.root)
+        self.host.discover()
+        app = load_app(self.root, environ=dict(os.environ), host_json={}, importing=self.host.importing)
+        self.functions = {function.name: function for function in app.functions}
+        self.host.load(app.functions)
+        return self
+
+    @property
+    def trace(self) -> list[str]:
+        import sys
+
+        trace: list[str] = sys.modules["tracing"].trace
+        return trace
+
+    def call(self, name: str, req: str = "x") -> Any:
+        self.trace.clear()
+        return invoke(self.host, self.functions[name], Context("the-invocation"), req=req)
+
+    def told(self, name: str) -> list[dict[str, Any]]:
+        return [entry for entry in self.host.diagnosis()["extensions"] if entry["name"] == name]
+
+
+@pytest.fixture(autouse=True)
+def clean_modules(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Leave the import system as it was found."""
+    import sys
+
+    modules, path = dict(sys.modules), list(sys.path)
+    yield
+    sys.path[:] = path
+    for name in sys.modules.keys() - modules.keys():
+        if name in ("tracing", "function_app", "pages") or name.startswith(("__app__", "shared_")):
+            del sys.modules[name]
+
+
+def test_hooks_run_in_the_order_of_azures_worker(make_app: MakeApp) -> None:
+    """App before function going in, function before app coming out, registration order within a scope both ways."""
+    hosted = Hosted(make_app(V1)).load()
+    assert hosted.call("HttpTrigger") == "fine"
+    assert hosted.trace == [
+        "First pre",
+        "Second pre",
+        "Own pre",
+        "function",
+        "Own post",
+        "First post fine",
+        "Second post",
+    ]
+
+
+def test_native_extensions_stand_outside_azures_classes(make_app: MakeApp) -> None:
+    """A pluggy extension goes in before them and comes out after them."""
+    hosted = Hosted(make_app(V1))
+
+    class Native:
+        @hosting.hookimpl
+        def pre_invocation_app_level(self) -> None:
+            hosted.trace.append("native pre")
+
+        @hosting.hookimpl
+        def post_invocation_app_level(self) -> None:
+            hosted.trace.append("native post")
+
+    hosted.host.register("native", Native)
+    hosted.load().call("HttpTrigger")
+    assert (hosted.trace[0], hosted.trace[-1]) == ("native pre", "native post")
+
+
+def test_load_hooks_run_at_function_level_first(make_app: MakeApp) -> None:
+    """``init`` when the class is made, ``configure`` when the app calls it, then the load hooks as in Azure."""
+    hosted = Hosted(make_app(V1)).load()
+    assert hosted.trace == [
+        "First init",
+        "First configure {'append': True}",
+        "Own load HttpTrigger",
+        "First load HttpTrigger",
+        "First load Other",
+    ]
+
+
+def test_post_hooks_do_not_run_when_the_function_raises(make_app: MakeApp) -> None:
+    """Azure's interface has no hook for errors, and a post hook needs a result."""
+    hosted = Hosted(make_app(V1)).load()
+    with pytest.raises(LookupError):
+        hosted.call("HttpTrigger", "fail")
+    assert hosted.trace == ["First pre", "Second pre", "Own pre", "function"]
+
+
+def test_an_instance_opts_in_its_own_folder_only(make_app: MakeApp) -> None:
+    """In v1 ``Own(__file__)`` in a function's folder is for that function."""
+    hosted = Hosted(make_app(V1)).load()
+    assert hosted.call("Other") == "other"
+    assert hosted.trace == ["First pre", "Second pre", "First post other", "Second post"]
+    assert hosted.host._info == {"AppExtension": ["First", "Second"], "FuncExtension": {"HttpTrigger": ["Own"]}}
+
+
+@pytest.mark.parametrize(("name", "mark"), [("one", "App"), ("two", "App"), ("page", "Page")])
+def test_in_v2_an_instance_opts_in_every_function_of_its_file(make_app: MakeApp, name: str, mark: str) -> None:
+    """``Own(__file__)`` works in function_app.py and in a blueprint's file, where Azure's worker never finds it."""
+    hosted = Hosted(make_app(V2)).load()
+    assert hosted.call(name) == name
+    assert [step for step in hosted.trace if "First" not in step and "Second" not in step] == [
+        f"{mark} pre",
+        f"{mark} post",
+    ]
+
+
+def test_an_init_that_raises_does_not_stop_the_app(make_app: MakeApp, caplog: pytest.LogCaptureFixture) -> None:
+    """The class is failed and said so; the app is imported and the other extensions run."""
+    broken = TRACING.replace('trace.append("First init")', 'raise ValueError("no licence")')
+    hosted = Hosted(make_app(V1 | {"tracing.py": broken}))
+    with caplog.at_level(logging.ERROR, logger="hosting.extensions"):
+        hosted.load()
+    assert hosted.call("HttpTrigger") == "fine"
+    assert "First pre" not in hosted.trace
+    assert "Second pre" in hosted.trace
+    [entry] = hosted.told("First")
+    assert (entry["status"], entry["error"]["phase"], entry["error"]["message"]) == ("failed", "init", "no licence")
+    assert "no licence" in caplog.text
+
+
+def test_a_hook_with_too_few_parameters_fails_as_in_azure_but_not_silently(make_app: MakeApp) -> None:
+    """Arguments are positional; a hook that cannot take them is an error on record, and the function answers."""
+    broken = TRACING.replace(
+        "def pre_invocation(self, logger, context, func_args, *args, **kwargs)", "def pre_invocation(self)"
+    )
+    hosted = Hosted(make_app(V1 | {"tracing.py": broken})).load()
+    assert hosted.call("HttpTrigger") == "fine"
+    [entry] = hosted.told("Own")
+    assert entry["error"]["type"] == "TypeError"
+    assert entry["error"]["hook"] == "pre_invocation"
+
+
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [
+        ("tracing.First()", "should not be instantiable"),
+        ("tracing.Own('/elsewhere/x.py')", "Failed to parse trigger name"),
+    ],
+)
+def test_misuse_raises_the_sdks_own_exception(make_app: MakeApp, code: str, message: str) -> None:
+    """``FunctionExtensionException`` reaches the app's code, as in Azure."""
+    source = f"""
+import tracing
+from azure.functions import FunctionExtensionException
+try:
+    {code}
+except FunctionExtensionException as error:
+    tracing.trace.append(str(error).replace("beinstantiable", "be instantiable"))
+{V1["HttpTrigger/__init__.py"]}
+"""
+    hosted = Hosted(make_app(V1 | {"HttpTrigger/__init__.py": source})).load()
+    assert any(message in step for step in hosted.trace)
+
+
+def test_an_instance_for_no_function_is_a_problem_with_a_remedy(make_app: MakeApp) -> None:
+    """``__file__`` of a shared file, which Azure accepts without a word, is told."""
+    hosted = Hosted(
+        make_app(
+            V1
+            | {
+                "shared/__init__.py": "import tracing\ntracing.Own(__file__)\n",
+                "Other/__init__.py": "import shared\ndef main(req): return 'other'",
+            }
+        )
+    ).load()
+    [problem] = [
+        problem for problem in hosted.host.diagnosis()["problems"] if "opts no function in" in problem["message"]
+    ]
+    assert "with __file__" in problem["remedy"]
+
+
+def test_nothing_is_called_with_the_flag_off(make_app: MakeApp) -> None:
+    """The classes are the app's own and import as ever; their hooks do not run."""
+    hosted = Hosted(make_app(V1), env={}).load()
+    assert hosted.call("HttpTrigger") == "fine"
+    assert hosted.trace == ["function"]
+
+
+def test_two_hosts_do_not_share_registrations(
+    make_app: MakeApp, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A class in an installed module that both apps import is each app's own; what only one imports is only its."""
+    (tmp_path / "shared_tracing.py").write_text(TRACING)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    shared = V1["HttpTrigger/__init__.py"].replace("tracing", "shared_tracing")
+    one = Hosted(make_app(V1 | {"HttpTrigger/__init__.py": shared})).load()
+    two = Hosted(make_app(V1 | {"HttpTrigger/__init__.py": shared})).load()
+    plain = Hosted(make_app(V1 | {"HttpTrigger/__init__.py": "def main(req): return 'fine'"})).load()
+    assert (
+        one.host._info
+        == two.host._info
+        == {"AppExtension": ["First", "Second"], "FuncExtension": {"HttpTrigger": ["Own"]}}
+    )
+    assert plain.host._info == {"AppExtension": [], "FuncExtension": {}}
+
+
+def distribution(root: Path, entry_points: str) -> None:
+    info = root / "sdk_extension-2.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: sdk-extension\nVersion: 2.0\n")
+    (info / "entry_points.txt").write_text(entry_points)
+    (root / "shared_tracing.py").write_text(TRACING)
+
+
+def test_an_entry_point_may_name_an_app_level_class(
+    make_app: MakeApp, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It has the entry point's name and distribution, and its ``configure`` gets host.json's settings."""
+    distribution(tmp_path, "[hosting]\nfirst = shared_tracing:First\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    app = make_app(V1 | {"HttpTrigger/__init__.py": "def main(req): return 'fine'"})
+    hosted = Hosted(app, section={"extensions": {"first": {"settings": {"level": 3}}}}).load()
+    import sys
+
+    assert "First configure {'level': 3}" in sys.modules["shared_tracing"].trace
+    [entry] = hosted.told("first")
+    assert (entry["kind"], entry["distribution"], entry["version"]) == ("sdk", "sdk-extension", "2.0")
+    assert "first" in hosted.host._info["AppExtension"]
+
+
+def test_an_entry_point_may_name_a_function_level_class(
+    make_app: MakeApp, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Functions opt in by name; for each an instance is made as if in its own folder."""
+    distribution(tmp_path, "[hosting.functions]\nown = shared_tracing:Own\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    app = make_app(
+        V1 | {"HttpTrigger/__init__.py": "import hosting\n@hosting.use('own')\ndef main(req): return 'fine'"}
+    )
+    hosted = Hosted(app).load()
+    assert hosted.host._info["FuncExtension"] == {"HttpTrigger": ["own"]}
+    assert invoke(hosted.host, hosted.functions["HttpTrigger"], req="x") == "fine"
