@@ -3,8 +3,22 @@
 It must stay light: no server, no storage SDK and no command line is imported from here.
 """
 
+from typing import TYPE_CHECKING, Any
+
 from hosting.authoring import Order, Outcome, ShortCircuit, configure, hookimpl, use, without
 
-__all__ = ["Order", "Outcome", "ShortCircuit", "__version__", "configure", "hookimpl", "use", "without"]
+if TYPE_CHECKING:
+    from hosting.faces.azure import extend
+
+__all__ = ["Order", "Outcome", "ShortCircuit", "__version__", "configure", "extend", "hookimpl", "use", "without"]
 
 __version__ = "0.1.0"
+
+
+def __getattr__(name: str) -> Any:
+    """``hosting.extend`` brings the extension host with it, so it is imported when it is asked for."""
+    if name == "extend":
+        from hosting.faces.azure import extend
+
+        return extend
+    raise AttributeError(f"module 'hosting' has no attribute {name!r}")

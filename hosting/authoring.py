@@ -7,7 +7,7 @@ list that the host which imports the module takes over and empties: the one exce
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, TypeVar, overload
 
 import pluggy
@@ -80,17 +80,28 @@ class Outcome:
         return f"Outcome(result={self._result!r}, exception={self._exception!r})"
 
 
-@dataclass(slots=True)
 class Pending:
     """What modules asked for at import, until the host that imports them takes it over."""
 
-    settings: dict[str, dict[str, Any]] = field(default_factory=dict)
-    containers: list[tuple[Any, OptIn]] = field(default_factory=list)
+    def __init__(self) -> None:
+        self.settings: dict[str, dict[str, Any]] = {}
+        self.containers: list[tuple[Any, OptIn]] = []
+        self.hosted = False
+        """Whether a host imports the app right now: it runs the extensions, and ``hosting.extend`` has nothing to do."""
+        self.shared: Any = None
+        """What ``hosting.extend`` shares among the functions of a v1 app."""
+
+    def add(self, other: Pending) -> None:
+        """Take in what modules asked for later."""
+        for extension, settings in other.settings.items():
+            self.settings.setdefault(extension, {}).update(settings)
+        self.containers += other.containers
 
     def take(self) -> Pending:
         """Hand over everything and be empty again."""
-        taken = Pending(self.settings, self.containers)
-        self.settings, self.containers = {}, []
+        taken = Pending()
+        taken.settings, self.settings = self.settings, {}
+        taken.containers, self.containers = self.containers, []
         return taken
 
 
@@ -147,11 +158,8 @@ def user_function(target: Any) -> Any:
 
 
 def declared(function: Any) -> tuple[tuple[OptIn, ...], frozenset[str]]:
-    """What ``use`` and ``without`` wrote on a function: its opt-ins, top decorator first, and its opt-outs."""
-    return (
-        tuple(reversed(getattr(function, OPT_INS, ()))),
-        frozenset(getattr(function, OPT_OUTS, ())),
-    )
+    """What ``use`` and ``without`` wrote on a function: its opt-ins, the top decorator last, and its opt-outs."""
+    return tuple(getattr(function, OPT_INS, ())), frozenset(getattr(function, OPT_OUTS, ()))
 
 
 def _marker(attribute: str, value: OptIn | str) -> Callable[[T], T]:

@@ -1,6 +1,7 @@
 """The core types: what an app, a function and a binding are, whichever programming model they came from.
 
-Every layer speaks of these. They fit on one screen so that a reader can hold them in mind.
+Every layer speaks of these. They fit on one screen so that a reader can hold them in mind. What never changes is a
+named tuple, which costs a start a fifth of the time that a frozen dataclass does.
 """
 
 from __future__ import annotations
@@ -8,14 +9,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from types import MappingProxyType
+from typing import Any, Literal, NamedTuple, Protocol
 
 Model = Literal["v1", "v2"]
 Severity = Literal["error", "warning"]
+NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(NamedTuple):
     """Something that does not stop the host but that a person should know of."""
 
     severity: Severity
@@ -27,30 +29,27 @@ class Problem:
     extension: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Binding:
+class Binding(NamedTuple):
     """One entry of a function's ``bindings``: names as in function.json, direction in lower case."""
 
     name: str
     type: str
     direction: Literal["in", "out"]
-    properties: Mapping[str, Any] = field(default_factory=dict)
+    properties: Mapping[str, Any] = NOTHING
 
     @property
     def is_trigger(self) -> bool:
         return self.type.lower().endswith("trigger")
 
 
-@dataclass(frozen=True, slots=True)
-class OptIn:
+class OptIn(NamedTuple):
     """A function asks for an extension by name, with settings of its own."""
 
     extension: str
-    settings: Mapping[str, Any] = field(default_factory=dict)
+    settings: Mapping[str, Any] = NOTHING
 
 
-@dataclass(frozen=True, slots=True)
-class Retry:
+class Retry(NamedTuple):
     """A retry policy; intervals in seconds, ``max_count`` -1 for no limit."""
 
     strategy: Literal["fixedDelay", "exponentialBackoff"]
@@ -85,6 +84,16 @@ class Function:
         return next(binding for binding in self.bindings if binding.is_trigger)
 
 
+class Lifespan(Protocol):
+    """What an app itself does when its host starts and stops."""
+
+    async def startup(self) -> None:
+        """On the event loop, before anything triggers a function."""
+
+    async def shutdown(self) -> None:
+        """On the same loop, when nothing does any more."""
+
+
 @dataclass(slots=True)
 class App:
     """A function app as read from disk: its functions in the host's order, and what was wrong with it."""
@@ -94,3 +103,4 @@ class App:
     host_json: Mapping[str, Any] = field(default_factory=dict)
     settings: Mapping[str, str] = field(default_factory=dict)
     problems: tuple[Problem, ...] = ()
+    lifespan: Lifespan | None = None

@@ -29,6 +29,7 @@ MUTABLE_STATE = {"hosting.authoring.pending"}
 # What a module-level name may be made by; any other call is taken for an object with state.
 IMMUTABLE_CALLS = frozenset(
     {
+        "Level",
         "MappingProxyType",
         "ContextVar",
         "NewType",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any, Literal
 
 from hosting.apps.expansion import AppSettings, expand_properties
@@ -46,7 +45,7 @@ def read_bindings(raw: Any, settings: AppSettings) -> tuple[Binding, ...]:
     bindings = tuple(_binding(binding) for binding in raw or ())
     _check_count(bindings)
     _check_unique(bindings)
-    return tuple(replace(binding, properties=expand_properties(binding, settings)) for binding in bindings)
+    return tuple(binding._replace(properties=expand_properties(binding, settings)) for binding in bindings)
 
 
 def _binding(raw: Mapping[str, Any]) -> Binding:

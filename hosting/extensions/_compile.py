@@ -17,9 +17,8 @@ import asyncio
 import linecache
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from types import CodeType
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from hosting.authoring import Outcome
 from hosting.core import Function
@@ -35,8 +34,7 @@ LEAVE_OUT = ["result, error = left"]
 VALUES = {"context": "context", "func_args": "func_args", "func_ret": "result", "exception": "error"}
 
 
-@dataclass(frozen=True, slots=True)
-class Exit:
+class Exit(NamedTuple):
     """What one extension does on the way out of a level."""
 
     post: Hook | None
@@ -53,8 +51,7 @@ class Exit:
         return tuple(hook for hook in (self.post, self.error) if hook)
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(NamedTuple):
     """One level of a chain: around and pre hooks in order, and what goes out, already in the order out."""
 
     around: Sequence[Hook]
@@ -62,8 +59,7 @@ class Plan:
     exits: Sequence[Exit]
 
 
-@dataclass(frozen=True, slots=True)
-class Chain:
+class Chain(NamedTuple):
     """A compiled chain: ``run(context, func_args)``, what kind of callable it is, and its figures."""
 
     run: Callable[..., Any]
@@ -110,6 +106,7 @@ def _namespace(steps: list[Hook], guard: Guard, clock: Clock) -> dict[str, Any]:
         "__name__": __name__,
         "begun": guard.begun,
         "caught": guard.caught,
+        "credit": guard.credit,
         "current_task": asyncio.current_task,
         "enter": guard.enter,
         "enter_async": guard.enter_async,
@@ -260,7 +257,7 @@ class _Writer:
         """Only what a post hook of ours returns counts; what Azure's classes return does not."""
         if hook.extension.kind == "sdk":
             return self._drop(index)
-        return ["if value is not None:", f"    result = taken({index}, value, result, invocation)"]
+        return ["if value is not None:", f"    result = taken({index}, value, result, invocation, context)"]
 
     def _around_out(self, hook: Hook) -> Iterator[str]:
         index = self._index[id(hook)]
@@ -270,6 +267,7 @@ class _Writer:
             *self._obtain(hook, f"{name}({index}, around_{index}, outcome, invocation)"),
             "if outcome._replaced:",
             "    result, error = outcome._result, None",
+            f"    credit({index}, context)",
         ]
         yield f"if around_{index} is not None:"
         yield from _indented(self._branch(self._tried(hook, attempt, LEAVE_OUT, calls=0)))
@@ -330,7 +328,7 @@ class _Writer:
 
     def _leave_in(self, index: int) -> list[str]:
         missed = [f"tally[{other}] += 1" for other in range(index + 1, self._way_in)]
-        return [f"answered, (result, error) = {index}, left", *missed, "break"]
+        return [f"answered, (result, error) = {index}, left", f"credit({index}, context)", *missed, "break"]
 
     def _entered(self, exit_: Exit) -> str:
         """Who was not entered does not unwind; who answered gets no post hook of its own."""

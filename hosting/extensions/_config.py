@@ -79,7 +79,7 @@ def read(section: Mapping[str, Any] | None, environ: Mapping[str, str]) -> Confi
     quarantine.knows("consecutiveErrors")
     allowed = names_in(environ.get("HOSTING_ALLOW", ""))
     return Config(
-        enabled=environ.get(FLAG, "").strip().lower() in TRUE,
+        enabled=is_enabled(environ),
         order=_order(reader.names("order")),
         disabled=frozenset((*reader.names("disabled"), *names_in(environ.get("HOSTING_DISABLE", "")))),
         required=_unique((*reader.names("required"), *names_in(environ.get("HOSTING_REQUIRE", "")))),
@@ -88,6 +88,11 @@ def read(section: Mapping[str, Any] | None, environ: Mapping[str, str]) -> Confi
         budgets=_budgets(reader.child("budgets")),
         extensions=_extensions(reader.child("extensions")),
     )
+
+
+def is_enabled(environ: Mapping[str, str]) -> bool:
+    """Whether extensions are switched on, read as Azure's worker reads its flags."""
+    return environ.get(FLAG, "").strip().lower() in TRUE
 
 
 def names_in(text: str) -> tuple[str, ...]:

@@ -18,6 +18,8 @@ Status = Literal["active", "idle", "disabled", "blocked", "failed", "quarantined
 RUNNING: tuple[Status, ...] = ("active", "paused", "quarantined")
 """Those that are loaded and have a place in line, whether or not they are called now."""
 
+NO_OPT_IN = "no function opts in: @hosting.use({name!r}) on one, or name one in 'include' in host.json"
+
 Kind = Literal["hooks", "sdk"]
 Mark = Literal[0, 1, 2]
 """pluggy's ``tryfirst``, neither, ``trylast``."""

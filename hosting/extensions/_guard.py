@@ -7,6 +7,7 @@ counted where it happens.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import inspect
 from collections.abc import AsyncGenerator, Callable, Generator, Iterable
 from typing import Any
@@ -17,6 +18,8 @@ from hosting.extensions._clock import Clock, Watch
 from hosting.extensions._extension import Extension, Hook
 from hosting.extensions._isolation import PASSING, describe, record
 from hosting.extensions._lifecycle import ANSWERING_HOOKS, ERROR_HOOKS
+
+ANSWERED_BY = "_hosting_answered_by"
 
 Answer = tuple[Any, BaseException | None]
 """How an invocation goes on when a step ends the way in: a result, or the host's cancellation."""
@@ -96,10 +99,18 @@ class Guard:
             value.close()
             self._fail(index, ExtensionError("it returned a coroutine", remedy="Declare it 'async def'."), invocation)
 
-    def taken(self, index: int, value: Any, result: Any, invocation: str) -> Any:
+    def taken(self, index: int, value: Any, result: Any, invocation: str, context: Any) -> Any:
         """What the caller gets after a post hook returned ``value``."""
         self.ignored(index, value, invocation)
-        return result if inspect.iscoroutine(value) else value
+        if inspect.iscoroutine(value):
+            return result
+        self.credit(index, context)
+        return value
+
+    def credit(self, index: int, context: Any) -> None:
+        """Note on the context whose result the caller gets, for when it cannot be encoded."""
+        with contextlib.suppress(Exception):
+            setattr(context, ANSWERED_BY, self.steps[index].extension)
 
     def late(self, index: int, since: int, invocation: str) -> int:
         """A tick has passed since ``since``: report the sync hook if it outlasted its budget; the tick of now."""
@@ -208,3 +219,11 @@ def _current_task() -> asyncio.Task[Any] | None:
         return asyncio.current_task()
     except RuntimeError:
         return None
+
+
+def blame(context: Any, function: str, exception: BaseException) -> None:
+    """A result could not be encoded: where an extension had put it in place, that is on its account, and logged so."""
+    extension: Extension | None = getattr(context, ANSWERED_BY, None)
+    if extension is not None:
+        failure = describe("result", exception, function=function, invocation_id=context.invocation_id)
+        record(extension, failure)

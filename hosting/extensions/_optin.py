@@ -97,7 +97,7 @@ class OptIns:
         """Every name of an extension in the app's code, and what the code does with it."""
         named = dict.fromkeys(self._configured_names, "hosting.configure configures")
         for function in self._functions:
-            named.update((name, f"function '{function.name}' opts out of") for name in sorted(function.opt_outs))
+            named.update((name, f"Function '{function.name}' opts out of") for name in sorted(function.opt_outs))
         for name, users in self._used().items():
             named[name] = f"{_functions(users)} use{'s' * (len(users) == 1)}"
         return named
@@ -107,7 +107,7 @@ class OptIns:
         return [
             Problem(
                 "warning",
-                f"{what[0].upper()}{what[1:]} the extension '{name}', which is not installed.",
+                f"{what} the extension '{name}', which is not installed.",
                 close_match(name, installed) or "Install the package that brings it, or take the line out.",
                 extension=name,
             )
@@ -119,7 +119,7 @@ class OptIns:
         return [
             Problem(
                 "warning",
-                f"{_functions(users, 'F')} use{'s' * (len(users) == 1)} '{name}', which is at app level and runs for "
+                f"{_functions(users)} use{'s' * (len(users) == 1)} '{name}', which is at app level and runs for "
                 "every function anyway.",
                 "Take the line out; to choose functions, set include or exclude in host.json.",
                 extension=name,
@@ -156,8 +156,8 @@ def _opted_out(extension: str, function: Function) -> bool:
     return folded(extension) in map(folded, function.opt_outs)
 
 
-def _functions(names: Sequence[str], initial: str = "f") -> str:
-    return f"{initial}unction{'s' * (len(names) > 1)} {', '.join(repr(name) for name in names)}"
+def _functions(names: Sequence[str]) -> str:
+    return f"Function{'s' * (len(names) > 1)} {', '.join(repr(name) for name in names)}"
 
 
 def _is_app_level_only(extension: Extension) -> bool:

@@ -7,7 +7,7 @@ alone lets unknown hooks, keyword-only parameters, forgotten instances and gener
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import pluggy
@@ -31,7 +31,7 @@ def register(extension: Extension, target: Any) -> None:
     plugin = _made(target)
     order = _order(plugin)
     hooks = _hooks(extension, plugin)
-    extension.file = _file(target)
+    extension.file = _file(target, hooks)
     extension.hooks = hooks
     extension.order = order
     extension.warnings = tuple(_forgotten(plugin, hooks))
@@ -201,8 +201,10 @@ def _mark(implementation: pluggy.HookImpl) -> Mark:
     return 0 if implementation.tryfirst else 2 if implementation.trylast else 1
 
 
-def _file(target: Any) -> str | None:
+def _file(target: Any, hooks: Mapping[str, Hook]) -> str | None:
+    """The file of a module or a class; of an object, that of its first hook."""
+    is_named = inspect.ismodule(target) or inspect.isclass(target)
     try:
-        return inspect.getfile(target if inspect.ismodule(target) or inspect.isclass(target) else type(target))
+        return inspect.getfile(target if is_named else inspect.unwrap(next(iter(hooks.values())).function))
     except (TypeError, OSError):
         return None

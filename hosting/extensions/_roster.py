@@ -13,14 +13,12 @@ from hosting.errors import ExtensionError, OrderCycleError
 from hosting.extensions import _sdk
 from hosting.extensions._config import Config, close_match, folded
 from hosting.extensions._discovery import DISABLED, OFF, discover, read_installed
-from hosting.extensions._extension import EAGER, ON_DEMAND, RUNNING, Extension, Hook, Mark
+from hosting.extensions._extension import EAGER, NO_OPT_IN, ON_DEMAND, RUNNING, Extension, Hook, Mark
 from hosting.extensions._isolation import describe, guarded, record
 from hosting.extensions._lifecycle import ANSWERING_HOOKS
 from hosting.extensions._lifetime import call_now
 from hosting.extensions._order import ANY, Ordering
 from hosting.extensions._registration import register
-
-TAKES_NO_PART = "no function opts in: @hosting.use({name!r}) on one, or name it in 'include' in host.json"
 
 
 class Roster:
@@ -30,14 +28,14 @@ class Roster:
         config: what a person asked for.
     """
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, *, worker: bool = False) -> None:
         self._config = config
         self._own: list[Extension] = []
         self._entry_points: dict[int, EntryPoint] = {}
         self._unreadable: list[Problem] = []
         self._found = False
         self._initialised: set[int] = set()
-        self._collector = _sdk.Collector()
+        self._collector = _sdk.Collector(worker=worker)
         self._placed: list[Extension] = []
         self.ordering = Ordering((), ())
 
@@ -58,6 +56,10 @@ class Roster:
     def collecting(self) -> AbstractContextManager[None]:
         """Collect Azure's classes that are registered inside the block."""
         return self._collector.collecting()
+
+    def take_registered(self, root: str) -> None:
+        """Adopt Azure's classes that nobody collected, because Azure's worker imports the app."""
+        self._collector.take_registered(root)
 
     def find(self) -> None:
         """Read the metadata, once."""
@@ -104,7 +106,7 @@ class Roster:
                 with self.collecting():
                     self._import(extension)
             else:
-                extension.reason = TAKES_NO_PART.format(name=extension.name)
+                extension.reason = NO_OPT_IN.format(name=extension.name)
 
     def initialise(self) -> None:
         """Put everybody in line, and call ``init`` of those whose turn has not come yet, in order."""
@@ -137,7 +139,7 @@ class Roster:
 
     def missing(self) -> list[str]:
         """Required extensions that are not there; one that is idle is. Where extensions are off, none is."""
-        if self._config.required:
+        if self._config.required and not self._config.enabled:
             self.find()
         there = {folded(one.name) for one in self.line if one.status in ("idle", *RUNNING)}
         return [name for name in self._config.required if folded(name) not in there]

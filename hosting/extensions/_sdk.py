@@ -12,12 +12,12 @@ import functools
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
 from hosting.core import Function, Problem
-from hosting.extensions._extension import Extension, Hook
+from hosting.extensions._extension import NO_OPT_IN, Extension, Hook
 from hosting.extensions._isolation import PASSING, describe, guarded, record
 from hosting.extensions._lifecycle import APP, FUNCTION, spec_arguments
 
@@ -32,15 +32,44 @@ HOOKS = {
 class Collector:
     """The SDK extensions of one host, in the order of registration."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, worker: bool = False) -> None:
         self.extensions: list[Extension] = []
         self._targets: dict[int, Extension] = {}
         self._kept: list[Any] = []
         self._fresh = False
+        self._worker = worker
+
+    def collecting(self) -> AbstractContextManager[None]:
+        """Collect what is registered inside the block."""
+        return nullcontext() if self._worker else self._standing_in()
+
+    def take_registered(self, root: str) -> None:
+        """Adopt what the SDK has registered by itself, where Azure's worker imports the app at ``root``.
+
+        The SDK keeps one list a hook; they run parallel, one entry a class or instance.
+        """
+        from azure.functions.extension import ExtensionMeta
+
+        for entries in zip(*(ExtensionMeta._app_exts or ()), strict=True):
+            self._take(HOOKS["app"], entries, None, None)
+        for trigger, hooks in ExtensionMeta._func_exts.items():
+            for entries in zip(*hooks, strict=True):
+                self._take(HOOKS["function"], entries, trigger, os.path.join(root, trigger))
+
+    def _take(self, names: Sequence[str], entries: Sequence[Any], trigger: str | None, file: str | None) -> None:
+        if any(hook.function == entry.ext_impl for one in self.extensions for hook in one.hooks.values() for entry in entries):
+            return
+        extension = Extension(name=entries[0].ext_name, kind="sdk", status="active", trigger=trigger, file=file)
+        arguments = spec_arguments()
+        extension.hooks = {
+            name: Hook(name, extension, entry.ext_impl, arguments[name])
+            for name, entry in zip(names, entries, strict=True)
+            if not _is_inherited(entry.ext_impl)
+        }
+        self.extensions.append(extension)
 
     @contextmanager
-    def collecting(self) -> Iterator[None]:
-        """Collect what is registered inside the block."""
+    def _standing_in(self) -> Iterator[None]:
         from azure.functions.extension import ExtensionMeta, FuncExtensionBase
 
         if not self._fresh:
@@ -76,9 +105,14 @@ class Collector:
             if extension.settings:
                 guarded(extension, "configure", lambda: target.configure(**extension.settings), hook="configure")
             return
-        extension.status, extension.reason = "idle", "" if functions else "no function opts in"
         for function in functions:
             guarded(extension, "init", functools.partial(self._instantiate, extension, target, function))
+        if extension.error is not None:
+            extension.status, extension.reason = "failed", "it cannot be made"
+        elif functions:
+            self.extensions.remove(extension)  # its instances stand for it
+        else:
+            extension.status, extension.reason = "idle", NO_OPT_IN.format(name=extension.name)
 
     def _instantiate(self, extension: Extension, target: Any, function: Function) -> None:
         """The instance that ``__file__`` would have made in the function's folder."""
@@ -138,6 +172,11 @@ def is_sdk_class(target: object) -> bool:
     return isinstance(target, type) and type(target).__name__ == "ExtensionMeta"
 
 
+def called_by_worker() -> bool:
+    """Whether Azure's own worker calls the classes itself, as it does until Python 3.12."""
+    return "azure_functions_worker.extension" in sys.modules
+
+
 def is_for(extension: Extension, function: Function) -> bool:
     """Whether an instance made with ``__file__`` is for this function.
 
@@ -148,7 +187,13 @@ def is_for(extension: Extension, function: Function) -> bool:
         return False
     if extension.trigger.lower() == function.name.lower():
         return True
-    return extension.file is not None and os.path.abspath(extension.file) == os.path.abspath(function.file)
+    return extension.file is not None and _is_below(function.file, extension.file)
+
+
+def _is_below(file: str, place: str) -> bool:
+    """Whether ``file`` is ``place``, or in that folder; the SDK keeps places in lower case."""
+    found, wanted = os.path.abspath(file).lower(), os.path.abspath(place).lower()
+    return found == wanted or found.startswith(wanted + os.sep)
 
 
 def astray(extensions: Sequence[Extension], functions: Sequence[Function]) -> list[Problem]:

@@ -10,26 +10,53 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Generator
-from concurrent.futures import Executor, Future
+from concurrent.futures import Future
 from contextvars import Context, copy_context
 from typing import Any
 
 from hosting.extensions._clock import end
+from hosting.extensions._compile import Chain
+from hosting.extensions._workers import Ending, Workers
 
-Ending = tuple[Any, BaseException | None]
-"""A result and an exception: neither SystemExit nor StopIteration can cross a future."""
 
-
-async def on_thread(pool: Executor, work: Callable[[], Any]) -> Any:
+async def on_thread(pool: Workers, work: Callable[[], Any]) -> Any:
     """Run ``work`` in the pool inside a copy of the current context; return or raise what it did."""
-    return _unpacked(await asyncio.get_running_loop().run_in_executor(pool, copy_context().run, _ending, work))
+    result, exception = await pool.run(copy_context(), work)
+    if exception is not None:
+        raise exception
+    return result
 
 
-async def in_steps(pool: Executor, steps: Callable[[], Generator[Any, Any, Any]], budget: float) -> Any:
+async def in_steps(pool: Workers, steps: Callable[[], Generator[Any, Any, Any]], budget: float) -> Any:
     """Run a stepwise chain in the pool; what it yields is awaited on this loop, within ``budget`` seconds each."""
     loop = asyncio.get_running_loop()
     context = copy_context()
-    return _unpacked(await loop.run_in_executor(pool, _ending, lambda: _drive(steps(), context, loop, budget)))
+    result, exception = await pool.run(Context(), lambda: _drive(steps(), context, loop, budget))
+    if exception is not None:
+        raise exception
+    return result
+
+
+def run_here(
+    chain: Chain,
+    context: Any,
+    func_args: dict[str, Any],
+    elsewhere: Callable[[], asyncio.AbstractEventLoop],
+    budget: float,
+) -> Any:
+    """Run a sync function's chain on this thread, in a copy of its context.
+
+    Args:
+        chain: of the form ``sync`` or ``stepwise``.
+        context: the invocation's.
+        func_args: the arguments of the call.
+        elsewhere: gives the loop that async hooks run on, in another thread.
+        budget: seconds that an async hook may take.
+    """
+    variables = copy_context()
+    if chain.form == "sync":
+        return variables.run(chain.run, context, func_args)
+    return _drive(chain.run(context, func_args), variables, elsewhere(), budget)
 
 
 def _drive(steps: Generator[Any, Any, Any], context: Context, loop: asyncio.AbstractEventLoop, budget: float) -> Any:
@@ -85,17 +112,3 @@ async def _contained(awaitable: Coroutine[Any, Any, Any]) -> Ending:
         return await awaitable, None
     except BaseException as exception:
         return None, exception
-
-
-def _ending(work: Callable[[], Any]) -> Ending:
-    try:
-        return work(), None
-    except BaseException as exception:
-        return None, exception
-
-
-def _unpacked(ending: Ending) -> Any:
-    result, exception = ending
-    if exception is not None:
-        raise exception
-    return result

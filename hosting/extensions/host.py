@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import threading
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Executor
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
@@ -25,6 +24,7 @@ from hosting.extensions._optin import OptIns
 from hosting.extensions._plan import plans
 from hosting.extensions._roster import Roster
 from hosting.extensions._threads import in_steps, on_thread
+from hosting.extensions._workers import Workers
 
 Invoker = Callable[[Any, dict[str, Any]], Awaitable[Any]]
 
@@ -39,23 +39,27 @@ class ExtensionHost:
         environ: where the flags are read from.
         section: host.json's ``extensionHost``.
         strict: whether any extension that errs before the host serves is fatal.
+        worker: whether Azure's worker imports the app: its extension classes are those that the SDK has registered, and
+            where that worker calls them itself (until Python 3.12) they are left to it.
 
     Raises:
         SettingsError: the section is not what it should be.
     """
 
     def __init__(
-        self, *, environ: Mapping[str, str], section: Mapping[str, Any] | None = None, strict: bool = False
+        self, *, environ: Mapping[str, str], section: Mapping[str, Any] | None = None, strict: bool = False, worker: bool = False
     ) -> None:
         self._config = _config.read(section, environ)
         self._environ = dict(environ)
         self._strict = strict
         self._frozen = False
-        self._roster = Roster(self._config)
+        self._worker = worker
+        self._roster = Roster(self._config, worker=worker)
         self._pending = Pending()
         self._root: Path | None = None
         self._functions: Sequence[Function] = ()
         self._optins = OptIns((), self._pending, self._config)
+        self._configured: set[Extension] = set()
         self._left_out: set[tuple[Extension, str]] = set()
         self._chains: dict[str, Chain | None] = {}
         self._changing = threading.RLock()
@@ -102,10 +106,12 @@ class ExtensionHost:
         self._refuse_frozen("importing")
         pending.take()
         self._root = root
+        pending.hosted = True
         try:
             with _sdk.script_root(root), self._roster.collecting() if self.enabled else nullcontext():
                 yield
         finally:
+            pending.hosted = False
             self._pending = pending.take()
 
     def load(self, functions: Sequence[Function]) -> None:
@@ -117,21 +123,30 @@ class ExtensionHost:
         """
         self._refuse_frozen("load")
         self._frozen = True
-        self._functions = functions
-        self._chains = dict.fromkeys((function.name for function in functions), None)
-        if self.enabled:
-            self._optins = OptIns(functions, self._pending, self._config)
-            self._roster.import_wanted(self._optins.wanted)
-            self._roster.initialise()
-            self._configure()
-            self._configure_functions()
-            self._call_load_hooks()
-            self._compile()
+        self.admit(functions)
         self._judge()
+
+    def admit(self, functions: Sequence[Function]) -> None:
+        """Take in functions after ``load``, for a worker that loads them one at a time; extensions stay as they are."""
+        self._functions = [*self._functions, *functions]
+        self._chains.update(dict.fromkeys((function.name for function in functions), None))
+        if not self.enabled:
+            return
+        self._pending.add(pending.take())
+        if self._worker and not _sdk.called_by_worker():
+            self._roster.take_registered(self._environ.get(_sdk.SCRIPT_ROOT, "."))
+        self._optins = OptIns(self._functions, self._pending, self._config)
+        self._roster.import_wanted(self._optins.wanted)
+        self._roster.initialise()
+        self._configure()
+        self._configure_functions(functions)
+        self._call_load_hooks(functions)
+        with self._changing:
+            self._compile()
         if any(self._chains.values()):
             self._clock.start()
 
-    def invoker(self, function: Function, pool: Executor) -> Invoker:
+    def invoker(self, function: Function, pool: Workers) -> Invoker:
         """Bind one function with its hooks, for the host to await on each invocation with a context and arguments.
 
         An async function runs in the caller's task, a sync one in ``pool``. Returns what the caller is to get; raises
@@ -142,18 +157,28 @@ class ExtensionHost:
             return _plain(call, function.is_async, pool)
         chains, name, budget = self._chains, function.name, self._config.budgets.hook
 
-        async def run_async(context: Any, func_args: dict[str, Any]) -> Any:
+        def run_async(context: Any, func_args: dict[str, Any]) -> Awaitable[Any]:
             chain = chains[name]
-            return await (call(**func_args) if chain is None else chain.run(context, func_args))
+            awaitable: Awaitable[Any] = call(**func_args) if chain is None else chain.run(context, func_args)
+            return awaitable
 
-        async def run_sync(context: Any, func_args: dict[str, Any]) -> Any:
+        def run_sync(context: Any, func_args: dict[str, Any]) -> Awaitable[Any]:
             chain = chains[name]
             if chain is None:
-                return await on_thread(pool, functools.partial(call, **func_args))
+                return on_thread(pool, functools.partial(call, **func_args))
             run = functools.partial(chain.run, context, func_args)
-            return await (on_thread(pool, run) if chain.form == "sync" else in_steps(pool, run, budget))
+            return on_thread(pool, run) if chain.form == "sync" else in_steps(pool, run, budget)
 
         return run_async if function.is_async else run_sync
+
+    def chain(self, function_name: str) -> Chain | None:
+        """One function's compiled hooks as of now; None where no hook is for it."""
+        return self._chains.get(function_name)
+
+    @property
+    def budget(self) -> float:
+        """Seconds that one hook may take."""
+        return self._config.budgets.hook
 
     async def startup(self) -> None:
         """The host begins to serve: call the ``startup`` hooks on this loop, in order.
@@ -203,7 +228,8 @@ class ExtensionHost:
         Args:
             verify: whether to add ``verification``, and a problem for each distribution that is tampered with.
         """
-        self._roster.find()
+        if not (self.enabled and self._frozen):
+            self._roster.find()
         line = self._roster.line
         verification = self.verify() if verify else []
         problems = [*self._problems(), *_verify.tampering(verification)]
@@ -227,15 +253,18 @@ class ExtensionHost:
         for extension in self._roster.line:
             extension.settings = self._optins.app_settings(extension.name)
         for hook in self._roster.hooks("configure"):
+            if hook.extension in self._configured:
+                continue
+            self._configured.add(hook.extension)
             if not call_now(hook, {"settings": dict(hook.extension.settings)}, self._config.budgets.hook):
                 self._roster.fail(hook.extension, "its configure raised")
         with nullcontext() if self._root is None else _sdk.script_root(self._root):
             self._roster.configure_sdk(self._functions, self._optins.at_function_level)
 
-    def _configure_functions(self) -> None:
+    def _configure_functions(self, functions: Sequence[Function]) -> None:
         """A function whose opt-in cannot be set up goes without that extension's function-level hooks."""
         for name in ("init_function", "configure_function"):
-            for function in self._functions:
+            for function in functions:
                 for hook in self._roster.hooks(name):
                     if self._is_for(FUNCTION, hook.extension, function):
                         self._set_up(hook, function)
@@ -249,8 +278,8 @@ class ExtensionHost:
         if not call_now(hook, arguments, self._config.budgets.hook, function=function.name):
             self._left_out.add((hook.extension, function.name))
 
-    def _call_load_hooks(self) -> None:
-        for function in self._functions:
+    def _call_load_hooks(self, functions: Sequence[Function]) -> None:
+        for function in functions:
             arguments = {"function_name": function.name, "function_directory": function.directory}
             for hook in self._load_hooks(function):
                 call_now(hook, arguments, self._config.budgets.hook, function=function.name)
@@ -344,7 +373,7 @@ class ExtensionHost:
         return _diagnosis.missing(self._roster.missing(), self._roster.line, self.enabled)
 
 
-def _plain(call: Callable[..., Any], is_async: bool, pool: Executor) -> Invoker:
+def _plain(call: Callable[..., Any], is_async: bool, pool: Workers) -> Invoker:
     """A function without hooks: nothing of the extension host is in its way."""
     if is_async:
         return lambda context, func_args: call(**func_args)

@@ -11,15 +11,18 @@ from typing import Any, TypeAlias
 from hosting.bindings.provider import Output, Result
 from hosting.core import Function
 from hosting.errors import FunctionLoadError
+from hosting.extensions import blame
 from hosting.host._failure import users_traceback
-from hosting.host._ids import new_id
+from hosting.host._ids import Ids
 from hosting.host.bound import BoundFunction, Out
-from hosting.host.context import Context, InvocationLocal, current
+from hosting.host.context import Context, InvocationLocal, RetryContext, current
+from hosting.host.journal import Journal
 
 Invoker: TypeAlias = Callable[[Context, dict[str, Any]], Awaitable[Any]]
 
-_EXECUTING = "Executing 'Functions.%s' (Reason='This function was programmatically called via the host APIs.', Id=%s)"
-_EXECUTED = "Executed 'Functions.%s' (%s, Id=%s, Duration=%dms)"
+
+class FunctionTimeoutError(Exception):
+    """An invocation took longer than host.json's ``functionTimeout``."""
 
 
 class Running:
@@ -27,7 +30,11 @@ class Running:
 
     def __init__(self) -> None:
         self.contexts: dict[str, Context] = {}
+        self.expired: dict[str, FunctionTimeoutError] = {}
+        """Why an invocation was cancelled, by id, where it took longer than it may."""
         self.local = InvocationLocal()
+        self.journal = Journal()
+        self.new_id = Ids()
 
 
 class Invocation:
@@ -49,26 +56,48 @@ class Invocation:
         self._root = root
         self._logger = logging.getLogger(f"hosting.function.{self._name}")
 
-    async def __call__(self, data: Any, trace_parent: str = "", trace_state: str = "") -> Result:
-        """Invoke once. What the function raises is logged and in the result, ``SystemExit`` included."""
-        running, logger = self._running, self._logger
-        invocation_id = new_id()
+    @property
+    def name(self) -> str:
+        """The function's name."""
+        return self._name
+
+    @property
+    def is_async(self) -> bool:
+        """Whether the function runs on the loop, where it can be cancelled."""
+        return self._bound.function.is_async
+
+    async def __call__(
+        self, data: Any, trace_parent: str = "", trace_state: str = "", *, retry: RetryContext | None = None
+    ) -> Result:
+        """Invoke once. What the function raises is logged and in the result, ``SystemExit`` included.
+
+        Args:
+            data: for the trigger to decode.
+            trace_parent: the caller's W3C trace context.
+            trace_state: the caller's, too.
+            retry: which attempt this is, for a function with a retry policy.
+        """
+        running, journal, logger = self._running, self._running.journal, self._logger
+        invocation_id = running.new_id()
         context = Context(invocation_id, self._name, self._directory, running.local, trace_parent, trace_state)
         running.contexts[invocation_id] = context
         token = current.set(context)
+        if retry is not None:
+            context.retry_context = retry
         start = monotonic()
         try:
-            logger.info(_EXECUTING, self._name, invocation_id)
+            journal.began(logger, self._name, invocation_id)
             reply = await self._run(context, data)
         except (KeyboardInterrupt, GeneratorExit):
             raise
-        except BaseException as exception:
+        except BaseException as raised:
+            exception = self._reason(context, raised)
             self._failed(context, start, exception)
             if isinstance(exception, asyncio.CancelledError) and _cancelled_by_host():
                 raise
             return Result(exception=exception)
         else:
-            logger.info(_EXECUTED, self._name, "Succeeded", invocation_id, (monotonic() - start) * 1000)
+            journal.succeeded(logger, self._name, invocation_id, (monotonic() - start) * 1000)
             return Result(reply)
         finally:
             del running.contexts[invocation_id]
@@ -85,9 +114,13 @@ class Invocation:
         if bound.function.wants_context:
             arguments["context"] = context
         value = await self._invoker(context, arguments)
-        if not outs and bound.result is not None and bound.result.replies:
-            return bound.result.encode(value)
-        return await self._write(value, outs)
+        try:
+            if not outs and bound.result is not None and bound.result.replies:
+                return bound.result.encode(value)
+            return await self._write(value, outs)
+        except Exception as exception:
+            blame(context, self._name, exception)
+            raise
 
     async def _write(self, value: Any, outs: list[tuple[str, Output, Out]]) -> Any:
         """Encode every output, then write those that do not answer the caller."""
@@ -108,10 +141,19 @@ class Invocation:
                 await output.write(item)
         return reply
 
+    def _reason(self, context: Context, raised: BaseException) -> BaseException:
+        """Why the invocation failed: its time was over, where that is what cancelled it."""
+        expired = self._running.expired.pop(context.invocation_id, None)
+        task = asyncio.current_task()
+        if expired is None or task is None:
+            return raised
+        task.uncancel()
+        return expired.with_traceback(raised.__traceback__) if isinstance(raised, asyncio.CancelledError) else raised
+
     def _failed(self, context: Context, start: float, exception: BaseException) -> None:
-        duration = (monotonic() - start) * 1000
+        milliseconds = (monotonic() - start) * 1000
         shown = users_traceback(exception, self._root)
-        self._logger.error(_EXECUTED, self._name, "Failed", context.invocation_id, duration, exc_info=shown)
+        self._running.journal.failed(self._logger, self._name, context.invocation_id, milliseconds, shown)
 
 
 def _cancelled_by_host() -> bool:

@@ -265,7 +265,10 @@ def table(title: str, columns: Sequence[dict[str, float]]) -> str:
     """One line a scheme, one column a count; for ours the ratio to the loop by hand, or what it adds to the call."""
     lines = [title, f"{'':28}" + "".join(f"{count:>16}" for count in COUNTS)]
     for name in columns[0]:
-        cells = (f"{column[name]:.2f} us{_beside(name, column, count)}" for column, count in zip(columns, COUNTS, strict=True))
+        cells = (
+            f"{column[name]:.2f} us{_beside(name, column, count)}"
+            for column, count in zip(columns, COUNTS, strict=True)
+        )
         lines.append(f"{name:28}" + "".join(f"{cell:>16}" for cell in cells))
     return "\n".join(lines)
 

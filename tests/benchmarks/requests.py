@@ -11,43 +11,71 @@ async and sync functions, and with one extension at 0.97 of ours without one.
 from __future__ import annotations
 
 import argparse
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
+from itertools import product
 from statistics import median
 
 from tests.benchmarks.load import has_wrk, requests_per_second
-from tests.benchmarks.servers import Server, extended, floor, framework, ours, serving
+from tests.benchmarks.servers import Server, Started, extended, floor, framework, ours, serving
 
 KINDS = ("async", "sync")
-Rates = dict[tuple[str, str], list[float]]
-"""Requests a second of each round, by server and kind of function."""
+RATIOS = (("hosting", "floor"), ("hosting + 1 extension", "hosting"), ("hosting", "functions-framework"))
 
 
-def measure(servers: Sequence[Server], rounds: int, seconds: float) -> Rates:
+class Turns:
+    """What one server did in its turns with one kind of function."""
+
+    def __init__(self) -> None:
+        self.rates: list[float] = []
+        self.costs: list[float] = []
+        """Microseconds of processor time for a request; another figure than 1 / rate where the machine is busy."""
+
+    def take(self, kind: str, started: Started, seconds: float) -> None:
+        """Load the server for one turn."""
+        before = started.cpu_seconds()
+        began = time.monotonic()
+        rate = requests_per_second(started.port, f"/api/{kind}?name=Ada", seconds=seconds)
+        spent = time.monotonic() - began
+        self.rates.append(rate)
+        self.costs.append((started.cpu_seconds() - before) / (rate * spent) * 1e6)
+
+
+Figures = dict[tuple[str, str], Turns]
+"""By server and kind of function."""
+
+
+def measure(servers: Sequence[Server], rounds: int, seconds: float) -> Figures:
     """Start all servers, and load one after the other, ``rounds`` times; one turn before them warms up."""
-    rates: Rates = {}
+    figures: Figures = {(server.name, kind): Turns() for kind in KINDS for server in servers if kind in server.kinds}
     with ExitStack() as stack:
-        started = [(server, stack.enter_context(serving(server)).port) for server in servers]
-        for count in range(rounds + 1):
-            length = seconds if count else min(seconds, 1)
-            for kind in KINDS:
-                # Every other round backwards, so that nobody always comes after the same one.
-                for server, port in started if count % 2 else reversed(started):
-                    if kind in server.kinds:
-                        rate = requests_per_second(port, f"/api/{kind}?name=Ada", seconds=length)
-                        rates.setdefault((server.name, kind), []).extend([rate] if count else [])
-    return rates
+        started = [(server, stack.enter_context(serving(server))) for server in servers]
+        for kind, count in product(KINDS, range(rounds + 1)):
+            # Every other round backwards, so that nobody always comes after the same one.
+            for server, process in started if count % 2 else reversed(started):
+                if kind in server.kinds:
+                    turns = figures[server.name, kind] if count else Turns()
+                    turns.take(kind, process, seconds if count else min(seconds, 1))
+    return figures
 
 
-def report(rates: Rates) -> Iterator[str]:
+def report(figures: Figures) -> Iterator[str]:
     """The rates, then the ratios that the goals speak of."""
-    for (name, kind), values in sorted(rates.items(), key=lambda item: item[0][1]):
-        yield f"{kind:6} {name:24} {median(values):8.0f} requests/s"
-    for kind in KINDS:
-        for one, other in (("hosting", "floor"), ("hosting + 1 extension", "hosting"), ("hosting", "functions-framework")):
-            if (one, kind) in rates and (other, kind) in rates:
-                pairs = zip(rates[one, kind], rates[other, kind], strict=True)
-                yield f"{kind}: {one} / {other}: {median(a / b for a, b in pairs):.3f}"
+    yield f"{'':31} requests/s  processor us/request"
+    for (name, kind), turns in figures.items():
+        yield f"{kind:6} {name:24} {median(turns.rates):10.0f} {median(turns.costs):12.1f}"
+    for kind, (one, other) in product(KINDS, RATIOS):
+        if (one, kind) in figures and (other, kind) in figures:
+            ours, theirs = figures[one, kind], figures[other, kind]
+            rate = _ratio(ours.rates, theirs.rates)
+            cost = _ratio(ours.costs, theirs.costs)
+            yield f"{kind}: {one} / {other}: rate {rate:.3f}, processor time {cost:.3f}"
+
+
+def _ratio(ours: Sequence[float], theirs: Sequence[float]) -> float:
+    """The median of the ratios within the rounds; 0 for what cannot be measured here."""
+    return median(a / b if b else 0.0 for a, b in zip(ours, theirs, strict=True))
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -60,8 +88,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if not has_wrk():
         print("wrk is not installed: the load comes from Python, which shares its speed with the fast servers")
     others = [] if options.no_framework else list(framework())
-    rates = measure([floor(), ours(), extended(), *others], options.rounds, options.seconds)
-    print("\n".join(report(rates)))
+    figures = measure([floor(), ours(), extended(), *others], options.rounds, options.seconds)
+    print("\n".join(report(figures)))
 
 
 if __name__ == "__main__":

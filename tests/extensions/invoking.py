@@ -6,11 +6,10 @@ import asyncio
 import inspect
 import itertools
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from hosting.core import Binding, Function, OptIn
-from hosting.extensions import ExtensionHost
+from hosting.extensions import ExtensionHost, Workers
 
 ON = {"PYTHON_ENABLE_WORKER_EXTENSIONS": "1"}
 
@@ -65,7 +64,7 @@ def invoke(host: ExtensionHost, target: Function, context: Any = None, **argumen
 
 def invoker_of(host: ExtensionHost, target: Function) -> Callable[[Any, dict[str, Any]], Any]:
     """What a function host would call for each invocation."""
-    return host.invoker(target, ThreadPoolExecutor(max_workers=4))
+    return host.invoker(target, Workers(4))
 
 
 def told(host: ExtensionHost, name: str) -> dict[str, Any]:

@@ -1,0 +1,240 @@
+"""``hosting.extend``: the extension host inside Azure's own worker, on every Python version that Azure runs.
+
+Azure's worker imports the app, asks it for its functions, looks at their signatures, and calls them. So each function is
+replaced by one that looks the same to the worker and runs the hooks around the author's own.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import json
+import logging
+import os
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeVar, overload
+
+from hosting.apps import read_host_json
+from hosting.authoring import declared, pending
+from hosting.core import Binding, Function, Model
+from hosting.extensions import ExtensionHost, is_enabled
+from hosting.faces._replacement import REPLACES, Loops, replacement
+
+T = TypeVar("T")
+
+EXTENDED = "_hosting_extended"
+PLAIN = "_hosting_plain"
+REPLAYED = frozenset({"orchestrationtrigger", "entitytrigger"})
+"""Durable functions whose code runs many times for one run: hooks around it would too."""
+
+_log = logging.getLogger("hosting.extensions")
+
+
+@overload
+def extend(target: T, /, *, diagnostics_route: str | None = None) -> T: ...
+@overload
+def extend(*, diagnostics_route: str | None = None) -> Callable[[T], T]: ...
+def extend(target: Any = None, /, *, diagnostics_route: str | None = None) -> Any:
+    """Run the installed extensions around the functions of an app, in Azure's worker.
+
+    ``app = hosting.extend(func.FunctionApp())``, before or after functions are registered, once or more often with the
+    same effect; also for a Blueprint and for AsgiFunctionApp, WsgiFunctionApp and durable apps. In the v1 model
+    ``main = hosting.extend(main)``, or ``@hosting.extend``. Under ``hosting start``, and where
+    ``PYTHON_ENABLE_WORKER_EXTENSIONS`` is not true, it changes nothing.
+
+    Args:
+        target: a FunctionApp or Blueprint, or a v1 function, ``def`` or ``async def``.
+        diagnostics_route: for an app: the route of one more function, at admin level, that answers with the diagnosis.
+
+    Returns:
+        The same app; or a function to use in the place of ``target``.
+
+    Raises:
+        TypeError: ``target`` is neither; or a route is asked for of something that is not an app.
+        ValueError: the app is extended already, with another route.
+        SettingsError: host.json's ``extensionHost`` is not what it should be.
+    """
+    if target is None:
+        return functools.partial(extend, diagnostics_route=diagnostics_route)
+    if hasattr(target, "_function_builders"):
+        return _extend_app(target, diagnostics_route)
+    if not inspect.isfunction(target):
+        raise TypeError(
+            f"hosting.extend: expected a FunctionApp, a Blueprint or a function, found {type(target).__name__}. "
+            "In the v2 model extend the app, not one of its decorated functions."
+        )
+    if diagnostics_route is not None:
+        raise TypeError("hosting.extend: diagnostics_route needs an app of the v2 model, found a function")
+    return _extend_function(target)
+
+
+class Extended:
+    """What all extended functions of one process share: the extension host, and where its async hooks run."""
+
+    def __init__(self, root: str) -> None:
+        self.root = root
+        self.host = ExtensionHost(environ=os.environ, section=_section(Path(root)), worker=True)
+        self.loops = Loops(self.host)
+        self._expected: list[Function] = []
+        self._loaded = False
+        self._changing = threading.Lock()
+        self.host.discover()
+
+    def load(self, functions: Sequence[Function]) -> None:
+        """Load functions, the first or more of them, and log what serves them."""
+        with self._changing:
+            (self.host.admit if self._loaded else self.host.load)(functions)
+            self._loaded = True
+        self.loops.remember()
+        _log.info("Extensions: %s", json.dumps(self.host._info))
+
+    def expect(self, function: Function) -> None:
+        """Note a v1 function: extensions learn of it before the first invocation, when its decorators have all run."""
+        self._expected.append(function)
+
+    def load_expected(self) -> None:
+        """Load the functions that are expected, if there are any."""
+        if self._expected:
+            expected, self._expected = self._expected, []
+            self.load(expected)
+
+
+class _Builders(list[Any]):
+    """The functions of an extended Blueprint: replaced when an app takes them over, which is when they are complete."""
+
+    extended: Extended
+
+    def __iter__(self) -> Iterator[Any]:
+        _replace([builder._function for builder in super().__iter__()], self.extended)
+        return super().__iter__()
+
+
+def _extend_app(app: Any, route: str | None) -> Any:
+    if route is not None and not (hasattr(app, "get_functions") and hasattr(app, "route")):
+        raise TypeError(f"hosting.extend: diagnostics_route needs a FunctionApp, found {type(app).__name__}")
+    if hasattr(app, EXTENDED):
+        if route is not None and route != getattr(app, EXTENDED):
+            raise ValueError(
+                f"hosting.extend: the app's diagnostics_route is {getattr(app, EXTENDED)!r}, found {route!r}"
+            )
+        return app
+    if pending.hosted or not is_enabled(os.environ):
+        return app
+    setattr(app, EXTENDED, route)
+    extended = _shared()
+    if hasattr(app, "get_functions"):
+        app.get_functions = functools.partial(_get_functions, app, app.get_functions, extended)
+    else:
+        app._function_builders = _Builders(app._function_builders)
+        app._function_builders.extended = extended
+    return app
+
+
+def _get_functions(app: Any, original: Callable[[], list[Any]], extended: Extended) -> list[Any]:
+    """``get_functions`` of an extended app: what the worker asks, once."""
+    if getattr(app, EXTENDED) is not None:
+        _add_diagnostics(app, getattr(app, EXTENDED), extended)
+    built = original()
+    _replace(built, extended)
+    return built
+
+
+def _replace(built: Sequence[Any], extended: Extended) -> None:
+    """Replace the author's functions, each once, and load them."""
+    fresh = [one for one in built if _is_replaceable(one)]
+    described = [_describe(one) for one in fresh]
+    for one, function in zip(fresh, described, strict=True):
+        one._func = replacement(function, extended)
+    extended.load(described)
+
+
+def _is_replaceable(built: Any) -> bool:
+    if not hasattr(built, "_func"):
+        _log.error(
+            "hosting.extend does not know this version of azure-functions: function %r runs without extensions. "
+            "Please update hosting.",
+            built,
+        )
+        return False
+    trigger = built.get_trigger()
+    replays = trigger is not None and trigger.type.lower() in REPLAYED
+    return not (replays or hasattr(built._func, REPLACES) or hasattr(built._func, PLAIN))
+
+
+def _describe(built: Any) -> Function:
+    """A function of the v2 model as a core type."""
+    call = built.get_user_function()
+    bindings = tuple(Binding(one.name, one.type, "out" if int(one.direction) else "in") for one in built.get_bindings())
+    return _function(built.get_function_name(), call, bindings, "v2")
+
+
+def _extend_function(call: Callable[..., Any]) -> Callable[..., Any]:
+    if hasattr(call, REPLACES) or pending.hosted or not is_enabled(os.environ):
+        return call
+    extended = _shared()
+    folder = Path(inspect.getfile(call)).parent
+    content = _function_json(folder)
+    name = call.__name__ if content is None else folder.name
+    bindings = tuple(
+        Binding(str(one.get("name")), str(one.get("type")), "out" if one.get("direction") == "out" else "in")
+        for one in (content or {}).get("bindings", ())
+    )
+    function = _function(name, call, bindings, "v2" if content is None else "v1")
+    extended.expect(function)
+    return replacement(function, extended)
+
+
+def _function(name: str, call: Callable[..., Any], bindings: tuple[Binding, ...], model: Model) -> Function:
+    file = inspect.getfile(inspect.unwrap(call))
+    opt_ins, opt_outs = declared(call)
+    bound = {binding.name for binding in bindings}
+    return Function(
+        name=name,
+        directory=str(Path(file).parent),
+        file=file,
+        model=model,
+        call=call,
+        is_async=inspect.iscoroutinefunction(call),
+        bindings=bindings or (Binding("", "unknownTrigger", "in"),),
+        wants_context="context" in inspect.signature(call).parameters and "context" not in bound,
+        opt_ins=opt_ins,
+        opt_outs=opt_outs,
+    )
+
+
+def _function_json(folder: Path) -> dict[str, Any] | None:
+    """What the worker's host has read already; None where the function is not of the v1 model."""
+    try:
+        content = json.loads((folder / "function.json").read_text("utf-8"))
+    except FileNotFoundError:
+        return None
+    except ValueError:
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+def _shared() -> Extended:
+    """The one of this process; a test that goes on to another app gets another."""
+    root = os.environ.get("AzureWebJobsScriptRoot") or os.getcwd()
+    if not isinstance(pending.shared, Extended) or pending.shared.root != root:
+        pending.shared = Extended(root)
+    shared: Extended = pending.shared
+    return shared
+
+
+def _section(root: Path) -> Mapping[str, Any] | None:
+    section: Mapping[str, Any] | None = read_host_json(root, os.environ).get("extensionHost")
+    return section
+
+
+def _add_diagnostics(app: Any, route: str, extended: Extended) -> None:
+    """One more function, which answers whoever has the master key."""
+    from azure.functions import AuthLevel, HttpResponse
+
+    def hosting_diagnostics(req):  # type: ignore[no-untyped-def]
+        return HttpResponse(json.dumps(extended.host.diagnosis(), indent=2), mimetype="application/json")
+
+    setattr(hosting_diagnostics, PLAIN, True)
+    app.route(route=route, methods=["GET"], auth_level=AuthLevel.ADMIN)(hosting_diagnostics)

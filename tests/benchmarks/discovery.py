@@ -1,0 +1,97 @@
+"""What it costs to find extensions among many installed distributions, beside one bare look at their entry points.
+
+Both sides take turns within one run, each time with cold metadata caches, so that what else the machine does hits both
+alike:
+
+    python tests/benchmarks/discovery.py [--distributions 1000] [--rounds 15]
+
+The number that counts is the median of the ratios; the goal is 1.2 or less.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from statistics import median
+
+import importlib_metadata
+
+from hosting.extensions import ExtensionHost
+
+ON = {"PYTHON_ENABLE_WORKER_EXTENSIONS": "1"}
+METADATA = "Metadata-Version: 2.1\nName: dist-{number}\nVersion: 1.0\n"
+ENTRY_POINTS = "[console_scripts]\ntool{number} = package{number}:main\n"
+
+
+@contextmanager
+def installed(count: int) -> Iterator[None]:
+    """Put ``count`` distributions, and nothing else but the standard library, on the path."""
+    before = sys.path
+    with tempfile.TemporaryDirectory() as folder:
+        for number in range(count):
+            info = Path(folder, f"dist_{number}-1.0.dist-info")
+            info.mkdir()
+            (info / "METADATA").write_text(METADATA.format(number=number))
+            (info / "entry_points.txt").write_text(ENTRY_POINTS.format(number=number))
+        sys.path = [folder, *(entry for entry in before if "-packages" not in entry)]
+        try:
+            yield
+        finally:
+            sys.path = before
+
+
+def bare() -> int:
+    """The yardstick: one call of importlib-metadata for one group."""
+    return len(importlib_metadata.entry_points(group="hosting"))
+
+
+def discover() -> int:
+    """A whole host's discovery, with everything that it sorts, judges and puts in line."""
+    host = ExtensionHost(environ=ON)
+    host.discover()
+    return len(host.diagnosis()["extensions"])
+
+
+def seconds(action: Callable[[], int]) -> float:
+    """How long one call takes with cold caches."""
+    importlib.invalidate_caches()
+    started = time.perf_counter()
+    action()
+    return time.perf_counter() - started
+
+
+def measure(count: int, rounds: int) -> list[tuple[float, float]]:
+    """Seconds of the bare call and of discovery, for each round; who goes first changes from round to round."""
+    discover()  # imports the SDK, once for the process
+    pairs = []
+    with installed(count):
+        for number in range(rounds):
+            if number % 2:
+                ours = seconds(discover)
+                pairs.append((seconds(bare), ours))
+            else:
+                pairs.append((seconds(bare), seconds(discover)))
+    return pairs
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Print both times and the median of their ratios."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--distributions", type=int, default=1000)
+    parser.add_argument("--rounds", type=int, default=15)
+    options = parser.parse_args(arguments)
+    pairs = measure(options.distributions, options.rounds)
+    print(f"{options.distributions} distributions, milliseconds, median of {options.rounds} rounds")
+    print(f"entry_points(group='hosting')  {median(one for one, _ in pairs) * 1000:8.2f}")
+    print(f"ExtensionHost.discover()       {median(one for _, one in pairs) * 1000:8.2f}")
+    print(f"median of the ratios: {median(ours / one for one, ours in pairs):.2f}")
+
+
+if __name__ == "__main__":
+    main()

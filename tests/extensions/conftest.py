@@ -1,0 +1,102 @@
+"""Fixtures for installed extensions: a place to install to, hosts that find them, and no trace afterwards."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import pytest
+
+from hosting.apps import load_app, read_host_json
+from hosting.core import App, Function
+from hosting.extensions import ExtensionHost
+from tests.extensions.invoking import ON
+from tests.extensions.support import Site
+
+LoadApp = Callable[[Mapping[str, str]], tuple[ExtensionHost, App]]
+
+
+class Start(Protocol):
+    """Make a host, let it discover what is installed, and load it with functions."""
+
+    def __call__(
+        self,
+        *functions: Function,
+        section: Mapping[str, Any] | None = None,
+        strict: bool = False,
+        environ: Mapping[str, str] | None = None,
+    ) -> ExtensionHost: ...
+
+
+@pytest.fixture
+def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
+    """The only place where distributions are installed; what was imported from it is forgotten afterwards."""
+    importlib.import_module("azure.functions")  # before the place that it lies in leaves the path
+    path = tmp_path / "site"
+    path.mkdir()
+    monkeypatch.setattr(sys, "path", [str(path), *(entry for entry in sys.path if "-packages" not in entry)])
+    importlib.invalidate_caches()
+    before = set(sys.modules)
+    yield Site(path)
+    for name in set(sys.modules) - before:
+        if str(getattr(sys.modules[name], "__file__", None) or "").startswith(str(tmp_path)):
+            del sys.modules[name]
+    importlib.invalidate_caches()
+
+
+@pytest.fixture
+def start() -> Iterator[Start]:
+    """Hosts that are shut down after the test."""
+    hosts: list[ExtensionHost] = []
+
+    def started(
+        *functions: Function,
+        section: Mapping[str, Any] | None = None,
+        strict: bool = False,
+        environ: Mapping[str, str] | None = None,
+    ) -> ExtensionHost:
+        host = ExtensionHost(environ={**ON, **(environ or {})}, section=section, strict=strict)
+        hosts.append(host)
+        host.discover()
+        host.load(functions)
+        return host
+
+    yield started
+    _shut_down(hosts)
+
+
+@pytest.fixture
+def load(tmp_path: Path) -> Iterator[LoadApp]:
+    """Write an app and load it with the installed extensions."""
+    hosts: list[ExtensionHost] = []
+    path = list(sys.path)
+
+    def loaded(files: Mapping[str, str]) -> tuple[ExtensionHost, App]:
+        root = _written(tmp_path / "app", files)
+        host = ExtensionHost(environ=ON, section=read_host_json(root, ON).get("extensionHost"))
+        hosts.append(host)
+        host.discover()
+        app = load_app(root, environ=ON, importing=host.importing)
+        host.load(app.functions)
+        return host, app
+
+    yield loaded
+    sys.path[:] = path
+    _shut_down(hosts)
+
+
+def _written(root: Path, files: Mapping[str, str]) -> Path:
+    for name, content in {"host.json": '{"version": "2.0"}', **files}.items():
+        target = root / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(content, "utf-8")
+    return root
+
+
+def _shut_down(hosts: Sequence[ExtensionHost]) -> None:
+    for host in hosts:
+        asyncio.run(host.shutdown())

@@ -1,0 +1,205 @@
+"""What a person may ask for in host.json and in the environment, and how a mistake is told."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hosting.errors import SettingsError
+from hosting.extensions import _config
+from hosting.extensions._config import FLAG, Config
+
+
+def section(**keys: Any) -> Config:
+    """A section of host.json, read."""
+    return _config.read(keys, {})
+
+
+@pytest.mark.parametrize("value", ["1", "true", "t", "yes", "y", "TRUE", "Yes", " True ", "T"])
+def test_the_flag_is_on(value: str) -> None:
+    """The flag is true for the words that Azure's worker takes for true, in any case."""
+    assert _config.read(None, {FLAG: value}).enabled
+
+
+@pytest.mark.parametrize("value", [None, "", "0", "false", "no", "on", "2", "enabled"])
+def test_the_flag_is_off(value: str | None) -> None:
+    """Without the flag, and with any other word, extensions are off."""
+    assert not _config.read(None, {} if value is None else {FLAG: value}).enabled
+
+
+def test_defaults() -> None:
+    """Without a section nothing is asked for, and the numbers are those that the documentation names."""
+    config = _config.read(None, {})
+    assert (config.order, config.disabled, config.required, config.allowed) == ((), frozenset(), (), None)
+    assert config.quarantine_after == 20
+    assert (config.budgets.hook, config.budgets.startup, config.budgets.shutdown) == (5.0, 30.0, 10.0)
+    assert config == _config.read({}, {})
+
+
+def test_a_whole_section() -> None:
+    """Every documented key is read."""
+    config = section(
+        order=["auth", "*", "timer"],
+        disabled=["noisy"],
+        required=["auth"],
+        quarantine={"consecutiveErrors": 3},
+        budgets={"hook": 0.5, "startup": 1, "shutdown": 2},
+        extensions={
+            "timer": {"settings": {"digits": 3}, "functions": {"exclude": ["Health"]}},
+            "profile": {"functions": {"include": ["Report"]}},
+        },
+    )
+    assert config.order == ("auth", "*", "timer")
+    assert config.disables("noisy")
+    assert config.required == ("auth",)
+    assert config.quarantine_after == 3
+    assert (config.budgets.hook, config.budgets.startup, config.budgets.shutdown) == (0.5, 1, 2)
+    assert config.of("timer").settings == {"digits": 3}
+    assert config.of("timer").exclude == ("Health",)
+    assert config.of("profile").include == ("Report",)
+    assert config.of("other").settings == {}
+
+
+def test_the_environment_adds_to_the_section() -> None:
+    """HOSTING_DISABLE and HOSTING_REQUIRE add names for one run; spaces and empty names do not count."""
+    environ = {"HOSTING_DISABLE": " b ,,c", "HOSTING_REQUIRE": "x,Auth , y"}
+    config = _config.read({"disabled": ["a"], "required": ["auth"]}, environ)
+    assert [name for name in "abcd" if config.disables(name)] == ["a", "b", "c"]
+    assert config.required == ("auth", "x", "y")
+
+
+@pytest.mark.parametrize("value", ["", " ", ",", " , ,"])
+def test_an_empty_allow_list_is_none(value: str) -> None:
+    """HOSTING_ALLOW without a name counts as unset: every distribution may load."""
+    config = _config.read(None, {"HOSTING_ALLOW": value})
+    assert config.allows("anything")
+    assert config.allows(None)
+
+
+@pytest.mark.parametrize("written", ["my-Ext", "my_ext", "MY.EXT", "my-_.ext"])
+def test_distributions_compare_as_packaging_does(written: str) -> None:
+    """HOSTING_ALLOW takes a distribution's name in any of its spellings, and lets nobody without a name pass."""
+    config = _config.read(None, {"HOSTING_ALLOW": f"other,{written}"})
+    assert config.allows("My_Ext")
+    assert not config.allows("my-extension")
+    assert not config.allows(None)
+
+
+def test_names_compare_ignoring_case() -> None:
+    """An extension is found in the section however its name is written there."""
+    config = section(disabled=["Noisy"], extensions={"Timer": {"settings": {"digits": 3}}})
+    assert config.disables("NOISY")
+    assert config.of("tIMER").settings == {"digits": 3}
+
+
+@pytest.mark.parametrize(
+    ("patterns", "name", "matches"),
+    [
+        (["Report"], "report", True),
+        (["REPORT*"], "ReportDaily", True),
+        (["*"], "Anything", True),
+        (["Rep?rt"], "Report", True),
+        (["Report"], "ReportDaily", False),
+        (["A", "B"], "b", True),
+        ([], "Report", False),
+    ],
+)
+def test_wildcards(patterns: list[str], name: str, matches: bool) -> None:
+    """Both include and exclude take names with * and ?, ignoring case."""
+    functions = {"include": patterns, "exclude": patterns}
+    one = section(extensions={"timer": {"functions": functions}}).of("timer")
+    assert (one.includes(name), one.excludes(name)) == (matches, matches)
+
+
+@pytest.mark.parametrize(
+    ("keys", "path", "expected"),
+    [
+        ({"order": "auth"}, "extensionHost.order", "a list of names"),
+        ({"order": ["auth", 3]}, "extensionHost.order", "a list of names"),
+        ({"disabled": {"a": True}}, "extensionHost.disabled", "a list of names"),
+        ({"required": [None]}, "extensionHost.required", "a list of names"),
+        ({"quarantine": 20}, "extensionHost.quarantine", "an object"),
+        ({"quarantine": {"consecutiveErrors": 0}}, "extensionHost.quarantine.consecutiveErrors", "a whole number"),
+        ({"quarantine": {"consecutiveErrors": 1.5}}, "extensionHost.quarantine.consecutiveErrors", "a whole number"),
+        ({"quarantine": {"consecutiveErrors": True}}, "extensionHost.quarantine.consecutiveErrors", "a whole number"),
+        ({"budgets": {"hook": 0}}, "extensionHost.budgets.hook", "a number above zero"),
+        ({"budgets": {"startup": "30"}}, "extensionHost.budgets.startup", "a number above zero"),
+        ({"budgets": {"shutdown": float("inf")}}, "extensionHost.budgets.shutdown", "a number above zero"),
+        ({"budgets": {"shutdown": float("nan")}}, "extensionHost.budgets.shutdown", "a number above zero"),
+        ({"budgets": []}, "extensionHost.budgets", "an object"),
+        ({"extensions": ["timer"]}, "extensionHost.extensions", "an object"),
+        ({"extensions": {"timer": True}}, "extensionHost.extensions.timer", "an object"),
+        ({"extensions": {"timer": {"settings": []}}}, "extensionHost.extensions.timer.settings", "an object"),
+        (
+            {"extensions": {"timer": {"functions": {"include": "A"}}}},
+            "extensionHost.extensions.timer.functions.include",
+            "a list of names",
+        ),
+    ],
+)
+def test_a_wrong_value_is_told(keys: dict[str, Any], path: str, expected: str) -> None:
+    """A value of the wrong kind names its place, what belongs there and what was found."""
+    with pytest.raises(SettingsError) as caught:
+        section(**keys)
+    assert f"host.json: {path} must be {expected}" in caught.value.message
+    assert "found" in caught.value.message
+    assert "host.json" in caught.value.remedy
+    assert f"AzureFunctionsJobHost__{path.replace('.', '__')}" in caught.value.remedy
+
+
+@pytest.mark.parametrize(
+    ("keys", "remedy"),
+    [
+        ({"ordre": []}, "Did you mean 'order'?"),
+        ({"quarantine": {"consecutiveErors": 3}}, "Did you mean 'consecutiveErrors'?"),
+        ({"budgets": {"Startup": 3}}, "Did you mean 'startup'?"),
+        ({"extensions": {"timer": {"setings": {}}}}, "Did you mean 'settings'?"),
+        ({"extensions": {"timer": {"functions": {"only": []}}}}, "It may have: include, exclude."),
+    ],
+)
+def test_an_unknown_key_is_told(keys: dict[str, Any], remedy: str) -> None:
+    """A key that nobody reads is an error with a suggestion: it would be ignored without a word."""
+    with pytest.raises(SettingsError, match="unknown key") as caught:
+        section(**keys)
+    assert caught.value.remedy == remedy
+
+
+def test_a_section_that_is_no_object() -> None:
+    """The section itself must be an object."""
+    with pytest.raises(SettingsError, match="extensionHost must be an object"):
+        _config.read(["timer"], {})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("order", [["a", "b", "a"], ["*", "a", "*"], ["Auth", "*", "auth"]])
+def test_order_names_each_once(order: list[str]) -> None:
+    """A name that stands twice in 'order' has no place, and neither has a second '*'."""
+    with pytest.raises(SettingsError, match="more than once"):
+        section(order=order)
+
+
+def test_one_extension_has_one_object() -> None:
+    """Two objects for one extension, in other capitals, would hide one another."""
+    with pytest.raises(SettingsError, match="more than once: Timer, timer"):
+        section(extensions={"timer": {}, "Timer": {}})
+
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=10,
+)
+KEYS = st.sampled_from(["order", "disabled", "required", "quarantine", "budgets", "extensions", "other"])
+
+
+@given(st.dictionaries(KEYS, VALUES))
+def test_any_section_is_read_or_refused(values: dict[str, Any]) -> None:
+    """Whatever stands in host.json, it is taken or told: no other exception comes out."""
+    refusal = None
+    try:
+        _config.read(values, {})
+    except SettingsError as error:
+        refusal = error
+    assert refusal is None or (refusal.message.startswith("host.json: extensionHost") and refusal.remedy)

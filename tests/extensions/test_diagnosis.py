@@ -1,0 +1,372 @@
+"""The document: valid against the published schema in every state, and of use to a person."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import jsonschema
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import hosting
+from hosting.extensions import ExtensionHost
+from hosting.extensions._extension import Extension
+from hosting.extensions._lifecycle import spec_arguments
+from hosting.extensions._redaction import REDACTED, redacted
+from tests.extensions.conftest import LoadApp, Start
+from tests.extensions.invoking import ON, Context, function, invoke, invoker_of, told
+from tests.extensions.support import FUNCTION_PRE, PRE, Site, hook
+
+DOCS = Path(__file__).parent.parent.parent / "docs" / "reference"
+SCHEMA = json.loads((DOCS / "diagnosis.schema.json").read_text("utf-8"))
+VALIDATOR = jsonschema.Draft202012Validator(SCHEMA)
+
+
+def valid(host: ExtensionHost, *, verify: bool = False) -> dict[str, Any]:
+    """The host's document, after it has gone through JSON and the schema."""
+    document: dict[str, Any] = json.loads(json.dumps(host.diagnosis(verify=verify), allow_nan=False))
+    VALIDATOR.validate(document)
+    return document
+
+
+def f(req: str = "") -> str:
+    """A function."""
+    return req
+
+
+def test_the_schema_is_a_schema() -> None:
+    """The published schema is valid itself, and closes every object it describes."""
+    VALIDATOR.check_schema(SCHEMA)
+    objects = [one for one in (SCHEMA, *SCHEMA["$defs"].values()) if one.get("properties")]
+    assert objects
+    assert all(one["additionalProperties"] is False for one in objects)
+    assert all(sorted(one["required"]) == sorted(one["properties"].keys() - {"verification"}) for one in objects)
+
+
+def test_the_schema_knows_every_hook() -> None:
+    """The hooks of the schema are those of the specification, in their order."""
+    assert SCHEMA["$defs"]["hook"]["enum"] == list(spec_arguments())
+
+
+def test_the_page_explains_every_key() -> None:
+    """Every key of the schema has a line on the reference page."""
+    page = (DOCS / "diagnosis.md").read_text("utf-8")
+    keys = {key for one in (SCHEMA, *SCHEMA["$defs"].values()) for key in one.get("properties", {})}
+    assert [key for key in sorted(keys) if f"`{key}`" not in page] == []
+    words = {word for one in SCHEMA["$defs"].values() for two in one.get("properties", {}).values()
+             for word in two.get("enum", ())}  # fmt: skip
+    assert [word for word in sorted(words) if f"`{word}`" not in page] == []
+
+
+def test_nothing_installed(site: Site, start: Start) -> None:
+    """Without extensions the document is empty, and nothing is wrong."""
+    document = valid(start(function(f)))
+    assert document["enabled"] is True
+    assert document["_info"] == {"AppExtension": [], "FuncExtension": {}}
+    assert document["extensions"] == document["problems"] == []
+    assert document["functions"] == [{"name": "F", "model": "v2", "trigger": "httpTrigger", "extensions": {}}]
+    assert document["environment"]["flags"] == {
+        "PYTHON_ENABLE_WORKER_EXTENSIONS": "1",
+        "HOSTING_DISABLE": None,
+        "HOSTING_REQUIRE": None,
+        "HOSTING_ALLOW": None,
+    }
+
+
+def test_switched_off(site: Site) -> None:
+    """Off, before and after load, the document is valid and lists what would be activated."""
+    site.extension("auth", PRE)
+    site.extension("lazy", FUNCTION_PRE, group="functions")
+    host = ExtensionHost(environ={"HOSTING_DISABLE": "lazy"})
+    assert [one["status"] for one in valid(host)["extensions"]] == ["disabled", "disabled"]
+    host.load([function(f)])
+    (problem,) = valid(host)["problems"]
+    assert problem["message"].endswith("these would be activated: auth.")
+
+
+def test_every_state_at_once(site: Site, start: Start) -> None:
+    """Each status that there is: valid, with a reason and, where it needs one, a problem with a remedy."""
+    site.extension("active", PRE)
+    site.extension("idle", FUNCTION_PRE, group="functions")
+    site.extension("disabled", PRE)
+    site.extension("blocked", PRE)
+    site.extension("failed", "import no_such_module")
+    site.extension("paused", PRE)
+    site.extension("quarantined", hook("pre_invocation_app_level", "raise RuntimeError('broken')"))
+    target = function(f)
+    allowed = ",".join(f"dist-{name}" for name in ("active", "idle", "disabled", "failed", "paused", "quarantined"))
+    host = start(
+        target,
+        section={"disabled": ["disabled"], "quarantine": {"consecutiveErrors": 1}},
+        environ={"HOSTING_ALLOW": allowed},
+    )
+    host.pause("paused")
+    assert invoke(host, target, req="own") == "own"
+    document = valid(host)
+    assert {one["name"]: one["status"] for one in document["extensions"]} == {one: one for one in (
+        "active", "idle", "disabled", "blocked", "failed", "paused", "quarantined"
+    )}  # fmt: skip
+    assert all(one["reason"] for one in document["extensions"])
+    problems = {problem["message"].split("'")[1]: problem for problem in document["problems"]}
+    assert {name: problem["severity"] for name, problem in problems.items()} == {
+        "blocked": "warning",
+        "failed": "error",
+        "paused": "warning",
+        "quarantined": "error",
+    }
+    assert "Install the missing module" in problems["failed"]["remedy"]
+    assert "/admin/extensions/quarantined/resume" in problems["quarantined"]["remedy"]
+    assert "RuntimeError: broken" in problems["quarantined"]["message"]
+    assert [one["name"] for one in document["extensions"] if one["position"] is not None] == [
+        "active",
+        "paused",
+        "quarantined",
+    ]
+
+
+def test_an_error_tells_everything(site: Site, start: Start) -> None:
+    """The last error names phase, hook, function and invocation; the extension beside it distribution and version."""
+    site.extension("auth", hook("pre_invocation_app_level", "raise ValueError('no')"))
+    target = function(f)
+    host = start(target)
+    invoke(host, target, Context("the-invocation"), req="own")
+    entry = next(one for one in valid(host)["extensions"] if one["name"] == "auth")
+    assert (entry["distribution"], entry["version"], entry["status"]) == ("dist-auth", "1.0", "active")
+    assert {key: value for key, value in entry["error"].items() if key != "traceback"} == {
+        "phase": "invocation",
+        "type": "ValueError",
+        "message": "no",
+        "hook": "pre_invocation_app_level",
+        "function": "F",
+        "invocation_id": "the-invocation",
+    }
+    assert "raise ValueError('no')" in entry["error"]["traceback"]
+    (problem,) = valid(host)["problems"]
+    assert "pre_invocation_app_level failed for function 'F': ValueError: no" in problem["message"]
+
+
+def test_live_figures(site: Site, start: Start) -> None:
+    """The document of a running host counts calls and errors of each hook, with times, and goes on counting."""
+    site.extension("auth", PRE + hook("post_invocation_app_level", "raise ValueError"))
+    target = function(f)
+    host = start(target, section={"quarantine": {"consecutiveErrors": 1000}})
+
+    async def run(times: int) -> None:
+        invoker = invoker_of(host, target)
+        for _ in range(times):
+            await invoker(Context(), {})
+
+    for done in (3, 8):
+        asyncio.run(run(done - sum(one["calls"] for one in figures(host, "pre_invocation_app_level"))))
+        (pre,), (post,) = figures(host, "pre_invocation_app_level"), figures(host, "post_invocation_app_level")
+        assert (pre["calls"], pre["errors"]) == (done, 0)
+        assert (post["calls"], post["errors"]) == (done, done)
+
+
+def figures(host: ExtensionHost, name: str) -> list[dict[str, Any]]:
+    """One hook's figures in the document, for each extension that has it."""
+    return [one["statistics"][name] for one in valid(host)["extensions"] if name in one["statistics"]]
+
+
+APP = """
+import azure.functions as func
+import hosting
+
+class Azure(func.AppExtensionBase):
+    @classmethod
+    def post_invocation_app_level(cls, logger, context, func_args, func_ret, *args, **kwargs):
+        pass
+
+app = func.FunctionApp()
+
+@app.route('a')
+@hosting.use('lazy')
+def A(req):
+    pass
+"""
+
+
+def test_hooks_in_call_order(site: Site, load: LoadApp) -> None:
+    """functions[] names for each hook who is called, in call order: the way out mirrors the way in."""
+    for name in "ab":
+        site.extension(name, PRE + hook("post_invocation_app_level"))
+    site.extension("lazy", FUNCTION_PRE, group="functions")
+    host, _ = load({"function_app.py": APP})
+    document = valid(host)
+    assert document["_info"] == {"AppExtension": ["a", "b", "Azure"], "FuncExtension": {"A": ["lazy"]}}
+    assert document["functions"][0]["extensions"] == {
+        "pre_invocation_app_level": ["a", "b"],
+        "pre_invocation": ["lazy"],
+        "post_invocation_app_level": ["Azure", "b", "a"],
+    }
+    assert [(one["name"], one["kind"], one["position"]) for one in document["extensions"]] == [
+        ("a", "hooks", 0),
+        ("b", "hooks", 1),
+        ("lazy", "hooks", 2),
+        ("Azure", "sdk", 3),
+    ]
+    assert "order of registration" in told(host, "Azure")["reason"]
+
+
+def test_set_up_hooks_do_not_make_an_app_level_extension(site: Site, start: Start) -> None:
+    """A function-level extension with init, configure, startup and shutdown stays one, in scopes and in _info."""
+    set_up = "".join(hook(name) for name in ("init", "configure", "startup", "shutdown"))
+    site.extension("lazy", set_up + FUNCTION_PRE, group="functions")
+    site.extension("eager", set_up)
+    host = start(function(f, "F", "lazy"))
+    assert told(host, "lazy")["scopes"] == ["function"]
+    assert told(host, "eager")["scopes"] == ["app"]
+    assert valid(host)["_info"] == {"AppExtension": ["eager"], "FuncExtension": {"F": ["lazy"]}}
+
+
+def test_the_log_says_the_same(site: Site, start: Start, caplog: pytest.LogCaptureFixture) -> None:
+    """A log line names the extension, its distribution and the remedy, and carries them as fields too."""
+    site.extension("auth", hook("pre_invokation"))
+    with caplog.at_level(logging.ERROR):
+        start(function(f))
+    (record,) = [one for one in caplog.records if one.name == "hosting.extensions.auth"]
+    assert "Extension 'auth' (dist-auth 1.0): registration failed" in record.getMessage()
+    assert "Did you mean 'pre_invocation'?" in record.getMessage()
+    assert "Traceback" not in record.getMessage()
+    assert (record.distribution, record.version) == ("dist-auth", "1.0")  # type: ignore[attr-defined]
+
+
+SECRETS = [
+    "password",
+    "Passwd",
+    "db_pwd",
+    "user-pass",
+    "passphrase",
+    "client_secret",
+    "SECRET",
+    "apiKey",
+    "api-key",
+    "Key",
+    "accessToken",
+    "credentials",
+    "connection",
+    "ConnectionString",
+    "Authorization",
+    "sas",
+    "blob_sas",
+]
+
+
+@pytest.mark.parametrize("key", SECRETS)
+def test_secrets_by_their_key(key: str) -> None:
+    """Whatever a key that speaks of a secret holds is replaced, at any depth, also in lists of objects."""
+    settings = {"safe": [{"deep": {key: "hush"}}, ({key: {"inner": ["hush"]}},)], key: 12345, "other": "shown"}
+    told_settings = redacted(settings)
+    assert "hush" not in json.dumps(told_settings)
+    assert "12345" not in json.dumps(told_settings)
+    assert told_settings["safe"][0]["deep"][key] == told_settings["safe"][1][0][key] == told_settings[key] == REDACTED
+    assert told_settings["other"] == "shown"
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "DefaultEndpointsProtocol=https;AccountName=me;AccountKey=hush;EndpointSuffix=core.windows.net",
+        "Endpoint=sb://x.servicebus.windows.net/;SharedAccessKeyName=root;SharedAccessKey=hush",
+        "BlobEndpoint=https://x;SharedAccessSignature=hush",
+        "InstrumentationKey=hush;IngestionEndpoint=https://x",
+        "Server=x;User Id=me;Password=hush;",
+        "Driver=x;UID=me;PWD = hush",
+        "https://x.blob.core.windows.net/c?sv=1&sig=hush",
+        "postgresql://me:hush@x/db",
+        "Bearer hush",
+    ],
+)
+def test_secrets_by_their_look(value: str) -> None:
+    """Connection strings, signed URLs and URLs with a password are replaced whatever their key is called."""
+    assert redacted({"storage": value, "several": [value]}) == {"storage": REDACTED, "several": [REDACTED]}
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"append_to_http_response": True, "digits": 3, "ratio": 0.5, "nothing": None},
+        {"url": "https://example.com/a?b=c", "mail": "me@example.com", "levels": ["info", "error"]},
+        {"text": "the sky is blue", "passenger": "Ann", "disaster": False},
+    ],
+)
+def test_ordinary_settings_are_shown(settings: dict[str, Any]) -> None:
+    """What opens no door is told as it is."""
+    assert redacted(settings) == settings
+
+
+class Odd:
+    """An object whose repr raises."""
+
+    def __repr__(self) -> str:
+        raise RuntimeError
+
+
+def test_settings_that_are_not_json() -> None:
+    """Settings from code may hold anything: it is told in words, and never breaks the document."""
+    settings: dict[Any, Any] = {1: {2, 3}, "path": Path("x"), "nan": float("nan"), "odd": Odd(), "tuple": (1,)}
+    settings["itself"] = settings
+    text = json.dumps(redacted(settings), allow_nan=False)
+    assert "repr raised RuntimeError" in text
+    assert json.loads(text)["1"] == [2, 3]
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=9),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=9), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@given(st.dictionaries(st.text(max_size=9), json_values))
+def test_any_settings_become_json(settings: dict[str, Any]) -> None:
+    """Whatever the settings, they can be printed."""
+    json.dumps(redacted(settings), allow_nan=False)
+
+
+def test_settings_in_the_document(site: Site, start: Start) -> None:
+    """host.json's settings stand in the document without their secrets, and reach the extension with them."""
+    site.extension("auth", hook("configure", "assert settings['apiKey'] == 'hush'", "settings"))
+    settings = {"apiKey": "hush", "realm": "here"}
+    host = start(function(f), section={"extensions": {"auth": {"settings": settings}}})
+    entry = next(one for one in valid(host)["extensions"] if one["name"] == "auth")
+    assert entry["error"] is None
+    assert entry["settings"] == {"apiKey": REDACTED, "realm": "here"}
+
+
+def test_verification_only_when_asked_for(site: Site, start: Start) -> None:
+    """The document has 'verification' when it is asked for, and then it is valid too."""
+    site.extension("auth", PRE)
+    host = start(function(f))
+    assert "verification" not in valid(host)
+    (one,) = valid(host, verify=True)["verification"]
+    assert (one["distribution"], one["status"]) == ("dist-auth", "intact")
+
+
+def test_messages_that_cannot_be_read(start: Start) -> None:
+    """An exception whose text raises does not break the document."""
+
+    class Unreadable(Exception):
+        def __str__(self) -> str:
+            raise RuntimeError
+
+    def broken() -> None:
+        raise Unreadable
+
+    host = ExtensionHost(environ=ON)
+    host.register("subject", SimpleNamespace(init=hosting.hookimpl(specname="init")(broken)))
+    host.load([])
+    assert "cannot be read" in valid(host)["extensions"][0]["error"]["message"]
+
+
+def test_origin_names_whoever_is_known() -> None:
+    """Messages name distribution and version, or else the file, or else the app."""
+    assert Extension("a", distribution="d", version="1").origin == "d 1"
+    assert Extension("a", file="/x.py").origin == "/x.py"
+    assert Extension("a").origin == "defined by the app"

@@ -1,0 +1,210 @@
+"""Runs one app under one face, in a process of its own, and prints what happened: ``python driver.py FACE APP CALLS``.
+
+The faces: ``standalone`` is the function host without a server; ``v2`` and ``v1`` are Azure's own worker libraries,
+driven through the entry points that its host calls, with stand-ins for protobuf messages; ``plain`` calls the functions
+that an indexed app has.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import inspect
+import json
+import os
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+Call = tuple[str, str]
+
+
+class Message:
+    """A stand-in for any protobuf message: what it is made with, and which of the alternatives that is."""
+
+    def __init__(self, **fields: Any) -> None:
+        self.__dict__.update(fields)
+
+    def WhichOneof(self, group: str) -> str | None:  # noqa: N802 - protobuf's name
+        return next(iter(self.__dict__), None) if group == "data" else "data"
+
+
+class StatusResult(Message):
+    Failure, Success, Cancelled = 0, 1, 2
+
+
+class BindingInfo(Message):
+    direction_in, out, inout, undefined = 0, 1, 2, 0
+
+
+PROTOS = SimpleNamespace(
+    StatusResult=StatusResult,
+    BindingInfo=BindingInfo,
+    **{
+        name: type(name, (Message,), {})
+        for name in (
+            "FunctionLoadResponse",
+            "FunctionMetadataResponse",
+            "InvocationResponse",
+            "ParameterBinding",
+            "RpcException",
+            "RpcFunctionMetadata",
+            "RpcHttp",
+            "RpcRetryOptions",
+            "TypedData",
+            "WorkerInitResponse",
+            "WorkerMetadata",
+        )
+    },
+)
+
+
+class Worker:
+    """Azure's worker library, as its host drives it."""
+
+    def __init__(self, library: str, root: Path) -> None:
+        self._library = importlib.import_module(f"{library}.handle_event")
+        self._root = root
+        self._ids: dict[str, str] = {}
+
+    async def start(self, names: list[str]) -> None:
+        init = SimpleNamespace(capabilities={}, function_app_directory=str(self._root))
+        response = await self._ask("worker_init_request", worker_init_request=init)
+        assert response.result.status == StatusResult.Success, response.result.exception.message
+        response = await self._ask("functions_metadata_request")
+        for metadata in response.function_metadata_results or [self._metadata(name) for name in names]:
+            self._ids[metadata.name] = metadata.function_id
+            load = SimpleNamespace(function_id=metadata.function_id, metadata=metadata)
+            response = await self._ask("function_load_request", function_load_request=load)
+            assert response.result.status == StatusResult.Success, response.result.exception.message
+
+    async def call(self, name: str, body: str) -> str:
+        """Invoke with a request; the text of the answer, or of the exception."""
+        http = Message(
+            method="POST", url="http://x", headers={}, params={}, query={}, body=Message(bytes=body.encode())
+        )
+        invocation = SimpleNamespace(
+            invocation_id=f"{name}-{body}",
+            function_id=self._ids[name],
+            input_data=[Message(name="req", data=Message(http=http))],
+            trigger_metadata={},
+            trace_context=SimpleNamespace(trace_parent="", trace_state="", attributes={}),
+            retry_context=SimpleNamespace(retry_count=0, max_retry_count=0, exception=None),
+        )
+        response = await self._ask("invocation_request", invocation_request=invocation)
+        if response.result.status != StatusResult.Success:
+            return "raised " + str(response.result.exception.message)
+        value = response.return_value or response.output_data[0].data
+        return str(value.string if hasattr(value, "string") else value.http.body.bytes.decode())
+
+    async def _ask(self, entry: str, **request: Any) -> Any:
+        message = SimpleNamespace(
+            request=SimpleNamespace(**request), properties={"host": "127.0.0.1", "protos": PROTOS}
+        )
+        return await getattr(self._library, entry)(message)
+
+    def _metadata(self, name: str) -> Any:
+        content = json.loads((self._root / name / "function.json").read_text())
+        bindings = {
+            one["name"]: BindingInfo(type=one["type"], direction=int(one["direction"] == "out"), data_type=0)
+            for one in content["bindings"]
+        }
+        script = str(self._root / name / "__init__.py")
+        return SimpleNamespace(
+            name=name,
+            function_id=name,
+            directory=str(self._root / name),
+            script_file=script,
+            entry_point="main",
+            bindings=bindings,
+        )
+
+
+class Standalone:
+    """The function host."""
+
+    def __init__(self, root: Path) -> None:
+        from hosting.host.function_host import FunctionHost
+
+        self.host = FunctionHost(root)
+
+    async def start(self, names: list[str]) -> None:
+        self.host.load()
+        await self.host.start()
+
+    async def call(self, name: str, body: str) -> str:
+        from hosting.bindings.http.request import HttpCall
+
+        call = HttpCall("POST", "http://x", {}, "", {}, body.encode())
+        result = await self.host.invoke(name, call)
+        if result.exception is not None:
+            return f"raised {type(result.exception).__name__}: {result.exception}"
+        return str(result.reply.body.decode())
+
+    @property
+    def info(self) -> Any:
+        return self.host.extensions._info
+
+
+class Plain:
+    """The functions that an indexed app has, called as a unit test calls them."""
+
+    def __init__(self, root: Path) -> None:
+        sys.path.insert(0, str(root))
+        self._functions: dict[str, Any] = {}
+
+    async def start(self, names: list[str]) -> None:
+        app = importlib.import_module("function_app").app
+        self._functions = {one.get_function_name(): one.get_user_function() for one in app.get_functions()}
+
+    async def call(self, name: str, body: str) -> str:
+        import azure.functions as func
+
+        request = func.HttpRequest("POST", "http://x", body=body.encode())
+        arguments: dict[str, Any] = {"req": request}
+        parameters = inspect.signature(self._functions[name]).parameters
+        out = SimpleNamespace(value=None)
+        if "res" in parameters:
+            out.set = lambda value: setattr(out, "value", value)
+            arguments["res"] = out
+        if "context" in parameters:
+            arguments["context"] = SimpleNamespace(invocation_id=f"{name}-{body}", function_name=name)
+        try:
+            value = self._functions[name](**arguments)
+            value = await value if inspect.isawaitable(value) else value
+        except Exception as error:
+            return f"raised {type(error).__name__}: {error}"
+        value = out.value if value is None else value
+        return str(value if isinstance(value, str) else value.get_body().decode())
+
+
+async def drive(face: str, root: Path, calls: list[Call]) -> dict[str, Any]:
+    """Start, call, and tell: the answers, the trace of the tracing extension, and ``_info``."""
+    names = sorted({name for name, _ in calls}, key=str.lower)
+    target: Any = {
+        "standalone": Standalone,
+        "plain": Plain,
+        "v2": lambda place: Worker("azure_functions_runtime", place),
+        "v1": lambda place: Worker("azure_functions_runtime_v1", place),
+    }[face](root)
+    await target.start(names)
+    answers = [await target.call(name, body) for name, body in calls]
+    from hosting.authoring import pending
+
+    info = target.info if face == "standalone" else pending.shared and pending.shared.host._info
+    tracing = sys.modules.get("tracing_extension")
+    return {"answers": answers, "trace": tracing.trace if tracing else None, "info": info}
+
+
+def main() -> None:
+    """Run it, and print one JSON document as the last line."""
+    face, root, calls = sys.argv[1], Path(sys.argv[2]), json.loads(sys.argv[3])
+    os.environ["AzureWebJobsScriptRoot"] = str(root)
+    if face in ("v1", "v2"):
+        sys.path.append(str(root))
+    print("\n" + json.dumps(asyncio.run(drive(face, root, calls))))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,78 @@
+"""The keys of an app: made once, kept for their user only, compared without telling."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from hosting.errors import HostingError
+from hosting.host.keys import fits, keys_file, load_keys
+from tests.conftest import ROOT, clean_environment
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the state directory is named by XDG_STATE_HOME")
+
+
+@pytest.fixture
+def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A state directory of the test's own."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    return tmp_path / "state"
+
+
+def test_made_once(tmp_path: Path, state: Path) -> None:
+    """The keys of an app stay the same; another app has others; all of one app's differ."""
+    first, again, other = load_keys(tmp_path / "a"), load_keys(tmp_path / "a"), load_keys(tmp_path / "b")
+    keys = [first.master, first.default, first.of("F"), first.of("G"), other.master]
+    assert len(set(keys)) == len(keys)
+    assert (again.master, again.default, again.of("f")) == (first.master, first.default, first.of("F"))
+    assert all(len(key) == 64 for key in keys)
+
+
+def test_kept_for_the_user_only(tmp_path: Path, state: Path) -> None:
+    """The file lies outside the app, nobody else may read it or look beside it, and it is closed again if it was open."""
+    load_keys(tmp_path)
+    path = keys_file(tmp_path)
+    assert path.is_relative_to(state)
+    assert (path.stat().st_mode & 0o777, path.parent.stat().st_mode & 0o777) == (0o600, 0o700)
+    path.chmod(0o644)
+    load_keys(tmp_path)
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert [one.name for one in path.parent.iterdir()] == [path.name]
+
+
+def test_two_at_once(tmp_path: Path, state: Path) -> None:
+    """Hosts that start at the same time agree on the keys."""
+    code = f"import pathlib; from hosting.host.keys import load_keys; print(load_keys(pathlib.Path({str(tmp_path)!r})).master)"
+    env = clean_environment({"XDG_STATE_HOME": str(state), "PYTHONPATH": str(ROOT)})
+    started = [
+        subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, env=env) for _ in range(6)
+    ]
+    printed = {process.communicate(timeout=60)[0] for process in started}
+    assert printed == {load_keys(tmp_path).master + "\n"}
+
+
+@pytest.mark.parametrize("content", ["", "{}", "[]", json.dumps({"secret": "no number"})])
+def test_broken_file(tmp_path: Path, state: Path, content: str) -> None:
+    """A file that is no keys file is told with its path and what to do."""
+    load_keys(tmp_path)
+    keys_file(tmp_path).write_text(content)
+    with pytest.raises(HostingError, match="Remove the file") as caught:
+        load_keys(tmp_path)
+    assert str(keys_file(tmp_path)) in str(caught.value)
+
+
+def test_no_place(tmp_path: Path, state: Path) -> None:
+    """Where keys cannot be kept, the message names the folder and the ways out."""
+    state.write_text("a file where a folder should be")
+    with pytest.raises(HostingError, match="--no-auth"):
+        load_keys(tmp_path)
+
+
+def test_fits() -> None:
+    """A candidate fits if it is one of the keys, whole; any text may be tried."""
+    assert fits("b", ["a", "b"])
+    assert not any(fits(candidate, ["abc", "b"]) for candidate in ("", "ab", "B", "caf\xe9", "\udc80"[:0]))

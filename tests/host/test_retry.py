@@ -1,0 +1,142 @@
+"""Retry policies: how often, with which pauses, and what a function is told."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import logging
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hosting.bindings import Result
+from hosting.core import Retry
+from hosting.host.function_host import FunctionHost
+from hosting.host.retry import pauses
+from tests.conftest import MakeApp
+
+HEAD = """
+import json
+import azure.functions as func
+app = func.FunctionApp()
+seen = []
+
+def note(context):
+    retry = context.retry_context
+    told = retry.exception
+    assert told is retry.rpc_exception
+    seen.append([context.invocation_id, retry.retry_count, retry.max_retry_count, told.message, told.stack_trace])
+"""
+FIXED = '@app.retry(strategy="fixed_delay", max_retry_count="%s", delay_interval="00:00:%s")\n'
+
+
+def loaded(make_app: MakeApp, code: str, host_json: str = '{"version": "2.0"}') -> FunctionHost:
+    host = FunctionHost(make_app({"function_app.py": HEAD + code, "host.json": host_json}), environ={})
+    host.load()
+    return host
+
+
+def run(host: FunctionHost, name: str = "f") -> tuple[Result, list[Any]]:
+    async def once() -> Result:
+        return await host.invoke(name, None)
+
+    return asyncio.run(once()), host.functions[0].call.__globals__["seen"]
+
+
+FAILS_TWICE = """
+@app.generic_trigger("arg", type="thingTrigger")
+def f(arg, context: func.Context):
+    note(context)
+    if len(seen) < 3:
+        raise ValueError(f"number {len(seen)}")
+    return "done"
+"""
+
+
+def test_attempts(make_app: MakeApp, caplog: pytest.LogCaptureFixture) -> None:
+    """Each attempt is a new invocation that knows its number and how the one before failed; the last one counts."""
+    host = loaded(make_app, FIXED % (4, "00") + FAILS_TWICE.lstrip())
+    with caplog.at_level(logging.INFO):
+        result, seen = run(host)
+    assert result.exception is None
+    assert len({attempt[0] for attempt in seen}) == 3
+    assert [attempt[1:4] for attempt in seen] == [
+        [0, 4, ""],
+        [1, 4, "ValueError: number 1"],
+        [2, 4, "ValueError: number 2"],
+    ]
+    assert "in f" in seen[1][4]
+    messages = [record.getMessage() for record in caplog.records]
+    assert "Waiting for `00:00:00` before retrying function execution. Next attempt: '2'. Max retry count: '4'." in messages
+
+
+def test_given_up(make_app: MakeApp, caplog: pytest.LogCaptureFixture) -> None:
+    """After the last attempt the failure stands, and the log says so."""
+    with caplog.at_level(logging.INFO):
+        result, seen = run(loaded(make_app, FIXED % (1, "00") + FAILS_TWICE.lstrip()))
+    assert str(result.exception) == "number 2"
+    assert len(seen) == 2
+    assert caplog.records[-1].getMessage() == "Function execution failed after '1' retries."
+
+
+def test_without_policy(make_app: MakeApp) -> None:
+    """A function without a policy runs once, and its context has zeros."""
+    result, seen = run(loaded(make_app, FAILS_TWICE))
+    assert str(result.exception) == "number 1"
+    assert [attempt[1:4] for attempt in seen] == [[0, 0, ""]]
+
+
+def test_policy_of_the_app(make_app: MakeApp) -> None:
+    """host.json's policy holds for functions without one of their own."""
+    policy = '{"version": "2.0", "retry": {"strategy": "fixedDelay", "maxRetryCount": 5, "delayInterval": "00:00:00"}}'
+    assert run(loaded(make_app, FAILS_TWICE, policy))[0].exception is None
+
+
+def test_http_is_retried_too(make_app: MakeApp) -> None:
+    """A policy acts on every trigger: the caller waits for the last attempt, not more."""
+    code = FIXED % (-1, "00") + '@app.route("f")\n' + FAILS_TWICE.partition("\n")[2].partition("\n")[2]
+    host = loaded(make_app, code.replace("arg", "req"))
+
+    async def once() -> Result:
+        from hosting.bindings.http.request import HttpCall
+
+        return await host.invoke("f", HttpCall("GET", "http://x/api/f", {}, "", {}, b""))
+
+    assert asyncio.run(once()).reply.body == b"done"
+
+
+def test_draining_ends_a_pause(make_app: MakeApp) -> None:
+    """A host that stops waits for no pause: the last failure is the result."""
+    host = loaded(make_app, FIXED % (-1, "59") + FAILS_TWICE.lstrip())
+
+    async def stopped() -> Result:
+        await host.start()
+        running = asyncio.ensure_future(host.invoke("f", None))
+        while not host.functions[0].call.__globals__["seen"] or host.running.contexts:
+            await asyncio.sleep(0.01)
+        assert await host.drain(30)
+        result = await running
+        await host.stop()
+        return result
+
+    assert str(asyncio.run(stopped()).exception) == "number 1"
+
+
+@given(count=st.integers(-1, 20), delay=st.floats(0, 100))
+def test_fixed_delay(count: int, delay: float) -> None:
+    """A fixed policy pauses equally long, as often as it says, or without end."""
+    found = list(itertools.islice(pauses(Retry("fixedDelay", count, delay=delay), lambda low, high: low), 50))
+    assert found == [delay] * (50 if count < 0 else count)
+
+
+@given(minimum=st.floats(0.1, 10), factor=st.floats(1, 1000), chance=st.floats(0.8, 1.2))
+def test_exponential_backoff(minimum: float, factor: float, chance: float) -> None:
+    """Exponential back-off begins with the minimum, grows, and ends at the maximum."""
+    policy = Retry("exponentialBackoff", 100, minimum=minimum, maximum=minimum * factor)
+    found = list(pauses(policy, lambda low, high: chance))
+    assert found[0] == minimum
+    assert found == sorted(found)
+    assert found[-1] == policy.maximum
+    assert factor < 3 or found[1] == pytest.approx(minimum * (1 + chance))
