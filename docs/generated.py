@@ -15,6 +15,7 @@ from mkdocs.structure.files import File, Files
 
 import hosting
 from hosting import authoring, hookspecs
+from hosting.faces import azure
 from hosting.faces.cli import cli
 
 
@@ -44,10 +45,11 @@ def _hooks() -> Iterator[str]:
 
 
 def _python() -> Iterator[str]:
-    source = _Source(authoring)
+    sources = _Source(authoring), _Source(azure)
     summary, _, _ = str(hosting.__doc__).partition("\n")
     yield f"# Python interface\n\n{summary}"
     for name in hosting.__all__:
+        source = next((one for one in sources if one.definitions(name)), sources[0])
         if nodes := source.definitions(name):
             signatures = "\n".join(source.signature(node) for node in nodes[: len(nodes) - 1] or nodes)
             yield f"## hosting.{name}\n\n{_code(signatures)}\n\n{_prose(ast.get_docstring(nodes[-1]))}"

@@ -18,8 +18,15 @@ from hosting.faces.environment import enter
 from hosting.host.function_host import FunctionHost
 
 
-def diagnose(root: Path, functions: Sequence[str] = ()) -> tuple[dict[str, Any], HostingError | None]:
+def diagnose(
+    root: Path, functions: Sequence[str] = (), *, verify: bool = False
+) -> tuple[dict[str, Any], HostingError | None]:
     """Load the app without serving it.
+
+    Args:
+        root: the app's folder.
+        functions: names of the functions to load; empty for all.
+        verify: whether to check the files of extensions against what their installer recorded.
 
     Returns:
         The document, and why the app does not load, if it does not.
@@ -35,7 +42,7 @@ def diagnose(root: Path, functions: Sequence[str] = ()) -> tuple[dict[str, Any],
     except HostingError as error:
         failure = error
         problems = (Problem("error", error.message, error.remedy, error.file, error.line),)
-    document = (getattr(host, "extensions", None) or ExtensionHost(environ=os.environ)).diagnosis()
+    document = (getattr(host, "extensions", None) or ExtensionHost(environ=os.environ)).diagnosis(verify=verify)
     document["problems"] = [*document["problems"], *(_problem(problem) for problem in problems)]
     return document, failure
 
@@ -66,7 +73,9 @@ def print_tables(document: dict[str, Any], stream: TextIO) -> None:
     from rich.text import Text
 
     terminal = Console(file=stream, soft_wrap=not stream.isatty(), highlight=False)
-    for title, columns, rows in (_extensions(document), _functions(document)):
+    tables = [_extensions(document), _functions(document)]
+    tables += [_verification(document)] if "verification" in document else []
+    for title, columns, rows in tables:
         table = Table(*columns, title=title, title_justify="left", title_style="bold", box=None, pad_edge=False)
         for row in rows:
             table.add_row(*(Text(cell) for cell in row))
@@ -90,8 +99,18 @@ def _extensions(document: dict[str, Any]) -> Rows:
         package = " ".join(filter(None, (extension["distribution"], extension["version"])))
         position = extension.get("position")
         place = "" if position is None else str(position)
-        rows.append((place, extension["name"], extension["status"], package, ", ".join(extension["scopes"])))
-    return "Extensions", ("#", "name", "status", "package", "scopes"), rows
+        scopes = ", ".join(extension["scopes"])
+        rows.append((place, extension["name"], extension["status"], package, scopes, extension["reason"]))
+    return "Extensions", ("#", "name", "status", "package", "scopes", "why"), rows
+
+
+def _verification(document: dict[str, Any]) -> Rows:
+    rows: list[tuple[str, ...]] = []
+    for one in document["verification"]:
+        package = " ".join(filter(None, (one["distribution"], one["version"])))
+        differing = [f"{state} {path}" for state in ("changed", "missing", "unlisted") for path in one[state]]
+        rows.append((package, one["status"], one["installation"], ", ".join(differing)))
+    return "Files", ("package", "status", "installed", "differences"), rows
 
 
 def _functions(document: dict[str, Any]) -> Rows:

@@ -1,0 +1,179 @@
+"""Extensions as a person meets them: installed beside an app, served by a real host, told by its commands."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from collections.abc import Callable
+from pathlib import Path
+from subprocess import CompletedProcess
+from typing import Any
+
+import httpx
+import jsonschema
+import pytest
+
+from tests.conftest import ROOT, MakeApp, Serve, launch
+
+ON = {"PYTHON_ENABLE_WORKER_EXTENSIONS": "1"}
+PACKAGES = ".python_packages/lib/site-packages"
+APP = """
+import azure.functions as func
+app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
+
+@app.route("hello")
+def hello(req: func.HttpRequest) -> str:
+    if "fail" in req.params:
+        raise LookupError("the function's own")
+    return "hello"
+"""
+FLAKY = """
+import hosting, pathlib
+pathlib.Path(__file__).with_name("imported").touch()
+
+class Flaky:
+    @hosting.hookimpl
+    def pre_invocation_app_level(self, func_args):
+        if "err" in func_args["req"].params:
+            raise ValueError("flaky")
+
+    @hosting.hookimpl
+    def post_invocation_app_level(self, func_ret):
+        return f"{func_ret} flaky"
+"""
+Run = Callable[..., CompletedProcess[str]]
+
+
+def recorded(files: dict[str, str]) -> str:
+    """A RECORD of these files."""
+    lines = []
+    for path, content in files.items():
+        digest = base64.urlsafe_b64encode(hashlib.sha256(content.encode()).digest()).decode().rstrip("=")
+        lines.append(f"{path},sha256={digest},{len(content)}")
+    return "\n".join([*lines, "flaky-1.0.dist-info/RECORD,,"]) + "\n"
+
+
+def files(source: str = FLAKY, host_json: dict[str, Any] | None = None) -> dict[str, str]:
+    """An app with the extension ``flaky`` installed in its own packages."""
+    package = {
+        "flaky.py": source,
+        "flaky-1.0.dist-info/METADATA": "Metadata-Version: 2.1\nName: flaky\nVersion: 1.0\n",
+        "flaky-1.0.dist-info/entry_points.txt": "[hosting]\nflaky = flaky:Flaky\n",
+    }
+    package["flaky-1.0.dist-info/RECORD"] = recorded(package)
+    return {
+        "function_app.py": APP,
+        "host.json": json.dumps({"version": "2.0", **(host_json or {})}),
+        **{f"{PACKAGES}/{path}": content for path, content in package.items()},
+    }
+
+
+def entry_of(document: dict[str, Any], name: str = "flaky") -> dict[str, Any]:
+    [entry] = [one for one in document["extensions"] if one["name"] == name]
+    assert isinstance(entry, dict)
+    return entry
+
+
+def test_a_running_host_tells_live_figures(make_app: MakeApp, serve: Serve) -> None:
+    """``GET /admin/host/extensions`` is the document of ``hosting diag``, with what has happened since the start."""
+    served = serve(make_app(files()), env=ON)
+    for query in ("", "?err=1", "?fail=1"):
+        served.get(f"/api/hello{query}")
+    document = served.get("/admin/host/extensions").json()
+    schema = json.loads((ROOT / "docs/reference/diagnosis.schema.json").read_text("utf-8"))
+    jsonschema.validate(document, schema)
+    figures = entry_of(document)["statistics"]
+    assert (figures["pre_invocation_app_level"]["calls"], figures["pre_invocation_app_level"]["errors"]) == (3, 1)
+    assert (figures["post_invocation_app_level"]["calls"], figures["post_invocation_app_level"]["errors"]) == (2, 0)
+    assert entry_of(document)["error"]["function"] == "hello"
+
+
+def test_an_extension_is_paused_and_resumed_on_a_running_host(make_app: MakeApp, serve: Serve) -> None:
+    """``POST /admin/extensions/NAME/pause`` takes it out of the next invocations, ``resume`` puts it back."""
+    served = serve(make_app(files()), env=ON)
+    answers = [served.get("/api/hello").text]
+    for step in ("pause", "resume"):
+        assert httpx.post(f"{served.url}/admin/extensions/flaky/{step}").is_success
+        answers.append(served.get("/api/hello").text)
+    assert answers == ["hello flaky", "hello", "hello flaky"]
+
+
+def test_a_quarantined_extension_is_taken_out_of_a_running_host(make_app: MakeApp, serve: Serve) -> None:
+    """The app goes on without it, the log says so once, and ``resume`` brings it back."""
+    served = serve(make_app(files(host_json={"extensionHost": {"quarantine": {"consecutiveErrors": 2}}})), env=ON)
+    answers = [served.get("/api/hello?err=1").text for _ in range(4)]
+    assert answers == ["hello flaky", "hello", "hello", "hello"] or answers == ["hello flaky"] * 2 + ["hello"] * 2
+    assert served.wait_for("is taken out").count("is taken out") == 1
+    assert entry_of(served.get("/admin/host/extensions").json())["status"] == "quarantined"
+    assert httpx.post(f"{served.url}/admin/extensions/flaky/resume").is_success
+    assert served.get("/api/hello").text == "hello flaky"
+
+
+@pytest.mark.parametrize(
+    ("source", "told"),
+    [
+        ("import no_such_module", "No module named 'no_such_module'"),
+        ("class Flaky(:\n", "SyntaxError"),
+        ("import sys; sys.exit(3)", "SystemExit"),
+        ("class Flaky: pass", "no hook implementation"),
+        (FLAKY.replace("pre_invocation_app_level", "pre_invocaton_app_level"), "Did you mean"),
+        (FLAKY.replace("func_args", "arguments"), "arguments"),
+    ],
+)
+def test_a_broken_extension_never_stops_the_app(
+    source: str, told: str, make_app: MakeApp, serve: Serve, run_hosting: Run, tmp_path: Path
+) -> None:
+    """The app serves; ``diag`` says what is wrong and what to do; ``--strict`` makes it fatal, with exit code 1."""
+    app = make_app(files(source))
+    assert serve(app, env=ON).get("/api/hello").text == "hello"
+    done = run_hosting("diag", app, "--json", env=ON)
+    document = json.loads(done.stdout)
+    [problem] = [one for one in document["problems"] if "flaky" in one["message"]]
+    assert told in problem["message"] + problem["remedy"]
+    assert (done.returncode, entry_of(document)["status"]) == (0, "failed")
+    strict = launch(app, "--strict", output=tmp_path / "strict.txt", env=ON)
+    assert strict.wait() == 1
+    assert "flaky" in strict.logs()
+    assert str(ROOT / "hosting") not in strict.logs()
+
+
+def test_required_extensions_that_do_not_load_stop_the_start(make_app: MakeApp, tmp_path: Path) -> None:
+    """All of them are named at once, in a message without a traceback, with exit code 1."""
+    section = {"extensionHost": {"required": ["auth", "flaky"], "disabled": ["flaky"]}}
+    served = launch(make_app(files(host_json=section)), output=tmp_path / "out.txt", env={**ON, "HOSTING_REQUIRE": "audit"})
+    assert served.wait() == 1
+    assert all(f"'{name}'" in served.logs() for name in ("auth", "flaky", "audit"))
+    assert "Traceback" not in served.logs()
+
+
+@pytest.mark.parametrize("env", [{}, {"PYTHON_ENABLE_WORKER_EXTENSIONS": "0"}, {**ON, "HOSTING_ALLOW": "other"}])
+def test_what_is_off_or_not_allowed_is_not_imported(env: dict[str, str], make_app: MakeApp, serve: Serve) -> None:
+    """Without the flag, and without being allowed, not one line of an extension runs."""
+    app = make_app(files())
+    served = serve(app, env=env)
+    assert served.get("/api/hello").text == "hello"
+    assert not (app / PACKAGES / "imported").exists()
+
+
+def test_diag_with_the_flag_off_lists_what_would_run(make_app: MakeApp, run_hosting: Run) -> None:
+    """From metadata alone, and it says how to switch it on."""
+    app = make_app(files())
+    document = json.loads(run_hosting("diag", app, "--json").stdout)
+    assert (entry_of(document)["version"], document["enabled"]) == ("1.0", False)
+    assert any("PYTHON_ENABLE_WORKER_EXTENSIONS=1" in problem["remedy"] for problem in document["problems"])
+    assert not (app / PACKAGES / "imported").exists()
+
+
+def test_verify_tells_tampered_files(make_app: MakeApp, run_hosting: Run) -> None:
+    """Intact: exit code 0. Changed since it was installed: the file, what to do, and exit code 1, as text and as JSON."""
+    app = make_app(files())
+    only = {**ON, "HOSTING_ALLOW": "flaky"}
+    done = run_hosting("diag", app, "--verify", "--json", env=only)
+    states = {one["distribution"]: one["status"] for one in json.loads(done.stdout)["verification"]}
+    assert (done.returncode, states["flaky"]) == (0, "intact")
+    (app / PACKAGES / "flaky.py").write_text(FLAKY + "\n# changed\n")
+    done = run_hosting("diag", app, "--verify", env=only)
+    assert done.returncode == 1
+    assert "changed flaky.py" in done.stdout
+    assert "pip install --force-reinstall flaky==1.0" in done.stdout
