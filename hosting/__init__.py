@@ -1,13 +1,14 @@
 """The author's interface: everything an extension or a function app needs to import.
 
-It must stay light: no server, no storage SDK and no command line is imported from here.
+It must stay light: no server, no storage SDK and no command line is imported from here. ``extend`` brings the extension
+host with it, so it is imported when it is asked for.
 """
 
-from typing import TYPE_CHECKING, Any
+import typing as _typing
 
 from hosting.authoring import Order, Outcome, ShortCircuit, configure, hookimpl, use, without
 
-if TYPE_CHECKING:
+if _typing.TYPE_CHECKING:
     from hosting.faces.azure import extend
 
 __all__ = ["Order", "Outcome", "ShortCircuit", "__version__", "configure", "extend", "hookimpl", "use", "without"]
@@ -15,8 +16,7 @@ __all__ = ["Order", "Outcome", "ShortCircuit", "__version__", "configure", "exte
 __version__ = "0.1.0"
 
 
-def __getattr__(name: str) -> Any:
-    """``hosting.extend`` brings the extension host with it, so it is imported when it is asked for."""
+def __getattr__(name: str) -> object:
     if name == "extend":
         from hosting.faces.azure import extend
 

@@ -1,6 +1,26 @@
-"""``python -m hosting`` is the ``hosting`` command."""
+"""``python -m hosting`` is the ``hosting`` command. It starts here, so that a host that is not installed can be told."""
 
-from hosting.faces.cli import main
+from __future__ import annotations
+
+import sys
+from typing import NoReturn
+
+EXTRA = frozenset({"click", "httptools", "rich", "uvicorn", "uvloop"})
+"""The packages that ``hosting[host]`` installs and ``hosting`` alone does not."""
+
+
+def main() -> NoReturn:
+    """Run the command line and end the process; with 1 where a package of the extra ``host`` is missing."""
+    try:
+        from hosting.faces.cli import main as run
+
+        run()
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.partition(".")[0] not in EXTRA:
+            raise
+        print(f"The command needs {error.name}, which is not installed: pip install 'hosting[host]'", file=sys.stderr)
+        sys.exit(1)
+
 
 if __name__ == "__main__":
     main()

@@ -7,7 +7,6 @@ list that the host which imports the module takes over and empties: the one exce
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, TypeVar, overload
 
 import pluggy
@@ -19,25 +18,36 @@ hookimpl = pluggy.HookimplMarker("hosting")
 
 OPT_INS = "__hosting_use__"
 OPT_OUTS = "__hosting_without__"
+REPLACES = "__hosting_replaces__"
+"""Where a function that stands in for an author's own has that."""
 
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
 class Order:
     """Where an extension stands: ``order = hosting.Order(before=("otel",), after=("auth",))`` on its module or class.
 
     Names of extensions that are not installed are ignored.
     """
 
-    before: tuple[str, ...] = ()
-    after: tuple[str, ...] = ()
+    __slots__ = ("after", "before")
 
-    def __post_init__(self) -> None:
-        for side in ("before", "after"):
-            names = getattr(self, side)
+    def __init__(self, before: tuple[str, ...] = (), after: tuple[str, ...] = ()) -> None:
+        places: dict[str, Any] = {"before": before, "after": after}
+        for side, names in places.items():
             if isinstance(names, str) or not all(isinstance(name, str) for name in names):
                 raise TypeError(f"hosting.Order: {side} is a tuple of extension names, not {names!r}")
+        self.before = before
+        self.after = after
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Order) and (self.before, self.after) == (other.before, other.after)
+
+    def __hash__(self) -> int:
+        return hash((self.before, self.after))
+
+    def __repr__(self) -> str:
+        return f"Order(before={self.before!r}, after={self.after!r})"
 
 
 class ShortCircuit(Exception):
@@ -152,9 +162,10 @@ def without(extension: str, /) -> Callable[[T], T]:
 
 
 def user_function(target: Any) -> Any:
-    """The author's own function inside what Azure's decorators made of it."""
+    """The author's own function inside what Azure's decorators, or ``hosting.extend``, made of it."""
     built = getattr(target, "_function", None)
-    return target if built is None or not hasattr(built, "get_user_function") else built.get_user_function()
+    function = target if built is None or not hasattr(built, "get_user_function") else built.get_user_function()
+    return getattr(function, REPLACES, function)
 
 
 def declared(function: Any) -> tuple[tuple[OptIn, ...], frozenset[str]]:

@@ -17,7 +17,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 PATIENCE = 60.0
-_LISTENING = re.compile(r"Listening on (http://\S+?)[\s\"]")
+_LISTENING = re.compile(r"Listening on (https?://\S+?)[\s\"]")
 
 
 class MakeApp(Protocol):
@@ -81,6 +81,14 @@ def clean_environment(env: Mapping[str, str] | None = None) -> dict[str, str]:
         if not key.upper().startswith(("AZURE", "PYTHON_", "HOSTING_", "FUNCTIONS_", "WEBSITE_"))
     }
     return {**kept, "PYTHONPATH": str(ROOT), **(env or {})}
+
+
+@pytest.fixture(autouse=True)
+def _path_as_before() -> Iterator[None]:
+    """An app that is loaded in this process puts its folder on the path."""
+    before = list(sys.path)
+    yield
+    sys.path[:] = before
 
 
 @pytest.fixture

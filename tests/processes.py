@@ -49,6 +49,7 @@ def hosting_start(
     output: Path,
     *,
     command: Sequence[str] = (sys.executable, "-m", "hosting"),
+    flags: Sequence[str] = (),
     environ: Mapping[str, str] | None = None,
     cwd: Path = ROOT,
 ) -> Iterator[Running]:
@@ -58,13 +59,14 @@ def hosting_start(
         app: the app's directory.
         output: the file that the host's output goes to.
         command: what ``hosting`` is.
+        flags: further arguments.
         environ: all of the host's variables; ``environment()`` by default.
         cwd: the directory the host starts in.
 
     Raises:
         AssertionError: the host ended before it answered, or did not end with code 0.
     """
-    arguments = [*command, "start", str(app), "--port", "0"]
+    arguments = [*command, "start", str(app), "--port", "0", *flags]
     with output.open("w") as sink:
         process = subprocess.Popen(
             arguments, env=environ or environment(), cwd=cwd, stdout=sink, stderr=subprocess.STDOUT, text=True

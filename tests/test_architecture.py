@@ -23,6 +23,9 @@ LAYERS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("faces", ("hosting.faces", "hosting.__main__")),
 )
 
+# The package is its own face: hosting.extend is one name of the author's interface, imported when it is asked for.
+EXEMPT = {("hosting", "hosting.faces.azure")}
+
 # Registries at module level that authors' code writes to before any host exists.
 MUTABLE_STATE = {"hosting.authoring.pending"}
 
@@ -109,7 +112,8 @@ def _functions() -> dict[str, int]:
 @pytest.mark.parametrize("module", MODULES)
 def test_imports_go_one_way(module: str) -> None:
     """A module imports from its own layer and from those above it, at any place and for types alike."""
-    wrong = sorted(name for name in _imports(module) if _layer(name) > _layer(module))
+    below = {name for name in _imports(module) if _layer(name) > _layer(module)}
+    wrong = sorted(name for name in below if (module, name) not in EXEMPT)
     assert not wrong, f"{module} ({LAYERS[_layer(module)][0]}) imports from a layer below it: {', '.join(wrong)}"
 
 

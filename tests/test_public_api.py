@@ -12,10 +12,11 @@ import pytest
 import hosting
 
 SIGNATURES = {
-    "Order": "(before: 'tuple[str, ...]' = (), after: 'tuple[str, ...]' = ()) -> None",
+    "Order": "(before: 'tuple[str, ...]' = (), after: 'tuple[str, ...]' = ()) -> 'None'",
     "Outcome": "(result: 'Any' = None, exception: 'BaseException | None' = None) -> 'None'",
     "ShortCircuit": "(result: 'Any' = None) -> 'None'",
     "configure": "(extension: 'str', /, **settings: 'Any') -> 'None'",
+    "extend": "(target: 'Any' = None, /, *, diagnostics_route: 'str | None' = None) -> 'Any'",
     "use": "(*names: 'Any', **settings: 'Any') -> 'Any'",
     "without": "(extension: 'str', /) -> 'Callable[[T], T]'",
 }

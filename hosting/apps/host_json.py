@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator, Mapping
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hosting.apps.json_files import JsonFile, kind, read_json
 from hosting.errors import SettingsError
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 FILE = "host.json"
 PREFIX = "azurefunctionsjobhost__"
@@ -34,6 +37,8 @@ EXPECTED: Mapping[tuple[str, ...], type] = {
 }
 """What this host reads, and the type of it; a parent stands before its children. The rest is nobody's business."""
 
+LOG_LEVELS = ("trace", "debug", "information", "warning", "error", "critical", "none")
+
 NAMES: Mapping[type, str] = {
     str: "a text",
     list: "a list",
@@ -43,7 +48,7 @@ NAMES: Mapping[type, str] = {
 }
 
 
-def read_host_json(root: Path, environ: Mapping[str, str]) -> dict[str, Any]:
+def read_host_json(root: Path | str, environ: Mapping[str, str]) -> dict[str, Any]:
     """Read ``host.json`` of the app in ``root``.
 
     A missing or empty file means the defaults. As in Azure's host the version must be "2.0", names of sections ignore
@@ -55,14 +60,15 @@ def read_host_json(root: Path, environ: Mapping[str, str]) -> dict[str, Any]:
     Raises:
         SettingsError: not JSON, no version or another one, or a value of the wrong type; with file and line.
     """
-    path = root.resolve() / FILE
-    file = read_json(path, SettingsError) if path.is_file() else JsonFile(path, "", {})
+    path = os.path.join(os.path.realpath(root), FILE)
+    file = read_json(path, SettingsError) if os.path.isfile(path) else JsonFile(path, "", {})
     content = file.content or {"version": "2.0"}
     for expected in EXPECTED:
         _spell(content, expected)
     _override(content, environ)
     for keys, wanted in EXPECTED.items():
         _check(file, content, keys, wanted)
+    _check_log_levels(file, content)
     _check_version(file, content)
     return content
 
@@ -143,6 +149,17 @@ def _check(file: JsonFile, content: dict[str, Any], keys: tuple[str, ...], wante
             file=str(file.path),
             line=file.line(*keys),
         )
+
+
+def _check_log_levels(file: JsonFile, content: Mapping[str, Any]) -> None:
+    for category, level in content.get("logging", {}).get("logLevel", {}).items():
+        if level is not None and str(level).lower() not in LOG_LEVELS:
+            raise SettingsError(
+                f"{FILE}: logging.logLevel.{category}: {level!r} is not a level",
+                remedy=f"Write one of {', '.join(name.capitalize() for name in LOG_LEVELS)}.",
+                file=str(file.path),
+                line=file.line("logging", "logLevel", category),
+            )
 
 
 def _check_version(file: JsonFile, content: Mapping[str, Any]) -> None:

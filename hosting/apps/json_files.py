@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import json
+import os
 import re
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from hosting.errors import HostingError
 
+if TYPE_CHECKING:
+    from pathlib import Path
 
-@dataclass(frozen=True, slots=True)
-class JsonFile:
+
+class JsonFile(NamedTuple):
     """A JSON file whose content is an object, with its text so that mistakes can be shown where they are."""
 
-    path: Path
+    path: Path | str
     text: str
     content: dict[str, Any]
 
@@ -30,7 +31,7 @@ class JsonFile:
         return self.text.count("\n", 0, position) + 1
 
 
-def read_json(path: Path, error: type[HostingError], *, raw_numbers: bool = False) -> JsonFile:
+def read_json(path: Path | str, error: type[HostingError], *, raw_numbers: bool = False) -> JsonFile:
     """Read an object from a JSON file; comments and trailing commas are accepted.
 
     Args:
@@ -45,7 +46,7 @@ def read_json(path: Path, error: type[HostingError], *, raw_numbers: bool = Fals
     content = _parsed(text, path, error, {"parse_int": _as_written, "parse_float": _as_written} if raw_numbers else {})
     if not isinstance(content, dict):
         raise error(
-            f"{path.name}: expected a JSON object, found {kind(content)}",
+            f"{os.path.basename(path)}: expected a JSON object, found {kind(content)}",
             remedy="The file starts with { and ends with }.",
             file=str(path),
             line=1,
@@ -75,22 +76,23 @@ def _as_written(number: str, base: int = 10) -> str:
     return number
 
 
-def _text(path: Path, error: type[HostingError]) -> str:
+def _text(path: Path | str, error: type[HostingError]) -> str:
     try:
-        return path.read_text(encoding="utf-8-sig")
+        with open(path, encoding="utf-8-sig") as stream:
+            return stream.read()
     except UnicodeDecodeError as failure:
-        line = path.read_bytes().count(b"\n", 0, failure.start) + 1
+        line = failure.object.count(b"\n", 0, failure.start) + 1
         raise error(
-            f"{path.name} is not UTF-8 text: byte {failure.start} is 0x{failure.object[failure.start]:02x}",
+            f"{os.path.basename(path)} is not UTF-8 text: byte {failure.start} is 0x{failure.object[failure.start]:02x}",
             remedy="Save the file as UTF-8.",
             file=str(path),
             line=line,
         ) from failure
     except OSError as failure:
-        raise error(f"{path.name} cannot be read: {failure.strerror}", file=str(path)) from failure
+        raise error(f"{os.path.basename(path)} cannot be read: {failure.strerror}", file=str(path)) from failure
 
 
-def _parsed(text: str, path: Path, error: type[HostingError], options: dict[str, Any]) -> Any:
+def _parsed(text: str, path: Path | str, error: type[HostingError], options: dict[str, Any]) -> Any:
     try:
         return json.loads(text, **options)
     except ValueError as strict:
@@ -102,7 +104,7 @@ def _parsed(text: str, path: Path, error: type[HostingError], options: dict[str,
         except ValueError as failure:
             line, reason = _place(failure, strict)
             raise error(
-                f"{path.name} is not valid JSON: {reason}",
+                f"{os.path.basename(path)} is not valid JSON: {reason}",
                 remedy="Comments and trailing commas are allowed; look at this line and the end of the one above.",
                 file=str(path),
                 line=line,

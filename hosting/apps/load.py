@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
+from hosting.apps.deprecated import namespace_imports
 from hosting.apps.expansion import AppSettings
 from hosting.apps.failures import nothing_loads
 from hosting.apps.host_json import FILE as HOST_JSON
@@ -18,6 +19,7 @@ from hosting.apps.reading import Reading
 from hosting.apps.retry import read_retry
 from hosting.apps.v1 import function_folders, read_v1
 from hosting.apps.v2 import SETTING, read_v2, script_name
+from hosting.apps.web import forget_web_extension
 from hosting.core import App, Problem, Retry
 from hosting.errors import AppLoadError, FunctionLoadError, SettingsError
 
@@ -58,6 +60,7 @@ def load_app(
     script = root / script_name(reading.settings.get(SETTING))
     _check_is_app(root, script)
     forget_apps(root)
+    forget_web_extension()
     add_to_path(root)
     install_namespace(root)
     with importing(root):
@@ -123,8 +126,8 @@ def _app(reading: Reading, host_json: Mapping[str, Any], settings: LocalSettings
         switches = (f"AzureWebJobs.{name}.Disabled", f"AzureWebJobs_{name}_Disabled")
         function.disabled = any(map(reading.settings.is_on, switches))
     functions = tuple(sorted(reading.functions, key=lambda function: function.name.upper()))
-    problems = (*settings.problems, *reading.problems)
-    return App(reading.root, functions, host_json, settings.values, problems)
+    problems = (*settings.problems, *reading.problems, *namespace_imports(reading.root))
+    return App(reading.root, functions, host_json, settings.values, problems, reading.lifespan)
 
 
 def _unknown_names(reading: Reading) -> list[Problem]:

@@ -10,7 +10,7 @@ from typing import Any
 from hosting.apps.definition import check_name, read_bindings
 from hosting.apps.expansion import AppSettings
 from hosting.apps.retry import read_retry
-from hosting.core import Binding, Function, Problem, Retry
+from hosting.core import Binding, Function, Lifespan, Problem, Retry
 from hosting.errors import FunctionLoadError
 
 logger = logging.getLogger("hosting.apps")
@@ -29,6 +29,7 @@ class Reading:
     functions: list[Function] = field(default_factory=list)
     failures: list[FunctionLoadError] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
+    lifespan: Lifespan | None = None
     _places: dict[str, tuple[str, str]] = field(default_factory=dict)
 
     def is_allowed(self, name: str) -> bool:

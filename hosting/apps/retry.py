@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any, Literal
 
+from hosting.apps.timespans import read_span
 from hosting.core import Retry
 from hosting.errors import FunctionLoadError
 
 Strategy = Literal["fixedDelay", "exponentialBackoff"]
-
-_SPAN = re.compile(r"(?:(?P<days>\d+)\.)?(?P<hours>\d{1,2}):(?P<minutes>\d{1,2}):(?P<seconds>\d{1,2}(?:\.\d{1,7})?)")
 
 
 def read_retry(policy: Any) -> Retry:
@@ -55,11 +53,12 @@ def _count(value: Any) -> int:
 
 
 def _seconds(name: str, policy: Mapping[str, Any]) -> float:
-    found = _SPAN.fullmatch(str(policy.get(name)))
-    parts = {} if found is None else {part: float(value or 0) for part, value in found.groupdict().items()}
-    if not parts or parts["hours"] > 23 or parts["minutes"] > 59 or parts["seconds"] >= 60:
+    text = str(policy.get(name))
+    seconds = read_span(text)
+    # A time span may lack its seconds elsewhere, and a number alone means days; Azure's worker refuses both here.
+    if seconds is None or text.count(":") != 2:
         raise _wrong(name, "a time span such as 00:00:10", policy.get(name))
-    return ((parts["days"] * 24 + parts["hours"]) * 60 + parts["minutes"]) * 60 + parts["seconds"]
+    return seconds
 
 
 def _wrong(name: str, expected: str, found: Any) -> FunctionLoadError:

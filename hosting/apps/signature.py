@@ -9,8 +9,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from hosting.apps.web import WebExtension, sdk_type_fits, web_extension
 from hosting.core import Binding, Model
 from hosting.errors import FunctionLoadError
+
+_EXTENSION = "The app imports a web extension: use that extension's request and responses in every HTTP function."
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +30,7 @@ def read_signature(function: Callable[..., Any], bindings: Sequence[Binding], mo
     """Check a function's parameters and annotations against its bindings, as Azure's worker does.
 
     ``str`` and ``bytes`` fit every binding; other annotations are asked of the SDK's converter for the binding's type.
+    A v2 app that imports Azure's web extension has that extension's requests and responses in every HTTP function.
 
     Raises:
         FunctionLoadError: with the function's file and line; what does not fit, and which side to change.
@@ -41,8 +45,8 @@ def read_signature(function: Callable[..., Any], bindings: Sequence[Binding], mo
             _check_context(annotations)
         _check_names(parameters, bound, model)
         for name in sorted(parameters & annotations.keys()):
-            _check_parameter(bound[name], annotations[name])
-        _check_return(bindings, annotations)
+            _check_parameter(bound[name], annotations[name], model)
+        _check_return(bindings, annotations, model)
     except FunctionLoadError as error:
         error.file, error.line = defined_at(function)
         raise
@@ -93,7 +97,7 @@ def _check_names(parameters: set[str], bound: Mapping[str, Binding], model: Mode
     )
 
 
-def _check_parameter(binding: Binding, annotation: Any) -> None:
+def _check_parameter(binding: Binding, annotation: Any, model: Model) -> None:
     is_out = _is_out(annotation)
     inner = _inside_out(binding, annotation) if is_out else annotation
     if not _is_type(inner):
@@ -107,14 +111,14 @@ def _check_parameter(binding: Binding, annotation: Any) -> None:
             f"is {'' if is_out else 'not '}azure.functions.Out",
             remedy="An output is annotated func.Out[...], an input is not.",
         )
-    if not _accepts(binding.type, binding.direction, inner):
+    if inner not in (str, bytes) and not _fits(binding, inner, model):
         raise FunctionLoadError(
             f'the type "{binding.type}" of binding {binding.name} does not match its Python annotation {_named(inner)}',
-            remedy="Use the class that the SDK has for this binding, or str or bytes.",
+            remedy=_EXTENSION if _web(binding) else "Use the class that the SDK has for this binding, or str or bytes.",
         )
 
 
-def _check_return(bindings: Iterable[Binding], annotations: Mapping[str, Any]) -> None:
+def _check_return(bindings: Iterable[Binding], annotations: Mapping[str, Any], model: Model) -> None:
     binding = next((binding for binding in bindings if binding.name == "$return"), None)
     if binding is None or "return" not in annotations:
         return
@@ -129,10 +133,12 @@ def _check_return(bindings: Iterable[Binding], annotations: Mapping[str, Any]) -
             f"invalid non-type return annotation {_named(annotation)}",
             remedy="Annotate the return with one class; generic types, Optional and Union are not accepted.",
         )
-    if not _converter_accepts(binding.type, "out", annotation):
+    if not _fits(binding, annotation, model):
         raise FunctionLoadError(
             f'the Python return annotation {_named(annotation)} does not match the binding type "{binding.type}"',
-            remedy="Use the class that the SDK has for this binding, or leave the annotation out.",
+            remedy=_EXTENSION
+            if _web(binding)
+            else "Use the class that the SDK has for this binding, or leave the annotation out.",
         )
 
 
@@ -155,10 +161,21 @@ def _is_type(annotation: Any) -> bool:
     return isinstance(annotation, type) or (isinstance(origin, type) and origin is not types.UnionType)
 
 
-def _accepts(binding_type: str, direction: str, annotation: Any) -> bool:
-    if annotation in (str, bytes):
+def _fits(binding: Binding, annotation: Any, model: Model) -> bool:
+    """Ask whoever makes the values: the web extension, a package of SDK types, or the SDK's own converter."""
+    web = _web(binding)
+    if web is not None:
+        fits = web.takes(annotation) if binding.direction == "in" else web.gives(annotation)
+        if fits or model == "v2":
+            return fits  # in v1, where modules are imported one after the other, each function may have its own
+    if binding.direction == "in" and sdk_type_fits(binding.type, annotation):
         return True
-    return _converter_accepts(binding_type, direction, annotation)
+    return _converter_accepts(binding.type, binding.direction, annotation)
+
+
+def _web(binding: Binding) -> WebExtension | None:
+    is_http = (binding.type.lower(), binding.direction) in (("httptrigger", "in"), ("http", "out"))
+    return web_extension() if is_http else None
 
 
 def _converter_accepts(binding_type: str, direction: str, annotation: Any) -> bool:

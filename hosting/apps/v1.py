@@ -186,7 +186,7 @@ def _opt_ins(file: JsonFile) -> tuple[OptIn, ...]:
 
 
 def _disabled_is_ignored(file: JsonFile) -> Problem:
-    name = file.path.parent.name
+    name = Path(file.path).parent.name
     return Problem(
         "warning",
         f'The {name!r} function runs: "disabled" in {FILE} is ignored, as in Azure',

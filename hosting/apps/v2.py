@@ -14,6 +14,7 @@ from typing import Any
 
 from hosting.apps.failures import explain, nothing_loads
 from hosting.apps.imports import check_script, import_script
+from hosting.apps.lifespan import lifespan_of
 from hosting.apps.reading import Reading
 from hosting.apps.signature import defined_at, read_signature
 from hosting.authoring import declared
@@ -61,7 +62,9 @@ def read_v2(reading: Reading, script: Path) -> bool:
         module = import_script(script)
     except (Exception, SystemExit) as error:  # it is the author's code, and may raise anything
         raise explain(AppLoadError, f"{script.name} cannot be imported", error, reading.root, script) from error
-    built = _built(_function_app(module, script), reading.root, script)
+    app = _function_app(module, script)
+    reading.lifespan = lifespan_of(app)
+    built = _built(app, reading.root, script)
     for function in built:
         _read(reading, function, script)
     return bool(built)

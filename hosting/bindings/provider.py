@@ -47,6 +47,14 @@ class Trigger(ABC):
     def attach(self, invoke: Invoke) -> None:
         """Keep ``invoke``: once, at load, when all of the function is bound. Nothing is called before ``start``."""
 
+    async def by_hand(self, text: str | None) -> Any:
+        """Make of the text of a run by hand what ``decode`` takes: the text itself, unless overridden.
+
+        Raises:
+            ValueError: the function cannot be run so; the message tells a person why.
+        """
+        return text
+
 
 class Input:
     """An input binding of one function."""

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
+from hosting.bindings.generic import GenericProvider
 from hosting.bindings.http.provider import HttpProvider
 from hosting.bindings.provider import Provider, Services
+from hosting.bindings.warmup import WarmupProvider
 from hosting.core import Binding, Function
 from hosting.errors import FunctionLoadError
 from hosting.extensions import installed_entry_points
@@ -17,7 +19,11 @@ if TYPE_CHECKING:
 GROUP = "hosting.bindings"
 Factory = Callable[[Services], Provider]
 
-BUILT_IN: Mapping[str, Factory] = {"httptrigger": HttpProvider, "http": HttpProvider}
+BUILT_IN: Mapping[str, Factory] = {
+    "httptrigger": HttpProvider,
+    "http": HttpProvider,
+    "warmuptrigger": WarmupProvider,
+}
 
 
 class Providers:
@@ -47,12 +53,20 @@ class Providers:
             self._made[factory] = factory(self._services)
         return self._made[factory]
 
+    def knows(self, binding: Binding) -> bool:
+        """Whether anybody claims ``binding``'s type."""
+        return binding.type.lower() in self._factories or bool(self._claims(binding.type))
+
+    def with_generic(self) -> ProvidersOfAnything:
+        """The same, with a stand-in for types that nobody provides."""
+        return ProvidersOfAnything(self, GenericProvider(self._services))
+
     def all(self) -> tuple[Provider, ...]:
         """Those in use, in the order they were first needed."""
         return tuple(self._made.values())
 
     def _imported(self, function: Function, binding: Binding) -> Factory:
-        claims = [entry for entry in self._entry_points().select(group=GROUP) if _claims(entry, binding.type)]
+        claims = self._claims(binding.type)
         if len(claims) != 1:
             raise _unclaimed(function, binding, claims)
         try:
@@ -65,9 +79,20 @@ class Providers:
             ) from error
         return factory
 
+    def _claims(self, kind: str) -> list[importlib_metadata.EntryPoint]:
+        entries = self._entry_points().select(group=GROUP)
+        return [entry for entry in entries if entry.name.lower() == kind.lower()]
 
-def _claims(entry: importlib_metadata.EntryPoint, kind: str) -> bool:
-    return bool(entry.name.lower() == kind.lower())
+
+class ProvidersOfAnything:
+    """For a function that is never triggered, but can be run by hand."""
+
+    def __init__(self, providers: Providers, generic: GenericProvider) -> None:
+        self._providers = providers
+        self._generic = generic
+
+    def get(self, function: Function, binding: Binding) -> Provider:
+        return self._providers.get(function, binding) if self._providers.knows(binding) else self._generic
 
 
 def _owner(entry: importlib_metadata.EntryPoint) -> str:

@@ -20,13 +20,15 @@ TICKS = 4
 class Watch:
     """Where one invocation with async hooks stands: its task, the step it is in, since which tick."""
 
-    __slots__ = ("cancels", "coroutine", "since", "step", "task")
+    __slots__ = ("cancelling", "cancels", "coroutine", "since", "step", "task")
 
     since: int
     coroutine: Coroutine[Any, Any, Any]
 
     def __init__(self, task: Task[Any]) -> None:
         self.task = task
+        self.cancelling = task.cancelling()
+        """How often its task was cancelled before, which is not this invocation's affair."""
         self.step = -1
         self.cancels = 0
 
@@ -64,12 +66,20 @@ class Clock:
             self.tick[0] += 1
             for watch in list(self.watches):
                 if watch.step >= 0 and self.is_late(watch.since):
-                    watch.task.get_loop().call_soon_threadsafe(self._expire, watch)
+                    self._call(watch)
+
+    def _call(self, watch: Watch) -> None:
+        """Have the watch's loop look at it; one whose loop is closed is nobody's any more."""
+        try:
+            watch.task.get_loop().call_soon_threadsafe(self._expire, watch)
+        except RuntimeError:
+            self.watches.pop(watch, None)
 
     def _expire(self, watch: Watch) -> None:
-        """On the watch's loop, while its task waits: ask it to stop, and the second time make it."""
+        """On the watch's loop, while its task waits: ask it to stop, and a tick later make it."""
         if watch.step < 0 or not self.is_late(watch.since):
             return
+        watch.since = self.tick[0] - TICKS
         watch.cancels += 1
         end(watch.task, watch.coroutine if watch.cancels > 1 else None)
 

@@ -17,6 +17,7 @@ import asyncio
 import linecache
 import time
 from collections.abc import Callable, Iterator, Sequence
+from functools import cached_property, partial
 from types import CodeType
 from typing import Any, Literal, NamedTuple
 
@@ -59,22 +60,43 @@ class Plan(NamedTuple):
     exits: Sequence[Exit]
 
 
-class Chain(NamedTuple):
-    """A compiled chain: ``run(context, func_args)``, what kind of callable it is, and its figures."""
+class Chain:
+    """A function's chain.
 
-    run: Callable[..., Any]
-    form: Form
-    guard: Guard
-    source: str
+    Args:
+        form: what kind of callable it is.
+        guard: its hooks and their figures.
+        write: writes and compiles it.
+    """
+
+    def __init__(self, form: Form, guard: Guard, write: Callable[[], Callable[..., Any]]) -> None:
+        self.form = form
+        self.guard = guard
+        self._write = write
+
+    @cached_property
+    def run(self) -> Callable[..., Any]:
+        """``run(context, func_args)``, compiled when it is first asked for: hundreds of functions load and pause fast."""
+        return self._write()
 
 
 class Compiler:
-    """Compiles the chains of one host; functions with the same hooks share one code object."""
+    """Compiles the chains of one host; functions with the same hooks share one code object.
+
+    A chain is kept when another takes its place: invocations under way end on it and are counted there, and it comes
+    back when its hooks do.
+    """
 
     def __init__(self, clock: Clock, monitor: Monitor) -> None:
         self._clock = clock
         self._monitor = monitor
         self._codes: dict[str, CodeType] = {}
+        self._chains: dict[Any, Chain] = {}
+
+    @property
+    def chains(self) -> list[Chain]:
+        """Every chain there has been: the figures of a hook are in all that have it."""
+        return list(self._chains.values())
 
     def chain(self, function: Function, plans: Sequence[Plan]) -> Chain | None:
         """The chain of one function, app level first in ``plans``; None where no hook is for it."""
@@ -84,12 +106,19 @@ class Compiler:
         if not steps:
             return None
         form: Form = "async" if function.is_async else "stepwise" if any(hook.is_async for hook in steps) else "sync"
-        guard = Guard(function.name, steps, self._clock, self._monitor)
-        writers = (_Writer(form, steps, way_in, plans, timed=timed) for timed in (False, True))
+        key = (id(function), *((*plan.around, None, *plan.pre, *plan.exits) for plan in plans))
+        if key not in self._chains:
+            guard = Guard(function.name, steps, self._clock, self._monitor)
+            writers = [_Writer(form, steps, way_in, plans, timed=timed) for timed in (False, True)]
+            self._chains[key] = Chain(form, guard, partial(self._written, function, guard, writers))
+        return self._chains[key]
+
+    def _written(self, function: Function, guard: Guard, writers: Sequence[_Writer]) -> Callable[..., Any]:
         source = "\n".join(line for writer in writers for line in writer.lines())
-        namespace = {**_namespace(steps, guard, self._clock), "call": function.call}
+        namespace = {**_namespace(guard.steps, guard, self._clock), "call": function.call}
         exec(self._code(source), namespace)
-        return Chain(namespace["chain"], form, guard, source)
+        run: Callable[..., Any] = namespace["chain"]
+        return run
 
     def _code(self, source: str) -> CodeType:
         """The source compiled; ``linecache`` shows its lines in a traceback."""
@@ -107,6 +136,7 @@ def _namespace(steps: list[Hook], guard: Guard, clock: Clock) -> dict[str, Any]:
         "begun": guard.begun,
         "caught": guard.caught,
         "credit": guard.credit,
+        "CancelledError": asyncio.CancelledError,
         "current_task": asyncio.current_task,
         "enter": guard.enter,
         "enter_async": guard.enter_async,
@@ -167,7 +197,9 @@ class _Writer:
             yield "try:"
             yield from _indented(self._passage())
             yield "finally:"
-            yield "    del watches[watch]"
+            yield "    watch.step = -1"
+            yield "    watches.pop(watch, None)"
+            yield "    watch = None"
         else:
             yield "watch = None"
             yield from self._passage()
@@ -192,6 +224,9 @@ class _Writer:
                 yield from self._pre(hook)
         if self._watched:
             yield "watch.step = -1"
+            yield "if watch.task.cancelling() > watch.cancelling:"
+            yield "    result, error = None, CancelledError()"
+            yield "    break"
         yield "try:"
         yield f"    result = {'await ' if self._form == 'async' else ''}call(**func_args)"
         yield "except (KeyboardInterrupt, GeneratorExit):"
@@ -279,7 +314,7 @@ class _Writer:
         yield "    try:"
         yield "        raise error"
         yield "    finally:"
-        yield "        error = exception = None"
+        yield "        error = outcome = left = None"
         yield "return result"
 
     def _call(self, hook: Hook) -> str:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
-from typing import Any
+from typing import Any, NamedTuple
 
+from hosting.core import NOTHING
 from hosting.errors import SettingsError
 
 FLAG = "PYTHON_ENABLE_WORKER_EXTENSIONS"
@@ -17,8 +16,7 @@ TRUE = frozenset({"1", "true", "t", "yes", "y"})
 """What Azure's worker reads as true, in any case."""
 
 
-@dataclass(frozen=True, slots=True)
-class Budgets:
+class Budgets(NamedTuple):
     """Seconds that an async hook may take; a sync hook past it is reported."""
 
     hook: float = 5.0
@@ -26,11 +24,10 @@ class Budgets:
     shutdown: float = 10.0
 
 
-@dataclass(frozen=True, slots=True)
-class ExtensionConfig:
+class ExtensionConfig(NamedTuple):
     """One extension's part: its settings and the functions it is for or not for (wildcards; case ignored)."""
 
-    settings: Mapping[str, Any] = field(default_factory=dict)
+    settings: Mapping[str, Any] = NOTHING
     include: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
 
@@ -41,8 +38,7 @@ class ExtensionConfig:
         return _matches(function_name, self.exclude)
 
 
-@dataclass(frozen=True, slots=True)
-class Config:
+class Config(NamedTuple):
     """The whole section, read and checked. Names of extensions are kept as written, and compare ignoring case."""
 
     enabled: bool = False
@@ -52,7 +48,7 @@ class Config:
     allowed: frozenset[str] | None = None
     quarantine_after: int = 20
     budgets: Budgets = Budgets()
-    extensions: Mapping[str, ExtensionConfig] = field(default_factory=dict)
+    extensions: Mapping[str, ExtensionConfig] = NOTHING
 
     def of(self, extension: str) -> ExtensionConfig:
         """What is said of one extension."""
@@ -107,6 +103,8 @@ def folded(name: str) -> str:
 
 def close_match(name: str, known: Iterable[str]) -> str:
     """The remedy for a name that nobody has, where one of the ``known`` ones is much like it; else nothing."""
+    import difflib  # only a mistake needs it
+
     by_fold = {folded(one): one for one in known}
     close = difflib.get_close_matches(folded(name), by_fold, n=1)
     return f"Did you mean {by_fold[close[0]]!r}?" if close else ""

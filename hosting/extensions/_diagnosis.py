@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import itertools
-import platform
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict
 from typing import Any
-
-from importlib_metadata import PackageNotFoundError, version
 
 from hosting.core import Function, Problem
 from hosting.extensions._compile import Chain
 from hosting.extensions._config import FLAG, folded
 from hosting.extensions._discovery import OFF
 from hosting.extensions._extension import RUNNING, Extension, Failure, Hook
-from hosting.extensions._redaction import redacted
 
 SCHEMA_VERSION = 1
 FLAGS = (FLAG, "HOSTING_DISABLE", "HOSTING_REQUIRE", "HOSTING_ALLOW")
@@ -37,6 +32,8 @@ def tree(extensions: Sequence[Extension], serving: Mapping[str, Sequence[str]]) 
 
 def environment(environ: Mapping[str, str]) -> dict[str, Any]:
     """Versions, and the flags that were read."""
+    import platform
+
     return {
         "python": platform.python_version(),
         "versions": {package: _version(package) for package in PACKAGES},
@@ -44,14 +41,15 @@ def environment(environ: Mapping[str, str]) -> dict[str, Any]:
     }
 
 
-def extensions_told(extensions: Sequence[Extension], chains: Iterable[Chain | None]) -> list[dict[str, Any]]:
+def extensions_told(extensions: Sequence[Extension], chains: Sequence[Chain]) -> list[dict[str, Any]]:
     """``extensions``: those that run by their position, then the others."""
-    compiled = [chain for chain in chains if chain is not None]
     positions = itertools.count()
-    return [_told(one, next(positions) if one.status in RUNNING else None, compiled) for one in extensions]
+    return [_told(one, next(positions) if one.status in RUNNING else None, chains) for one in extensions]
 
 
 def _told(extension: Extension, position: int | None, chains: Sequence[Chain]) -> dict[str, Any]:
+    from hosting.extensions._redaction import redacted
+
     return {
         "name": extension.name,
         "kind": extension.kind,
@@ -73,7 +71,7 @@ def _told(extension: Extension, position: int | None, chains: Sequence[Chain]) -
 def _error(failure: Failure | None) -> dict[str, Any] | None:
     if failure is None:
         return None
-    return {key: value for key, value in asdict(failure).items() if key != "remedy"}
+    return {key: value for key, value in failure._asdict().items() if key != "remedy"}
 
 
 def _reason(extension: Extension) -> str:
@@ -83,7 +81,7 @@ def _reason(extension: Extension) -> str:
     if extension.status == "paused":
         return "taken out by hand"
     if extension.kind == "sdk" and extension.status == "active":
-        return "Azure's classes stand inside the hooks, in the order of registration"
+        return "inside the others, in order of registration"
     return extension.reason
 
 
@@ -203,6 +201,8 @@ def _remedy(extension: Extension, error: Failure) -> str:
 
 
 def _version(package: str) -> str | None:
+    from importlib_metadata import PackageNotFoundError, version  # a start has no time for it
+
     try:
         return version(package)
     except PackageNotFoundError:

@@ -4,35 +4,53 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
-from typing import Protocol
-
-from importlib_metadata import EntryPoint, EntryPoints, distributions, entry_points
+from typing import TYPE_CHECKING, Any, Protocol
 
 from hosting.core import Problem
+from hosting.extensions import _scan
 from hosting.extensions._config import FLAG, Config, folded, normalized
 from hosting.extensions._extension import EAGER, ON_DEMAND, Extension, Failure
+from hosting.extensions._scan import Described, name_of
+
+if TYPE_CHECKING:
+    from importlib_metadata import EntryPoints
 
 DISABLED = "switched off by extensionHost.disabled in host.json or by HOSTING_DISABLE"
 OFF = f"{FLAG} is not true"
 
 
-class Described(Protocol):
-    """What is asked of a distribution; each may raise where its metadata is broken."""
+class EntryPoint(Protocol):
+    """What is asked of an entry point."""
 
     @property
     def name(self) -> str: ...
     @property
-    def version(self) -> str: ...
-    def locate_file(self, path: str, /) -> object: ...
+    def value(self) -> str: ...
+    @property
+    def group(self) -> str: ...
+    @property
+    def dist(self) -> Described | None: ...
+    def load(self) -> Any:
+        """Import what it names."""
 
 
 def installed_entry_points() -> EntryPoints:
     """Every entry point of every installed distribution, in one read of the metadata."""
-    return read_installed()[0]
+    return _read_with_library()[0]
 
 
-def read_installed() -> tuple[EntryPoints, list[Problem]]:
-    """``installed_entry_points``, and the distributions whose metadata cannot be read: they hide nobody else's."""
+def read_installed() -> tuple[Iterable[EntryPoint], list[Problem]]:
+    """The entry points of extensions, and the distributions whose metadata cannot be read: they hide nobody else's."""
+    scanned = _scan.entry_points((EAGER, ON_DEMAND))
+    if scanned is None:
+        return _read_with_library()
+    found, unreadable = scanned
+    return found, [_unreadable(one.dist, one.error) for one in unreadable]
+
+
+def _read_with_library() -> tuple[EntryPoints, list[Problem]]:
+    from importlib_metadata import entry_points  # its import costs milliseconds, which few starts need
+
     try:
         return entry_points(), []
     except Exception:
@@ -41,6 +59,8 @@ def read_installed() -> tuple[EntryPoints, list[Problem]]:
 
 def _read_one_by_one() -> tuple[EntryPoints, list[Problem]]:
     """Slower, and stopped by nothing; of two distributions with one name the first on the path counts, as ever."""
+    from importlib_metadata import EntryPoints, distributions
+
     found: dict[str, EntryPoints] = {}
     problems = []
     for distribution in distributions():
@@ -74,7 +94,9 @@ def discover(config: Config, installed: Iterable[EntryPoint]) -> list[tuple[Exte
             claims[folded(entry_point.name)].append((_described(entry_point), entry_point))
     found = []
     for name in sorted(claims):
-        rivals = sorted(claims[name], key=lambda claim: _claimant(claim[0]))
+        rivals = claims[name]
+        if len(rivals) > 1:
+            rivals.sort(key=lambda claim: _claimant(claim[0]))
         for extension, _ in rivals:
             _judge(extension, config)
         _settle([extension for extension, _ in rivals if extension.status == "idle"])
@@ -85,30 +107,9 @@ def discover(config: Config, installed: Iterable[EntryPoint]) -> list[tuple[Exte
 
 
 def _described(entry_point: EntryPoint) -> Extension:
-    distribution = entry_point.dist
     return Extension(
-        name=entry_point.name,
-        group=entry_point.group,
-        distribution=name_of(distribution) if distribution else None,
-        version=version_of(distribution) if distribution else None,
-        entry_point=entry_point.value,
+        name=entry_point.name, group=entry_point.group, source=entry_point.dist, entry_point=entry_point.value
     )
-
-
-def name_of(distribution: Described) -> str | None:
-    """The name; None where the distribution lost its METADATA."""
-    try:
-        return distribution.name
-    except (LookupError, OSError, ValueError):
-        return None
-
-
-def version_of(distribution: Described) -> str | None:
-    """The version; None where the distribution lost its METADATA."""
-    try:
-        return distribution.version
-    except (LookupError, OSError, ValueError):
-        return None
 
 
 def _claimant(extension: Extension) -> str:
@@ -118,7 +119,7 @@ def _claimant(extension: Extension) -> str:
 
 def _judge(extension: Extension, config: Config) -> None:
     """Settle what metadata can settle: refused, or switched off."""
-    if not config.allows(extension.distribution):
+    if config.allowed is not None and not config.allows(extension.distribution):
         extension.status, extension.reason = "blocked", "its distribution is not named in HOSTING_ALLOW"
     elif config.disables(extension.name):
         extension.status, extension.reason = "disabled", DISABLED

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from hosting.authoring import Order
+from hosting.core import NOTHING
 from hosting.extensions._lifecycle import APP_HOOKS, FUNCTION_HOOKS
+from hosting.extensions._scan import Described, name_of, version_of
 
 EAGER = "hosting"
 ON_DEMAND = "hosting.functions"
@@ -25,8 +26,7 @@ Mark = Literal[0, 1, 2]
 """pluggy's ``tryfirst``, neither, ``trylast``."""
 
 
-@dataclass(frozen=True, slots=True)
-class Failure:
+class Failure(NamedTuple):
     """The last thing that went wrong in an extension."""
 
     phase: str
@@ -39,15 +39,14 @@ class Failure:
     invocation_id: str | None = None
 
 
-@dataclass(slots=True)
 class Statistics:
     """How one hook has done. Times are of the sampled calls, in seconds."""
 
-    calls: int = 0
-    errors: int = 0
-    sampled: int = 0
-    seconds: float = 0.0
-    worst: float = 0.0
+    __slots__ = ("calls", "errors", "sampled", "seconds", "worst")
+
+    def __init__(self) -> None:
+        self.calls = self.errors = self.sampled = 0
+        self.seconds = self.worst = 0.0
 
     def spent(self, seconds: float, calls: int = 1) -> None:
         """Add one sample; the second half of an around hook belongs to a call that is counted already."""
@@ -56,18 +55,27 @@ class Statistics:
         self.worst = max(self.worst, seconds)
 
 
-@dataclass(slots=True, eq=False)
 class Hook:
     """One implementation, with everything about it that calling needs, found out once."""
 
-    name: str
-    extension: Extension
-    function: Callable[..., Any]
-    positional: tuple[str, ...]
-    keywords: tuple[str, ...] = ()
-    is_async: bool = False
-    mark: Mark = 1
-    statistics: Statistics = field(default_factory=Statistics)
+    def __init__(
+        self,
+        name: str,
+        extension: Extension,
+        function: Callable[..., Any],
+        positional: tuple[str, ...],
+        keywords: tuple[str, ...] = (),
+        is_async: bool = False,
+        mark: Mark = 1,
+    ) -> None:
+        self.name = name
+        self.extension = extension
+        self.function = function
+        self.positional = positional
+        self.keywords = keywords
+        self.is_async = is_async
+        self.mark = mark
+        self.statistics = Statistics()
 
     def call(self, arguments: Mapping[str, Any]) -> Any:
         """Call it outside an invocation, with what it takes of ``arguments``."""
@@ -76,29 +84,57 @@ class Hook:
         )
 
 
-@dataclass(slots=True, eq=False)
 class Extension:
-    """One extension, from its entry point (or Azure's class) to its figures."""
+    """One extension, from its entry point (or Azure's class) to its figures.
 
-    name: str
-    kind: Kind = "hooks"
-    group: str | None = None
-    distribution: str | None = None
-    version: str | None = None
-    entry_point: str | None = None
-    file: str | None = None
-    status: Status = "idle"
-    reason: str = ""
-    error: Failure | None = None
-    hooks: dict[str, Hook] = field(default_factory=dict)
-    order: Order = field(default_factory=Order)
-    settings: Mapping[str, Any] = field(default_factory=dict)
-    warnings: tuple[tuple[str, str], ...] = ()
-    """What its author can hardly have meant though it breaks nothing, each with its remedy."""
-    errors_in_row: int = 0
-    last_erred: object = None
-    trigger: str | None = None
-    """For Azure's function-level classes: what their ``__file__`` pointed to."""
+    Args:
+        name: its name everywhere.
+        kind: whether its hooks are ours or it is a class of Azure's interface.
+        group: of its entry point.
+        source: the distribution that brings it.
+        entry_point: the entry point's value.
+        file: where its code is.
+        status: how it does.
+        trigger: for Azure's function-level classes: what their ``__file__`` pointed to.
+        order: where it wants to stand.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        kind: Kind = "hooks",
+        group: str | None = None,
+        source: Described | None = None,
+        entry_point: str | None = None,
+        file: str | None = None,
+        status: Status = "idle",
+        trigger: str | None = None,
+        order: Order | None = None,
+    ) -> None:
+        self.name, self.kind, self.group, self.trigger = name, kind, group, trigger
+        self.source, self.entry_point, self.file = source, entry_point, file
+        self.status: Status = status
+        self.reason = ""
+        self.error: Failure | None = None
+        self.hooks: dict[str, Hook] = {}
+        self.order = order or Order()
+        self.settings: Mapping[str, Any] = NOTHING
+        self.warnings: tuple[tuple[str, str], ...] = ()
+        """What its author can hardly have meant though it breaks nothing, each with its remedy."""
+        self.errors_in_row = 0
+        self.erring: set[str] = set()
+        """The invocations under way in which it has erred."""
+
+    @property
+    def distribution(self) -> str | None:
+        """Its distribution's name; None where there is none, or it lost its METADATA."""
+        return None if self.source is None else name_of(self.source)
+
+    @property
+    def version(self) -> str | None:
+        """Its distribution's version; None as with the name."""
+        return None if self.source is None else version_of(self.source)
 
     @property
     def logger(self) -> logging.Logger:

@@ -37,24 +37,37 @@ class Monitor:
         self._limit = limit
         self._quarantine = quarantine
         self.suspects: set[Extension] = set()
-        """Those that erred in their last invocation: chains look no further while it is empty."""
+        """Those that erred of late: chains look no further while it is empty."""
 
     def erred(self, extension: Extension, invocation: str) -> None:
         """Count one invocation in which the extension erred, however often it did."""
-        if extension.last_erred == invocation:
+        if invocation in extension.erring or extension.status != "active":
             return
-        extension.last_erred = invocation
+        extension.erring.add(invocation)
         extension.errors_in_row += 1
         self.suspects.add(extension)
-        if extension.errors_in_row >= self._limit and extension.status == "active":
+        if extension.errors_in_row >= self._limit:
             self._quarantine(extension)
+            self._forget(extension)
 
     def forgive(self, extensions: Iterable[Extension], invocation: str) -> None:
         """An invocation has ended: who did not err in it starts from zero again."""
         for extension in self.suspects.intersection(extensions):
-            if extension.last_erred != invocation:
+            if invocation in extension.erring:
+                extension.erring.discard(invocation)
+            else:
                 extension.errors_in_row = 0
+            if not (extension.errors_in_row or extension.erring):
                 self.suspects.discard(extension)
+
+    def absolve(self, extension: Extension) -> None:
+        """Start from zero: somebody takes the extension out or puts it back."""
+        extension.errors_in_row = 0
+        self._forget(extension)
+
+    def _forget(self, extension: Extension) -> None:
+        extension.erring.clear()
+        self.suspects.discard(extension)
 
 
 class Guard:
@@ -85,11 +98,11 @@ class Guard:
             self._fail(index, self._timeout(), invocation)
         elif isinstance(exception, ShortCircuit) and self.steps[index].name in ANSWERING_HOOKS:
             return exception.result, None
-        elif isinstance(exception, GeneratorExit) and _in_coroutine():
+        elif isinstance(exception, GeneratorExit) and self._is_closed(index, watch):
             raise exception
-        elif isinstance(exception, asyncio.CancelledError) and _being_cancelled():
+        if isinstance(exception, asyncio.CancelledError) and _being_cancelled():
             return None, exception
-        else:
+        if not overran:
             self._fail(index, exception, invocation)
         return None
 
@@ -123,6 +136,10 @@ class Guard:
         if self._settle(watch):
             self._fail(index, self._timeout(), invocation)
 
+    def _is_closed(self, index: int, watch: Watch | None) -> bool:
+        """Whether the chain itself is being closed while it waits; a hook's own GeneratorExit looks the same."""
+        return self.steps[index].is_async and (watch is None or _current_task() is not watch.task)
+
     def enter(self, index: int, generator: Generator[None, Outcome, Any], invocation: str) -> bool:
         """Run an around hook up to its yield; whether it got there. What it raises is the chain's to judge."""
         try:
@@ -142,13 +159,17 @@ class Guard:
         return True
 
     def resume(self, index: int, generator: Generator[None, Outcome, Any], outcome: Outcome, invocation: str) -> None:
-        """Tell an around hook how the invocation ended, and run it to its end."""
+        """Tell an around hook how the invocation ended, and run it to its end.
+
+        Raises:
+            ExtensionError: it did not end.
+        """
         try:
             generator.send(outcome)
         except StopIteration:
             return
-        self._fail(index, _second_yield(), invocation)
         generator.close()
+        raise _second_yield()
 
     async def resume_async(
         self, index: int, generator: AsyncGenerator[None, Outcome], outcome: Outcome, invocation: str
@@ -158,19 +179,12 @@ class Guard:
             await generator.asend(outcome)
         except StopAsyncIteration:
             return
-        self._fail(index, _second_yield(), invocation)
         await generator.aclose()
+        raise _second_yield()
 
     def forgive(self, invocation: str) -> None:
         """Those of the chain that did not err in this invocation start from zero again."""
         self._monitor.forgive(self.extensions, invocation)
-
-    def retire(self) -> None:
-        """Hand the chain's figures over to the hooks: another chain takes its place."""
-        for index, step in enumerate(self.steps):
-            step.statistics.calls += self.calls(index)
-        self.begun[0] = -1
-        self.tally[:] = [0] * len(self.steps)
 
     def calls(self, index: int) -> int:
         """How often the chain called one of its hooks."""
@@ -210,10 +224,6 @@ def _being_cancelled() -> bool:
     return task is not None and task.cancelling() > 0
 
 
-def _in_coroutine() -> bool:
-    return _current_task() is not None
-
-
 def _current_task() -> asyncio.Task[Any] | None:
     try:
         return asyncio.current_task()
@@ -225,5 +235,6 @@ def blame(context: Any, function: str, exception: BaseException) -> None:
     """A result could not be encoded: where an extension had put it in place, that is on its account, and logged so."""
     extension: Extension | None = getattr(context, ANSWERED_BY, None)
     if extension is not None:
-        failure = describe("result", exception, function=function, invocation_id=context.invocation_id)
+        which = getattr(context, "invocation_id", None)
+        failure = describe("result", exception, function=function, invocation_id=which)
         record(extension, failure)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import traceback
 from collections.abc import Callable
 from types import TracebackType
@@ -43,7 +44,8 @@ def record(extension: Extension, failure: Failure) -> None:
     what = f"hook {failure.hook}" if failure.hook else failure.phase
     where = f" for function '{failure.function}'" if failure.function else ""
     which = f" (invocation {failure.invocation_id})" if failure.invocation_id else ""
-    extension.logger.error(
+    report(
+        extension,
         "Extension '%s' (%s): %s failed%s%s: %s: %s%s%s",
         extension.name,
         extension.origin,
@@ -54,15 +56,29 @@ def record(extension: Extension, failure: Failure) -> None:
         failure.message,
         f"\n  {failure.remedy}" if failure.remedy else "",
         f"\n{failure.traceback.rstrip()}" if failure.traceback else "",
-        extra={
-            "extension": extension.name,
-            "distribution": extension.distribution,
-            "version": extension.version,
-            "hook": failure.hook,
-            "function": failure.function,
-            "invocation_id": failure.invocation_id,
-        },
+        distribution=extension.distribution,
+        version=extension.version,
+        hook=failure.hook,
+        function=failure.function,
+        invocation_id=failure.invocation_id,
     )
+
+
+def report(extension: Extension, text: str, *values: object, **fields: str | None) -> None:
+    """Log an error of an extension: no invocation fails because of what the app has done to logging.
+
+    Args:
+        extension: whose it is.
+        text: the message, with ``%s`` for each of the ``values``.
+        values: what the message tells.
+        fields: attributes of the record, besides ``extension``; without them where the app's own records have such a
+            field already, which ``logging`` refuses.
+    """
+    with contextlib.suppress(Exception):
+        try:
+            extension.logger.error(text, *values, extra={"extension": extension.name, **fields})
+        except KeyError:
+            extension.logger.error(text, *values)
 
 
 def guarded(extension: Extension, phase: str, action: Callable[[], T], **where: str | None) -> T | None:
@@ -103,4 +119,4 @@ def _outside(frames: TracebackType | None) -> TracebackType | None:
 
 def _is_ours(frame: TracebackType) -> bool:
     module = str(frame.tb_frame.f_globals.get("__name__", ""))
-    return module.startswith(("hosting.extensions", "importlib"))
+    return module.startswith(("hosting.extensions", "importlib", "pkgutil"))

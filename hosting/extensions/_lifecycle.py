@@ -55,7 +55,7 @@ def level_of(hook: str) -> Level:
 def spec_arguments() -> dict[str, tuple[str, ...]]:
     """Every hook of the specification with its arguments, in lifecycle order."""
     return {
-        name: tuple(inspect.signature(spec).parameters)
+        name: spec.__code__.co_varnames[: spec.__code__.co_argcount]
         for name, spec in vars(hookspecs).items()
         if inspect.isfunction(spec) and hasattr(spec, "hosting_spec")
     }

@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from hosting.authoring import Pending, merged
+from hosting.authoring import Pending, merged, user_function
 from hosting.core import Function, OptIn, Problem
 from hosting.extensions._config import Config, ExtensionConfig, close_match, folded
 from hosting.extensions._extension import RUNNING, Extension
@@ -146,7 +146,8 @@ class OptIns:
 def _by_size(containers: Iterable[tuple[Any, OptIn]]) -> list[tuple[set[int], OptIn]]:
     """What each container holds by now; the largest first, since a Blueprint has more to say than its whole app."""
     members = [
-        ({id(builder._function.get_user_function()) for builder in container._function_builders}, opt_in)
+        # not iter(): where a Blueprint is extended, its functions are replaced as an app takes them over
+        ({id(user_function(builder)) for builder in list.__iter__(container._function_builders)}, opt_in)
         for container, opt_in in containers
     ]
     return sorted(members, key=lambda one: -len(one[0]))

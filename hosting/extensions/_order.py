@@ -10,7 +10,6 @@ from __future__ import annotations
 import heapq
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from graphlib import CycleError, TopologicalSorter
 
 from hosting.errors import OrderCycleError
 from hosting.extensions._config import folded
@@ -100,6 +99,10 @@ def _constraints(extensions: Mapping[str, Extension]) -> dict[str, set[str]]:
 
 def _cycle(before: Mapping[str, set[str]]) -> list[str]:
     """A circle among the constraints, told from its first name; empty where there is none."""
+    if not any(before.values()):
+        return []
+    from graphlib import CycleError, TopologicalSorter  # most have no constraints to sort
+
     try:
         TopologicalSorter({name: sorted(before[name]) for name in sorted(before)}).prepare()
     except CycleError as error:

@@ -35,9 +35,11 @@ def _plan(level: Level, ordering: Ordering, sdk: Sequence[Extension], chosen: Ch
     pre = [hook for hook in ordering.hooks(level.pre) if chosen(level, hook.extension)]
     own = [one for one in _line(level, ordering) if chosen(level, one)]
     sdk_pre = [one.hooks[level.pre] for one in sdk if level.pre in one.hooks]
-    exits = [exit_ for one in sdk for exit_ in _exits(level, one, None)]
-    follows = _follows(own, level, around[-1] if around else before)
-    exits += [exit_ for one in reversed(own) for exit_ in _exits(level, one, follows[one.name])]
+    follows = {
+        **_follows(own, level, around[-1] if around else before),
+        **_follows(sdk, level, ([before, *around, *pre])[-1]),
+    }
+    exits = [exit_ for one in (*sdk, *reversed(own)) for exit_ in _exits(level, one, follows[one])]
     return Plan(around, [*pre, *sdk_pre], exits)
 
 
@@ -47,12 +49,12 @@ def _line(level: Level, ordering: Ordering) -> list[Extension]:
     return [hook.extension for hook in hooks]
 
 
-def _follows(own: Sequence[Extension], level: Level, first: Hook | None) -> dict[str, Hook | None]:
+def _follows(line: Sequence[Extension], level: Level, first: Hook | None) -> dict[Extension, Hook | None]:
     """For each extension the last hook that is called before its place on the way in."""
-    follows: dict[str, Hook | None] = {}
+    follows: dict[Extension, Hook | None] = {}
     last = first
-    for extension in own:
-        follows[extension.name] = last
+    for extension in line:
+        follows[extension] = last
         last = extension.hooks.get(level.pre, last)
     return follows
 

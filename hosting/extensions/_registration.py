@@ -19,6 +19,10 @@ from hosting.extensions._extension import EAGER, ON_DEMAND, Extension, Hook, Mar
 from hosting.extensions._lifecycle import APP_HOOKS, AROUND_HOOKS, FUNCTION_HOOKS, spec_arguments
 
 
+MARKER = "hosting_impl"
+"""Where pluggy's marker leaves its mark."""
+
+
 def register(extension: Extension, target: Any) -> None:
     """Fill in the extension's hooks and order from what its entry point named; all of it or nothing.
 
@@ -93,7 +97,19 @@ def _marked(name: str, plugin: Any) -> dict[str, pluggy.HookImpl]:
             )
         if caller.name in spec_arguments() or not first.optionalhook:
             found[caller.name] = first
+    _refuse_overlooked(manager, plugin)
     return found
+
+
+def _refuse_overlooked(manager: pluggy.PluginManager, plugin: Any) -> None:
+    """pluggy passes by what is marked but no function, such as a callable object that decorates a hook."""
+    for name in dir(plugin):
+        marked = inspect.getattr_static(plugin, name, None)
+        if isinstance(inspect.getattr_static(marked, MARKER, None), dict) and manager.parse_hookimpl_opts(plugin, name) is None:
+            raise ExtensionError(
+                f"{name!r} is marked as a hook, but is no function: found {type(marked).__name__}",
+                remedy="Mark a 'def' or 'async def' that calls it.",
+            )
 
 
 def _check_name(name: str, specification: Iterable[str]) -> None:

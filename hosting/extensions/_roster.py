@@ -6,13 +6,11 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
-from importlib_metadata import EntryPoint
-
 from hosting.core import Function, Problem
 from hosting.errors import ExtensionError, OrderCycleError
 from hosting.extensions import _sdk
 from hosting.extensions._config import Config, close_match, folded
-from hosting.extensions._discovery import DISABLED, OFF, discover, read_installed
+from hosting.extensions._discovery import DISABLED, OFF, EntryPoint, discover, read_installed
 from hosting.extensions._extension import EAGER, NO_OPT_IN, ON_DEMAND, RUNNING, Extension, Hook, Mark
 from hosting.extensions._isolation import describe, guarded, record
 from hosting.extensions._lifecycle import ANSWERING_HOOKS

@@ -13,16 +13,19 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hosting.core import Function, Problem
 from hosting.extensions._extension import NO_OPT_IN, Extension, Hook
 from hosting.extensions._isolation import PASSING, describe, guarded, record
 from hosting.extensions._lifecycle import APP, FUNCTION, spec_arguments
 
+if TYPE_CHECKING:
+    from pathlib import Path
+
 FILE = "_hosting_file"
 SCRIPT_ROOT = "AzureWebJobsScriptRoot"
+BY_WORKER = "called by Azure's worker itself"
 HOOKS = {
     "app": ("post_function_load_app_level", APP.pre, APP.post),
     "function": ("post_function_load", FUNCTION.pre, FUNCTION.post),
@@ -36,17 +39,18 @@ class Collector:
         self.extensions: list[Extension] = []
         self._targets: dict[int, Extension] = {}
         self._kept: list[Any] = []
-        self._fresh = False
+        self._fresh = worker  # there the stores hold what this very app has registered
         self._worker = worker
 
     def collecting(self) -> AbstractContextManager[None]:
         """Collect what is registered inside the block."""
-        return nullcontext() if self._worker else self._standing_in()
+        return nullcontext() if self._worker and called_by_worker() else self._standing_in()
 
     def take_registered(self, root: str) -> None:
         """Adopt what the SDK has registered by itself, where Azure's worker imports the app at ``root``.
 
-        The SDK keeps one list a hook; they run parallel, one entry a class or instance.
+        The SDK keeps one list a hook; they run parallel, one entry a class or instance. Where Azure's worker calls them
+        itself, they are told of and left to it.
         """
         from azure.functions.extension import ExtensionMeta
 
@@ -57,16 +61,24 @@ class Collector:
                 self._take(HOOKS["function"], entries, trigger, os.path.join(root, trigger))
 
     def _take(self, names: Sequence[str], entries: Sequence[Any], trigger: str | None, file: str | None) -> None:
-        if any(hook.function == entry.ext_impl for one in self.extensions for hook in one.hooks.values() for entry in entries):
+        owner = next((one.ext_impl.__self__ for one in entries if hasattr(one.ext_impl, "__self__")), entries[0].ext_impl)
+        if id(owner) in self._targets:
             return
-        extension = Extension(name=entries[0].ext_name, kind="sdk", status="active", trigger=trigger, file=file)
+        extension = Extension(entries[0].ext_name, kind="sdk", status="active", trigger=trigger, file=file)
         arguments = spec_arguments()
         extension.hooks = {
             name: Hook(name, extension, entry.ext_impl, arguments[name])
             for name, entry in zip(names, entries, strict=True)
             if not _is_inherited(entry.ext_impl)
         }
+        self._keep(owner, extension)
+
+    def _keep(self, target: Any, extension: Extension) -> None:
+        if self._worker and called_by_worker():
+            extension.status, extension.reason = "idle", BY_WORKER
         self.extensions.append(extension)
+        self._targets[id(target)] = extension
+        self._kept.append(target)
 
     @contextmanager
     def _standing_in(self) -> Iterator[None]:
@@ -94,7 +106,7 @@ class Collector:
         collected = self._targets.get(id(target))
         if collected is None:
             collected = self._add(target, target, "app" if _is_app_level(target) else "function")
-        for name in ("name", "group", "distribution", "version", "entry_point"):
+        for name in ("name", "group", "source", "entry_point"):
             setattr(collected, name, getattr(extension, name))
         return collected
 
@@ -109,6 +121,8 @@ class Collector:
             guarded(extension, "init", functools.partial(self._instantiate, extension, target, function))
         if extension.error is not None:
             extension.status, extension.reason = "failed", "it cannot be made"
+        elif extension.reason == BY_WORKER:
+            return
         elif functions:
             self.extensions.remove(extension)  # its instances stand for it
         else:
@@ -116,9 +130,11 @@ class Collector:
 
     def _instantiate(self, extension: Extension, target: Any, function: Function) -> None:
         """The instance that ``__file__`` would have made in the function's folder."""
-        made = self._targets[id(target(os.path.join(function.directory, "__init__.py")))]
+        made = self._targets.get(id(target(os.path.join(function.directory, "__init__.py"))))
+        if made is None:  # Azure's worker has it
+            return
         made.trigger = function.name
-        for name in ("name", "distribution", "version", "entry_point"):
+        for name in ("name", "source", "entry_point"):
             setattr(made, name, getattr(extension, name))
 
     def _application(self, meta: Any) -> Any:
@@ -161,9 +177,7 @@ class Collector:
         )
         if target is not cls or scope == "app":
             extension.hooks = _hooks(extension, target, scope)
-        self.extensions.append(extension)
-        self._targets[id(target)] = extension
-        self._kept.append(target)
+        self._keep(target, extension)
         return extension
 
 

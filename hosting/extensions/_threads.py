@@ -9,6 +9,7 @@ stands outside it, because two cannot be in one context at a time.
 from __future__ import annotations
 
 import asyncio
+from asyncio import CancelledError
 from collections.abc import Callable, Coroutine, Generator
 from concurrent.futures import Future
 from contextvars import Context, copy_context
@@ -21,20 +22,23 @@ from hosting.extensions._workers import Ending, Workers
 
 async def on_thread(pool: Workers, work: Callable[[], Any]) -> Any:
     """Run ``work`` in the pool inside a copy of the current context; return or raise what it did."""
-    result, exception = await pool.run(copy_context(), work)
-    if exception is not None:
-        raise exception
-    return result
+    return _settled(*await pool.run(copy_context(), work))
 
 
 async def in_steps(pool: Workers, steps: Callable[[], Generator[Any, Any, Any]], budget: float) -> Any:
     """Run a stepwise chain in the pool; what it yields is awaited on this loop, within ``budget`` seconds each."""
     loop = asyncio.get_running_loop()
     context = copy_context()
-    result, exception = await pool.run(Context(), lambda: _drive(steps(), context, loop, budget))
-    if exception is not None:
+    return _settled(*await pool.run(Context(), lambda: _drive(steps(), context, loop, budget)))
+
+
+def _settled(result: Any, exception: BaseException | None) -> Any:
+    if exception is None:
+        return result
+    try:
         raise exception
-    return result
+    finally:
+        del exception  # its traceback has this frame: nothing is to wait for the garbage collector
 
 
 def run_here(
@@ -76,9 +80,18 @@ def _drive(steps: Generator[Any, Any, Any], context: Context, loop: asyncio.Abst
 
 
 def _resumption(steps: Generator[Any, Any, Any], value: Any, exception: BaseException | None) -> Callable[[], Any]:
+    if isinstance(exception, GeneratorExit):
+        exception = _unlike_closing(exception)
     if exception is not None:
         return lambda: steps.throw(exception)
     return lambda: steps.send(value)
+
+
+def _unlike_closing(exception: GeneratorExit) -> RuntimeError:
+    """What a hook raised, so that it does not close the chain that it is thrown into."""
+    told = RuntimeError("it raised GeneratorExit")
+    told.__cause__ = exception
+    return told
 
 
 def _on_loop(
@@ -101,7 +114,7 @@ def _on_loop(
         for timer in timers:
             timer.cancel()
         if not done.done():
-            done.set_result(task.result())
+            done.set_result((None, CancelledError()) if task.cancelled() else task.result())
 
     loop.call_soon_threadsafe(start)
     return done

@@ -19,8 +19,8 @@ from typing import Any
 from importlib_metadata import EntryPoint
 
 from hosting.core import Problem
-from hosting.extensions._discovery import name_of, version_of
 from hosting.extensions._extension import EAGER, ON_DEMAND
+from hosting.extensions._scan import name_of, version_of
 
 GROUPS = frozenset({EAGER, ON_DEMAND, "hosting.bindings"})
 WEAK = frozenset({"md5", "sha1"})

@@ -13,8 +13,10 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from contextvars import Context
-from queue import SimpleQueue
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from queue import SimpleQueue
 
 Ending = tuple[Any, BaseException | None]
 """A result and an exception: neither SystemExit nor StopIteration can cross a future."""
@@ -44,6 +46,8 @@ class Workers:
 
     def __init__(self, count: int | None = None) -> None:
         self.count = count or min(32, (os.cpu_count() or 1) + 4)
+        from queue import SimpleQueue  # Azure's worker has threads of its own and never gets here
+
         self._jobs: SimpleQueue[Job | None] = SimpleQueue()
         self._threads: list[Worker] = []
         self._returns: Returns | None = None
@@ -112,7 +116,9 @@ class Returns:
 
 
 def _do(returns: Returns, future: asyncio.Future[Ending], context: Context, work: Callable[[], Any]) -> None:
-    returns.put(future, (None, None) if future.cancelled() else context.run(_ending, work))
+    ending = (None, None) if future.cancelled() else context.run(_ending, work)
+    returns.put(future, ending)
+    del future, ending  # an exception's traceback reaches this frame: nothing is to wait for the garbage collector
 
 
 def _ending(work: Callable[[], Any]) -> Ending:

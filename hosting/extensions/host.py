@@ -6,25 +6,29 @@ import functools
 import threading
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hosting.authoring import Pending, pending
 from hosting.core import Function, Problem
 from hosting.errors import ExtensionError, FrozenError
-from hosting.extensions import _config, _diagnosis, _sdk, _verify
+from hosting.extensions import _config, _diagnosis, _sdk
 from hosting.extensions._clock import Clock
 from hosting.extensions._compile import Chain, Compiler
 from hosting.extensions._discovery import installed_entry_points
 from hosting.extensions._extension import Extension, Hook, Status
 from hosting.extensions._guard import Monitor
+from hosting.extensions._isolation import report
 from hosting.extensions._lifecycle import FUNCTION, Level, level_of
 from hosting.extensions._lifetime import call_now, call_on_loop
 from hosting.extensions._optin import OptIns
 from hosting.extensions._plan import plans
 from hosting.extensions._roster import Roster
 from hosting.extensions._threads import in_steps, on_thread
-from hosting.extensions._workers import Workers
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from hosting.extensions._workers import Workers
 
 Invoker = Callable[[Any, dict[str, Any]], Awaitable[Any]]
 
@@ -64,7 +68,8 @@ class ExtensionHost:
         self._chains: dict[str, Chain | None] = {}
         self._changing = threading.RLock()
         self._clock = Clock(self._config.budgets.hook)
-        self._compiler = Compiler(self._clock, Monitor(self._config.quarantine_after, self._quarantine))
+        self._monitor = Monitor(self._config.quarantine_after, self._quarantine)
+        self._compiler = Compiler(self._clock, self._monitor)
 
     @property
     def enabled(self) -> bool:
@@ -133,7 +138,7 @@ class ExtensionHost:
         if not self.enabled:
             return
         self._pending.add(pending.take())
-        if self._worker and not _sdk.called_by_worker():
+        if self._worker:
             self._roster.take_registered(self._environ.get(_sdk.SCRIPT_ROOT, "."))
         self._optins = OptIns(self._functions, self._pending, self._config)
         self._roster.import_wanted(self._optins.wanted)
@@ -174,6 +179,11 @@ class ExtensionHost:
     def chain(self, function_name: str) -> Chain | None:
         """One function's compiled hooks as of now; None where no hook is for it."""
         return self._chains.get(function_name)
+
+    @property
+    def left_to_worker(self) -> list[str]:
+        """The names of those extension classes that Azure's worker calls itself, so that this host does not."""
+        return [one.name for one in self._roster.sdk if one.reason == _sdk.BY_WORKER]
 
     @property
     def budget(self) -> float:
@@ -218,6 +228,8 @@ class ExtensionHost:
         Returns:
             The document's ``verification``; a ``status`` of ``tampered`` means that files differ. Imports nothing.
         """
+        from hosting.extensions import _verify
+
         return _verify.verify(installed_entry_points())
 
     def diagnosis(self, *, verify: bool = False) -> dict[str, Any]:
@@ -231,14 +243,18 @@ class ExtensionHost:
         if not (self.enabled and self._frozen):
             self._roster.find()
         line = self._roster.line
-        verification = self.verify() if verify else []
-        problems = [*self._problems(), *_verify.tampering(verification)]
+        problems, verification = self._problems(), []
+        if verify:
+            from hosting.extensions._verify import tampering
+
+            verification = self.verify()
+            problems += tampering(verification)
         document = {
             "schema_version": _diagnosis.SCHEMA_VERSION,
             "enabled": self.enabled,
             "_info": self._info,
             "environment": _diagnosis.environment(self._environ),
-            "extensions": _diagnosis.extensions_told(line, self._chains.values()),
+            "extensions": _diagnosis.extensions_told(line, self._compiler.chains),
             "functions": [_diagnosis.function_told(one, self._hooks_for(one)) for one in self._functions],
             "problems": [_diagnosis.problem_told(problem) for problem in problems],
         }
@@ -319,14 +335,11 @@ class ExtensionHost:
         return wanted and (extension, function.name) not in self._left_out
 
     def _compile(self) -> None:
-        """Compile every chain anew; figures stay with the hooks, invocations under way end on the old chain."""
+        """Settle every chain anew; invocations under way end on the old one."""
         for function in self._functions:
             chosen = functools.partial(self._chosen, function)
             made = plans(self._roster.ordering, self._roster.sdk, chosen)
-            old = self._chains[function.name]
             self._chains[function.name] = self._compiler.chain(function, made)
-            if old is not None:
-                old.guard.retire()
 
     def _chosen(self, function: Function, level: Level, extension: Extension) -> bool:
         return self._is_for(level, extension, function)
@@ -336,23 +349,27 @@ class ExtensionHost:
         if not found:
             raise ExtensionError(f"no extension '{name}' is loaded", remedy="GET /admin/host/extensions lists them.")
         for extension in found:
-            extension.status, extension.errors_in_row, extension.last_erred = status, 0, None
+            self._monitor.absolve(extension)
+            extension.status = status
         with self._changing:
             self._compile()
 
     def _quarantine(self, extension: Extension) -> None:
-        extension.status = "quarantined"
-        extension.logger.error(
+        """Said once, also where several threads see the last error at a time."""
+        with self._changing:
+            if extension.status != "active":
+                return
+            extension.status = "quarantined"
+            self._compile()
+        report(
+            extension,
             "Extension '%s' (%s) is taken out: it erred in %d invocations in a row. It comes back after a restart or "
             "POST /admin/extensions/%s/resume.",
             extension.name,
             extension.origin,
             extension.errors_in_row,
             extension.name,
-            extra={"extension": extension.name},
         )
-        with self._changing:
-            self._compile()
 
     def _problems(self) -> list[Problem]:
         line = self._roster.line
@@ -367,6 +384,7 @@ class ExtensionHost:
         if self._strict:
             wrong += [problem.message for problem in _diagnosis.breaches(self._roster.line)]
         if wrong:
+            self._clock.stop()
             raise ExtensionError("\n".join(wrong), remedy="'hosting diag' tells more.")
 
     def _missing(self) -> list[Problem]:

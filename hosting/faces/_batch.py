@@ -10,9 +10,13 @@ import logging
 import threading
 import time
 from collections import deque
-from typing import TextIO
+from collections.abc import Callable
+from typing import Any, TextIO
 
 _PAUSE = 0.02
+
+Deferred = tuple[Callable[..., str], tuple[Any, ...]]
+"""What makes a line, and its arguments."""
 
 
 class BatchHandler(logging.Handler):
@@ -21,7 +25,7 @@ class BatchHandler(logging.Handler):
     def __init__(self, stream: TextIO) -> None:
         super().__init__()
         self._stream = stream
-        self._pending: deque[logging.LogRecord] = deque()
+        self._pending: deque[logging.LogRecord | Deferred] = deque()
         self._wake = threading.Event()
         self._writing = threading.Lock()
         self._closed = False
@@ -32,27 +36,42 @@ class BatchHandler(logging.Handler):
         """Keep the record; its message is made now, since the arguments may change later."""
         if record.args:
             record.msg, record.args = record.getMessage(), None
-        self._pending.append(record)
-        if not self._wake.is_set():
-            self._wake.set()
+        self._put(record)
+
+    def defer(self, render: Callable[..., str], arguments: tuple[Any, ...]) -> None:
+        """Write the line that ``render(*arguments)`` makes, in its turn among the records; it must not raise."""
+        self._put((render, arguments))
 
     def flush(self) -> None:
         """Write everything that is pending."""
         with self._writing:
-            lines = []
+            lines: list[str] = []
             while self._pending:
-                record = self._pending.popleft()
-                try:
-                    lines.append(self.format(record) + "\n")
-                except Exception:  # noqa: BLE001 - as every handler of logging does
-                    self.handleError(record)
-            self._write("".join(lines))
+                entry = self._pending.popleft()
+                if isinstance(entry, tuple):
+                    render, arguments = entry
+                    lines.append(render(*arguments))
+                else:
+                    self._add(lines, entry)
+            if lines:
+                self._write("\n".join(lines) + "\n")
 
     def close(self) -> None:
         self._closed = True
         self._wake.set()
         self.flush()
         super().close()
+
+    def _put(self, entry: logging.LogRecord | Deferred) -> None:
+        self._pending.append(entry)
+        if not self._wake.is_set():
+            self._wake.set()
+
+    def _add(self, lines: list[str], record: logging.LogRecord) -> None:
+        try:
+            lines.append(self.format(record))
+        except Exception:  # noqa: BLE001 - as every handler of logging does
+            self.handleError(record)
 
     def _write(self, text: str) -> None:
         try:

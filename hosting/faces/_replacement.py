@@ -6,16 +6,14 @@ import asyncio
 import functools
 import inspect
 import threading
-import uuid
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
 from typing import Any, Protocol
 
+from hosting.authoring import REPLACES
 from hosting.core import Function
 from hosting.extensions import ExtensionHost, run_here
 from hosting.host.context import Context, InvocationLocal
-
-REPLACES = "_hosting_replaces"
 
 
 class Shared(Protocol):
@@ -91,6 +89,8 @@ def replacement(function: Function, shared: Shared) -> Callable[..., Any]:
     run = (_async_run if function.is_async else _run)(function, shared, signature, adds_context=adds_context)
     made = _at_the_place_of(call, run, is_async=function.is_async)
     functools.update_wrapper(made, call)
+    if getattr(call, "__annotate__", None) is None:
+        made.__annotations__ = call.__annotations__  # Python 3.14 copies the function that makes them, if there is one
     if adds_context:
         made.__signature__ = _with_context(signature)  # type: ignore[attr-defined]
     setattr(made, REPLACES, call)
@@ -140,6 +140,8 @@ def _context(function: Function, func_args: dict[str, Any], *, adds_context: boo
     context = func_args.pop("context", None) if adds_context else func_args.get("context")
     if context is not None and (adds_context or function.wants_context):
         return context
+    import uuid  # Azure's worker always has a context
+
     return Context(str(uuid.uuid4()), function.name, function.directory, InvocationLocal())
 
 

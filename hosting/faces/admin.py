@@ -4,18 +4,26 @@ from __future__ import annotations
 
 import json
 import platform
+import uuid
+from collections.abc import Callable
 from time import monotonic
 from typing import Any
 
 import hosting
+from hosting.bindings.http.request import parse_headers
 from hosting.bindings.http.response import HttpReply
 from hosting.errors import ExtensionError
-from hosting.host._ids import new_id
+from hosting.faces.admin_functions import AdminFunctions
+from hosting.faces.bodies import TooLarge, declared_length, read_body
+from hosting.faces.protocol import Receive, Scope, empty
 from hosting.host.function_host import FunctionHost
 
 _HTML = (b"content-type", b"text/html; charset=utf-8")
 _JSON = (b"content-type", b"application/json; charset=utf-8")
+_TEXT = (b"content-type", b"text/plain; charset=utf-8")
 _EXTENSIONS = "/admin/extensions/"
+_FUNCTIONS = "/admin/functions"
+_READING = ("GET", "HEAD")
 _PAGE = """<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8"><title>Function app</title></head>
 <body><h1>Your function app is up and running</h1>
@@ -25,12 +33,21 @@ _PAGE = """<!DOCTYPE html>
 
 
 class Admin:
-    """Answers for a host what no function does. Paths compare ignoring case."""
+    """Answers for a host what no function does. Paths compare ignoring case.
 
-    def __init__(self, host: FunctionHost) -> None:
+    Args:
+        host: the function host, loaded.
+        opens: whether a request brings the master key, which all but a ping need; None where everything is open.
+        limit: the largest body that is read, in bytes.
+    """
+
+    def __init__(self, host: FunctionHost, opens: Callable[[Scope], bool] | None, limit: int) -> None:
         self._host = host
+        self._functions = AdminFunctions(host)
+        self._opens = opens
+        self._limit = limit
         self._since = monotonic()
-        self._instance = new_id()
+        self._instance = str(uuid.uuid4())
 
     def takes(self, path: str) -> bool:
         """Whether ``path`` is below ``/admin``: no function can have it."""
@@ -39,21 +56,57 @@ class Admin:
     def home(self) -> HttpReply:
         """The page at ``/``; nothing where ``AzureWebJobsDisableHomepage`` is ``true``, as in Azure's host."""
         if self._host.environ.get("AzureWebJobsDisableHomepage", "").lower() == "true":
-            return HttpReply(204, [], b"")
+            return empty(204)
         return HttpReply(200, [_HTML], _PAGE.encode())
 
-    async def answer(self, method: str, path: str) -> HttpReply:
-        """Answer a request below ``/admin``; 404 without a body for what is not there."""
-        place = path.rstrip("/").lower()
+    async def answer(self, scope: Scope, receive: Receive, path: str) -> HttpReply:
+        """Answer a request below ``/admin``; 404 without a body for what is not there.
+
+        Raises:
+            Disconnected: the client went away before its request was whole.
+            TooLarge: the body is larger than is allowed.
+        """
+        method, place = scope["method"], path.rstrip("/").lower()
         if place == "/admin/host/ping" and method in ("GET", "POST", "HEAD"):
-            return HttpReply(200, [], b"")
-        if place == "/admin/host/status" and method in ("GET", "HEAD"):
-            return _json(self._status())
-        if place == "/admin/host/extensions" and method in ("GET", "HEAD"):
-            return _json(self._host.extensions.diagnosis())
-        if place.startswith(_EXTENSIONS) and method == "POST":
+            return empty(200)
+        if self._opens is not None and not self._opens(scope):
+            return empty(401)
+        if place == "/admin/warmup" and method in ("GET", "HEAD", "POST"):
+            return empty(200 if await self._host.warm() else 500)
+        if method in _READING:
+            return self._read(scope, place)
+        if method == "POST" and place.startswith(_EXTENSIONS):
             return self._switch(path.rstrip("/")[len(_EXTENSIONS) :])
-        return HttpReply(404, [], b"")
+        if method == "POST" and place.startswith(f"{_FUNCTIONS}/"):
+            return await self._run(scope, receive, path.rstrip("/")[len(_FUNCTIONS) + 1 :])
+        return empty(404)
+
+    def _read(self, scope: Scope, place: str) -> HttpReply:
+        if place == "/admin/host/status":
+            return _json(self._status())
+        if place == "/admin/host/extensions":
+            return _json(self._host.extensions.diagnosis())
+        if place == _FUNCTIONS:
+            return _json(self._functions.all(_base(scope)))
+        if not place.startswith(f"{_FUNCTIONS}/"):
+            return empty(404)
+        name, _, what = place[len(_FUNCTIONS) + 1 :].partition("/")
+        if what not in ("", "status"):
+            return empty(404)
+        told = self._functions.status(name) if what else self._functions.one(name, _base(scope))
+        return empty(404) if told is None else _json(told)
+
+    async def _run(self, scope: Scope, receive: Receive, name: str) -> HttpReply:
+        if declared_length(parse_headers(scope["headers"])) > self._limit:
+            raise TooLarge(self._limit)
+        body = await read_body(receive, self._limit)
+        try:
+            await self._functions.run(name, body)
+        except KeyError:
+            return empty(404)
+        except ValueError as error:
+            return HttpReply(400, [_TEXT], f"{error}\n".encode())
+        return empty(202)
 
     def _status(self) -> dict[str, Any]:
         return {
@@ -73,12 +126,18 @@ class Admin:
         name, _, action = place.rpartition("/")
         switches = {"pause": self._host.extensions.pause, "resume": self._host.extensions.resume}
         if not name or action.lower() not in switches:
-            return HttpReply(404, [], b"")
+            return empty(404)
         try:
             switches[action.lower()](name)
         except ExtensionError as error:
             return _json({"error": str(error)}, 404)
         return _json({"name": name, "action": action.lower()})
+
+
+def _base(scope: Scope) -> str:
+    """Scheme, name and port, as the caller knows them."""
+    name, port = scope.get("server") or ("localhost", 80)
+    return f"{scope['scheme']}://{parse_headers(scope['headers']).get('host') or f'{name}:{port}'}"
 
 
 def _json(value: Any, status: int = 200) -> HttpReply:

@@ -3,52 +3,72 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
-from typing import Any, TypeAlias
+from collections.abc import Collection, Mapping
+from typing import TYPE_CHECKING
 
 from hosting.bindings.http.provider import HttpTrigger
 from hosting.bindings.http.request import HttpCall, decode_path, parse_headers
 from hosting.bindings.http.response import Headers, HttpReply
 from hosting.bindings.http.routes import Route
+from hosting.bindings.http.streams import StreamCall, StreamReply
 from hosting.faces.admin import Admin
+from hosting.faces.bodies import Disconnected, TooLarge, body_limit, declared_length, read_body, refuse_body
+from hosting.faces.cors import Cors, CorsPolicy
+from hosting.faces.headers import with_headers
+from hosting.faces.protocol import Receive, Scope, Send, empty
+from hosting.faces.throttle import throttled
+from hosting.host._tasks import tasks_inside
 from hosting.host.function_host import FunctionHost
 
-Scope: TypeAlias = MutableMapping[str, Any]
-Message: TypeAlias = MutableMapping[str, Any]
-Receive: TypeAlias = Callable[[], Awaitable[Message]]
-Send: TypeAlias = Callable[[Message], Awaitable[None]]
+if TYPE_CHECKING:
+    from hosting.faces.gate import MasterKey
+    from hosting.host.keys import Keys
+
+_GONE = "hosting.gone"
+"""The key in a request's scope that says that its client has gone."""
 
 NO_BODY = frozenset((204, 304))
 
 _logger = logging.getLogger("hosting.http")
 
 
-def empty(status: int) -> HttpReply:
-    """A reply without headers and body."""
-    return HttpReply(status, [], b"")
-
-
-class Disconnected(Exception):
-    """The client went away before its request was whole."""
-
-
 class HostApp:
     """Serves a function host: its routes, the home page, and the endpoints below ``/admin``.
+
+    Keys, CORS, headers and limits stand around it only where they are asked for.
 
     Args:
         host: the function host, loaded.
         grace: seconds that running invocations have to finish when the server shuts down.
+        keys: those that callers need; None where everything is open.
+        cors: which other origins may read answers; None for none.
+
+    Raises:
+        SettingsError: a value of ``extensions.http`` in host.json, or a setting, cannot be used.
     """
 
-    def __init__(self, host: FunctionHost, *, grace: float = 10.0) -> None:
+    def __init__(
+        self,
+        host: FunctionHost,
+        *,
+        grace: float = 10.0,
+        keys: Keys | None = None,
+        cors: CorsPolicy | None = None,
+    ) -> None:
         self.host = host
         self.failure: BaseException | None = None
         """Why the host could not start, once a server has tried."""
         self._grace = grace
         self._match = host.router().match
-        self._admin = Admin(host)
+        self._limit = body_limit(host.environ)
         self._warned: set[str] = set()
+        self._answer = throttled(self._function, host.section("extensions", "http"))
+        opens = None if keys is None else self._lock(keys)
+        self._admin = Admin(host, opens, self._limit)
+        http = with_headers(self._request, host.section("extensions", "http"))
+        self._http = http if cors is None else Cors(http, cors)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One connection of the ASGI protocol: ``http`` or ``lifespan``."""
@@ -57,7 +77,18 @@ class HostApp:
         elif scope["type"] == "lifespan":
             await self._lifespan(receive, send)
 
-    async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def drain(self, grace: float) -> bool:
+        """Take no new work and wait for running invocations; say whether all of them finished."""
+        return await self.host.drain(grace)
+
+    def _lock(self, keys: Keys) -> MasterKey:
+        """Ask for keys: who has none takes no place in the queue of requests, either."""
+        from hosting.faces.gate import Gate, MasterKey  # costs a start what few starts need
+
+        self._answer = Gate(self._answer, keys, self.host.router().routes)
+        return MasterKey(keys)
+
+    async def _request(self, scope: Scope, receive: Receive, send: Send) -> None:
         method: str = scope["method"]
         path = scope["path"]
         if "%" in path or b"%" in scope["raw_path"] or "/." in path:
@@ -65,19 +96,29 @@ class HostApp:
             if decoded is None:
                 return await respond(send, method, empty(400))
             path = decoded
-        if self._admin.takes(path):
-            return await respond(send, method, await self._admin.answer(method, path))
-        found = self._match(method, path)
-        if found is None:
-            return await respond(send, method, self._admin.home() if path == "/" else empty(404))
         try:
-            reply = await self._function(scope, receive, *found)
+            if self._admin.takes(path):
+                return await respond(send, method, await self._admin.answer(scope, receive, path))
+            found = self._match(method, path)
+            if found is None:
+                return await respond(send, method, self._admin.home() if path == "/" else empty(404))
+            reply = await self._answer(scope, receive, *found)
         except Disconnected:
             return None
+        except TooLarge as error:
+            return await refuse_body(receive, send, error.limit)
         except asyncio.CancelledError:
             # The grace period is over; whoever waits is told before the connection closes.
             reply = empty(500)
+        if isinstance(reply, StreamReply):
+            return await self._stream(scope, send, reply)
         return await respond(send, method, reply)
+
+    async def _stream(self, scope: Scope, send: Send, reply: StreamReply) -> None:
+        """Send until the end, until the client goes, or until the grace period is over."""
+        if _GONE not in scope:
+            with contextlib.suppress(asyncio.CancelledError):
+                await reply.send(scope, send)
 
     async def _function(
         self, scope: Scope, receive: Receive, route: Route[HttpTrigger], values: Mapping[str, str]
@@ -86,11 +127,19 @@ class HostApp:
         if trigger.disabled or trigger.run is None:
             return empty(404)
         headers = parse_headers(scope["headers"])
+        if trigger.streams is not None:
+            stream = StreamCall(scope, receive, values)
+            result = await trigger.run(stream, headers.get("traceparent", ""), headers.get("tracestate", ""))
+            if result.exception is not None:
+                return trigger.streams.failure(result.exception)
+            return result.reply or empty(200)
         body = b""
         if "content-length" in headers:
-            body = await read_body(receive)
+            if declared_length(headers) > self._limit:
+                raise TooLarge(self._limit)
+            body = await read_body(receive, self._limit)
         elif "transfer-encoding" in headers:
-            body = await read_body(receive)
+            body = await read_body(receive, self._limit)
             self._warn(f"Function '{route.function}' received a chunked request body. In Azure it would arrive empty.")
         if scope["method"] == "HEAD" and not route.takes("HEAD"):
             self._warn(f"Function '{route.function}' answered a HEAD request through GET. Azure answers 404.")
@@ -101,6 +150,18 @@ class HostApp:
             return empty(500)
         reply: HttpReply | None = result.reply
         return empty(200) if reply is None else reply
+
+    def client_gone(self, scopes: Collection[Scope]) -> None:
+        """Cancel the async invocations that these requests wait for; what runs in a thread goes on."""
+        for scope in scopes:
+            scope[_GONE] = True
+        gone = {id(scope) for scope in scopes}
+        for task, variables in tasks_inside(HostApp._stream.__code__):
+            if id(variables["scope"]) in gone:
+                task.cancel("the client has gone")
+        for task, variables in tasks_inside(HostApp._function.__code__):
+            if id(variables["scope"]) in gone and variables["route"].target.cancels:
+                task.cancel("the client has gone")
 
     def _warn(self, message: str) -> None:
         if message not in self._warned:
@@ -127,25 +188,6 @@ def url_of(scope: Scope, headers: Mapping[str, str], query: str) -> str:
     authority = headers.get("host") or "{}:{}".format(*(scope.get("server") or ("localhost", 80)))
     path = (scope.get("raw_path") or scope["path"].encode()).decode("latin-1")
     return f"{scope['scheme']}://{authority}{path}?{query}" if query else f"{scope['scheme']}://{authority}{path}"
-
-
-async def read_body(receive: Receive) -> bytes:
-    """The whole body of a request.
-
-    Raises:
-        Disconnected: the client went away before the end.
-    """
-    message = await receive()
-    if message["type"] == "http.request" and not message.get("more_body"):
-        whole: bytes = message["body"]
-        return whole
-    pieces: list[bytes] = []
-    while message["type"] == "http.request":
-        pieces.append(message["body"])
-        if not message.get("more_body"):
-            return b"".join(pieces)
-        message = await receive()
-    raise Disconnected
 
 
 async def respond(send: Send, method: str, reply: HttpReply) -> None:

@@ -9,18 +9,15 @@ from __future__ import annotations
 import functools
 import inspect
 import json
-import logging
 import os
-import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar, overload
 
-from hosting.apps import read_host_json
-from hosting.authoring import declared, pending
+from hosting.authoring import REPLACES, declared, pending
 from hosting.core import Binding, Function, Model
-from hosting.extensions import ExtensionHost, is_enabled
-from hosting.faces._replacement import REPLACES, Loops, replacement
+from hosting.extensions import is_enabled
+from hosting.faces._extended import Extended, log, shared, surely
+from hosting.faces._replacement import replacement
 
 T = TypeVar("T")
 
@@ -28,8 +25,10 @@ EXTENDED = "_hosting_extended"
 PLAIN = "_hosting_plain"
 REPLAYED = frozenset({"orchestrationtrigger", "entitytrigger"})
 """Durable functions whose code runs many times for one run: hooks around it would too."""
+UNKNOWN_SDK = (
+    "hosting.extend does not know this version of azure-functions: %s runs without extensions. Please update hosting."
+)
 
-_log = logging.getLogger("hosting.extensions")
 
 
 @overload
@@ -54,13 +53,17 @@ def extend(target: Any = None, /, *, diagnostics_route: str | None = None) -> An
     Raises:
         TypeError: ``target`` is neither; or a route is asked for of something that is not an app.
         ValueError: the app is extended already, with another route.
-        SettingsError: host.json's ``extensionHost`` is not what it should be.
+        HostingError: host.json cannot be used and an extension is required; without that, it is logged and the app
+            runs without extensions. Where the required extension itself is not there, the worker's indexing fails.
     """
     if target is None:
         return functools.partial(extend, diagnostics_route=diagnostics_route)
     if hasattr(target, "_function_builders"):
         return _extend_app(target, diagnostics_route)
-    if not inspect.isfunction(target):
+    if _is_unknown_app(target):
+        log.error(UNKNOWN_SDK, type(target).__name__)
+        return target
+    if not (inspect.isfunction(target) or inspect.ismethod(target)):
         raise TypeError(
             f"hosting.extend: expected a FunctionApp, a Blueprint or a function, found {type(target).__name__}. "
             "In the v2 model extend the app, not one of its decorated functions."
@@ -70,45 +73,19 @@ def extend(target: Any = None, /, *, diagnostics_route: str | None = None) -> An
     return _extend_function(target)
 
 
-class Extended:
-    """What all extended functions of one process share: the extension host, and where its async hooks run."""
-
-    def __init__(self, root: str) -> None:
-        self.root = root
-        self.host = ExtensionHost(environ=os.environ, section=_section(Path(root)), worker=True)
-        self.loops = Loops(self.host)
-        self._expected: list[Function] = []
-        self._loaded = False
-        self._changing = threading.Lock()
-        self.host.discover()
-
-    def load(self, functions: Sequence[Function]) -> None:
-        """Load functions, the first or more of them, and log what serves them."""
-        with self._changing:
-            (self.host.admit if self._loaded else self.host.load)(functions)
-            self._loaded = True
-        self.loops.remember()
-        _log.info("Extensions: %s", json.dumps(self.host._info))
-
-    def expect(self, function: Function) -> None:
-        """Note a v1 function: extensions learn of it before the first invocation, when its decorators have all run."""
-        self._expected.append(function)
-
-    def load_expected(self) -> None:
-        """Load the functions that are expected, if there are any."""
-        if self._expected:
-            expected, self._expected = self._expected, []
-            self.load(expected)
-
-
 class _Builders(list[Any]):
     """The functions of an extended Blueprint: replaced when an app takes them over, which is when they are complete."""
 
     extended: Extended
 
     def __iter__(self) -> Iterator[Any]:
-        _replace([builder._function for builder in super().__iter__()], self.extended)
+        surely(lambda: _replace([builder._function for builder in super(_Builders, self).__iter__()], self.extended))
         return super().__iter__()
+
+
+def _is_unknown_app(target: Any) -> bool:
+    """An app of Azure's SDK that does not keep its functions where all versions so far do."""
+    return any(base.__name__ == "DecoratorApi" for base in type(target).__mro__)
 
 
 def _extend_app(app: Any, route: str | None) -> Any:
@@ -122,8 +99,10 @@ def _extend_app(app: Any, route: str | None) -> Any:
         return app
     if pending.hosted or not is_enabled(os.environ):
         return app
+    extended = shared()
+    if extended is None:
+        return app
     setattr(app, EXTENDED, route)
-    extended = _shared()
     if hasattr(app, "get_functions"):
         app.get_functions = functools.partial(_get_functions, app, app.get_functions, extended)
     else:
@@ -137,26 +116,24 @@ def _get_functions(app: Any, original: Callable[[], list[Any]], extended: Extend
     if getattr(app, EXTENDED) is not None:
         _add_diagnostics(app, getattr(app, EXTENDED), extended)
     built = original()
-    _replace(built, extended)
+    surely(lambda: _replace(built, extended))
     return built
 
 
 def _replace(built: Sequence[Any], extended: Extended) -> None:
-    """Replace the author's functions, each once, and load them."""
+    """Replace the author's functions, each once, and load them in the order that ``hosting start`` does."""
     fresh = [one for one in built if _is_replaceable(one)]
+    if not fresh:
+        return
     described = [_describe(one) for one in fresh]
     for one, function in zip(fresh, described, strict=True):
         one._func = replacement(function, extended)
-    extended.load(described)
+    extended.load(sorted(described, key=lambda function: function.name.lower()))
 
 
 def _is_replaceable(built: Any) -> bool:
     if not hasattr(built, "_func"):
-        _log.error(
-            "hosting.extend does not know this version of azure-functions: function %r runs without extensions. "
-            "Please update hosting.",
-            built,
-        )
+        log.error(UNKNOWN_SDK, built)
         return False
     trigger = built.get_trigger()
     replays = trigger is not None and trigger.type.lower() in REPLAYED
@@ -173,10 +150,12 @@ def _describe(built: Any) -> Function:
 def _extend_function(call: Callable[..., Any]) -> Callable[..., Any]:
     if hasattr(call, REPLACES) or pending.hosted or not is_enabled(os.environ):
         return call
-    extended = _shared()
-    folder = Path(inspect.getfile(call)).parent
+    extended = shared()
+    if extended is None:
+        return call
+    folder = os.path.dirname(inspect.getfile(inspect.unwrap(call)))
     content = _function_json(folder)
-    name = call.__name__ if content is None else folder.name
+    name = call.__name__ if content is None else os.path.basename(folder)
     bindings = tuple(
         Binding(str(one.get("name")), str(one.get("type")), "out" if one.get("direction") == "out" else "in")
         for one in (content or {}).get("bindings", ())
@@ -192,7 +171,7 @@ def _function(name: str, call: Callable[..., Any], bindings: tuple[Binding, ...]
     bound = {binding.name for binding in bindings}
     return Function(
         name=name,
-        directory=str(Path(file).parent),
+        directory=os.path.dirname(file),
         file=file,
         model=model,
         call=call,
@@ -204,29 +183,16 @@ def _function(name: str, call: Callable[..., Any], bindings: tuple[Binding, ...]
     )
 
 
-def _function_json(folder: Path) -> dict[str, Any] | None:
+def _function_json(folder: str) -> dict[str, Any] | None:
     """What the worker's host has read already; None where the function is not of the v1 model."""
     try:
-        content = json.loads((folder / "function.json").read_text("utf-8"))
+        with open(os.path.join(folder, "function.json"), encoding="utf-8-sig") as stream:
+            content = json.load(stream)
     except FileNotFoundError:
         return None
     except ValueError:
         return {}
     return content if isinstance(content, dict) else {}
-
-
-def _shared() -> Extended:
-    """The one of this process; a test that goes on to another app gets another."""
-    root = os.environ.get("AzureWebJobsScriptRoot") or os.getcwd()
-    if not isinstance(pending.shared, Extended) or pending.shared.root != root:
-        pending.shared = Extended(root)
-    shared: Extended = pending.shared
-    return shared
-
-
-def _section(root: Path) -> Mapping[str, Any] | None:
-    section: Mapping[str, Any] | None = read_host_json(root, os.environ).get("extensionHost")
-    return section
 
 
 def _add_diagnostics(app: Any, route: str, extended: Extended) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NoReturn
@@ -12,6 +11,9 @@ import click
 
 import hosting
 from hosting.errors import HostingError
+from hosting.faces.debugging import DEFAULT_PORT as DEBUG_PORT
+from hosting.faces.keys import keys
+from hosting.faces.telling import tell
 
 Command = Callable[..., None]
 
@@ -36,7 +38,21 @@ def cli() -> None:
     """Run Azure Functions apps in one Python process, with extensions that pip installs."""
 
 
-@cli.command()
+class _Start(click.Command):
+    """Leaves a folder that follows ``--debug`` to be the folder."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        following = [*args[1:], ""]
+        return super().parse_args(
+            ctx,
+            [
+                f"--debug={DEBUG_PORT}" if one == "--debug" and not after.isdigit() else one
+                for one, after in zip(args, following, strict=True)
+            ],
+        )
+
+
+@cli.command(cls=_Start)
 @_app_dir
 @click.option("-p", "--port", type=click.IntRange(0, 65535), help="Port to listen on [7071]; 0 takes a free one.")
 @click.option("--host", metavar="ADDRESS", help="Address to listen on [127.0.0.1].")
@@ -49,11 +65,38 @@ def cli() -> None:
 @click.option(
     "--grace", type=click.FloatRange(0), default=10.0, show_default=True, help="Seconds to finish work when stopping."
 )
+@click.option(
+    "--workers",
+    type=click.IntRange(1),
+    metavar="N",
+    help="Processes that serve [FUNCTIONS_WORKER_PROCESS_COUNT, or 1].",
+)
+@click.option("--reload", is_flag=True, help="Load the app again when one of its files changes.")
+@click.option(
+    "--debug",
+    type=click.IntRange(1, 65535),
+    is_flag=False,
+    flag_value=DEBUG_PORT,
+    metavar="[PORT]",
+    help=f"Let a debugger attach on this machine [{DEBUG_PORT}]; needs debugpy.",
+)
+@click.option("--wait-for-debugger", is_flag=True, help="Load the app only once a debugger has attached.")
+@click.option("--cert", type=click.Path(path_type=Path), metavar="FILE", help="Serve HTTPS with this PEM certificate.")
+@click.option("--key", type=click.Path(path_type=Path), metavar="FILE", help="The certificate's key, if not in --cert.")
+@click.option("--enable-auth/--no-auth", "auth", default=None, help="Whether callers need keys [if others can call].")
+@click.option(
+    "--cors", multiple=True, callback=_names, metavar="ORIGIN,...", help="Whose pages may call, or * [Host.CORS]."
+)
+@click.option("--cors-credentials", is_flag=True, help="Let those pages send cookies [Host.CORSCredentials].")
 def start(app_dir: Path, **options: object) -> None:
     """Serve the function app in APP_DIR (the current folder by default)."""
-    from hosting.faces.start import StartOptions
+    from hosting.faces.options import StartOptions
     from hosting.faces.start import start as serve
 
+    if options["key"] and not options["cert"]:
+        raise click.UsageError("--key needs --cert.")
+    if options["wait_for_debugger"] and options["debug"] is None:
+        options["debug"] = DEBUG_PORT
     try:
         serve(StartOptions(app_dir.resolve(), **options))  # type: ignore[arg-type]
     except HostingError as error:
@@ -64,21 +107,24 @@ def start(app_dir: Path, **options: object) -> None:
 @_app_dir
 @_functions
 @click.option("--json", "as_json", is_flag=True, help="Print the document for machines.")
-def diag(app_dir: Path, functions: tuple[str, ...], as_json: bool) -> None:
+@click.option("--verify", is_flag=True, help="Check files of extensions against what was installed; 1 if they differ.")
+def diag(app_dir: Path, functions: tuple[str, ...], as_json: bool, verify: bool) -> None:
     """Tell which extensions are loaded for the app in APP_DIR, what failed, and what to do about it."""
     from hosting.faces.diag import diagnose, own_stdout, print_json, print_tables
 
     with own_stdout() as stream:
-        document, failure = diagnose(app_dir.resolve(), functions)
+        document, failure = diagnose(app_dir.resolve(), functions, verify=verify)
         (print_json if as_json else print_tables)(document, stream)
-    sys.exit(1 if failure else 0)
+    tampered = any(one["status"] == "tampered" for one in document.get("verification", ()))
+    sys.exit(1 if failure or tampered else 0)
+
+
+cli.add_command(keys)
 
 
 def fail(error: HostingError, *, verbose: bool = False) -> NoReturn:
     """Tell a person's mistake in one message and end with 1; with ``verbose``, where in their code it came from."""
-    if verbose and error.__cause__ is not None:
-        click.echo("".join(traceback.format_exception(error.__cause__)), err=True)
-    click.echo(str(error), err=True)
+    tell(error, verbose=verbose)
     sys.exit(1)
 
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import MutableMapping
 from pathlib import Path
 
 from hosting.errors import AppLoadError
+
+DEBUG_LOGS = "PYTHON_ENABLE_DEBUG_LOGGING"
 
 
 def enter(root: Path, address: str = "") -> None:
@@ -27,3 +30,9 @@ def enter(root: Path, address: str = "") -> None:
     for stream in (sys.stdout, sys.stderr):
         # What a function prints shows at once, also in a pipe.
         stream.reconfigure(line_buffering=True)  # type: ignore[union-attr]
+
+
+def allow_debug_logs(environ: MutableMapping[str, str]) -> None:
+    """Let functions log at debug level unless the settings say otherwise; host.json decides what of it is shown."""
+    if not environ.get(DEBUG_LOGS):
+        environ[DEBUG_LOGS] = "1"

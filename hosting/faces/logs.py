@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, TextIO
 
 from hosting.faces._batch import BatchHandler
+from hosting.faces._lines import QuickJournal
+from hosting.faces.levels import Levels
 from hosting.host.context import current
 
 if TYPE_CHECKING:
@@ -26,12 +28,6 @@ LogFormat = Literal["console", "json"]
 _FUNCTION = "hosting.function."
 _STANDARD = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "function", "invocation_id"}
 _COLOURS = {"warning": "\x1b[33m", "error": "\x1b[31m", "critical": "\x1b[1;31m", "debug": "\x1b[2m"}
-_LEVELS = {
-    "hosting": logging.WARNING,
-    "hosting.start": logging.INFO,
-    "hosting.function": logging.INFO,
-    "hosting.extensions": logging.INFO,
-}
 
 
 class Logs:
@@ -45,16 +41,32 @@ class Logs:
 
     def __init__(self, form: LogFormat, *, verbose: bool = False, stream: TextIO | None = None) -> None:
         target = stream or sys.stdout
-        self.origin = Origin()
+        self._origin = Origin()
+        self._form: LogFormat = form
         self._handler = BatchHandler(target)
         self._handler.setFormatter(LateFormatter(form, colours=target.isatty()))
-        self._handler.addFilter(self.origin)
+        self._handler.addFilter(self._origin)
         self._before: dict[logging.Logger, int] = {}
-        self._set(logging.getLogger(), logging.INFO)
-        for name, level in _LEVELS.items():
-            self._set(logging.getLogger(name), logging.INFO if verbose else level)
+        self.show(Levels(verbose=verbose))
         logging.getLogger().addHandler(self._handler)
         logging.captureWarnings(True)
+
+    def show(self, levels: Levels) -> None:
+        """Show what ``levels`` says; before ``follow``."""
+        for name, level in levels.loggers():
+            self._set(logging.getLogger(name), level)
+        if levels.by_category:
+            self._handler.addFilter(lambda record: record.levelno >= levels.minimum(category(record)))
+
+    def show_functions(self, levels: Levels, names: Iterable[str]) -> None:
+        """Set the levels of the lines about invocations, which ask their logger only."""
+        for name in names:
+            self._set(logging.getLogger(f"{_FUNCTION}{name}"), levels.minimum(f"Function.{name}"))
+
+    def follow(self, running: Running) -> None:
+        """Tell records of a host's invocations by the function they come from, and take its own lines a short way."""
+        self._origin.follow(running)
+        running.journal = QuickJournal(self._form, self._handler)
 
     def flush(self) -> None:
         self._handler.flush()
@@ -68,7 +80,7 @@ class Logs:
             logger.setLevel(level)
 
     def _set(self, logger: logging.Logger, level: int) -> None:
-        self._before[logger] = logger.level
+        self._before.setdefault(logger, logger.level)
         logger.setLevel(level)
 
 
@@ -91,8 +103,10 @@ class Origin(logging.Filter):
         context = current.get()
         if context is None and self._running is not None:
             context = self._running.contexts.get(self._running.local.invocation_id)
-        record.function = context.function_name if context else None
-        record.invocation_id = context.invocation_id if context else None
+        # Who logs about an invocation from outside it says so itself, with ``extra``.
+        known = record.__dict__
+        known.setdefault("function", context.function_name if context else None)
+        known.setdefault("invocation_id", context.invocation_id if context else None)
         return True
 
 
@@ -125,9 +139,7 @@ def shape(_logger: Any, _method: str, event: EventDict) -> EventDict:
         "category": category(record),
         "message": event["event"],
     }
-    if getattr(record, "invocation_id", None):
-        fields["function"] = record.__dict__["function"]
-        fields["invocation_id"] = record.__dict__["invocation_id"]
+    fields.update((key, record.__dict__[key]) for key in ("function", "invocation_id") if record.__dict__.get(key))
     if len(record.__dict__) > len(_STANDARD) - 2:
         fields.update((key, value) for key, value in record.__dict__.items() if key not in _STANDARD)
     if event.get("exc_info") and event["exc_info"][0] is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
+import functools
 import os
 import signal
 import socket
@@ -12,13 +13,18 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from types import FrameType
-from typing import NoReturn
+from typing import Any, NoReturn, Protocol
 
 import uvicorn
 
 from hosting.errors import HostingError
+from hosting.extensions import Worker
+from hosting.faces._transport import Outbox
 from hosting.faces.asgi import HostApp
+from hosting.faces.connection import Connection, Departures
+from hosting.faces.protocol import Receive, Scope, Send
 
 _BACKLOG = 2048
 
@@ -46,8 +52,26 @@ def listen(host: str, port: int) -> socket.socket:
         raise HostingError(f"Cannot listen on port {port}: a port is a number from 0 to 65535.") from error
 
 
+class Application(Protocol):
+    """What a server serves."""
+
+    failure: BaseException | None
+    """Why it could not start, once a server has tried."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One connection of the ASGI protocol."""
+
+    async def drain(self, grace: float) -> bool:
+        """Take no new work and wait for what runs, ``grace`` seconds at most; say whether all of it finished."""
+
+
+def _connections(app: Application) -> Any:
+    """What uvicorn makes its connections with."""
+    return functools.partial(Connection, Departures(app), Outbox()) if isinstance(app, HostApp) else "auto"
+
+
 class Server(uvicorn.Server):
-    """Runs a host app until a signal; ``exit_code`` then says how the process should end.
+    """Runs an app until a signal; ``exit_code`` then says how the process should end.
 
     uvicorn raises a caught signal again once it has shut down, so that the process would end by it, not with a code.
 
@@ -55,25 +79,38 @@ class Server(uvicorn.Server):
         app: what is served.
         grace: seconds for running invocations after the signal.
         ready: called once, when requests are answered.
-        stop_at_once: called when a second Ctrl-C comes, in a signal handler; does not return.
+        stop_at_once: called when a second Ctrl-C comes, in a signal handler; does not return. None where Ctrl-C is
+            for another process, which tells this one.
+        certificate: for TLS, a PEM file.
+        key: the certificate's, if it is in a file of its own.
     """
 
     exit_code = 0
 
     def __init__(
-        self, app: HostApp, *, grace: float, ready: Callable[[], None], stop_at_once: Callable[[], None]
+        self,
+        app: Application,
+        *,
+        grace: float,
+        ready: Callable[[], None],
+        stop_at_once: Callable[[], None] | None,
+        certificate: Path | None = None,
+        key: Path | None = None,
     ) -> None:
         super().__init__(
             uvicorn.Config(
                 app,
                 lifespan="on",
                 interface="asgi3",
+                http=_connections(app),
                 ws="none",
                 log_config=None,
                 log_level="warning",
                 access_log=False,
                 proxy_headers=False,
                 server_header=False,
+                ssl_certfile=certificate,
+                ssl_keyfile=key,
                 # Requests of one connection must not see each other's context variables.
                 reset_contextvars=True,
             )
@@ -102,7 +139,7 @@ class Server(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         # Triggers other than HTTP stop now as well, not after the last connection.
-        draining = asyncio.create_task(self._app.host.drain(self._grace))
+        draining = asyncio.create_task(self._app.drain(self._grace))
         self.config.timeout_graceful_shutdown = max(self._grace, 0.05)  # type: ignore[assignment]
         await super().shutdown(sockets)
         await draining
@@ -121,8 +158,10 @@ class Server(uvicorn.Server):
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         interrupted = sig == signal.SIGINT
+        if interrupted and self._stop_at_once is None:
+            return
         if self.should_exit:
-            if interrupted:
+            if interrupted and self._stop_at_once is not None:
                 self._stop_at_once()
             return
         self.exit_code = 130 if interrupted else 0
@@ -131,7 +170,8 @@ class Server(uvicorn.Server):
 
 def leave(code: int, deadline: float) -> NoReturn:
     """End the process with ``code``, also when a thread is still busy at ``deadline``, in ``time.monotonic``."""
-    threads = [one for one in threading.enumerate() if not one.daemon and one is not threading.current_thread()]
+    everybody = [one for one in threading.enumerate() if one is not threading.current_thread()]
+    threads = [one for one in everybody if not one.daemon or isinstance(one, Worker)]
     for thread in threads:
         thread.join(max(0.0, deadline - time.monotonic()))
     sys.stdout.flush()

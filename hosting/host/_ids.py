@@ -1,13 +1,23 @@
-"""Invocation ids: random UUIDs as text, in a third of the time that ``str(uuid.uuid4())`` takes."""
+"""Invocation ids: random UUIDs as text."""
 
 from __future__ import annotations
 
-from os import urandom
+from random import Random
 
-_VARIANT = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abcdef"}
+_BUT_VERSION = (1 << 128) - 1 - (0xF << 76) - (0x3 << 62)
+_VERSION_4 = (0x4 << 76) | (0x2 << 62)
 
 
-def new_id() -> str:
-    """A version 4 UUID in its usual text form."""
-    digits = urandom(16).hex()
-    return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{_VARIANT[digits[16]]}{digits[17:20]}-{digits[20:]}"
+class Ids:
+    """Makes version 4 UUIDs in their usual text form, without a system call for each.
+
+    The source is seeded by the system, and its own: an app that seeds Python's gets no repeated ids.
+    """
+
+    def __init__(self) -> None:
+        self._bits = Random().getrandbits
+
+    def __call__(self) -> str:
+        """A new id."""
+        digits = f"{self._bits(128) & _BUT_VERSION | _VERSION_4:032x}"
+        return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
-from hosting.bindings.provider import Input, Output, Trigger
-from hosting.bindings.registry import Providers
-from hosting.core import Function
+from hosting.bindings.provider import Input, Output, Provider, Trigger
+from hosting.core import Binding, Function
 
 RETURN = "$return"
 
@@ -27,6 +26,12 @@ class Out:
         return self._value
 
 
+class Finds(Protocol):
+    """Gives the provider of a binding."""
+
+    def get(self, function: Function, binding: Binding) -> Provider: ...
+
+
 @dataclass(frozen=True, slots=True)
 class BoundFunction:
     """What providers made of a function's bindings, by parameter name."""
@@ -39,7 +44,7 @@ class BoundFunction:
     result: Output | None
 
 
-def bind(function: Function, providers: Providers) -> BoundFunction:
+def bind(function: Function, providers: Finds) -> BoundFunction:
     """Ask the providers for each binding.
 
     Raises:

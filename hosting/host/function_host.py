@@ -4,24 +4,30 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Collection, MutableMapping
+from collections.abc import Collection, Mapping, MutableMapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import azure.functions
 
-from hosting.apps import LocalSettings, apply_settings, load_app, read_host_json, read_local_settings
+from hosting.apps import LocalSettings, add_to_path, apply_settings, load_app, read_host_json, read_local_settings
+from hosting.bindings.generic import GenericTrigger
 from hosting.bindings.http.provider import HttpProvider, HttpTrigger
 from hosting.bindings.http.routes import Router
-from hosting.bindings.provider import Provider, Result, Services
-from hosting.bindings.registry import Providers
+from hosting.bindings.provider import Invoke, Provider, Result, Services
+from hosting.bindings.registry import GROUP, Providers
+from hosting.bindings.warmup import WarmupProvider
 from hosting.core import App, Function, Problem
 from hosting.errors import FunctionLoadError, HostingError
-from hosting.extensions import ExtensionHost
-from hosting.host.bound import Out, bind
+from hosting.extensions import ExtensionHost, Workers
+from hosting.host.bound import BoundFunction, Out, bind
+from hosting.host.by_hand import ByHand
 from hosting.host.context import Context, RetryContext, TraceContext
 from hosting.host.invocation import Invocation, Running, refuser
-from hosting.host.pool import new_pool, thread_count
+from hosting.host.pool import thread_count
+from hosting.host.retry import Retrying
+from hosting.host.timeouts import Timeouts, read_timeout
 
 _TICK = 0.02
 
@@ -40,6 +46,7 @@ class FunctionHost:
 
     app: App
     extensions: ExtensionHost
+    host_json: dict[str, Any]
 
     def __init__(
         self,
@@ -52,8 +59,11 @@ class FunctionHost:
         self.root = root.resolve()
         self.environ = os.environ if environ is None else environ
         self.running = Running()
-        self.invocations: dict[str, Invocation] = {}
+        self.invocations: dict[str, Invoke] = {}
+        self.by_hand = ByHand()
+        self._draining = asyncio.Event()
         self._drained_by: float | None = None
+        self._settings: LocalSettings | None = None
         self._wanted = functions
         self._strict = strict
         self._services = Services({}, self.environ)
@@ -70,15 +80,27 @@ class FunctionHost:
             HostingError: the app, its settings or a required extension cannot be loaded.
         """
         _register_types()
-        settings = settings or read_local_settings(self.root)
-        self.skipped_settings = apply_settings(settings, self.environ)
-        host_json = read_host_json(self.root, self.environ)
-        section = host_json.get("extensionHost")
+        settings = self.configure(settings)
+        # An extension or a binding may be among the packages that the app brings along.
+        add_to_path(self.root)
+        section = self.host_json.get("extensionHost")
         self.extensions = ExtensionHost(environ=self.environ, section=section, strict=self._strict)
         self.extensions.discover()
-        self.app = self._loaded_app(settings, host_json)
+        self.app = self._loaded_app(settings, self.host_json)
         self.extensions.load([function for function in self.functions if function.error is None])
         self._bind()
+
+    def configure(self, settings: LocalSettings | None = None) -> LocalSettings:
+        """Apply the settings to the environment and read ``host_json``; ``load`` does it unless it is done.
+
+        Raises:
+            SettingsError: a file cannot be used as it stands.
+        """
+        if self._settings is None:
+            self._settings = settings or read_local_settings(self.root)
+            self.skipped_settings = apply_settings(self._settings, self.environ)
+            self.host_json = read_host_json(self.root, self.environ)
+        return self._settings
 
     @property
     def functions(self) -> tuple[Function, ...]:
@@ -99,9 +121,21 @@ class FunctionHost:
         """The routes of the functions that can run."""
         return self._router
 
+    def section(self, *path: str) -> Mapping[str, Any]:
+        """An object inside host.json, empty where there is none."""
+        return self._services.section(*path)
+
+    async def warm(self) -> bool:
+        """Run the app's warm-up functions, unless they have run; say whether they succeeded."""
+        found = [provider for provider in self._providers if isinstance(provider, WarmupProvider)]
+        return not found or await found[0].warm()
+
     async def start(self) -> None:
-        """Run the extensions' startup hooks, then let every provider listen."""
+        """Run the extensions' startup hooks and start the app's own web app, then let every provider listen."""
+        self._timeouts.start()
         await self.extensions.startup()
+        if self.app.lifespan is not None:
+            await self.app.lifespan.startup()
         for provider in self._providers:
             await provider.start()
 
@@ -122,6 +156,7 @@ class FunctionHost:
         now = asyncio.get_running_loop().time
         if self._drained_by is None:
             self._drained_by = now() + grace
+            self._draining.set()
             for provider in self._providers:
                 await provider.stop()
         while self.running.contexts and now() < self._drained_by:  # noqa: ASYNC110 - an event would cost each invocation
@@ -129,9 +164,12 @@ class FunctionHost:
         return not self.running.contexts
 
     async def stop(self) -> None:
-        """Run the extensions' shutdown hooks and release the threads; those still busy are not waited for."""
+        """End the app's own web app, run the shutdown hooks, and release the threads; busy ones are not waited for."""
+        if self.app.lifespan is not None:
+            await self.app.lifespan.shutdown()
         await self.extensions.shutdown()
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        self._timeouts.stop()
+        self._pool.shutdown()
 
     def _loaded_app(self, settings: LocalSettings, host_json: dict[str, Any]) -> App:
         app = load_app(
@@ -147,8 +185,9 @@ class FunctionHost:
 
     def _bind(self) -> None:
         count, problem = thread_count(self.environ)
-        self._pool = new_pool(count)
+        self._pool = Workers(count)
         self._services.host_json = self.app.host_json
+        self._timeouts = Timeouts(self.running, read_timeout(self.app.host_json))
         self._services.problems.extend([problem] if problem else [])
         providers = Providers(self._services)
         for function in self.functions:
@@ -160,11 +199,21 @@ class FunctionHost:
         self._router = self.http.router() if self.http else Router()
 
     def _bind_one(self, function: Function, providers: Providers) -> None:
-        bound = bind(function, providers)
+        bound = bind(function, providers) if providers.knows(function.trigger) else self._generic(function, providers)
         invoker = refuser(function) if function.error else self.extensions.invoker(function, self._pool)
         invocation = Invocation(bound, invoker, self.running, str(self.root) + os.sep)
-        bound.trigger.attach(invocation)
-        self.invocations[function.name.lower()] = invocation
+        invoke = Retrying(invocation, function.retry, self._draining) if function.retry else invocation
+        bound.trigger.attach(invoke)
+        self.invocations[function.name.lower()] = invoke
+        self.by_hand.add(function.name, bound.trigger, invoke)
+
+    def _generic(self, function: Function, providers: Providers) -> BoundFunction:
+        """Bind a function whose trigger nobody provides: who runs it by hand may do without its return value."""
+        bound = bind(function, providers.with_generic())
+        self._services.problems.append(_untriggered(function))
+        if bound.result is None and isinstance(bound.trigger, GenericTrigger):
+            return replace(bound, result=bound.trigger.implicit_output)
+        return bound
 
 
 def _register_types() -> None:
@@ -189,6 +238,18 @@ def _selected(app: App, names: Collection[str]) -> tuple[Function, ...]:
             remedy=f"It has {found}.",
         )
     return tuple(function for function in app.functions if function.name.lower() in wanted)
+
+
+def _untriggered(function: Function) -> Problem:
+    kind = function.trigger.type
+    return Problem(
+        "error",
+        f"Function '{function.name}' is never triggered: no installed package provides its binding type '{kind}'.",
+        f"Install a package with an entry point '{kind}' in group '{GROUP}', or correct the type. "
+        f"It can be run by hand: POST /admin/functions/{function.name}",
+        function.file,
+        function=function.name,
+    )
 
 
 def _in_error(function: Function, error: FunctionLoadError) -> Problem:

@@ -1,10 +1,9 @@
-"""The threads that run ``def`` functions."""
+"""How many threads run ``def`` functions."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 
 from hosting.core import Problem
 
@@ -31,8 +30,3 @@ def thread_count(environ: Mapping[str, str]) -> tuple[int | None, Problem | None
 
 def _unusable(reason: str) -> Problem:
     return Problem("warning", f"{SETTING} {reason}", remedy="Correct or remove it; Python's own default is used.")
-
-
-def new_pool(count: int | None) -> ThreadPoolExecutor:
-    """A pool of ``count`` threads, each started when first needed."""
-    return ThreadPoolExecutor(max_workers=count, thread_name_prefix="function")

@@ -1,10 +1,9 @@
-"""Apps written into a temporary folder, and a process that looks afterwards as it did before."""
+"""Apps written into a temporary folder."""
 
 from __future__ import annotations
 
 import json
-import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +14,6 @@ from hosting.core import App
 
 Write = Callable[[Mapping[str, Any]], Path]
 Load = Callable[..., App]
-
-
-@pytest.fixture(autouse=True)
-def _path_as_before() -> Iterator[None]:
-    before = list(sys.path)
-    yield
-    sys.path[:] = before
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -82,3 +83,13 @@ def test_an_override_of_the_wrong_type_says_which_variable_it_is(write: Write) -
     with pytest.raises(SettingsError) as caught:
         read_host_json(write({}), {"AzureFunctionsJobHost__extensions__http__maxConcurrentRequests": "many"})
     assert "AzureFunctionsJobHost__extensions__http__maxConcurrentRequests" in caught.value.remedy
+
+
+@pytest.mark.parametrize("level", ["Verbose", "", 3, True])
+def test_an_unknown_log_level(tmp_path: Path, level: object) -> None:
+    """A level that Azure's host would refuse is told with its category and line."""
+    content = {"version": "2.0", "logging": {"logLevel": {"default": "Information", "Function": level}}}
+    (tmp_path / "host.json").write_text(json.dumps(content, indent=1))
+    with pytest.raises(SettingsError, match=r"logging\.logLevel\.Function") as raised:
+        read_host_json(tmp_path, {})
+    assert raised.value.line == 6

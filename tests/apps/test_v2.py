@@ -59,7 +59,7 @@ def test_retry_and_opt_ins_of_decorators(load: Load) -> None:
     )
     (function,) = load({"function_app.py": code}).functions
     assert function.retry == Retry("fixedDelay", 3, delay=2.0)
-    assert function.opt_ins == (OptIn("above"), OptIn("below", {"x": 1}))
+    assert function.opt_ins == (OptIn("below", {"x": 1}), OptIn("above"))
     assert function.opt_outs == {"timer"}
 
 

@@ -8,40 +8,55 @@ import shutil
 import subprocess
 import sys
 import time
+from dataclasses import dataclass
 
 
-def has_wrk() -> bool:
-    """Whether ``wrk`` is installed."""
-    return shutil.which("wrk") is not None
+def by_wrk(seconds: float) -> bool:
+    """Whether ``wrk`` makes the load: where it is installed, and for whole seconds."""
+    return shutil.which("wrk") is not None and seconds >= 1
 
 
-def requests_per_second(port: int, path: str, *, seconds: float, connections: int = 32) -> float:
-    """Keep every connection busy with GET requests for ``path``, and count the answers per second.
+@dataclass(frozen=True, slots=True)
+class Load:
+    """How many requests were answered in how many seconds."""
+
+    answers: int
+    seconds: float
+
+    @property
+    def rate(self) -> float:
+        """Requests a second."""
+        return self.answers / self.seconds
+
+
+def load(port: int, path: str, *, seconds: float, connections: int = 32) -> Load:
+    """Keep every connection busy with GET requests for ``path``.
 
     Raises:
         SystemExit: an answer was not 200.
     """
-    if has_wrk() and seconds >= 1:  # wrk measures whole seconds
+    if by_wrk(seconds):
         return _wrk(port, path, round(seconds), connections)
     return asyncio.run(_python(port, path, seconds, connections))
 
 
-def _wrk(port: int, path: str, seconds: int, connections: int) -> float:
+def _wrk(port: int, path: str, seconds: int, connections: int) -> Load:
     command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", f"http://127.0.0.1:{port}{path}"]
     printed = subprocess.run(command, capture_output=True, text=True, check=True, timeout=seconds + 60).stdout
     if "Non-2xx" in printed or "Socket errors" in printed:
         sys.exit(f"{path} was not answered with 200 only:\n{printed}")
-    rate = re.search(r"Requests/sec:\s+([\d.]+)", printed)
+    count, rate = re.search(r"(\d+) requests in", printed), re.search(r"Requests/sec:\s+([\d.]+)", printed)
+    assert count is not None, printed
     assert rate is not None, printed
-    return float(rate[1])
+    return Load(int(count[1]), int(count[1]) / float(rate[1]))
 
 
-async def _python(port: int, path: str, seconds: float, connections: int) -> float:
+async def _python(port: int, path: str, seconds: float, connections: int) -> Load:
     request = f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n\r\n".encode()
     began = time.monotonic()
     clients = (_client(port, request, began + seconds) for _ in range(connections))
     answers = sum(await asyncio.gather(*clients))
-    return answers / (time.monotonic() - began)
+    return Load(answers, time.monotonic() - began)
 
 
 async def _client(port: int, request: bytes, end: float) -> int:

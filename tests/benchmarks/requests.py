@@ -2,7 +2,7 @@
 
 All of them take turns within one run, so that what else the machine does hits all alike:
 
-    python -m tests.benchmarks.requests [--rounds 5] [--seconds 3]
+    python -m tests.benchmarks.requests [--rounds 9] [--seconds 2]
 
 The numbers that count are the medians of the ratios within a round. The goals: ours at 0.8 of the floor or more for
 async and sync functions, and with one extension at 0.97 of ours without one.
@@ -11,13 +11,12 @@ async and sync functions, and with one extension at 0.97 of ours without one.
 from __future__ import annotations
 
 import argparse
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from itertools import product
 from statistics import median
 
-from tests.benchmarks.load import has_wrk, requests_per_second
+from tests.benchmarks.load import by_wrk, load
 from tests.benchmarks.servers import Server, Started, extended, floor, framework, ours, serving
 
 KINDS = ("async", "sync")
@@ -35,11 +34,9 @@ class Turns:
     def take(self, kind: str, started: Started, seconds: float) -> None:
         """Load the server for one turn."""
         before = started.cpu_seconds()
-        began = time.monotonic()
-        rate = requests_per_second(started.port, f"/api/{kind}?name=Ada", seconds=seconds)
-        spent = time.monotonic() - began
-        self.rates.append(rate)
-        self.costs.append((started.cpu_seconds() - before) / (rate * spent) * 1e6)
+        done = load(started.port, f"/api/{kind}?name=Ada", seconds=seconds)
+        self.rates.append(done.rate)
+        self.costs.append((started.cpu_seconds() - before) / done.answers * 1e6)
 
 
 Figures = dict[tuple[str, str], Turns]
@@ -81,12 +78,12 @@ def _ratio(ours: Sequence[float], theirs: Sequence[float]) -> float:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description="Requests a second, beside hand-written ASGI and functions-framework.")
-    parser.add_argument("--rounds", type=int, default=5, help="how often each server has its turn (default: 5)")
-    parser.add_argument("--seconds", type=float, default=3, help="length of a turn (default: 3)")
+    parser.add_argument("--rounds", type=int, default=9, help="how often each server has its turn (default: 9)")
+    parser.add_argument("--seconds", type=float, default=2, help="length of a turn (default: 2)")
     parser.add_argument("--no-framework", action="store_true", help="leave functions-framework out")
     options = parser.parse_args(arguments)
-    if not has_wrk():
-        print("wrk is not installed: the load comes from Python, which shares its speed with the fast servers")
+    if not by_wrk(options.seconds):
+        print("Without wrk, or for turns below a second, the load comes from Python: fast servers look alike.")
     others = [] if options.no_framework else list(framework())
     figures = measure([floor(), ours(), extended(), *others], options.rounds, options.seconds)
     print("\n".join(report(figures)))

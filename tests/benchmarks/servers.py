@@ -46,6 +46,18 @@ class Started:
             return 0.0
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
+    def resident_bytes(self) -> int:
+        """Memory that the process has in use.
+
+        Raises:
+            SystemExit: there is no ``/proc`` that tells.
+        """
+        try:
+            pages = int(Path(f"/proc/{self.process.pid}/statm").read_text().split()[1])
+        except OSError:
+            sys.exit("memory can be measured on Linux only")
+        return pages * os.sysconf("SC_PAGE_SIZE")
+
 
 def floor() -> Server:
     """Hand-written ASGI on uvicorn with httptools and uvloop."""

@@ -82,10 +82,12 @@ class Terminal:
         if arguments[0] != "start":
             return self._execute("-m", "hosting", *arguments)
         self._open.close()
-        app = self.home / (arguments[1] if len(arguments) > 1 else ".")
+        folders = [argument for argument in arguments[1:2] if not argument.startswith("-")]
+        app = self.home / Path(*folders)
+        flags = arguments[1 + len(folders) :]
         command = (str(self._python), "-m", "hosting")
         self._host = self._open.enter_context(
-            hosting_start(app, self._scratch / "host.log", command=command, cwd=self.home)
+            hosting_start(app, self._scratch / "host.log", command=command, flags=flags, cwd=self.home)
         )
         return self._host.printed()
 

@@ -10,12 +10,16 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import pytest
+from hypothesis import settings
 
 from hosting.apps import load_app, read_host_json
 from hosting.core import App, Function
 from hosting.extensions import ExtensionHost
 from tests.extensions.invoking import ON
 from tests.extensions.support import Site
+
+settings.register_profile("unhurried", deadline=None)
+settings.load_profile("unhurried")
 
 LoadApp = Callable[[Mapping[str, str]], tuple[ExtensionHost, App]]
 
@@ -35,7 +39,8 @@ class Start(Protocol):
 @pytest.fixture
 def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
     """The only place where distributions are installed; what was imported from it is forgotten afterwards."""
-    importlib.import_module("azure.functions")  # before the place that it lies in leaves the path
+    for needed in ("azure.functions", "importlib_metadata"):  # before the place that they lie in leaves the path
+        importlib.import_module(needed)
     path = tmp_path / "site"
     path.mkdir()
     monkeypatch.setattr(sys, "path", [str(path), *(entry for entry in sys.path if "-packages" not in entry)])

@@ -19,6 +19,7 @@ from hosting.extensions import ExtensionHost
 from hosting.extensions._extension import Extension
 from hosting.extensions._lifecycle import spec_arguments
 from hosting.extensions._redaction import REDACTED, redacted
+from hosting.extensions._scan import Distribution
 from tests.extensions.conftest import LoadApp, Start
 from tests.extensions.invoking import ON, Context, function, invoke, invoker_of, told
 from tests.extensions.support import FUNCTION_PRE, PRE, Site, hook
@@ -365,8 +366,8 @@ def test_messages_that_cannot_be_read(start: Start) -> None:
     assert "cannot be read" in valid(host)["extensions"][0]["error"]["message"]
 
 
-def test_origin_names_whoever_is_known() -> None:
+def test_origin_names_whoever_is_known(site: Site) -> None:
     """Messages name distribution and version, or else the file, or else the app."""
-    assert Extension("a", distribution="d", version="1").origin == "d 1"
+    assert Extension("a", source=Distribution(str(site.install("d", version="1")))).origin == "d 1"
     assert Extension("a", file="/x.py").origin == "/x.py"
     assert Extension("a").origin == "defined by the app"

@@ -29,7 +29,7 @@ MISDEEDS = {
     "raises a BaseException": "raise type('Odd', (BaseException,), {})('bad')",
     "raises SystemExit": "raise SystemExit(3)",
     "raises StopIteration": "raise StopIteration",
-    "raises GeneratorExit": "raise RuntimeError from GeneratorExit()",
+    "raises GeneratorExit": "raise GeneratorExit",
     "raises CancelledError": "raise asyncio.CancelledError",
     "raises ShortCircuit where it may not": "raise hosting.ShortCircuit('bad')",
     "recurses": "endless = lambda: endless()\n    endless()",
@@ -269,6 +269,79 @@ def test_arguments_changed_after_the_function_change_nothing(is_async: bool) -> 
     host.register("emptying", Emptying)
     host.load([called])
     assert outcome_of(host, called, Context()) == "fine x"
+
+
+class Factory:
+    """A record factory as apps have them, which adds fields of its own."""
+
+    def __init__(self) -> None:
+        self.original = logging.getLogRecordFactory()
+
+    def __call__(self, *args: Any, **kwargs: Any) -> logging.LogRecord:
+        record = self.original(*args, **kwargs)
+        record.invocation_id = "the app's own"
+        return record
+
+
+def refuse(record: logging.LogRecord) -> bool:
+    raise RuntimeError(record)
+
+
+@pytest.mark.parametrize("is_async", [False, True])
+def test_logging_as_the_app_has_changed_it_fails_no_invocation(
+    is_async: bool, bad: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Where the app's own records have a field that ours have too, the error is logged without ours."""
+    bad("pre_invocation_app_level", "raise ValueError('bad')", arguments="context", is_async=False)
+    called = target(is_async=is_async, fails=False)
+    factory = Factory()
+    logging.setLogRecordFactory(factory)
+    try:
+        host = host_with("pre_invocation_app_level", [], called)
+        assert outcome_of(host, called, Context("the-invocation")) == "fine x"
+    finally:
+        logging.setLogRecordFactory(factory.original)
+    assert "(invocation the-invocation): ValueError: bad" in caplog.text
+    assert [record.invocation_id for record in caplog.records] == ["the app's own"]  # type: ignore[attr-defined]
+
+
+def test_a_filter_that_raises_fails_no_invocation(bad: Any) -> None:
+    """Not even a log line that cannot be written changes what the caller gets."""
+    bad("pre_invocation_app_level", "raise ValueError('bad')", arguments="context", is_async=False)
+    called = target(is_async=False, fails=False)
+    host = host_with("pre_invocation_app_level", [], called)
+    logger = logging.getLogger("hosting.extensions.middle")
+    logger.addFilter(refuse)
+    try:
+        assert outcome_of(host, called, Context()) == "fine x"
+    finally:
+        logger.removeFilter(refuse)
+    assert told(host, "middle")["error"]["type"] == "ValueError"
+
+
+@pytest.mark.parametrize("is_async", [False, True])
+def test_a_generator_that_yields_twice_replaces_nothing(is_async: bool) -> None:
+    """An around hook that errs is as if it had not been there, also when it had set a result before."""
+
+    class Twice:
+        @hosting.hookimpl
+        def invocation(self) -> Any:
+            outcome = yield
+            outcome.set_result("changed")
+            yield
+
+        @hosting.hookimpl
+        async def invocation_app_level(self) -> Any:
+            outcome = yield
+            outcome.set_result("changed")
+            yield
+
+    called = function(target(is_async=is_async, fails=False).call, "F", "twice")
+    host = ExtensionHost(environ=ON)
+    host.register("twice", Twice)
+    host.load([called])
+    assert outcome_of(host, called, Context()) == "fine x"
+    assert {figures["errors"] for figures in told(host, "twice")["statistics"].values()} == {1}
 
 
 LIFETIME = {

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from types import ModuleType, SimpleNamespace
-from typing import Any
+from typing import Any, ClassVar
 
 import pluggy
 import pytest
@@ -136,6 +137,91 @@ def test_no_hook_at_all() -> None:
     assert "no hook" in refused(ModuleType("empty")).message
     assert "no hook" in refused(nothing).message
     assert "module, object or class" in refused(None).remedy
+
+
+class Timed:
+    """A decorator that is a class, which keeps the marker of what it decorates."""
+
+    def __init__(self, decorated: Callable[..., Any]) -> None:
+        functools.update_wrapper(self, decorated)
+        self.decorated = decorated
+
+    def __call__(self, *args: Any) -> Any:
+        return self.decorated(*args)
+
+
+@pytest.mark.parametrize("decorator", [Timed, functools.cache])
+def test_a_marked_object_that_is_no_function(decorator: Callable[..., Any]) -> None:
+    """pluggy passes it by without a word; here it is an error, also beside hooks that are in order."""
+    subject = plugin(pre_invocation=compiled(""))
+    subject.post_invocation = decorator(hosting.hookimpl(lambda: None))
+    assert "'post_invocation' is marked as a hook, but is no function" in refused(subject).message
+
+
+def decorated(function: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(function)
+    def wrapper(*args: Any, **kwargs: Any) -> Any:
+        return function(*args, **kwargs)
+
+    return wrapper
+
+
+class Shapes:
+    """Hooks in the shapes that methods have."""
+
+    def __init__(self) -> None:
+        self.seen: list[Any] = []
+        self.everywhere.clear()
+
+    everywhere: ClassVar[list[str]] = []
+
+    @staticmethod
+    @hosting.hookimpl
+    def pre_invocation_app_level(func_args: dict[str, Any]) -> None:
+        Shapes.everywhere.append(f"static {func_args['req']}")
+
+    @classmethod
+    @hosting.hookimpl
+    def pre_invocation(cls, func_args: dict[str, Any]) -> None:
+        cls.everywhere.append(f"class {func_args['req']}")
+
+    @decorated
+    @hosting.hookimpl
+    def post_invocation(self, func_ret: Any) -> None:
+        self.everywhere.append(f"wrapped {func_ret}")
+
+    @hosting.hookimpl(specname="post_invocation_app_level")
+    def under_another_name(self, func_ret: Any) -> None:
+        self.everywhere.append(f"named {func_ret}")
+
+    @hosting.hookimpl(optionalhook=True)
+    def of_a_later_version(self, whatever: Any) -> None:
+        self.everywhere.append("never")
+
+
+def test_methods_of_every_shape_run() -> None:
+    """Static, of the class, wrapped, under another name; an optional hook that no spec knows is left alone."""
+    target = function(lambda req: req, "F", "shapes")
+    assert invoke(loaded({"shapes": Shapes}, target), target, req=1) == 1
+    assert Shapes.everywhere == ["static 1", "class 1", "wrapped 1", "named 1"]
+
+
+NAMES = ["a\nimport os", "a\x85b\u2028c", "{name}", "%s %(name)s", "a'b\"c\\", "é 名", "x" * 5000, "\udc80", "a.b."]
+
+
+@given(st.sampled_from(NAMES) | st.text(min_size=1), st.booleans())
+def test_a_name_is_text_and_nothing_else(name: str, errs: bool) -> None:
+    """Whatever an extension and a function are called, nothing of it is run, formatted or lost."""
+
+    def pre_invocation_app_level() -> None:
+        if errs:
+            raise LookupError("%s {}")
+
+    target = function(lambda: "fine", f"function {name}")
+    host = loaded({name: plugin(pre_invocation_app_level=pre_invocation_app_level)}, target)
+    assert invoke(host, target) == "fine"
+    assert (told(host, name)["error"] is not None) is errs
+    assert host._info["AppExtension"] == [name]
 
 
 def test_a_forgotten_marker() -> None:

@@ -379,3 +379,38 @@ def test_an_entry_point_may_name_a_function_level_class(
     hosted = Hosted(app).load()
     assert hosted.host._info["FuncExtension"] == {"HttpTrigger": ["own"]}
     assert invoke(hosted.host, hosted.functions["HttpTrigger"], req="x") == "fine"
+
+
+POST_ONLY = """
+class Last(AppExtensionBase):
+    @classmethod
+    def post_invocation_app_level(cls, logger, context, func_args, func_ret, *args, **kwargs):
+        trace.append("Last post")
+
+class OwnLast(FuncExtensionBase):
+    def __init__(self, file_path):
+        super().__init__(file_path)
+
+    def post_invocation(self, logger, context, func_args, func_ret, *args, **kwargs):
+        trace.append("OwnLast post")
+"""
+
+
+def test_classes_that_an_invocation_did_not_reach_get_no_post_hook(make_app: MakeApp) -> None:
+    """A hook outside them that answers in the function's place keeps them out altogether, with a pre hook or without."""
+
+    class Answering:
+        @hosting.hookimpl
+        def pre_invocation_app_level(self, func_args: dict[str, Any]) -> None:
+            if func_args["req"] == "answer":
+                raise hosting.ShortCircuit("answered")
+
+    own = "own = tracing.Own(__file__)\nlast = tracing.OwnLast(__file__)"
+    main = V1["HttpTrigger/__init__.py"].replace("own = tracing.Own(__file__)", own)
+    hosted = Hosted(make_app({**V1, "tracing.py": TRACING + POST_ONLY, "HttpTrigger/__init__.py": main}))
+    hosted.host.register("answering", Answering)
+    hosted.load()
+    assert hosted.call("HttpTrigger", "answer") == "answered"
+    assert hosted.trace == []
+    assert hosted.call("HttpTrigger") == "fine"
+    assert hosted.trace[-5:] == ["Own post", "OwnLast post", "First post fine", "Second post", "Last post"]

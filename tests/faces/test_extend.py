@@ -4,70 +4,16 @@ from __future__ import annotations
 
 import importlib.util
 import json
-import subprocess
-import sys
+import re
 import textwrap
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.conftest import PATIENCE, ROOT, MakeApp, clean_environment
+from tests.conftest import MakeApp
+from tests.faces.driving import DISTRIBUTION, driven
 
-TRACING = """
-import asyncio
-import hosting
-
-trace = []
-
-class Tracing:
-    @hosting.hookimpl
-    def init(self): trace.append("init")
-    @hosting.hookimpl
-    def configure(self, settings): trace.append(f"configure {dict(settings)}")
-    @hosting.hookimpl
-    async def startup(self): trace.append("startup")
-    @hosting.hookimpl
-    def post_function_load_app_level(self, function_name): trace.append(f"load {function_name}")
-    @hosting.hookimpl
-    def invocation_app_level(self, context):
-        trace.append(f"around {context.invocation_id}")
-        outcome = yield
-        trace.append(f"around ends {outcome.result is not None} {outcome.exception!r}")
-    @hosting.hookimpl
-    def pre_invocation_app_level(self, context, func_args):
-        trace.append(f"pre {sorted(func_args)}")
-        if func_args["req"].get_body() == b"answer":
-            raise hosting.ShortCircuit("the extension's answer")
-    @hosting.hookimpl
-    def post_invocation_app_level(self, func_args, func_ret):
-        trace.append("post")
-        if func_args["req"].get_body() == b"replace":
-            return "the extension's result"
-    @hosting.hookimpl
-    async def invocation_error_app_level(self, exception):
-        await asyncio.sleep(0)
-        trace.append(f"error {exception!r}")
-
-class Own:
-    @hosting.hookimpl
-    def configure_function(self, function_name, settings): trace.append(f"own {function_name} {dict(settings)}")
-    @hosting.hookimpl
-    async def pre_invocation(self):
-        await asyncio.sleep(0)
-        trace.append("own pre")
-    @hosting.hookimpl
-    def post_invocation(self): trace.append("own post")
-"""
-PACKAGES = ".python_packages/lib/site-packages"
-DISTRIBUTION = {
-    f"{PACKAGES}/tracing_extension.py": TRACING,
-    f"{PACKAGES}/tracing-1.0.dist-info/METADATA": "Metadata-Version: 2.1\nName: tracing\nVersion: 1.0\n",
-    f"{PACKAGES}/tracing-1.0.dist-info/entry_points.txt": (
-        "[hosting]\ntracing = tracing_extension:Tracing\n[hosting.functions]\nown = tracing_extension:Own\n"
-    ),
-    "host.json": '{"version": "2.0", "extensionHost": {"extensions": {"tracing": {"settings": {"level": 3}}}}}',
-}
 FUNCTIONS = {
     "Coroutine": """
         async def FUNCTION(req: func.HttpRequest) -> func.HttpResponse:
@@ -89,9 +35,18 @@ FUNCTIONS = {
                 raise LookupError("no such thing")
             return "plain"
         """,
+    "LastContext": """
+        def FUNCTION(req: "func.HttpRequest", context: "func.Context") -> "str":
+            return f"as {context.invocation_id}"
+        """,
     "Using": """
         @hosting.use("own", top=5)
         def FUNCTION(req: func.HttpRequest) -> str:
+            return "using"
+        """,
+    "UsingAbove": """
+        # ABOVE @hosting.use("own", top=7)
+        async def FUNCTION(req: func.HttpRequest) -> str:
             return "using"
         """,
     "Without": """
@@ -99,8 +54,24 @@ FUNCTIONS = {
         def FUNCTION(req: func.HttpRequest) -> str:
             return "without"
         """,
+    "Wrapped": """
+        @wrapping
+        def FUNCTION(req: func.HttpRequest) -> str:
+            return "inside"
+        """,
 }
-CALLS = [
+WRAPPING = """
+import functools
+
+def wrapping(function):
+    @functools.wraps(function)
+    def wrapper(*args, **kwargs):
+        return f"wrapped {function(*args, **kwargs)}"
+    return wrapper
+"""
+ELAPSED = re.compile(r"\(TimeElapsed: \d\.\d{6} sec\)")
+ABOVE = re.compile(r"# ABOVE (.*)\n")
+CALLS: list[tuple[str, Any]] = [
     *((name, "x") for name in FUNCTIONS),
     *((name, body) for name in ("Plain", "Coroutine", "Using") for body in ("answer", "replace")),
     ("Plain", "fail"),
@@ -108,12 +79,13 @@ CALLS = [
 ]
 
 
-def v2_files(*, where: str = "first") -> dict[str, str]:
+def v2_files(*, where: str = "first", future: str = "") -> dict[str, str]:
     """One app for the standalone host, Azure's v2 library, and plain calls."""
     app = "app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)"
-    parts = ["import azure.functions as func\nimport hosting", app.replace("= func", "= hosting.extend(func") + ")"]
-    if where == "last":
-        parts[1] = app
+    parts = [f"{future}import azure.functions as func\nimport hosting\n{WRAPPING}", app.replace("= func", "= hosting.extend(func") + ")"]
+    if where != "first":
+        parts[1] = app if where == "last" else f"{app}\nfunctions = hosting.extend(func.Blueprint())"
+    owner = "functions" if where == "blueprint" else "app"
     for name, source in FUNCTIONS.items():
         decorator = f'@app.function_name("{name}")\n@app.route("{name}")\n'
         if "res:" in source:
@@ -121,9 +93,14 @@ def v2_files(*, where: str = "first") -> dict[str, str]:
                 f'@app.function_name("{name}")\n@app.generic_trigger("req", "httpTrigger", route="{name}")\n'
                 '@app.generic_output_binding("res", "http")\n'
             )
-        parts.append(decorator + textwrap.dedent(source).strip().replace("FUNCTION", name.lower()))
+        body = textwrap.dedent(source).strip().replace("FUNCTION", name.lower())
+        decorator = "".join(f"{one}\n" for one in ABOVE.findall(body)) + decorator
+        decorator = decorator.replace("@app.", f"@{owner}.")
+        parts.append(decorator + ABOVE.sub("", body))
     if where == "last":
         parts.append("assert hosting.extend(hosting.extend(app)) is app")
+    if where == "blueprint":
+        parts.append("app.register_functions(functions)")
     return {**DISTRIBUTION, "function_app.py": "\n\n".join(parts)}
 
 
@@ -138,29 +115,10 @@ def v1_files() -> dict[str, str]:
         ]
         files[f"{name}/function.json"] = json.dumps({"bindings": bindings})
         body = textwrap.dedent(source).strip().replace("FUNCTION", "main")
-        files[f"{name}/__init__.py"] = f"import azure.functions as func\nimport hosting\n\n@hosting.extend\n{body}\n"
+        decorators = "".join(f"{one}\n" for one in ABOVE.findall(body)) + "@hosting.extend\n"
+        head = f"import azure.functions as func\nimport hosting\n{WRAPPING}\n"
+        files[f"{name}/__init__.py"] = f"{head}{decorators}{ABOVE.sub('', body)}\n"
     return files
-
-
-def driven(face: str, root: Path, calls: list[Any] | None = None, *, flag: str = "1") -> dict[str, Any]:
-    """What the driver tells of one face."""
-    environment = clean_environment({"PYTHON_ENABLE_WORKER_EXTENSIONS": flag, "HOSTING_ALLOW": "tracing"})
-    environment["PYTHONPATH"] = f"{ROOT}:{root / PACKAGES}"
-    command = [
-        sys.executable,
-        "-W",
-        "error",
-        str(ROOT / "tests/faces/driver.py"),
-        face,
-        str(root),
-        json.dumps(calls or CALLS),
-    ]
-    done = subprocess.run(
-        command, capture_output=True, text=True, env=environment, timeout=PATIENCE, check=False, cwd=root
-    )
-    assert done.returncode == 0, done.stderr
-    told: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return told
 
 
 @pytest.fixture(scope="module")
@@ -170,6 +128,8 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
         "standalone": v2_files(),
         "v2": v2_files(),
         "v2, extended last": v2_files(where="last"),
+        "v2, a Blueprint": v2_files(where="blueprint"),
+        "v2, annotations as text": v2_files(future="from __future__ import annotations\n"),
         "plain": v2_files(),
     }
     results = {}
@@ -178,11 +138,11 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
         for name, content in files.items():
             (root / name).parent.mkdir(parents=True, exist_ok=True)
             (root / name).write_text(content)
-        results[face] = driven(face.partition(",")[0], root)
+        results[face] = driven(face.partition(",")[0], root, CALLS)
     return results
 
 
-FACES = ["v2", "v2, extended last", "v1", "plain"]
+FACES = ["v2", "v2, extended last", "v2, a Blueprint", "v2, annotations as text", "v1", "plain"]
 
 
 def test_the_libraries_of_azures_worker_are_installed() -> None:
@@ -195,12 +155,30 @@ def test_the_libraries_of_azures_worker_are_installed() -> None:
 @pytest.mark.parametrize("number", range(len(CALLS)), ids=[f"{name}-{body}" for name, body in CALLS])
 def test_every_face_gives_the_same_answer(told: dict[str, Any], face: str, number: int) -> None:
     """Returned, raised, answered for, replaced, with and without a context, through an Out: as under the host."""
-    expected, found = told["standalone"]["answers"][number], told[face]["answers"][number]
-    if CALLS[number][0] == "FirstContext":
-        assert found == "as FirstContext-x"
+    expected, found = (ELAPSED.sub("(1 s)", told[one]["answers"][number]) for one in ("standalone", face))
+    name, body = CALLS[number]
+    if name.endswith("Context"):
+        assert found.startswith(f"as {name}-{body}")
         assert expected.startswith("as ")
     else:
         assert found == expected
+
+
+@pytest.mark.parametrize("face", ["standalone", *FACES])
+def test_an_installed_extension_of_this_repository_takes_part(told: dict[str, Any], face: str) -> None:
+    """hosting-timer appends to the HttpResponse of a coroutine and to the one that is set on an Out."""
+    by_call = dict(zip(CALLS, told[face]["answers"], strict=True))
+    assert ELAPSED.sub("(1 s)", by_call["Coroutine", "x"]) == "from a coroutine (1 s)"
+
+
+@pytest.mark.parametrize("face", FACES)
+def test_stack_traces_end_in_the_users_file(told: dict[str, Any], face: str) -> None:
+    """As the worker serialises them for its host: the last frame is the line that raised."""
+    assert len(told[face]["stacks"]) == 2
+    for stack in told[face]["stacks"]:
+        last = stack[stack.rindex('File "') :]
+        assert re.match(r'File "\S+(function_app|__init__)\.py", line \d+, in (main|plain|coroutine)\n', last)
+        assert 'raise LookupError("no such thing")' in last
 
 
 def steps(trace: list[str], kind: str) -> list[str]:
@@ -227,7 +205,7 @@ def test_every_face_has_the_same_info(told: dict[str, Any], face: str) -> None:
     assert (
         told[face]["info"]
         == told["standalone"]["info"]
-        == {"AppExtension": ["tracing"], "FuncExtension": {"Using": ["own"]}}
+        == {"AppExtension": ["tracing", "timer"], "FuncExtension": {"Using": ["own"], "UsingAbove": ["own"]}}
     )
 
 
@@ -242,5 +220,5 @@ def test_a_function_without_context_gives_hooks_the_workers_context(told: dict[s
 @pytest.mark.parametrize(("face", "files"), [("v2", v2_files()), ("v1", v1_files()), ("plain", v2_files())])
 def test_with_the_flag_off_nothing_changes(make_app: MakeApp, face: str, files: dict[str, str]) -> None:
     """The functions stay the author's own; no extension is imported."""
-    told = driven(face, make_app(files), [("Plain", "x"), ("Using", "x")], flag="0")
-    assert told == {"answers": ["plain", "using"], "trace": None, "info": None}
+    told = driven(face, make_app(files), [("Plain", "x"), ("Using", "x")], PYTHON_ENABLE_WORKER_EXTENSIONS="0")
+    assert told == {"answers": ["plain", "using"], "trace": None, "info": None, "stacks": []}

@@ -69,7 +69,10 @@ def test_attempts(make_app: MakeApp, caplog: pytest.LogCaptureFixture) -> None:
     ]
     assert "in f" in seen[1][4]
     messages = [record.getMessage() for record in caplog.records]
-    assert "Waiting for `00:00:00` before retrying function execution. Next attempt: '2'. Max retry count: '4'." in messages
+    assert (
+        "Waiting for `00:00:00` before retrying function execution. Next attempt: '2'. Max retry count: '4'."
+        in messages
+    )
 
 
 def test_given_up(make_app: MakeApp, caplog: pytest.LogCaptureFixture) -> None:
@@ -114,7 +117,7 @@ def test_draining_ends_a_pause(make_app: MakeApp) -> None:
     async def stopped() -> Result:
         await host.start()
         running = asyncio.ensure_future(host.invoke("f", None))
-        while not host.functions[0].call.__globals__["seen"] or host.running.contexts:
+        while not host.functions[0].call.__globals__["seen"] or host.running.contexts:  # noqa: ASYNC110 - as it is
             await asyncio.sleep(0.01)
         assert await host.drain(30)
         result = await running

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from azure.functions.http import HttpRequest
-
 from hosting.bindings.http.request import HttpCall, decode_request
 from hosting.bindings.http.response import HttpReply, encode_reply
 from hosting.bindings.http.routes import Route, Router, overlaps, reserved, same_route
+from hosting.bindings.http.streams import StreamOutput, streams_of
 from hosting.bindings.http.template import parse
 from hosting.bindings.provider import Invoke, Output, Provider, Services, Trigger
 from hosting.core import Binding, Function, Problem
 from hosting.errors import FunctionLoadError
+
+LEVELS = ("anonymous", "function", "admin")
 
 
 class HttpTrigger(Trigger):
@@ -21,15 +22,23 @@ class HttpTrigger(Trigger):
     def __init__(self, function: Function, binding: Binding) -> None:
         self.function = function.name
         self.disabled = function.disabled
-        self.level = str(binding.properties.get("authLevel") or "function").lower()
+        self.cancels = function.is_async
+        """Whether an invocation ends when its caller goes away: a thread cannot be stopped."""
+        self.level = _level(function, binding)
         self.methods = _methods(binding)
         self.run: Invoke | None = None
+        self.streams = streams_of(function)
+        """What its requests and responses are made by, where those are streams; a listener then invokes it with a
+        ``StreamCall`` in place of an ``HttpCall``."""
 
-    def decode(self, data: HttpCall) -> HttpRequest:
-        return decode_request(data)
+    def decode(self, data: Any) -> Any:
+        return decode_request(data) if self.streams is None else self.streams.request(data)
 
     def attach(self, invoke: Invoke) -> None:
         self.run = invoke
+
+    async def by_hand(self, text: str | None) -> HttpCall:
+        raise ValueError(f"Function '{self.function}' is triggered by HTTP: send a request to its own URL instead.")
 
 
 class HttpOutput(Output):
@@ -49,6 +58,8 @@ class HttpProvider(Provider):
         prefix = services.section("extensions", "http").get("routePrefix", "api")
         self.prefix = str(prefix).strip("/")
         self._routes: list[Route[HttpTrigger]] = []
+        if services.section("extensions", "http").get("dynamicThrottlesEnabled"):
+            services.problems.append(_no_throttles())
 
     def trigger(self, function: Function, binding: Binding) -> HttpTrigger:
         """Give the function its route.
@@ -64,10 +75,11 @@ class HttpProvider(Provider):
         self._routes.append(route)
         return trigger
 
-    def output(self, function: Function, binding: Binding) -> HttpOutput:
+    def output(self, function: Function, binding: Binding) -> Output:
         if binding.type.lower() != "http":
             raise self._unfit(function, binding, "an output")
-        return HttpOutput()
+        streams = streams_of(function)
+        return HttpOutput() if streams is None else StreamOutput(streams)
 
     def router(self) -> Router[HttpTrigger]:
         """The routes of the functions that can run, compiled once; says which ones hide each other."""
@@ -104,6 +116,17 @@ class HttpProvider(Provider):
                 )
 
 
+def _level(function: Function, binding: Binding) -> str:
+    level = str(binding.properties.get("authLevel") or "function").lower()
+    if level not in LEVELS:
+        raise FunctionLoadError(
+            f"Function '{function.name}': '{level}' is not an authorization level.",
+            remedy=f"Write one of {', '.join(LEVELS)}.",
+            file=function.file,
+        )
+    return level
+
+
 def _methods(binding: Binding) -> frozenset[str] | None:
     given = binding.properties.get("methods")
     if given is None:
@@ -114,6 +137,14 @@ def _methods(binding: Binding) -> frozenset[str] | None:
 def shown_route(route: Route[Any], prefix: str) -> str:
     """The path of a route as Azure's host prints it, template text unresolved."""
     return f"{prefix}/{route.route}" if prefix else route.route
+
+
+def _no_throttles() -> Problem:
+    return Problem(
+        "warning",
+        "host.json: extensions.http.dynamicThrottlesEnabled has no effect here.",
+        remedy="Azure refuses requests when the machine is busy. Limit them with maxOutstandingRequests.",
+    )
 
 
 def _overlap(first: Route[HttpTrigger], second: Route[HttpTrigger]) -> Problem:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 from urllib.parse import unquote_plus
 
@@ -47,12 +47,17 @@ def decode_request(call: HttpCall) -> HttpRequest:
     )
 
 
-def parse_headers(raw: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
+def parse_headers(raw: Collection[tuple[bytes, bytes]]) -> dict[str, str]:
     """Headers by lower-case name; values of a repeated one joined by commas, empty ones among them left out.
 
     Args:
         raw: names in lower case, as ASGI gives them.
     """
+    headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in raw}
+    return headers if len(headers) == len(raw) else _joined(raw)
+
+
+def _joined(raw: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
     headers: dict[str, str] = {}
     for name, value in raw:
         key, text = name.decode("latin-1"), value.decode("latin-1")

@@ -50,11 +50,17 @@ def encode_reply(value: Any) -> HttpReply:
 
 
 def _from_response(response: HttpResponse) -> HttpReply:
-    headers = encode_headers(response.headers.items())
-    if not any(name == b"content-type" for name, _ in headers):
-        charset = f"; charset={response.charset}" if response.mimetype.startswith("text/") else ""
-        headers.append((b"content-type", header_value("content-type", response.mimetype + charset)))
+    headers = encode_headers(response.headers.items()) if response.headers else []
+    if not headers or not any(name == b"content-type" for name, _ in headers):
+        headers.append(_content_type(response.mimetype, response.charset))
     return HttpReply(_status(response.status_code), headers, response.get_body() or b"")
+
+
+def _content_type(mimetype: str, charset: str) -> tuple[bytes, bytes]:
+    if mimetype == "text/plain" and charset == "utf-8":
+        return _TEXT
+    text = f"{mimetype}; charset={charset}" if mimetype.startswith("text/") else mimetype
+    return b"content-type", header_value("content-type", text)
 
 
 def _from_text(value: str) -> HttpReply:

@@ -1,0 +1,32 @@
+"""Time spans as .NET writes them, which is how host.json has them: ``00:05:00``, ``1.12:00:00``, ``10`` (days)."""
+
+from __future__ import annotations
+
+import re
+
+_SPAN = re.compile(
+    r"(?:(?P<days>\d+)\.)?(?P<hours>\d{1,2}):(?P<minutes>\d{1,2})(?::(?P<seconds>\d{1,2}(?:\.\d{1,7})?))?"
+    r"|(?P<only_days>\d+)"
+)
+
+
+def read_span(text: str) -> float | None:
+    """The seconds of a time span; None if ``text`` is none."""
+    found = _SPAN.fullmatch(text.strip())
+    if found is None:
+        return None
+    parts = {part: float(value or 0) for part, value in found.groupdict().items()}
+    if parts["hours"] >= 24 or parts["minutes"] >= 60 or parts["seconds"] >= 60:
+        return None
+    days = parts["days"] + parts["only_days"]
+    return ((days * 24 + parts["hours"]) * 60 + parts["minutes"]) * 60 + parts["seconds"]
+
+
+def shown_span(seconds: float) -> str:
+    """A time span as .NET prints it: the fraction has seven digits, and is left out where there is none."""
+    whole, fraction = divmod(round(seconds * 10_000_000), 10_000_000)
+    minutes, second = divmod(whole, 60)
+    hours, minute = divmod(minutes, 60)
+    days, hour = divmod(hours, 24)
+    text = f"{hour:02}:{minute:02}:{second:02}"
+    return (f"{days}." if days else "") + text + (f".{fraction:07}" if fraction else "")

@@ -1,0 +1,106 @@
+"""``/admin/functions``: what the functions are, what is wrong with them, and running one by hand."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from hosting.bindings.http.provider import shown_route
+from hosting.core import Binding, Function
+from hosting.host.function_host import FunctionHost
+
+
+class AdminFunctions:
+    """Tells of the functions of a host, in the form of Azure's host, and runs them."""
+
+    def __init__(self, host: FunctionHost) -> None:
+        self._host = host
+
+    def all(self, base: str) -> list[dict[str, Any]]:
+        """Every function; ``base`` is scheme, name and port of the host."""
+        return [self._told(function, base) for function in self._host.functions]
+
+    def one(self, name: str, base: str) -> dict[str, Any] | None:
+        """The function of that name, ignoring case; None if there is none."""
+        return next((self._told(one, base) for one in self._host.functions if one.name.lower() == name.lower()), None)
+
+    def status(self, name: str) -> dict[str, Any] | None:
+        """What is wrong with a function, also with one that is in error and thus not listed; None if there is none."""
+        name = name.lower()
+        problems = [one for one in self._host.problems if one.function and one.function.lower() == name]
+        errors = [problem.message for problem in problems if problem.severity == "error"]
+        if not errors and not any(function.name.lower() == name for function in self._host.functions):
+            return None
+        return {"errors": errors} if errors else {}
+
+    async def run(self, name: str, body: bytes) -> None:
+        """Begin an invocation in the background.
+
+        Raises:
+            KeyError: there is no such function.
+            ValueError: it cannot be run by hand, or not with this body; the message says why.
+        """
+        status = self.status(name)
+        if status is None:
+            raise KeyError(name)
+        if name not in self._host.by_hand:
+            raise ValueError(f"Function '{name}' cannot run: {'; '.join(status['errors'])}")
+        await self._host.by_hand.begin(name, _input(body))
+
+    def _told(self, function: Function, base: str) -> dict[str, Any]:
+        return {
+            "name": function.name,
+            "script_root_path_href": None,
+            "script_href": None,
+            "config_href": None,
+            "test_data_href": None,
+            "href": f"{base}/admin/functions/{function.name}",
+            "invoke_url_template": self._url(function, base),
+            "language": "python",
+            "config": _config(function),
+            "files": None,
+            "test_data": "",
+            "isDisabled": function.disabled,
+            "isDirect": True,
+            "isProxy": False,
+        }
+
+    def _url(self, function: Function, base: str) -> str | None:
+        routes = [route for route in self._host.router().routes if route.function == function.name]
+        http = self._host.http
+        return f"{base}/{shown_route(routes[0], http.prefix)}".lower() if routes and http else None
+
+
+def _input(body: bytes) -> str | None:
+    """The ``input`` of a body such as ``{"input": "a text"}``."""
+    try:
+        given = json.loads(body)
+    except ValueError:
+        given = None
+    if not isinstance(given, dict):
+        raise ValueError('The body must be a JSON object: {"input": "a text"}, or {} for no input.')
+    text = next((value for key, value in given.items() if key.lower() == "input"), None)
+    if text is not None and not isinstance(text, str):
+        raise ValueError(f'"input" must be a text, not {json.dumps(text)}; put JSON into the text.')
+    return text
+
+
+def _config(function: Function) -> Mapping[str, Any]:
+    """What a function.json would say."""
+    return {
+        "name": function.name,
+        "scriptFile": function.file,
+        "functionDirectory": function.directory,
+        "language": "python",
+        "bindings": [_binding(binding) for binding in function.bindings],
+    }
+
+
+def _binding(binding: Binding) -> dict[str, Any]:
+    return {
+        "name": binding.name,
+        "type": binding.type,
+        "direction": binding.direction,
+        **binding.properties,
+    }

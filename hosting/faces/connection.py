@@ -1,0 +1,97 @@
+"""A connection that notices its client: who goes away ends the async invocation that would have answered.
+
+A client that closes its connection looks at first like one that only says that it has nothing more to send, and still
+waits for its answer. So the connection stays open, and while nothing is sent an interim response asks whether somebody
+is there: the system of a client that is gone refuses it, and every other client passes over it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any, cast
+
+from hosting.faces._transport import Gathering, Outbox
+from hosting.faces.asgi import HostApp
+from hosting.faces.protocol import Scope
+
+if TYPE_CHECKING:
+    from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol as Protocol
+    from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
+else:
+    from uvicorn.protocols.http.auto import AutoHTTPProtocol as Protocol
+
+_ANYBODY = b"HTTP/1.1 102 Processing\r\n\r\n"
+_FIRST, _NEXT = 0.05, 0.5
+_TOGETHER = 0.05
+_FRESH, _IDLE = 0.5, 0.05
+"""Seconds that a stopping server waits for a request, on a connection that had none yet, and on one that had."""
+
+
+class Departures:
+    """Tells a host app of the requests whose clients have gone: of all together that went within a short time."""
+
+    def __init__(self, app: HostApp) -> None:
+        self._app = app
+        self._scopes: list[Scope] = []
+
+    def add(self, scope: Scope) -> None:
+        """On the event loop."""
+        if not self._scopes:
+            asyncio.get_running_loop().call_later(_TOGETHER, self._tell)
+        self._scopes.append(scope)
+
+    def _tell(self) -> None:
+        scopes, self._scopes = self._scopes, []
+        self._app.client_gone(scopes)
+
+
+class Connection(Protocol):
+    """uvicorn's connection, with an ear for clients that leave.
+
+    Args:
+        departures: is told of them.
+        outbox: writes for all connections of a server.
+        given: what uvicorn makes a connection with.
+    """
+
+    def __init__(self, departures: Departures, outbox: Outbox, **given: Any) -> None:
+        super().__init__(**given)
+        self._departures = departures
+        self._outbox = outbox
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        self._gathering = Gathering(transport, self._outbox)
+        super().connection_made(cast("asyncio.Transport", self._gathering))
+
+    def shutdown(self) -> None:
+        """The server stops: who has just connected, or is about to ask again, is not sent away unheard."""
+        cycle: RequestResponseCycle | None = self.cycle
+        if cycle is not None and not cycle.response_complete:
+            super().shutdown()
+        else:
+            self.loop.call_later(_FRESH if cycle is None else _IDLE, super().shutdown)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        cycle: RequestResponseCycle | None = self.cycle
+        super().connection_lost(exc)
+        if cycle is not None and not cycle.response_complete:
+            self._departures.add(cast("Scope", cycle.scope))
+
+    def eof_received(self) -> bool:  # type: ignore[override]
+        """Keep the connection open for a request that is whole; TLS cannot be half closed."""
+        self._gathering.flush()
+        cycle: RequestResponseCycle | None = self.cycle
+        if cycle is None or cycle.more_body or cycle.response_complete or self.scheme == "https":
+            return False
+        if not getattr(self, "pipeline", None):  # h11 has none
+            cycle.keep_alive = False
+        if cycle.scope["http_version"] == "1.1":
+            self.loop.call_later(_FIRST, self._ask)
+        return True
+
+    def _ask(self) -> None:
+        """Ask again and again: the first time tells the client's system, the next time ours knows what it said."""
+        cycle = self.cycle
+        if not self.transport.is_closing() and not cycle.response_started:
+            self.transport.write(_ANYBODY)
+            self.loop.call_later(_NEXT, self._ask)

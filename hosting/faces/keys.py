@@ -1,0 +1,63 @@
+"""``hosting keys``: the keys of an app, for who calls its functions and its admin endpoints."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+
+
+@click.command()
+@click.argument("app_dir", default=".", type=click.Path(path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="Print the keys for machines.")
+def keys(app_dir: Path, as_json: bool) -> None:
+    """Show the keys of the app in APP_DIR: master, default, and one for each function; make them if there are none.
+
+    A request brings its key in the header x-functions-key, or as code in its query.
+    """
+    from hosting.errors import HostingError
+    from hosting.faces.diag import own_stdout
+    from hosting.faces.telling import tell
+
+    with own_stdout() as stream:
+        try:
+            document = collect(app_dir.resolve())
+        except HostingError as error:
+            tell(error)
+            sys.exit(1)
+        text = json.dumps(document, indent=2) if as_json else "\n".join(_lines(document))
+        stream.write(text + "\n")
+
+
+def collect(root: Path) -> dict[str, Any]:
+    """The keys by name; those of functions by function, for HTTP functions that are not open to anybody.
+
+    Raises:
+        HostingError: the app does not load, or its keys cannot be kept.
+    """
+    from hosting.faces.environment import enter
+    from hosting.host.function_host import FunctionHost
+    from hosting.host.keys import keys_file, load_keys
+
+    enter(root)
+    host = FunctionHost(root)
+    host.load()
+    found = load_keys(root)
+    guarded = [route.target for route in host.router().routes if route.target.level != "anonymous"]
+    return {
+        "file": str(keys_file(root)),
+        "master": found.master,
+        "default": found.default,
+        "functions": {trigger.function: found.of(trigger.function) for trigger in guarded if trigger.level != "admin"},
+    }
+
+
+def _lines(document: dict[str, Any]) -> Iterator[str]:
+    named = {"master": document["master"], "default": document["default"], **document["functions"]}
+    width = max(map(len, named))
+    for name, key in named.items():
+        yield f"{name:{width}}  {key}"

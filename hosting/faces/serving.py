@@ -1,0 +1,124 @@
+"""One process that serves an app on a port that is already taken: load, announce, serve, drain."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Callable
+from socket import socket
+from typing import NoReturn
+
+from hosting.apps import LocalSettings
+from hosting.errors import HostingError
+from hosting.faces.announcement import announce
+from hosting.faces.debugging import accept_debugger
+from hosting.faces.environment import allow_debug_logs, enter
+from hosting.faces.front import host_app
+from hosting.faces.levels import Levels
+from hosting.faces.logs import Logs
+from hosting.faces.options import Role, StartOptions, url
+from hosting.faces.server import Application, Server
+from hosting.faces.telling import tell
+from hosting.faces.unavailable import UnavailableApp
+from hosting.host.function_host import FunctionHost
+
+_BROKEN = "The function app does not load. Its error is on the terminal; correct it, and this address serves it again."
+
+_logger = logging.getLogger("hosting.start")
+
+
+def serve(
+    options: StartOptions,
+    socket: socket,
+    role: Role,
+    *,
+    settings: LocalSettings | None = None,
+    ready: Callable[[], None] = lambda: None,
+) -> int:
+    """Serve until a signal; return the exit code.
+
+    Args:
+        options: what was asked for.
+        socket: listens already.
+        role: what this process is among those that serve.
+        settings: ``local.settings.json``, if it is read already.
+        ready: called once, when requests are answered.
+
+    Raises:
+        HostingError: the app does not load, unless edits are waited for.
+    """
+    # Until it serves there is nothing to drain.
+    signal.signal(signal.SIGTERM, lambda _number, _frame: os._exit(0))
+    address = socket.getsockname()
+    base = url(address[0], address[1], tls=options.cert is not None)
+    logs = Logs(options.log_format, verbose=options.verbose)
+    try:
+        app, announced = _application(options, role, settings, base, logs)
+
+        def on_ready() -> None:
+            announced()
+            ready()
+
+        server = Server(
+            app,
+            grace=options.grace,
+            ready=on_ready,
+            stop_at_once=None if role.supervised else lambda: _stop_at_once(logs),
+            certificate=options.cert,
+            key=options.key,
+        )
+        server.serve_until_signal(socket)
+    finally:
+        logs.close()
+    return server.exit_code
+
+
+def _application(
+    options: StartOptions, role: Role, settings: LocalSettings | None, base: str, logs: Logs
+) -> tuple[Application, Callable[[], None]]:
+    """The app to serve, and what to say of it once it serves."""
+    if role.crashed:
+        return UnavailableApp(role.crashed), lambda: None
+    try:
+        host = _load(options, settings, base, logs)
+        app = host_app(host, options, announces=role.announces)
+    except Exception as error:  # whatever is wrong, the next edit may mend it
+        if not options.reload:
+            raise
+        logs.flush()
+        _tell_broken(error, options)
+        return UnavailableApp(_BROKEN), lambda: None
+    return app, lambda: announce(host, base, options) if role.announces else None
+
+
+def _load(options: StartOptions, settings: LocalSettings | None, base: str, logs: Logs) -> FunctionHost:
+    enter(options.root, base.partition("//")[2])
+    if options.debug is not None:
+        accept_debugger(options.debug, wait=options.wait_for_debugger)
+    host = FunctionHost(options.root, functions=options.functions, strict=options.strict)
+    host.configure(settings)
+    allow_debug_logs(host.environ)
+    levels = Levels(host.host_json, host.environ, verbose=options.verbose)
+    logs.show(levels)
+    host.load()
+    logs.show_functions(levels, (function.name for function in host.functions))
+    logs.follow(host.running)
+    return host
+
+
+def _tell_broken(error: Exception, options: StartOptions) -> None:
+    if isinstance(error, HostingError):
+        tell(error, verbose=options.verbose)
+    else:
+        traceback.print_exception(error)
+    _logger.warning("The app does not load; waiting for the next edit.")
+
+
+def _stop_at_once(logs: Logs) -> NoReturn:
+    """End now, with what is logged so far written."""
+    logs.flush()
+    sys.stdout.flush()
+    os._exit(130)

@@ -1,0 +1,37 @@
+"""The certificate of ``--cert`` and ``--key``, checked before anything listens."""
+
+from __future__ import annotations
+
+import ssl
+from pathlib import Path
+from typing import NoReturn
+
+from hosting.errors import HostingError
+
+
+def check_certificate(cert: Path, key: Path | None) -> None:
+    """Try the certificate and its key as the server will use them.
+
+    Args:
+        cert: a PEM file: the certificate, then those between it and the root; it may hold the key too.
+        key: a PEM file with the private key, not encrypted.
+
+    Raises:
+        HostingError: a file is not there, is not PEM, is encrypted, or the two do not belong together.
+    """
+    for option, path in (("--cert", cert), ("--key", key)):
+        if path is not None and not path.is_file():
+            raise HostingError(f"{option}: there is no file {path}.", remedy="Name a PEM file.")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    try:
+        context.load_cert_chain(cert, key, password=_refuse)
+    except (ssl.SSLError, ValueError) as error:
+        reason = getattr(error, "reason", None) or str(error)
+        raise HostingError(
+            f"--cert {cert}{f' --key {key}' if key else ''} cannot be used: {reason.replace('_', ' ').lower()}.",
+            remedy="Give a certificate in PEM form and its key, not encrypted; one file may hold both.",
+        ) from error
+
+
+def _refuse() -> NoReturn:
+    raise ValueError("the key is encrypted")  # OpenSSL would ask the terminal for a password

@@ -1,0 +1,95 @@
+"""The keys of an app: made once, kept in the user's state directory, readable by that user only.
+
+One secret is stored for each app, and every key is derived from it: a function that is new has its key at once, and
+hosts that start together agree without a lock.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import hmac
+import json
+import os
+import secrets
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from hosting.errors import HostingError
+
+_FOLDER = "keys"
+
+
+class Keys:
+    """The keys of one app: ``master`` opens everything, ``default`` every function, ``of`` one function."""
+
+    def __init__(self, secret: bytes) -> None:
+        self._secret = secret
+        self.master = self._derived("master")
+        self.default = self._derived("default")
+
+    def of(self, function: str) -> str:
+        """The key of a function; names compare ignoring case."""
+        return self._derived(f"function {function.lower()}")
+
+    def _derived(self, purpose: str) -> str:
+        return hmac.digest(self._secret, purpose.encode(), "sha256").hex()
+
+
+def fits(candidate: str, keys: Sequence[str]) -> bool:
+    """Whether ``candidate`` is one of ``keys``; the time it takes tells nothing about them."""
+    given = candidate.encode()
+    return sum(hmac.compare_digest(given, key.encode()) for key in keys) > 0
+
+
+def keys_file(root: Path) -> Path:
+    """Where the secret of the app in ``root`` is kept, outside the app."""
+    import platformdirs  # only who uses keys needs it
+
+    root = root.resolve()
+    name = f"{root.name}-{hashlib.sha256(os.fsencode(root)).hexdigest()[:16]}.json"
+    return platformdirs.user_state_path("hosting", appauthor=False) / _FOLDER / name
+
+
+def load_keys(root: Path) -> Keys:
+    """The keys of the app in ``root``, made now if it has none yet.
+
+    Raises:
+        HostingError: they can be neither read nor written.
+    """
+    path = keys_file(root)
+    try:
+        if not path.exists():
+            _create(path, root.resolve())
+        _close_to_others(path)
+        return Keys(bytes.fromhex(json.loads(path.read_text("utf-8"))["secret"]))
+    except OSError as error:
+        raise HostingError(
+            f"The app's keys cannot be kept in {path}: {error.strerror or error}.",
+            remedy="Make that folder writable, name another one in XDG_STATE_HOME, or start with --no-auth.",
+        ) from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise HostingError(
+            f"The app's keys cannot be read from {path}.", remedy="Remove the file; new keys are made then."
+        ) from error
+
+
+def _create(path: Path, root: Path) -> None:
+    """Write a new secret aside and link it to its place, whole: who comes second keeps the one that is there."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    aside = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    with os.fdopen(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+        json.dump({"app": str(root), "secret": secrets.token_hex(32)}, file)
+        file.flush()
+        os.fsync(file.fileno())
+    try:
+        with contextlib.suppress(FileExistsError):
+            os.link(aside, path)
+    finally:
+        aside.unlink()
+
+
+def _close_to_others(path: Path) -> None:
+    if sys.platform != "win32" and path.stat().st_mode & 0o077:
+        path.chmod(0o600)

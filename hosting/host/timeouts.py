@@ -1,0 +1,106 @@
+"""``functionTimeout``: an invocation that takes too long fails, whichever trigger it has; the process lives on.
+
+An invocation costs nothing for it: who watches looks at those that run, now and then.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping, Set
+from typing import Any
+
+from hosting.apps.timespans import read_span, shown_span
+from hosting.errors import SettingsError
+from hosting.host._tasks import tasks_inside
+from hosting.host.context import Context
+from hosting.host.invocation import FunctionTimeoutError, Invocation, Running
+
+DEFAULT = 1800.0
+"""Seconds, as in Azure on every plan but Consumption."""
+
+_SHORTEST = 1.0
+_LOOKS = 50
+_LONGEST_PAUSE = 5.0
+_THREAD = " Its thread cannot be stopped, and goes on until the function returns."
+
+
+def read_timeout(host_json: Mapping[str, Any]) -> float | None:
+    """How long an invocation may take, in seconds; None for any time.
+
+    Raises:
+        SettingsError: neither a time span of at least a second nor -1.
+    """
+    text = host_json.get("functionTimeout")
+    if text is None:
+        return DEFAULT
+    if str(text).strip() == "-1":
+        return None
+    seconds = read_span(str(text))
+    if seconds is None or seconds < _SHORTEST:
+        raise SettingsError(
+            f"host.json: functionTimeout: expected a time span of at least 00:00:01, found {text!r}.",
+            remedy="Write a time span such as 00:10:00, or -1 for no limit.",
+        )
+    return seconds
+
+
+class Timeouts:
+    """Watches what runs, and cancels what has run for ``limit`` seconds, at most a few hundredths of it later.
+
+    Args:
+        running: the invocations of a host.
+        limit: seconds that one may take; None for any time.
+    """
+
+    def __init__(self, running: Running, limit: float | None) -> None:
+        self._running = running
+        self._limit = limit
+        self._seen: dict[str, float] = {}
+        self._cancelled: dict[str, asyncio.Task[Any]] = {}
+        self._watching: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begin to watch, on the running loop."""
+        if self._limit is not None:
+            self._watching = asyncio.get_running_loop().create_task(self._watch(self._limit))
+
+    def stop(self) -> None:
+        """Watch no longer."""
+        if self._watching is not None:
+            self._watching.cancel()
+
+    async def _watch(self, limit: float) -> None:
+        pause = min(limit / _LOOKS, _LONGEST_PAUSE)
+        now = asyncio.get_running_loop().time
+        while True:
+            await asyncio.sleep(pause)
+            seen = self._seen = {key: self._seen.get(key, now()) for key in self._running.contexts}
+            self._forget_survivors()
+            expired = {key for key, since in seen.items() if now() - since >= limit} - self._cancelled.keys()
+            if expired:
+                self._cancel(expired, limit)
+
+    def _cancel(self, expired: Set[str], limit: float) -> None:
+        for task, variables in tasks_inside(Invocation.__call__.__code__):
+            context: Context = variables["context"]
+            if context.invocation_id in expired:
+                self._cancelled[context.invocation_id] = task
+                self._running.expired[context.invocation_id] = FunctionTimeoutError(
+                    f"Timeout value of {shown_span(limit)} was exceeded by function: Functions.{context.function_name}"
+                )
+                logging.getLogger(f"hosting.function.{context.function_name}").error(
+                    "Timeout value of %s exceeded by function 'Functions.%s' (Id: '%s'). Initiating cancellation.%s",
+                    shown_span(limit),
+                    context.function_name,
+                    context.invocation_id,
+                    "" if variables["self"].is_async else _THREAD,
+                )
+                task.cancel("functionTimeout")
+
+    def _forget_survivors(self) -> None:
+        """Take the cancellation back from the task of a function that caught it and returned all the same."""
+        for key in self._cancelled.keys() - self._running.contexts.keys():
+            task = self._cancelled.pop(key)
+            if self._running.expired.pop(key, None) is not None:
+                task.uncancel()

@@ -1,0 +1,199 @@
+"""Time budgets of async hooks: who is cancelled past them, and that nobody else is."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Any
+
+import pytest
+
+import hosting
+from hosting.core import Function
+from hosting.errors import ExtensionError
+from hosting.extensions import ExtensionHost
+from tests.extensions.invoking import Context, function, invoke, invoker_of, loaded, told
+
+BUDGET = 0.2
+
+
+def host_of(target: Function, **extensions: Any) -> ExtensionHost:
+    return loaded(extensions, target, section={"budgets": {"hook": BUDGET}})
+
+
+class Endless:
+    """Waits for ever before the function, and takes its time to tidy up when it is cancelled."""
+
+    def __init__(self) -> None:
+        self.tidied = False
+
+    @hosting.hookimpl
+    async def pre_invocation_app_level(self) -> None:
+        try:
+            await asyncio.sleep(60)
+        finally:
+            await asyncio.sleep(0)
+            self.tidied = True
+
+
+async def answer() -> str:
+    await asyncio.sleep(0)
+    return "fine"
+
+
+def test_a_slow_sync_hook_after_an_async_one_cancels_nothing() -> None:
+    """The last async hook's time ends with it: what follows, also after the invocation, is not cancelled for it."""
+
+    class Quick:
+        @hosting.hookimpl
+        async def post_invocation_app_level(self) -> None:
+            await asyncio.sleep(0)
+
+    class Slow:
+        @hosting.hookimpl
+        def invocation_app_level(self) -> Any:
+            yield
+            time.sleep(BUDGET * 2)
+
+    target = function(answer)
+    host = host_of(target, quick=Quick, slow=Slow)
+
+    async def run() -> tuple[Any, int]:
+        task = asyncio.current_task()
+        assert task is not None
+        result = await invoker_of(host, target)(Context(), {})
+        await asyncio.sleep(BUDGET / 4)
+        await host.shutdown()
+        return result, task.cancelling()
+
+    assert asyncio.run(run()) == ("fine", 0)
+    assert told(host, "quick")["error"] is None
+    assert told(host, "slow")["error"]["type"] == "TimeoutError"
+
+
+def test_the_host_may_cancel_while_a_hook_is_cancelled_for_its_time() -> None:
+    """The hook's own cancellation does not swallow the host's: the function does not run."""
+    ran, cancelled = list[str](), asyncio.Event()
+
+    class Tidying:
+        @hosting.hookimpl
+        async def pre_invocation_app_level(self) -> None:
+            try:
+                await asyncio.sleep(60)
+            finally:
+                cancelled.set()
+                await asyncio.sleep(60)
+
+    async def call() -> None:
+        ran.append("function")
+
+    target = function(call)
+    host = host_of(target, tidying=Tidying)
+
+    async def run() -> None:
+        task = asyncio.ensure_future(invoker_of(host, target)(Context(), {}))
+        await cancelled.wait()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        await host.shutdown()
+
+    asyncio.run(run())
+    assert ran == []
+    assert told(host, "tidying")["error"]["type"] == "TimeoutError"
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_a_hook_that_swallows_the_hosts_cancellation_does_not_keep_it_from_the_function(late: bool) -> None:
+    """The host's cancellation passes, whatever a hook does with it, also when both cancel the hook at once."""
+    ran, waiting = list[str](), asyncio.Event()
+
+    class Swallowing:
+        @hosting.hookimpl
+        async def pre_invocation_app_level(self) -> None:
+            try:
+                await asyncio.sleep(60)
+            except asyncio.CancelledError:
+                waiting.set()
+                try:
+                    await asyncio.sleep(60)
+                except asyncio.CancelledError:
+                    pass
+
+    async def call() -> None:
+        ran.append("function")
+
+    target = function(call)
+    host = host_of(target, swallowing=Swallowing)
+
+    async def run() -> None:
+        task = asyncio.ensure_future(invoker_of(host, target)(Context(), {}))
+        await (waiting.wait() if late else asyncio.sleep(0))
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        await host.shutdown()
+
+    asyncio.run(run())
+    assert ran == []
+
+
+def test_a_loop_that_was_blocked_leaves_a_late_hook_its_time_to_tidy_up() -> None:
+    """However many ticks passed meanwhile, a hook is asked to stop first, and closed a tick after that."""
+    endless, target = Endless(), function(answer)
+    host = host_of(target, endless=endless)
+
+    async def run() -> Any:
+        task = asyncio.ensure_future(invoker_of(host, target)(Context(), {}))
+        await asyncio.sleep(0)
+        time.sleep(BUDGET * 3)
+        try:
+            return await task
+        finally:
+            await host.shutdown()
+
+    assert asyncio.run(run()) == "fine"
+    assert endless.tidied
+
+
+def test_a_loop_that_was_closed_does_not_stop_the_clock() -> None:
+    """An invocation that its loop left behind is forgotten; the budgets of the next loop hold."""
+
+    class Sleeping:
+        @hosting.hookimpl
+        async def pre_invocation_app_level(self) -> None:
+            await asyncio.sleep(60)
+
+    target = function(answer)
+    host = host_of(target, sleeping=Sleeping)
+    loop = asyncio.new_event_loop()
+    left = loop.create_task(invoker_of(host, target)(Context(), {}))
+    left._log_destroy_pending = False  # type: ignore[attr-defined]
+    loop.run_until_complete(asyncio.sleep(0))
+    loop.close()
+    deadline = time.monotonic() + 10
+    while host._clock.watches and time.monotonic() < deadline:
+        time.sleep(BUDGET / 4)
+    assert not host._clock.watches
+    assert invoke(host, target) == "fine"
+    assert told(host, "sleeping")["error"]["type"] == "TimeoutError"
+
+
+def test_a_start_that_fails_leaves_no_clock_behind() -> None:
+    """A host that is too strict to start has no thread."""
+
+    class Failing:
+        @hosting.hookimpl
+        def post_function_load_app_level(self) -> None:
+            raise LookupError
+
+        @hosting.hookimpl
+        def pre_invocation_app_level(self) -> None:
+            """Give the function a chain."""
+
+    host = ExtensionHost(environ={"PYTHON_ENABLE_WORKER_EXTENSIONS": "1"}, strict=True)
+    host.register("failing", Failing)
+    with pytest.raises(ExtensionError):
+        host.load([function(answer)])
+    thread = host._clock._thread
+    assert thread is None or (thread.join(10), thread.is_alive()) == (None, False)

@@ -1,0 +1,109 @@
+"""What an invocation leaves behind: nothing that has to wait for the garbage collector."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import weakref
+from collections.abc import Iterator
+from contextvars import copy_context
+from typing import Any
+
+import pytest
+
+import hosting
+from hosting.extensions import ExtensionHost, Workers
+from tests.extensions.invoking import Context, function, loaded
+
+
+class Body:
+    """An argument that is worth being freed."""
+
+
+class Around:
+    @hosting.hookimpl
+    def invocation_app_level(self) -> Any:
+        yield
+
+
+class AroundAsync:
+    @hosting.hookimpl
+    async def invocation_app_level(self) -> Any:
+        yield
+
+
+class Error:
+    @hosting.hookimpl
+    def invocation_error_app_level(self, exception: BaseException) -> None:
+        """See it and forget it."""
+
+
+class ErrorAsync:
+    @hosting.hookimpl
+    async def invocation_error_app_level(self, exception: BaseException) -> None:
+        await asyncio.sleep(0)
+
+
+class Erring:
+    @hosting.hookimpl
+    def pre_invocation_app_level(self, func_args: dict[str, Any]) -> None:
+        raise LookupError
+
+
+async def failing_async(body: Body) -> None:
+    await asyncio.sleep(0)
+    raise ValueError
+
+
+async def endless(body: Body) -> None:
+    await asyncio.sleep(60)
+
+
+def failing(body: Body) -> None:
+    raise ValueError
+
+
+def returning(body: Body) -> None:
+    """Just return."""
+
+
+@pytest.fixture
+def no_collector() -> Iterator[None]:
+    """Reference counts are all there is."""
+    gc.collect()
+    gc.disable()
+    yield
+    gc.enable()
+
+
+@pytest.mark.usefixtures("no_collector")
+@pytest.mark.parametrize("call", [failing_async, endless, failing, returning])
+@pytest.mark.parametrize("extension", [None, Around, AroundAsync, Error, ErrorAsync, Erring])
+def test_the_arguments_are_freed_at_the_end_of_an_invocation(call: Any, extension: type | None) -> None:
+    """Also where it raised or was cancelled: no traceback keeps itself, the arguments and the result alive."""
+    target = function(call)
+    host = loaded({"one": extension} if extension else {}, target)
+    asyncio.run(freed(host, target))
+
+
+async def freed(host: ExtensionHost, target: Any) -> None:
+    pool = Workers(1)
+    invoker = host.invoker(target, pool)
+
+    async def once() -> weakref.ref[Body]:
+        body = Body()
+        task = asyncio.ensure_future(invoker(Context(), {"body": body}))
+        await asyncio.sleep(0)
+        if target.call is endless:
+            task.cancel()
+        await asyncio.wait({task})
+        assert task.cancelled() or type(task.exception()) in (ValueError, type(None))
+        return weakref.ref(body)
+
+    references = [await once() for _ in range(2)]
+    await pool.run(copy_context(), lambda: None)  # the thread has let go of the job before
+    await asyncio.sleep(0)
+    await host.shutdown()
+    pool.shutdown()
+    assert [reference() for reference in references] == [None, None]
+    assert not host._clock.watches

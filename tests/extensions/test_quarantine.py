@@ -1,0 +1,174 @@
+"""Errors in a row, counted over invocations that run at the same time."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import hosting
+from hosting.core import Function
+from hosting.extensions import ExtensionHost, Workers
+from tests.extensions.invoking import Context, function, invoker_of, loaded, told
+
+
+class Scripted:
+    """Errs, before the function and after it, in the invocations whose id says so."""
+
+    @hosting.hookimpl
+    def pre_invocation_app_level(self, context: Context) -> None:
+        if context.invocation_id.startswith("bad"):
+            raise LookupError
+
+    @hosting.hookimpl
+    def post_invocation_app_level(self, context: Context) -> None:
+        self.pre_invocation_app_level(context)
+
+
+class Stepwise:
+    """Invocations of one host that begin and end when a test says so."""
+
+    def __init__(self, host: ExtensionHost, target: Function) -> None:
+        self._host, self._target = host, target
+        self._running: dict[str, asyncio.Task[Any]] = {}
+
+    async def begin(self, invocation: str) -> None:
+        gate = asyncio.Event()
+        call = invoker_of(self._host, self._target)(Context(invocation), {"gate": gate})
+        self._running[invocation] = asyncio.ensure_future(call)
+        self._running[invocation].gate = gate  # type: ignore[attr-defined]
+        await asyncio.sleep(0)
+
+    async def end(self, invocation: str) -> None:
+        task = self._running.pop(invocation)
+        task.gate.set()  # type: ignore[attr-defined]
+        await task
+
+    async def end_all(self) -> None:
+        for invocation in [*self._running]:
+            await self.end(invocation)
+        await self._host.shutdown()
+
+
+async def gated(gate: asyncio.Event) -> None:
+    await gate.wait()
+
+
+def host_of(target: Function, limit: int) -> ExtensionHost:
+    return loaded({"scripted": Scripted}, target, section={"quarantine": {"consecutiveErrors": limit}})
+
+
+def test_an_extension_that_always_errs_is_quarantined_however_invocations_overlap() -> None:
+    """One invocation's end does not forgive what the extension did in that very invocation, while others run."""
+    target = function(gated)
+    host = host_of(target, 12)
+
+    async def run() -> None:
+        invocations = Stepwise(host, target)
+        for round_ in range(4):
+            names = [f"bad {round_} {number}" for number in range(3)]
+            for name in names:
+                await invocations.begin(name)
+            for name in names:
+                await invocations.end(name)
+        await invocations.end_all()
+
+    asyncio.run(run())
+    assert told(host, "scripted")["status"] == "quarantined"
+
+
+@given(good=st.booleans(), overlap=st.integers(1, 9))
+def test_an_invocation_counts_once_however_many_run_at_the_same_time(good: bool, overlap: int) -> None:
+    """Two errors in each of nine overlapping invocations are nine; one that goes well starts the count again."""
+    target = function(gated)
+    host = host_of(target, 10)
+
+    async def run() -> None:
+        invocations = Stepwise(host, target)
+        names = [f"bad {number}" for number in range(9)]
+        for position in range(0, 9, overlap):
+            for name in names[position : position + overlap]:
+                await invocations.begin(name)
+            for name in names[position : position + overlap]:
+                await invocations.end(name)
+        if good:
+            await invocations.begin("good")
+            await invocations.end("good")
+        await invocations.begin("bad again")
+        await invocations.end_all()
+
+    asyncio.run(run())
+    assert told(host, "scripted")["status"] == ("active" if good else "quarantined")
+
+
+def test_many_threads_that_see_the_last_error_take_the_extension_out_once(caplog: pytest.LogCaptureFixture) -> None:
+    """It is said once, and its figures stay exact."""
+    count, together = 8, threading.Barrier(8)
+
+    class Together:
+        @hosting.hookimpl
+        def pre_invocation_app_level(self) -> None:
+            together.wait()
+            raise LookupError
+
+    target = function(lambda: None)
+    host = loaded({"together": Together}, target, section={"quarantine": {"consecutiveErrors": 2}})
+
+    async def run() -> None:
+        pool = Workers(count)
+        await asyncio.gather(*(host.invoker(target, pool)(Context(), {}) for _ in range(count)))
+        await host.shutdown()
+        pool.shutdown()
+
+    with caplog.at_level(logging.ERROR, logger="hosting.extensions"):
+        asyncio.run(run())
+    assert sum("is taken out: it erred in 2 invocations" in message for message in caplog.messages) == 1
+    figures = told(host, "together")["statistics"]["pre_invocation_app_level"]
+    assert (figures["calls"], figures["errors"]) == (count, count)
+
+
+def test_figures_stay_exact_when_an_extension_is_taken_out_in_the_middle_of_an_invocation() -> None:
+    """What the others' hooks do in an invocation that is under way is counted as ever, also on the old chain."""
+    calls: list[str] = []
+
+    class Counting:
+        @hosting.hookimpl
+        def pre_invocation_app_level(self) -> None:
+            calls.append("pre_invocation_app_level")
+
+        @hosting.hookimpl
+        def post_invocation_app_level(self) -> None:
+            calls.append("post_invocation_app_level")
+
+        @hosting.hookimpl
+        def invocation_error_app_level(self) -> None:
+            calls.append("invocation_error_app_level")
+
+    async def failing() -> None:
+        raise ValueError
+
+    target = function(failing)
+    host = loaded(
+        {"a": Scripted, "b": Counting}, target, section={"quarantine": {"consecutiveErrors": 3}}
+    )
+
+    async def run() -> None:
+        for number in range(5):
+            with pytest.raises(ValueError):
+                await invoker_of(host, target)(Context(f"bad {number}"), {})
+        host.pause("b")
+        with pytest.raises(ValueError):
+            await invoker_of(host, target)(Context(), {})
+        host.resume("b")
+        with pytest.raises(ValueError):
+            await invoker_of(host, target)(Context(), {})
+        await host.shutdown()
+
+    asyncio.run(run())
+    counted = {hook: figures["calls"] for hook, figures in told(host, "b")["statistics"].items()}
+    assert counted == {hook: calls.count(hook) for hook in counted}

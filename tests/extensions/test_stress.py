@@ -1,0 +1,205 @@
+"""Many invocations at a time, with everything happening to them at once."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import random
+import threading
+import time
+from contextvars import ContextVar
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import hosting
+from hosting.core import Function
+from hosting.extensions import ExtensionHost, Workers
+from tests.extensions.invoking import Context, function, loaded, told
+
+WHOSE: ContextVar[str] = ContextVar("whose", default="nobody")
+LEVELS = ("_app_level", "")
+DEEDS = ("pass",) * 5 + ("wait", "raise", "exit", "cancel", "answer", "replace", "hang", "swallow")
+
+
+class Chaos:
+    """Decides what each hook does, and checks what must hold whatever they do."""
+
+    def __init__(self, seed: int) -> None:
+        self.random = random.Random(seed)
+        self.counting = threading.Lock()
+        self.calls: dict[tuple[str, str], int] = {}
+        self.wrong: list[str] = []
+
+    def enter(self, extension: str, hook: str, context: Context) -> str:
+        """Count the call, check that it sees only its own invocation, and choose a deed."""
+        with self.counting:
+            self.calls[extension, hook] = self.calls.get((extension, hook), 0) + 1
+        if WHOSE.get() not in ("nobody", context.invocation_id):
+            self.wrong.append(f"{extension}.{hook}: {WHOSE.get()} is seen in {context.invocation_id}")
+        WHOSE.set(context.invocation_id)
+        return self.random.choice(DEEDS)
+
+    def do(self, deed: str, who: str) -> Any:
+        if deed == "raise":
+            raise LookupError(who)
+        if deed == "exit":
+            raise SystemExit(who)
+        if deed == "cancel":
+            raise asyncio.CancelledError(who)
+        if deed == "answer":
+            raise hosting.ShortCircuit("answered")
+        return "replaced" if deed == "replace" else None
+
+    async def do_async(self, deed: str, who: str) -> Any:
+        if deed == "wait":
+            await asyncio.sleep(self.random.random() * 0.002)
+        elif deed == "hang":
+            await asyncio.sleep(60)
+        elif deed == "swallow":
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.sleep(60)
+        return self.do(deed, who)
+
+    def extension(self, name: str, hooks: dict[str, bool]) -> Any:
+        made = {hook: hosting.hookimpl(self.hook(name, hook, is_async=is_async)) for hook, is_async in hooks.items()}
+        return type(name, (), made)
+
+    def hook(self, name: str, hook: str, *, is_async: bool) -> Any:
+        who = f"{name}.{hook}"
+
+        def plain(_: Any, context: Context) -> Any:
+            return self.do(self.enter(name, hook, context), who)
+
+        async def waiting(_: Any, context: Context) -> Any:
+            return await self.do_async(self.enter(name, hook, context), who)
+
+        def around(_: Any, context: Context) -> Any:
+            self.do(self.enter(name, hook, context), who)
+            outcome = yield
+            if self.do(self.random.choice(DEEDS), who):
+                outcome.set_result("replaced")
+
+        async def waiting_around(_: Any, context: Context) -> Any:
+            await self.do_async(self.enter(name, hook, context), who)
+            outcome = yield
+            if await self.do_async(self.random.choice(DEEDS), who):
+                outcome.set_result("replaced")
+
+        if hook.removesuffix("_app_level") == "invocation":
+            return waiting_around if is_async else around
+        return waiting if is_async else plain
+
+
+HOOKS = [f"{hook}{level}" for level in LEVELS for hook in ("invocation", "pre_invocation", "post_invocation", "invocation_error")]
+lines = st.lists(st.dictionaries(st.sampled_from(HOOKS), st.booleans(), min_size=1), min_size=1, max_size=4)
+
+
+def call(number: int) -> str:
+    if number % 3 == 0:
+        raise ValueError(number)
+    return "returned"
+
+
+async def acall(number: int) -> str:
+    await asyncio.sleep(0.001 * (number % 2))
+    return call(number)
+
+
+async def endure(host: ExtensionHost, chaos: Chaos, target: Function, *, switching: bool) -> list[Any]:
+    """Forty invocations in turns of ten, some cancelled, while extensions are paused and resumed."""
+    pool, results = Workers(4), []
+    invoker = host.invoker(target, pool)
+    for turn in range(4):
+        tasks = [asyncio.ensure_future(invoker(Context(), {"number": number})) for number in range(10)]
+        await asyncio.sleep(chaos.random.random() * 0.003)
+        if target.is_async:
+            for task in chaos.random.sample(tasks, 3):
+                task.cancel()
+        if switching:
+            getattr(host, ("pause", "resume")[turn % 2])("e0")
+        await asyncio.wait(tasks, timeout=30)
+        assert all(task.done() for task in tasks)
+        results += ["cancelled" if task.cancelled() else task.exception() or task.result() for task in tasks]
+    await host.shutdown()
+    assert not host._clock.watches
+    assert len(asyncio.all_tasks()) == 1
+    pool.shutdown()
+    return results
+
+
+@pytest.mark.parametrize("is_async", [False, True])
+@settings(max_examples=25)
+@given(hooks=lines, seed=st.integers(), switching=st.booleans())
+def test_whatever_happens_every_invocation_ends_as_it_may(
+    is_async: bool, hooks: list[dict[str, bool]], seed: int, switching: bool
+) -> None:
+    """A result, the function's own error, or the cancellation: nothing else, nobody waits, figures and context hold."""
+    chaos = Chaos(seed)
+    names = [f"e{number}" for number in range(len(hooks))]
+    target = function(acall if is_async else call, "F", *names)
+    section = {"budgets": {"hook": 0.04}, "quarantine": {"consecutiveErrors": 15}}
+    extensions = {name: chaos.extension(name, own) for name, own in zip(names, hooks, strict=True)}
+    host = loaded(extensions, target, section=section)
+    results = asyncio.run(endure(host, chaos, target, switching=switching))
+    assert {str(result) for result in results if not isinstance(result, ValueError)} <= {
+        "returned",
+        "replaced",
+        "answered",
+        "cancelled",
+        "None",
+    }
+    assert is_async or "cancelled" not in results
+    assert chaos.wrong == []
+    for name, own in zip(names, hooks, strict=True):
+        statistics = told(host, name)["statistics"]
+        assert {hook: statistics[hook]["calls"] for hook in own} == {hook: chaos.calls.get((name, hook), 0) for hook in own}
+    assert WHOSE.get() == "nobody"
+
+
+def test_extensions_come_and_go_while_threads_run() -> None:
+    """Pausing and resuming in one thread while others invoke loses no invocation and no figure."""
+    counted, counting = [0], threading.Lock()
+
+    class Counting:
+        @hosting.hookimpl
+        def pre_invocation_app_level(self) -> None:
+            with counting:
+                counted[0] += 1
+
+        @hosting.hookimpl
+        def post_invocation_app_level(self, func_ret: int) -> int:
+            return func_ret + 1
+
+    target = function(lambda number: number)
+    host = loaded({"counting": Counting, "other": Counting}, target)
+
+    async def run() -> list[int]:
+        pool = Workers(4)
+        invoker, ended = host.invoker(target, pool), threading.Event()
+
+        def switch() -> None:
+            while not ended.is_set():
+                host.pause("counting")
+                host.resume("counting")
+                time.sleep(0)
+
+        switching = threading.Thread(target=switch)
+        switching.start()
+        try:
+            return await asyncio.gather(*(invoker(Context(), {"number": 10 * number}) for number in range(500)))
+        finally:
+            ended.set()
+            switching.join()
+            await host.shutdown()
+            pool.shutdown()
+
+    results = asyncio.run(run())
+    assert all(result - 10 * number in (1, 2) for number, result in enumerate(results))
+    told_calls = [told(host, name)["statistics"]["pre_invocation_app_level"]["calls"] for name in ("counting", "other")]
+    assert told_calls[1] == 500
+    assert sum(told_calls) == counted[0]
+    gc.collect()

@@ -1,0 +1,192 @@
+"""What a function app finds in its process, as under Azure's Core Tools: folder, path, environment, logs, state."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+from tests.conftest import MakeApp, Serve
+
+HEAD = 'import azure.functions as func\napp = func.FunctionApp(http_auth_level="ANONYMOUS")\n'
+HOST_JSON = '{"version": "2.0"}'
+FUNCTION_JSON = """{"bindings": [
+    {"type": "httpTrigger", "direction": "in", "name": "req", "authLevel": "anonymous"},
+    {"type": "http", "direction": "out", "name": "$return"}]}"""
+
+
+def test_surroundings(make_app: MakeApp, serve: Serve) -> None:
+    """The working directory is the app's folder, and the environment says where it is served."""
+    code = f"""{HEAD}
+import json, os
+at_import = os.getcwd()
+@app.route("look")
+def look(req: func.HttpRequest) -> str:
+    names = ("WEBSITE_HOSTNAME", "AzureWebJobsScriptRoot", "PYTHON_ENABLE_DEBUG_LOGGING", "AZURE_FUNCTIONS_ENVIRONMENT")
+    return " ".join([at_import, os.getcwd(), open("host.json").read(), *(os.environ[name] for name in names)])
+"""
+    app = make_app({"host.json": '{"version":"2.0"}', "function_app.py": code})
+    served = serve(app)
+    expected = [app, app, '{"version":"2.0"}', served.url.removeprefix("http://"), app, "1", "Development"]
+    assert served.get("/api/look").text == " ".join(map(str, expected))
+
+
+def test_debug_logging_of_the_settings(make_app: MakeApp, serve: Serve) -> None:
+    """A value in local.settings.json is kept."""
+    code = f"{HEAD}import os\n@app.route('look')\ndef look(req): return os.environ['PYTHON_ENABLE_DEBUG_LOGGING']\n"
+    settings = '{"Values": {"PYTHON_ENABLE_DEBUG_LOGGING": "no"}}'
+    served = serve(make_app({"host.json": HOST_JSON, "function_app.py": code, "local.settings.json": settings}))
+    assert served.get("/api/look").text == "no"
+
+
+def test_state_survives(make_app: MakeApp, serve: Serve) -> None:
+    """Module globals are one process's, from one invocation to the next and from one function to another."""
+    code = f"""{HEAD}
+calls = []
+@app.route("one")
+def one(req: func.HttpRequest) -> str:
+    calls.append("one")
+    return str(len(calls))
+@app.route("two")
+async def two(req: func.HttpRequest) -> str:
+    calls.append("two")
+    return str(len(calls))
+"""
+    served = serve(make_app({"host.json": HOST_JSON, "function_app.py": code}))
+    assert [served.get(f"/api/{name}").text for name in ("one", "two", "one")] == ["1", "2", "3"]
+
+
+def test_context_in_any_place(make_app: MakeApp, serve: Serve) -> None:
+    """``context`` is found by its name, first or last, annotated or not, sync or async, in both models."""
+    declarations = {
+        "first": "def first(context, req: func.HttpRequest) -> str:",
+        "last": "def last(req: func.HttpRequest, context: func.Context) -> str:",
+        "keyword": "async def keyword(*, context: func.Context, req) -> str:",
+    }
+    body = "\n    return context.function_name + ' ' + str(len(context.invocation_id))\n"
+    code = HEAD + "".join(f"@app.route('{name}')\n{head}{body}" for name, head in declarations.items())
+    served = serve(make_app({"host.json": HOST_JSON, "function_app.py": code}))
+    assert [served.get(f"/api/{name}").text for name in declarations] == [f"{name} 36" for name in declarations]
+    v1 = {
+        f"{name}/{file}": text
+        for name, head in declarations.items()
+        for file, text in (
+            ("function.json", FUNCTION_JSON),
+            ("__init__.py", "import azure.functions as func\n" + head.replace(f"def {name}", "def main") + body),
+        )
+    }
+    served = serve(make_app({"host.json": HOST_JSON, **v1}))
+    assert [served.get(f"/api/{name}").text for name in declarations] == [f"{name} 36" for name in declarations]
+
+
+def test_logs_of_threads_and_tasks(make_app: MakeApp, serve: Serve) -> None:
+    """Records carry their invocation: of the function, of its tasks, and of a thread that says which it works for."""
+    code = f"""{HEAD}
+import asyncio, logging, threading
+@app.route("work")
+async def work(req: func.HttpRequest, context: func.Context) -> str:
+    def thread(tied):
+        if tied:
+            context.thread_local_storage.invocation_id = context.invocation_id
+        logging.getLogger("lib").warning("tied" if tied else "untied")
+    for tied in (True, False):
+        one = threading.Thread(target=thread, args=(tied,))
+        one.start()
+        one.join()
+    async def task():
+        logging.warning("task")
+    await asyncio.gather(task(), asyncio.to_thread(logging.warning, "pooled"))
+    logging.warning("function")
+    return context.invocation_id
+"""
+    served = serve(make_app({"host.json": HOST_JSON, "function_app.py": code}), "--log-format", "json")
+    invocation = served.get("/api/work").text
+    served.stop()
+    lines = {line["message"]: line for line in map(json.loads, served.logs().splitlines())}
+    for message in ("tied", "task", "pooled", "function"):
+        assert (lines[message]["invocation_id"], lines[message]["category"]) == (invocation, "Function.work.User")
+    assert "invocation_id" not in lines["untied"]
+    assert lines["untied"]["category"] == "lib"
+
+
+def test_print_shows_at_once(make_app: MakeApp, serve: Serve) -> None:
+    """What a function prints is on the host's output while it still runs, also where that is no terminal."""
+    code = f"""{HEAD}
+import sys, threading
+event = threading.Event()
+@app.route("speak")
+def speak(req: func.HttpRequest) -> str:
+    print("to you")
+    print("to you too", file=sys.stderr)
+    event.wait(60)
+    return "spoken"
+@app.route("go")
+async def go(req: func.HttpRequest) -> str:
+    event.set()
+    return ""
+"""
+    served = serve(make_app({"host.json": HOST_JSON, "function_app.py": code}))
+    from threading import Thread
+
+    thread = Thread(target=served.get, args=("/api/speak",))
+    thread.start()
+    served.wait_for("to you\n(.|\n)*to you too\n")
+    served.get("/api/go")
+    thread.join()
+
+
+def test_script_file_name(make_app: MakeApp, serve: Serve) -> None:
+    """``PYTHON_SCRIPT_FILE_NAME`` names the v2 file, in the settings as in the environment."""
+    files = {
+        "host.json": HOST_JSON,
+        "main.py": HEAD + "@app.route('main')\ndef main(req): return 'main'\n",
+        "function_app.py": HEAD + "@app.route('usual')\ndef usual(req): return 'usual'\n",
+    }
+    served = serve(make_app({**files, "local.settings.json": '{"Values": {"PYTHON_SCRIPT_FILE_NAME": "main.py"}}'}))
+    assert (served.get("/api/main").text, served.get("/api/usual").status_code) == ("main", 404)
+
+
+def test_mixed_models(make_app: MakeApp, serve: Serve) -> None:
+    """Beside a v2 file the folders of v1 are not loaded, and a warning names them."""
+    files = {
+        "host.json": HOST_JSON,
+        "function_app.py": HEAD + "@app.route('new')\ndef new(req): return 'new'\n",
+        "Old/function.json": FUNCTION_JSON,
+        "Old/__init__.py": "def main(req): return 'old'\n",
+    }
+    served = serve(make_app(files))
+    served.wait_for("WARNING these folders with a function.json are not loaded.*: Old")
+    assert (served.get("/api/new").text, served.get("/api/Old").status_code) == ("new", 404)
+
+
+def test_namespace_is_deprecated(make_app: MakeApp, serve: Serve) -> None:
+    """Importing from ``__app__`` works, and is told to be deprecated, once, with the place."""
+    files = {
+        "host.json": HOST_JSON,
+        "shared/text.py": "TEXT = 'shared'\n",
+        **{f"{name}/function.json": FUNCTION_JSON for name in ("A", "B", "C")},
+        "A/__init__.py": "import logging\nfrom __app__.shared.text import TEXT\ndef main(req): return TEXT\n",
+        "B/__init__.py": "from __app__.shared import text\ndef main(req): return text.TEXT\n",
+        "C/__init__.py": "from shared.text import TEXT\nfrom ..shared import text\ndef main(req): return TEXT\n",
+    }
+    served = serve(make_app(files))
+    assert [served.get(f"/api/{name}").text for name in ("A", "B", "C")] == ["shared"] * 3
+    served.wait_for("importing from __app__ is deprecated")
+    assert len(re.findall("__app__ is deprecated", served.logs())) == 1
+    assert "A/__init__.py:2" in served.logs()
+
+
+def test_packages_of_the_app(make_app: MakeApp, serve: Serve) -> None:
+    """An extension in ``.python_packages`` is found, like any other package there."""
+    packages = ".python_packages/lib/site-packages"
+    files = {
+        "host.json": HOST_JSON,
+        "function_app.py": HEAD + "import carried\n@app.route('x')\ndef x(req): return carried.__file__\n",
+        f"{packages}/carried.py": "import hosting, logging\n@hosting.hookimpl\ndef init(): print('carried is here')\n",
+        f"{packages}/carried-1.0.dist-info/METADATA": "Metadata-Version: 2.1\nName: carried\nVersion: 1.0\n",
+        f"{packages}/carried-1.0.dist-info/entry_points.txt": "[hosting]\ncarried = carried\n",
+    }
+    app = make_app(files)
+    served = serve(app, env={"PYTHON_ENABLE_WORKER_EXTENSIONS": "1"})
+    assert "carried is here" in served.logs()
+    assert Path(served.get("/api/x").text) == app / packages / "carried.py"

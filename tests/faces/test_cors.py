@@ -1,0 +1,104 @@
+"""CORS as Azure's Core Tools do it, on every answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from subprocess import CompletedProcess
+
+import httpx
+import pytest
+
+from hosting.errors import HostingError
+from hosting.faces.cors import cors_policy
+from tests.conftest import MakeApp, Serve
+
+RunHosting = Callable[..., "CompletedProcess[str]"]
+FILES = {
+    "host.json": '{"version": "2.0"}',
+    "function_app.py": """
+import azure.functions as func
+app = func.FunctionApp(http_auth_level="ANONYMOUS")
+
+@app.route("f", methods=["GET", "OPTIONS"])
+def f(req: func.HttpRequest) -> func.HttpResponse:
+    return func.HttpResponse(req.method, headers={"Access-Control-Allow-Origin": "https://own.example"})
+
+@app.route("broken")
+def broken(req: func.HttpRequest) -> str:
+    raise ValueError
+""",
+}
+ORIGIN = "https://a.example"
+PREFLIGHT = {"Origin": ORIGIN, "Access-Control-Request-Method": "PUT", "Access-Control-Request-Headers": "x-one, x-two"}
+
+
+def cors(answer: httpx.Response) -> dict[str, str]:
+    """The headers that CORS is about, without their common beginning."""
+    short = {name.removeprefix("access-control-"): value for name, value in answer.headers.items()}
+    return {name: value for name, value in short.items() if name.startswith("allow-") or name == "vary"}
+
+
+def options(url: str, headers: Mapping[str, str]) -> httpx.Response:
+    return httpx.options(url, headers=headers)
+
+
+def test_one_origin(make_app: MakeApp, serve: Serve) -> None:
+    """A preflight is answered before any function, with what was asked for; other answers name the origin."""
+    served = serve(make_app(FILES), "--cors", "https://A.example/", "--cors-credentials")
+    for path in ("/api/f", "/api/nothing"):
+        preflight = options(served.url + path, PREFLIGHT)
+        assert (preflight.status_code, preflight.content) == (204, b"")
+        assert cors(preflight) == {
+            "allow-origin": ORIGIN,
+            "allow-credentials": "true",
+            "allow-methods": "PUT",
+            "allow-headers": "x-one, x-two",
+        }
+    for path, status in (("/api/f", 200), ("/api/nothing", 404), ("/api/broken", 500), ("/", 200)):
+        answer = served.get(path, headers={"Origin": ORIGIN})
+        assert (answer.status_code, cors(answer)) == (status, {"allow-origin": ORIGIN, "allow-credentials": "true"})
+
+
+def test_without_cors_headers(make_app: MakeApp, serve: Serve) -> None:
+    """Another origin's preflight is an empty 204, its request is answered, and neither has CORS headers."""
+    served = serve(make_app(FILES), "--cors", ORIGIN)
+    other = {**PREFLIGHT, "Origin": "https://b.example"}
+    assert (options(f"{served.url}/api/f", other).status_code, cors(options(f"{served.url}/api/f", other))) == (204, {})
+    assert served.get("/api/broken", headers={"Origin": "https://b.example"}).headers.keys() == {
+        "date",
+        "content-length",
+    }
+    # An OPTIONS request that asks for no method is like any other, and so is one from no page at all.
+    plain = options(f"{served.url}/api/f", {"Origin": ORIGIN})
+    assert (plain.text, cors(plain)) == ("OPTIONS", {"allow-origin": ORIGIN})
+    assert served.get("/api/f").headers["access-control-allow-origin"] == "https://own.example"
+
+
+def test_from_settings(make_app: MakeApp, serve: Serve) -> None:
+    """``Host.CORS`` names the origins where no flag does; with several, caches are told that answers differ."""
+    settings = '{"Host": {"CORS": "https://a.example, https://b.example", "CORSCredentials": false}}'
+    served = serve(make_app({**FILES, "local.settings.json": settings}))
+    assert cors(served.get("/api/f", headers={"Origin": ORIGIN})) == {"allow-origin": ORIGIN, "vary": "Origin"}
+    assert cors(served.get("/api/broken", headers={"Origin": "https://c.example"})) == {"vary": "Origin"}
+
+
+def test_any_origin(make_app: MakeApp, serve: Serve) -> None:
+    """With ``*`` every origin is told just that."""
+    served = serve(make_app({**FILES, "local.settings.json": '{"Host": {"CORS": "*"}}'}))
+    assert cors(served.get("/api/f", headers={"Origin": ORIGIN})) == {"allow-origin": "*"}
+
+
+def test_any_origin_with_credentials(make_app: MakeApp, run_hosting: RunHosting) -> None:
+    """``*`` with credentials is refused at start, in one message with a way out."""
+    done = run_hosting("start", make_app(FILES), "--port", "0", "--cors", "*", "--cors-credentials")
+    assert done.returncode == 1
+    assert "CORS: credentials cannot be allowed for every origin ('*')." in done.stderr
+    assert "Name the origins" in done.stderr
+
+
+def test_policy() -> None:
+    """No origin is no policy; credentials go with named origins only."""
+    assert cors_policy((), credentials=True) is None
+    assert cors_policy(["*"], credentials=False) is not None
+    with pytest.raises(HostingError):
+        cors_policy(["https://a.example", "*"], credentials=True)

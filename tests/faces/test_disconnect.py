@@ -1,0 +1,127 @@
+"""Clients that go away, and clients that only say that they have nothing more to send."""
+
+from __future__ import annotations
+
+import os
+import socket
+import struct
+import threading
+import time
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.conftest import PATIENCE, ROOT, MakeApp, Serve, Served
+from tests.extensions.support import Site, hook
+
+FILES = {
+    "host.json": '{"version": "2.0"}',
+    "function_app.py": """
+import asyncio, logging, threading
+import azure.functions as func
+app = func.FunctionApp(http_auth_level="ANONYMOUS")
+release = threading.Event()
+
+@app.route("loop")
+async def loop(req: func.HttpRequest) -> str:
+    logging.info("loop begins")
+    while not release.is_set():
+        await asyncio.sleep(0.01)
+    return "loop ends"
+
+@app.route("thread")
+def thread(req: func.HttpRequest) -> str:
+    logging.info("thread begins")
+    release.wait()
+    return "thread ends"
+
+@app.route("release")
+def free(req: func.HttpRequest) -> str:
+    release.set()
+    return "released"
+""",
+}
+HOOKS = hook("invocation_error_app_level", "logger.info('error hook: %r', exception)", "logger, exception") + hook(
+    "post_invocation_app_level", "logger.info('post hook: %s', func_ret)", "logger, func_ret"
+)
+
+
+@pytest.fixture
+def served(make_app: MakeApp, serve: Serve, tmp_path: Path) -> Served:
+    """An app with an extension that says how invocations end."""
+    Site(tmp_path / "site").extension("watch", HOOKS)
+    env = {"PYTHON_ENABLE_WORKER_EXTENSIONS": "1", "PYTHONPATH": f"{ROOT}{os.pathsep}{tmp_path / 'site'}"}
+    return serve(make_app(FILES), env=env)
+
+
+def asking(served: Served, path: str, version: str = "1.1") -> socket.socket:
+    """A client that has sent a whole request."""
+    url = httpx.URL(served.url)
+    client = socket.create_connection((url.host, url.port or 80), timeout=60)
+    client.sendall(f"GET /api/{path} HTTP/{version}\r\nHost: x\r\n\r\n".encode())
+    return client
+
+
+def wait_for_lines(served: Served, text: str, number: int) -> None:
+    """Wait until so many lines have ``text``."""
+    end = time.monotonic() + PATIENCE
+    while served.logs().count(text) < number:
+        assert time.monotonic() < end, served.logs()
+        time.sleep(0.02)
+
+
+def test_gone(served: Served) -> None:
+    """A client that closes its connection ends the async invocation that it waits for, and error hooks run."""
+    with asking(served, "loop"):
+        served.wait_for("loop begins")
+    served.wait_for(r"error hook: CancelledError\('the client has gone'\)")
+    served.wait_for(r"Executed 'Functions.loop' \(Failed")
+
+
+def test_reset(served: Served) -> None:
+    """So does one whose connection breaks."""
+    with asking(served, "loop") as client:
+        served.wait_for("loop begins")
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    served.wait_for(r"error hook: CancelledError\('the client has gone'\)")
+
+
+def test_threads_go_on(served: Served) -> None:
+    """A sync invocation goes on to its end, and its post hooks run."""
+    with asking(served, "thread") as client:
+        served.wait_for("thread begins")
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    assert served.get("/api/release").text == "released"
+    assert "error hook" not in served.wait_for("post hook: thread ends")
+
+
+def test_many_gone(served: Served) -> None:
+    """Of many that wait, those go that leave, and the others are answered."""
+    staying = [asking(served, "loop") for _ in range(20)]
+    leaving = [asking(served, "loop") for _ in range(20)]
+    wait_for_lines(served, "loop begins", 40)
+    for client in leaving:
+        client.close()
+    wait_for_lines(served, "error hook", 20)
+    assert served.get("/api/release").text == "released"
+    for client in staying:
+        with client, client.makefile("rb") as stream:
+            assert stream.readline() == b"HTTP/1.1 200 OK\r\n"
+    assert served.logs().count("error hook") == 20
+
+
+@pytest.mark.parametrize(("path", "version"), [("loop", "1.1"), ("loop", "1.0"), ("thread", "1.1")])
+def test_half_closed(served: Served, path: str, version: str) -> None:
+    """A client that has sent its request and says that nothing more comes is answered, and then closed."""
+    with asking(served, path, version) as client:
+        client.shutdown(socket.SHUT_WR)
+        served.wait_for(f"{path} begins")
+        # Long enough for the host to ask whether anybody is there.
+        threading.Timer(1.0, served.get, ["/api/release"]).start()
+        with client.makefile("rb") as stream:
+            answer = stream.read()
+    interim, _, final = answer.rpartition(b"HTTP/1.1 200 OK")
+    assert final.endswith(f"{path} ends".encode())
+    assert set(interim.split()) <= {b"HTTP/1.1", b"102", b"Processing"}
+    assert b"connection: close" in final

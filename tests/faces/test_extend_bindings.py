@@ -1,0 +1,144 @@
+"""What Azure's own worker library binds to an extended function: SDK types, streams, durable clients, web frameworks."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.conftest import MakeApp
+from tests.faces.driving import DISTRIBUTION, driven
+
+HEAD = "import azure.functions as func\nimport hosting\n"
+
+
+def answered(make_app: MakeApp, code: str, *calls: Any, **environ: str) -> dict[str, Any]:
+    """What Azure's v2 library and the extensions tell of an app; extensions run where the trace has an 'around'."""
+    return driven("v2", make_app({**DISTRIBUTION, "function_app.py": HEAD + code}), list(calls), **environ)
+
+
+OBSERVING = """
+import hosting
+
+trace = []
+
+class Tracing:
+    @hosting.hookimpl
+    def invocation_app_level(self, context, func_args):
+        trace.append([context.function_name, {name: type(value).__name__ for name, value in func_args.items()}])
+        outcome = yield
+        trace.append(type(outcome.result).__name__)
+"""
+OBSERVED = {**DISTRIBUTION, ".python_packages/lib/site-packages/tracing_extension.py": OBSERVING}
+OBSERVED[".python_packages/lib/site-packages/tracing-1.0.dist-info/entry_points.txt"] = (
+    "[hosting]\ntracing = tracing_extension:Tracing\n"
+)
+
+
+def observed(make_app: MakeApp, code: str, *calls: Any, face: str = "v2", **environ: str) -> dict[str, Any]:
+    """What an app answers, and what an around hook sees of its calls."""
+    told = driven(face, make_app({**OBSERVED, "function_app.py": HEAD + code}), list(calls), **environ)
+    return {"answers": told["answers"], "trace": told["trace"]}
+
+
+@pytest.mark.parametrize("future", ["", "from __future__ import annotations\n"])
+def test_a_deferred_binding_passes_through(make_app: MakeApp, future: str) -> None:
+    """A BlobClient parameter is recognised by its annotation, made by Azure's own converter, and seen by hooks."""
+    code = """
+import azurefunctions.extensions.bindings.blob as blob
+
+app = hosting.extend(func.FunctionApp())
+
+@app.blob_trigger(arg_name="client", path="box/{name}", connection="Storage")
+async def Read(client: blob.BlobClient) -> None:
+    assert (client.container_name, client.blob_name) == ("box", "thing")
+"""
+    content = json.dumps({"Connection": "Storage", "ContainerName": "box", "BlobName": "thing"})
+    data = {"version": "1.0", "source": "AzureStorageBlobs", "content_type": "application/json", "content": content}
+    files = {**OBSERVED, "function_app.py": f"{future}{HEAD}{code}"}
+    call = ("Read", {"parameter": "client", "data": {"model_binding_data": data}})
+    told = driven("v2", make_app(files), [call], Storage="UseDevelopmentStorage=true")
+    assert told["answers"] == ["None"]
+    assert told["trace"] == [["Read", {"client": "BlobClient"}], "NoneType"]
+
+
+@pytest.mark.parametrize("future", ["", "from __future__ import annotations\n"])
+def test_http_streams_pass_through(make_app: MakeApp, future: str) -> None:
+    """The FastAPI extension's request reaches the function and the hooks, and its streaming response the caller."""
+    code = """
+from azurefunctions.extensions.http.fastapi import Request, StreamingResponse
+
+app = hosting.extend(func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS))
+
+@app.route("stream")
+async def Stream(req: Request) -> StreamingResponse:
+    async def back():
+        async for chunk in req.stream():
+            yield chunk.upper()
+    return StreamingResponse(back())
+"""
+    root = make_app({**OBSERVED, "function_app.py": f"{future}{HEAD}{code}"})
+    told = driven("v2", root, [("Stream", "abc")], PYTHONWARNINGS="ignore")
+    assert told["answers"] == ["ABC"]
+    assert told["trace"] == [["Stream", {"req": "Request"}], "StreamingResponse"]
+
+
+DURABLE = """
+import azure.durable_functions as df
+
+app = hosting.extend(df.DFApp(http_auth_level=func.AuthLevel.ANONYMOUS))
+
+@app.route("start")
+@app.durable_client_input(client_name="client")
+async def Start(req: func.HttpRequest, client) -> str:
+    return type(client).__name__
+
+@app.orchestration_trigger(context_name="context")
+def Orchestrate(context: df.DurableOrchestrationContext):
+    yield context.call_activity("Work", "x")
+
+@app.entity_trigger(context_name="context")
+def Count(context: df.DurableEntityContext):
+    context.set_result(1)
+
+@app.activity_trigger(input_name="what")
+def Work(what: str) -> str:
+    return f"worked on {what}"
+"""
+
+
+def test_a_durable_apps_ordinary_functions_are_extended(make_app: MakeApp) -> None:
+    """Starters and activities have hooks around them."""
+    work = ("Work", {"parameter": "what", "data": {"json": '"tea"'}})
+    told = observed(make_app, DURABLE, work)
+    assert told["answers"] == ["worked on tea"] or told["answers"] == ['"worked on tea"']
+    assert told["trace"] == [["Work", {"what": "str"}], "str"]
+
+
+def test_orchestrators_and_entities_are_not_touched(make_app: MakeApp) -> None:
+    """Their code replays: they stay what the durable library made of them, and extensions do not load them."""
+    code = """
+import function_app
+[*built] = function_app.app.get_functions()
+print({one.get_function_name(): hasattr(one.get_user_function(), "__hosting_replaces__") for one in built})
+"""
+    root = make_app({**OBSERVED, "function_app.py": HEAD + DURABLE, "check.py": code})
+    assert run(root) == {"Start": True, "Orchestrate": False, "Count": False, "Work": True}
+
+
+def run(root: Any) -> Any:
+    """What an app's check.py prints, as a Python literal."""
+    import ast
+    import subprocess
+    import sys
+
+    from tests.conftest import ROOT, clean_environment
+    from tests.faces.driving import PACKAGES
+
+    environment = clean_environment({"PYTHON_ENABLE_WORKER_EXTENSIONS": "1", "HOSTING_ALLOW": "tracing"})
+    environment["PYTHONPATH"] = f"{ROOT}:{root / PACKAGES}:{root}"
+    done = subprocess.run(
+        [sys.executable, "check.py"], cwd=root, env=environment, capture_output=True, text=True, check=True
+    )
+    return ast.literal_eval(done.stdout.splitlines()[-1])

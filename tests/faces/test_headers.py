@@ -1,0 +1,107 @@
+"""Headers that host.json adds to every answer."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any
+
+import pytest
+
+from hosting.errors import SettingsError
+from hosting.faces.headers import with_headers
+from hosting.faces.protocol import AsgiApp, Message, Receive, Scope, Send
+from tests.conftest import MakeApp, Serve
+
+HSTS = "strict-transport-security"
+
+
+async def plain(scope: Scope, receive: Receive, send: Send) -> None:
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"x-there", b"app")]})
+    await send({"type": "http.response.body", "body": b""})
+
+
+def answered(http: dict[str, Any], scheme: str = "https", host: str = "example.org") -> dict[str, str]:
+    """The headers of an answer behind what ``http`` asks for."""
+    app: AsgiApp = with_headers(plain, http)
+    sent: list[Message] = []
+
+    async def receive() -> Message:
+        raise AssertionError("nothing is read")
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    asyncio.run(app({"scheme": scheme, "headers": [(b"host", host.encode())]}, receive, send))  # type: ignore[arg-type]
+    return {name.decode(): value.decode() for name, value in sent[0]["headers"]}
+
+
+def test_nothing_asked() -> None:
+    """Where host.json asks for nothing, nothing stands around the app."""
+    assert with_headers(plain, {}) is plain
+    assert with_headers(plain, {"hsts": {"isEnabled": False}, "customHeaders": {}}) is plain
+
+
+def test_every_answer(make_app: MakeApp, serve: Serve) -> None:
+    """Custom headers are on every answer, whoever gives it, unless the function has set them itself."""
+    code = (
+        "import azure.functions as func\napp = func.FunctionApp(http_auth_level='ANONYMOUS')\n"
+        "@app.route('f')\ndef f(req): return func.HttpResponse('x', headers={'x-one': 'own'})\n"
+        "@app.route('broken')\ndef broken(req): raise ValueError\n"
+    )
+    http = {"customHeaders": {"X-One": "1", "X-Frame-Options": "DENY"}, "hsts": {"isEnabled": True}}
+    served = serve(
+        make_app({"function_app.py": code, "host.json": json.dumps({"version": "2.0", "extensions": {"http": http}})})
+    )
+    for path, own in (("/api/f", "own"), ("/api/broken", "1"), ("/api/no", "1"), ("/", "1"), ("/admin/no", "1")):
+        answer = served.get(path)
+        assert answer.headers.get_list("x-one") == [own]
+        assert answer.headers["x-frame-options"] == "DENY"
+        assert HSTS not in answer.headers
+
+
+def test_custom_headers() -> None:
+    """A header is added where there is none of its name, in any case."""
+    assert answered({"customHeaders": {"X-There": "added", "X-Number": 3, "X-Yes": True}}) == {
+        "x-there": "app",
+        "x-number": "3",
+        "x-yes": "true",
+    }
+
+
+@pytest.mark.parametrize(
+    ("asked", "value"),
+    [
+        ({}, "max-age=2592000"),
+        ({"maxAge": "10"}, "max-age=864000"),
+        ({"maxAge": "00:01:00", "includeSubDomains": True, "preload": True}, "max-age=60; includeSubDomains; preload"),
+    ],
+)
+def test_hsts(asked: dict[str, Any], value: str) -> None:
+    """HSTS goes to who came by HTTPS, for thirty days unless a time span, or a number of days, says otherwise."""
+    http = {"hsts": {"isEnabled": True, **asked}}
+    assert answered(http)[HSTS] == value
+    assert HSTS not in answered(http, scheme="http")
+
+
+@pytest.mark.parametrize("host", ["localhost:7071", "127.0.0.1", "[::1]:7071", "[::1]", "Inner.example:8443"])
+def test_hsts_excluded(host: str) -> None:
+    """Names of this machine and excluded ones are not told, with and without a port."""
+    assert HSTS not in answered({"hsts": {"isEnabled": True, "excludedHosts": ["inner.example"]}}, host=host)
+
+
+@pytest.mark.parametrize(
+    ("http", "named"),
+    [
+        ({"customHeaders": {"X One": "1"}}, "'X One'"),
+        ({"customHeaders": {"X-One": "1\r\nX-Two: 2"}}, "'X-One'"),
+        ({"customHeaders": {"X-One": ["1"]}}, "'X-One'"),
+        ({"hsts": {"isEnabled": True, "maxAge": "soon"}}, "maxAge"),
+        ({"hsts": {"isEnabled": True, "excludedHosts": "x"}}, "excludedHosts"),
+    ],
+)
+def test_unusable(http: dict[str, Any], named: str) -> None:
+    """What cannot be sent is refused at start, by name."""
+    with pytest.raises(SettingsError, match=named) as caught:
+        with_headers(plain, http)
+    assert caught.value.remedy

@@ -1,0 +1,134 @@
+"""host.json's ``logLevel``: which lines are shown, by category."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+from collections.abc import Mapping
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hosting.faces.levels import NAMES, Levels
+from hosting.faces.logs import Logs
+from tests.conftest import MakeApp, Serve
+
+INFO, WARNING, ERROR, DEBUG = logging.INFO, logging.WARNING, logging.ERROR, logging.DEBUG
+CATEGORIES = ["Function.A", "Function.A.User", "Function.B.User", "Host.Apps", "Host.Extensions.Timer", "mine"]
+LOGGERS = ["", "hosting", "hosting.start", "hosting.extensions", "hosting.function"]
+
+
+def levels(section: Mapping[str, str], *, verbose: bool = False, debug: str = "1") -> Levels:
+    return Levels({"logging": {"logLevel": section}}, {"PYTHON_ENABLE_DEBUG_LOGGING": debug}, verbose=verbose)
+
+
+@pytest.mark.parametrize(
+    ("section", "expected"),
+    [
+        ({}, [INFO, INFO, INFO, WARNING, INFO, INFO]),
+        ({"default": "Error"}, [ERROR] * 6),
+        ({"Default": "debug"}, [DEBUG] * 6),
+        ({"Function": "Warning"}, [WARNING, WARNING, WARNING, WARNING, INFO, INFO]),
+        ({"Function.A": "Error", "function.a.user": "DEBUG"}, [ERROR, DEBUG, INFO, WARNING, INFO, INFO]),
+        ({"Function.*.User": "None"}, [INFO, 1000, 1000, WARNING, INFO, INFO]),
+        ({"default": "None", "Function.B": "Trace"}, [1000, 1000, 1, 1000, 1000, 1000]),
+        ({"Host": "Critical", "mine": "Error"}, [INFO, INFO, INFO, 50, INFO, ERROR]),
+        ({"Host.Extensions": "Error"}, [INFO, INFO, INFO, WARNING, ERROR, INFO]),
+    ],
+)
+def test_minimum(section: Mapping[str, str], expected: list[int]) -> None:
+    """The longest beginning that fits decides, ignoring case; ``default`` stands for all that is not named."""
+    assert [levels(section).minimum(category) for category in CATEGORIES] == expected
+
+
+def test_verbose() -> None:
+    """``--verbose`` shows what the host says, unless host.json has a default."""
+    assert levels({}, verbose=True).minimum("Host.Apps") == INFO
+    assert levels({"default": "Error"}, verbose=True).minimum("Host.Apps") == ERROR
+
+
+@pytest.mark.parametrize(("debug", "expected"), [("1", DEBUG), ("0", INFO), ("false", INFO)])
+def test_debug_logging_is_switched_off(debug: str, expected: int) -> None:
+    """``PYTHON_ENABLE_DEBUG_LOGGING`` can keep functions from logging at debug level, whatever host.json says."""
+    assert dict(levels({"default": "Debug"}, debug=debug).loggers())[""] == expected
+
+
+KEYS = [*CATEGORIES, "default", "Host", "Function", "Host.Start"]
+
+
+@given(st.dictionaries(st.sampled_from(KEYS), st.sampled_from([*NAMES])))
+def test_no_logger_hides_what_a_category_shows(section: dict[str, str]) -> None:
+    """The level of a logger is at most that of each category that its records can have."""
+    made = levels(section)
+    by_logger = dict(made.loggers())
+    assert list(by_logger) == LOGGERS
+    places = {"Host.Apps": "hosting", "Host.Extensions.Timer": "hosting.extensions", "Host.Start": "hosting.start"}
+    for category in [*CATEGORIES, "Host.Start"]:
+        level = by_logger[places.get(category, "")]
+        assert level <= made.minimum(category)
+        if not made.by_category:
+            assert level == made.minimum(category)
+
+
+def test_records_are_filtered() -> None:
+    """Records are filtered by their category, which for an author's record is their function's."""
+    stream = io.StringIO()
+    logs = Logs("json", stream=stream)
+    logs.show(levels({"Function.A.User": "Error", "Function.B.User": "Debug", "noisy": "None"}))
+    for function in ("A", "B"):
+        for level in (DEBUG, ERROR):
+            logging.getLogger("mine").log(level, "said", extra={"function": function, "invocation_id": "1"})
+    logging.getLogger("noisy.part").critical("said")
+    logs.close()
+    lines = [json.loads(line) for line in stream.getvalue().splitlines()]
+    assert [(line["category"], line["level"]) for line in lines] == [
+        ("Function.A.User", "error"),
+        ("Function.B.User", "debug"),
+        ("Function.B.User", "error"),
+    ]
+
+
+APP = """
+import logging
+import azure.functions as func
+app = func.FunctionApp(http_auth_level="ANONYMOUS")
+
+@app.route("A")
+def A(req: func.HttpRequest) -> str:
+    for level in ("debug", "info", "error"):
+        getattr(logging, level)("a-%s", level)
+    return "a"
+
+@app.route("B")
+async def B(req: func.HttpRequest) -> str:
+    logging.getLogger("my.module").debug("b-debug")
+    return "b"
+"""
+
+
+def test_a_host_with_levels(make_app: MakeApp, serve: Serve) -> None:
+    """host.json rules over authors' lines and over the host's own lines about a function, one function at a time."""
+    host_json = {"version": "2.0", "logging": {"logLevel": {"Function.A": "Error", "Function.B": "Debug"}}}
+    served = serve(make_app({"host.json": json.dumps(host_json), "function_app.py": APP}))
+    served.get("/api/A")
+    served.get("/api/B")
+    served.stop()
+    assert "a-error" in served.logs()
+    assert "b-debug" in served.logs()
+    for hidden in ("a-debug", "a-info", "Functions.A"):
+        assert hidden not in served.logs()
+    assert served.logs().count("Functions.B") == 2
+
+
+def test_environment_overrides(make_app: MakeApp, serve: Serve) -> None:
+    """``AzureFunctionsJobHost__logging__logLevel__Function`` works as Core Tools and Azure use it."""
+    served = serve(
+        make_app({"host.json": '{"version": "2.0"}', "function_app.py": APP}),
+        env={"AzureFunctionsJobHost__logging__logLevel__Function": "Error"},
+    )
+    served.get("/api/A")
+    served.stop()
+    assert "a-error" in served.logs()
+    assert "a-info" not in served.logs()

@@ -1,0 +1,112 @@
+"""``--cert`` and ``--key``: the host serves HTTPS."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Callable
+from pathlib import Path
+from subprocess import CompletedProcess
+
+import httpx
+import pytest
+import trustme
+
+from tests.conftest import MakeApp, Serve
+
+RunHosting = Callable[..., "CompletedProcess[str]"]
+APP = {
+    "host.json": '{"version": "2.0"}',
+    "function_app.py": """
+import azure.functions as func, os
+app = func.FunctionApp(http_auth_level="ANONYMOUS")
+
+@app.route("url")
+def url(req: func.HttpRequest) -> str:
+    return req.url + " " + os.environ["WEBSITE_HOSTNAME"]
+""",
+}
+
+
+@pytest.fixture(scope="module")
+def authority() -> trustme.CA:
+    return trustme.CA()
+
+
+@pytest.fixture
+def files(authority: trustme.CA, tmp_path: Path) -> tuple[Path, Path]:
+    """A certificate for this machine, and its key."""
+    issued = authority.issue_cert("localhost", "127.0.0.1")
+    cert, key = tmp_path / "cert.pem", tmp_path / "key.pem"
+    issued.cert_chain_pems[0].write_to_path(str(cert))
+    issued.private_key_pem.write_to_path(str(key))
+    return cert, key
+
+
+def trusting(authority: trustme.CA) -> ssl.SSLContext:
+    context = ssl.create_default_context()
+    authority.configure_trust(context)
+    return context
+
+
+@pytest.mark.parametrize("flags", [(), ("--workers", "2"), ("--reload",)])
+def test_https(
+    make_app: MakeApp, serve: Serve, authority: trustme.CA, files: tuple[Path, Path], flags: tuple[str, ...]
+) -> None:
+    """The addresses that are printed and that functions see are https, with one process and with several."""
+    served = serve(make_app(APP), "--cert", str(files[0]), "--key", str(files[1]), *flags)
+    assert served.url.startswith("https://localhost:")
+    assert f"url:  {served.url}/api/url" in served.logs()
+    answer = served.get("/api/url", verify=trusting(authority))
+    assert answer.text == f"{served.url}/api/url {served.url.removeprefix('https://')}"
+    assert served.stop() == 0
+
+
+def test_one_file(
+    make_app: MakeApp, serve: Serve, authority: trustme.CA, files: tuple[Path, Path], tmp_path: Path
+) -> None:
+    """Certificate and key may be in one file; who speaks plain HTTP gets no answer."""
+    both = tmp_path / "both.pem"
+    both.write_bytes(files[0].read_bytes() + files[1].read_bytes())
+    served = serve(make_app(APP), "--cert", str(both))
+    assert served.get("/api/url", verify=trusting(authority)).status_code == 200
+    with pytest.raises(httpx.TransportError):
+        httpx.get(served.url.replace("https", "http") + "/api/url")
+
+
+def test_unusable_files(
+    make_app: MakeApp, run_hosting: RunHosting, authority: trustme.CA, files: tuple[Path, Path], tmp_path: Path
+) -> None:
+    """A file that is missing, is no PEM, or belongs to another certificate is told before anything is loaded."""
+    nonsense, other = tmp_path / "nonsense.pem", tmp_path / "other.pem"
+    nonsense.write_text("nonsense")
+    authority.issue_cert("localhost").private_key_pem.write_to_path(str(other))
+    app = make_app(APP)
+    for cert, key, told in (
+        (tmp_path / "nothing.pem", files[1], "there is no file"),
+        (files[0], tmp_path / "nothing.pem", "--key: there is no file"),
+        (nonsense, files[1], "cannot be used"),
+        (files[0], other, "key values mismatch"),
+    ):
+        done = run_hosting("start", app, "--port", "0", "--cert", cert, "--key", key)
+        assert (done.returncode, done.stdout) == (1, "")
+        assert told in done.stderr
+        assert "Traceback" not in done.stderr
+
+
+def test_an_encrypted_key_is_refused(make_app: MakeApp, run_hosting: RunHosting, files: tuple[Path, Path]) -> None:
+    """A key with a password is refused, instead of asking a terminal that may not be there."""
+    from cryptography.hazmat.primitives import serialization
+
+    key = serialization.load_pem_private_key(files[1].read_bytes(), None)
+    sealed = serialization.BestAvailableEncryption(b"a password")
+    files[1].write_bytes(
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, encryption_algorithm=sealed)
+    )
+    done = run_hosting("start", make_app(APP), "--port", "0", "--cert", files[0], "--key", files[1])
+    assert (done.returncode, "the key is encrypted" in done.stderr) == (1, True)
+
+
+def test_a_key_alone(make_app: MakeApp, run_hosting: RunHosting, files: tuple[Path, Path]) -> None:
+    """A key without a certificate is wrong usage."""
+    done = run_hosting("start", make_app(APP), "--key", files[1])
+    assert (done.returncode, "--key needs --cert" in done.stderr) == (2, True)

@@ -1,0 +1,24 @@
+"""``python -m hosting`` where only the authors' part of the package is installed."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT, clean_environment
+
+
+@pytest.mark.parametrize(("missing", "arguments"), [("click", ["--version"]), ("uvicorn", ["start", "--port", "0"])])
+def test_without_the_host(tmp_path: Path, missing: str, arguments: list[str]) -> None:
+    """A package of the extra that is missing is told in one line that says what to install, with exit code 1."""
+    error = f'raise ModuleNotFoundError("No module named {missing!r}", name="{missing}")\n'
+    (tmp_path / f"{missing}.py").write_text(error)
+    (tmp_path / "function_app.py").write_text("import azure.functions as func\napp = func.FunctionApp()\n")
+    environ = clean_environment({"PYTHONPATH": f"{tmp_path}:{ROOT}"})
+    command = [sys.executable, "-m", "hosting", *arguments]
+    done = subprocess.run(command, cwd=tmp_path, env=environ, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == f"The command needs {missing}, which is not installed: pip install 'hosting[host]'\n"
