@@ -32,8 +32,10 @@ check: $(VENV)/.dev ## Lint, check the formatting and check the types
 docs: $(VENV)/.dev ## Build the documentation into site/
 	$(BIN)/mkdocs build --strict
 
-bench: $(VENV)/.dev ## Measure how long the first answer takes, beside bare uvicorn
-	$(BIN)/python tests/benchmarks/first_request.py
+bench: $(VENV)/.dev ## Measure the first answer, one invocation with its hooks, and discovery, each beside a peer
+	$(BIN)/python -m tests.benchmarks.first_request
+	$(BIN)/python -m tests.benchmarks.chain
+	$(BIN)/python -m tests.benchmarks.discovery
 
 clean: ## Remove everything that make made
 	rm -rf $(VENV) build dist site .mypy_cache .pytest_cache .ruff_cache .hypothesis

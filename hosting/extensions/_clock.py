@@ -18,19 +18,18 @@ TICKS = 4
 
 
 class Watch:
-    """Where one invocation with async hooks stands: its task, the step it is in, since which tick."""
+    """Where one invocation with async hooks stands: its task, the step it is in (or -1), since which tick.
 
-    __slots__ = ("cancelling", "cancels", "coroutine", "since", "step", "task")
+    The chain fills it in: a call of ``__init__`` would cost as much as a hook.
+    """
 
+    __slots__ = ("cancels", "coroutine", "since", "step", "task")
+
+    task: Task[Any]
+    step: int
     since: int
     coroutine: Coroutine[Any, Any, Any]
-
-    def __init__(self, task: Task[Any]) -> None:
-        self.task = task
-        self.cancelling = task.cancelling()
-        """How often its task was cancelled before, which is not this invocation's affair."""
-        self.step = -1
-        self.cancels = 0
+    cancels: int
 
 
 class Clock:
@@ -51,7 +50,8 @@ class Clock:
         """Begin to count; once is enough."""
         if self._thread is None:
             self._thread = threading.Thread(target=self._run, name="hosting-clock", daemon=True)
-            self._thread.start()
+            with contextlib.suppress(RuntimeError):  # where Python has no threads, as in WebAssembly: nothing is timed
+                self._thread.start()
 
     def stop(self) -> None:
         """End the thread."""

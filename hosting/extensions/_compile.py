@@ -76,7 +76,7 @@ class Chain:
 
     @cached_property
     def run(self) -> Callable[..., Any]:
-        """``run(context, func_args)``, compiled when it is first asked for: hundreds of functions load and pause fast."""
+        """``run(context, func_args)``, compiled when first asked for: hundreds of functions load and pause fast."""
         return self._write()
 
 
@@ -140,6 +140,7 @@ def _namespace(steps: list[Hook], guard: Guard, clock: Clock) -> dict[str, Any]:
         "current_task": asyncio.current_task,
         "enter": guard.enter,
         "enter_async": guard.enter_async,
+        "forget": clock.watches.pop,
         "forgive": guard.forgive,
         "ignored": guard.ignored,
         "late": guard.late,
@@ -192,14 +193,17 @@ class _Writer:
             yield f"    return {self._delegated('timed(context, func_args)')}"
         yield "invocation = context.invocation_id"
         if self._watched:
-            yield "watch = Watch(current_task())"
+            yield "task = current_task()"
+            yield "cancelled = task.cancelling()"
+            yield "watch = Watch()"
+            yield "watch.task, watch.step, watch.cancels = task, -1, 0"
             yield "watches[watch] = None"
             yield "try:"
             yield from _indented(self._passage())
             yield "finally:"
             yield "    watch.step = -1"
-            yield "    watches.pop(watch, None)"
-            yield "    watch = None"
+            yield "    forget(watch, None)"
+            yield "    watch = task = None"
         else:
             yield "watch = None"
             yield from self._passage()
@@ -224,7 +228,7 @@ class _Writer:
                 yield from self._pre(hook)
         if self._watched:
             yield "watch.step = -1"
-            yield "if watch.task.cancelling() > watch.cancelling:"
+            yield "if task.cancelling() > cancelled:"
             yield "    result, error = None, CancelledError()"
             yield "    break"
         yield "try:"

@@ -18,7 +18,6 @@ from hosting.extensions._config import close_match
 from hosting.extensions._extension import EAGER, ON_DEMAND, Extension, Hook, Mark
 from hosting.extensions._lifecycle import APP_HOOKS, AROUND_HOOKS, FUNCTION_HOOKS, spec_arguments
 
-
 MARKER = "hosting_impl"
 """Where pluggy's marker leaves its mark."""
 
@@ -105,7 +104,8 @@ def _refuse_overlooked(manager: pluggy.PluginManager, plugin: Any) -> None:
     """pluggy passes by what is marked but no function, such as a callable object that decorates a hook."""
     for name in dir(plugin):
         marked = inspect.getattr_static(plugin, name, None)
-        if isinstance(inspect.getattr_static(marked, MARKER, None), dict) and manager.parse_hookimpl_opts(plugin, name) is None:
+        is_marked = isinstance(inspect.getattr_static(marked, MARKER, None), dict)
+        if is_marked and manager.parse_hookimpl_opts(plugin, name) is None:
             raise ExtensionError(
                 f"{name!r} is marked as a hook, but is no function: found {type(marked).__name__}",
                 remedy="Mark a 'def' or 'async def' that calls it.",

@@ -121,7 +121,7 @@ class Roster:
 
         An app-level one gets its settings, if any; a function-level one is made for each function that opts in by name.
         """
-        named = [one for one in self.sdk if one.group is not None]
+        named = self._collector.named
         with self.collecting() if named else nullcontext():
             for extension in named:
                 self._collector.set_up(extension, [one for one in functions if opted_in(extension.name, one)])

@@ -11,6 +11,7 @@ from __future__ import annotations
 import functools
 import os
 import sys
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
@@ -39,6 +40,10 @@ class Collector:
         self.extensions: list[Extension] = []
         self._targets: dict[int, Extension] = {}
         self._kept: list[Any] = []
+        self._made: dict[Extension, set[str]] = defaultdict(set)
+        """For each class that an entry point names, the functions it is made for."""
+        self._stood_for: dict[Extension, None] = {}
+        """Those of them that their instances stand for."""
         self._fresh = worker  # there the stores hold what this very app has registered
         self._worker = worker
 
@@ -61,7 +66,8 @@ class Collector:
                 self._take(HOOKS["function"], entries, trigger, os.path.join(root, trigger))
 
     def _take(self, names: Sequence[str], entries: Sequence[Any], trigger: str | None, file: str | None) -> None:
-        owner = next((one.ext_impl.__self__ for one in entries if hasattr(one.ext_impl, "__self__")), entries[0].ext_impl)
+        bound = (entry.ext_impl.__self__ for entry in entries if hasattr(entry.ext_impl, "__self__"))
+        owner = next(bound, entries[0].ext_impl)
         if id(owner) in self._targets:
             return
         extension = Extension(entries[0].ext_name, kind="sdk", status="active", trigger=trigger, file=file)
@@ -110,21 +116,34 @@ class Collector:
             setattr(collected, name, getattr(extension, name))
         return collected
 
+    @property
+    def named(self) -> list[Extension]:
+        """The classes that an entry point names."""
+        return [*(one for one in self.extensions if one.group is not None), *self._stood_for]
+
     def set_up(self, extension: Extension, functions: Sequence[Function]) -> None:
-        """Configure an app-level class that an entry point names; instantiate a function-level one per function."""
+        """Configure an app-level class that an entry point names; instantiate a function-level one per function.
+
+        Both once, however often more functions come in.
+        """
         target = next(kept for kept in self._kept if self._targets.get(id(kept)) is extension)
         if _is_app_level(target):
-            if extension.settings:
+            if extension.settings and not self._made[extension]:
+                self._made[extension].add("")
                 guarded(extension, "configure", lambda: target.configure(**extension.settings), hook="configure")
             return
         for function in functions:
+            if function.name in self._made[extension]:
+                continue
+            self._made[extension].add(function.name)
             guarded(extension, "init", functools.partial(self._instantiate, extension, target, function))
         if extension.error is not None:
             extension.status, extension.reason = "failed", "it cannot be made"
         elif extension.reason == BY_WORKER:
             return
         elif functions:
-            self.extensions.remove(extension)  # its instances stand for it
+            self._stood_for[extension] = None
+            self.extensions = [one for one in self.extensions if one is not extension]
         else:
             extension.status, extension.reason = "idle", NO_OPT_IN.format(name=extension.name)
 

@@ -51,7 +51,12 @@ class ExtensionHost:
     """
 
     def __init__(
-        self, *, environ: Mapping[str, str], section: Mapping[str, Any] | None = None, strict: bool = False, worker: bool = False
+        self,
+        *,
+        environ: Mapping[str, str],
+        section: Mapping[str, Any] | None = None,
+        strict: bool = False,
+        worker: bool = False,
     ) -> None:
         self._config = _config.read(section, environ)
         self._environ = dict(environ)

@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any, TextIO
 
-_PAUSE = 0.02
+_PAUSE = 0.05
 
 Deferred = tuple[Callable[..., str], tuple[Any, ...]]
 """What makes a line, and its arguments."""

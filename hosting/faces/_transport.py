@@ -46,26 +46,31 @@ class Gathering:
         self.is_closing = transport.is_closing
 
     def write(self, data: bytes) -> None:
-        if not self._pending:
-            self._outbox.add(self)
-        self._pending.append(data)
         self._size += len(data)
         if self._size >= _MUCH:
             # Who writes much must feel at once that the other side reads slowly.
             self.flush()
+            self._send(data)
+        else:
+            if not self._pending:
+                self._outbox.add(self)
+            self._pending.append(data)
 
     def flush(self) -> None:
         """Write what is kept; lost if the connection is closed already."""
         if self._pending:
             data = self._pending[0] if len(self._pending) == 1 else b"".join(self._pending)
             self._pending.clear()
-            self._size = 0
-            if not self.is_closing():
-                self._transport.write(data)
+            self._send(data)
+        self._size = 0
 
     def close(self) -> None:
         self.flush()
         self._transport.close()
+
+    def _send(self, data: bytes) -> None:
+        if not self.is_closing():
+            self._transport.write(data)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._transport, name)

@@ -17,7 +17,7 @@ from hosting.faces.admin import Admin
 from hosting.faces.bodies import Disconnected, TooLarge, body_limit, declared_length, read_body, refuse_body
 from hosting.faces.cors import Cors, CorsPolicy
 from hosting.faces.headers import with_headers
-from hosting.faces.protocol import Receive, Scope, Send, empty
+from hosting.faces.protocol import WHOLE, Receive, Scope, Send, empty
 from hosting.faces.throttle import throttled
 from hosting.host._tasks import tasks_inside
 from hosting.host.function_host import FunctionHost
@@ -198,5 +198,5 @@ async def respond(send: Send, method: str, reply: HttpReply) -> None:
         body = b""
     else:
         headers = [*headers, (b"content-length", b"%d" % len(body))]
-    await send({"type": "http.response.start", "status": reply.status, "headers": headers})
+    await send({"type": "http.response.start", "status": reply.status, "headers": headers, WHOLE: True})
     await send({"type": "http.response.body", "body": b"" if method == "HEAD" else body})

@@ -8,6 +8,7 @@ is there: the system of a client that is gone refuses it, and every other client
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from typing import TYPE_CHECKING, Any, cast
 
 from hosting.faces._transport import Gathering, Outbox
@@ -17,8 +18,13 @@ from hosting.faces.protocol import Scope
 if TYPE_CHECKING:
     from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol as Protocol
     from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
+
+    from hosting.faces._cycle import Cycle
 else:
     from uvicorn.protocols.http.auto import AutoHTTPProtocol as Protocol
+
+    with contextlib.suppress(ImportError):  # there is no httptools
+        from hosting.faces._cycle import Cycle
 
 _ANYBODY = b"HTTP/1.1 102 Processing\r\n\r\n"
 _FIRST, _NEXT = 0.05, 0.5
@@ -70,6 +76,11 @@ class Connection(Protocol):
             super().shutdown()
         else:
             self.loop.call_later(_FRESH if cycle is None else _IDLE, super().shutdown)
+
+    def on_headers_complete(self) -> None:
+        """Called by httptools only: h11 has another cycle, which stays as it is."""
+        super().on_headers_complete()
+        self.cycle.__class__ = Cycle  # uvicorn offers no other way to choose it
 
     def connection_lost(self, exc: Exception | None) -> None:
         cycle: RequestResponseCycle | None = self.cycle

@@ -1,7 +1,7 @@
-"""What one invocation costs with 0, 1, 5 and 20 extensions: ours beside pluggy, a hand-written loop, and Azure's scheme.
+"""What an invocation costs with 0, 1, 5 and 20 extensions: ours beside a hand-written loop, pluggy, and Azure's scheme.
 
-Every extension has one pre and one post hook that do nothing. All rows are measured in one run, in turn, and the best of
-several rounds counts; compare rows of one run only. Run it with ``python -m tests.benchmarks.chain``.
+Every extension has one pre and one post hook that do nothing. All rows are measured in one run, in turn, and the best
+of several rounds counts; compare rows of one run only. Run it with ``python -m tests.benchmarks.chain``.
 
 The row "Azure's scheme" is re-created from a description of Azure's worker: for each of the four hook points it reads
 the feature flag from the environment, looks the hooks up by name, and calls each with its own guard and logger. It is
@@ -17,6 +17,7 @@ import os
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
+from unittest import mock
 
 import pluggy
 
@@ -118,29 +119,14 @@ def by_hand(count: int) -> Call:
     return run
 
 
-def by_hand_async(count: int, hooks_async: bool) -> Call:
-    """The floor for an async function, with sync or async hooks."""
-    hooks = [BothAsync() if hooks_async else Both() for _ in range(count)]
-    pre: list[Any] = [hook.pre_invocation_app_level for hook in hooks]
-    post: list[Any] = [hook.post_invocation_app_level for hook in reversed(hooks)]
+def by_hand_async(count: int) -> Call:
+    """The floor for an async function with sync hooks."""
+    hooks = [Both() for _ in range(count)]
+    pre = [hook.pre_invocation_app_level for hook in hooks]
+    post = [hook.post_invocation_app_level for hook in reversed(hooks)]
     errors = 0
 
-    async def waiting(context: Any, func_args: dict[str, Any]) -> Any:
-        nonlocal errors
-        for hook in pre:
-            try:
-                await hook(log, context, func_args)
-            except Exception:
-                errors += 1
-        result = await acall(**func_args)
-        for after in post:
-            try:
-                await after(log, context, func_args, result)
-            except Exception:
-                errors += 1
-        return result
-
-    async def plain(context: Any, func_args: dict[str, Any]) -> Any:
+    async def run(context: Any, func_args: dict[str, Any]) -> Any:
         nonlocal errors
         for hook in pre:
             try:
@@ -155,7 +141,32 @@ def by_hand_async(count: int, hooks_async: bool) -> Call:
                 errors += 1
         return result
 
-    return waiting if hooks_async else plain
+    return run
+
+
+def by_hand_async_hooks(count: int) -> Call:
+    """The floor for an async function with async hooks."""
+    hooks = [BothAsync() for _ in range(count)]
+    pre = [hook.pre_invocation_app_level for hook in hooks]
+    post = [hook.post_invocation_app_level for hook in reversed(hooks)]
+    errors = 0
+
+    async def run(context: Any, func_args: dict[str, Any]) -> Any:
+        nonlocal errors
+        for hook in pre:
+            try:
+                await hook(log, context, func_args)
+            except Exception:
+                errors += 1
+        result = await acall(**func_args)
+        for after in post:
+            try:
+                await after(log, context, func_args, result)
+            except Exception:
+                errors += 1
+        return result
+
+    return run
 
 
 def with_pluggy(count: int) -> Call:
@@ -220,9 +231,9 @@ def async_rows(count: int) -> dict[str, Call]:
     """The schemes for an async function."""
     return {
         "direct call": lambda context, func_args: acall(**func_args),
-        "by hand": by_hand_async(count, False),
+        "by hand": by_hand_async(count),
         "ours": ours(count, function(acall), Both),
-        "by hand, async hooks": by_hand_async(count, True),
+        "by hand, async hooks": by_hand_async_hooks(count),
         "ours, async hooks": ours(count, function(acall), BothAsync),
     }
 
@@ -287,10 +298,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--loops", type=int, default=20_000, help="invocations per row and round")
     parser.add_argument("--rounds", type=int, default=15, help="rounds, of which the best counts")
     options = parser.parse_args(arguments)
-    os.environ[FLAG] = "1"
-    sync = [measure(sync_rows(count), options.loops, options.rounds) for count in COUNTS]
+    with mock.patch.dict(os.environ, {FLAG: "1"}):
+        report(options.loops, options.rounds)
+
+
+def report(loops: int, rounds: int) -> None:
+    """Measure every scheme and print the tables."""
+    sync = [measure(sync_rows(count), loops, rounds) for count in COUNTS]
     print(table("sync function, number of extensions", sync))
-    waiting = [asyncio.run(measure_async(async_rows(count), options.loops, options.rounds)) for count in COUNTS]
+    waiting = [asyncio.run(measure_async(async_rows(count), loops, rounds)) for count in COUNTS]
     print(table("async function, number of extensions", waiting))
 
 

@@ -39,12 +39,15 @@ class Started:
     process: subprocess.Popen[bytes]
 
     def cpu_seconds(self) -> float:
-        """Processor time that the process has used so far, its threads included; 0 where there is no ``/proc``."""
+        """Processor time that the process and its children have used so far; 0 where there is no ``/proc``."""
+        pid = self.process.pid
         try:
-            fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
+            children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+            stats = [Path(f"/proc/{one}/stat").read_text() for one in (pid, *children)]
         except OSError:
             return 0.0
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        fields = [stat.rpartition(")")[2].split() for stat in stats]
+        return sum(int(one[11]) + int(one[12]) for one in fields) / os.sysconf("SC_CLK_TCK")
 
     def resident_bytes(self) -> int:
         """Memory that the process has in use.

@@ -98,6 +98,7 @@ OFF_COSTS_NOTHING = """
 import sys
 sys.path.insert(0, {site!r})
 import asyncio
+import queue  # for the threads of sync functions, with extensions or without
 from hosting.core import Binding, Function
 from hosting.extensions import ExtensionHost, Workers
 
@@ -105,11 +106,12 @@ def call():
     return "answer"
 
 one = Function("F", "", "", "v2", call, False, (Binding("req", "httpTrigger", "in"),))
+threads = Workers()
 before = set(sys.modules)
 host = ExtensionHost(environ={{}})
 host.discover()
 host.load([one])
-assert asyncio.run(host.invoker(one, Workers())(None, {{}})) == "answer"
+assert asyncio.run(host.invoker(one, threads)(None, {{}})) == "answer"
 asyncio.run(host.startup())
 asyncio.run(host.shutdown())
 new = {{name for name in set(sys.modules) - before if not name.startswith(("concurrent.", "encodings."))}}

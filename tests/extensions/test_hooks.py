@@ -214,5 +214,5 @@ def test_the_specification_is_in_lifecycle_order() -> None:
     source = Path(inspect.getfile(hookspecs)).read_text("utf-8")
     positions = [source.index(f"def {name}(") for name in spec_arguments()]
     assert positions == sorted(positions)
-    assert [*spec_arguments()][0] == "init"
+    assert next(iter(spec_arguments())) == "init"
     assert [*spec_arguments()][-1] == "shutdown"

@@ -150,22 +150,20 @@ def test_figures_stay_exact_when_an_extension_is_taken_out_in_the_middle_of_an_i
             calls.append("invocation_error_app_level")
 
     async def failing() -> None:
-        raise ValueError
+        raise ValueError("the function's")
 
     target = function(failing)
-    host = loaded(
-        {"a": Scripted, "b": Counting}, target, section={"quarantine": {"consecutiveErrors": 3}}
-    )
+    host = loaded({"a": Scripted, "b": Counting}, target, section={"quarantine": {"consecutiveErrors": 3}})
 
     async def run() -> None:
         for number in range(5):
-            with pytest.raises(ValueError):
+            with pytest.raises(ValueError, match="the function's"):
                 await invoker_of(host, target)(Context(f"bad {number}"), {})
         host.pause("b")
-        with pytest.raises(ValueError):
+        with pytest.raises(ValueError, match="the function's"):
             await invoker_of(host, target)(Context(), {})
         host.resume("b")
-        with pytest.raises(ValueError):
+        with pytest.raises(ValueError, match="the function's"):
             await invoker_of(host, target)(Context(), {})
         await host.shutdown()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,8 @@ from hosting.apps import add_to_path, load_app
 from hosting.core import Function
 from hosting.extensions import ExtensionHost
 from tests.conftest import MakeApp
-from tests.extensions.invoking import ON, Context, invoke
+from tests.extensions.invoking import ON, Context, function, invoke
+from tests.extensions.support import Site
 
 TRACING = """
 from azure.functions import AppExtensionBase, FuncExtensionBase
@@ -155,8 +157,6 @@ class Hosted:
 
     @property
     def trace(self) -> list[str]:
-        import sys
-
         trace: list[str] = sys.modules["tracing"].trace
         return trace
 
@@ -397,7 +397,7 @@ class OwnLast(FuncExtensionBase):
 
 
 def test_classes_that_an_invocation_did_not_reach_get_no_post_hook(make_app: MakeApp) -> None:
-    """A hook outside them that answers in the function's place keeps them out altogether, with a pre hook or without."""
+    """A hook outside them that answers in the function's place keeps them out, with a pre hook or without."""
 
     class Answering:
         @hosting.hookimpl
@@ -414,3 +414,47 @@ def test_classes_that_an_invocation_did_not_reach_get_no_post_hook(make_app: Mak
     assert hosted.trace == []
     assert hosted.call("HttpTrigger") == "fine"
     assert hosted.trace[-5:] == ["Own post", "OwnLast post", "First post fine", "Second post", "Last post"]
+
+
+NAMED = """
+from azure.functions import AppExtensionBase, FuncExtensionBase
+
+trace = []
+
+class App(AppExtensionBase):
+    @classmethod
+    def configure(cls, **settings):
+        trace.append(f"configure {settings}")
+
+class Own(FuncExtensionBase):
+    def __init__(self, file_path):
+        super().__init__(file_path)
+
+    def pre_invocation(self, logger, context, func_args, *args, **kwargs):
+        trace.append("Own pre")
+"""
+
+
+def test_classes_that_entry_points_name_are_set_up_once_however_functions_come_in(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where functions are loaded one at a time, an app-level class is configured once, the others made for each."""
+    site.install(
+        "sdk-extension", {"named_classes.py": NAMED}, hosting={"app": "named_classes:App", "own": "named_classes:Own"}
+    )
+    monkeypatch.setenv("AzureWebJobsScriptRoot", str(tmp_path))
+    section = {"extensions": {"app": {"settings": {"level": 1}}, "own": {"functions": {"include": ["*"]}}}}
+    host = ExtensionHost(environ=ON, section=section)
+    host.discover()
+    functions = [
+        function(lambda: "fine", name, directory=str(tmp_path / name), file=str(tmp_path / name / "__init__.py"))
+        for name in ("one", "two", "three")
+    ]
+    host.load(functions[:1])
+    for late in functions[1:]:
+        host.admit([late])
+    trace = sys.modules["named_classes"].trace
+    assert trace == ["configure {'level': 1}"]
+    assert [invoke(host, one) for one in functions] == ["fine"] * 3
+    assert trace[1:] == ["Own pre"] * 3
+    assert host._info["FuncExtension"] == {one.name: ["own"] for one in functions}

@@ -119,7 +119,8 @@ class Worker:
         value = response.return_value or (response.output_data[0].data if response.output_data else None)
         if value is None:
             return "None"
-        return str(value.string if hasattr(value, "string") else value.http.body.bytes.decode())
+        text = getattr(value, "string", None) or getattr(value, "json", None)
+        return str(text or value.http.body.bytes.decode())
 
     async def _ask(self, entry: str, **request: Any) -> Any:
         message = SimpleNamespace(
@@ -245,13 +246,18 @@ async def drive(face: str, root: Path, calls: list[Call]) -> dict[str, Any]:
     return {"answers": answers, "trace": tracing.trace if tracing else None, "info": info, "stacks": stacks}
 
 
+async def _tell(face: str, root: Path, calls: list[Call]) -> None:
+    print("\n" + json.dumps(await drive(face, root, calls)), flush=True)
+    os._exit(0)  # a worker serves until it is killed, and so does the web server of its HTTP streams
+
+
 def main() -> None:
     """Run it, and print one JSON document as the last line."""
     face, root, calls = sys.argv[1], Path(sys.argv[2]), json.loads(sys.argv[3])
     os.environ["AzureWebJobsScriptRoot"] = str(root)  # noqa: SIM112 - as Azure spells it
     if face in ("v1", "v2"):
         sys.path.append(str(root))
-    print("\n" + json.dumps(asyncio.run(drive(face, root, calls))))
+    asyncio.run(_tell(face, root, calls))
 
 
 if __name__ == "__main__":

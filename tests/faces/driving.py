@@ -77,19 +77,19 @@ DISTRIBUTION = {
 }
 
 
-def drive(face: str, root: Path, calls: Sequence[Any], **environ: str) -> subprocess.CompletedProcess[str]:
+def drive(face: str, root: Path, calls: Sequence[Any], *, warnings: str = "error", **environ: str) -> subprocess.CompletedProcess[str]:
     """Run the driver to its end, with extensions switched on and only those of the tests' own distributions allowed."""
     settings = {"PYTHON_ENABLE_WORKER_EXTENSIONS": "1", "HOSTING_ALLOW": "tracing,hosting-timer", **environ}
     environment = clean_environment(settings)
     environment["PYTHONPATH"] = f"{ROOT}:{root / PACKAGES}"
     driver = str(ROOT / "tests/faces/driver.py")
-    command = [sys.executable, "-W", "error", driver, face, str(root), json.dumps(calls)]
+    command = [sys.executable, "-W", warnings, driver, face, str(root), json.dumps(calls)]
     return subprocess.run(
         command, capture_output=True, text=True, env=environment, timeout=PATIENCE, check=False, cwd=root
     )
 
 
-def driven(face: str, root: Path, calls: Sequence[Any], **environ: str) -> dict[str, Any]:
+def driven(face: str, root: Path, calls: Sequence[Any], **environ: Any) -> dict[str, Any]:
     """What the driver tells of one face."""
     done = drive(face, root, calls, **environ)
     assert done.returncode == 0, done.stderr

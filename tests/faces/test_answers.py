@@ -1,0 +1,120 @@
+"""Answers as they are on the wire: whole, in order, and framed as HTTP wants it."""
+
+from __future__ import annotations
+
+import re
+import socket
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+import pytest
+
+from hosting.faces.protocol import WHOLE
+from tests.processes import PATIENCE, Running, hosting_start
+
+APP = """
+import azure.functions as func
+app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
+
+@app.route("echo", methods=["GET", "POST"])
+async def Echo(req: func.HttpRequest) -> func.HttpResponse:
+    return func.HttpResponse(req.get_body() or req.params.get("name", ""))
+
+@app.route("thread")
+def InThread(req: func.HttpRequest) -> str:
+    return "from a thread"
+
+@app.route("large")
+async def Large(req: func.HttpRequest) -> func.HttpResponse:
+    return func.HttpResponse(b"x" * int(req.params["size"]))
+
+@app.route("nothing")
+async def Nothing(req: func.HttpRequest) -> func.HttpResponse:
+    return func.HttpResponse(status_code=204)
+"""
+
+
+@pytest.fixture(scope="module")
+def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    root = tmp_path_factory.mktemp("answers")
+    (root / "host.json").write_text('{"version": "2.0"}')
+    (root / "function_app.py").write_text(APP)
+    with hosting_start(root, tmp_path_factory.mktemp("output") / "output.txt") as running:
+        yield running
+
+
+def exchange(host: Running, *requests: str) -> bytes:
+    """Send requests at once, the last of which closes the connection; everything that comes back."""
+    with socket.create_connection(("127.0.0.1", urlsplit(host.url).port or 0), timeout=PATIENCE) as client:
+        client.sendall("".join(requests).encode())
+        answer = b""
+        while piece := client.recv(65536):
+            answer += piece
+    return answer
+
+
+def get(path: str, *headers: str, method: str = "GET", version: str = "1.1", body: str = "") -> str:
+    lines = [f"{method} /api/{path} HTTP/{version}", "Host: localhost", *headers]
+    return "\r\n".join([*lines, "", body])
+
+
+CLOSE = "Connection: close"
+
+
+def test_an_answer_to_the_letter(host: Running) -> None:
+    """Status line, date, the response's headers, its length, then the body."""
+    answer = exchange(host, get("echo?name=Ada", CLOSE))
+    assert re.fullmatch(
+        rb"HTTP/1\.1 200 OK\r\ndate: \w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d GMT\r\n"
+        rb"content-type: text/plain; charset=utf-8\r\ncontent-length: 3\r\nconnection: close\r\n\r\nAda",
+        answer,
+    )
+
+
+def test_pipelined_requests(host: Running) -> None:
+    """Requests that are sent without waiting are answered in their order, whichever is ready first."""
+    paths = ["thread", "echo?name=1", "nothing", "thread", "echo?name=2"]
+    answer = exchange(host, *map(get, paths), get("large?size=3", CLOSE))
+    bodies = [part.partition(b"\r\n\r\n")[2] for part in answer.split(b"HTTP/1.1 ")[1:]]
+    assert bodies == [b"from a thread", b"1", b"", b"from a thread", b"2", b"xxx"]
+
+
+def test_old_clients(host: Running) -> None:
+    """An HTTP/1.0 connection is closed after the answer, which says so."""
+    assert b"\r\nconnection: close\r\n" in exchange(host, get("echo", version="1.0"))
+
+
+@pytest.mark.parametrize(("path", "length"), [("echo?name=Ada", b"3"), ("nothing", None)])
+def test_answers_without_a_body(host: Running, path: str, length: bytes | None) -> None:
+    """HEAD tells the length of the body that it leaves out; 204 has neither."""
+    head, _, body = exchange(host, get(path, CLOSE, method="HEAD" if length else "GET")).partition(b"\r\n\r\n")
+    told = re.search(rb"content-length: (\d+)", head)
+    assert (told[1] if told else None, body) == (length, b"")
+
+
+@pytest.mark.parametrize("size", [65_000, 65_536, 10_000_000])
+def test_large_answers(host: Running, size: int) -> None:
+    """Nothing is lost of a large body, nor of the answer after it."""
+    answer = exchange(host, get(f"large?size={size}"), get("echo?name=last", CLOSE))
+    assert answer.count(b"x" * size) == 1
+    assert answer.endswith(b"\r\n\r\nlast")
+
+
+def test_expectation(host: Running) -> None:
+    """Who asks before sending a body is told to go on, then gets the answer."""
+    asked = get("echo", "Expect: 100-continue", "Content-Length: 5", CLOSE, method="POST", body="hello")
+    answer = exchange(host, asked)
+    assert answer.startswith(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n")
+    assert answer.endswith(b"\r\n\r\nhello")
+
+
+def test_a_line_break_is_held_back() -> None:
+    """Whatever let a line break into a header, it is not sent."""
+    kind = pytest.importorskip("hosting.faces._cycle").Cycle
+    cycle = kind.__new__(kind)
+    cycle.default_headers, cycle.keep_alive = [], True
+    fine = {"status": 200, "headers": [(b"a", b"b")], WHOLE: True}
+    assert cycle._encoded(fine) == b"HTTP/1.1 200 OK\r\na: b\r\n\r\n"
+    for header in ((b"a", b"b\nc: d"), (b"a\n", b"b")):
+        with pytest.raises(RuntimeError, match="line break"):
+            cycle._encoded({**fine, "headers": [header]})
