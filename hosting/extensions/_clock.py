@@ -23,13 +23,22 @@ class Watch:
     The chain fills it in: a call of ``__init__`` would cost as much as a hook.
     """
 
-    __slots__ = ("cancels", "coroutine", "since", "step", "task")
+    __slots__ = ("cancels", "since", "step", "task")
 
     task: Task[Any]
     step: int
     since: int
-    coroutine: Coroutine[Any, Any, Any]
     cancels: int
+
+    def awaited(self) -> Coroutine[Any, Any, Any] | None:
+        """The hook's coroutine: what the chain that has this watch awaits right now."""
+        coroutine: Any = self.task.get_coro()
+        while coroutine is not None:
+            frame, awaited = getattr(coroutine, "cr_frame", None), getattr(coroutine, "cr_await", None)
+            if frame is not None and frame.f_locals.get("watch") is self:
+                return awaited if isinstance(awaited, Coroutine) else None
+            coroutine = awaited
+        return None
 
 
 class Clock:
@@ -81,7 +90,7 @@ class Clock:
             return
         watch.since = self.tick[0] - TICKS
         watch.cancels += 1
-        end(watch.task, watch.coroutine if watch.cancels > 1 else None)
+        end(watch.task, watch.awaited() if watch.cancels > 1 else None)
 
 
 def end(task: Task[Any], stubborn: Coroutine[Any, Any, Any] | None = None) -> None:

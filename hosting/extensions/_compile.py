@@ -337,8 +337,7 @@ class _Writer:
         index = self._index[id(hook)]
         return [
             f"watch.since, watch.step = tick[0], {index}",
-            f"watch.coroutine = coroutine = {call}",
-            "value = await coroutine",
+            f"value = await {call}",
             "if watch.cancels:",
             f"    overran({index}, invocation, watch)",
         ]
