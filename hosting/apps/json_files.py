@@ -83,7 +83,7 @@ def _text(path: Path | str, error: type[HostingError]) -> str:
     except UnicodeDecodeError as failure:
         line = failure.object.count(b"\n", 0, failure.start) + 1
         raise error(
-            f"{os.path.basename(path)} is not UTF-8 text: byte {failure.start} is 0x{failure.object[failure.start]:02x}",
+            f"{os.path.basename(path)} is not UTF-8: byte {failure.start} is 0x{failure.object[failure.start]:02x}",
             remedy="Save the file as UTF-8.",
             file=str(path),
             line=line,

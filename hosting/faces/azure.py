@@ -1,6 +1,6 @@
 """``hosting.extend``: the extension host inside Azure's own worker, on every Python version that Azure runs.
 
-Azure's worker imports the app, asks it for its functions, looks at their signatures, and calls them. So each function is
+Azure's worker imports the app, asks it for its functions, looks at their signatures and calls them. So each function is
 replaced by one that looks the same to the worker and runs the hooks around the author's own.
 """
 
@@ -28,7 +28,6 @@ REPLAYED = frozenset({"orchestrationtrigger", "entitytrigger"})
 UNKNOWN_SDK = (
     "hosting.extend does not know this version of azure-functions: %s runs without extensions. Please update hosting."
 )
-
 
 
 @overload

@@ -61,7 +61,7 @@ def test_a_byte_order_mark_is_no_mistake(tmp_path: Path) -> None:
         (b'{"a": 1', 1, "a.json is not valid JSON: unexpected end of input at column 8"),
         (b'{"a": "x\ny"}', 1, "a.json is not valid JSON: unexpected '\\n' at column 9"),
         (b"[1]", 1, "a.json: expected a JSON object, found a list"),
-        (b'{"a":\n "\xff"}', 2, "a.json is not UTF-8 text: byte 8 is 0xff"),
+        (b'{"a":\n "\xff"}', 2, "a.json is not UTF-8: byte 8 is 0xff"),
     ],
 )
 def test_a_mistake_is_shown_where_it_is(content: bytes, line: int, message: str, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.faces.driving import driven
 from tests.processes import ROOT, Running, environment, hosting_start
 
 EXAMPLES = ROOT / "examples"
@@ -42,6 +44,12 @@ def v2_app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
 def azure_extension(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     """The app whose extensions are written for Azure's interface."""
     yield from _served("azure_extension", tmp_path_factory.mktemp("azure_extension"))
+
+
+@pytest.fixture(scope="module")
+def azure_app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """The app that is made for Azure."""
+    yield from _served("azure_app", tmp_path_factory.mktemp("azure_app"))
 
 
 def test_quickstart_answers_with_the_timers_note(quickstart: Running) -> None:
@@ -120,6 +128,28 @@ def test_azure_function_extension_serves_its_folder_only(azure_extension: Runnin
     numbers = [int(azure_extension.get("/api/HttpTrigger").headers["x-call-number"]) for _ in range(2)]
     assert numbers[1] == numbers[0] + 1
     assert "x-call-number" not in azure_extension.get("/api/Health").headers
+
+
+def test_azure_app_is_served_here(azure_app: Running) -> None:
+    """Under hosting start the line with hosting.extend does nothing, and the extension runs."""
+    body = azure_app.get("/api/HttpTrigger?name=Ada").text
+    assert ELAPSED.fullmatch(body.removeprefix("Hello, Ada."))
+    assert azure_app.get("/api/extensions").status_code == 404
+
+
+def test_azure_app_runs_in_azures_worker() -> None:
+    """In Azure's own library for Python 3.13 and later the extension runs, and the diagnosis is one more function."""
+    calls = [("HttpTrigger", ""), ("hosting_diagnostics", "")]
+    told = driven("v2", EXAMPLES / "azure_app", calls, HOSTING_ALLOW="hosting-timer")
+    greeting, diagnosis = told["answers"]
+    assert ELAPSED.fullmatch(greeting.removeprefix("Hello, world."))
+    assert json.loads(diagnosis)["_info"] == told["info"] == {"AppExtension": ["timer"], "FuncExtension": {}}
+
+
+def test_azure_app_needs_no_server_in_azure() -> None:
+    """Its requirements are what it imports, and the extension."""
+    needed = (EXAMPLES / "azure_app" / "requirements.txt").read_text().split()
+    assert needed == ["azure-functions", "hosting", "hosting-timer"]
 
 
 def test_every_example_is_served_here() -> None:

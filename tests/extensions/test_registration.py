@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 import pluggy
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 import hosting
@@ -212,6 +212,7 @@ NAMES = ["a\nimport os", "a\x85b\u2028c", "{name}", "%s %(name)s", "a'b\"c\\", "
 @given(st.sampled_from(NAMES) | st.text(min_size=1), st.booleans())
 def test_a_name_is_text_and_nothing_else(name: str, errs: bool) -> None:
     """Whatever an extension and a function are called, nothing of it is run, formatted or lost."""
+    assume(not (errs and "\udc80" in name))  # what errs is logged, and a test's log must be text that can be encoded
 
     def pre_invocation_app_level() -> None:
         if errs:

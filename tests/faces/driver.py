@@ -17,6 +17,7 @@ import json
 import os
 import sys
 import traceback
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -220,7 +221,7 @@ class Plain:
         try:
             value = self._functions[name](**arguments)
             value = await value if inspect.isawaitable(value) else value
-        except Exception as error:  # noqa: BLE001 - as a worker does
+        except Exception as error:
             self.stack_traces.append(traceback.format_exc())
             return f"raised {type(error).__name__}: {error}"
         value = out.value if value is None else value
@@ -230,12 +231,13 @@ class Plain:
 async def drive(face: str, root: Path, calls: list[Call]) -> dict[str, Any]:
     """Start, call, and tell: the answers, the trace of the tracing extension, and ``_info``."""
     names = sorted({name for name, _ in calls}, key=str.lower)
-    target: Any = {
+    faces: dict[str, Callable[[Path], Any]] = {
         "standalone": Standalone,
         "plain": Plain,
         "v2": lambda place: Worker("azure_functions_runtime", place),
         "v1": lambda place: Worker("azure_functions_runtime_v1", place),
-    }[face](root)
+    }
+    target = faces[face](root)
     await target.start(names)
     answers = [await target.call(name, body) for name, body in calls]
     from hosting.authoring import pending

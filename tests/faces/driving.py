@@ -77,7 +77,9 @@ DISTRIBUTION = {
 }
 
 
-def drive(face: str, root: Path, calls: Sequence[Any], *, warnings: str = "error", **environ: str) -> subprocess.CompletedProcess[str]:
+def drive(
+    face: str, root: Path, calls: Sequence[Any], *, warnings: str = "error", **environ: str
+) -> subprocess.CompletedProcess[str]:
     """Run the driver to its end, with extensions switched on and only those of the tests' own distributions allowed."""
     settings = {"PYTHON_ENABLE_WORKER_EXTENSIONS": "1", "HOSTING_ALLOW": "tracing,hosting-timer", **environ}
     environment = clean_environment(settings)

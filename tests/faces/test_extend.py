@@ -6,7 +6,6 @@ import importlib.util
 import json
 import re
 import textwrap
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -82,7 +81,10 @@ CALLS: list[tuple[str, Any]] = [
 def v2_files(*, where: str = "first", future: str = "") -> dict[str, str]:
     """One app for the standalone host, Azure's v2 library, and plain calls."""
     app = "app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)"
-    parts = [f"{future}import azure.functions as func\nimport hosting\n{WRAPPING}", app.replace("= func", "= hosting.extend(func") + ")"]
+    parts = [
+        f"{future}import azure.functions as func\nimport hosting\n{WRAPPING}",
+        app.replace("= func", "= hosting.extend(func") + ")",
+    ]
     if where != "first":
         parts[1] = app if where == "last" else f"{app}\nfunctions = hosting.extend(func.Blueprint())"
     owner = "functions" if where == "blueprint" else "app"

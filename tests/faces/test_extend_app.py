@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 import json
 import logging
@@ -17,6 +18,7 @@ import pytest
 
 import hosting
 from hosting.authoring import pending
+from hosting.errors import ExtensionError, SettingsError
 from hosting.host.context import Context, InvocationLocal
 from tests.conftest import ROOT, clean_environment
 
@@ -70,7 +72,7 @@ def test_an_app_may_be_extended_before_or_after_its_functions(first: bool) -> No
 @pytest.mark.parametrize("both", [True, False])
 def test_a_blueprint_may_be_extended(both: bool) -> None:
     """Its functions have hooks in whatever app they end up, also in one that is extended itself."""
-    blueprint = hosting.extend(func.Blueprint())
+    blueprint = hosting.extend(func.Blueprint())  # type: ignore[no-untyped-call]
     blueprint.route("hello")(hello)
     app = hosting.extend(func.FunctionApp()) if both else func.FunctionApp()
     app.register_functions(blueprint)
@@ -89,6 +91,62 @@ def test_a_web_frameworks_app_may_be_extended() -> None:
     context = Context("i", "web", "/", InvocationLocal())
     answer = function(req=func.HttpRequest("GET", "http://x/", body=b"", headers={}), context=context)
     assert str(answer).endswith("by web")
+
+
+def test_an_asgi_app_may_be_extended() -> None:
+    """The one function of an AsgiFunctionApp is a coroutine function still, with hooks."""
+
+    async def asgi(scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "lifespan":
+            await receive()
+            await send({"type": "lifespan.startup.complete"})
+            return
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"from ASGI"})
+
+    app = hosting.extend(func.AsgiFunctionApp(app=asgi, http_auth_level=func.AuthLevel.ANONYMOUS))
+    function = one_of(app)
+    assert inspect.iscoroutinefunction(function)
+    context = Context("i", "web", "/", InvocationLocal())
+    request = func.HttpRequest("GET", "http://x/", body=b"", headers={})
+    assert str(asyncio.run(function(req=request, context=context))).endswith("by web")
+
+
+def test_an_app_for_another_framework_may_be_extended() -> None:
+    """A subclass of ExternalHttpFunctionApp registers its own function."""
+
+    class FrameworkApp(func.ExternalHttpFunctionApp):
+        def _add_http_app(self, http_middleware: Any, function_name: str = "framework") -> None:
+            self.function_name(function_name)(self.route("{*rest}")(hello))
+
+    app = hosting.extend(FrameworkApp(auth_level=func.AuthLevel.ANONYMOUS))
+    app._add_http_app(None)
+    assert one_of(app)(func.HttpRequest("GET", "/", body=b"")) == "hello by framework"
+
+
+def test_a_middlewares_method_may_be_extended() -> None:
+    """In the v1 model a web framework's ``main`` is a method."""
+
+    class Middleware:
+        def main(self, req: func.HttpRequest, context: func.Context) -> str:
+            return "from a method"
+
+    replaced = hosting.extend(Middleware().main)
+    assert [*inspect.signature(replaced).parameters] == ["req", "context"]
+    context: Any = Context("i", "web", "/", InvocationLocal())
+    assert replaced(req=func.HttpRequest("GET", "/", body=b""), context=context) == "from a method by web"
+
+
+@pytest.mark.parametrize("above", [True, False])
+def test_a_v1_function_opts_out_above_or_below(above: bool) -> None:
+    """Decorators of hosting stand on either side of ``@hosting.extend``."""
+    without = hosting.without("marking")
+
+    def main(req: func.HttpRequest) -> str:
+        return "alone"
+
+    replaced = without(hosting.extend(main)) if above else hosting.extend(without(main))
+    assert replaced(func.HttpRequest("GET", "/", body=b"")) == "alone"
 
 
 def test_orchestrators_and_entities_are_left_alone() -> None:
@@ -158,7 +216,7 @@ def test_extending_twice_with_different_settings_is_an_error() -> None:
         hosting.extend(app, diagnostics_route="two")
 
 
-@pytest.mark.parametrize("target", [hello, func.Blueprint()])
+@pytest.mark.parametrize("target", [hello, func.Blueprint()])  # type: ignore[no-untyped-call]
 def test_a_diagnostics_route_needs_an_app(target: Any) -> None:
     """A function or a Blueprint cannot have one."""
     with pytest.raises(TypeError, match="diagnostics_route needs"):
@@ -170,7 +228,7 @@ def test_the_diagnostics_route_answers_with_the_document() -> None:
     app = hosting.extend(func.FunctionApp(), diagnostics_route="extensions")
     app.route("hello")(hello)
     built = {one.get_function_name(): one for one in app.get_functions()}
-    trigger = built["hosting_diagnostics"].get_trigger()
+    trigger: Any = built["hosting_diagnostics"].get_trigger()
     assert (trigger.route, trigger.auth_level.name) == ("extensions", "ADMIN")
     answer = built["hosting_diagnostics"].get_user_function()(func.HttpRequest("GET", "/", body=b""))
     document = json.loads(answer.get_body())
@@ -210,6 +268,88 @@ def test_with_the_flag_off_the_functions_stay_the_users_own(monkeypatch: pytest.
     assert "get_functions" not in vars(app)
     assert one_of(app) is hello
     assert hosting.extend(hello) is hello
+
+
+BROKEN = [
+    ("not JSON", "host.json is not valid JSON"),
+    ('{"version": "1"}', "invalid value for the 'version' property"),
+    ('{"version": "2.0", "extensionHost": {"ordre": []}}', "unknown key 'ordre'"),
+    ('{"version": "2.0", "extensionHost": {"order": "auth"}}', "must be a list of names, found 'auth'"),
+]
+
+
+@pytest.mark.parametrize("target", ["app", "function"])
+@pytest.mark.parametrize(("text", "message"), BROKEN)
+def test_an_app_does_not_go_down_because_of_a_broken_host_json(
+    worker: Path, caplog: pytest.LogCaptureFixture, target: str, text: str, message: str
+) -> None:
+    """It runs without extensions, and the log says once what is wrong and what to do."""
+    (worker / "host.json").write_text(text)
+    if target == "function":
+        assert hosting.extend(hello) is hello
+        assert hosting.extend(hello) is hello
+    else:
+        app = hosting.extend(hosting.extend(func.FunctionApp()))
+        app.route("hello")(hello)
+        assert one_of(app) is hello
+    [record] = caplog.records
+    assert record.levelname == "ERROR"
+    assert record.getMessage().startswith("The app runs without extensions: ")
+    assert message in record.getMessage()
+
+
+def test_a_broken_host_json_is_an_error_where_an_extension_is_required(
+    worker: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever requires an extension does not want to run without it."""
+    (worker / "host.json").write_text("not JSON")
+    monkeypatch.setenv("HOSTING_REQUIRE", "marking")
+    with pytest.raises(SettingsError, match=r"host\.json is not valid JSON"):
+        hosting.extend(func.FunctionApp())
+
+
+def test_a_required_extension_that_is_missing_stops_the_indexing(worker: Path) -> None:
+    """``get_functions`` raises, which Azure's worker tells its host."""
+    (worker / "host.json").write_text('{"version": "2.0", "extensionHost": {"required": ["absent"]}}')
+    app = hosting.extend(func.FunctionApp())
+    app.route("hello")(hello)
+    with pytest.raises(ExtensionError, match="'absent' is not loaded: it is not installed"):
+        app.get_functions()
+
+
+def test_a_required_extension_that_is_missing_fails_each_v1_invocation(worker: Path) -> None:
+    """A v1 function never runs without what its app requires."""
+    (worker / "host.json").write_text('{"version": "2.0", "extensionHost": {"required": ["absent"]}}')
+    replaced = hosting.extend(hello)
+    for _ in range(2):
+        with pytest.raises(ExtensionError, match="'absent' is not loaded"):
+            replaced(func.HttpRequest("GET", "/", body=b""))
+
+
+def test_an_sdk_that_keeps_its_functions_elsewhere_loses_hooks_not_functions(caplog: pytest.LogCaptureFixture) -> None:
+    """An app of a later azure-functions comes back as it is, and the log says so."""
+
+    class DecoratorApi:
+        """What all apps of the SDK derive from."""
+
+    class FutureApp(DecoratorApi):
+        pass
+
+    app = FutureApp()
+    assert hosting.extend(app) is app
+    assert "does not know this version of azure-functions: FutureApp runs without extensions" in caplog.text
+
+
+def test_a_mistake_of_ours_does_not_take_the_app_down(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The functions run as they are, and the log has the traceback."""
+    app = hosting.extend(func.FunctionApp())
+    app.route("hello")(hello)
+    monkeypatch.setattr("hosting.faces.azure._describe", lambda built: 1 / 0)
+    assert one_of(app) is hello
+    assert "because of a mistake in hosting" in caplog.text
+    assert "ZeroDivisionError" in caplog.text
 
 
 COST = """

