@@ -6,8 +6,7 @@ import inspect
 import types
 import typing
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from hosting.apps.web import WebExtension, sdk_type_fits, web_extension
 from hosting.core import Binding, Model
@@ -16,8 +15,7 @@ from hosting.errors import FunctionLoadError
 _EXTENSION = "The app imports a web extension: use that extension's request and responses in every HTTP function."
 
 
-@dataclass(frozen=True, slots=True)
-class Signature:
+class Signature(NamedTuple):
     """What an invocation must know of a function."""
 
     annotations: Mapping[str, Any]

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 from hosting.apps.failures import explain
 from hosting.apps.imports import import_below_namespace
@@ -19,8 +18,7 @@ from hosting.errors import FunctionLoadError
 FILE = "function.json"
 
 
-@dataclass(frozen=True, slots=True)
-class Declaration:
+class Declaration(NamedTuple):
     """A sound ``function.json``, before any code of the function is imported."""
 
     folder: Path

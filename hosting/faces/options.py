@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from hosting.apps import LocalSettings
 from hosting.errors import HostingError, SettingsError
@@ -17,8 +17,7 @@ MOST_PROCESSES = 10
 _LOCAL = ("127.0.0.1", "0.0.0.0", "::", "::1")
 
 
-@dataclass(frozen=True, slots=True)
-class StartOptions:
+class StartOptions(NamedTuple):
     """The flags of ``hosting start``; None where one was not given."""
 
     root: Path
@@ -42,8 +41,7 @@ class StartOptions:
     cors_credentials: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Role:
+class Role(NamedTuple):
     """What this process is among those that serve; by default it is the only one."""
 
     announces: bool = True

@@ -12,7 +12,7 @@ import multiprocessing
 import signal
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
 from queue import Empty, SimpleQueue
@@ -100,7 +100,7 @@ class Supervisor:
 
     def __init__(self, options: StartOptions, socket: socket, count: int) -> None:
         grace = min(options.grace, RELOAD_GRACE) if options.reload else options.grace
-        self._options = replace(options, grace=grace)
+        self._options = options._replace(grace=grace)
         self._socket = socket
         self._places = [Place() for _ in range(count)]
         self._places[0].role = Role(supervised=True, announces=True)
@@ -176,7 +176,7 @@ class Supervisor:
         if not self._served and self._code is None:
             # The others come when one has shown that the app loads: a mistake is told once.
             self._served = True
-            self._places[0].role = replace(self._places[0].role, announces=self._options.reload)
+            self._places[0].role = self._places[0].role._replace(announces=self._options.reload)
             for number in range(1, len(self._places)):
                 self._start(number)
 
@@ -192,7 +192,7 @@ class Supervisor:
         elif self._options.reload and not worker.ready:
             sentence = f"The function app ended its process with {_how(code)} while it was loaded."
             _logger.error("%s Waiting for the next edit.", sentence)
-            place.role, place.due = replace(place.role, crashed=sentence), 0.0
+            place.role, place.due = place.role._replace(crashed=sentence), 0.0
         else:
             self._again(worker, place)
 
@@ -214,7 +214,7 @@ class Supervisor:
         more = f" and {len(files) - 3} more" if len(files) > 3 else ""
         _logger.info("Restarting: %s%s changed.", ", ".join(files[:3]), more)
         place = self._places[0]
-        place.role, place.delay = replace(place.role, crashed=""), 0.0
+        place.role, place.delay = place.role._replace(crashed=""), 0.0
         for worker in self._workers:
             self._dismiss(worker)
         if not self._workers:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from hosting.bindings.provider import Input, Output, Provider, Trigger
 from hosting.core import Binding, Function
@@ -32,8 +31,7 @@ class Finds(Protocol):
     def get(self, function: Function, binding: Binding) -> Provider: ...
 
 
-@dataclass(frozen=True, slots=True)
-class BoundFunction:
+class BoundFunction(NamedTuple):
     """What providers made of a function's bindings, by parameter name."""
 
     function: Function

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Collection, Mapping, MutableMapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -212,7 +211,7 @@ class FunctionHost:
         bound = bind(function, providers.with_generic())
         self._services.problems.append(_untriggered(function))
         if bound.result is None and isinstance(bound.trigger, GenericTrigger):
-            return replace(bound, result=bound.trigger.implicit_output)
+            return bound._replace(result=bound.trigger.implicit_output)
         return bound
 
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 from hosting.bindings.http.template import Parameter, Segment, Template
 
@@ -13,8 +12,7 @@ RESERVED = ("admin", "runtime")
 NO_VALUES: Mapping[str, str] = {}
 
 
-@dataclass(frozen=True, slots=True)
-class Route(Generic[Target]):
+class Route(NamedTuple, Generic[Target]):
     """One function's route; ``methods`` in upper case, None for every method."""
 
     function: str

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import pairwise
+from typing import NamedTuple
 
 from hosting.bindings.http.constraints import Check, constraint
 
 
-@dataclass(frozen=True, slots=True)
-class Parameter:
+class Parameter(NamedTuple):
     """``{name:constraint=default}``, with ``?`` when optional, ``*`` when it takes the rest of the path."""
 
     name: str
@@ -34,8 +33,7 @@ Part = str | Parameter
 Segment = tuple[Part, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Template:
+class Template(NamedTuple):
     """A parsed route template and the expression that its paths match."""
 
     text: str
