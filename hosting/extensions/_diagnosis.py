@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hosting.core import Function, Problem
-from hosting.extensions._compile import Chain
 from hosting.extensions._config import FLAG, folded
 from hosting.extensions._discovery import OFF
 from hosting.extensions._extension import RUNNING, Extension, Failure, Hook
+
+if TYPE_CHECKING:
+    from hosting.extensions._compile import Chain
 
 SCHEMA_VERSION = 1
 FLAGS = (FLAG, "HOSTING_DISABLE", "HOSTING_REQUIRE", "HOSTING_ALLOW")

@@ -16,7 +16,6 @@ from hosting.extensions._isolation import describe, guarded, record
 from hosting.extensions._lifecycle import ANSWERING_HOOKS
 from hosting.extensions._lifetime import call_now
 from hosting.extensions._order import ANY, Ordering
-from hosting.extensions._registration import register
 
 
 class Roster:
@@ -178,6 +177,8 @@ class Roster:
 
     def _register(self, extension: Extension, target: Any) -> None:
         """All or nothing: an extension that breaks the contract has no hook at all."""
+        from hosting.extensions._registration import register  # a cold start without extensions never gets here
+
         failure = extension.error
         guarded(extension, "registration", lambda: register(extension, target))
         extension.status = "active" if extension.error is failure else "failed"

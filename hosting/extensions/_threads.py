@@ -13,11 +13,13 @@ from asyncio import CancelledError
 from collections.abc import Callable, Coroutine, Generator
 from concurrent.futures import Future
 from contextvars import Context, copy_context
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hosting.extensions._clock import end
-from hosting.extensions._compile import Chain
 from hosting.extensions._workers import Ending, Workers
+
+if TYPE_CHECKING:
+    from hosting.extensions._compile import Chain
 
 
 async def on_thread(pool: Workers, work: Callable[[], Any]) -> Any:

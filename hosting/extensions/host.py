@@ -6,6 +6,7 @@ import functools
 import threading
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from hosting.authoring import Pending, pending
@@ -13,7 +14,6 @@ from hosting.core import Function, Problem
 from hosting.errors import ExtensionError, FrozenError
 from hosting.extensions import _config, _diagnosis, _sdk
 from hosting.extensions._clock import Clock
-from hosting.extensions._compile import Chain, Compiler
 from hosting.extensions._discovery import installed_entry_points
 from hosting.extensions._extension import Extension, Hook, Status
 from hosting.extensions._guard import Monitor
@@ -21,13 +21,13 @@ from hosting.extensions._isolation import report
 from hosting.extensions._lifecycle import FUNCTION, Level, level_of
 from hosting.extensions._lifetime import call_now, call_on_loop
 from hosting.extensions._optin import OptIns
-from hosting.extensions._plan import plans
 from hosting.extensions._roster import Roster
 from hosting.extensions._threads import in_steps, on_thread
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from hosting.extensions._compile import Chain, Compiler
     from hosting.extensions._workers import Workers
 
 Invoker = Callable[[Any, dict[str, Any]], Awaitable[Any]]
@@ -74,7 +74,6 @@ class ExtensionHost:
         self._changing = threading.RLock()
         self._clock = Clock(self._config.budgets.hook)
         self._monitor = Monitor(self._config.quarantine_after, self._quarantine)
-        self._compiler = Compiler(self._clock, self._monitor)
 
     @property
     def enabled(self) -> bool:
@@ -339,8 +338,16 @@ class ExtensionHost:
         wanted = self._optins.at_function_level(extension.name, function)
         return wanted and (extension, function.name) not in self._left_out
 
+    @cached_property
+    def _compiler(self) -> Compiler:
+        from hosting.extensions._compile import Compiler  # not before there is something to compile
+
+        return Compiler(self._clock, self._monitor)
+
     def _compile(self) -> None:
         """Settle every chain anew; invocations under way end on the old one."""
+        from hosting.extensions._plan import plans
+
         for function in self._functions:
             chosen = functools.partial(self._chosen, function)
             made = plans(self._roster.ordering, self._roster.sdk, chosen)

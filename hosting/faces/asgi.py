@@ -116,9 +116,12 @@ class HostApp:
 
     async def _stream(self, scope: Scope, send: Send, reply: StreamReply) -> None:
         """Send until the end, until the client goes, or until the grace period is over."""
-        if _GONE not in scope:
-            with contextlib.suppress(asyncio.CancelledError):
-                await reply.send(scope, send)
+        try:
+            if _GONE not in scope:
+                with contextlib.suppress(asyncio.CancelledError):
+                    await reply.send(scope, send)
+        finally:
+            reply.end()
 
     async def _function(
         self, scope: Scope, receive: Receive, route: Route[HttpTrigger], values: Mapping[str, str]

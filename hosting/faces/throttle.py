@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from hosting.bindings.http.provider import HttpTrigger
 from hosting.bindings.http.response import HttpReply
 from hosting.bindings.http.routes import Route
+from hosting.bindings.http.streams import StreamReply
 from hosting.errors import SettingsError
 from hosting.faces.protocol import Handler, Receive, Scope, empty
 
@@ -33,10 +34,10 @@ class Outstanding:
             _logger.warning("Http request queue limit of %d has been exceeded.", self._limit)
             return empty(429)
         self._count += 1
-        try:
-            return await self._handler(scope, receive, route, values)
-        finally:
-            self._count -= 1
+        return await _holding(self._leave, self._handler(scope, receive, route, values))
+
+    def _leave(self) -> None:
+        self._count -= 1
 
 
 class Concurrent:
@@ -49,8 +50,21 @@ class Concurrent:
     async def __call__(
         self, scope: Scope, receive: Receive, route: Route[HttpTrigger], values: Mapping[str, str]
     ) -> HttpReply:
-        async with self._places:
-            return await self._handler(scope, receive, route, values)
+        await self._places.acquire()
+        return await _holding(self._places.release, self._handler(scope, receive, route, values))
+
+
+async def _holding(release: Callable[[], None], answering: Awaitable[HttpReply]) -> HttpReply:
+    """Give a place back when the request is answered; a stream is answered when it ends."""
+    reply = None
+    try:
+        reply = await answering
+    finally:
+        if isinstance(reply, StreamReply):
+            reply.when_ended(release)
+        else:
+            release()
+    return reply
 
 
 def throttled(handler: Handler, http: Mapping[str, Any]) -> Handler:

@@ -10,9 +10,10 @@ from decimal import Decimal, InvalidOperation
 
 Check = Callable[[str], bool]
 
-_INTEGER = re.compile(r"\s*[+-]?\d+\s*", re.ASCII)
-_REAL = re.compile(r"\s*[+-]?(\d[\d,]*\.?\d*|\.\d+)(e[+-]?\d+)?\s*|NaN|-?Infinity|-?∞", re.ASCII | re.IGNORECASE)
-_DECIMAL = re.compile(r"\s*[+-]?(\d[\d,]*\.?\d*|\.\d+)\s*", re.ASCII)
+_INTEGER = re.compile(r"\s*([+-]?)0*(\d{1,20})\s*", re.ASCII)
+"""Any more digits are more than every limit has, and ``int`` refuses thousands of them."""
+_REAL = re.compile(r"\s*[+-]?(\d[\d,]*(?:\.\d*)?|\.\d+)(e[+-]?\d+)?\s*|NaN|-?Infinity|-?∞", re.ASCII | re.IGNORECASE)
+_DECIMAL = re.compile(r"\s*[+-]?(\d[\d,]*(?:\.\d*)?|\.\d+)\s*", re.ASCII)
 _ALPHA = re.compile(r"[a-z]*", re.ASCII | re.IGNORECASE)
 _DATES = ("%m/%d/%Y", "%m/%d/%Y %H:%M", "%m/%d/%Y %H:%M:%S", "%d %b %Y", "%d %B %Y", "%B %d %Y", "%Y/%m/%d")
 
@@ -43,7 +44,7 @@ def constraint(name: str, argument: str | None) -> Check:
 
 def _integer(bits: int) -> Check:
     limit = 1 << (bits - 1)
-    return lambda value: _INTEGER.fullmatch(value) is not None and -limit <= int(value) < limit
+    return _between(-limit, limit - 1, _number)
 
 
 def _decimal(value: str) -> bool:
@@ -111,7 +112,8 @@ def _between(low: int, high: int, measure: Callable[[str], int | None]) -> Check
 
 
 def _number(value: str) -> int | None:
-    return int(value) if _INTEGER.fullmatch(value) else None
+    found = _INTEGER.fullmatch(value)
+    return int(found[1] + found[2]) if found else None
 
 
 def _regex(argument: str) -> Check:
