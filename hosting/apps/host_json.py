@@ -66,6 +66,8 @@ def read_host_json(root: Path | str, environ: Mapping[str, str]) -> dict[str, An
     for expected in EXPECTED:
         _spell(content, expected)
     _override(content, environ)
+    if content.get("functionTimeout") == -1:
+        content["functionTimeout"] = "-1"  # to .NET's configuration, a number is a text, too
     for keys, wanted in EXPECTED.items():
         _check(file, content, keys, wanted)
     _check_log_levels(file, content)

@@ -122,10 +122,10 @@ def entry_points(groups: Collection[str]) -> tuple[list[EntryPoint], list[Unread
     found: list[EntryPoint] = []
     unreadable: list[Unreadable] = []
     seen: set[str] = set()
-    for folder in sys.path:
-        if os.path.isfile(folder or "."):
+    for folder in _folders():
+        if os.path.isfile(folder):
             return None
-        for place in _distributions(folder or "."):
+        for place in _distributions(folder):
             name = _key(place)
             if name in seen:
                 continue
@@ -134,7 +134,20 @@ def entry_points(groups: Collection[str]) -> tuple[list[EntryPoint], list[Unread
                 found += _of(place, groups)
             except (ValueError, OSError) as error:
                 unreadable.append(Unreadable(Distribution(place), error))
-    return found, unreadable
+    return _without_leftovers(found), unreadable
+
+
+def _folders() -> Iterator[str]:
+    """The entries of the path; Python's import ignores what is no text, importlib-metadata only what is no path."""
+    for entry in sys.path:
+        if isinstance(entry, str | os.PathLike):
+            yield os.fspath(entry) or "."
+
+
+def _without_leftovers(found: list[EntryPoint]) -> list[EntryPoint]:
+    """Drop what an interrupted uninstall left: a folder of another name with the metadata of one that is there."""
+    first: dict[str, Distribution] = {}
+    return [one for one in found if first.setdefault(name_of(one.dist) or str(id(one.dist)), one.dist) is one.dist]
 
 
 def _is_standard(finder: Any) -> bool:
@@ -159,7 +172,9 @@ def _key(place: str) -> str:
     folder = os.path.basename(place)
     if folder == "EGG-INFO":
         folder = os.path.basename(os.path.dirname(place))
-    return re.sub(r"[-_.]+", "-", folder.rpartition(".")[0].partition("-")[0]).lower()
+    name, _, kind = folder.rpartition(".")
+    name = name.rpartition("-")[0] or name if kind.lower() == "dist-info" else name.partition("-")[0]
+    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def _of(place: str, groups: Collection[str]) -> Iterator[EntryPoint]:
@@ -174,7 +189,7 @@ def _of(place: str, groups: Collection[str]) -> Iterator[EntryPoint]:
     group, distribution = "", Distribution(place)
     for line in filter(None, map(str.strip, text.splitlines())):
         if line.startswith("[") and line.endswith("]"):
-            group = line[1:-1]
+            group = line.strip("[]")
         elif group in groups and not line.startswith("#"):
             name, equals, value = line.partition("=")
             if not equals:

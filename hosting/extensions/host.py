@@ -70,7 +70,7 @@ class ExtensionHost:
         self._optins = OptIns((), self._pending, self._config)
         self._configured: set[Extension] = set()
         self._left_out: set[tuple[Extension, str]] = set()
-        self._chains: dict[str, Chain | None] = {}
+        self._chains: dict[Function, Chain | None] = {}
         self._changing = threading.RLock()
         self._clock = Clock(self._config.budgets.hook)
         self._monitor = Monitor(self._config.quarantine_after, self._quarantine)
@@ -138,7 +138,7 @@ class ExtensionHost:
     def admit(self, functions: Sequence[Function]) -> None:
         """Take in functions after ``load``, for a worker that loads them one at a time; extensions stay as they are."""
         self._functions = [*self._functions, *functions]
-        self._chains.update(dict.fromkeys((function.name for function in functions), None))
+        self._chains.update(dict.fromkeys(functions, None))
         if not self.enabled:
             return
         self._pending.add(pending.take())
@@ -162,17 +162,17 @@ class ExtensionHost:
         what the function raised.
         """
         call = function.call
-        if self._chains.get(function.name) is None:
+        if self._chains.get(function) is None:
             return _plain(call, function.is_async, pool)
-        chains, name, budget = self._chains, function.name, self._config.budgets.hook
+        chains, budget = self._chains, self._config.budgets.hook
 
         def run_async(context: Any, func_args: dict[str, Any]) -> Awaitable[Any]:
-            chain = chains[name]
+            chain = chains[function]
             awaitable: Awaitable[Any] = call(**func_args) if chain is None else chain.run(context, func_args)
             return awaitable
 
         def run_sync(context: Any, func_args: dict[str, Any]) -> Awaitable[Any]:
-            chain = chains[name]
+            chain = chains[function]
             if chain is None:
                 return on_thread(pool, functools.partial(call, **func_args))
             run = functools.partial(chain.run, context, func_args)
@@ -180,9 +180,9 @@ class ExtensionHost:
 
         return run_async if function.is_async else run_sync
 
-    def chain(self, function_name: str) -> Chain | None:
+    def chain(self, function: Function) -> Chain | None:
         """One function's compiled hooks as of now; None where no hook is for it."""
-        return self._chains.get(function_name)
+        return self._chains.get(function)
 
     @property
     def left_to_worker(self) -> list[str]:
@@ -315,7 +315,7 @@ class ExtensionHost:
     def _hooks_for(self, function: Function) -> list[Hook]:
         """Every hook that runs for this function, in the order they are called."""
         set_up = [hook for name in ("init_function", "configure_function") for hook in self._roster.hooks(name)]
-        chain = self._chains.get(function.name)
+        chain = self._chains.get(function)
         return [
             *(hook for hook in set_up if self._is_for(FUNCTION, hook.extension, function)),
             *self._load_hooks(function),
@@ -351,7 +351,7 @@ class ExtensionHost:
         for function in self._functions:
             chosen = functools.partial(self._chosen, function)
             made = plans(self._roster.ordering, self._roster.sdk, chosen)
-            self._chains[function.name] = self._compiler.chain(function, made)
+            self._chains[function] = self._compiler.chain(function, made)
 
     def _chosen(self, function: Function, level: Level, extension: Extension) -> bool:
         return self._is_for(level, extension, function)

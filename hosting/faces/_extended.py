@@ -13,7 +13,7 @@ from hosting.apps.host_json import read_host_json
 from hosting.authoring import declared, pending
 from hosting.core import Function
 from hosting.errors import HostingError
-from hosting.extensions import ExtensionHost
+from hosting.extensions import ExtensionHost, is_enabled
 from hosting.faces._replacement import Loops
 
 SCRIPT_ROOT = "AzureWebJobsScriptRoot"
@@ -35,7 +35,7 @@ class Extended:
         self._expected: list[Function] = []
         self._refused: HostingError | None = None
         self._loaded = False
-        self._changing = threading.Lock()
+        self._changing = threading.RLock()
         self.host.discover()
 
     def load(self, functions: Sequence[Function]) -> None:
@@ -44,8 +44,14 @@ class Extended:
         Raises:
             ExtensionError: a required extension is not there.
         """
+        if self._refused is not None:
+            raise self._refused
         with self._changing:
-            (self.host.admit if self._loaded else self.host.load)(functions)
+            try:
+                (self.host.admit if self._loaded else self.host.load)(functions)
+            except HostingError as error:
+                self._refused = error
+                raise
             self._loaded = True
         self.loops.remember()
         log.info("Extensions: %s", json.dumps(self.host._info))
@@ -55,31 +61,51 @@ class Extended:
     def expect(self, function: Function) -> None:
         """Note a v1 function: extensions learn of it before the first invocation, when its decorators have all run."""
         self._expected.append(function)
+        self.loops.remember()
 
     def load_expected(self) -> None:
-        """Load the functions that are expected, if there are any.
+        """Load the functions that are expected, if there are any; invocations in other threads wait for it.
 
         Raises:
             ExtensionError: a required extension is not there; each invocation says so again.
         """
-        if self._refused is not None:
+        if self._expected:
+            with self._changing:
+                self._load_expected()
+        if self._refused is not None:  # after the wait: another thread may have been told
             raise self._refused
-        if not self._expected:
-            return
-        expected, self._expected = self._expected, []
-        for function in expected:
-            function.opt_ins, function.opt_outs = declared(function.call)
+
+    def _load_expected(self) -> None:
+        expected = self._expected[:]
         try:
-            self.load(expected)
-        except HostingError as error:
-            self._refused = error
-            raise
+            for function in expected:
+                function.opt_ins, function.opt_outs = declared(function.call)
+            if expected:
+                surely(lambda: self.load(expected))
+        finally:
+            del self._expected[: len(expected)]
 
 
 class Without(NamedTuple):
     """An app that runs without extensions, because of what is logged already."""
 
-    root: str
+    root: str | None
+    """The app's folder; None where extensions are switched off."""
+
+
+def is_switched_off() -> bool:
+    """Whether extensions are off in this process; the log says so once, to whoever forgot the setting.
+
+    Raises:
+        HostingError: they are, and one is required: a missing setting must not open what an extension guards.
+    """
+    if is_enabled(os.environ):
+        return False
+    if pending.shared is None:
+        _judge_switched_off(_root())
+        pending.shared = Without(None)
+        log.info("hosting.extend does nothing: PYTHON_ENABLE_WORKER_EXTENSIONS is not true, so no extension runs.")
+    return True
 
 
 def shared() -> Extended | None:
@@ -91,10 +117,29 @@ def shared() -> Extended | None:
     Raises:
         HostingError: host.json cannot be used, and an extension is required.
     """
-    root = os.environ.get(SCRIPT_ROOT) or os.getcwd()
+    root = _root()
     if not isinstance(pending.shared, Extended | Without) or pending.shared.root != root:
         pending.shared = _made(root) or Without(root)
     return pending.shared if isinstance(pending.shared, Extended) else None
+
+
+def _root() -> str:
+    return os.environ.get(SCRIPT_ROOT) or os.getcwd()
+
+
+def _is_any_required(section: Mapping[str, Any] | None) -> bool:
+    return bool(os.environ.get("HOSTING_REQUIRE") or (section and section.get("required")))
+
+
+def _judge_switched_off(root: str) -> None:
+    section: Mapping[str, Any] | None = None
+    try:
+        section = read_host_json(root, os.environ).get("extensionHost")
+        if _is_any_required(section):
+            ExtensionHost(environ=os.environ, section=section).load(())
+    except HostingError:
+        if _is_any_required(section):
+            raise
 
 
 def _made(root: str) -> Extended | None:
@@ -103,7 +148,7 @@ def _made(root: str) -> Extended | None:
         section = read_host_json(root, os.environ).get("extensionHost")
         return Extended(root, section)
     except HostingError as error:
-        if os.environ.get("HOSTING_REQUIRE") or (section and section.get("required")):
+        if _is_any_required(section):
             raise
         log.error("The app runs without extensions: %s", error)
     except Exception:

@@ -100,16 +100,17 @@ def replacement(function: Function, shared: Shared) -> Callable[..., Any]:
 def _run(
     function: Function, shared: Shared, signature: inspect.Signature, *, adds_context: bool
 ) -> Callable[[tuple[Any, ...], dict[str, Any]], Any]:
-    call, name = function.call, function.name
+    call = function.call
 
     def run(args: tuple[Any, ...], func_args: dict[str, Any]) -> Any:
-        context = _context(function, func_args, adds_context=adds_context)
+        given = func_args.pop("context", None) if adds_context else None
         if args:
-            func_args = dict(signature.bind(*args, **func_args).arguments)
+            func_args = _named(signature, args, func_args)
+        context = given or _context(function, func_args)
         shared.load_expected()
         if not shared.loops.ready:
             shared.loops.start_from_thread()
-        chain = shared.host.chain(name)
+        chain = shared.host.chain(function)
         if chain is None:
             return call(**func_args)
         return run_here(chain, context, func_args, shared.loops.elsewhere, shared.host.budget)
@@ -120,34 +121,63 @@ def _run(
 def _async_run(
     function: Function, shared: Shared, signature: inspect.Signature, *, adds_context: bool
 ) -> Callable[[tuple[Any, ...], dict[str, Any]], Coroutine[Any, Any, Any]]:
-    call, name = function.call, function.name
+    call = function.call
 
     async def run(args: tuple[Any, ...], func_args: dict[str, Any]) -> Any:
-        context = _context(function, func_args, adds_context=adds_context)
+        given = func_args.pop("context", None) if adds_context else None
         if args:
-            func_args = dict(signature.bind(*args, **func_args).arguments)
+            func_args = _named(signature, args, func_args)
+        context = given or _context(function, func_args)
         shared.load_expected()
         if not shared.loops.ready:
             await shared.loops.start()
-        chain = shared.host.chain(name)
+        chain = shared.host.chain(function)
         return await (call(**func_args) if chain is None else chain.run(context, func_args))
 
     return run
 
 
-def _context(function: Function, func_args: dict[str, Any], *, adds_context: bool) -> Any:
-    """The worker's context; one of our own where a test calls the function, or a binding has taken the name."""
-    context = func_args.pop("context", None) if adds_context else func_args.get("context")
-    if context is not None and (adds_context or function.wants_context):
+def _named(signature: inspect.Signature, args: tuple[Any, ...], func_args: dict[str, Any]) -> dict[str, Any]:
+    """The arguments by name: a unit test may give them by position, and hooks see names."""
+    named = dict(signature.bind(*args, **func_args).arguments)
+    for parameter in signature.parameters.values():
+        if parameter.kind is parameter.VAR_KEYWORD:
+            named |= named.pop(parameter.name, {})
+    return named
+
+
+def _context(function: Function, func_args: dict[str, Any]) -> Any:
+    """The context that the function takes; one of our own where a test gives none, or a binding has taken the name."""
+    context = func_args.get("context")
+    if context is not None and function.wants_context:
         return context
     import uuid  # Azure's worker always has a context
 
     return Context(str(uuid.uuid4()), function.name, function.directory, InvocationLocal())
 
 
+def written(call: Callable[..., Any]) -> Callable[..., Any]:
+    """The function that stands in the author's file: the innermost, or the last before something that is no function.
+
+    Raises:
+        TypeError: there is none.
+    """
+    inner: Any = inspect.unwrap(call)
+    if not hasattr(inner, "__code__"):
+        inner = inspect.unwrap(call, stop=_ends_functions)
+    if not hasattr(inner, "__code__"):
+        raise TypeError(f"expected a function, found {type(call).__name__}")
+    made: Callable[..., Any] = inner
+    return made
+
+
+def _ends_functions(call: Any) -> bool:
+    return not hasattr(call.__wrapped__, "__code__")
+
+
 def _at_the_place_of(call: Callable[..., Any], run: Callable[..., Any], *, is_async: bool) -> Callable[..., Any]:
     """A function whose code says that it stands where ``call`` does: the worker asks for its file."""
-    code = inspect.unwrap(call).__code__
+    code = written(call).__code__
     head, tail = ("async def", "return await") if is_async else ("def", "return")
     source = "\n" * (code.co_firstlineno - 1) + f"{head} function(*args, **kwargs): {tail} run(args, kwargs)"
     namespace: dict[str, Any] = {"run": run, "__name__": call.__module__}

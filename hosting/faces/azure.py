@@ -15,9 +15,8 @@ from typing import Any, TypeVar, overload
 
 from hosting.authoring import REPLACES, declared, pending
 from hosting.core import Binding, Function, Model
-from hosting.extensions import is_enabled
-from hosting.faces._extended import Extended, log, shared, surely
-from hosting.faces._replacement import replacement
+from hosting.faces._extended import Extended, is_switched_off, log, shared, surely
+from hosting.faces._replacement import replacement, written
 
 T = TypeVar("T")
 
@@ -28,6 +27,8 @@ REPLAYED = frozenset({"orchestrationtrigger", "entitytrigger"})
 UNKNOWN_SDK = (
     "hosting.extend does not know this version of azure-functions: %s runs without extensions. Please update hosting."
 )
+
+NO_FUNCTION = "hosting.extend: '%s' runs without extensions: expected a def or async def, found %s."
 
 
 @overload
@@ -52,8 +53,9 @@ def extend(target: Any = None, /, *, diagnostics_route: str | None = None) -> An
     Raises:
         TypeError: ``target`` is neither; or a route is asked for of something that is not an app.
         ValueError: the app is extended already, with another route.
-        HostingError: host.json cannot be used and an extension is required; without that, it is logged and the app
-            runs without extensions. Where the required extension itself is not there, the worker's indexing fails.
+        HostingError: host.json cannot be used, or extensions are switched off, and an extension is required; without
+            that, it is logged and the app runs without extensions. Where the required extension itself is not there,
+            the worker's indexing fails.
     """
     if target is None:
         return functools.partial(extend, diagnostics_route=diagnostics_route)
@@ -96,7 +98,7 @@ def _extend_app(app: Any, route: str | None) -> Any:
                 f"hosting.extend: the app's diagnostics_route is {getattr(app, EXTENDED)!r}, found {route!r}"
             )
         return app
-    if pending.hosted or not is_enabled(os.environ):
+    if pending.hosted or is_switched_off():
         return app
     extended = shared()
     if extended is None:
@@ -121,13 +123,17 @@ def _get_functions(app: Any, original: Callable[[], list[Any]], extended: Extend
 
 def _replace(built: Sequence[Any], extended: Extended) -> None:
     """Replace the author's functions, each once, and load them in the order that ``hosting start`` does."""
-    fresh = [one for one in built if _is_replaceable(one)]
-    if not fresh:
-        return
-    described = [_describe(one) for one in fresh]
-    for one, function in zip(fresh, described, strict=True):
-        one._func = replacement(function, extended)
-    extended.load(sorted(described, key=lambda function: function.name.lower()))
+    replaced: list[Function] = []
+    for one in filter(_is_replaceable, built):
+        surely(functools.partial(_replace_one, one, extended, replaced))
+    if replaced:
+        extended.load(sorted(replaced, key=lambda function: function.name.lower()))
+
+
+def _replace_one(built: Any, extended: Extended, replaced: list[Function]) -> None:
+    function = _describe(built)
+    built._func = replacement(function, extended)
+    replaced.append(function)
 
 
 def _is_replaceable(built: Any) -> bool:
@@ -135,8 +141,12 @@ def _is_replaceable(built: Any) -> bool:
         log.error(UNKNOWN_SDK, built)
         return False
     trigger = built.get_trigger()
-    replays = trigger is not None and trigger.type.lower() in REPLAYED
-    return not (replays or hasattr(built._func, REPLACES) or hasattr(built._func, PLAIN))
+    if trigger is not None and trigger.type.lower() in REPLAYED:
+        return False
+    if not hasattr(inspect.unwrap(built._func), "__code__") and not inspect.isroutine(built._func):
+        log.error(NO_FUNCTION, built.get_function_name(), type(built._func).__name__)
+        return False
+    return not (hasattr(built._func, REPLACES) or hasattr(built._func, PLAIN))
 
 
 def _describe(built: Any) -> Function:
@@ -147,12 +157,19 @@ def _describe(built: Any) -> Function:
 
 
 def _extend_function(call: Callable[..., Any]) -> Callable[..., Any]:
-    if hasattr(call, REPLACES) or pending.hosted or not is_enabled(os.environ):
+    if hasattr(call, REPLACES) or pending.hosted or is_switched_off():
         return call
     extended = shared()
     if extended is None:
         return call
-    folder = os.path.dirname(inspect.getfile(inspect.unwrap(call)))
+    replaced = [call]
+    surely(lambda: replaced.append(_replaced(call, extended)))
+    return replaced[-1]
+
+
+def _replaced(call: Callable[..., Any], extended: Extended) -> Callable[..., Any]:
+    """The replacement of a v1 function."""
+    folder = os.path.dirname(inspect.getfile(written(call)))
     content = _function_json(folder)
     name = call.__name__ if content is None else os.path.basename(folder)
     bindings = tuple(
@@ -165,7 +182,7 @@ def _extend_function(call: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _function(name: str, call: Callable[..., Any], bindings: tuple[Binding, ...], model: Model) -> Function:
-    file = inspect.getfile(inspect.unwrap(call))
+    file = inspect.getfile(written(call))
     opt_ins, opt_outs = declared(call)
     bound = {binding.name for binding in bindings}
     return Function(

@@ -22,6 +22,10 @@ def _app_dir(command: Command) -> Command:
     return click.argument("app_dir", default=".", type=click.Path(path_type=Path))(command)
 
 
+def _file() -> click.Path:
+    return click.Path(path_type=Path, resolve_path=True)  # the app's folder becomes the working directory
+
+
 def _functions(command: Command) -> Command:
     told = "Load only these functions."
     return click.option("--functions", multiple=True, callback=_names, metavar="NAME,...", help=told)(command)
@@ -81,8 +85,8 @@ class _Start(click.Command):
     help=f"Let a debugger attach on this machine [{DEBUG_PORT}]; needs debugpy.",
 )
 @click.option("--wait-for-debugger", is_flag=True, help="Load the app only once a debugger has attached.")
-@click.option("--cert", type=click.Path(path_type=Path), metavar="FILE", help="Serve HTTPS with this PEM certificate.")
-@click.option("--key", type=click.Path(path_type=Path), metavar="FILE", help="The certificate's key, if not in --cert.")
+@click.option("--cert", type=_file(), metavar="FILE", help="Serve HTTPS with this PEM certificate.")
+@click.option("--key", type=_file(), metavar="FILE", help="The certificate's key, if not in --cert.")
 @click.option("--enable-auth/--no-auth", "auth", default=None, help="Whether callers need keys [if others can call].")
 @click.option(
     "--cors", multiple=True, callback=_names, metavar="ORIGIN,...", help="Whose pages may call, or * [Host.CORS]."

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Sequence
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, cast
 
 from hosting.faces._transport import Gathering, Outbox
@@ -29,6 +31,11 @@ else:
 _ANYBODY = b"HTTP/1.1 102 Processing\r\n\r\n"
 _FIRST, _NEXT = 0.05, 0.5
 _TOGETHER = 0.05
+_LONGEST_URL, _LARGEST_HEAD, _MOST_HEADERS = 8192, 32768, 100
+"""Of a request: what Azure's server takes, in bytes and in number."""
+_ENDLESS = 262_144 + _LARGEST_HEAD
+"""More bytes than one read can bring, so that the end of a body before a head does not count as one."""
+_LONG_URL, _LARGE_HEAD = HTTPStatus.REQUEST_URI_TOO_LONG, HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
 _FRESH, _IDLE = 0.5, 0.05
 """Seconds that a stopping server waits for a request, on a connection that had none yet, and on one that had."""
 
@@ -64,6 +71,8 @@ class Connection(Protocol):
         super().__init__(**given)
         self._departures = departures
         self._outbox = outbox
+        self._size = 0
+        self._refusal: HTTPStatus | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         self._gathering = Gathering(transport, self._outbox)
@@ -77,10 +86,40 @@ class Connection(Protocol):
         else:
             self.loop.call_later(_FRESH if cycle is None else _IDLE, super().shutdown)
 
+    def data_received(self, data: bytes) -> None:
+        """Look at how much of a head has come: httptools keeps any amount of it, and a client may never end it."""
+        cycle: RequestResponseCycle | None = self.cycle
+        begins = cycle is not None and cycle.scope is self.scope
+        self._size = len(data) if begins else self._size + len(data)
+        super().data_received(data)
+        if self._size > _ENDLESS and self.cycle is cycle and not begins and not self.transport.is_closing():
+            self.send_400_response("")
+
     def on_headers_complete(self) -> None:
-        """Called by httptools only: h11 has another cycle, which stays as it is."""
+        """Called by httptools only: h11 has limits of its own, and another cycle, which stays as it is.
+
+        Raises:
+            ValueError: the head is larger than Azure's server takes; the parser then asks for ``send_400_response``.
+        """
+        headers = self.headers
+        if len(self.url) > _LONGEST_URL:
+            self._refusal = _LONG_URL
+        elif len(headers) > _MOST_HEADERS or (self._size > _LARGEST_HEAD and _size(headers) > _LARGEST_HEAD):
+            self._refusal = _LARGE_HEAD
+        if self._refusal is not None:
+            raise ValueError(self._refusal.phrase)
         super().on_headers_complete()
         self.cycle.__class__ = Cycle  # uvicorn offers no other way to choose it
+
+    def send_400_response(self, msg: str) -> None:
+        """Refuse what is no request, or too large a head."""
+        refusal = self._refusal or (_LARGE_HEAD if self._size > _ENDLESS else None)
+        if refusal is None:
+            super().send_400_response(msg)
+            return
+        head = f"HTTP/1.1 {refusal.value} {refusal.phrase}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+        self.transport.write(head.encode())
+        self.transport.close()
 
     def connection_lost(self, exc: Exception | None) -> None:
         cycle: RequestResponseCycle | None = self.cycle
@@ -106,3 +145,8 @@ class Connection(Protocol):
         if not self.transport.is_closing() and not cycle.response_started:
             self.transport.write(_ANYBODY)
             self.loop.call_later(_NEXT, self._ask)
+
+
+def _size(headers: Sequence[tuple[bytes, bytes]]) -> int:
+    """Bytes of headers as they come, with a colon, a space and a line's end each."""
+    return sum(len(name) + len(value) + 4 for name, value in headers)

@@ -62,18 +62,30 @@ def serve(
             announced()
             ready()
 
-        server = Server(
-            app,
-            grace=options.grace,
-            ready=on_ready,
-            stop_at_once=None if role.supervised else lambda: _stop_at_once(logs),
-            certificate=options.cert,
-            key=options.key,
-        )
-        server.serve_until_signal(socket)
+        server = _server(app, options, role, logs, on_ready)
+        try:
+            server.serve_until_signal(socket)
+        except Exception as error:  # it loaded, but did not start: the next edit may mend that, too
+            if not options.reload:
+                raise
+            logs.flush()
+            _tell_broken(error, options)
+            server = _server(UnavailableApp(_BROKEN), options, role, logs, ready)
+            server.serve_until_signal(socket)
     finally:
         logs.close()
     return server.exit_code
+
+
+def _server(app: Application, options: StartOptions, role: Role, logs: Logs, ready: Callable[[], None]) -> Server:
+    return Server(
+        app,
+        grace=options.grace,
+        ready=ready,
+        stop_at_once=None if role.supervised else lambda: _stop_at_once(logs),
+        certificate=options.cert,
+        key=options.key,
+    )
 
 
 def _application(

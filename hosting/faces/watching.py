@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -44,6 +45,7 @@ class Watcher:
         self._changed = changed
         self._closed = threading.Event()
         self._watchfiles = watchfiles
+        logging.getLogger("watchfiles").setLevel(logging.WARNING)  # what changed is told by who is called
         threading.Thread(target=self._work, name="hosting-watch", daemon=True).start()
 
     def close(self) -> None:

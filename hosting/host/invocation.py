@@ -71,6 +71,8 @@ class Invocation:
     ) -> Result:
         """Invoke once. What the function raises is logged and in the result, ``SystemExit`` included.
 
+        ``KeyboardInterrupt`` too: Ctrl-C is a signal that the server handles, so it can only be the function's own.
+
         Args:
             data: for the trigger to decode.
             trace_parent: the caller's W3C trace context.
@@ -88,7 +90,7 @@ class Invocation:
         try:
             journal.began(logger, self._name, invocation_id)
             reply = await self._run(context, data)
-        except (KeyboardInterrupt, GeneratorExit):
+        except GeneratorExit:
             raise
         except BaseException as raised:
             exception = self._reason(context, raised)

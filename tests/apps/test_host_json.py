@@ -58,6 +58,13 @@ def test_known_names_are_spelled_as_documented(write: Write) -> None:
     }
 
 
+def test_no_time_limit_as_a_number(write: Write) -> None:
+    """A functionTimeout of -1 may be a number or a text, as both are the same to Azure's host."""
+    for value in (-1, "-1"):
+        content = {"version": "2.0", "functionTimeout": value}
+        assert read_host_json(write({"host.json": content}), {})["functionTimeout"] == "-1"
+
+
 def test_the_environment_overrides_the_file(write: Write) -> None:
     """A variable names its way through the sections, ignoring case; numbers, switches and lists get their type."""
     content = {"version": "2.0", "extensions": {"http": {"routePrefix": "api"}}, "functions": ["A", "B", "C"]}

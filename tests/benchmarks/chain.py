@@ -87,7 +87,7 @@ def ours(count: int, target: Function, extension: type) -> Call:
     for number in range(count):
         host.register(f"e{number:02}", extension)
     host.load([target])
-    chain = host._chains[target.name]
+    chain = host.chain(target)
     if chain is None:
         return lambda context, func_args: target.call(**func_args)
     run: Call = chain.run

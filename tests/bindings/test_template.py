@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from hosting.bindings.http.template import parse
@@ -54,6 +56,11 @@ def test_match(template: str, path: str, values: dict[str, str] | None) -> None:
         ("int", "-12", "2147483648"),
         ("int", "2147483647", "1.5"),
         ("long", "9223372036854775807", "9223372036854775808"),
+        ("int", "0" * 5000 + "7", "9" * 5000),
+        ("range(1,9)", "0009", "1" * 5000),
+        ("min(18)", "18", "1" * 60_000),
+        ("double", "1,000.5", "1" * 60_000 + "x"),
+        ("decimal", "1,000.5", "1" * 60_000 + "x"),
         ("guid", "6f9619ff-8b86-d011-b42d-00c04fc964ff", "6f9619ff"),
         ("alpha", "abcXYZ", "ab1"),
         ("alpha", "a", "ä"),
@@ -120,3 +127,24 @@ def test_any_text(template: str, path: str) -> None:
         return
     values = parsed.match("/" + path)
     assert values is None or set(values) <= {parameter.name for parameter in parsed.parameters}
+
+
+@given(
+    text=st.sampled_from(
+        ["{a}-{b}", "{a}-{b}-{c}", "{a}-{b}_{c}", "x{a}--{b}", "-{a}_-{b}-", "{a}-_{b}_", "{a}x{b}-X-{c}x"]
+    ),
+    path=st.text("-_xX", max_size=11),
+)
+@example("{a}-_{b}_", "X-_-_")
+def test_several_parameters_in_a_segment(text: str, path: str) -> None:
+    """Each value but the first is as short as it can be."""
+    pieces = [re.escape(piece) if piece[0] != "{" else "(.+)" for piece in re.findall(r"\{\w\}|[^{}]+", text)]
+    expected = re.fullmatch("".join(pieces), path, re.IGNORECASE)
+    found = parse(text).match(f"/{path}")
+    assert (None if found is None else tuple(found.values())) == (None if expected is None else expected.groups())
+
+
+@pytest.mark.parametrize("text", ["{year}-{month}-{day}/x", "{a}-{b}-{c}-{d}.txt", "{a}-{b}_{c}.{d}/x"])
+def test_a_path_made_to_be_slow(text: str) -> None:
+    """A path that almost matches in ever so many ways is refused as quickly as any."""
+    assert parse(text).match("/" + "-" * 8000 + "/y") is None

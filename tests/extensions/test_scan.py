@@ -73,3 +73,72 @@ def active() -> list[str]:
     host = ExtensionHost(environ=ON)
     host.discover()
     return [one["name"] for one in host.diagnosis()["extensions"] if one["status"] == "active"]
+
+
+def written(folder: Path, name: str, points: bytes, metadata: str | None = None) -> None:
+    """A distribution's metadata, byte by byte."""
+    folder.mkdir(parents=True)
+    (folder / "METADATA").write_text(metadata or f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
+    (folder / "entry_points.txt").write_bytes(points)
+
+
+def both(group: str) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
+    """The names and values that the scan finds, and that the library finds."""
+    scanned = entry_points([group])
+    assert scanned is not None
+    library = importlib_metadata.entry_points(group=group)
+    return sorted((one.name, one.value) for one in scanned[0]), sorted((one.name, one.value) for one in library)
+
+
+@pytest.mark.parametrize(
+    "points",
+    [
+        b"[odd]\r\na = m:A\r\n\r\n[other]\r\nb = m:B\r\n",
+        b"# [odd]\n[odd]\n  # a comment\n  a = m:A [x,y]\n[other]\nb=m\n[odd]\nc=m.n\n",
+        b"\xef\xbb\xbf[odd]\na = m:A\n",
+        b"[[odd]]\na = m:A\n",
+        b"[odd]\na = m:A\n[ odd ]\nb = m:B\n",
+        b"a = m:A\n[odd]\n",
+        b"",
+    ],
+)
+def test_entry_points_are_read_as_the_library_reads_them(site: Site, points: bytes) -> None:
+    """Comments, extras, two sections of one name, other line ends, a byte order mark, odd brackets."""
+    written(site.path / "odd-1.0.dist-info", "odd", points)
+    found, library = both("odd")
+    assert found == library
+
+
+def test_names_with_dashes_are_told_apart(site: Site) -> None:
+    """A folder that does not spell the name as wheels do hides no other distribution."""
+    for name in ("my-first", "my-second"):
+        written(site.path / f"{name}-1.0.dist-info", name, f"[odd]\n{name} = m\n".encode())
+    assert both("odd")[0] == [("my-first", "m"), ("my-second", "m")]
+
+
+def test_what_an_interrupted_uninstall_left_is_not_a_second_claim(site: Site) -> None:
+    """pip renames a folder that it cannot delete: its name begins with a tilde."""
+    for folder in ("odd-1.0.dist-info", "~dd-1.0.dist-info"):
+        written(site.path / folder, "odd", b"[odd]\na = m:A\n")
+    assert both("odd")[0] == [("a", "m:A")]
+
+
+def test_a_path_may_hold_more_than_texts(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Path objects are read, and what Python's import ignores is ignored."""
+    written(site.path / "odd-1.0.dist-info", "odd", b"[odd]\na = m:A\n")
+    rest = [one for one in sys.path if one != str(site.path)]
+    monkeypatch.setattr(sys, "path", [site.path, str(site.path / "absent"), None, b"bytes", *rest])
+    scanned = entry_points(["odd"])
+    assert scanned is not None
+    assert [one.name for one in scanned[0]] == ["a"]
+
+
+def test_a_relative_path_is_that_of_the_working_directory(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An empty entry too."""
+    written(site.path / "sub" / "odd-1.0.dist-info", "odd", b"[odd]\na = m:A\n")
+    monkeypatch.chdir(site.path)
+    monkeypatch.syspath_prepend("sub")
+    assert both("odd") == ([("a", "m:A")], [("a", "m:A")])
+    monkeypatch.chdir(site.path / "sub")
+    monkeypatch.setattr(sys, "path", ["", *(one for one in sys.path if one != "sub")])
+    assert both("odd")[0] == [("a", "m:A")]

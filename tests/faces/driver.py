@@ -242,7 +242,8 @@ async def drive(face: str, root: Path, calls: list[Call]) -> dict[str, Any]:
     answers = [await target.call(name, body) for name, body in calls]
     from hosting.authoring import pending
 
-    info = target.info if face == "standalone" else pending.shared and pending.shared.host._info
+    shared = getattr(pending.shared, "host", None)
+    info = target.info if face == "standalone" else shared and shared._info
     tracing = sys.modules.get("tracing_extension")
     stacks = getattr(target, "stack_traces", [])
     return {"answers": answers, "trace": tracing.trace if tracing else None, "info": info, "stacks": stacks}

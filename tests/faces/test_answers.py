@@ -118,3 +118,31 @@ def test_a_line_break_is_held_back() -> None:
     for header in ((b"a", b"b\nc: d"), (b"a\n", b"b")):
         with pytest.raises(RuntimeError, match="line break"):
             cycle._encoded({**fine, "headers": [header]})
+
+
+@pytest.mark.parametrize(
+    ("request_", "status"),
+    [
+        (get("echo?name=" + "a" * 8200), b"414 Request-URI Too Long"),
+        (get("echo", "X: " + "a" * 40_000), b"431 Request Header Fields Too Large"),
+        (get("echo", *["X: 1"] * 101), b"431 Request Header Fields Too Large"),
+        (get("echo?name=" + "a" * 8000, "X: " + "a" * 30_000, *["Y: 1"] * 90, CLOSE), b"200 OK"),
+    ],
+)
+def test_size_of_a_head(host: Running, request_: str, status: bytes) -> None:
+    """A path or headers beyond what Azure's server takes are refused as such, and the connection is closed."""
+    assert exchange(host, request_).startswith(b"HTTP/1.1 " + status + b"\r\n")
+
+
+def test_a_large_body_is_no_head(host: Running) -> None:
+    """What comes before a head on its connection does not count as part of it."""
+    post = get("echo", "Content-Length: 400000", method="POST", body="x" * 400_000)
+    assert exchange(host, post, post, get("echo?name=Ada", CLOSE)).count(b"HTTP/1.1 200 OK") == 3
+
+
+def test_a_head_without_end(host: Running) -> None:
+    """A header that goes on and on is cut off, instead of being kept."""
+    with socket.create_connection(("127.0.0.1", urlsplit(host.url).port or 0), timeout=PATIENCE) as client:
+        client.sendall(b"GET /api/echo HTTP/1.1\r\nX: ")
+        with pytest.raises(ConnectionError):
+            client.sendall(b"a" * 100_000_000)

@@ -178,3 +178,25 @@ def test_verify_tells_tampered_files(make_app: MakeApp, run_hosting: Run) -> Non
     assert done.returncode == 1
     assert "changed flaky.py" in done.stdout
     assert "pip install --force-reinstall flaky==1.0" in done.stdout
+
+
+STARTING = """
+import hosting
+
+class Flaky:
+    @hosting.hookimpl
+    async def startup(self):
+        raise ValueError("no connection")
+"""
+
+
+def test_a_startup_hook_that_fails_is_fatal_only_when_strict(make_app: MakeApp, serve: Serve, tmp_path: Path) -> None:
+    """The app serves without it, and the log says so; ``--strict`` ends the start with exit code 1 and the reason."""
+    app = make_app(files(STARTING))
+    served = serve(app, env=ON)
+    assert served.get("/api/hello").text == "hello"
+    served.wait_for("hook startup failed: ValueError: no connection")
+    strict = launch(app, "--strict", output=tmp_path / "strict.txt", env=ON)
+    assert strict.wait() == 1
+    assert "no connection" in strict.logs()
+    assert str(ROOT / "hosting") not in strict.logs()

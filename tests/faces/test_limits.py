@@ -10,12 +10,14 @@ import socket
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
 import pytest
 
 from hosting.bindings.http.response import HttpReply
+from hosting.bindings.http.streams import StreamReply
 from hosting.errors import SettingsError
 from hosting.faces.bodies import DEFAULT_LIMIT, body_limit
 from hosting.faces.protocol import empty
@@ -118,6 +120,26 @@ def test_places() -> None:
     assert asyncio.run(requests()) == [200] * 5 + [429] * 2 + [200]
     assert max(most) == 2
     assert done == [0, 1, 2, 3, 4, 7]
+
+
+def test_a_stream_keeps_its_place() -> None:
+    """A request that is answered by a stream is over when the stream has ended."""
+    response = SimpleNamespace(status_code=200, raw_headers=[])
+
+    async def handler(*_: Any) -> HttpReply:
+        return StreamReply(response, "f")
+
+    async def requests() -> tuple[HttpReply, HttpReply, HttpReply]:
+        limited: Any = throttled(handler, {"maxConcurrentRequests": 1, "maxOutstandingRequests": 2})
+        first = await limited(1, None, None, {})
+        second = asyncio.ensure_future(limited(2, None, None, {}))
+        await asyncio.sleep(0)
+        third = await limited(3, None, None, {})
+        assert not second.done()
+        first.end()
+        return first, await second, third
+
+    assert [reply.status for reply in asyncio.run(requests())] == [200, 200, 429]
 
 
 def test_no_limit() -> None:

@@ -50,13 +50,18 @@ def test_an_edit_is_served(make_app: MakeApp, serve: Serve) -> None:
     thread = threading.Thread(target=ask)
     thread.start()
     try:
+        while "one" not in answers:
+            time.sleep(0.01)
         (app / "function_app.py").write_text(CODE % "two")
         until(served, lambda answer: answer.text == "two")
+        while "two" not in answers:
+            time.sleep(0.01)
     finally:
         done.set()
         thread.join()
     assert set(answers) == {"one", "two"}
     assert "Restarting: function_app.py changed." in served.logs()
+    assert "change detected" not in served.logs()
     assert served.stop() == 0
 
 
@@ -86,6 +91,35 @@ def test_an_app_that_is_broken_from_the_start(make_app: MakeApp, serve: Serve, b
     for name in broken:
         (app / name).write_text(APP[name])
     assert until(served, lambda answer: answer.status_code == 200).text == "one"
+
+
+def test_an_app_that_loads_but_does_not_start(make_app: MakeApp, serve: Serve) -> None:
+    """A failing ``startup`` hook is told as it is, answered for by 503, and waited out like any broken edit."""
+    packages = ".python_packages/lib/site-packages"
+    late = """
+import hosting, os
+
+class Late:
+    @hosting.hookimpl
+    def startup(self):
+        if os.environ["LATE"] == "1":
+            raise ValueError("too late")
+"""
+    extension = {
+        f"{packages}/late.py": late,
+        f"{packages}/late-1.0.dist-info/METADATA": "Metadata-Version: 2.1\nName: late\nVersion: 1.0\n",
+        f"{packages}/late-1.0.dist-info/entry_points.txt": "[hosting]\nlate = late:Late\n",
+    }
+    settings = '{"Values": {"LATE": "%s"}}'
+    app = make_app({**APP, **extension, "local.settings.json": settings % 0})
+    served = serve(app, "--reload", "--strict", env={"PYTHON_ENABLE_WORKER_EXTENSIONS": "1"})
+    (app / "local.settings.json").write_text(settings % 1)
+    broken = until(served, lambda answer: answer.status_code == 503)
+    assert broken.text.startswith("The function app does not load.")
+    served.wait_for("Extension 'late' .*too late")
+    (app / "local.settings.json").write_text(settings % 0)
+    assert until(served, lambda answer: answer.status_code == 200).text == "one"
+    assert served.stop() == 0
 
 
 def test_a_process_that_ends_while_it_loads(make_app: MakeApp, serve: Serve) -> None:

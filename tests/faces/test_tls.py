@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import ssl
 from collections.abc import Callable
 from pathlib import Path
@@ -59,6 +60,13 @@ def test_https(
     answer = served.get("/api/url", verify=trusting(authority))
     assert answer.text == f"{served.url}/api/url {served.url.removeprefix('https://')}"
     assert served.stop() == 0
+
+
+def test_relative_paths(make_app: MakeApp, serve: Serve, authority: trustme.CA, files: tuple[Path, Path]) -> None:
+    """Paths are from where the command is given, not from the app's folder."""
+    cert, key = (os.path.relpath(path) for path in files)
+    served = serve(make_app(APP), "--cert", cert, "--key", key)
+    assert served.get("/api/url", verify=trusting(authority)).status_code == 200
 
 
 def test_one_file(

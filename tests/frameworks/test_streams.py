@@ -349,3 +349,17 @@ def test_stopping_while_a_response_is_sent(make_app: MakeApp, serve: Serve) -> N
         assert next(answer.iter_lines()) == "data: 0"
         assert served.stop() == 0
     assert "Traceback" not in served.logs()
+
+
+def test_a_stream_holds_its_place(make_app: MakeApp, serve: Serve) -> None:
+    """A request counts as answered, for host.json's limits, when its stream has ended or its client has gone."""
+    limits = '{"version": "2.0", "extensions": {"http": {"maxOutstandingRequests": 1}}}'
+    served = serve(make_app({"host.json": limits, "function_app.py": CODE}))
+    for path, chunks in (("events", 1), ("sync", 3)):
+        with httpx.stream("GET", f"{served.url}/api/{path}", timeout=PATIENCE) as first:
+            assert first.status_code == 200
+            for _, _chunk in zip(range(chunks), first.iter_raw(), strict=False):
+                assert path == "sync" or served.get("/api/open").status_code == 429
+        end = time.monotonic() + PATIENCE
+        while served.get("/api/open").status_code != 200:
+            assert time.monotonic() < end, served.logs()

@@ -80,7 +80,9 @@ def f(req: func.HttpRequest, context: func.Context) -> str:
 
 
 @pytest.mark.parametrize("kind", ["def", "async def"])
-@pytest.mark.parametrize("error", ["ValueError('no')", "SystemExit(3)", "StopIteration()", "asyncio.CancelledError()"])
+@pytest.mark.parametrize(
+    "error", ["ValueError('no')", "SystemExit(3)", "KeyboardInterrupt()", "StopIteration()", "asyncio.CancelledError()"]
+)
 def test_failure(make_app: MakeApp, caplog: pytest.LogCaptureFixture, kind: str, error: str) -> None:
     """Whatever a function raises is a failed invocation, logged with a traceback that starts in the user's file."""
     host = loaded(

@@ -181,7 +181,21 @@ def _one(segment: Segment) -> str:
     last = segment[-1]
     if len(segment) > 1 and isinstance(last, Parameter) and last.optional:
         return _with_optional_end(pieces, segment)
+    for place, part in enumerate(segment[:-1]):
+        if isinstance(part, str) and place:
+            pieces[place + 1] = _after(part)
     return "".join(pieces)
+
+
+def _after(literal: str) -> str:
+    """A value after ``literal`` in one segment: the shortest that ends where it must, as ASP.NET looks from the right.
+
+    So the literal, or a beginning of it, can only be its end; a path could have trying all other ways take minutes.
+    """
+    end = ""
+    for character in reversed(literal):
+        end = re.escape(character) + (f"(?:{end})?" if end else "")
+    return f"((?:(?!{re.escape(literal)})[^/])+(?:{end})?|{end})"
 
 
 def _with_optional_end(pieces: list[str], segment: Segment) -> str:
