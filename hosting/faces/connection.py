@@ -9,12 +9,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, cast
 
 from hosting.faces._transport import Gathering, Outbox
-from hosting.faces.asgi import HostApp
 from hosting.faces.protocol import Scope
 
 if TYPE_CHECKING:
@@ -41,10 +40,10 @@ _FRESH, _IDLE = 0.5, 0.05
 
 
 class Departures:
-    """Tells a host app of the requests whose clients have gone: of all together that went within a short time."""
+    """Tells of the requests whose clients have gone: of all together that went within a short time."""
 
-    def __init__(self, app: HostApp) -> None:
-        self._app = app
+    def __init__(self, tell: Callable[[Collection[Scope]], None]) -> None:
+        self._tell_app = tell
         self._scopes: list[Scope] = []
 
     def add(self, scope: Scope) -> None:
@@ -55,7 +54,7 @@ class Departures:
 
     def _tell(self) -> None:
         scopes, self._scopes = self._scopes, []
-        self._app.client_gone(scopes)
+        self._tell_app(scopes)
 
 
 class Connection(Protocol):

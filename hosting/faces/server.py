@@ -12,17 +12,16 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from types import FrameType
-from typing import Any, NoReturn, Protocol
+from typing import NoReturn, Protocol
 
 import uvicorn
 
 from hosting.errors import HostingError
 from hosting.extensions import Worker
 from hosting.faces._transport import Outbox
-from hosting.faces.asgi import HostApp
 from hosting.faces.connection import Connection, Departures
 from hosting.faces.protocol import Receive, Scope, Send
 
@@ -64,10 +63,8 @@ class Application(Protocol):
     async def drain(self, grace: float) -> bool:
         """Take no new work and wait for what runs, ``grace`` seconds at most; say whether all of it finished."""
 
-
-def _connections(app: Application) -> Any:
-    """What uvicorn makes its connections with."""
-    return functools.partial(Connection, Departures(app), Outbox()) if isinstance(app, HostApp) else "auto"
+    def client_gone(self, scopes: Collection[Scope]) -> None:
+        """Hear of requests whose clients have gone."""
 
 
 class Server(uvicorn.Server):
@@ -102,7 +99,7 @@ class Server(uvicorn.Server):
                 app,
                 lifespan="on",
                 interface="asgi3",
-                http=_connections(app),
+                http=functools.partial(Connection, Departures(app.client_gone), Outbox()),  # type: ignore[arg-type]
                 ws="none",
                 log_config=None,
                 log_level="warning",

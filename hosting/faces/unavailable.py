@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from hosting.bindings.http.response import HttpReply
 from hosting.faces.asgi import respond
 from hosting.faces.protocol import Receive, Scope, Send
@@ -30,6 +32,9 @@ class UnavailableApp:
         await send({"type": "lifespan.startup.complete"})
         await receive()
         await send({"type": "lifespan.shutdown.complete"})
+
+    def client_gone(self, scopes: Collection[Scope]) -> None:
+        """Nobody waits here for long."""
 
     async def drain(self, grace: float) -> bool:
         """Nothing runs here."""
