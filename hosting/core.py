@@ -42,6 +42,12 @@ class Binding(NamedTuple):
     def is_trigger(self) -> bool:
         return self.type.lower().endswith("trigger")
 
+    def get(self, name: str, default: Any = None) -> Any:
+        """A property; its exact spelling before any other, as Azure's host ignores case."""
+        if name in self.properties:
+            return self.properties[name]
+        return next((value for key, value in self.properties.items() if key.lower() == name.lower()), default)
+
 
 class OptIn(NamedTuple):
     """A function asks for an extension by name, with settings of its own."""

@@ -24,6 +24,11 @@ class AppSettings:
         """The value of a setting, an exact spelling before any other; None if there is none."""
         return self._exact.get(name, self._folded.get(_folded(name)))
 
+    def section(self, name: str) -> dict[str, str]:
+        """The settings ``NAME__x``, as ``x`` in lower case: the parts of a connection, for instance."""
+        prefix = f"{_folded(name)}:"
+        return {key.removeprefix(prefix): value for key, value in self._folded.items() if key.startswith(prefix)}
+
     def is_on(self, name: str) -> bool:
         """Whether a switch such as ``AzureWebJobs.NAME.Disabled`` is set to ``1`` or ``true``."""
         return (self.get(name) or "").strip().lower() in ("1", "true")

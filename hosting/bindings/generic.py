@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
@@ -73,7 +74,7 @@ class GenericInput(Input):
         self._who = f"Function '{function.name}': input '{binding.name}'"
         self._type = binding.type
 
-    async def read(self, data: Any) -> Any:
+    async def read(self, data: Any, properties: Mapping[str, Any]) -> Any:
         raise RuntimeError(f"{self._who} cannot be read: no installed package provides its type '{self._type}'.")
 
 
@@ -87,6 +88,6 @@ class GenericOutput(Output):
     def encode(self, value: Any) -> Any:
         return value
 
-    async def write(self, encoded: Any) -> None:
+    async def write(self, encoded: Any, properties: Mapping[str, Any]) -> None:
         if encoded is not None:
             _logger.warning("%s is not written: no installed package provides its type '%s'.", self._who, self._type)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from pkgutil import resolve_name
 from typing import TYPE_CHECKING
 
 from hosting.bindings.generic import GenericProvider
-from hosting.bindings.http.provider import HttpProvider
-from hosting.bindings.provider import Provider, Services
-from hosting.bindings.warmup import WarmupProvider
+from hosting.bindings.provider import Provider
+from hosting.bindings.services import Services
 from hosting.core import Binding, Function
 from hosting.errors import FunctionLoadError
 from hosting.extensions import installed_entry_points
@@ -19,11 +19,23 @@ if TYPE_CHECKING:
 GROUP = "hosting.bindings"
 Factory = Callable[[Services], Provider]
 
-BUILT_IN: Mapping[str, Factory] = {
-    "httptrigger": HttpProvider,
-    "http": HttpProvider,
-    "warmuptrigger": WarmupProvider,
+BUILT_IN: Mapping[str, str] = {
+    "httptrigger": "hosting.bindings.http.provider:HttpProvider",
+    "http": "hosting.bindings.http.provider:HttpProvider",
+    "timertrigger": "hosting.bindings.timer.provider:TimerProvider",
+    "eventgridtrigger": "hosting.bindings.eventgrid:EventGridProvider",
+    "warmuptrigger": "hosting.bindings.warmup:WarmupProvider",
 }
+"""Where the built-in providers are, by binding type in lower case."""
+
+PACKAGES: Mapping[str, str] = {
+    "blob": "hosting-storage",
+    "blobtrigger": "hosting-storage",
+    "queue": "hosting-storage",
+    "queuetrigger": "hosting-storage",
+    "table": "hosting-storage",
+}
+"""Which package would provide a type, as far as we know."""
 
 
 class Providers:
@@ -36,7 +48,7 @@ class Providers:
     ) -> None:
         self._services = services
         self._entry_points = entry_points
-        self._factories: dict[str, Factory] = dict(BUILT_IN)
+        self._factories: dict[str, Factory] = {}
         self._made: dict[Factory, Provider] = {}
 
     def get(self, function: Function, binding: Binding) -> Provider:
@@ -47,7 +59,8 @@ class Providers:
         """
         kind = binding.type.lower()
         if kind not in self._factories:
-            self._factories[kind] = self._imported(function, binding)
+            built_in = BUILT_IN.get(kind)
+            self._factories[kind] = resolve_name(built_in) if built_in else self._imported(function, binding)
         factory = self._factories[kind]
         if factory not in self._made:
             self._made[factory] = factory(self._services)
@@ -55,7 +68,7 @@ class Providers:
 
     def knows(self, binding: Binding) -> bool:
         """Whether anybody claims ``binding``'s type."""
-        return binding.type.lower() in self._factories or bool(self._claims(binding.type))
+        return binding.type.lower() in BUILT_IN or bool(self._claims(binding.type))
 
     def with_generic(self) -> ProvidersOfAnything:
         """The same, with a stand-in for types that nobody provides."""
@@ -108,6 +121,14 @@ def _unclaimed(function: Function, binding: Binding, claims: list[importlib_meta
         )
     return FunctionLoadError(
         f"Function '{function.name}' cannot run: no installed package provides its binding type '{binding.type}'.",
-        remedy=f"Install a package with an entry point '{binding.type}' in group '{GROUP}', or correct the type.",
+        remedy=remedy(binding),
         file=function.file,
     )
+
+
+def remedy(binding: Binding) -> str:
+    """What a person can do about a binding type that nobody provides."""
+    package = PACKAGES.get(binding.type.lower())
+    if package:
+        return f"Install the package that does: pip install {package}"
+    return f"Install a package with an entry point '{binding.type}' in group '{GROUP}', or correct the type."

@@ -7,7 +7,8 @@ from typing import Any
 
 from azure.functions.warmup import WarmUpContext
 
-from hosting.bindings.provider import Invoke, Provider, Result, Services, Trigger
+from hosting.bindings.provider import Invoke, Provider, Result, Trigger
+from hosting.bindings.services import Services
 from hosting.core import Binding, Function
 
 
@@ -34,8 +35,7 @@ class WarmupProvider(Provider):
 
     def trigger(self, function: Function, binding: Binding) -> WarmupTrigger:
         trigger = WarmupTrigger()
-        if not function.disabled:
-            self._triggers.append(trigger)
+        self._triggers.append(trigger)
         return trigger
 
     async def warm(self) -> bool:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
-from hosting.bindings.provider import Input, Output, Provider, Trigger
+from hosting.bindings.provider import Input, Output, Provider, Resolvable, Trigger
 from hosting.core import Binding, Function
+
+if TYPE_CHECKING:
+    from hosting.host.properties import Properties
 
 RETURN = "$return"
 
@@ -40,6 +43,8 @@ class BoundFunction(NamedTuple):
     inputs: tuple[tuple[str, Input], ...]
     outputs: tuple[tuple[str, Output], ...]
     result: Output | None
+    properties: Properties | None = None
+    """Those of the inputs and of the outputs that are written; None where there are none."""
 
 
 def bind(function: Function, providers: Finds) -> BoundFunction:
@@ -58,6 +63,20 @@ def bind(function: Function, providers: Finds) -> BoundFunction:
             else:
                 inputs.append((binding.name, provider.input(function, binding)))
     result = outputs.pop(RETURN, None)
+    parts = _resolvable(dict(inputs), outputs, result)
+    properties = _properties(function, parts) if parts else None
     # The trigger comes last: a provider keeps what it hands out, and a function in error must leave no trace in it.
     trigger = providers.get(function, function.trigger).trigger(function, function.trigger)
-    return BoundFunction(function, trigger, function.trigger.name, tuple(inputs), tuple(outputs.items()), result)
+    name = function.trigger.name
+    return BoundFunction(function, trigger, name, tuple(inputs), tuple(outputs.items()), result, properties)
+
+
+def _properties(function: Function, parts: dict[str, Resolvable]) -> Properties:
+    from hosting.host.properties import Properties  # functions with HTTP bindings only do without
+
+    return Properties(function, parts)
+
+
+def _resolvable(inputs: dict[str, Input], outputs: dict[str, Output], result: Output | None) -> dict[str, Resolvable]:
+    results = {} if result is None else {RETURN: result}
+    return {**inputs, **{name: output for name, output in {**outputs, **results}.items() if not output.replies}}

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
-from collections.abc import Collection, Mapping, MutableMapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, MutableMapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import azure.functions
 
@@ -14,8 +15,9 @@ from hosting.apps import LocalSettings, add_to_path, apply_settings, load_app, r
 from hosting.bindings.generic import GenericTrigger
 from hosting.bindings.http.provider import HttpProvider, HttpTrigger
 from hosting.bindings.http.routes import Router
-from hosting.bindings.provider import Invoke, Provider, Result, Services
-from hosting.bindings.registry import GROUP, Providers
+from hosting.bindings.provider import Invoke, Provider, Result
+from hosting.bindings.registry import Providers, remedy
+from hosting.bindings.services import Services
 from hosting.bindings.warmup import WarmupProvider
 from hosting.core import App, Function, Problem
 from hosting.errors import FunctionLoadError, HostingError
@@ -28,7 +30,14 @@ from hosting.host.pool import thread_count
 from hosting.host.retry import Retrying
 from hosting.host.timeouts import Timeouts, read_timeout
 
+if TYPE_CHECKING:
+    from hosting.bindings.services import Webhook
+
 _TICK = 0.02
+_PATIENCE = 5.0
+"""Seconds that bindings have to stop, and to close."""
+
+_logger = logging.getLogger("hosting.bindings")
 
 
 class FunctionHost:
@@ -41,6 +50,7 @@ class FunctionHost:
         environ: settings; those of ``local.settings.json`` are added to it. The process's environment by default.
         functions: names of the functions to load, ignoring case; empty for all.
         strict: any error of an extension at start is fatal.
+        providers: finds who provides a binding type: installed packages, unless a test has its own.
     """
 
     app: App
@@ -54,6 +64,7 @@ class FunctionHost:
         environ: MutableMapping[str, str] | None = None,
         functions: Collection[str] = (),
         strict: bool = False,
+        providers: Callable[[Services], Providers] = Providers,
     ) -> None:
         self.root = root.resolve()
         self.environ = os.environ if environ is None else environ
@@ -65,7 +76,8 @@ class FunctionHost:
         self._settings: LocalSettings | None = None
         self._wanted = functions
         self._strict = strict
-        self._services = Services({}, self.environ)
+        self._services = Services({}, self.environ, self.root)
+        self._finder = providers
         self._providers: tuple[Provider, ...] = ()
         self._router: Router[HttpTrigger] = Router()
 
@@ -116,6 +128,11 @@ class FunctionHost:
         """The built-in HTTP provider; None if no function uses it."""
         return next((provider for provider in self._providers if isinstance(provider, HttpProvider)), None)
 
+    @property
+    def webhooks(self) -> Mapping[str, Webhook]:
+        """Who answers requests to ``/runtime/webhooks/NAME``, by name in lower case."""
+        return self._services.webhooks
+
     def router(self) -> Router[HttpTrigger]:
         """The routes of the functions that can run."""
         return self._router
@@ -156,14 +173,18 @@ class FunctionHost:
         if self._drained_by is None:
             self._drained_by = now() + grace
             self._draining.set()
-            for provider in self._providers:
-                await provider.stop()
+            await _each("stop", (provider.stop() for provider in self._providers))
         while self.running.contexts and now() < self._drained_by:  # noqa: ASYNC110 - an event would cost each invocation
             await asyncio.sleep(_TICK)
         return not self.running.contexts
 
     async def stop(self) -> None:
-        """End the app's own web app, run the shutdown hooks, and release the threads; busy ones are not waited for."""
+        """Close the providers, end the app's own web app, run the shutdown hooks, and release the threads.
+
+        Busy threads are not waited for.
+        """
+        await _each("close", (provider.close() for provider in self._providers))
+        await _each("close", (self._services.close(),))
         if self.app.lifespan is not None:
             await self.app.lifespan.shutdown()
         await self.extensions.shutdown()
@@ -188,7 +209,7 @@ class FunctionHost:
         self._services.host_json = self.app.host_json
         self._timeouts = Timeouts(self.running, read_timeout(self.app.host_json))
         self._services.problems.extend([problem] if problem else [])
-        providers = Providers(self._services)
+        providers = self._finder(self._services)
         for function in self.functions:
             try:
                 self._bind_one(function, providers)
@@ -202,7 +223,8 @@ class FunctionHost:
         invoker = refuser(function) if function.error else self.extensions.invoker(function, self._pool)
         invocation = Invocation(bound, invoker, self.running, str(self.root) + os.sep)
         invoke = Retrying(invocation, function.retry, self._draining) if function.retry else invocation
-        bound.trigger.attach(invoke)
+        if bound.trigger.answers or not (function.disabled or function.error):
+            bound.trigger.attach(invoke)
         self.invocations[function.name.lower()] = invoke
         self.by_hand.add(function.name, bound.trigger, invoke)
 
@@ -227,6 +249,21 @@ def _register_types() -> None:
         interface.register(ours)
 
 
+async def _each(what: str, ends: Iterable[Awaitable[None]]) -> None:
+    """Wait for all of them together, for a while; one that fails or hangs keeps nobody from ending."""
+
+    async def end(one: Awaitable[None]) -> None:
+        try:
+            async with asyncio.timeout(_PATIENCE):
+                await one
+        except TimeoutError:
+            _logger.warning("A binding did not %s within %g s.", what, _PATIENCE)
+        except Exception:
+            _logger.exception("A binding failed to %s.", what)
+
+    await asyncio.gather(*map(end, ends))
+
+
 def _selected(app: App, names: Collection[str]) -> tuple[Function, ...]:
     wanted = {name.lower() for name in names}
     missing = sorted(wanted - {function.name.lower() for function in app.functions})
@@ -244,8 +281,7 @@ def _untriggered(function: Function) -> Problem:
     return Problem(
         "error",
         f"Function '{function.name}' is never triggered: no installed package provides its binding type '{kind}'.",
-        f"Install a package with an entry point '{kind}' in group '{GROUP}', or correct the type. "
-        f"It can be run by hand: POST /admin/functions/{function.name}",
+        f"{remedy(function.trigger)} It can be run by hand: POST /admin/functions/{function.name}",
         function.file,
         function=function.name,
     )

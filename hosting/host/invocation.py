@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from time import monotonic
 from typing import Any, TypeAlias
 
 from hosting.bindings.provider import Output, Result
-from hosting.core import Function
+from hosting.core import NOTHING, Function
 from hosting.errors import FunctionLoadError
 from hosting.extensions import blame
 from hosting.host._failure import users_traceback
 from hosting.host._ids import Ids
-from hosting.host.bound import BoundFunction, Out
+from hosting.host.bound import RETURN, BoundFunction, Out
 from hosting.host.context import Context, InvocationLocal, RetryContext, current
 from hosting.host.journal import Journal
 
@@ -67,7 +67,14 @@ class Invocation:
         return self._bound.function.is_async
 
     async def __call__(
-        self, data: Any, trace_parent: str = "", trace_state: str = "", *, retry: RetryContext | None = None
+        self,
+        data: Any,
+        trace_parent: str = "",
+        trace_state: str = "",
+        *,
+        reason: str = "",
+        details: str = "",
+        retry: RetryContext | None = None,
     ) -> Result:
         """Invoke once. What the function raises is logged and in the result, ``SystemExit`` included.
 
@@ -77,6 +84,8 @@ class Invocation:
             data: for the trigger to decode.
             trace_parent: the caller's W3C trace context.
             trace_state: the caller's, too.
+            reason: why the function runs; as if called, where it is empty.
+            details: of what triggered it.
             retry: which attempt this is, for a function with a retry policy.
         """
         running, journal, logger = self._running, self._running.journal, self._logger
@@ -88,7 +97,10 @@ class Invocation:
             context.retry_context = retry
         start = monotonic()
         try:
-            journal.began(logger, self._name, invocation_id)
+            if reason:
+                journal.triggered(logger, self._name, invocation_id, reason, details)
+            else:
+                journal.began(logger, self._name, invocation_id)
             reply = await self._run(context, data)
         except GeneratorExit:
             raise
@@ -108,8 +120,9 @@ class Invocation:
     async def _run(self, context: Context, data: Any) -> Any:
         bound = self._bound
         arguments: dict[str, Any] = {bound.trigger_name: bound.trigger.decode(data)}
+        properties = NOTHING if bound.properties is None else bound.properties.resolve(bound.trigger, data)
         for name, source in bound.inputs:
-            arguments[name] = await source.read(data)
+            arguments[name] = await source.read(data, properties[name])
         outs = [(name, output, Out()) for name, output in bound.outputs] if bound.outputs else []
         for name, _, out in outs:
             arguments[name] = out
@@ -119,12 +132,14 @@ class Invocation:
         try:
             if not outs and bound.result is not None and bound.result.replies:
                 return bound.result.encode(value)
-            return await self._write(value, outs)
+            return await self._write(value, outs, properties)
         except Exception as exception:
             blame(context, self._name, exception)
             raise
 
-    async def _write(self, value: Any, outs: list[tuple[str, Output, Out]]) -> Any:
+    async def _write(
+        self, value: Any, outs: list[tuple[str, Output, Out]], properties: Mapping[str, Mapping[str, Any]]
+    ) -> Any:
         """Encode every output, then write those that do not answer the caller."""
         result = self._bound.result
         if result is None and value is not None:
@@ -132,15 +147,15 @@ class Invocation:
                 f"function '{self._name}' has no $return binding, but returned a value of type "
                 f"'{type(value).__name__}'; add the binding, or return None"
             )
-        encoded = [(output, output.encode(out.get())) for _, output, out in outs if out.get() is not None]
+        encoded = [(name, output, output.encode(out.get())) for name, output, out in outs if out.get() is not None]
         if result is not None:
-            encoded.append((result, result.encode(value)))
+            encoded.append((RETURN, result, result.encode(value)))
         reply = None
-        for output, item in encoded:
+        for name, output, item in encoded:
             if output.replies:
                 reply = item
             else:
-                await output.write(item)
+                await output.write(item, properties.get(name, NOTHING))
         return reply
 
     def _reason(self, context: Context, raised: BaseException) -> BaseException:

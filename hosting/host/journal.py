@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 
 EXECUTING = "Executing 'Functions.%s' (Reason='This function was programmatically called via the host APIs.', Id=%s)"
+TRIGGERED = "Executing 'Functions.%s' (Reason='%s', Id=%s)"
+DETAILS = "Trigger Details: %s"
 EXECUTED = "Executed 'Functions.%s' (%s, Id=%s, Duration=%dms)"
 
 
@@ -16,6 +18,12 @@ class Journal:
 
     def began(self, logger: logging.Logger, name: str, invocation_id: str) -> None:
         logger.info(EXECUTING, name, invocation_id)
+
+    def triggered(self, logger: logging.Logger, name: str, invocation_id: str, reason: str, details: str) -> None:
+        """As ``began``, by an event rather than by a caller; ``details`` of it are a line of their own."""
+        logger.info(TRIGGERED, name, reason, invocation_id)
+        if details:
+            logger.info(DETAILS, details)
 
     def succeeded(self, logger: logging.Logger, name: str, invocation_id: str, milliseconds: float) -> None:
         logger.info(EXECUTED, name, "Succeeded", invocation_id, milliseconds)

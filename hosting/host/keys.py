@@ -7,7 +7,6 @@ hosts that start together agree without a lock.
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import hmac
 import json
 import os
@@ -16,13 +15,17 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from hosting.apps.state import app_name, state_folder
 from hosting.errors import HostingError
 
 _FOLDER = "keys"
 
 
 class Keys:
-    """The keys of one app: ``master`` opens everything, ``default`` every function, ``of`` one function."""
+    """The keys of one app.
+
+    ``master`` opens everything, ``default`` every function, ``of`` one function, ``of_system`` one webhook.
+    """
 
     def __init__(self, secret: bytes) -> None:
         self._secret = secret
@@ -33,8 +36,17 @@ class Keys:
         """The key of a function; names compare ignoring case."""
         return self._derived(f"function {function.lower()}")
 
+    def of_system(self, name: str) -> str:
+        """The system key of that name; names compare ignoring case."""
+        return self._derived(f"system {name.lower()}")
+
     def _derived(self, purpose: str) -> str:
         return hmac.digest(self._secret, purpose.encode(), "sha256").hex()
+
+
+def system_key(extension: str) -> str:
+    """The name of the system key that opens the webhook of an extension, as Azure's host calls it."""
+    return f"{extension.lower()}_extension"
 
 
 def fits(candidate: str, keys: Sequence[str]) -> bool:
@@ -45,11 +57,7 @@ def fits(candidate: str, keys: Sequence[str]) -> bool:
 
 def keys_file(root: Path) -> Path:
     """Where the secret of the app in ``root`` is kept, outside the app."""
-    import platformdirs  # only who uses keys needs it
-
-    root = root.resolve()
-    name = f"{root.name}-{hashlib.sha256(os.fsencode(root)).hexdigest()[:16]}.json"
-    return platformdirs.user_state_path("hosting", appauthor=False) / _FOLDER / name
+    return state_folder() / _FOLDER / f"{app_name(root.resolve())}.json"
 
 
 def load_keys(root: Path) -> Keys:

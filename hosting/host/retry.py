@@ -7,6 +7,7 @@ import logging
 import random
 import traceback
 from collections.abc import Callable, Iterator
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
@@ -46,10 +47,13 @@ class Retrying:
         self._chance = chance
         self._logger = logging.getLogger(f"hosting.function.{invocation.name}")
 
-    async def __call__(self, data: Any, trace_parent: str = "", trace_state: str = "") -> Result:
+    async def __call__(
+        self, data: Any, trace_parent: str = "", trace_state: str = "", *, reason: str = "", details: str = ""
+    ) -> Result:
         """Invoke up to ``max_count`` times more than once; the result is the last attempt's."""
         policy, attempt = self._policy, 0
-        result = await self._attempt(data, trace_parent, trace_state, RetryContext(0, policy.max_count))
+        invoke = partial(self._invocation, data, trace_parent, trace_state, reason=reason, details=details)
+        result = await invoke(retry=RetryContext(0, policy.max_count))
         for pause in pauses(policy, self._chance):
             if result.exception is None:
                 return result
@@ -58,13 +62,10 @@ class Retrying:
             if await self._is_draining_after(pause):
                 return result
             context = RetryContext(attempt, policy.max_count, _told(result.exception))
-            result = await self._attempt(data, trace_parent, trace_state, context)
+            result = await invoke(retry=context)
         if result.exception is not None:
             self._logger.info(_GIVEN_UP, attempt)
         return result
-
-    async def _attempt(self, data: Any, trace_parent: str, trace_state: str, context: RetryContext) -> Result:
-        return await self._invocation(data, trace_parent, trace_state, retry=context)
 
     async def _is_draining_after(self, pause: float) -> bool:
         try:

@@ -9,7 +9,8 @@ from hosting.bindings.http.response import HttpReply, encode_reply
 from hosting.bindings.http.routes import Route, Router, overlaps, reserved, same_route
 from hosting.bindings.http.streams import StreamOutput, streams_of
 from hosting.bindings.http.template import parse
-from hosting.bindings.provider import Invoke, Output, Provider, Services, Trigger
+from hosting.bindings.provider import Invoke, Output, Provider, Trigger
+from hosting.bindings.services import Services
 from hosting.core import Binding, Function, Problem
 from hosting.errors import FunctionLoadError
 
@@ -18,6 +19,8 @@ LEVELS = ("anonymous", "function", "admin")
 
 class HttpTrigger(Trigger):
     """One function's route. ``run`` is what the listener calls; None while the function cannot run."""
+
+    answers = True
 
     def __init__(self, function: Function, binding: Binding) -> None:
         self.function = function.name

@@ -1,0 +1,75 @@
+"""The properties of a function's inputs and outputs, with their ``{expressions}`` filled in for each invocation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+from hosting.bindings.expressions import Template
+from hosting.bindings.provider import Resolvable, Trigger
+from hosting.core import Binding, Function
+from hosting.errors import FunctionLoadError
+
+
+class Properties:
+    """Those of one function, by the name of the binding.
+
+    Args:
+        function: whose bindings they are.
+        parts: what providers made of the bindings.
+
+    Raises:
+        FunctionLoadError: an expression cannot be read.
+    """
+
+    def __init__(self, function: Function, parts: Mapping[str, Resolvable]) -> None:
+        self._function = function.name
+        self._parts = parts
+        bindings = {binding.name: binding for binding in function.bindings}
+        self._plain: dict[str, Mapping[str, Any]] = {}
+        self._templates: dict[str, dict[str, Template]] = {}
+        for name, part in parts.items():
+            found = _templates(function, bindings[name], part)
+            constants = {
+                key: template.fill({}, function.name) for key, template in found.items() if template.is_constant
+            }
+            self._plain[name] = {**bindings[name].properties, **constants}
+            self._templates[name] = {key: template for key, template in found.items() if not template.is_constant}
+        self._is_constant = not any(self._templates.values())
+
+    def resolve(self, trigger: Trigger, data: Any) -> Mapping[str, Mapping[str, Any]]:
+        """Fill in the expressions from what triggered the function.
+
+        Raises:
+            LookupError: nothing of that name is known.
+        """
+        if self._is_constant:
+            return self._plain
+        values = trigger.binding_data(data)
+        return {name: self._filled(name, values) for name in self._parts}
+
+    def _filled(self, name: str, values: Mapping[str, Any]) -> Mapping[str, Any]:
+        part = self._parts[name]
+        filled = {
+            key: template.fill(values, self._function, partial(part.quote, key))
+            for key, template in self._templates[name].items()
+        }
+        return {**self._plain[name], **filled}
+
+
+def _templates(function: Function, binding: Binding, part: Resolvable) -> dict[str, Template]:
+    """The texts that have expressions in them, under the spelling that the app uses."""
+    wanted = {name.lower() for name in part.expressions}
+    found = {}
+    for key, text in binding.properties.items():
+        if key.lower() in wanted and isinstance(text, str) and ("{" in text or "}" in text):
+            try:
+                found[key] = Template.parse(text)
+            except ValueError as error:
+                raise FunctionLoadError(
+                    f"Function '{function.name}': '{key}' of binding '{binding.name}' cannot be used: {error}",
+                    remedy=f"Correct {text!r}; to write a brace itself, double it.",
+                    file=function.file,
+                ) from error
+    return found
