@@ -5,6 +5,7 @@ uvicorn writes head and body apart, and searches each header for what ours, enco
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
@@ -22,6 +23,8 @@ class Cycle(RequestResponseCycle):
         if WHOLE in message:
             self._head = message
         elif self._head is None:
+            if message["type"] == "http.response.start":
+                self._let_go_of(message["headers"])
             await super().send(message)
         else:
             head, self._head = self._head, None
@@ -45,7 +48,18 @@ class Cycle(RequestResponseCycle):
         head = b"".join(pieces)
         if head.count(b"\n") != len(headers) + 1:
             raise RuntimeError("a response header has a line break")
+        if head.count(b"\ndate: ") > 1 and self._let_go_of(message["headers"]):
+            return self._encoded(message)
         return head + b"\r\n"
+
+    def _let_go_of(self, headers: Iterable[tuple[bytes, bytes]]) -> bool:
+        """A header that the app sets itself stands in place of the server's; say whether there is one."""
+        own = {name.lower() for name, _ in headers}
+        defaults, self.default_headers = (
+            self.default_headers,
+            [header for header in self.default_headers if header[0] not in own],
+        )
+        return len(self.default_headers) < len(defaults)
 
     def _write(self, head: bytes, body: bytes) -> None:
         self.response_started = self.response_complete = True

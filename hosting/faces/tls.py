@@ -17,7 +17,7 @@ def check_certificate(cert: Path, key: Path | None) -> None:
         key: a PEM file with the private key, not encrypted.
 
     Raises:
-        HostingError: a file is not there, is not PEM, is encrypted, or the two do not belong together.
+        HostingError: a file is not there, cannot be read, is not PEM, is encrypted, or the two do not belong together.
     """
     for option, path in (("--cert", cert), ("--key", key)):
         if path is not None and not path.is_file():
@@ -25,8 +25,8 @@ def check_certificate(cert: Path, key: Path | None) -> None:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     try:
         context.load_cert_chain(cert, key, password=_refuse)
-    except (ssl.SSLError, ValueError) as error:
-        reason = getattr(error, "reason", None) or str(error)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "reason", None) or getattr(error, "strerror", None) or str(error)
         raise HostingError(
             f"--cert {cert}{f' --key {key}' if key else ''} cannot be used: {reason.replace('_', ' ').lower()}.",
             remedy="Give a certificate in PEM form and its key, not encrypted; one file may hold both.",

@@ -28,6 +28,13 @@ def InThread(req: func.HttpRequest) -> str:
 async def Large(req: func.HttpRequest) -> func.HttpResponse:
     return func.HttpResponse(b"x" * int(req.params["size"]))
 
+@app.route("dated")
+async def Dated(req: func.HttpRequest) -> func.HttpResponse:
+    response = func.HttpResponse("old", headers={"Date": "Tue, 15 Nov 1994 08:12:31 GMT"})
+    if req.params:
+        response.headers.add("Date", "twice")
+    return response
+
 @app.route("nothing")
 async def Nothing(req: func.HttpRequest) -> func.HttpResponse:
     return func.HttpResponse(status_code=204)
@@ -69,6 +76,17 @@ def test_an_answer_to_the_letter(host: Running) -> None:
         rb"content-type: text/plain; charset=utf-8\r\ncontent-length: 3\r\nconnection: close\r\n\r\nAda",
         answer,
     )
+
+
+@pytest.mark.parametrize(("path", "dates"), [("dated", 1), ("dated?again=1", 2)])
+def test_a_date_of_the_functions_own(host: Running, path: str, dates: int) -> None:
+    """A function that says how old its answer is has the only word, and the next answer has the server's again."""
+    answer = exchange(host, get(path), get("echo", CLOSE))
+    first, _, last = answer.partition(b"old")
+    assert first.lower().count(b"date: ") == dates
+    assert b"date: Tue, 15 Nov 1994 08:12:31 GMT" in first
+    assert last.count(b"date: ") == 1
+    assert b"1994" not in last
 
 
 def test_pipelined_requests(host: Running) -> None:

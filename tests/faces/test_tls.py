@@ -84,7 +84,7 @@ def test_one_file(
 def test_unusable_files(
     make_app: MakeApp, run_hosting: RunHosting, authority: trustme.CA, files: tuple[Path, Path], tmp_path: Path
 ) -> None:
-    """A file that is missing, is no PEM, or belongs to another certificate is told before anything is loaded."""
+    """A file that is missing, unreadable, no PEM, or of another certificate is told before anything is loaded."""
     nonsense, other = tmp_path / "nonsense.pem", tmp_path / "other.pem"
     nonsense.write_text("nonsense")
     authority.issue_cert("localhost").private_key_pem.write_to_path(str(other))
@@ -94,6 +94,7 @@ def test_unusable_files(
         (files[0], tmp_path / "nothing.pem", "--key: there is no file"),
         (nonsense, files[1], "cannot be used"),
         (files[0], other, "key values mismatch"),
+        *([(Path("/proc/self/mem"), files[1], "input/output error")] if Path("/proc/self/mem").is_file() else []),
     ):
         done = run_hosting("start", app, "--port", "0", "--cert", cert, "--key", key)
         assert (done.returncode, done.stdout) == (1, "")
