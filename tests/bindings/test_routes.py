@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hosting.bindings.http.provider import shown_route
 from hosting.bindings.http.routes import Route, Router, overlaps, reserved, same_route
 from hosting.bindings.http.template import parse
 
@@ -104,3 +105,12 @@ def test_lookup_equals_search(
     url = "/" + "/".join(path)
     expected = next((r.function for r in routes if r.takes(method) and r.template.match(url) is not None), None)
     assert answered_by(Router(routes), method, url) == expected
+
+
+@pytest.mark.parametrize(
+    ("prefix", "text", "shown"),
+    [("api", "a/{id}", "api/a/{id}"), ("", "a", "a"), ("", "/", ""), ("", "/a/", "a/"), ("api", "/a", "api/a")],
+)
+def test_path_that_is_printed(prefix: str, text: str, shown: str) -> None:
+    """A person reads one slash between prefix and route, wherever the author wrote one."""
+    assert shown_route(route("F", text), prefix) == shown

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from hosting.bindings.http.request import HttpCall, decode_request
@@ -36,6 +37,11 @@ class HttpTrigger(Trigger):
 
     def decode(self, data: Any) -> Any:
         return decode_request(data) if self.streams is None else self.streams.request(data)
+
+    def binding_data(self, data: Any) -> Mapping[str, Any]:
+        from hosting.bindings.http.data import request_data  # only functions with expressions need it
+
+        return request_data(data)
 
     def attach(self, invoke: Invoke) -> None:
         self.run = invoke
@@ -139,7 +145,8 @@ def _methods(binding: Binding) -> frozenset[str] | None:
 
 def shown_route(route: Route[Any], prefix: str) -> str:
     """The path of a route as Azure's host prints it, template text unresolved."""
-    return f"{prefix}/{route.route}" if prefix else route.route
+    path = route.route.removeprefix("/")
+    return f"{prefix}/{path}" if prefix else path
 
 
 def _no_throttles() -> Problem:
