@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import ast
 import inspect
+import re
 import textwrap
 from collections.abc import Iterator
+from itertools import zip_longest
 from pathlib import Path
 from types import ModuleType
 
@@ -14,8 +16,12 @@ from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 
 import hosting
-from hosting import authoring, hookspecs
+from hosting import authoring, bindings, core, errors, hookspecs
+from hosting.apps import expansion
+from hosting.bindings import expressions, provider, services, storage
+from hosting.bindings.http import request, response
 from hosting.faces import azure
+from hosting.faces.check.rules import RULES, SECTIONS
 from hosting.faces.cli import cli
 
 
@@ -32,6 +38,8 @@ def pages() -> dict[str, str]:
         "reference/hooks.md": "\n\n".join(_hooks()) + "\n",
         "reference/python.md": "\n\n".join(_python()) + "\n",
         "reference/command-line.md": "\n\n".join(_command_line()) + "\n",
+        "reference/bindings.md": "\n\n".join(_bindings()) + "\n",
+        "reference/checks.md": "\n\n".join(_checks()) + "\n",
     }
 
 
@@ -55,6 +63,34 @@ def _python() -> Iterator[str]:
             yield f"## hosting.{name}\n\n{_code(signatures)}\n\n{_prose(ast.get_docstring(nodes[-1]))}"
 
 
+def _bindings() -> Iterator[str]:
+    yield f"# Bindings\n\n{_prose(provider.__doc__)}"
+    yield "[How to write one](../how-to/write-a-binding.md), [a tutorial](../tutorial/first-trigger.md)."
+    for module, names in (
+        (provider, ("Provider", "Trigger", "Invoke", "Result", "Resolvable", "Input", "Output")),
+        (services, ("Services",)),
+        (expansion, ("AppSettings",)),
+        (request, ("HttpCall",)),
+        (response, ("HttpReply",)),
+        (core, ("Function", "Binding", "Problem")),
+        (errors, ("FunctionLoadError",)),
+        (storage, ("HostStorage", "Lease")),
+        (expressions, ("Template", "Expression", "json_data", "merged")),
+    ):
+        source = _Source(module)
+        for name in names:
+            yield from source.described(name, "hosting.bindings" if name in bindings.__all__ else module.__name__)
+
+
+def _checks() -> Iterator[str]:
+    yield "# Checks\n\nWhat [`hosting check`](../how-to/check-before-you-publish.md) looks for. Codes do not change."
+    for beginning, chapter in SECTIONS.items():
+        yield f"## {chapter}"
+        for code, rule in RULES.items():
+            if code.startswith(beginning):
+                yield f"### {code}: {rule.title}\n\n*{rule.severity.capitalize()}.* {rule.why}"
+
+
 def _command_line() -> Iterator[str]:
     yield "# Command line\n\n`hosting` and `python -m hosting` are the same command."
     yield from _command(cli, click.Context(cli, info_name="hosting"))
@@ -69,6 +105,7 @@ def _command(command: click.Command, context: click.Context) -> Iterator[str]:
                 yield from _command(inner, click.Context(inner, info_name=name, parent=context))
 
 
+_Function = ast.FunctionDef | ast.AsyncFunctionDef
 _Definition = ast.ClassDef | ast.FunctionDef
 
 
@@ -84,10 +121,47 @@ class _Source:
         """Find a class or a function by its name: its overloads, if it has any, and at last itself."""
         return [node for node in self.tree.body if isinstance(node, _Definition) and node.name == name]
 
-    def signature(self, node: _Definition) -> str:
+    def described(self, name: str, module: str) -> Iterator[str]:
+        """Give a definition with its docstring, and each public member of a class under a heading of its own."""
+        (node,) = self.definitions(name)
+        code = self.signature(node) if isinstance(node, ast.FunctionDef) else self._made(node)
+        yield f"## {name}\n\n{_code(code)}\n\nIn `{module}`. {_prose(ast.get_docstring(node))}"
+        if isinstance(node, ast.ClassDef):
+            for title, member, docstring in self._public(node):
+                yield f"### {name}.{title}\n\n{_code(member)}\n\n{_prose(docstring)}".rstrip()
+
+    def _made(self, node: ast.ClassDef) -> str:
+        """Give the line that begins a class, and what one of it is made of."""
+        bases = ", ".join(ast.unparse(base) for base in node.bases)
+        made = [self.signature(initial) for initial in _initials(node)]
+        if bases == "NamedTuple":
+            made = [ast.unparse(field) for field in node.body if isinstance(field, ast.AnnAssign)]
+        head = f"class {node.name}({bases})" if bases else f"class {node.name}"
+        return "\n".join([head, *(textwrap.indent(one, "    ") for one in made)])
+
+    def _public(self, node: ast.ClassDef) -> Iterator[tuple[str, str, str | None]]:
+        """Give name, code and docstring of each member that a class or its ``__init__`` makes public."""
+        for body in (node.body, *(initial.body for initial in _initials(node))):
+            for statement, after in zip_longest(body, body[1:]):
+                if isinstance(statement, _Function):
+                    if statement.name == "__call__" or not statement.name.startswith("_"):
+                        yield statement.name, self._callable(statement), ast.get_docstring(statement)
+                elif documented := _following(after):
+                    code = ast.unparse(statement).removeprefix("self.")
+                    # What an argument gives needs no value.
+                    yield re.split(r"\W", code)[0], re.sub(r"^(\w+) = \1$", r"\1", code), documented
+
+    def _callable(self, node: _Function) -> str:
+        names = [ast.unparse(decorator) for decorator in node.decorator_list]
+        if {"property", "cached_property"} & set(names):
+            return f"{node.name}: {ast.unparse(node.returns) if node.returns else 'Any'}"
+        shown = [f"@{name}" for name in names if name in {"abstractmethod", "classmethod", "staticmethod"}]
+        return "\n".join([*shown, self.signature(node)])
+
+    def signature(self, node: _Definition | _Function) -> str:
         """Give a definition without its body; a class with its fields and with its public methods."""
         head = "\n".join(self._lines[node.lineno - 1 : max(node.lineno, node.body[0].lineno - 1)])
-        head = textwrap.dedent(head).removesuffix(" ...").removesuffix(":")
+        head = re.sub(r"  # .*", "", textwrap.dedent(head)).removesuffix(" ...").removesuffix(":")
         members = self._members(node) if isinstance(node, ast.ClassDef) else ()
         return "\n".join([head, *(textwrap.indent(member, "    ") for member in members)])
 
@@ -98,6 +172,18 @@ class _Source:
             elif isinstance(inner, ast.FunctionDef) and (inner.name == "__init__" or not inner.name.startswith("_")):
                 decorators = [f"@{ast.unparse(decorator)}" for decorator in inner.decorator_list]
                 yield "\n".join([*decorators, self.signature(inner)])
+
+
+def _initials(node: ast.ClassDef) -> list[ast.FunctionDef]:
+    return [inner for inner in node.body if isinstance(inner, ast.FunctionDef) and inner.name == "__init__"]
+
+
+def _following(statement: ast.stmt | None) -> str | None:
+    """Give the string that documents the assignment before it, if it is one."""
+    match statement:
+        case ast.Expr(ast.Constant(str(text))):
+            return text
+    return None
 
 
 def _prose(docstring: str | None) -> str:

@@ -18,7 +18,7 @@ from hosting.apps.local_settings import LocalSettings
 from hosting.apps.reading import Reading
 from hosting.apps.retry import read_retry
 from hosting.apps.v1 import function_folders, read_v1
-from hosting.apps.v2 import SETTING, read_v2, script_name
+from hosting.apps.v2 import FILE, SETTING, read_functions, read_v2, script_name
 from hosting.apps.web import forget_web_extension
 from hosting.core import App, Problem, Retry
 from hosting.errors import AppLoadError, FunctionLoadError, SettingsError
@@ -66,6 +66,37 @@ def load_app(
     with importing(root):
         _read(reading, script)
     return _app(reading, host_json, settings or LocalSettings(root))
+
+
+def adopt_app(
+    given: Any,
+    root: Path,
+    *,
+    environ: Mapping[str, str],
+    host_json: Mapping[str, Any],
+    settings: LocalSettings,
+    importing: Callable[[Path], AbstractContextManager[Any]] = nullcontext,
+) -> App:
+    """Read a v2 app that is there already, as an object; nothing is imported, and it can be read again and again.
+
+    Args:
+        given: the FunctionApp.
+        root: the folder that stands for the app's.
+        environ: as ``load_app``; the rest, too.
+        host_json: what ``read_host_json`` gave.
+        settings: what ``read_local_settings`` gave.
+        importing: entered around the reading.
+
+    Raises:
+        AppLoadError: Azure's worker would refuse the app.
+    """
+    reading = Reading(root, AppSettings(environ), _allowed(host_json), _retry(root, host_json))
+    with importing(root):
+        # The SDK takes a name that it has seen, when asked before, for a second function of that name.
+        given.functions_bindings = {}
+        if not read_functions(reading, given, root / FILE):
+            raise AppLoadError("the app has no functions", remedy="Decorate a function with a trigger of the app's.")
+    return _app(reading, host_json, settings)
 
 
 def _allowed(host_json: Mapping[str, Any]) -> frozenset[str] | None:

@@ -17,7 +17,7 @@ from hosting.apps.imports import check_script, import_script
 from hosting.apps.lifespan import lifespan_of
 from hosting.apps.reading import Reading
 from hosting.apps.signature import defined_at, read_signature
-from hosting.authoring import declared
+from hosting.authoring import declared, user_function
 from hosting.core import Function
 from hosting.errors import AppLoadError, FunctionLoadError
 
@@ -62,7 +62,18 @@ def read_v2(reading: Reading, script: Path) -> bool:
         module = import_script(script)
     except (Exception, SystemExit) as error:  # it is the author's code, and may raise anything
         raise explain(AppLoadError, f"{script.name} cannot be imported", error, reading.root, script) from error
-    app = _function_app(module, script)
+    return read_functions(reading, _function_app(module, script), script)
+
+
+def read_functions(reading: Reading, app: Any, script: Path) -> bool:
+    """Read the functions of an app object; ``script`` is where it comes from.
+
+    Returns:
+        Whether it has any.
+
+    Raises:
+        AppLoadError: Azure's worker would refuse it.
+    """
     reading.lifespan = lifespan_of(app)
     built = _built(app, reading.root, script)
     for function in built:
@@ -150,7 +161,7 @@ def _is_no_auth_level_warning(record: logging.LogRecord) -> bool:
 
 
 def _read(reading: Reading, built: Any, script: Path) -> None:
-    name, call = built.get_function_name(), built.get_user_function()
+    name, call = built.get_function_name(), user_function(built.get_user_function())
     file, line = _place(built, script)
     try:
         content = json.loads(built.get_function_json())

@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Any
 
 from azure.functions import meta
 
 from hosting.bindings.provider import Input, Invoke, Output, Provider, Trigger
 from hosting.core import Binding, Function
-
-# Without these the SDK takes no message of a bus or a hub.
-_METADATA = MappingProxyType({name: meta.Datum("{}", "json") for name in ("SystemProperties", "UserProperties")})
 
 _logger = logging.getLogger("hosting.bindings")
 
@@ -49,19 +45,37 @@ class GenericTrigger(Trigger):
             return GenericOutput(self._function, self._binding._replace(name="$return"))
         return None
 
+    def binding_data(self, data: str | None) -> Mapping[str, Any]:
+        from hosting.bindings.expressions import json_data  # a start does without
+
+        return json_data(data)
+
     def decode(self, data: str | None) -> Any:
         text = "" if data is None or self._is_timer else data
         if self._annotation in (str, bytes):
             return text.encode() if self._annotation is bytes else text
-        value = data if self._converter is None else self._converted(text)
-        return [value] if self._is_batch else value
+        if self._is_batch:
+            return self._batch(text)
+        return data if self._converter is None else self._single(text)
 
-    def _converted(self, text: str) -> Any:
+    def _single(self, text: str) -> Any:
         """What arrives as text is text; where the SDK wants JSON, it is JSON."""
+        from hosting.bindings import samples
+
+        datum, carried = samples.one(self._binding, text)
         try:
-            return self._converter.decode(meta.Datum(text, "string"), trigger_metadata=_METADATA)
+            return self._converter.decode(datum, trigger_metadata=carried)
         except NotImplementedError:
-            return self._converter.decode(meta.Datum(text or "{}", "json"), trigger_metadata=_METADATA)
+            return self._converter.decode(meta.Datum(text or "{}", "json"), trigger_metadata=carried)
+
+    def _batch(self, text: str) -> Any:
+        from hosting.bindings import samples
+
+        texts = samples.texts_of(text)
+        if self._converter is None:
+            return texts
+        datum, carried = samples.many(self._binding, texts)
+        return self._converter.decode(datum, trigger_metadata=carried)
 
     def attach(self, invoke: Invoke) -> None:
         """Nothing ever triggers it."""

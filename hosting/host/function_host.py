@@ -19,7 +19,7 @@ from hosting.bindings.provider import Invoke, Provider, Result
 from hosting.bindings.registry import Providers, remedy
 from hosting.bindings.services import Services
 from hosting.bindings.warmup import WarmupProvider
-from hosting.core import App, Function, Problem
+from hosting.core import App, Binding, Function, Problem
 from hosting.errors import FunctionLoadError, HostingError
 from hosting.extensions import ExtensionHost, Workers
 from hosting.host.bound import BoundFunction, Out, bind
@@ -51,6 +51,8 @@ class FunctionHost:
         functions: names of the functions to load, ignoring case; empty for all.
         strict: any error of an extension at start is fatal.
         providers: finds who provides a binding type: installed packages, unless a test has its own.
+        extensions: extensions by name, in place of those that are installed.
+        loads: reads the app, as ``load_app`` does.
     """
 
     app: App
@@ -65,6 +67,8 @@ class FunctionHost:
         functions: Collection[str] = (),
         strict: bool = False,
         providers: Callable[[Services], Providers] = Providers,
+        extensions: Mapping[str, Any] | None = None,
+        loads: Callable[..., App] = load_app,
     ) -> None:
         self.root = root.resolve()
         self.environ = os.environ if environ is None else environ
@@ -78,6 +82,8 @@ class FunctionHost:
         self._strict = strict
         self._services = Services({}, self.environ, self.root)
         self._finder = providers
+        self._own_extensions = extensions
+        self._loads = loads
         self._providers: tuple[Provider, ...] = ()
         self._router: Router[HttpTrigger] = Router()
 
@@ -90,13 +96,13 @@ class FunctionHost:
         Raises:
             HostingError: the app, its settings or a required extension cannot be loaded.
         """
-        _register_types()
+        register_types()
         settings = self.configure(settings)
         # An extension or a binding may be among the packages that the app brings along.
         add_to_path(self.root)
         section = self.host_json.get("extensionHost")
         self.extensions = ExtensionHost(environ=self.environ, section=section, strict=self._strict)
-        self.extensions.discover()
+        self._find_extensions()
         self.app = self._loaded_app(settings, self.host_json)
         self.extensions.load([function for function in self.functions if function.error is None])
         self._bind()
@@ -172,8 +178,9 @@ class FunctionHost:
         now = asyncio.get_running_loop().time
         if self._drained_by is None:
             self._drained_by = now() + grace
-            self._draining.set()
             await _each("stop", (provider.stop() for provider in self._providers))
+            # Now, so that a provider can tell a policy that is cut short from one that is used up.
+            self._draining.set()
         while self.running.contexts and now() < self._drained_by:  # noqa: ASYNC110 - an event would cost each invocation
             await asyncio.sleep(_TICK)
         return not self.running.contexts
@@ -191,8 +198,15 @@ class FunctionHost:
         self._timeouts.stop()
         self._pool.shutdown()
 
+    def _find_extensions(self) -> None:
+        if self._own_extensions is None:
+            self.extensions.discover()
+            return
+        for name, target in self._own_extensions.items():
+            self.extensions.register(name, target)
+
     def _loaded_app(self, settings: LocalSettings, host_json: dict[str, Any]) -> App:
-        app = load_app(
+        app = self._loads(
             self.root,
             environ=self.environ,
             host_json=host_json,
@@ -219,25 +233,27 @@ class FunctionHost:
         self._router = self.http.router() if self.http else Router()
 
     def _bind_one(self, function: Function, providers: Providers) -> None:
-        bound = bind(function, providers) if providers.knows(function.trigger) else self._generic(function, providers)
+        missing = [binding for binding in function.bindings if not providers.knows(binding)]
+        by_hand_only = bool(missing) and function.trigger.type.lower() != "httptrigger"
+        bound = self._generic(function, providers, missing[0]) if by_hand_only else bind(function, providers)
         invoker = refuser(function) if function.error else self.extensions.invoker(function, self._pool)
         invocation = Invocation(bound, invoker, self.running, str(self.root) + os.sep)
         invoke = Retrying(invocation, function.retry, self._draining) if function.retry else invocation
-        if bound.trigger.answers or not (function.disabled or function.error):
+        if bound.trigger.answers or not (function.disabled or function.error or by_hand_only):
             bound.trigger.attach(invoke)
         self.invocations[function.name.lower()] = invoke
         self.by_hand.add(function.name, bound.trigger, invoke)
 
-    def _generic(self, function: Function, providers: Providers) -> BoundFunction:
-        """Bind a function whose trigger nobody provides: who runs it by hand may do without its return value."""
+    def _generic(self, function: Function, providers: Providers, missing: Binding) -> BoundFunction:
+        """Bind a function with a type that nobody provides: who runs it by hand may do without its return value."""
         bound = bind(function, providers.with_generic())
-        self._services.problems.append(_untriggered(function))
+        self._services.problems.append(_untriggered(function, missing))
         if bound.result is None and isinstance(bound.trigger, GenericTrigger):
             return bound._replace(result=bound.trigger.implicit_output)
         return bound
 
 
-def _register_types() -> None:
+def register_types() -> None:
     """Let ``isinstance`` against the SDK's interfaces hold, without inheriting their cost."""
     abc = azure.functions._abc
     for interface, ours in (
@@ -276,16 +292,19 @@ def _selected(app: App, names: Collection[str]) -> tuple[Function, ...]:
     return tuple(function for function in app.functions if function.name.lower() in wanted)
 
 
-def _untriggered(function: Function) -> Problem:
-    kind = function.trigger.type
+def _untriggered(function: Function, missing: Binding) -> Problem:
     return Problem(
         "error",
-        f"Function '{function.name}' is never triggered: no installed package provides its binding type '{kind}'.",
-        f"{remedy(function.trigger)} It can be run by hand: POST /admin/functions/{function.name}",
+        f"Function '{function.name}' is never triggered: no installed package provides its binding type "
+        f"'{missing.type}'.",
+        f"{remedy(missing)} It can be run by hand: POST /admin/functions/{function.name}",
         function.file,
         function=function.name,
     )
 
 
 def _in_error(function: Function, error: FunctionLoadError) -> Problem:
-    return Problem("error", error.message, error.remedy, error.file, error.line, function=function.name)
+    """What is wrong with a function, in a message that names it."""
+    is_named = f"'{function.name}'" in error.message
+    message = error.message if is_named else f"The '{function.name}' function is in error: {error.message}"
+    return Problem("error", message, error.remedy, error.file, error.line, function=function.name)

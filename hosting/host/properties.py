@@ -30,12 +30,11 @@ class Properties:
         self._plain: dict[str, Mapping[str, Any]] = {}
         self._templates: dict[str, dict[str, Template]] = {}
         for name, part in parts.items():
-            found = _templates(function, bindings[name], part)
-            constants = {
-                key: template.fill({}, function.name) for key, template in found.items() if template.is_constant
-            }
-            self._plain[name] = {**bindings[name].properties, **constants}
-            self._templates[name] = {key: template for key, template in found.items() if not template.is_constant}
+            plain = _spelled(bindings[name], part)
+            found = _templates(function, bindings[name], part, plain)
+            fixed = {key: template.fill({}, function.name) for key, template in found.items() if template.is_constant}
+            self._plain[name] = {**plain, **fixed}
+            self._templates[name] = {key: template for key, template in found.items() if key not in fixed}
         self._is_constant = not any(self._templates.values())
 
     def resolve(self, trigger: Trigger, data: Any) -> Mapping[str, Mapping[str, Any]]:
@@ -58,12 +57,21 @@ class Properties:
         return {**self._plain[name], **filled}
 
 
-def _templates(function: Function, binding: Binding, part: Resolvable) -> dict[str, Template]:
-    """The texts that have expressions in them, under the spelling that the app uses."""
-    wanted = {name.lower() for name in part.expressions}
+def _spelled(binding: Binding, part: Resolvable) -> dict[str, Any]:
+    """The properties, those that may have expressions in them under the names that ``part`` gives them."""
+    names = {name.lower(): name for name in part.expressions}
+    found = {names.get(key.lower(), key): value for key, value in binding.properties.items()}
+    # Where an app has a property in two spellings, the exact one counts.
+    return found | {name: binding.get(name) for name in names.values() if name in found}
+
+
+def _templates(
+    function: Function, binding: Binding, part: Resolvable, properties: Mapping[str, Any]
+) -> dict[str, Template]:
     found = {}
-    for key, text in binding.properties.items():
-        if key.lower() in wanted and isinstance(text, str) and ("{" in text or "}" in text):
+    for key in part.expressions:
+        text = properties.get(key)
+        if isinstance(text, str) and ("{" in text or "}" in text):
             try:
                 found[key] = Template.parse(text)
             except ValueError as error:

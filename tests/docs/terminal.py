@@ -10,10 +10,10 @@ import venv
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
 
 import httpx
 
+from tests.azurite import serving
 from tests.processes import ROOT, Running, environment, hosting_start
 
 _NUMBERS = re.compile(r"\d+\.\d{6}\b")
@@ -30,13 +30,16 @@ class Terminal:
     def __init__(self, home: Path, scratch: Path) -> None:
         self.home = home
         self._scratch = scratch
-        self._python = _virtual_environment(scratch / "venv")
+        self._python = virtual_environment(scratch / "venv")
         self._host: Running | None = None
         self._open = ExitStack()
+        self._until_closed = ExitStack()
+        self._environment = {"XDG_STATE_HOME": str(scratch / "state")}
 
     def close(self) -> None:
-        """Stop the host that the page started."""
+        """Stop the host that the page started, then Azurite if it did."""
         self._open.close()
+        self._until_closed.close()
 
     def run(self, command: str) -> str:
         """Run one command and give its output.
@@ -46,6 +49,7 @@ class Terminal:
         """
         program, *arguments = shlex.split(command)
         commands: dict[str, Callable[[Sequence[str]], str]] = {
+            "azurite": self._azurite,
             "cd": self._cd,
             "curl": self._curl,
             "hosting": self._hosting,
@@ -56,6 +60,14 @@ class Terminal:
         }
         assert program in commands, f"pages use {', '.join(commands)}, not {program}"
         return commands[program](arguments)
+
+    def _azurite(self, _arguments: Sequence[str]) -> str:
+        """Start Azurite on ports that are free; hosts that start afterwards find it through their environment."""
+        folder = self._scratch / "azurite"
+        folder.mkdir()
+        running = self._until_closed.enter_context(serving(folder, "--inMemoryPersistence", "--skipApiVersionCheck"))
+        self._environment["AzureWebJobsStorage"] = running.connection_string
+        return ""
 
     def _cd(self, arguments: Sequence[str]) -> str:
         self.home /= arguments[0]
@@ -86,29 +98,36 @@ class Terminal:
         app = self.home / Path(*folders)
         flags = arguments[1 + len(folders) :]
         command = (str(self._python), "-m", "hosting")
+        environ = environment(**self._environment)
         self._host = self._open.enter_context(
-            hosting_start(app, self._scratch / "host.log", command=command, flags=flags, cwd=self.home)
+            hosting_start(app, self._scratch / "host.log", command=command, flags=flags, environ=environ, cwd=self.home)
         )
         return self._host.printed()
 
     def _curl(self, arguments: Sequence[str]) -> str:
         assert self._host is not None, "curl before hosting start"
         rest = list(arguments)
-        method, options = "GET", dict[str, Any]()
+        method, headers, content = "GET", dict[str, str](), ""
+        while "-H" in rest:
+            at = rest.index("-H")
+            name, _, value = rest[at + 1].partition(": ")
+            headers[name] = value
+            del rest[at : at + 2]
         if "--json" in rest:
             at = rest.index("--json")
-            method = "POST"
-            options = {"content": rest[at + 1], "headers": {"Content-Type": "application/json"}}
+            method, content = "POST", rest[at + 1]
+            headers["Content-Type"] = "application/json"
             del rest[at : at + 2]
         show_headers = "--include" in rest
         url = rest[-1].replace("http://localhost:7071", self._host.url)
-        response = httpx.request(method, url, **options)
-        headers = "".join(f"{key}: {value}\n" for key, value in response.headers.items()) if show_headers else ""
-        return f"{headers}{response.text}\n"
+        response = httpx.request(method, url, headers=headers, content=content)
+        head = "".join(f"{key}: {value}\n" for key, value in response.headers.items()) if show_headers else ""
+        return f"{head}{response.text}\n"
 
     def _execute(self, *arguments: str) -> str:
         command = [str(self._python), *arguments]
-        done = subprocess.run(command, cwd=self.home, env=environment(), capture_output=True, text=True, check=False)
+        environ = environment(**self._environment)
+        done = subprocess.run(command, cwd=self.home, env=environ, capture_output=True, text=True, check=False)
         assert done.returncode == 0, f"{shlex.join(arguments)}\n{done.stdout}{done.stderr}"
         return done.stdout
 
@@ -150,7 +169,7 @@ def _is_plugin(name: str) -> bool:
     return (ROOT / "plugins" / name / "pyproject.toml").is_file()
 
 
-def _virtual_environment(directory: Path) -> Path:
+def virtual_environment(directory: Path) -> Path:
     """Make an environment quickly: it borrows what is installed for this Python, but for this repository's plugins."""
     venv.create(directory, with_pip=False, symlinks=True)
     paths = {"base": str(directory), "platbase": str(directory)}

@@ -12,7 +12,7 @@ from types import ModuleType
 import pytest
 
 import hosting
-from hosting import hookspecs
+from hosting import bindings, hookspecs
 from tests.docs.pages import ROOT
 
 HOOKS = sorted(name for name, value in vars(hookspecs).items() if hasattr(value, "hosting_spec"))
@@ -66,6 +66,17 @@ def test_the_authors_interface_is_described(generated: dict[str, str]) -> None:
     """Each public class and function has a heading of its own."""
     for name in set(hosting.__all__) - {"__version__", "hookimpl"}:
         assert f"\n## hosting.{name}\n" in generated["reference/python.md"]
+
+
+def test_the_interface_of_bindings_is_described(generated: dict[str, str]) -> None:
+    """What a provider's author implements or calls has a heading with its signature and what it is for."""
+    page = generated["reference/bindings.md"]
+    for name in bindings.__all__:
+        assert f"\n## {name}\n" in page
+        public = {member for member in vars(getattr(bindings, name)) if not member.startswith("_")}
+        for member in public - {"exception", "reply"}:
+            section = page.partition(f"\n### {name}.{member}\n")[2].partition("\n##")[0]
+            assert section.partition("```python\n")[2].rpartition("```")[2].strip(), f"{name}.{member}"
 
 
 def test_every_command_is_described(generated: dict[str, str]) -> None:

@@ -154,5 +154,6 @@ def test_azure_app_needs_no_server_in_azure() -> None:
 
 def test_every_example_is_served_here() -> None:
     """An example without a test is one that may not run."""
-    served = {name for name in globals() if (EXAMPLES / name).is_dir()}
+    elsewhere = {path.stem.removeprefix("test_") for path in Path(__file__).parent.glob("test_*.py")}
+    served = {name for name in elsewhere.union(globals()) if (EXAMPLES / name).is_dir()}
     assert served == {path.name for path in EXAMPLES.iterdir() if path.is_dir()}

@@ -24,9 +24,9 @@ def Item(req: func.HttpRequest) -> str:
 def Reserved(req: func.HttpRequest) -> str:
     return "never"
 
-@app.queue_trigger("msg", "%PLACE%", "Storage")
-@app.queue_output("out", "other", "Storage")
-def Queue(msg: func.QueueMessage, out: func.Out[str]) -> None:
+@app.service_bus_queue_trigger("msg", connection="Bus", queue_name="%PLACE%")
+@app.service_bus_queue_output("out", connection="Bus", queue_name="other")
+def Queue(msg: func.ServiceBusMessage, out: func.Out[str]) -> None:
     logging.info("queue got %r", msg.get_body())
     out.set("lost")
 
@@ -98,7 +98,7 @@ def test_by_hand(make_app: MakeApp, serve: Serve) -> None:
     served.wait_for(r"queue got b'caf\\xc3\\xa9'")
     served.wait_for("timer ran, past due: False")
     served.wait_for("thing got None")
-    served.wait_for("'Queue': output 'out' is not written: no installed package provides its type 'queue'")
+    served.wait_for("'Queue': output 'out' is not written: no installed package provides its type 'serviceBus'")
     served.wait_for("'Thing': output '.return' is not written")
     for name in ("Queue", "Off", "Thing"):
         served.wait_for(rf"Executed 'Functions.{name}' \(Succeeded")

@@ -67,7 +67,7 @@ class NoteOutput(Output):
         return value
 
     async def write(self, encoded: Any, properties: Mapping[str, Any]) -> None:
-        self.steps.append(("written", encoded, properties["path"]))
+        self.steps.append(("written", encoded, properties["PATH"]))
 
 
 class Notes(Provider):
@@ -120,13 +120,13 @@ def call(host: FunctionHost, data: Any, **options: Any) -> Result:
 
 
 def test_expressions(make_app: MakeApp) -> None:
-    """Expressions are filled in from what triggered the function where a binding asks for it, quoted as it says."""
+    """Where a binding asks for it, expressions are filled in from what triggered the function, quoted as it says."""
     host, notes = loaded(make_app, ECHO, AREA="north")
     assert call(host, "7").exception is None
     assert notes.steps == [
         ("function", "7", ("in/7/north/{x}", "{id}")),
         ("encoded", "written"),
-        ("written", "written", "out/<path:7>"),
+        ("written", "written", "out/<PATH:7>"),
     ]
 
 
@@ -142,7 +142,7 @@ def test_malformed_expression(make_app: MakeApp) -> None:
     host, notes = loaded(make_app, ECHO.replace("out/{id}", "out/{id"), AREA="north")
     (problem,) = host.problems
     assert problem.function == "f"
-    assert "'path' of binding 'two'" in problem.message
+    assert "'PATH' of binding 'two'" in problem.message
     assert notes.triggers == {}
 
 
@@ -181,6 +181,17 @@ def test_who_does_not_listen(make_app: MakeApp, wrong: str) -> None:
     notes: Any = host._providers[0]
     assert notes.triggers["Good"].invoke is not None
     assert notes.triggers["Other"].invoke is None
+
+
+def test_output_that_nobody_provides(make_app: MakeApp) -> None:
+    """A function one of whose outputs nobody provides takes no events, which would be lost in part; by hand it runs."""
+    host, notes = loaded(make_app, ECHO.replace('"two", type="note"', '"two", type="queue"'), AREA="x")
+    (problem,) = host.problems
+    assert "never triggered: no installed package provides its binding type 'queue'" in problem.message
+    assert "pip install hosting-storage" in problem.remedy
+    assert notes.triggers["f"].invoke is None
+    assert call(host, "7").exception is None
+    assert notes.steps[0][0] == "function"
 
 
 def test_reason(make_app: MakeApp, caplog: pytest.LogCaptureFixture) -> None:

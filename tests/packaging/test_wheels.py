@@ -2,65 +2,27 @@
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
 import sys
-import venv
 import zipfile
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from email.message import Message
 from email.parser import Parser
 from pathlib import Path
 
 import pytest
 
-from tests.processes import QUICKSTART, ROOT, environment, hosting_start
+from tests.installation import Installation, build, fresh, run
+from tests.processes import ROOT, environment
 
 TIMER = ROOT / "plugins" / "hosting-timer"
 TEXT = "Hello, Ada. This HTTP triggered function executed successfully."
-
-
-@dataclass(frozen=True, slots=True)
-class Installation:
-    """A virtual environment with the wheels in it; ``scratch`` is a directory outside of the checkout."""
-
-    directory: Path
-    scratch: Path
-
-    @property
-    def _scripts(self) -> Path:
-        return self.directory / ("Scripts" if os.name == "nt" else "bin")
-
-    def pip(self, *arguments: str) -> None:
-        """Run pip in the environment."""
-        self.python("-m", "pip", "--quiet", "--disable-pip-version-check", *arguments)
-
-    def python(self, *arguments: str) -> str:
-        """Run the environment's Python and give its output."""
-        return _run([str(self._scripts / "python"), *arguments], cwd=self.scratch)
-
-    def answer(self, log: str, environ: Mapping[str, str] | None = None) -> str:
-        """Serve the quickstart with the installed command, and give its answer."""
-        command = (str(self._scripts / "hosting"),)
-        output = self.scratch / log
-        with hosting_start(QUICKSTART, output, command=command, environ=environ, cwd=self.scratch) as host:
-            return host.get("/api/HttpTrigger?name=Ada").text
-
-
-def _run(command: Sequence[str], cwd: Path) -> str:
-    done = subprocess.run(command, cwd=cwd, env=environment(), capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
 
 
 @pytest.fixture(scope="module")
 def wheels(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """The wheels of the host and of the timer, each built from its source distribution."""
     directory = tmp_path_factory.mktemp("dist")
-    for project in (ROOT, TIMER):
-        _run([sys.executable, "-m", "build", "--no-isolation", "--outdir", str(directory), str(project)], cwd=directory)
+    build(directory, ROOT, TIMER)
     (host,), (timer,) = directory.glob("hosting-*.whl"), directory.glob("hosting_timer-*.whl")
     return host, timer
 
@@ -68,9 +30,7 @@ def wheels(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 @pytest.fixture(scope="module")
 def installation(wheels: tuple[Path, Path], tmp_path_factory: pytest.TempPathFactory) -> Installation:
     """A fresh environment into which pip has installed the host, its server, and the timer."""
-    directory = tmp_path_factory.mktemp("installation")
-    venv.create(directory / "venv", with_pip=True)
-    installed = Installation(directory / "venv", directory)
+    installed = fresh(tmp_path_factory.mktemp("installation"))
     host, timer = wheels
     installed.pip("install", f"{host}[host]", str(timer))
     return installed
@@ -108,7 +68,7 @@ def test_wheels_carry_types_and_licence(wheels: tuple[Path, Path]) -> None:
 
 def test_metadata_is_what_a_registry_takes(wheels: tuple[Path, Path]) -> None:
     """A registry would accept the wheels, README included."""
-    output = _run([sys.executable, "-m", "twine", "check", "--strict", *map(str, wheels)], cwd=ROOT)
+    output = run([sys.executable, "-m", "twine", "check", "--strict", *map(str, wheels)], cwd=ROOT)
     assert output.count("PASSED") == len(wheels)
 
 

@@ -66,8 +66,13 @@ def _joined(raw: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
     return headers
 
 
-def parse_query(query: str) -> dict[str, str]:
-    """Query values by the first spelling of their key; repeated ones joined by commas, empty ones dropped."""
+def parse_query(query: str, keep_empty: bool = False) -> dict[str, str]:
+    """Query values by the first spelling of their key; repeated ones joined by commas.
+
+    Args:
+        query: as it was sent.
+        keep_empty: where a key has nothing but empty values, say so; the SDK's request has no such key.
+    """
     values: dict[str, str] = {}
     spellings: dict[str, str] = {}
     for pair in query.split("&"):
@@ -76,7 +81,9 @@ def parse_query(query: str) -> dict[str, str]:
             key, value = unquote_plus(key), unquote_plus(value)
         spelling = spellings.setdefault(key.lower(), key)
         if value:
-            values[spelling] = f"{values[spelling]},{value}" if spelling in values else value
+            values[spelling] = f"{values[spelling]},{value}" if values.get(spelling) else value
+        elif keep_empty and key:
+            values.setdefault(spelling, "")
     return values
 
 

@@ -1,0 +1,5 @@
+import logging
+
+
+def main(text: str) -> None:
+    logging.info("%d lines came in", len(text.splitlines()))

@@ -1,0 +1,191 @@
+"""What outlives the process, kept in files."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from hosting.bindings.storage import FileStorage, StorageError
+from tests.conftest import ROOT
+
+LOCK = "locks/host/Host.Functions.Tick.Listener"
+# Holds the lock until it is killed.
+HOLDER = """
+import asyncio, sys
+from pathlib import Path
+from hosting.bindings.storage import FileStorage
+
+async def hold():
+    lease = await FileStorage(Path(sys.argv[1])).lock(sys.argv[2])
+    print(lease is not None, flush=True)
+    await asyncio.sleep(600)
+
+asyncio.run(hold())
+"""
+
+
+def test_texts(tmp_path: Path) -> None:
+    """What is written is read again, by another storage on the same folder too; what is not there is None."""
+
+    async def run() -> None:
+        one, other = FileStorage(tmp_path / "new"), FileStorage(tmp_path / "new")
+        assert await one.read("timers/status") is None
+        await one.write("timers/status", "héllo\n")
+        await one.write("timers/other", "")
+        assert (await other.read("timers/status"), await other.read("timers/other")) == ("héllo\n", "")
+        await other.write("timers/status", "again")
+        assert await one.read("timers/status") == "again"
+        await one.close()
+
+    asyncio.run(run())
+    assert sorted(os.listdir(tmp_path / "new" / "timers")) == ["other", "status"]
+
+
+# What is the same to a file system that ignores case, or too long for one, is not what this is about.
+SEGMENTS = st.text(st.characters(codec="utf-8", exclude_characters="/"), min_size=1, max_size=20).filter(
+    lambda text: text not in (".", "..")
+)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(segments=st.lists(SEGMENTS, min_size=1, max_size=3))
+def test_any_path(tmp_path: Path, segments: list[str]) -> None:
+    """Any characters make a path, and none leads out of the folder."""
+
+    async def run() -> None:
+        storage = FileStorage(tmp_path / "inside")
+        await storage.write("/".join(["top", *segments, "end"]), "text")
+        assert await storage.read("/".join(["top", *segments, "end"])) == "text"
+
+    asyncio.run(run())
+    assert os.listdir(tmp_path) == ["inside"]
+    assert os.listdir(tmp_path / "inside") == ["top"]
+
+
+@pytest.mark.parametrize("path", ["", "/", "/etc/passwd", "../x", "a/../../x", "a/.."])
+def test_what_is_no_path(tmp_path: Path, path: str) -> None:
+    """A path that leads elsewhere is refused."""
+    with pytest.raises(ValueError, match="not a path of the host's storage"):
+        asyncio.run(FileStorage(tmp_path).read(path))
+
+
+def test_a_reader_never_sees_half_a_text(tmp_path: Path) -> None:
+    """While one writes, others read the old text or the new one, whole."""
+
+    async def run() -> None:
+        storage = FileStorage(tmp_path)
+        texts = {letter * 100_000 for letter in "ab"}
+        await storage.write("text", "a" * 100_000)
+
+        async def write() -> None:
+            for number in range(30):
+                await storage.write("text", "ab"[number % 2] * 100_000)
+
+        async def read() -> None:
+            for _ in range(60):
+                assert await storage.read("text") in texts
+
+        await asyncio.gather(write(), read(), read())
+
+    asyncio.run(run())
+
+
+def test_a_lock_has_one_holder(tmp_path: Path) -> None:
+    """Whoever comes second gets None, in this process too; what was released can be taken again."""
+
+    async def run() -> None:
+        one, other = FileStorage(tmp_path), FileStorage(tmp_path)
+        lease = await one.lock(LOCK)
+        assert lease is not None
+        assert not lease.lost.is_set()
+        assert await one.lock(LOCK) is await other.lock(LOCK) is None
+        assert await other.lock(LOCK + "2") is not None
+        await lease.release()
+        await lease.release()
+        again = await other.lock(LOCK)
+        assert again is not None
+        await lease.release()
+        assert await one.lock(LOCK) is None
+        await again.release()
+
+    asyncio.run(run())
+
+
+def test_a_lock_and_a_text_may_have_one_path(tmp_path: Path) -> None:
+    """A lock does not get in the way of a text."""
+
+    async def run() -> None:
+        storage = FileStorage(tmp_path)
+        lease = await storage.lock("a/b")
+        assert lease is not None
+        assert await storage.read("a/b") is None
+        await storage.write("a/b", "text")
+        assert await storage.lock("a/b") is None
+        await lease.release()
+
+    asyncio.run(run())
+
+
+def test_many_want_a_lock_at_once(tmp_path: Path) -> None:
+    """One of them gets it."""
+
+    async def run() -> None:
+        leases = await asyncio.gather(*(FileStorage(tmp_path).lock(LOCK) for _ in range(20)))
+        (lease,) = [lease for lease in leases if lease is not None]
+        await lease.release()
+
+    asyncio.run(run())
+
+
+def test_who_gives_up_waiting_keeps_no_lock(tmp_path: Path) -> None:
+    """A task that is cancelled while it asks leaves the lock free, soon."""
+
+    async def run() -> None:
+        storage = FileStorage(tmp_path)
+        for _ in range(20):
+            asking = asyncio.ensure_future(storage.lock(LOCK))
+            await asyncio.sleep(0)
+            asking.cancel()
+            await asyncio.gather(asking, return_exceptions=True)
+            async with asyncio.timeout(30):
+                while (lease := await storage.lock(LOCK)) is None:  # noqa: ASYNC110 - a file tells nobody
+                    await asyncio.sleep(0.001)
+            await lease.release()
+
+    asyncio.run(run())
+
+
+def test_a_killed_process_holds_no_lock(tmp_path: Path) -> None:
+    """The end of a process frees its locks, kill -9 too."""
+    command = [sys.executable, "-c", HOLDER, str(tmp_path), LOCK]
+    environ = {**os.environ, "PYTHONPATH": str(ROOT)}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environ) as holder:
+        try:
+            assert holder.stdout is not None
+            assert holder.stdout.readline() == "True\n"
+            assert asyncio.run(FileStorage(tmp_path).lock(LOCK)) is None
+        finally:
+            holder.kill()
+    lease = asyncio.run(FileStorage(tmp_path).lock(LOCK))
+    assert lease is not None
+    asyncio.run(lease.release())
+
+
+def test_what_cannot_be_used(tmp_path: Path) -> None:
+    """A folder that is none, and a text that is none, are told with what to do about it."""
+    (tmp_path / "file").write_text("")
+    storage = FileStorage(tmp_path / "file")
+    for use in (storage.write("a", ""), storage.lock("a")):
+        with pytest.raises(StorageError, match="file cannot be used: ") as refused:
+            asyncio.run(use)
+        assert "XDG_STATE_HOME" in refused.value.remedy
+    (tmp_path / "text").write_bytes(b"\xff")
+    with pytest.raises(StorageError, match="text is not text in UTF-8"):
+        asyncio.run(FileStorage(tmp_path).read("text"))

@@ -1,0 +1,60 @@
+"""What people install: wheels, in a virtual environment that has nothing else."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import venv
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.processes import QUICKSTART, environment, hosting_start
+
+
+@dataclass(frozen=True, slots=True)
+class Installation:
+    """A virtual environment with the wheels in it; ``scratch`` is a directory outside of the checkout."""
+
+    directory: Path
+    scratch: Path
+
+    @property
+    def scripts(self) -> Path:
+        """Where its commands are."""
+        return self.directory / ("Scripts" if os.name == "nt" else "bin")
+
+    def pip(self, *arguments: str) -> None:
+        """Run pip in the environment."""
+        self.python("-m", "pip", "--quiet", "--disable-pip-version-check", *arguments)
+
+    def python(self, *arguments: str) -> str:
+        """Run the environment's Python and give its output."""
+        return run([str(self.scripts / "python"), *arguments], cwd=self.scratch)
+
+    def answer(self, log: str, environ: Mapping[str, str] | None = None) -> str:
+        """Serve the quickstart with the installed command, and give its answer."""
+        command = (str(self.scripts / "hosting"),)
+        output = self.scratch / log
+        with hosting_start(QUICKSTART, output, command=command, environ=environ, cwd=self.scratch) as host:
+            return host.get("/api/HttpTrigger?name=Ada").text
+
+
+def fresh(scratch: Path) -> Installation:
+    """Make an environment that has pip only."""
+    venv.create(scratch / "venv", with_pip=True)
+    return Installation(scratch / "venv", scratch)
+
+
+def build(directory: Path, *projects: Path) -> None:
+    """Build each project's source distribution, and its wheel from that."""
+    for project in projects:
+        run([sys.executable, "-m", "build", "--no-isolation", "--outdir", str(directory), str(project)], cwd=directory)
+
+
+def run(command: Sequence[str], cwd: Path) -> str:
+    """Run a command to its end and give what it printed; it must succeed."""
+    done = subprocess.run(command, cwd=cwd, env=environment(), capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
