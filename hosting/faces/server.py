@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import errno
 import functools
+import logging
 import os
 import signal
 import socket
@@ -123,12 +124,20 @@ class Server(uvicorn.Server):
         Raises:
             BaseException: what the host raised while starting.
         """
+        log = logging.getLogger("uvicorn.error")
+        log.addFilter(self._is_news)
         try:
             self.run(sockets=[socket])
         except SystemExit:
             if self._app.failure is None:
                 raise
             raise self._app.failure from None
+        finally:
+            log.removeFilter(self._is_news)
+
+    def _is_news(self, record: logging.LogRecord) -> bool:
+        """Why the host could not start is told by whoever asked for it, in better words."""
+        return self._app.failure is None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)

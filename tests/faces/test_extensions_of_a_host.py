@@ -199,4 +199,5 @@ def test_a_startup_hook_that_fails_is_fatal_only_when_strict(make_app: MakeApp, 
     strict = launch(app, "--strict", output=tmp_path / "strict.txt", env=ON)
     assert strict.wait() == 1
     assert "no connection" in strict.logs()
+    assert "Application startup failed" not in strict.logs()
     assert str(ROOT / "hosting") not in strict.logs()
