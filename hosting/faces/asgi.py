@@ -17,8 +17,9 @@ from hosting.faces.admin import Admin
 from hosting.faces.bodies import Disconnected, TooLarge, body_limit, declared_length, read_body, refuse_body
 from hosting.faces.cors import Cors, CorsPolicy
 from hosting.faces.headers import with_headers
-from hosting.faces.protocol import WHOLE, Receive, Scope, Send, empty
+from hosting.faces.protocol import WHOLE, Receive, Scope, Send, empty, url_of
 from hosting.faces.throttle import throttled
+from hosting.faces.webhooks import Webhooks
 from hosting.host._tasks import tasks_inside
 from hosting.host.function_host import FunctionHost
 
@@ -30,6 +31,8 @@ _GONE = "hosting.gone"
 """The key in a request's scope that says that its client has gone."""
 
 NO_BODY = frozenset((204, 304))
+_OWN = frozenset(("/admin/", "/runtim"))
+"""What the paths begin with that the host itself may answer: one look at each path, since it is on everybody's way."""
 
 _logger = logging.getLogger("hosting.http")
 
@@ -67,6 +70,7 @@ class HostApp:
         self._answer = throttled(self._function, host.section("extensions", "http"))
         opens = None if keys is None else self._lock(keys)
         self._admin = Admin(host, opens, self._limit)
+        self._webhooks = Webhooks(host.webhooks, keys, self._limit)
         http = with_headers(self._request, host.section("extensions", "http"))
         self._http = http if cors is None else Cors(http, cors)
 
@@ -97,8 +101,8 @@ class HostApp:
                 return await respond(send, method, empty(400))
             path = decoded
         try:
-            if self._admin.takes(path):
-                return await respond(send, method, await self._admin.answer(scope, receive, path))
+            if path[:7].lower() in _OWN and (own := await self._own(scope, receive, path)) is not None:
+                return await respond(send, method, own)
             found = self._match(method, path)
             if found is None:
                 return await respond(send, method, self._admin.home() if path == "/" else empty(404))
@@ -113,6 +117,14 @@ class HostApp:
         if isinstance(reply, StreamReply):
             return await self._stream(scope, send, reply)
         return await respond(send, method, reply)
+
+    async def _own(self, scope: Scope, receive: Receive, path: str) -> HttpReply | None:
+        """What the host itself answers; None for a path that may be a function's."""
+        if self._admin.takes(path):
+            return await self._admin.answer(scope, receive, path)
+        if self._webhooks.takes(path):
+            return await self._webhooks.answer(scope, receive, path)
+        return None
 
     async def _stream(self, scope: Scope, send: Send, reply: StreamReply) -> None:
         """Send until the end, until the client goes, or until the grace period is over."""
@@ -184,13 +196,6 @@ class HostApp:
         await self.host.drain(self._grace)
         await self.host.stop()
         await send({"type": "lifespan.shutdown.complete"})
-
-
-def url_of(scope: Scope, headers: Mapping[str, str], query: str) -> str:
-    """The address that was asked for, path and query as they were sent."""
-    authority = headers.get("host") or "{}:{}".format(*(scope.get("server") or ("localhost", 80)))
-    path = (scope.get("raw_path") or scope["path"].encode()).decode("latin-1")
-    return f"{scope['scheme']}://{authority}{path}?{query}" if query else f"{scope['scheme']}://{authority}{path}"
 
 
 async def respond(send: Send, method: str, reply: HttpReply) -> None:

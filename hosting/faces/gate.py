@@ -1,4 +1,4 @@
-"""Who may call what: the levels of functions, and the master key for everything below ``/admin``."""
+"""Who may call what: the levels of functions, the master key for ``/admin``, and system keys for webhooks."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from hosting.bindings.http.provider import HttpTrigger
 from hosting.bindings.http.response import HttpReply
 from hosting.bindings.http.routes import Route
 from hosting.faces.protocol import Handler, Receive, Scope, empty
-from hosting.host.keys import Keys, fits
+from hosting.host.keys import Keys, fits, system_key
 
 _HEADER = b"x-functions-key"
 
@@ -44,6 +44,16 @@ class MasterKey:
 
     def __call__(self, scope: Scope) -> bool:
         return fits(presented(scope), self._accepted)
+
+
+class SystemKeys:
+    """Whether a request brings the key of the extension whose webhook it calls, or the master key."""
+
+    def __init__(self, keys: Keys) -> None:
+        self._keys = keys
+
+    def __call__(self, extension: str, scope: Scope) -> bool:
+        return fits(presented(scope), (self._keys.master, self._keys.of_system(system_key(extension))))
 
 
 def _accepted(trigger: HttpTrigger, keys: Keys) -> Sequence[str] | None:

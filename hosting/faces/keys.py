@@ -15,7 +15,9 @@ import click
 @click.argument("app_dir", default=".", type=click.Path(path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="Print the keys for machines.")
 def keys(app_dir: Path, as_json: bool) -> None:
-    """Show the keys of the app in APP_DIR: master, default, and one for each function; make them if there are none.
+    """Show the keys of the app in APP_DIR: master, default, one for each function, and one for each webhook.
+
+    They are made if there are none.
 
     A request brings its key in the header x-functions-key, or as code in its query.
     """
@@ -36,12 +38,14 @@ def keys(app_dir: Path, as_json: bool) -> None:
 def collect(root: Path) -> dict[str, Any]:
     """The keys by name; those of functions by function, for HTTP functions that are not open to anybody.
 
+    System keys are those of the webhooks that the app's functions listen on.
+
     Raises:
         HostingError: the app does not load, or its keys cannot be kept.
     """
     from hosting.faces.environment import enter
     from hosting.host.function_host import FunctionHost
-    from hosting.host.keys import keys_file, load_keys
+    from hosting.host.keys import keys_file, load_keys, system_key
 
     enter(root)
     host = FunctionHost(root)
@@ -53,11 +57,17 @@ def collect(root: Path) -> dict[str, Any]:
         "master": found.master,
         "default": found.default,
         "functions": {trigger.function: found.of(trigger.function) for trigger in guarded if trigger.level != "admin"},
+        "system": {name: found.of_system(name) for name in map(system_key, sorted(host.webhooks))},
     }
 
 
 def _lines(document: dict[str, Any]) -> Iterator[str]:
-    named = {"master": document["master"], "default": document["default"], **document["functions"]}
-    width = max(map(len, named))
-    for name, key in named.items():
+    named = [
+        ("master", document["master"]),
+        ("default", document["default"]),
+        *document["functions"].items(),
+        *document["system"].items(),
+    ]
+    width = max(len(name) for name, _ in named)
+    for name, key in named:
         yield f"{name:{width}}  {key}"

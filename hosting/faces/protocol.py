@@ -25,3 +25,10 @@ Handler: TypeAlias = Callable[[Scope, Receive, Route[HttpTrigger], Mapping[str, 
 def empty(status: int) -> HttpReply:
     """A reply without headers and body."""
     return HttpReply(status, [], b"")
+
+
+def url_of(scope: Scope, headers: Mapping[str, str], query: str) -> str:
+    """The address that was asked for, path and query as they were sent."""
+    authority = headers.get("host") or "{}:{}".format(*(scope.get("server") or ("localhost", 80)))
+    path = (scope.get("raw_path") or scope["path"].encode()).decode("latin-1")
+    return f"{scope['scheme']}://{authority}{path}?{query}" if query else f"{scope['scheme']}://{authority}{path}"

@@ -1,0 +1,135 @@
+"""The built-in provider of ``eventGridTrigger``: Event Grid delivers events to ``/runtime/webhooks/eventgrid``."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from azure.functions import meta
+
+from hosting.bindings.deliveries import answered, events_of, named_function, told
+from hosting.bindings.expressions import json_data
+from hosting.bindings.http.request import HttpCall
+from hosting.bindings.http.response import HttpReply
+from hosting.bindings.provider import Invoke, Provider, Trigger
+from hosting.bindings.services import Services
+from hosting.core import Binding, Function
+from hosting.errors import FunctionLoadError
+
+NAME = "eventgrid"
+"""Of the webhook, and of its system key."""
+
+_logger = logging.getLogger("hosting.eventgrid")
+
+
+class EventGridTrigger(Trigger):
+    """Runs one function for each event, or for all events of a delivery where its cardinality is ``many``.
+
+    What it decodes is one event, or a list of them, as JSON that is parsed. ``str`` and ``bytes`` parameters get the
+    JSON text, and all others what the SDK's own converter makes of an event.
+    """
+
+    def __init__(self, function: Function, binding: Binding) -> None:
+        self.function = function.name
+        self._annotation = function.annotations.get(binding.name)
+        self._is_batch = _is_batch(function, binding)
+        self._converter: Any = meta.get_binding_registry().get(binding.type)  # type: ignore[no-untyped-call]
+        self.run: Invoke | None = None
+
+    def attach(self, invoke: Invoke) -> None:
+        self.run = invoke
+
+    def decode(self, data: Any) -> Any:
+        if self._annotation in (str, bytes):
+            text = json.dumps(data, indent=2, ensure_ascii=False)
+            return text.encode() if self._annotation is bytes else text
+        return [self._event(one) for one in data] if self._is_batch else self._event(data)
+
+    def binding_data(self, data: Any) -> Mapping[str, Any]:
+        """The properties of the event, so that ``{data.url}`` and ``{subject}`` can be used; a batch has none."""
+        return {} if self._is_batch else json_data(json.dumps(data))
+
+    async def by_hand(self, text: str | None) -> Any:
+        """Read the text as a delivery with one event, or with several for a function that takes many."""
+        try:
+            events = events_of(text or "")
+        except ValueError as error:
+            raise ValueError(f"Function '{self.function}' needs an event as its input: {error}") from None
+        if self._is_batch:
+            return events
+        if len(events) != 1:
+            raise ValueError(f"Function '{self.function}' takes one event at a time, and the input has {len(events)}.")
+        return events[0]
+
+    async def deliver(self, events: Sequence[Mapping[str, Any]], headers: Mapping[str, str]) -> bool:
+        """Run the function, for all events together or for each at the same time.
+
+        Returns:
+            Whether every invocation succeeded.
+        """
+        runs = (
+            [self._run(events, headers)] if self._is_batch else [self._run(one, _trace(one, headers)) for one in events]
+        )
+        return all(await asyncio.gather(*runs))
+
+    async def _run(self, data: Any, trace: Mapping[str, str]) -> bool:
+        if self.run is None:
+            return False
+        reason = f"EventGrid trigger fired at {datetime.now().astimezone().isoformat()}"
+        parent, state = trace.get("traceparent", ""), trace.get("tracestate", "")
+        return (await self.run(data, parent, state, reason=reason)).exception is None
+
+    def _event(self, event: Any) -> Any:
+        return self._converter.decode(meta.Datum(json.dumps(event), "json"), trigger_metadata=None)
+
+
+class EventGridProvider(Provider):
+    """Answers Event Grid: its handshakes, and its deliveries to the functions of the app."""
+
+    def __init__(self, services: Services) -> None:
+        super().__init__(services)
+        self._triggers: dict[str, EventGridTrigger] = {}
+        services.webhooks[NAME] = self.answer
+
+    def trigger(self, function: Function, binding: Binding) -> EventGridTrigger:
+        trigger = EventGridTrigger(function, binding)
+        self._triggers[function.name.lower()] = trigger
+        return trigger
+
+    async def answer(self, call: HttpCall) -> HttpReply:
+        """Answer a request as Azure's Event Grid extension does: ``?functionName=`` says whom it is for.
+
+        A delivery is accepted when every invocation has succeeded; otherwise Event Grid delivers it again.
+        """
+        name = named_function(call)
+        trigger = self._triggers.get(name.lower())
+        if trigger is None or trigger.run is None:
+            known = ", ".join(one.function for one in self._triggers.values() if one.run is not None)
+            _logger.info("cannot find function: '%s', available function names: [%s]", name, known)
+            return told(404, f"cannot find function: '{name}'")
+
+        async def deliver(events: Sequence[Mapping[str, Any]]) -> bool:
+            return await trigger.deliver(events, call.headers)
+
+        return await answered(call, trigger.function, deliver)
+
+
+def _is_batch(function: Function, binding: Binding) -> bool:
+    cardinality = str(binding.get("cardinality") or "one").lower()
+    if cardinality not in ("one", "many"):
+        raise FunctionLoadError(
+            f"Function '{function.name}': cardinality '{cardinality}' of binding '{binding.name}' does not exist.",
+            remedy="Write one or many.",
+            file=function.file,
+        )
+    return cardinality == "many"
+
+
+def _trace(event: Mapping[str, Any], headers: Mapping[str, str]) -> Mapping[str, str]:
+    """The W3C trace context: what the event brings along, else what came with the request."""
+    found = {name: event[name] for name in ("traceparent", "tracestate") if isinstance(event.get(name), str)}
+    return found if "traceparent" in found else headers

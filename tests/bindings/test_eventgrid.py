@@ -1,0 +1,339 @@
+"""Event Grid: its handshakes and deliveries, as Azure's extension answers them."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import azure.functions as func
+import pytest
+
+from hosting.bindings import Result, Services
+from hosting.bindings.eventgrid import EventGridProvider, EventGridTrigger
+from hosting.bindings.http.request import HttpCall
+from hosting.bindings.http.response import HttpReply
+from hosting.core import Binding, Function
+from hosting.errors import FunctionLoadError
+from hosting.host.function_host import FunctionHost
+from tests.conftest import MakeApp
+
+EVENT = {
+    "id": "1",
+    "topic": "/subscriptions/x",
+    "subject": "blobs/a.txt",
+    "eventType": "Made",
+    "eventTime": "2026-08-01T12:00:00.5Z",
+    "data": {"url": "https://é", "deep": {"er": 3}, "list": [1]},
+    "dataVersion": "1.0",
+}
+CLOUD_EVENT = {
+    "specversion": "1.0",
+    "id": "9",
+    "source": "/here",
+    "type": "made",
+    "data": {"x": 1},
+    "traceparent": "00-aa-bb-01",
+    "tracestate": "k=v",
+}
+TRACE = {"traceparent": "00-cc-dd-01"}
+NOTIFICATION = {"aeg-event-type": "Notification"}
+
+
+class Calls:
+    """Stands for what runs a function; fails for an event whose id is given."""
+
+    def __init__(self, *fails: str) -> None:
+        self.seen: list[tuple[Any, str, str, str]] = []
+        self._fails = fails
+
+    async def __call__(
+        self, data: Any, trace_parent: str = "", trace_state: str = "", *, reason: str = "", details: str = ""
+    ) -> Result:
+        self.seen.append((data, trace_parent, trace_state, reason))
+        failed = isinstance(data, dict) and data["id"] in self._fails
+        return Result(exception=ValueError("a secret") if failed else None)
+
+
+def trigger(annotation: Any = func.EventGridEvent, **properties: Any) -> tuple[EventGridProvider, EventGridTrigger]:
+    provider = EventGridProvider(Services({}, {}))
+    binding = Binding("event", "eventGridTrigger", "in", properties)
+    annotations = {} if annotation is None else {"event": annotation}
+    function = Function("Listens", "/app", "/app/f.py", "v2", print, False, (binding,), annotations)
+    return provider, provider.trigger(function, binding)
+
+
+def answer(
+    provider: EventGridProvider,
+    body: Any,
+    headers: Mapping[str, str] = NOTIFICATION,
+    *,
+    method: str = "POST",
+    query: str = "functionName=Listens",
+) -> HttpReply:
+    text = body if isinstance(body, bytes) else json.dumps(body).encode()
+    call = HttpCall(method, "http://localhost/runtime/webhooks/EventGrid", dict(headers), query, {"rest": ""}, text)
+    return asyncio.run(provider.answer(call))
+
+
+def delivered(
+    body: Any, *fails: str, headers: Mapping[str, str] = NOTIFICATION, **properties: Any
+) -> tuple[HttpReply, Calls]:
+    provider, made = trigger(None, **properties)
+    calls = Calls(*fails)
+    made.attach(calls)
+    return answer(provider, body, headers), calls
+
+
+def test_event_of_the_sdk() -> None:
+    """An event becomes what the SDK's own converter makes of it, in either schema."""
+    _, made = trigger()
+    event = made.decode(EVENT)
+    assert isinstance(event, func.EventGridEvent)
+    assert (event.id, event.topic, event.subject, event.event_type) == ("1", EVENT["topic"], "blobs/a.txt", "Made")
+    assert (event.get_json(), event.data_version) == (EVENT["data"], "1.0")
+    assert str(event.event_time).startswith("2026-08-01 12:00:00.5")
+    cloud = trigger(None)[1].decode(CLOUD_EVENT)
+    assert (cloud.id, cloud.source, cloud.type, cloud.get_json()) == ("9", "/here", "made", {"x": 1})
+    assert cloud.extension_attrs["traceparent"] == "00-aa-bb-01"
+
+
+def test_texts() -> None:
+    """A parameter that is annotated as text or bytes gets the event's JSON."""
+    text = json.dumps(EVENT, indent=2, ensure_ascii=False)
+    assert trigger(str)[1].decode(EVENT) == text
+    assert trigger(bytes)[1].decode(EVENT) == text.encode()
+    assert json.loads(trigger(str, cardinality="many")[1].decode([EVENT])) == [EVENT]
+
+
+def test_many() -> None:
+    """A function with cardinality many gets a list of typed events."""
+    events = trigger(None, cardinality="Many")[1].decode([EVENT, CLOUD_EVENT])
+    assert [one.id for one in events] == ["1", "9"]
+
+
+def test_unknown_cardinality() -> None:
+    """A cardinality that does not exist puts the function in error."""
+    with pytest.raises(FunctionLoadError, match="'Listens': cardinality 'some' of binding 'event' does not exist"):
+        trigger(cardinality="some")
+
+
+def test_binding_data() -> None:
+    """The function's other bindings may use the properties of an event; a batch offers none."""
+    assert trigger()[1].binding_data(EVENT)["data"]["deep"] == {"er": 3}
+    assert trigger()[1].binding_data(EVENT)["subject"] == "blobs/a.txt"
+    assert trigger(cardinality="many")[1].binding_data([EVENT]) == {}
+
+
+@pytest.mark.parametrize(("body", "count"), [([EVENT, CLOUD_EVENT], 2), (EVENT, 1), ([], 0)])
+def test_delivery(body: Any, count: int) -> None:
+    """A delivery runs the function once for each event, and is accepted without a body."""
+    reply, calls = delivered(body)
+    assert (reply.status, reply.body, len(calls.seen)) == (202, b"", count)
+    assert [data for data, *_ in calls.seen] == (body if isinstance(body, list) else [body])
+    assert all(reason.startswith("EventGrid trigger fired at 2") for *_, reason in calls.seen)
+
+
+@pytest.mark.parametrize("body", [[EVENT, EVENT], EVENT])
+def test_delivery_of_many(body: Any) -> None:
+    """A function with cardinality many runs once for all events of a delivery."""
+    reply, calls = delivered(body, cardinality="many")
+    assert reply.status == 202
+    assert [data for data, *_ in calls.seen] == [body if isinstance(body, list) else [body]]
+
+
+def test_failed_delivery() -> None:
+    """One failed invocation refuses the delivery, after every event was tried; what was raised stays in the log."""
+    reply, calls = delivered([CLOUD_EVENT, EVENT, CLOUD_EVENT], "1")
+    assert (reply.status, reply.body) == (500, b"Exception while executing function: Functions.Listens")
+    assert len(calls.seen) == 3
+
+
+def test_events_run_at_the_same_time() -> None:
+    """The events of a delivery do not wait for each other."""
+    provider, made = trigger(None)
+    together = asyncio.Barrier(3)
+
+    async def run(data: Any, *trace: str, **about: str) -> Result:
+        await together.wait()
+        return Result()
+
+    made.attach(run)
+    assert answer(provider, [EVENT] * 3).status == 202
+
+
+def test_trace() -> None:
+    """The trace context is that of the event, else that of the request."""
+    _, calls = delivered([CLOUD_EVENT, EVENT, {**EVENT, "traceparent": 5}], headers={**NOTIFICATION, **TRACE})
+    assert [seen[1:3] for seen in calls.seen] == [("00-aa-bb-01", "k=v"), ("00-cc-dd-01", ""), ("00-cc-dd-01", "")]
+    _, calls = delivered([CLOUD_EVENT], headers={**NOTIFICATION, **TRACE}, cardinality="many")
+    assert [seen[1:3] for seen in calls.seen] == [("00-cc-dd-01", "")]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        [{"id": "2", "data": {"validationCode": "the-code", "validationUrl": "https://x"}}],
+        {"specversion": "1.0", "data": json.dumps({"validationCode": "the-code"})},
+        {"data": {"validationCode": "the-code"}},
+    ],
+)
+@pytest.mark.parametrize("header", ["SubscriptionValidation", "SUBSCRIPTIONVALIDATION"])
+def test_handshake(body: Any, header: str, caplog: pytest.LogCaptureFixture) -> None:
+    """Event Grid gets back the code with which it asks whether the endpoint is meant; no function runs."""
+    with caplog.at_level(logging.INFO):
+        reply, calls = delivered(body, headers={"aeg-event-type": header})
+    assert (reply.status, json.loads(reply.body), calls.seen) == (200, {"validationResponse": "the-code"}, [])
+    assert reply.headers == [(b"content-type", b"application/json; charset=utf-8")]
+    assert "perform handshake with eventGrid for function: Listens" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("asks", "allowed"),
+    [
+        ("eventgrid.azure.net", b"eventgrid.azure.net"),
+        ("eventgrid.azure.us", b"eventgrid.azure.us"),
+        ("evil.example", b"eventgrid.azure.net"),
+        (None, b"eventgrid.azure.net"),
+    ],
+)
+def test_handshake_of_cloud_events(asks: str | None, allowed: bytes) -> None:
+    """Event Grid is told that it may deliver CloudEvents, and nobody else is."""
+    provider, made = trigger()
+    made.attach(Calls())
+    reply = answer(provider, b"", {} if asks is None else {"webhook-request-origin": asks}, method="OPTIONS")
+    assert (reply.status, reply.headers) == (200, [(b"webhook-allowed-origin", allowed)])
+
+
+def test_unsubscribe() -> None:
+    """The end of a subscription is accepted, and changes nothing."""
+    reply, calls = delivered(b"", headers={"aeg-event-type": "Unsubscribe"})
+    assert (reply.status, calls.seen) == (202, [])
+
+
+@pytest.mark.parametrize("headers", [{}, {"aeg-event-type": ""}, {"aeg-event-type": "Something"}])
+def test_unknown_kind(headers: Mapping[str, str]) -> None:
+    """A request that does not say what it is is refused, with what was expected."""
+    reply, calls = delivered(EVENT, headers=headers)
+    assert (reply.status, calls.seen) == (400, [])
+    assert b"aeg-event-type" in reply.body
+
+
+@pytest.mark.parametrize("kind", ["Notification", "SubscriptionValidation"])
+@pytest.mark.parametrize(
+    "body", [b"", b"{", b"\xff", b"null", b'"text"', b"3", b"[null]", b"[[]]", b"[" * 100_000, b"\xef\xbb\xbf{"]
+)
+def test_no_event(body: bytes, kind: str) -> None:
+    """What is no event is refused with what was expected, and no function runs."""
+    reply, calls = delivered(body, headers={"aeg-event-type": kind})
+    assert (reply.status, calls.seen) == (400, [])
+    assert reply.body.startswith(b"expected ")
+
+
+@pytest.mark.parametrize("body", [[], {}, [{"data": None}], [{"data": {"validationCode": 5}}], [{"data": "{"}]])
+def test_handshake_without_a_code(body: Any) -> None:
+    """A handshake that brings no code is refused."""
+    reply, _ = delivered(body, headers={"aeg-event-type": "SubscriptionValidation"})
+    assert reply.status == 400
+
+
+@pytest.mark.parametrize(
+    ("query", "status", "told"),
+    [
+        ("functionName=listens", 202, b""),
+        ("FUNCTIONNAME=Listens&code=x", 202, b""),
+        ("functionName=Other", 404, b"cannot find function: 'Other'"),
+        ("functionName=a%20b%C3%A9", 404, "cannot find function: 'a bé'".encode()),
+        ("functionName=", 404, b"cannot find function: ''"),
+        ("", 404, b"cannot find function: ''"),
+    ],
+)
+def test_whom_it_is_for(query: str, status: int, told: bytes) -> None:
+    """The query names the function; one that is not there is told by its name."""
+    provider, made = trigger()
+    made.attach(Calls())
+    reply = answer(provider, EVENT, query=query)
+    assert (reply.status, reply.body) == (status, told)
+
+
+def test_a_function_that_does_not_listen() -> None:
+    """A function that is never attached, as a disabled one, is not found."""
+    provider, _ = trigger()
+    assert answer(provider, EVENT).status == 404
+
+
+def test_by_hand() -> None:
+    """A text stands for a delivery: one event, or any number of them for a function that takes many."""
+    one, many = trigger()[1], trigger(cardinality="many")[1]
+    for text in (json.dumps(EVENT), json.dumps([EVENT])):
+        assert asyncio.run(one.by_hand(text)) == EVENT
+        assert asyncio.run(many.by_hand(text)) == [EVENT]
+    assert asyncio.run(many.by_hand("[]")) == []
+
+
+@pytest.mark.parametrize("text", [None, "", "an event", "[]", json.dumps([EVENT, EVENT]), "5"])
+def test_by_hand_without_an_event(text: str | None) -> None:
+    """A text that is not one event is refused with the name of the function."""
+    with pytest.raises(ValueError, match=r"Function 'Listens' (needs an event as its input|takes one event at a time)"):
+        asyncio.run(trigger()[1].by_hand(text))
+
+
+APP = """
+import azure.functions as func
+app = func.FunctionApp()
+seen = []
+
+@app.event_grid_trigger("event")
+async def Typed(event: func.EventGridEvent, context: func.Context) -> None:
+    seen.append((event.subject, context.trace_context.trace_parent))
+    if event.subject == "bad":
+        raise ValueError("no")
+
+@app.event_grid_trigger("event")
+def Cloud(event: func.CloudEvent):
+    seen.append(event.source)
+
+@app.generic_trigger("events", "eventGridTrigger", cardinality="many")
+def Many(events):
+    seen.append([one.id for one in events])
+
+@app.event_grid_trigger("event")
+def Off(event: func.EventGridEvent):
+    seen.append("off")
+"""
+
+
+def test_a_whole_app(make_app: MakeApp, caplog: pytest.LogCaptureFixture) -> None:
+    """Functions of an app get their events, one by one or together; a disabled one only by hand."""
+    root = make_app({"function_app.py": APP, "host.json": '{"version": "2.0"}'})
+    host = FunctionHost(root, environ={"AzureWebJobs.Off.Disabled": "1"})
+    host.load()
+    seen: Sequence[Any] = host.functions[0].call.__globals__["seen"]
+
+    async def send(name: str, *events: Mapping[str, Any]) -> int:
+        call = HttpCall("POST", "", dict(NOTIFICATION), f"functionName={name}", {}, json.dumps(events).encode())
+        return (await host.webhooks["eventgrid"](call)).status
+
+    async def run() -> list[int]:
+        await host.start()
+        statuses = [
+            await send("Typed", {**EVENT, **TRACE}, {**EVENT, "subject": "good"}),
+            await send("Typed", {**EVENT, "subject": "bad"}),
+            await send("Cloud", CLOUD_EVENT),
+            await send("Many", EVENT, EVENT),
+            await send("Off", EVENT),
+        ]
+        await host.by_hand.begin("Off", json.dumps(EVENT))
+        while "off" not in seen:  # noqa: ASYNC110 - the function runs in a thread
+            await asyncio.sleep(0.01)
+        await host.drain(30)
+        await host.stop()
+        return statuses
+
+    with caplog.at_level(logging.INFO):
+        assert asyncio.run(run()) == [202, 500, 202, 202, 404]
+    expected = [("blobs/a.txt", "00-cc-dd-01"), ("good", ""), ("bad", ""), "/here", ["1", "1"], "off"]
+    assert list(seen) == expected
+    assert "Executing 'Functions.Typed' (Reason='EventGrid trigger fired at 2" in caplog.text

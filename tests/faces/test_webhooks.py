@@ -1,0 +1,156 @@
+"""``/runtime/webhooks``: who answers, who may call, and what else may be in the way."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from subprocess import CompletedProcess
+
+import httpx
+import pytest
+
+from hosting.bindings.http.request import HttpCall
+from hosting.bindings.http.response import HttpReply
+from hosting.faces.asgi import HostApp
+from hosting.host.function_host import FunctionHost
+from hosting.host.keys import Keys
+from tests.conftest import MakeApp, Serve
+
+Send = Callable[..., httpx.Response]
+KEYS = Keys(b"a secret of the test")
+CATCH_ALL = """
+import azure.functions as func
+app = func.FunctionApp(http_auth_level="ANONYMOUS")
+
+@app.route("{*rest}")
+def Everything(req: func.HttpRequest) -> str:
+    return f"everything: {req.method} {req.route_params.get('rest')}"
+
+@app.event_grid_trigger("event")
+def Listens(event: func.EventGridEvent) -> None:
+    pass
+"""
+FILES = {"host.json": '{"version": "2.0", "extensions": {"http": {"routePrefix": ""}}}', "function_app.py": CATCH_ALL}
+
+
+async def echo(call: HttpCall) -> HttpReply:
+    text = f"{call.method} {call.url} {call.headers['x-mine']} {call.query} {call.route_values['rest']} {call.body!r}"
+    return HttpReply(201, [(b"x-yours", b"1")], text.encode())
+
+
+async def broken(call: HttpCall) -> HttpReply:
+    raise RuntimeError("out of order")
+
+
+@pytest.fixture
+def host(make_app: MakeApp) -> FunctionHost:
+    """A host with a function that takes every route, and webhooks of some providers."""
+    host = FunctionHost(make_app(FILES), environ={"FUNCTIONS_REQUEST_BODY_SIZE_LIMIT": "1000"})
+    host.load()
+    host._services.webhooks.update(echo=echo, broken=broken)
+    return host
+
+
+def sender(host: FunctionHost, keys: Keys | None = None) -> Send:
+    app = HostApp(host, keys=keys)
+
+    def send(method: str, path: str, **options: object) -> httpx.Response:
+        async def run() -> httpx.Response:
+            transport = httpx.ASGITransport(app)
+            async with httpx.AsyncClient(transport=transport, base_url="http://localhost:7071") as client:
+                return await client.request(method, path, **options)  # type: ignore[arg-type]
+
+        return asyncio.run(run())
+
+    return send
+
+
+@pytest.mark.parametrize("method", ["GET", "PUT", "POST", "DELETE", "OPTIONS"])
+@pytest.mark.parametrize("name", ["echo", "ECHO"])
+def test_a_request_reaches_its_provider(host: FunctionHost, method: str, name: str) -> None:
+    """A provider gets all of a request, whatever the case of its name, and its answer goes out as it is."""
+    answer = sender(host)(
+        method, f"/Runtime/WebHooks/{name}/a/b%20c?x=1&y=%C3%A9", headers={"X-Mine": "me"}, content=b"body"
+    )
+    url = f"http://localhost:7071/Runtime/WebHooks/{name}/a/b%20c?x=1&y=%C3%A9"
+    assert answer.text == f"{method} {url} me x=1&y=%C3%A9 a/b c b'body'"
+    assert (answer.status_code, answer.headers["x-yours"]) == (201, "1")
+
+
+def test_head(host: FunctionHost) -> None:
+    """A HEAD request is answered without a body, but with its length."""
+    answer = sender(host)("HEAD", "/runtime/webhooks/echo", headers={"X-Mine": "me"})
+    assert (answer.status_code, answer.content) == (201, b"")
+    assert int(answer.headers["content-length"]) > 0
+
+
+def test_nobody_takes_it(host: FunctionHost) -> None:
+    """What no provider takes is 404 without a body, and never a function's, not even one that takes every route."""
+    send = sender(host)
+    for path in ("/runtime/webhooks/unknown", "/runtime/webhooks/", "/runtime/webhooks//echo", "/RUNTIME/webhooks/x/y"):
+        assert (send("POST", path).status_code, send("POST", path).content) == (404, b"")
+    assert send("PATCH", "/runtime/webhooks/echo").status_code == 404
+
+
+@pytest.mark.parametrize("path", ["/runtime", "/runtime/webhooks", "/runtimes/webhooks/echo", "/runtime/x", "/runtim"])
+def test_other_paths_are_the_apps(host: FunctionHost, path: str) -> None:
+    """Paths that only look alike go to the function that takes every route."""
+    assert sender(host)("POST", path).text == f"everything: POST {path[1:]}"
+
+
+def test_a_dotted_path_is_resolved_first(host: FunctionHost) -> None:
+    """A path with dots reaches a webhook only if it does when they are resolved."""
+    send = sender(host)
+    assert send("POST", "/x/%2e%2e/runtime/webhooks/unknown").status_code == 404
+    assert send("POST", "/runtime/webhooks/%2e%2e/y").text == "everything: POST runtime/y"
+
+
+def test_a_failure_is_told_in_the_log(host: FunctionHost, caplog: pytest.LogCaptureFixture) -> None:
+    """A provider that raises is answered for with 500, and the log says why."""
+    with caplog.at_level(logging.ERROR):
+        answer = sender(host)("POST", "/runtime/webhooks/broken")
+    assert (answer.status_code, answer.content) == (500, b"")
+    assert "The webhook 'broken' failed to answer POST /runtime/webhooks/broken." in caplog.text
+    assert "out of order" in caplog.text
+
+
+def test_a_large_body_is_refused(host: FunctionHost) -> None:
+    """The limit of request bodies holds for webhooks, whether a length is declared or not."""
+
+    async def pieces() -> AsyncIterator[bytes]:
+        for _ in range(11):
+            yield b"x" * 100
+
+    send = sender(host)
+    for content in (b"x" * 1001, pieces()):
+        assert send("POST", "/runtime/webhooks/echo", headers={"X-Mine": "me"}, content=content).status_code == 413
+    assert send("POST", "/runtime/webhooks/echo", headers={"X-Mine": "me"}, content=b"x" * 1000).status_code == 201
+
+
+def test_keys(host: FunctionHost) -> None:
+    """Where keys are asked for, a webhook is opened by its own system key and the master key, and by no other."""
+    send = sender(host, KEYS)
+    mine, others = KEYS.of_system("echo_extension"), (KEYS.default, KEYS.of("echo"), KEYS.of_system("broken_extension"))
+    for key in (mine, KEYS.master):
+        assert send("POST", "/runtime/webhooks/Echo", headers={"X-Mine": "", "x-functions-key": key}).status_code == 201
+        assert send("POST", f"/runtime/webhooks/Echo?code={key}", headers={"X-Mine": ""}).status_code == 201
+    for key in ("", "wrong", *others):
+        answer = send("POST", f"/runtime/webhooks/Echo?code={key}", headers={"X-Mine": ""})
+        assert (answer.status_code, answer.content) == (401, b"")
+    assert send("POST", f"/runtime/webhooks/unknown?code={KEYS.master}").status_code == 404
+
+
+def test_served(
+    make_app: MakeApp, serve: Serve, run_hosting: Callable[..., CompletedProcess[str]], tmp_path: Path
+) -> None:
+    """A real host asks for the key of a webhook, which ``hosting keys`` shows by its name."""
+    app, env = make_app(FILES), {"XDG_STATE_HOME": str(tmp_path / "state")}
+    key = json.loads(run_hosting("keys", app, "--json", env=env).stdout)["system"]["eventgrid_extension"]
+    assert f"eventgrid_extension  {key}" in run_hosting("keys", app, env=env).stdout.splitlines()
+    served = serve(app, "--enable-auth", env=env)
+    url = f"{served.url}/runtime/webhooks/EventGrid?functionName=Listens"
+    headers = {"aeg-event-type": "Unsubscribe"}
+    assert [httpx.post(url + code, headers=headers).status_code for code in ("", f"&code={key}")] == [401, 202]
