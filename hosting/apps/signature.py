@@ -112,8 +112,17 @@ def _check_parameter(binding: Binding, annotation: Any, model: Model) -> None:
     if inner not in (str, bytes) and not _fits(binding, inner, model):
         raise FunctionLoadError(
             f'the type "{binding.type}" of binding {binding.name} does not match its Python annotation {_named(inner)}',
-            remedy=_EXTENSION if _web(binding) else "Use the class that the SDK has for this binding, or str or bytes.",
+            remedy=_class_remedy(binding, inner),
         )
+
+
+def _class_remedy(binding: Binding, annotation: Any) -> str:
+    if _web(binding):
+        return _EXTENSION
+    name = getattr(annotation, "__name__", "")
+    if binding.type.lower() in ("blob", "blobtrigger") and annotation.__module__.startswith("azure.storage.blob"):
+        return f"Import {name} from azurefunctions.extensions.bindings.blob, which makes it ready to use."
+    return "Use the class that the SDK has for this binding, or str or bytes."
 
 
 def _check_return(bindings: Iterable[Binding], annotations: Mapping[str, Any], model: Model) -> None:

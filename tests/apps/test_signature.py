@@ -8,6 +8,7 @@ from typing import Any, List  # noqa: UP035 - apps annotate with it
 
 import azure.functions as func
 import pytest
+from azure.storage.blob import BlobClient
 
 from hosting.apps.signature import defined_at, read_signature
 from hosting.core import Binding
@@ -189,3 +190,14 @@ def test_a_hidden_signature_has_a_remedy_of_its_own() -> None:
 def test_the_return_is_not_looked_at_without_a_binding() -> None:
     """A function that returns nothing to anybody may say what it likes."""
     assert read_signature(_annotated(**{"return": int}), [REQ], "v1").annotations == {"return": int}
+
+
+def test_client_of_the_storage_sdk() -> None:
+    """Who annotates a blob with the storage SDK's own client is told where the one is that a host can make."""
+
+    def clients(blob: BlobClient) -> None:
+        raise NotImplementedError
+
+    with pytest.raises(FunctionLoadError) as caught:
+        read_signature(clients, (BLOB,), "v2")
+    assert "Import BlobClient from azurefunctions.extensions.bindings.blob" in caught.value.remedy
