@@ -1,10 +1,20 @@
 """The extension host: it knows extensions and functions, and nothing of HTTP, storage, or how an app is read."""
 
-from hosting.extensions._config import is_enabled
+from hosting.extensions._config import FLAG, is_enabled
 from hosting.extensions._discovery import installed_entry_points
 from hosting.extensions._guard import blame
 from hosting.extensions._threads import run_here
 from hosting.extensions._workers import Worker, Workers
 from hosting.extensions.host import ExtensionHost, Invoker
 
-__all__ = ["ExtensionHost", "Invoker", "Worker", "Workers", "blame", "installed_entry_points", "is_enabled", "run_here"]
+__all__ = [
+    "FLAG",
+    "ExtensionHost",
+    "Invoker",
+    "Worker",
+    "Workers",
+    "blame",
+    "installed_entry_points",
+    "is_enabled",
+    "run_here",
+]

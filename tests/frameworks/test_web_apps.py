@@ -101,7 +101,7 @@ def test_default_prefix(make_app: MakeApp, serve: Serve) -> None:
     code += "app = func.AsgiFunctionApp(app=web, http_auth_level='ANONYMOUS')\n"
     served = serve(make_app({"host.json": '{"version": "2.0"}', "function_app.py": code}))
     assert served.get("/api/hello").json() == "hi"
-    assert f"{served.url}/api//{{*route}}" in served.logs()
+    assert f"{served.url}/api/{{*route}}" in served.logs()
 
 
 def test_lifespan(make_app: MakeApp, serve: Serve) -> None:
