@@ -16,13 +16,14 @@ from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 
 import hosting
-from hosting import authoring, bindings, core, errors, hookspecs
+from hosting import authoring, bindings, core, errors, hookspecs, pytest_plugin, testing
 from hosting.apps import expansion
 from hosting.bindings import expressions, provider, services, storage
 from hosting.bindings.http import request, response
 from hosting.faces import azure
 from hosting.faces.check.rules import RULES, SECTIONS
 from hosting.faces.cli import cli
+from hosting.testing import builders, fixtures, host, http, isolation, making, recorder, recording, server
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
@@ -39,6 +40,7 @@ def pages() -> dict[str, str]:
         "reference/python.md": "\n\n".join(_python()) + "\n",
         "reference/command-line.md": "\n\n".join(_command_line()) + "\n",
         "reference/bindings.md": "\n\n".join(_bindings()) + "\n",
+        "reference/testing.md": "\n\n".join(_testing()) + "\n",
         "reference/checks.md": "\n\n".join(_checks()) + "\n",
     }
 
@@ -80,6 +82,29 @@ def _bindings() -> Iterator[str]:
         source = _Source(module)
         for name in names:
             yield from source.described(name, "hosting.bindings" if name in bindings.__all__ else module.__name__)
+
+
+def _testing() -> Iterator[str]:
+    yield f"# Testing\n\n{_prose(testing.__doc__)}"
+    yield "[How to test an app](../how-to/test-an-app.md), [how to test an extension](../how-to/test-an-extension.md)."
+    for module, names in (
+        (making, ("make_host",)),
+        (host, ("Host", "AsyncHost", "HostView", "HostRequestOptions", "InvocationFailed")),
+        (http, ("RequestOptions", "Reply")),
+        (recording, ("Invocation", "Written")),
+        (builders, tuple(name for name in testing.__all__ if hasattr(builders, name))),
+        (recorder, ("RecordingExtension", "HookCall")),
+        (isolation, ("assert_isolated",)),
+        (server, ("serve", "Server")),
+        (fixtures, ("HostFactory", "ServerFactory")),
+    ):
+        source = _Source(module)
+        for name in names:
+            yield from source.described(name, "hosting.testing" if name in testing.__all__ else module.__name__)
+    yield f"## Fixtures\n\n{_prose(pytest_plugin.__doc__)}"
+    for node in _Source(pytest_plugin).tree.body:
+        if isinstance(node, ast.FunctionDef):
+            yield f"### {node.name}\n\n{_prose(ast.get_docstring(node))}"
 
 
 def _checks() -> Iterator[str]:

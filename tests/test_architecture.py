@@ -20,7 +20,7 @@ LAYERS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("app loading", ("hosting.apps",)),
     ("bindings", ("hosting.bindings",)),
     ("function host", ("hosting.host",)),
-    ("faces", ("hosting.faces", "hosting.__main__")),
+    ("faces", ("hosting.faces", "hosting.testing", "hosting.pytest_plugin", "hosting.__main__")),
 )
 
 # The package is its own face: hosting.extend is one name of the author's interface, imported when it is asked for.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from pathlib import Path
@@ -15,7 +16,9 @@ _IMPORT = re.compile(rf"^[ \t]*(?:from|import)[ \t]+{NAMESPACE}\b", re.MULTILINE
 def namespace_imports(root: Path) -> list[Problem]:
     """A warning if a loaded module of the app imports from ``__app__``, as Azure's first samples did."""
     modules = [getattr(module, "__dict__", {}) for module in list(sys.modules.values())]
-    found = {file for file in (module.get("__file__") for module in modules) if isinstance(file, str)}
+    inside = str(root) + os.sep
+    # Most modules are elsewhere, which their path's text tells faster than its parts.
+    found = {file for file in (module.get("__file__") for module in modules) if str(file).startswith(inside)}
     for file in sorted(file for file in found if is_app_file(file, root)):
         text = Path(file).read_text("utf-8", "replace")
         if match := _IMPORT.search(text):

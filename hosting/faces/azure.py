@@ -80,7 +80,10 @@ class _Builders(list[Any]):
     extended: Extended
 
     def __iter__(self) -> Iterator[Any]:
-        surely(lambda: _replace([builder._function for builder in super(_Builders, self).__iter__()], self.extended))
+        if not pending.hosted:
+            surely(
+                lambda: _replace([builder._function for builder in super(_Builders, self).__iter__()], self.extended)
+            )
         return super().__iter__()
 
 
@@ -113,7 +116,9 @@ def _extend_app(app: Any, route: str | None) -> Any:
 
 
 def _get_functions(app: Any, original: Callable[[], list[Any]], extended: Extended) -> list[Any]:
-    """``get_functions`` of an extended app: what the worker asks, once."""
+    """``get_functions`` of an extended app: what the worker asks, once; a host that is asking runs hooks by itself."""
+    if pending.hosted:
+        return original()
     if getattr(app, EXTENDED) is not None:
         _add_diagnostics(app, getattr(app, EXTENDED), extended)
     built = original()

@@ -12,7 +12,7 @@ from types import ModuleType
 import pytest
 
 import hosting
-from hosting import bindings, hookspecs
+from hosting import bindings, hookspecs, testing
 from tests.docs.pages import ROOT
 
 HOOKS = sorted(name for name, value in vars(hookspecs).items() if hasattr(value, "hosting_spec"))
@@ -77,6 +77,14 @@ def test_the_interface_of_bindings_is_described(generated: dict[str, str]) -> No
         for member in public - {"exception", "reply"}:
             section = page.partition(f"\n### {name}.{member}\n")[2].partition("\n##")[0]
             assert section.partition("```python\n")[2].rpartition("```")[2].strip(), f"{name}.{member}"
+
+
+def test_the_testing_module_is_described(generated: dict[str, str]) -> None:
+    """Each name of hosting.testing, and each fixture, has a heading of its own."""
+    for name in testing.__all__:
+        assert f"\n## {name}\n" in generated["reference/testing.md"]
+    for fixture in ("hosting_host", "hosting_server"):
+        assert f"\n### {fixture}\n" in generated["reference/testing.md"]
 
 
 def test_every_command_is_described(generated: dict[str, str]) -> None:

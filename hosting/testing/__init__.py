@@ -1,0 +1,53 @@
+"""Testing apps and extensions: a whole host in the test's own process, without sockets and without storage.
+
+``import hosting`` does not bring it; the pytest plugin that comes with it imports nothing of it before a fixture asks.
+"""
+
+from hosting.testing.builders import (
+    blob,
+    documents,
+    event_grid_event,
+    event_hub_event,
+    http_request,
+    invocation_context,
+    queue_message,
+    service_bus_message,
+    timer_request,
+)
+from hosting.testing.fixtures import HostFactory, ServerFactory
+from hosting.testing.host import AsyncHost, Host, HostRequestOptions, HostView, InvocationFailed
+from hosting.testing.http import Reply, RequestOptions
+from hosting.testing.isolation import assert_isolated
+from hosting.testing.making import make_host
+from hosting.testing.recorder import HookCall, RecordingExtension
+from hosting.testing.recording import Invocation, Written
+from hosting.testing.server import Server, serve
+
+__all__ = [
+    "AsyncHost",
+    "HookCall",
+    "Host",
+    "HostFactory",
+    "HostRequestOptions",
+    "HostView",
+    "Invocation",
+    "InvocationFailed",
+    "RecordingExtension",
+    "Reply",
+    "RequestOptions",
+    "Server",
+    "ServerFactory",
+    "Written",
+    "assert_isolated",
+    "blob",
+    "documents",
+    "event_grid_event",
+    "event_hub_event",
+    "http_request",
+    "invocation_context",
+    "make_host",
+    "queue_message",
+    "serve",
+    "service_bus_message",
+    "timer_request",
+]

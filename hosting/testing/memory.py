@@ -1,0 +1,185 @@
+"""Bindings in memory: triggers take what a test hands them, inputs are given by the test, outputs are kept for it.
+
+HTTP is served by the real provider; every other type, whoever brings it, by this one.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from azure.functions import meta
+
+from hosting.bindings import Input, Invoke, Output, Provider, Services, Trigger
+from hosting.bindings.http.provider import HttpProvider
+from hosting.bindings.registry import Providers
+from hosting.bindings.warmup import WarmupProvider
+from hosting.core import NOTHING, Binding, Function
+from hosting.host.bound import RETURN
+from hosting.testing.recording import Written, recording
+from hosting.testing.values import Values, binding_data
+
+Factory = Callable[[Services], Provider]
+Inputs = Mapping[str, Mapping[str, Any]]
+
+
+class MemoryProviders(Providers):
+    """Finds a provider for every type.
+
+    Args:
+        services: the host's.
+        inputs: what the test gives to input bindings, by the function's name in lower case, then by the binding's.
+    """
+
+    def __init__(self, services: Services, inputs: Inputs) -> None:
+        super().__init__(services)
+        self._memory = MemoryProvider(services, inputs)
+        self._factories.update(httptrigger=RecordingHttpProvider, http=RecordingHttpProvider)
+        self._factories.update(warmuptrigger=WarmupProvider)
+
+    def get(self, function: Function, binding: Binding) -> Provider:
+        return super().get(function, binding) if binding.type.lower() in self._factories else self._memory
+
+    def knows(self, binding: Binding) -> bool:
+        return True
+
+
+class RecordingHttpProvider(HttpProvider):
+    """The real one; what functions return is noted on its way."""
+
+    def output(self, function: Function, binding: Binding) -> Output:
+        return RecordingOutput(super().output(function, binding), binding)
+
+
+class RecordingOutput(Output):
+    """Hands everything on to the real output of a reply, and notes it."""
+
+    replies = True
+
+    def __init__(self, real: Output, binding: Binding) -> None:
+        self._real = real
+        self._binding = binding
+
+    def encode(self, value: Any) -> Any:
+        encoded = self._real.encode(value)
+        _note(self._binding, value, encoded.body, self._binding.properties)
+        return encoded
+
+
+class MemoryProvider(Provider):
+    """Stands for every storage, bus and timer."""
+
+    def __init__(self, services: Services, inputs: Inputs) -> None:
+        super().__init__(services)
+        self._inputs = inputs
+
+    def trigger(self, function: Function, binding: Binding) -> Trigger:
+        return MemoryTrigger(function, binding)
+
+    def input(self, function: Function, binding: Binding) -> Input:
+        return MemoryInput(function, binding, self._inputs.get(function.name.lower(), NOTHING))
+
+    def output(self, function: Function, binding: Binding) -> Output:
+        return MemoryOutput(binding)
+
+
+class MemoryTrigger(Trigger):
+    """Makes the function's argument of what a test invokes it with."""
+
+    def __init__(self, function: Function, binding: Binding) -> None:
+        self._binding = binding
+        self._values = Values(function, binding)
+
+    def decode(self, data: Any) -> Any:
+        return self._values.decode(data)
+
+    def binding_data(self, data: Any) -> Mapping[str, Any]:
+        return binding_data(self._binding, data)
+
+    def attach(self, invoke: Invoke) -> None:
+        """Nothing but a test ever triggers it."""
+
+
+class MemoryInput(Input):
+    """Reads what the test has given."""
+
+    def __init__(self, function: Function, binding: Binding, given: Mapping[str, Any]) -> None:
+        self._function = function.name
+        self._binding = binding
+        self._given = given
+        self._values = Values(function, binding)
+        self.expressions = _with_braces(binding)
+
+    async def read(self, data: Any, properties: Mapping[str, Any]) -> Any:
+        current = recording.get()
+        given = self._given if current is None else {**self._given, **current.inputs}
+        name = self._binding.name
+        if name not in given:
+            raise LookupError(
+                f"function '{self._function}' reads input '{name}' ({self._binding.type}), which the test does not "
+                f"give: pass inputs={{'{name}': ...}} with the call, or to make_host by the function's name"
+            )
+        return None if given[name] is None else self._values.decode(given[name])
+
+
+class MemoryOutput(Output):
+    """Keeps what a function gives, and what Azure's worker would send of it."""
+
+    def __init__(self, binding: Binding) -> None:
+        self._binding = binding
+        self._converter = _converter(binding.type)
+        self._is_blob = binding.type.lower() == "blob"
+        self.expressions = _with_braces(binding)
+
+    def encode(self, value: Any) -> tuple[Any, Any]:
+        """Raises TypeError for what the SDK cannot send, as Azure's worker does; no blob is None."""
+        if value is None and self._is_blob:
+            return None, None
+        if not hasattr(self._converter, "encode"):
+            return value, _generic(self._binding, value)
+        try:
+            return value, self._converter.encode(value, expected_type=None).value
+        except NotImplementedError as error:
+            raise _unfit(self._binding, value) from error
+
+    async def write(self, encoded: tuple[Any, Any], properties: Mapping[str, Any]) -> None:
+        value, sent = encoded
+        if value is not None or not self._is_blob:
+            _note(self._binding, value, sent, properties)
+
+
+def has_implicit_output(binding: Binding) -> bool:
+    """Whether a function with this trigger may return a value without a ``$return`` binding, as in Azure's worker."""
+    converter = _converter(binding.type)
+    return converter is None or bool(converter.has_implicit_output())
+
+
+def _converter(kind: str) -> Any:
+    return meta.get_binding_registry().get(kind)  # type: ignore[no-untyped-call]
+
+
+def _note(binding: Binding, value: Any, encoded: Any, properties: Mapping[str, Any]) -> None:
+    current = recording.get()
+    if current is None:
+        return
+    if binding.name == RETURN:
+        current.result = value
+    current.written.append(Written(binding.name, binding.type, value, encoded, properties))
+
+
+def _with_braces(binding: Binding) -> tuple[str, ...]:
+    return tuple(name for name, text in binding.properties.items() if isinstance(text, str) and "{" in text)
+
+
+def _generic(binding: Binding, value: Any) -> Any:
+    """What Azure's worker makes of a value of a type that it does not know."""
+    if value is None or isinstance(value, str | bytes | int | float):
+        return value
+    if isinstance(value, dict | list):
+        return json.dumps(value)
+    raise _unfit(binding, value)
+
+
+def _unfit(binding: Binding, value: Any) -> TypeError:
+    return TypeError(f"output '{binding.name}' ({binding.type}) cannot take a value of type {type(value).__name__}")

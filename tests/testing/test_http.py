@@ -1,0 +1,132 @@
+"""Requests to a host in the test's process."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import azure.functions as func
+import pytest
+
+from hosting.testing import Host, HostFactory, http_request, make_host
+
+
+def app() -> func.FunctionApp:
+    made = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
+
+    @made.route("echo/{place?}")
+    def echo(req: func.HttpRequest) -> func.HttpResponse:
+        told = {
+            "method": req.method,
+            "url": req.url,
+            "params": dict(req.params),
+            "headers": dict(req.headers),
+            "route": dict(req.route_params),
+            "body": req.get_body().decode("latin-1"),
+        }
+        return func.HttpResponse(json.dumps(told), mimetype="application/json", headers={"X-Place": "é"})
+
+    @made.route("cookies")
+    def cookies(req: func.HttpRequest) -> func.HttpResponse:
+        response = func.HttpResponse("é", status_code=201, charset="latin-1")
+        response.headers.add("Set-Cookie", "a=1")
+        response.headers.add("Set-Cookie", "b=2")
+        return response
+
+    return made
+
+
+@pytest.fixture
+def host(hosting_host: HostFactory) -> Host:
+    return hosting_host(app())
+
+
+def test_what_the_function_gets(host: Host) -> None:
+    """Method, path, query, headers and body arrive as from a client."""
+    told = host.patch("/api/echo/a%20b?x=1", params={"y": ["2", "ü"]}, headers={"X-Up": "V"}, body="text").json()
+    assert told == {
+        "method": "PATCH",
+        "url": "http://localhost:7071/api/echo/a%20b?x=1&y=2&y=%C3%BC",
+        "params": {"x": "1", "y": "2,ü"},
+        "headers": {"host": "localhost:7071", "x-up": "V", "content-length": "4"},
+        "route": {"place": "a b"},
+        "body": "text",
+    }
+
+
+@pytest.mark.parametrize(
+    "path", ["api/echo", "/api/echo", "http://localhost:7071/api/echo", "https://elsewhere/api/echo"]
+)
+def test_paths(host: Host, path: str) -> None:
+    """A path may lack its slash, or be a whole URL."""
+    assert host.get(path).json()["url"] == "http://localhost:7071/api/echo"
+
+
+def test_json(host: Host) -> None:
+    """JSON is written with its content type, unless the test has another one; a body besides is a mistake."""
+    assert host.post("/api/echo", json={"a": 1}).json()["headers"]["content-type"] == "application/json"
+    told = host.put("/api/echo", json=[1], headers={"Content-Type": "application/x+json"}).json()
+    assert (told["body"], told["headers"]["content-type"]) == ("[1]", "application/x+json")
+    with pytest.raises(TypeError, match="body or json, not both"):
+        host.post("/api/echo", json=1, body="x")
+
+
+def test_what_comes_back(host: Host) -> None:
+    """The reply is the SDK's response, with repeated headers, and text by its own charset."""
+    reply = host.delete("/api/cookies")
+    assert isinstance(reply, func.HttpResponse)
+    assert (reply.status, reply.status_code, reply.text, reply.body) == (201, 201, "é", b"\xe9")
+    assert reply.headers.get_all("set-cookie") == ["a=1", "b=2"]
+    assert reply.get_body() == reply.body
+    assert isinstance(reply.invocation.result, func.HttpResponse)
+    assert repr(reply) == "<Reply 201 to DELETE /api/cookies: b'\\xe9'>"
+
+
+def test_what_the_host_answers(host: Host) -> None:
+    """Paths of the host's own, and those of nobody, are answered without a function."""
+    assert host.get("/").status == 200
+    assert host.get("/admin/host/status").json()["state"] == "Running"
+    missing = host.get("/api/nothing")
+    assert missing.status == 404
+    with pytest.raises(LookupError, match="no function answered GET /api/nothing"):
+        _ = missing.invocation
+
+
+def test_an_http_function_by_its_name(host: Host) -> None:
+    """A request that is built is handed to a function without its route."""
+    built = http_request("POST", "/api/echo", params={"x": "1"}, route_params={"place": "p"}, json={"a": 1})
+    told = json.loads(host.invoke("Echo", built).result.get_body())
+    assert (told["method"], told["url"]) == ("POST", "http://localhost:7071/api/echo?x=1")
+    assert (told["params"], told["route"], told["body"]) == ({"x": "1"}, {"place": "p"}, '{"a": 1}')
+
+
+def test_what_is_no_request(host: Host) -> None:
+    """Without data the request is an empty one; anything else is refused with the way to do it."""
+    assert json.loads(host.invoke("echo").result.get_body())["method"] == "GET"
+    with pytest.raises(TypeError, match=r"'echo' is triggered by HTTP: give it http_request"):
+        host.invoke("echo", {"a": 1})
+
+
+def test_a_web_framework() -> None:
+    """A web app behind AsgiFunctionApp is started, answers, and is ended."""
+    fastapi = pytest.importorskip("fastapi")
+    seen = []
+
+    @asynccontextmanager
+    async def lifespan(_app: object) -> AsyncIterator[None]:
+        seen.append("up")
+        yield
+        seen.append("down")
+
+    web = fastapi.FastAPI(lifespan=lifespan)
+
+    @web.get("/items/{number}")  # type: ignore[untyped-decorator]
+    async def item(number: int) -> dict[str, int]:
+        return {"number": number}
+
+    served = func.AsgiFunctionApp(web, http_auth_level=func.AuthLevel.ANONYMOUS)
+    with make_host(served, host_json={"extensions": {"http": {"routePrefix": ""}}}) as host:
+        assert host.get("/items/3").json() == {"number": 3}
+        assert host.get("/items/x").status == 422
+    assert seen == ["up", "down"]
