@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import NoReturn
 
-EXTRA = frozenset({"click", "httptools", "rich", "uvicorn", "uvloop"})
+EXTRA = frozenset({"click", "httptools", "packaging", "pathspec", "rich", "uvicorn", "uvloop"})
 """The packages that ``hosting[host]`` installs and ``hosting`` alone does not."""
 
 

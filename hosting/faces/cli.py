@@ -9,17 +9,21 @@ from typing import NoReturn
 
 import click
 
-import hosting
 from hosting.errors import HostingError
+from hosting.faces.check.command import check
+from hosting.faces.choices import Choice, several
+from hosting.faces.completion import complete_folders, complete_functions, completion
 from hosting.faces.debugging import DEFAULT_PORT as DEBUG_PORT
 from hosting.faces.keys import keys
+from hosting.faces.new.command import new
 from hosting.faces.telling import tell
 
 Command = Callable[..., None]
 
 
 def _app_dir(command: Command) -> Command:
-    return click.argument("app_dir", default=".", type=click.Path(path_type=Path))(command)
+    kind = click.Path(path_type=Path)
+    return click.argument("app_dir", default=".", type=kind, shell_complete=complete_folders)(command)
 
 
 def _file() -> click.Path:
@@ -27,19 +31,36 @@ def _file() -> click.Path:
 
 
 def _functions(command: Command) -> Command:
-    told = "Load only these functions."
-    return click.option("--functions", multiple=True, callback=_names, metavar="NAME,...", help=told)(command)
+    option = click.option(
+        "--functions",
+        multiple=True,
+        callback=several,
+        shell_complete=complete_functions,
+        metavar="NAME,...",
+        help="Load only these functions.",
+    )
+    return option(command)
 
 
-def _names(_context: click.Context, _parameter: click.Parameter, values: Sequence[str]) -> tuple[str, ...]:
-    """Take a list by repetition or by commas."""
-    return tuple(name.strip() for value in values for name in value.split(",") if name.strip())
-
-
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(hosting.__version__, prog_name="hosting")
-def cli() -> None:
+@click.group(
+    context_settings={"help_option_names": ["-h", "--help"]},
+    invoke_without_command=True,
+    subcommand_metavar="COMMAND [ARGS]...",
+)
+@click.option("--version", is_flag=True, help="Show the versions of what matters, and exit.")
+@click.option("--json", "as_json", is_flag=True, help="With --version: print them for machines.")
+@click.pass_context
+def cli(context: click.Context, version: bool, as_json: bool) -> None:
     """Run Azure Functions apps in one Python process, with extensions that pip installs."""
+    if as_json and not version:
+        raise click.UsageError("--json needs --version before it, or belongs after the command's name.")
+    if version:
+        from hosting.faces.versions import version_text
+
+        click.echo(version_text(as_json=as_json))
+        context.exit()
+    if context.invoked_subcommand is None:
+        raise click.exceptions.NoArgsIsHelpError(context)
 
 
 class _Start(click.Command):
@@ -51,7 +72,7 @@ class _Start(click.Command):
             ctx,
             [
                 f"--debug={DEBUG_PORT}" if one == "--debug" and not after.isdigit() else one
-                for one, after in zip(args, following, strict=True)
+                for one, after in zip(args, following, strict=False)
             ],
         )
 
@@ -63,7 +84,7 @@ class _Start(click.Command):
 @_functions
 @click.option("--verbose", is_flag=True, help="Show what the host itself does, and tracebacks.")
 @click.option(
-    "--log-format", type=click.Choice(["console", "json"]), default="console", help="Lines for people or for machines."
+    "--log-format", type=Choice(["console", "json"]), default="console", help="Lines for people or for machines."
 )
 @click.option("--strict", is_flag=True, help="End with exit code 1 if any extension fails at start.")
 @click.option(
@@ -89,7 +110,7 @@ class _Start(click.Command):
 @click.option("--key", type=_file(), metavar="FILE", help="The certificate's key, if not in --cert.")
 @click.option("--enable-auth/--no-auth", "auth", default=None, help="Whether callers need keys [if others can call].")
 @click.option(
-    "--cors", multiple=True, callback=_names, metavar="ORIGIN,...", help="Whose pages may call, or * [Host.CORS]."
+    "--cors", multiple=True, callback=several, metavar="ORIGIN,...", help="Whose pages may call, or * [Host.CORS]."
 )
 @click.option("--cors-credentials", is_flag=True, help="Let those pages send cookies [Host.CORSCredentials].")
 def start(app_dir: Path, **options: object) -> None:
@@ -123,7 +144,10 @@ def diag(app_dir: Path, functions: tuple[str, ...], as_json: bool, verify: bool)
     sys.exit(1 if failure or tampered else 0)
 
 
+cli.add_command(check)
+cli.add_command(completion)
 cli.add_command(keys)
+cli.add_command(new)
 
 
 def fail(error: HostingError, *, verbose: bool = False) -> NoReturn:
@@ -140,6 +164,8 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """
     try:
         cli.main(arguments, prog_name="hosting", standalone_mode=False)
+    except HostingError as error:
+        fail(error)
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)

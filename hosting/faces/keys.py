@@ -10,9 +10,11 @@ from typing import Any
 
 import click
 
+from hosting.faces.completion import complete_folders
+
 
 @click.command()
-@click.argument("app_dir", default=".", type=click.Path(path_type=Path))
+@click.argument("app_dir", default=".", type=click.Path(path_type=Path), shell_complete=complete_folders)
 @click.option("--json", "as_json", is_flag=True, help="Print the keys for machines.")
 def keys(app_dir: Path, as_json: bool) -> None:
     """Show the keys of the app in APP_DIR: master, default, one for each function, and one for each webhook.

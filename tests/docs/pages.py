@@ -8,10 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent.parent
+WORKSHOPS = sorted(ROOT.glob("docs/tutorial/publish-an-extension*.md"))
+"""Pages whose reader has an environment with nothing in it, in each language."""
 PAGES = sorted(
     path
     for pattern in ("README.md", "docs/**/*.md", "plugins/*/README.md", "examples/*/README.md")
     for path in ROOT.glob(pattern)
+    if path not in WORKSHOPS
 )
 
 _BLOCK = re.compile(

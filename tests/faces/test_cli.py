@@ -40,8 +40,8 @@ def test_help(run_hosting: RunHosting) -> None:
 
 
 def test_version(run_hosting: RunHosting) -> None:
-    """The version is the package's."""
-    assert run_hosting("--version").stdout == f"hosting, version {hosting.__version__}\n"
+    """The first line is the package's version."""
+    assert run_hosting("--version").stdout.startswith(f"hosting {hosting.__version__}\n")
 
 
 @pytest.mark.parametrize(
@@ -84,6 +84,15 @@ def test_diag_of_a_broken_app(make_app: MakeApp, run_hosting: RunHosting, argume
     assert "Traceback" not in done.stdout + done.stderr
     if arguments:
         assert json.loads(done.stdout)["schema_version"] == 1
+
+
+@pytest.mark.parametrize("command", ["start", "diag"])
+def test_the_current_folder_is_the_app(run_hosting: RunHosting, command: str) -> None:
+    """A command without anything after it looks for an app where it is."""
+    done = run_hosting(command)
+    assert done.returncode == 1
+    assert "there is no function app in" in done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
 
 
 @pytest.mark.parametrize("command", ["start", "diag"])

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import click
 
+from hosting.faces.completion import complete_folders
+
 
 def _codes(_context: click.Context, _parameter: click.Parameter, values: Sequence[str]) -> tuple[str, ...]:
     """Take codes, or how they begin, by repetition or by commas."""
@@ -22,7 +24,7 @@ def _codes(_context: click.Context, _parameter: click.Parameter, values: Sequenc
 
 
 @click.command()
-@click.argument("path", default=".", type=click.Path(path_type=Path))
+@click.argument("path", default=".", type=click.Path(path_type=Path), shell_complete=complete_folders)
 @click.option("--json", "as_json", is_flag=True, help="Print the document for machines.")
 @click.option("--strict", is_flag=True, help="End with exit code 1 for warnings, too.")
 @click.option(

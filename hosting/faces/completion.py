@@ -1,0 +1,77 @@
+"""``hosting completion``, and what a shell is told while somebody types."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from hosting.faces.choices import Choice
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
+SHELLS = ("bash", "zsh", "fish")
+PROGRAM = "hosting"
+VARIABLE = "_HOSTING_COMPLETE"
+"""By this variable the script asks the command itself; its name is click's choice."""
+
+
+@click.command()
+@click.argument("shell", type=Choice(SHELLS))
+@click.pass_context
+def completion(context: click.Context, shell: str) -> None:
+    """Print the completion script of SHELL.
+
+    It completes commands, options, folders and the names of functions.
+
+    bash: write eval "$(hosting completion bash)" into ~/.bashrc
+
+    zsh: write eval "$(hosting completion zsh)" into ~/.zshrc, after compinit
+
+    fish: run hosting completion fish > ~/.config/fish/completions/hosting.fish
+    """
+    from click.shell_completion import get_completion_class
+
+    kind = get_completion_class(shell)
+    assert kind is not None, f"click has a class for {shell}"
+    script = kind(context.find_root().command, {}, PROGRAM, VARIABLE).source()
+    if shell == "fish":
+        # What is offered may have commas itself.
+        script = script.replace('string split ","', 'string split --max 1 ","')
+    click.echo(script, nl=False)
+
+
+def complete_folders(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Let the shell offer folders."""
+    from click.shell_completion import CompletionItem
+
+    return [CompletionItem(incomplete, type="dir")]
+
+
+def complete_functions(context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Offer the functions of the app whose folder was typed before, or of the current one."""
+    from hosting.faces.outline import function_names
+
+    # An option whose value is still being typed keeps click from handing out the arguments.
+    folder = context.args[0] if context.args else context.params.get("app_dir")
+    return _after_commas(function_names(Path(folder or ".")), incomplete)
+
+
+def complete_hooks(context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Offer the hooks of the level that was chosen before."""
+    from hosting.faces.new.extension import hooks_of
+
+    return _after_commas(hooks_of(context.params.get("level") or "app"), incomplete)
+
+
+def _after_commas(words: Iterable[str], incomplete: str) -> list[CompletionItem]:
+    """Offer what may follow the last comma; what is named already is not offered again."""
+    from click.shell_completion import CompletionItem
+
+    before, comma, begun = incomplete.rpartition(",")
+    named = before.lower().split(",")
+    fitting = [word for word in words if word.lower().startswith(begun.lower()) and word.lower() not in named]
+    return [CompletionItem(f"{before}{comma}{word}") for word in fitting]

@@ -1,0 +1,164 @@
+"""``hosting new function``: one more function for an app, with its test."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+from hosting.apps import read_host_json, read_local_settings
+from hosting.apps.host_json import FILE as HOST_JSON
+from hosting.apps.v1 import function_folders
+from hosting.apps.v2 import SETTING, script_name
+from hosting.errors import HostingError
+from hosting.faces.new.names import FunctionNames, function_names
+from hosting.faces.new.script import Script, read_script
+from hosting.faces.new.templates import render
+from hosting.faces.outline import declared_names, parsed
+from hosting.faces.outline import function_names as names_in
+
+Kind = Literal["http", "timer", "queue", "blob"]
+Model = Literal["v1", "v2"]
+
+CONNECTION = "AzureWebJobsStorage"
+PACKAGE = "hosting-storage"
+_STORED = ("queue", "blob")
+_REQUIREMENTS = ("requirements-dev.txt", "requirements.txt")
+
+
+class Place(NamedTuple):
+    """The app that a function is for."""
+
+    root: Path
+    model: Model
+    script: str
+    """The name of a v2 app's file."""
+    prefix: str
+    """What stands before the route in the path of a request: ``/api``."""
+    has_storage: bool
+    """Whether the setting is there that says where queues and blobs are."""
+
+
+class Addition(NamedTuple):
+    """What is to be written."""
+
+    files: dict[str, str]
+    changes: dict[str, str]
+    """The new text of files that are there."""
+    steps: tuple[str, ...]
+    """What is left to do."""
+
+
+def find_place(root: Path) -> Place:
+    """Look at the app in ``root``, without running any of it.
+
+    Raises:
+        HostingError: there is no app, or its settings cannot be read.
+    """
+    if not root.is_dir():
+        raise HostingError(f"there is no folder {root}", remedy="Name the folder of a function app with --app-dir.")
+    settings = {**read_local_settings(root).values, **os.environ}
+    script = script_name(settings.get(SETTING))
+    folders = function_folders(root)
+    if not (root / script).is_file() and not folders and not (root / HOST_JSON).is_file():
+        raise HostingError(
+            f"there is no function app in {root}",
+            remedy="Name the app's folder with --app-dir, or make an app with 'hosting new app NAME'.",
+        )
+    # Azure's host leaves out all v1 functions once the v2 file declares one.
+    model: Model = "v2" if (root / script).is_file() and not (folders and not _declares(root / script)) else "v1"
+    http = read_host_json(root, os.environ).get("extensions", {}).get("http", {})
+    prefix = str(http.get("routePrefix", "api")).strip("/")
+    return Place(root, model, script, f"/{prefix}" if prefix else "", bool(settings.get(CONNECTION)))
+
+
+def add_function(place: Place, name: str, kind: Kind, *, force: bool = False) -> Addition:
+    """What adds the function ``name``, made from the template ``kind``, to an app.
+
+    Args:
+        place: the app.
+        name: as a person typed it.
+        kind: what triggers the function.
+        force: whether a v1 function of that name may be replaced.
+
+    Raises:
+        HostingError: the name cannot be used, or is taken, or the v2 file cannot be added to.
+    """
+    names = function_names(name, place.model)
+    taken = {one.lower(): one for one in names_in(place.root)}.get(name.lower())
+    if taken and not (place.model == "v1" and force):
+        raise HostingError(
+            f"the app has a function called {taken!r} already; names compare ignoring case",
+            remedy="Choose another name.",
+        )
+    changes = dict(_required(place, kind))
+    if place.model == "v1":
+        _check_absent(place.root / names.name, force=force)
+        files = v1_files(names, kind)
+    else:
+        script = read_script(place.script, (place.root / place.script).read_bytes())
+        files = {}
+        changes[place.script] = v2_text(script, names, kind)
+    files.update(tests_of(names, kind, place.prefix))
+    return Addition(files, changes, tuple(_steps(place, kind)))
+
+
+def _check_absent(folder: Path, *, force: bool) -> None:
+    if folder.exists() and not force:
+        raise HostingError(
+            f"there is a folder {folder.name} already", remedy="Choose another name, or add to it with --force."
+        )
+
+
+def v1_files(names: FunctionNames, kind: Kind) -> dict[str, str]:
+    """A v1 function's folder."""
+    values = {**names._asdict(), "identifier": "main", "app": "", "func": "func"}
+    return {
+        f"{names.name}/__init__.py": render(f"functions/{kind}.py", values, {"v1"}),
+        f"{names.name}/function.json": render(f"functions/{kind}.json", values, set()),
+    }
+
+
+def v2_text(script: Script, names: FunctionNames, kind: Kind) -> str:
+    """The v2 file's text with the function at its end.
+
+    Raises:
+        HostingError: the file uses the function's name for something else.
+    """
+    if names.identifier in script.taken:
+        raise HostingError(
+            f"{names.identifier!r} is used already, and a function of that name would replace it",
+            remedy="Choose another name.",
+            file=script.name,
+        )
+    values = {**names._asdict(), "app": script.app, "func": script.func}
+    chosen = {"v2"} if names.name == names.identifier else {"v2", "named"}
+    return script.with_function(render(f"functions/{kind}.py", values, chosen))
+
+
+def tests_of(names: FunctionNames, kind: Kind, prefix: str) -> dict[str, str]:
+    """The function's test; ``prefix`` stands before its route in the path of a request."""
+    values = {**names._asdict(), "url": f"{prefix}/{names.name}"}
+    return {f"tests/test_{names.identifier.lower()}.py": render(f"functions/tests/{kind}.py", values, set())}
+
+
+def _declares(script: Path) -> bool:
+    tree = parsed(script)
+    return tree is None or any(declared_names(tree))
+
+
+def _required(place: Place, kind: Kind) -> Iterator[tuple[str, str]]:
+    """The list of requirements with the package that serves queues and blobs, where it is not in a list yet."""
+    present = [name for name in _REQUIREMENTS if (place.root / name).is_file()]
+    texts = {name: (place.root / name).read_text("utf-8") for name in present}
+    if kind in _STORED and present and not any(PACKAGE in text for text in texts.values()):
+        text = texts[present[0]]
+        yield present[0], f"{text}{'' if text.endswith(chr(10)) or not text else chr(10)}{PACKAGE}\n"
+
+
+def _steps(place: Place, kind: Kind) -> Iterator[str]:
+    if kind in _STORED:
+        yield f"pip install {PACKAGE}"
+        if not place.has_storage:
+            yield f"set {CONNECTION} in local.settings.json; UseDevelopmentStorage=true is Azurite on this machine"

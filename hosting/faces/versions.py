@@ -1,0 +1,61 @@
+"""``hosting --version``: the versions of what decides how an app runs."""
+
+from __future__ import annotations
+
+import json
+import platform
+import sys
+from collections import defaultdict
+from importlib import metadata
+from typing import Any
+
+import hosting
+from hosting.extensions import installed_entry_points
+
+PACKAGES = ("azure-functions", "pluggy", "uvicorn")
+GROUPS = ("hosting", "hosting.functions", "hosting.bindings", "hosting.storage")
+
+
+def version_text(*, as_json: bool = False) -> str:
+    """The versions of hosting, of Python, and of the packages that matter; with ``as_json`` as a document."""
+    document = versions()
+    if as_json:
+        return json.dumps(document, indent=2)
+    python = document["python"]
+    lines = [f"hosting {document['hosting']}", f"Python {python['version']} ({python['executable']})"]
+    lines += [f"{name} {version or 'is not installed'}" for name, version in document["packages"].items()]
+    lines += [f"{one['name']} {one['version']}: {', '.join(one['provides'])}" for one in document["plugins"]]
+    return "\n".join(lines)
+
+
+def versions() -> dict[str, Any]:
+    """The same as a document: ``plugins`` are the installed packages that bring extensions, bindings or a storage."""
+    return {
+        "hosting": hosting.__version__,
+        "python": {
+            "version": platform.python_version(),
+            "implementation": platform.python_implementation(),
+            "executable": sys.executable,
+        },
+        "packages": {name: _version(name) for name in PACKAGES},
+        "plugins": _plugins(),
+    }
+
+
+def _version(name: str) -> str | None:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def _plugins() -> list[dict[str, Any]]:
+    """By distribution; the host itself is none."""
+    provided = defaultdict[tuple[str, str], set[str]](set)
+    for entry in installed_entry_points():
+        if entry.group in GROUPS and entry.dist is not None and entry.dist.name != "hosting":
+            provided[entry.dist.name, entry.dist.version].add(entry.name)
+    return [
+        {"name": name, "version": version, "provides": sorted(names)}
+        for (name, version), names in sorted(provided.items())
+    ]

@@ -1,0 +1,73 @@
+"""The long tutorial, in each of its languages, followed to the letter where nothing is installed."""
+
+from __future__ import annotations
+
+import json
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from tests.docs.pages import WORKSHOPS, Block, blocks, page_id
+from tests.docs.terminal import check_output, commands
+from tests.docs.workshop import Workshop, build_wheel, edited, mark, workshop
+
+CHECKED_ELSEWHERE = {"python", "text"}
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """This package, as it will be published."""
+    return build_wheel(tmp_path_factory.mktemp("wheel"))
+
+
+@pytest.mark.parametrize("page", WORKSHOPS, ids=page_id)
+def test_a_reader_who_has_nothing_gets_to_the_end(page: Path, wheel: Path, tmp_path: Path) -> None:
+    """Every command is run in a shell as it is written, in an environment that pip fills; each prints what is said."""
+    text = page.read_text("utf-8")
+    with workshop(tmp_path, wheel) as reader:
+        for block in blocks(page):
+            try:
+                _follow(block, text, reader)
+            except Exception as error:
+                error.add_note(f"in {page_id(page)}, line {block.line}")
+                raise
+    if reader.missing:
+        pytest.skip(f"followed but for what needs {', '.join(reader.missing)}, which is not installed")
+
+
+def _follow(block: Block, page: str, reader: Workshop) -> None:
+    marked = mark(page, block)
+    if block.file:
+        (reader.home / block.file).write_text(block.text)
+    if block.language == "console":
+        for command, expected in commands(block.text):
+            output = reader.run(command)
+            if not reader.missing:
+                check_output(output, expected)
+    elif marked and marked["path"]:
+        target = reader.home / marked["path"]
+        target.write_text(edited(target.read_text("utf-8"), block.text))
+    elif marked:
+        reader.check_log(block.text.splitlines())
+    elif block.language == "json":
+        json.loads(block.text)
+    elif block.language == "toml":
+        tomllib.loads(block.text)
+    else:
+        assert block.file or block.language in CHECKED_ELSEWHERE, f"nothing checks a block of {block.language}"
+
+
+def test_the_languages_tell_the_same() -> None:
+    """All that a reader types, writes and sees is the same in each language, block by block, but for words of prose."""
+    first, *others = ([_essence(block) for block in blocks(page)] for page in WORKSHOPS)
+    assert others
+    for other in others:
+        assert other == first
+
+
+def _essence(block: Block) -> tuple[str, str | None, str]:
+    """A block without what is prose in it: docstrings, comments, and the texts of Markdown files."""
+    text = re.sub(r'""".*?"""|#.*', "", block.text, flags=re.DOTALL)
+    return block.language, block.file, "" if (block.file or "").endswith(".md") else text

@@ -1,0 +1,155 @@
+"""A reader who has nothing but Python: commands run in a shell, as they are written, in a fresh virtual environment."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from tests.docs.pages import Block
+from tests.docs.terminal import check_output
+from tests.processes import PATIENCE, ROOT, Running, environment, hosting_start
+
+_MARK = re.compile(r"<!-- (?P<kind>log|edit: (?P<path>\S+)) -->")
+
+
+class Workshop:
+    """A home directory, an environment that pip fills from the registry, and a shell.
+
+    Args:
+        folder: an empty directory.
+        wheel: of this package, which is in no registry before it is published.
+    """
+
+    def __init__(self, folder: Path, wheel: Path) -> None:
+        self.home = folder / "home"
+        self.home.mkdir()
+        self._here = self.home
+        self._log = folder / "host.log"
+        self._host: Running | None = None
+        self._open = ExitStack()
+        # What the page calls .venv is the one that a shell would have activated.
+        self._bin = self.home / ".venv" / "bin"
+        tools = folder / "bin"
+        tools.mkdir()
+        (tools / "python").symlink_to(sys.executable)
+        self._environment = {
+            "PATH": os.pathsep.join([str(self._bin), str(tools), os.environ["PATH"]]),
+            "HOME": str(folder),
+            "XDG_STATE_HOME": str(folder / "state"),
+            "PIP_FIND_LINKS": " ".join([str(wheel.parent), os.environ.get("PIP_FIND_LINKS", "")]),
+            "PIP_QUIET": "1",
+            "NO_COLOR": "1",
+            "TERM": "dumb",
+            "PIP_CACHE_DIR": os.environ.get("PIP_CACHE_DIR") or _cache(),
+            **{f"GIT_{who}_{what}": "Ada" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")},
+        }
+        self.missing: set[str] = set()
+        """Programs that the machine does not have, and what was to be done with them is left out."""
+
+    def close(self) -> None:
+        """Stop the host that the page started."""
+        self._open.close()
+
+    def run(self, command: str) -> str:
+        """Run one command of a page and give its output.
+
+        Raises:
+            AssertionError: it failed.
+        """
+        program, *arguments = shlex.split(command)
+        if program == "cd":
+            self._here /= arguments[0]
+        elif program == "hosting" and arguments[0] == "start":
+            return self._start(*arguments[1:])
+        elif "git" in re.split(r"\W+", command) and shutil.which("git") is None:
+            self.missing.add("git")
+        else:
+            return self._shell(command)
+        return ""
+
+    def check_log(self, expected: Sequence[str]) -> None:
+        """Find lines in what the host has printed, waiting for them."""
+        assert self._host is not None
+        end = time.monotonic() + PATIENCE
+        while True:
+            try:
+                return check_output(self._host.printed(), expected)
+            except AssertionError:
+                if time.monotonic() > end:
+                    raise
+                time.sleep(0.05)
+
+    def _start(self, app: str) -> str:
+        self._open.close()
+        command = (str(self._bin / "hosting"),)
+        environ = environment(**self._environment)
+        serving = hosting_start(self._here / app, self._log, command=command, environ=environ, cwd=self._here)
+        self._host = self._open.enter_context(serving)
+        return self._host.printed()
+
+    def _shell(self, command: str) -> str:
+        if command.startswith("curl ") and self._host is not None:
+            command = command.replace("http://localhost:7071", self._host.url)
+        done = subprocess.run(
+            ["sh", "-c", command],
+            cwd=self._here,
+            env=environment(**self._environment),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
+        return done.stdout
+
+
+def _cache() -> str:
+    """Where pip keeps what it downloaded, since HOME is another one here."""
+    command = [sys.executable, "-m", "pip", "cache", "dir"]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+
+
+@contextmanager
+def workshop(folder: Path, wheel: Path) -> Iterator[Workshop]:
+    """Open a workshop, and stop what it left running."""
+    opened = Workshop(folder, wheel)
+    try:
+        yield opened
+    finally:
+        opened.close()
+
+
+def build_wheel(folder: Path) -> Path:
+    """Build this package."""
+    command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(folder), str(ROOT)]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    (wheel,) = folder.glob("*.whl")
+    return wheel
+
+
+def mark(page: str, block: Block) -> re.Match[str] | None:
+    """The comment in the line before a block: ``log`` for lines of the host, ``edit: PATH`` for a change of a file."""
+    lines = page.splitlines()
+    return _MARK.fullmatch(lines[block.line - 2]) if block.line > 1 else None
+
+
+def edited(text: str, change: str) -> str:
+    """Apply a block with lines that go (``-``), come (``+``) and stay.
+
+    Raises:
+        AssertionError: what it stands on is not there, or not only once.
+    """
+    lines = change.splitlines(keepends=True)
+    old = "".join(line[1:] for line in lines if not line.startswith("+"))
+    new = "".join(line[1:] for line in lines if not line.startswith("-"))
+    assert text.count(old) == 1, f"the page changes what is not there:\n{old}\nin:\n{text}"
+    return text.replace(old, new)

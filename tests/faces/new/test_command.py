@@ -1,0 +1,228 @@
+"""The command itself: what it refuses, what it asks, and that it writes all or nothing."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import pty
+import select
+import subprocess
+import sys
+import termios
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from subprocess import CompletedProcess
+
+import pytest
+
+from tests.conftest import PATIENCE, clean_environment
+
+RunHosting = Callable[..., "CompletedProcess[str]"]
+
+
+def _dialogue(
+    folder: Path, arguments: Sequence[str], answers: Mapping[str, str], env: Mapping[str, str] | None = None
+) -> tuple[int, str]:
+    """Run the command at a terminal and answer its questions; the exit code and all that was shown."""
+    outer, inner = pty.openpty()
+    environ = {**clean_environment(env), "TERM": "dumb"}
+    if "CI" not in (env or {}):
+        environ.pop("CI", None)
+    command = [sys.executable, "-m", "hosting", "new", *arguments]
+    process = subprocess.Popen(
+        command, cwd=folder, env=environ, stdin=inner, stdout=inner, stderr=inner, preexec_fn=_own_terminal
+    )
+    os.close(inner)
+    shown, waiting = "", dict(answers)
+    end = time.monotonic() + PATIENCE
+    while time.monotonic() < end and select.select([outer], [], [], PATIENCE)[0]:
+        try:
+            shown += os.read(outer, 65536).decode()
+        except OSError:  # the other end is closed
+            break
+        for question in [one for one in waiting if one in shown]:
+            os.write(outer, f"{waiting.pop(question)}\n".encode())
+    os.close(outer)
+    return process.wait(PATIENCE), shown.replace("\r\n", "\n")
+
+
+def _own_terminal() -> None:
+    """Make the terminal the new process's own, so that Ctrl-C reaches it."""
+    os.setsid()
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+
+
+def test_at_a_terminal_it_asks_for_what_is_missing(tmp_path: Path) -> None:
+    """Level, hooks and async for an extension; a wrong answer is explained, and asked for again."""
+    answers = {
+        "Level (app, function) [app]: ": "function",
+        "invocation_error, shutdown [invocation]: ": "strtup",
+        "Did you mean 'startup'?": "startup,pre_invocation",
+        "Are the hooks async def? [y/N]: ": "y",
+    }
+    code, shown = _dialogue(tmp_path, ["extension", "stopwatch"], answers)
+    assert code == 0, shown
+    text = (tmp_path / "hosting-stopwatch" / "src" / "hosting_stopwatch" / "extension.py").read_text()
+    assert "async def startup(self)" in text
+    assert "async def pre_invocation(self" in text
+    assert "invocation(self, logger: Logger, context: Context) ->" not in text
+
+
+def test_enter_takes_the_defaults(tmp_path: Path) -> None:
+    """Whoever only presses Enter gets what a script gets."""
+    answers = {"Level (": "", "Hooks, ": "", "async def?": ""}
+    assert _dialogue(tmp_path, ["extension", "one"], answers)[0] == 0
+    assert _dialogue(tmp_path, ["extension", "one", "--dir", "two"], {}, {"CI": "true"})[0] == 0
+    texts = [(tmp_path / name / "src" / "hosting_one" / "extension.py").read_text() for name in ("hosting-one", "two")]
+    assert texts[0] == texts[1]
+
+
+def test_what_is_said_is_not_asked(tmp_path: Path) -> None:
+    """With every option there is no question."""
+    flags = ["--level", "app", "--hook", "startup", "--async"]
+    code, shown = _dialogue(tmp_path, ["extension", "x", *flags], {})
+    assert code == 0
+    assert shown.startswith("Made hosting-x:\n")
+
+
+def test_apps_and_functions_are_asked_for_too(tmp_path: Path) -> None:
+    """The model of an app; the template of a function, where a typo is explained."""
+    assert _dialogue(tmp_path, ["app", "old"], {"Programming model (v2, v1) [v2]: ": "v1"})[0] == 0
+    answers = {"Template (http, timer, queue, blob) [http]: ": "tmer", "Did you mean 'timer'?": "timer"}
+    code, shown = _dialogue(tmp_path / "old", ["function", "Tick"], answers)
+    assert code == 0, shown
+    assert "timerTrigger" in (tmp_path / "old" / "Tick" / "function.json").read_text()
+
+
+@pytest.mark.parametrize("name", ["CI", "TF_BUILD", "BUILD_NUMBER"])
+def test_build_servers_are_not_asked(tmp_path: Path, name: str) -> None:
+    """Even where a build server shows a terminal, the defaults count, and a template must be named."""
+    environ = {name: "true"}
+    assert _dialogue(tmp_path, ["app", "x"], {}, environ)[0] == 0
+    assert (tmp_path / "x" / "function_app.py").is_file()
+    code, shown = _dialogue(tmp_path / "x", ["function", "y"], {}, environ)
+    assert code == 2
+    assert "Missing option '--template'. Choose from: http, timer, queue, blob." in shown
+
+
+def test_ctrl_c_at_a_question_leaves_nothing(tmp_path: Path) -> None:
+    """Who changes their mind finds the folder as it was; the exit code is that of Ctrl-C."""
+    assert _dialogue(tmp_path, ["extension", "x"], {"Level (": "\x03"})[0] == 130
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "rule"),
+    [
+        (["extension", "-bad-"], "No such option"),
+        (["extension", "b@d"], "The rule of package registries"),
+        (["extension", "hosting"], "the host's own"),
+        (["app", "b d"], "The rule of package registries"),
+        (["function", "class", "--template", "http"], "a word of the Python language"),
+        (["function", "host", "--template", "http"], "'host' is taken"),
+        (["function", "hello", "--template", "http"], "a function called 'hello' already"),
+    ],
+)
+def test_bad_names_are_refused_with_the_rule(
+    tmp_path: Path, run_hosting: RunHosting, arguments: list[str], rule: str
+) -> None:
+    """One message without a traceback, and nothing written."""
+    app = tmp_path / "app"
+    assert run_hosting("new", "app", "app", "--dir", app).returncode == 0
+    before = sorted(app.rglob("*"))
+    place = ["--app-dir", app] if arguments[0] == "function" else ["--dir", tmp_path / "new"]
+    done = run_hosting("new", *arguments, *place)
+    assert done.returncode in (1, 2)
+    assert rule in done.stderr
+    assert "Traceback" not in done.stderr
+    assert list(tmp_path.iterdir()) == [app]
+    assert sorted(app.rglob("*")) == before
+
+
+def test_what_is_there_is_replaced_only_by_force(tmp_path: Path, run_hosting: RunHosting) -> None:
+    """The files in the way are named, and nothing else is written; with --force they are new."""
+    (tmp_path / "app").mkdir()
+    (tmp_path / "app" / "host.json").write_text("mine")
+    refused = run_hosting("new", "app", "app", "--dir", tmp_path / "app")
+    assert refused.returncode == 1
+    assert "has these already: host.json\n  Nothing was written." in refused.stderr
+    assert [path.name for path in (tmp_path / "app").iterdir()] == ["host.json"]
+    assert run_hosting("new", "app", "app", "--dir", tmp_path / "app", "--force").returncode == 0
+    assert "extensionBundle" in (tmp_path / "app" / "host.json").read_text()
+
+
+def test_the_current_folder_can_be_the_project(tmp_path: Path) -> None:
+    """A folder that version control made first is filled, and there is no step to go there."""
+    (tmp_path / ".git").mkdir()
+    command = [sys.executable, "-m", "hosting", "new", "app", "x", "--dir", "."]
+    done = subprocess.run(
+        command,
+        cwd=tmp_path,
+        env=clean_environment(),
+        capture_output=True,
+        text=True,
+        stdin=subprocess.DEVNULL,
+        check=True,
+    )
+    assert (tmp_path / "host.json").is_file()
+    assert "cd " not in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "meant"),
+    [
+        (["new", "extention"], "Did you mean 'extension'?"),
+        (["new", "app", "x", "--modle", "v1"], "--model"),
+        (["new", "function", "x", "--template", "bolb"], "Did you mean 'blob'?"),
+        (["new", "extension", "x", "--level", "functoin"], "Did you mean 'function'?"),
+        (["nwe"], "Did you mean 'new'?"),
+        (["completion", "bsh"], "Did you mean 'bash'?"),
+        (["start", "--log-format", "jsn"], "Did you mean 'json'?"),
+        (["--verson"], "--version"),
+    ],
+)
+def test_typos_are_guessed(run_hosting: RunHosting, arguments: list[str], meant: str) -> None:
+    """The error names what was probably meant, and how to get help for the command that was named."""
+    done = run_hosting(*arguments)
+    assert done.returncode == 2
+    assert meant in done.stderr
+    named = " ".join(
+        ["hosting", *(one for one in arguments if one in ("new", "app", "function", "extension", "start"))]
+    )
+    assert f"Try '{named} --help' for help." in done.stderr or arguments[0] == "completion"
+
+
+def test_scaffolds_need_no_network(tmp_path: Path) -> None:
+    """No socket is opened while the files are made."""
+    code = (
+        "import sys\n"
+        "def refuse(event, arguments):\n"
+        "    assert not event.startswith('socket.'), event\n"
+        "sys.addaudithook(refuse)\n"
+        "from hosting.faces.cli import main\n"
+        "main(sys.argv[1:])\n"
+    )
+    for arguments in (["extension", "x"], ["app", "y"], ["function", "z", "--template", "queue", "--app-dir", "y"]):
+        command = [sys.executable, "-c", code, "new", *arguments]
+        subprocess.run(command, cwd=tmp_path, env=clean_environment(), stdin=subprocess.DEVNULL, check=True)
+
+
+def test_templates_are_imported_by_those_who_use_them() -> None:
+    """A start of an app does not pay for what only new projects need."""
+    code = "import sys, hosting.faces.cli; print(*sys.modules)"
+    run = subprocess.run(
+        [sys.executable, "-c", code], env=clean_environment(), capture_output=True, text=True, check=True
+    )
+    modules = set(run.stdout.split())
+    assert "hosting.faces.new.command" in modules
+    assert not modules & {
+        "hosting.faces.new.extension",
+        "hosting.faces.new.templates",
+        "hosting.faces.new.dialogue",
+        "hosting.faces.outline",
+        "hosting.faces.versions",
+        "click.shell_completion",
+        "importlib.resources",
+        "importlib_metadata",
+    }
