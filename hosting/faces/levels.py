@@ -20,9 +20,10 @@ NAMES: Mapping[str, int] = {
 _FALSE = frozenset({"0", "false", "f", "no", "n"})
 _LOGGERS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "": ("", ("host",)),
-    "hosting": ("host", ("host.start", "host.extensions")),
+    "hosting": ("host", ("host.start", "host.extensions", "host.triggers")),
     "hosting.start": ("host.start", ()),
     "hosting.extensions": ("host.extensions", ()),
+    "hosting.triggers": ("host.triggers", ()),
     "hosting.function": ("function", ()),
 }
 """Loggers that get a level, with what the categories of their records begin with, and with what they do not."""
@@ -33,7 +34,7 @@ class Levels:
 
     A key of ``logLevel`` is the beginning of a category, ignoring case, with ``*`` for any text inside it; the longest
     one that fits decides. ``default`` stands for all categories; without it functions are shown from information on,
-    and the host from warnings on, or from information on where ``verbose``.
+    and the host, but for its extensions and triggers, from warnings on, or from information on where ``verbose``.
 
     Args:
         host_json: the content of host.json.
@@ -51,6 +52,8 @@ class Levels:
             "": logging.INFO if default is None else default,
             "host": (logging.INFO if verbose else logging.WARNING) if default is None else default,
             "host.extensions": logging.INFO if default is None else default,
+            # When a timer is due, and the like.
+            "host.triggers": logging.INFO if default is None else default,
             # Where to find the functions is said whatever is filtered.
             "host.start": logging.INFO,
             **given,

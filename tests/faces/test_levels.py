@@ -17,7 +17,7 @@ from tests.conftest import MakeApp, Serve
 
 INFO, WARNING, ERROR, DEBUG = logging.INFO, logging.WARNING, logging.ERROR, logging.DEBUG
 CATEGORIES = ["Function.A", "Function.A.User", "Function.B.User", "Host.Apps", "Host.Extensions.Timer", "mine"]
-LOGGERS = ["", "hosting", "hosting.start", "hosting.extensions", "hosting.function"]
+LOGGERS = ["", "hosting", "hosting.start", "hosting.extensions", "hosting.triggers", "hosting.function"]
 
 
 def levels(section: Mapping[str, str], *, verbose: bool = False, debug: str = "1") -> Levels:
@@ -44,8 +44,9 @@ def test_minimum(section: Mapping[str, str], expected: list[int]) -> None:
 
 
 def test_verbose() -> None:
-    """``--verbose`` shows what the host says, unless host.json has a default."""
+    """``--verbose`` shows what the host says, unless host.json has a default; triggers are heard without it."""
     assert levels({}, verbose=True).minimum("Host.Apps") == INFO
+    assert levels({}).minimum("Host.Triggers.Timer") == INFO
     assert levels({"default": "Error"}, verbose=True).minimum("Host.Apps") == ERROR
 
 
@@ -55,7 +56,13 @@ def test_debug_logging_is_switched_off(debug: str, expected: int) -> None:
     assert dict(levels({"default": "Debug"}, debug=debug).loggers())[""] == expected
 
 
-KEYS = [*CATEGORIES, "default", "Host", "Function", "Host.Start"]
+PLACES = {
+    "Host.Apps": "hosting",
+    "Host.Extensions.Timer": "hosting.extensions",
+    "Host.Start": "hosting.start",
+    "Host.Triggers.Timer": "hosting.triggers",
+}
+KEYS = [*sorted({*CATEGORIES, *PLACES}), "default", "Host", "Function"]
 
 
 @given(st.dictionaries(st.sampled_from(KEYS), st.sampled_from([*NAMES])))
@@ -64,9 +71,8 @@ def test_no_logger_hides_what_a_category_shows(section: dict[str, str]) -> None:
     made = levels(section)
     by_logger = dict(made.loggers())
     assert list(by_logger) == LOGGERS
-    places = {"Host.Apps": "hosting", "Host.Extensions.Timer": "hosting.extensions", "Host.Start": "hosting.start"}
-    for category in [*CATEGORIES, "Host.Start"]:
-        level = by_logger[places.get(category, "")]
+    for category in {*CATEGORIES, *PLACES}:
+        level = by_logger[PLACES.get(category, "")]
         assert level <= made.minimum(category)
         if not made.by_category:
             assert level == made.minimum(category)

@@ -1,0 +1,269 @@
+"""Timers in a real ``hosting start``, with schedules of a second."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Protocol
+
+import httpx
+import pytest
+
+from tests.conftest import PATIENCE, MakeApp, Serve, Served, clean_environment
+
+HOST_JSON = '{"version": "2.0", "singleton": {"listenerLockRecoveryPollingInterval": "00:00:01"}}'
+HEAD = """
+import asyncio, logging, os, time
+from pathlib import Path
+import azure.functions as func
+app = func.FunctionApp()
+"""
+EACH_SECOND = '@app.timer_trigger("timer", "* * * * * *")\n'
+DAILY = '@app.timer_trigger("timer", "0 0 0 * * *")\n'
+
+
+class Start(Protocol):
+    """Serve the app with this code, these flags and these settings."""
+
+    def __call__(self, code: str, /, *args: str, **settings: str) -> Served: ...
+
+
+@pytest.fixture
+def app(make_app: MakeApp) -> Path:
+    """An app without functions yet."""
+    return make_app({"host.json": HOST_JSON})
+
+
+@pytest.fixture
+def start(serve: Serve, app: Path, tmp_path: Path) -> Start:
+    """Serve the app with a state folder of its own."""
+
+    def started(code: str, /, *args: str, **settings: str) -> Served:
+        (app / "function_app.py").write_text(HEAD + code)
+        return serve(app, *args, env={"XDG_STATE_HOME": str(tmp_path / "state"), **settings})
+
+    return started
+
+
+def status_file(tmp_path: Path, name: str) -> Path:
+    (found,) = (tmp_path / "state").rglob(f"Host.Functions.{name}/status")
+    return found
+
+
+def test_timers_run(start: Start) -> None:
+    """Sync and async functions run each second, with Azure's reason and the SDK's object."""
+    served = start(
+        f"{EACH_SECOND}def Tick(timer: func.TimerRequest) -> None:\n"
+        '    logging.info("tick %s %s", timer.past_due, timer.schedule_status)\n'
+        f"{EACH_SECOND}async def Tock(timer: func.TimerRequest, context: func.Context) -> None:\n"
+        '    logging.info("tock in %s", context.function_name)\n'
+    )
+    served.wait_for(r"(?s)(tick False \{\}.*){2}")
+    logs = served.wait_for("(?s)(tock in Tock.*){2}")
+    assert "The next 5 occurrences of the 'Tick' schedule (Cron: '* * * * * *') will be:" in logs
+    moment = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{7}[+-]\d\d:\d\d"
+    assert re.search(rf"Executing 'Functions\.Tick' \(Reason='Timer fired at {moment}', Id=", logs)
+    assert served.stop() == 0
+
+
+def test_a_bad_schedule_is_one_functions_error(start: Start) -> None:
+    """The others run, and the function is neither listed nor run."""
+    served = start(
+        f"{EACH_SECOND}def Tick(timer: func.TimerRequest) -> None:\n    logging.info('tick')\n"
+        '@app.timer_trigger("timer", "@daily")\ndef Bad(timer: func.TimerRequest) -> None: ...\n'
+    )
+    logs = served.wait_for("tick")
+    assert "Function 'Bad': The schedule expression '@daily' was not recognized as a valid cron expression" in logs
+    assert "Bad: timerTrigger" not in logs
+    assert "'@daily'" in served.get("/admin/functions/Bad/status").json()["errors"][0]
+    assert served.stop() == 0
+
+
+def test_a_zone_for_schedules(start: Start) -> None:
+    """WEBSITE_TIME_ZONE is the zone of what is logged and told; one that nobody knows is an error."""
+    code = f"{DAILY}def Nightly(timer: func.TimerRequest) -> None: ...\n"
+    served = start(code, WEBSITE_TIME_ZONE="Asia/Kolkata")
+    assert "00:00:00+05:30 (" in served.wait_for(r"will be:\n.*\n.*")
+    assert served.stop() == 0
+    served = start(code, WEBSITE_TIME_ZONE="India Standard Time")
+    assert "WEBSITE_TIME_ZONE is 'India Standard Time', which is no time zone." in served.wait_for("no time zone.*")
+    assert served.stop() == 0
+
+
+def test_by_hand(start: Start) -> None:
+    """A timer can be run by hand: not late, told what is remembered; what is posted is ignored."""
+    served = start(
+        f"{DAILY}def Nightly(timer: func.TimerRequest) -> None:\n"
+        '    logging.info("nightly %s %s", timer.past_due, sorted(timer.schedule_status))\n'
+    )
+    served.wait_for("will be:")
+    answer = httpx.post(f"{served.url}/admin/functions/nightly", json={"input": "x"}, timeout=PATIENCE)
+    assert answer.status_code == 202
+    served.wait_for(r"nightly False \['Last', 'LastUpdated', 'Next'\]")
+    assert served.stop() == 0
+
+
+def test_a_missed_time_is_made_up_for(start: Start, tmp_path: Path) -> None:
+    """A time that passed while no host ran makes the timer run at the start, with past_due."""
+    code = f"{DAILY}def Nightly(timer: func.TimerRequest) -> None:\n    logging.info('past due: %s', timer.past_due)\n"
+    served = start(code, WEBSITE_TIME_ZONE="UTC")
+    served.wait_for("will be:")
+    assert served.stop() == 0
+    assert "past due" not in served.logs()
+    path = status_file(tmp_path, "Nightly")
+    stored = {
+        "Last": "2024-05-01T00:00:00+00:00",
+        "Next": "2024-05-02T00:00:00+00:00",
+        "LastUpdated": "2024-05-01T00:00:00+00:00",
+    }
+    path.write_text(json.dumps(stored))
+    served = start(code, WEBSITE_TIME_ZONE="UTC")
+    logs = served.wait_for("past due: True")
+    details = "UnscheduledInvocationReason: IsPastDue, OriginalSchedule: 2024-05-02T00:00:00.0000000+00:00"
+    assert f"Trigger Details: {details}" in logs
+    assert served.stop() == 0
+    assert json.loads(path.read_text())["Last"] > "2024-05-03"
+
+
+def test_a_run_is_finished(start: Start, tmp_path: Path) -> None:
+    """SIGTERM during a run lets it end, and it is remembered; nothing new begins."""
+    served = start(
+        '@app.timer_trigger("timer", "0 0 0 * * *", run_on_startup=True)\n'
+        "def Slow(timer: func.TimerRequest) -> None:\n"
+        '    logging.info("begun")\n    time.sleep(1)\n    logging.info("finished")\n'
+        f"{EACH_SECOND}async def Tick(timer: func.TimerRequest) -> None: ...\n"
+    )
+    served.wait_for("begun")
+    served.send(signal.SIGTERM)
+    assert served.wait() == 0
+    _, _, after = served.logs().partition("finished")
+    assert after
+    assert not json.loads(status_file(tmp_path, "Slow").read_text())["Last"].startswith("0001")
+    assert "Executing" not in after
+
+
+@pytest.mark.parametrize(("kind", "sleep"), [("async def", "await asyncio.sleep"), ("def", "time.sleep")])
+def test_a_run_that_takes_too_long(start: Start, tmp_path: Path, kind: str, sleep: str) -> None:
+    """When the grace period is over, the run is not remembered: the next start makes up for it."""
+    code = (
+        '@app.timer_trigger("timer", "0 0 0 * * *", run_on_startup=True)\n'
+        f"{kind} Slow(timer: func.TimerRequest) -> None:\n"
+        f'    logging.info("begun")\n    {sleep}(600)\n'
+    )
+    served = start(code, "--grace", "0.2")
+    served.wait_for("begun")
+    assert served.stop() == 0
+    assert json.loads(status_file(tmp_path, "Slow").read_text())["Last"].startswith("0001")
+
+
+def test_retries(start: Start) -> None:
+    """A retry policy runs the function again in the same tick, and tells it of the attempt before."""
+    served = start(
+        '@app.timer_trigger("timer", "0 0 0 * * *", run_on_startup=True)\n'
+        '@app.retry(strategy="fixed_delay", max_retry_count="2", delay_interval="00:00:01")\n'
+        "def Flaky(timer: func.TimerRequest, context: func.Context) -> None:\n"
+        "    retry = context.retry_context\n"
+        '    logging.info("try %s of %s after %r", retry.retry_count, retry.max_retry_count, retry.exception.message)\n'
+        '    if retry.retry_count < 2:\n        raise ValueError("not yet")\n'
+    )
+    logs = served.wait_for("(?s)try 2 of 2.*Succeeded")
+    assert re.findall(r"try (\d) of 2 after '(.*)'", logs) == [
+        ("0", ""),
+        ("1", "ValueError: not yet"),
+        ("2", "ValueError: not yet"),
+    ]
+    assert "Waiting for `00:00:01` before retrying function execution." in logs
+    assert served.stop() == 0
+
+
+def test_a_pause_before_a_retry_ends_with_the_host(start: Start, tmp_path: Path) -> None:
+    """A host that stops between two attempts stops at once, and the next start makes up for the rest."""
+    served = start(
+        '@app.timer_trigger("timer", "0 0 0 * * *", run_on_startup=True)\n'
+        '@app.retry(strategy="fixed_delay", max_retry_count="2", delay_interval="00:10:00")\n'
+        "def Flaky(timer: func.TimerRequest) -> None:\n    raise ValueError('not yet')\n"
+    )
+    served.wait_for("Waiting for `00:10:00`")
+    assert served.stop() == 0
+    assert json.loads(status_file(tmp_path, "Flaky").read_text())["Last"].startswith("0001")
+
+
+WRITES_ITS_PROCESS = f"""{EACH_SECOND}def Tick(timer: func.TimerRequest) -> None:
+    with Path(os.environ["RUNS"]).open("a") as runs:
+        print(os.getpid(), int(time.time()), file=runs)
+"""
+
+
+def runs(path: Path) -> list[tuple[int, int]]:
+    """Who ran, and in which second."""
+    lines = path.read_text().splitlines() if path.exists() else []
+    return [(int(process), int(second)) for process, second in (line.split() for line in lines)]
+
+
+def wait_for_runs(path: Path, count: int, served: Served, but: int = 0) -> None:
+    """Wait until so many runs are noted of processes other than ``but``."""
+    end = time.monotonic() + PATIENCE
+    while len([process for process, _ in runs(path) if process != but]) < count:
+        assert served.process.poll() is None, served.logs()
+        assert time.monotonic() < end, served.logs()
+        time.sleep(0.05)
+
+
+def test_one_of_two_hosts(start: Start, tmp_path: Path) -> None:
+    """Of two hosts of one app one runs the timer; after its kill -9 the other one does."""
+    noted = tmp_path / "runs"
+    first = start(WRITES_ITS_PROCESS, RUNS=str(noted))
+    wait_for_runs(noted, 1, first)
+    second = start(WRITES_ITS_PROCESS, RUNS=str(noted))
+    second.wait_for("Another process runs 'Tick' on schedule; every 00:00:01 this one looks whether it has ended.")
+    wait_for_runs(noted, 3, first)
+    assert {process for process, _ in runs(noted)} == {first.process.pid}
+    first.process.kill()
+    first.wait()
+    wait_for_runs(noted, 2, second, but=first.process.pid)
+    seconds = [second for _, second in runs(noted)]
+    assert len(seconds) == len(set(seconds))
+    assert second.stop() == 0
+
+
+def test_one_of_several_workers(start: Start, tmp_path: Path) -> None:
+    """With --workers one of the processes runs the timer, and another one when it ends."""
+    noted = tmp_path / "runs"
+    served = start(WRITES_ITS_PROCESS, "--workers", "2", RUNS=str(noted))
+    wait_for_runs(noted, 3, served)
+    (worker,) = {process for process, _ in runs(noted)}
+    os.kill(worker, signal.SIGKILL)
+    wait_for_runs(noted, 2, served, but=worker)
+    seconds = [second for _, second in runs(noted)]
+    assert len(seconds) == len(set(seconds))
+    assert served.stop() == 0
+
+
+def test_a_disabled_timer(start: Start) -> None:
+    """It does not run, and can be run by hand."""
+    served = start(
+        f"{EACH_SECOND}def Off(timer: func.TimerRequest) -> None:\n    logging.info('off')\n"
+        f"{EACH_SECOND}def On(timer: func.TimerRequest) -> None:\n    logging.info('on')\n",
+        **{"AzureWebJobs.Off.Disabled": "true"},
+    )
+    logs = served.wait_for("(?s)(Functions.On.*Succeeded.*){2}")
+    assert "Functions.Off" not in logs
+    httpx.post(f"{served.url}/admin/functions/Off", json={}, timeout=PATIENCE)
+    served.wait_for("'Functions.Off' .*Succeeded")
+    assert served.stop() == 0
+
+
+def test_who_has_no_timer_pays_for_none() -> None:
+    """A host without timers imports neither them nor what they need."""
+    needed = ("croniter", "filelock", "hosting.bindings.timer")
+    code = f"import sys, hosting.host.function_host; print({{*{needed}}} & {{*sys.modules}})"
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=clean_environment(), capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "set()\n"

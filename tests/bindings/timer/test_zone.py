@@ -1,0 +1,101 @@
+"""Time zones, and moments as Azure's host writes them."""
+
+from __future__ import annotations
+
+import time
+import zoneinfo
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from hosting.apps.expansion import AppSettings
+from hosting.bindings.timer.zone import MachineZone, precise, read_zone, shown
+from hosting.errors import SettingsError
+
+PARIS = ZoneInfo("Europe/Paris")
+
+
+def test_the_setting_names_a_zone() -> None:
+    """WEBSITE_TIME_ZONE is a name of the IANA database; the setting's own name ignores case."""
+    assert read_zone(AppSettings({"website_time_zone": " Europe/Paris "})) is PARIS
+
+
+@pytest.mark.parametrize(
+    ("name", "remedy"),
+    [
+        ("Europe/Pariss", "did you mean Europe/Paris?"),
+        ("america/new york", "did you mean America/New_York?"),
+        ("Eastern Standard Time", "such as Europe/Paris or America/New_York."),
+        ("../../etc/passwd", "IANA"),
+        ("/etc/localtime", "IANA"),
+        ("America", "IANA"),
+        ("\0", "IANA"),
+    ],
+)
+def test_an_unknown_zone(name: str, remedy: str) -> None:
+    """Another name is refused, with the one that may be meant."""
+    with pytest.raises(SettingsError, match=r"WEBSITE_TIME_ZONE is .*, which is no time zone") as refused:
+        read_zone(AppSettings({"WEBSITE_TIME_ZONE": name}))
+    assert remedy in refused.value.remedy
+
+
+def test_a_machine_without_zones(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where no zone is known at all, the remedy is another one."""
+    monkeypatch.setattr(zoneinfo, "available_timezones", set)
+    with pytest.raises(SettingsError) as refused:
+        read_zone(AppSettings({"WEBSITE_TIME_ZONE": "Europe/Nowhere"}))
+    assert "pip install tzdata" in refused.value.remedy
+
+
+@pytest.fixture(scope="module")
+def machine() -> Iterator[ZoneInfo]:
+    """A machine that is in Los Angeles."""
+    if not hasattr(time, "tzset"):
+        pytest.skip("this system's zone cannot be changed for one process")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TZ", "America/Los_Angeles")
+        time.tzset()
+        yield ZoneInfo("America/Los_Angeles")
+    time.tzset()
+
+
+@given(moment=st.datetimes(datetime(2008, 1, 1), datetime(2036, 1, 1), timezones=st.just(UTC)))
+@example(moment=datetime(2018, 11, 4, 8, 30, tzinfo=UTC))
+@example(moment=datetime(2018, 11, 4, 9, 30, tzinfo=UTC))
+@example(moment=datetime(2018, 3, 11, 10, 0, tzinfo=UTC))
+def test_the_machines_zone(machine: ZoneInfo, moment: datetime) -> None:
+    """Without the setting it is the machine's zone, in both directions, in the hour that comes twice too."""
+    zone = read_zone(AppSettings({}))
+    assert isinstance(zone, MachineZone)
+    here, there = moment.astimezone(zone), moment.astimezone(machine)
+    assert (here.replace(tzinfo=None), here.fold) == (there.replace(tzinfo=None), there.fold)
+    assert (here.utcoffset(), here.tzname()) == (there.utcoffset(), there.tzname())
+    assert here.astimezone(UTC) == moment
+
+
+@given(wall=st.datetimes(datetime(2008, 1, 1), datetime(2036, 1, 1)), fold=st.sampled_from([0, 1]))
+@example(wall=datetime(2018, 3, 11, 2, 30), fold=0)
+@example(wall=datetime(2018, 11, 4, 1, 30), fold=1)
+def test_the_machines_clock_on_the_wall(machine: ZoneInfo, wall: datetime, fold: int) -> None:
+    """A time on the wall is the same moment as in the zone's own rules, one that is skipped too."""
+    wall = wall.replace(fold=fold)
+    assert wall.replace(tzinfo=MachineZone()).astimezone(UTC) == wall.replace(tzinfo=machine).astimezone(UTC)
+
+
+def test_the_machines_zone_has_a_name(machine: ZoneInfo) -> None:
+    """The log names it as the system does."""
+    assert str(MachineZone()) in ("the machine's (PST)", "the machine's (PDT)")
+    assert [ask(None) for ask in (MachineZone().utcoffset, MachineZone().tzname, MachineZone().dst)] == [None] * 3
+
+
+def test_forms() -> None:
+    """Moments are written as .NET writes them, with seven digits of a second, or for people."""
+    moment = datetime(2024, 5, 1, 4, 0, tzinfo=UTC) + timedelta(microseconds=123456)
+    assert precise(moment, PARIS) == "2024-05-01T06:00:00.1234560+02:00"
+    assert precise(datetime(2024, 5, 1, tzinfo=UTC), UTC) == "2024-05-01T00:00:00.0000000+00:00"
+    assert shown(moment, PARIS) == "05/01/2024 06:00:00+02:00 (05/01/2024 04:00:00Z)"
+    assert shown(moment, ZoneInfo("Etc/UTC")) == "05/01/2024 04:00:00Z"
