@@ -22,14 +22,14 @@ from hosting.core import Problem
 from hosting.extensions._extension import EAGER, ON_DEMAND
 from hosting.extensions._scan import name_of, version_of
 
-GROUPS = frozenset({EAGER, ON_DEMAND, "hosting.bindings"})
+GROUPS = frozenset({EAGER, ON_DEMAND, "hosting.bindings", "hosting.storage"})
 WEAK = frozenset({"md5", "sha1"})
 CODE = frozenset({".py", ".pyc", ".so", ".pyd"})
 SIGNATURES = frozenset({"RECORD", "RECORD.jws", "RECORD.p7s"})
 
 
 def verify(entry_points: Iterable[EntryPoint]) -> list[dict[str, Any]]:
-    """Check each distribution that brings an extension or a binding; imports nothing.
+    """Check each distribution that brings an extension, a binding or a storage for locks; imports nothing.
 
     Returns:
         One entry a distribution, by name, as in the document's ``verification``.

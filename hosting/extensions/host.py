@@ -227,7 +227,7 @@ class ExtensionHost:
         self._switch(name, "active")
 
     def verify(self) -> list[dict[str, Any]]:
-        """Check the files of each distribution that brings an extension or a binding against its RECORD.
+        """Check the files of each distribution that brings an extension, a binding or a storage against its RECORD.
 
         Returns:
             The document's ``verification``; a ``status`` of ``tampered`` means that files differ. Imports nothing.

@@ -178,12 +178,14 @@ def test_a_broken_direct_url(site: Site, direct: Any) -> None:
 
 
 def test_who_is_verified(site: Site) -> None:
-    """Every distribution with an extension or a binding is verified, once, by name; others are not."""
+    """Every distribution that a host imports something of is verified, once, by name; others are not."""
     site.install("b", {"b.py": ""}, hosting={"x": "b"}, functions={"y": "b"})
     site.install("a", {"a.py": ""}, bindings={"queueTrigger": "a"})
     site.install("c", {"c.py": ""})
+    site.install("d", {"d.py": ""}, storage={"blobs": "d"})
     found = ExtensionHost(environ={"HOSTING_ALLOW": "nobody"}).verify()
-    assert [(one["distribution"], one["extensions"]) for one in found] == [("a", ["queueTrigger"]), ("b", ["x", "y"])]
+    told = [(one["distribution"], one["extensions"]) for one in found]
+    assert told == [("a", ["queueTrigger"]), ("b", ["x", "y"]), ("d", ["blobs"])]
 
 
 def test_a_file_outside_the_site(site: Site, tmp_path: Path) -> None:
