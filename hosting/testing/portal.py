@@ -29,8 +29,17 @@ class Portal:
         self._loop = self._running.result()
 
     def call(self, work: Coroutine[Any, Any, T]) -> T:
-        """Run a coroutine; give what it returns, raise what it raises."""
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result()
+        """Run a coroutine; give what it returns, raise what it raises.
+
+        Raises:
+            RuntimeError: the loop has ended.
+        """
+        try:
+            running = asyncio.run_coroutine_threadsafe(work, self._loop)
+        except RuntimeError as error:
+            work.close()
+            raise RuntimeError("the host is closed: call it inside its with block") from error
+        return running.result()
 
     def close(self) -> None:
         """Cancel what is left on the loop, and end it."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -13,7 +14,7 @@ from hosting.apps.v1 import function_folders
 from hosting.apps.v2 import SETTING, script_name
 from hosting.errors import HostingError
 from hosting.faces.new.names import FunctionNames, function_names
-from hosting.faces.new.script import Script, read_script
+from hosting.faces.new.script import Script, line_end, read_script
 from hosting.faces.new.templates import render
 from hosting.faces.outline import declared_names, parsed
 from hosting.faces.outline import function_names as names_in
@@ -25,6 +26,7 @@ CONNECTION = "AzureWebJobsStorage"
 PACKAGE = "hosting-storage"
 _STORED = ("queue", "blob")
 _REQUIREMENTS = ("requirements-dev.txt", "requirements.txt")
+_LISTED = re.compile(r"^[^#\n]*hosting[-_.]+storage", re.IGNORECASE | re.MULTILINE)
 
 
 class Place(NamedTuple):
@@ -150,11 +152,21 @@ def _declares(script: Path) -> bool:
 
 def _required(place: Place, kind: Kind) -> Iterator[tuple[str, str]]:
     """The list of requirements with the package that serves queues and blobs, where it is not in a list yet."""
-    present = [name for name in _REQUIREMENTS if (place.root / name).is_file()]
-    texts = {name: (place.root / name).read_text("utf-8") for name in present}
-    if kind in _STORED and present and not any(PACKAGE in text for text in texts.values()):
-        text = texts[present[0]]
-        yield present[0], f"{text}{'' if text.endswith(chr(10)) or not text else chr(10)}{PACKAGE}\n"
+    if kind not in _STORED:
+        return
+    texts = {name: _text(place.root / name) for name in _REQUIREMENTS if (place.root / name).is_file()}
+    if texts and not any(map(_LISTED.search, texts.values())):
+        name, text = next(iter(texts.items()))
+        end = line_end(text)
+        yield name, f"{text}{'' if text.endswith(chr(10)) or not text else end}{PACKAGE}{end}"
+
+
+def _text(file: Path) -> str:
+    """The text of a file, with the ends of its lines as they are."""
+    try:
+        return file.read_bytes().decode()
+    except UnicodeDecodeError as error:
+        raise HostingError(str(error), remedy="Save the file as UTF-8.", file=file.name) from error
 
 
 def _steps(place: Place, kind: Kind) -> Iterator[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import sys
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -10,6 +11,10 @@ from typing import NamedTuple
 from hosting.errors import HostingError
 
 _AZURE = "azure.functions"
+_MARK = "\ufeff"
+"""What editors on Windows begin a file with."""
+_LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)")
+"""As Python counts lines, for which a form feed, say, is not the end of one."""
 
 
 class Script(NamedTuple):
@@ -26,15 +31,21 @@ class Script(NamedTuple):
     @property
     def taken(self) -> frozenset[str]:
         """Names that a new function would overwrite."""
-        return frozenset(_bound(self.tree.body))
+        return frozenset({"logging", *_bound(self.tree)})
 
     def with_function(self, code: str) -> str:
         """The file's text with a function at its end, and with the import of logging that it needs."""
-        lines = self.text.splitlines()
+        body, end = self.text.removeprefix(_MARK), line_end(self.text)
+        lines = _LINE.findall(body + end)
         if not any(alias.name == "logging" and not alias.asname for alias in _imported(self.tree)):
-            _insert_logging(lines, self.tree)
-        text = "\n".join(lines).rstrip("\n") + "\n\n\n" + code
-        return text.replace("\n", "\r\n") if "\r\n" in self.text else text
+            _insert_logging(lines, self.tree, end)
+        mark = self.text[: len(self.text) - len(body)]
+        return mark + "".join(lines).rstrip("\r\n") + f"\n\n\n{code}".replace("\n", end)
+
+
+def line_end(text: str) -> str:
+    """How the lines of a file end: as on Windows if its first one does."""
+    return "\r\n" if text.partition("\n")[0].endswith("\r") else "\n"
 
 
 def read_script(name: str, content: bytes) -> Script:
@@ -67,10 +78,19 @@ def _apps(tree: ast.Module) -> Iterator[str]:
     for node in tree.body:
         match node:
             case (
-                ast.Assign(targets=[ast.Name(name)], value=ast.Call(func=made))
-                | ast.AnnAssign(target=ast.Name(name), value=ast.Call(func=made))
-            ) if ast.unparse(made).endswith(("FunctionApp", "DFApp")):
+                ast.Assign(targets=[ast.Name(name)], value=value) | ast.AnnAssign(target=ast.Name(name), value=value)
+            ) if _makes_app(value):
                 yield name
+
+
+def _makes_app(value: ast.expr | None) -> bool:
+    """Whether this is ``func.FunctionApp()``, or that in ``hosting.extend(...)``."""
+    match value:
+        case ast.Call(func=made, args=[ast.Call() as inner, *_]) if ast.unparse(made).endswith("extend"):
+            return _makes_app(inner)
+        case ast.Call(func=made):
+            return ast.unparse(made).endswith(("FunctionApp", "DFApp"))
+    return False
 
 
 def _azure(tree: ast.Module) -> Iterator[str]:
@@ -82,15 +102,18 @@ def _azure(tree: ast.Module) -> Iterator[str]:
                 yield from (alias.asname or alias.name for alias in names if alias.name == "functions")
 
 
-def _bound(body: list[ast.stmt]) -> Iterator[str]:
-    for statement in body:
-        for node in ast.walk(statement):
-            if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
-                yield node.id
-            elif isinstance(node, ast.alias):
-                yield (node.asname or node.name).partition(".")[0]
-        if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-            yield statement.name
+def _bound(node: ast.AST) -> Iterator[str]:
+    """The names of a module: what stands inside of its functions and classes has names of its own."""
+    for child in ast.iter_child_nodes(node):
+        match child:
+            case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
+                yield name
+                continue
+            case ast.Name(id=name, ctx=ast.Store()):
+                yield name
+            case ast.alias(name=name, asname=other):
+                yield other or name.partition(".")[0]
+        yield from _bound(child)
 
 
 def _imported(tree: ast.Module) -> Iterator[ast.alias]:
@@ -99,7 +122,7 @@ def _imported(tree: ast.Module) -> Iterator[ast.alias]:
             yield from node.names
 
 
-def _insert_logging(lines: list[str], tree: ast.Module) -> None:
+def _insert_logging(lines: list[str], tree: ast.Module, end: str) -> None:
     """Put the import where the sorted imports of the standard library have it."""
     imports = [
         node
@@ -109,12 +132,11 @@ def _insert_logging(lines: list[str], tree: ast.Module) -> None:
     plain = [node for node in imports if isinstance(node, ast.Import) and _is_standard(node)]
     before = [node for node in plain if node.names[0].name < "logging"]
     if before:
-        lines.insert(before[-1].end_lineno or before[-1].lineno, "import logging")
+        lines.insert(before[-1].end_lineno or before[-1].lineno, f"import logging{end}")
     else:
         standard = any(map(_is_standard, imports))
-        lines[imports[0].lineno - 1 : imports[0].lineno - 1] = (
-            ["import logging"] if standard else ["import logging", ""]
-        )
+        first = imports[0].lineno - 1
+        lines[first:first] = [f"import logging{end}"] if standard else [f"import logging{end}", end]
 
 
 def _is_standard(node: ast.Import | ast.ImportFrom) -> bool:

@@ -47,6 +47,8 @@ HEADS = {
     "import azure.functions as af\n\napi: af.FunctionApp = af.FunctionApp()": "@api.route",
     "from azure import functions\n\napp = functions.FunctionApp()": "@app.route",
     "from __future__ import annotations\n\nimport azure.functions\n\napp = azure.functions.FunctionApp()": "@app.route",
+    "import azure.functions as func\nimport hosting\n\napp = hosting.extend(func.FunctionApp())": "@app.route",
+    "import azure.functions as func\nfrom hosting import extend\n\napp = extend(func.FunctionApp())": "@app.route",
 }
 
 # Imports of a file, and those that it has afterwards, with a gap after the standard library's.
@@ -89,6 +91,50 @@ def test_line_ends_stay_as_they_are(make_app: MakeApp) -> None:
     assert _script(root).count("\n") == _script(root).count("\r\n") > 5
 
 
+# What editors, and people who page through their files, put into them, besides ends of lines.
+ODD = {
+    "mark": "\ufeff{0}",
+    "mark and a docstring": '\ufeff"""Doc."""\n\n{0}',
+    "mark on Windows": "\ufeff{0}",
+    "form feed": '"""Doc."""\n\x0c\n{0}\n\x0c\nPAGE = "a"\n',
+    "separators in texts": '{0}\nTEXT = """a\u2028b\x0bc\x1cd\x85e\n"""\n',
+    "all in a line": "import azure.functions as func; app = func.FunctionApp()",
+}
+
+
+@pytest.mark.parametrize("case", ODD)
+def test_only_what_is_added_changes_a_file(make_app: MakeApp, case: str) -> None:
+    """Without the lines that were added it is, byte for byte, the file that it was; and the function works."""
+    root = make_app({"host.json": HOST_JSON})
+    written = ODD[case].format(V2).replace("\n", "\r\n" if "Windows" in case else "\n").encode()
+    (root / "function_app.py").write_bytes(written)
+    _add(root, "hello")
+    lines = (root / "function_app.py").read_bytes().partition(b"@app.route")[0]
+    assert lines.replace(b"import logging\r\n\r\n", b"").replace(b"import logging\n\n", b"").strip() == written.strip()
+    assert "1 passed" in _run_tests(root)
+
+
+def test_every_line_keeps_its_own_end(make_app: MakeApp) -> None:
+    """A file whose lines end in two ways is not made another one in passing."""
+    written = b"import logging\n\nimport azure.functions as func\r\n\r\napp = func.FunctionApp()"
+    root = make_app({"host.json": HOST_JSON})
+    (root / "function_app.py").write_bytes(written)
+    _add(root, "hello")
+    assert (root / "function_app.py").read_bytes().startswith(written)
+
+
+@pytest.mark.parametrize("name", ["count", "Inner", "logger"])
+def test_names_inside_of_functions_and_classes_are_free(make_app: MakeApp, name: str) -> None:
+    """A function of that name replaces nothing."""
+    script = (
+        f"{V2}\n\ndef helper() -> int:\n    import logger\n    count = logger.count\n    return count\n\n\n"
+        "class Outer:\n    class Inner: ...\n"
+    )
+    root = make_app({"host.json": HOST_JSON, "function_app.py": script})
+    _add(root, name)
+    assert f"def {name}(req" in _script(root)
+
+
 def test_what_is_in_the_file_stays(make_app: MakeApp) -> None:
     """The text before is a part of the text after, comments and all."""
     written = "# mine\nimport logging\n\nimport azure.functions as func\n\napp = func.FunctionApp()  # mine too\n\n\n\n"
@@ -97,7 +143,7 @@ def test_what_is_in_the_file_stays(make_app: MakeApp) -> None:
     assert _script(root).startswith(written.rstrip("\n"))
 
 
-@pytest.mark.parametrize("name", ["app", "func", "orders", "ORDERS", "Placed", "helper", "found", "match"])
+@pytest.mark.parametrize("name", ["app", "func", "logging", "orders", "ORDERS", "Placed", "helper", "found", "match"])
 def test_names_that_are_in_use_are_refused(make_app: MakeApp, name: str) -> None:
     """A function would replace what has its name in the file; and names of functions compare ignoring case."""
     script = (
@@ -191,6 +237,8 @@ def test_a_test_of_that_name_is_not_overwritten(make_app: MakeApp) -> None:
         ({"requirements.txt": "azure-functions"}, {"requirements.txt": "azure-functions\nhosting-storage\n"}),
         ({"requirements.txt": "a\n", "requirements-dev.txt": ""}, {"requirements-dev.txt": "hosting-storage\n"}),
         ({"requirements.txt": "hosting-storage>=0.1\n", "requirements-dev.txt": "b\n"}, {}),
+        ({"requirements.txt": "Hosting_Storage\n"}, {}),
+        ({"requirements.txt": "# hosting-storage\n"}, {"requirements.txt": "# hosting-storage\nhosting-storage\n"}),
         ({}, {}),
     ],
 )
@@ -200,6 +248,18 @@ def test_what_serves_queues_is_required(make_app: MakeApp, files: dict[str, str]
     added = add_function(find_place(root), "work", "queue")
     assert {name: text for name, text in added.changes.items() if name != "function_app.py"} == changed
     assert "pip install hosting-storage" in added.steps
+
+
+def test_a_list_of_requirements_stays_as_it_was_written(make_app: MakeApp) -> None:
+    """On Windows with its ends of lines; and what is not UTF-8 is told, before anything is written."""
+    root = make_app({"host.json": HOST_JSON, "function_app.py": V2})
+    (root / "requirements.txt").write_bytes(b"azure-functions\r\nrequests")
+    _add(root, "work", "queue")
+    assert (root / "requirements.txt").read_bytes() == b"azure-functions\r\nrequests\r\nhosting-storage\r\n"
+    (root / "requirements.txt").write_text("azure-functions\n", "utf-16")
+    with pytest.raises(HostingError, match=r"requirements\.txt: .*\n.*Save the file as UTF-8"):
+        _add(root, "more", "blob")
+    assert "more" not in _script(root)
 
 
 def test_the_test_knows_the_route_prefix(make_app: MakeApp) -> None:

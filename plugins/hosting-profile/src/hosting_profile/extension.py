@@ -47,7 +47,7 @@ class ProfileExtension:
     def __init__(self) -> None:
         self._samplers: dict[str, Sampler] = {}
         self._places = threading.BoundedSemaphore(MOST_AT_ONCE)
-        self._reports = ThreadPoolExecutor(max_workers=1, thread_name_prefix="hosting-profile")
+        self._reports = _reporter()
 
     @hookimpl
     def configure_function(self, function_name: str, settings: Mapping[str, Any]) -> None:
@@ -85,8 +85,14 @@ class ProfileExtension:
 
     @hookimpl
     def shutdown(self) -> None:
-        """Finish the reports that are still to be written."""
+        """Finish the reports that are still to be written, and be ready for another start."""
         self._reports.shutdown()
+        self._reports = _reporter()
+
+
+def _reporter() -> ThreadPoolExecutor:
+    """One thread, which starts with the first report."""
+    return ThreadPoolExecutor(max_workers=1, thread_name_prefix="hosting-profile")
 
 
 def _report(logger: Logger, invocation: Invocation, measured: Measured, settings: Settings) -> None:
