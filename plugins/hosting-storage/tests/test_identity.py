@@ -1,0 +1,113 @@
+"""An account without a key: a managed identity, a real token request, and an Azurite that asks for a token."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from base64 import b64encode, urlsafe_b64encode
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+import trustme
+from azure.storage.queue import QueueServiceClient
+
+from tests.azurite import ACCOUNT, KEY, serving
+from tests.conftest import PATIENCE, MakeApp, Serve, make_app, serve
+from tests.queues import VERSION
+
+__all__ = ["make_app", "serve"]
+
+APP = """
+import azure.functions as func
+app = func.FunctionApp()
+
+@app.queue_trigger(arg_name="msg", queue_name="secret", connection="Vault")
+@app.queue_output(arg_name="$return", queue_name="answers", connection="Vault")
+def work(msg: str) -> str:
+    return msg.upper()
+"""
+
+
+def token(resource: str) -> str:
+    """A token that says who it is for; nobody checks the signature of an emulator's."""
+    now = int(time.time())
+    claims = {"aud": resource.rstrip("/"), "iss": "https://sts.windows.net/tenant/", "nbf": now - 60, "exp": now + 3600}
+    parts = ({"alg": "none", "typ": "JWT"}, {**claims, "iat": now})
+    return ".".join([*(urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=") for part in parts), "none"])
+
+
+@contextmanager
+def identity_service(asked: list[str]) -> Iterator[str]:
+    """The service that gives tokens to apps in Azure; notes what it is asked for."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            query = parse_qs(urlsplit(self.path).query)
+            asked.append(f"{query['resource'][0]} {query['client_id'][0]} {self.headers['X-IDENTITY-HEADER']}")
+            given = {"access_token": token(query["resource"][0]), "expires_on": str(int(time.time()) + 3600)}
+            body = json.dumps({**given, "resource": query["resource"][0], "token_type": "Bearer"}).encode()
+            self.send_response(200)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class calls it so
+            """Be quiet."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}/token"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.fixture
+def certificates(tmp_path: Path) -> dict[str, Path]:
+    """Files with a certificate authority, and with a certificate and key for this machine."""
+    authority = trustme.CA()
+    issued = authority.issue_cert("127.0.0.1", "localhost")
+    files = {name: tmp_path / f"{name}.pem" for name in ("ca", "cert", "key")}
+    authority.cert_pem.write_to_path(str(files["ca"]))
+    issued.cert_chain_pems[0].write_to_path(str(files["cert"]))
+    issued.private_key_pem.write_to_path(str(files["key"]))
+    return files
+
+
+def test_a_managed_identity_opens_an_account(
+    certificates: dict[str, Path], make_app: MakeApp, serve: Serve, tmp_path: Path
+) -> None:
+    """With ``__queueServiceUri`` and ``__credential`` alone, trigger and output work; no key is anywhere."""
+    flags = ("--oauth", "basic", "--cert", str(certificates["cert"]), "--key", str(certificates["key"]))
+    asked: list[str] = []
+    with serving(tmp_path, "--inMemoryPersistence", *flags) as azurite, identity_service(asked) as endpoint:
+        url = f"https://127.0.0.1:{azurite.ports['Queue']}/{ACCOUNT}"
+        credential = {"account_name": ACCOUNT, "account_key": KEY}
+        service = QueueServiceClient(url, credential, api_version=VERSION, connection_verify=str(certificates["ca"]))
+        env = {
+            "Vault__queueServiceUri": url,
+            "Vault__credential": "managedidentity",
+            "Vault__clientId": "me",
+            "IDENTITY_ENDPOINT": endpoint,
+            "IDENTITY_HEADER": "secret",
+            "SSL_CERT_FILE": str(certificates["ca"]),
+        }
+        served = serve(make_app({"function_app.py": APP, "host.json": '{"version": "2.0"}'}), env=env)
+        service.create_queue("secret").send_message(b64encode(b"hello").decode())
+        answers = service.get_queue_client("answers")
+        service.create_queue("answers")
+        end = time.monotonic() + PATIENCE
+        while not (found := answers.peek_messages()):
+            assert time.monotonic() < end, served.logs()
+            time.sleep(0.1)
+        assert [message.content for message in found] == [b64encode(b"HELLO").decode()]
+        assert served.stop() == 0
+        service.close()
+    assert asked == ["https://storage.azure.com me secret"]

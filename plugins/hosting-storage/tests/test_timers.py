@@ -1,0 +1,95 @@
+"""Timers of several hosts that share a storage account: a real Azurite has their locks and what is remembered."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from pathlib import Path
+
+import pytest
+from azure.storage.blob import BlobServiceClient
+
+from tests.azurite import Azurite, azurite, serving
+from tests.conftest import PATIENCE, MakeApp, Serve, Served, make_app, serve
+
+__all__ = ["azurite", "make_app", "serve"]
+
+HOST_JSON = {
+    "version": "2.0",
+    "singleton": {"listenerLockPeriod": "00:00:15", "listenerLockRecoveryPollingInterval": "00:00:01"},
+}
+CODE = """
+import os, time
+from pathlib import Path
+import azure.functions as func
+app = func.FunctionApp()
+
+@app.timer_trigger("timer", "* * * * * *")
+def Tick(timer: func.TimerRequest) -> None:
+    with Path(os.environ["RUNS"]).open("a") as runs:
+        print(os.getpid(), int(time.time()), file=runs)
+
+@app.timer_trigger("timer", "0 0 0 * * *")
+def Nightly(timer: func.TimerRequest) -> None: ...
+"""
+
+
+@pytest.fixture
+def app(make_app: MakeApp) -> Path:
+    return make_app({"host.json": json.dumps(HOST_JSON), "function_app.py": CODE})
+
+
+def runs(path: Path) -> list[tuple[int, int]]:
+    lines = path.read_text().splitlines() if path.exists() else []
+    return [(int(process), int(second)) for process, second in (line.split() for line in lines)]
+
+
+def wait_for_run(path: Path, served: Served) -> None:
+    """Wait until this host has run the timer."""
+    end = time.monotonic() + PATIENCE
+    while served.process.pid not in {process for process, _ in runs(path)}:
+        assert time.monotonic() < end, served.logs()
+        time.sleep(0.1)
+
+
+def test_hosts_of_several_machines(azurite: Azurite, app: Path, serve: Serve, tmp_path: Path) -> None:
+    """Of two hosts with one host id one runs the timers, whatever folders they have; the other one when it ends."""
+    noted, host_id = tmp_path / "runs", f"timers{os.getpid()}"
+    env = {
+        "AzureWebJobsStorage": azurite.connection_string,
+        "AzureFunctionsWebHost__hostid": host_id,
+        "RUNS": str(noted),
+    }
+    first = serve(app, env={**env, "XDG_STATE_HOME": str(tmp_path / "one")})
+    wait_for_run(noted, first)
+    second = serve(app, env={**env, "XDG_STATE_HOME": str(tmp_path / "two")})
+    second.wait_for("Another process runs '(Tick', 'Nightly|Nightly', 'Tick)' on schedule")
+    assert first.stop() == 0
+    wait_for_run(noted, second)
+    assert second.stop() == 0
+    seconds = [second for _, second in runs(noted)]
+    assert len(seconds) == len(set(seconds))
+    with BlobServiceClient.from_connection_string(azurite.connection_string) as service:
+        names = {blob.name for blob in service.get_container_client("azure-webjobs-hosts").list_blobs()}
+    assert {
+        f"timers/{host_id}/Host.Functions.Nightly/status",
+        f"locks/{host_id}/Host.Functions.Nightly.Listener",
+        f"locks/{host_id}/Host.Functions.Tick.Listener",
+    } <= names
+    assert not (tmp_path / "one").exists()
+
+
+def test_an_account_that_comes_later(app: Path, serve: Serve, tmp_path: Path) -> None:
+    """Timers wait for their storage, and say so once, with what to do; when it is there they run."""
+    noted = tmp_path / "runs"
+    with serving(tmp_path, "--inMemoryPersistence", "--skipApiVersionCheck") as gone:
+        ports = tuple(gone.ports.values())
+    env = {"AzureWebJobsStorage": gone.connection_string, "XDG_STATE_HOME": str(tmp_path), "RUNS": str(noted)}
+    served = serve(app, env=env)
+    served.wait_for("Timers do not run, and are tried again and again: ")
+    with serving(tmp_path, "--inMemoryPersistence", "--skipApiVersionCheck", ports=ports):
+        wait_for_run(noted, served)
+        served.wait_for("The host's storage can be used again.")
+        assert served.stop() == 0
+    assert served.logs().count("Timers do not run, and are tried again and again: ") == 1

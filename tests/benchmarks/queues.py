@@ -1,0 +1,123 @@
+"""Queues: how many messages a second, what an idle host costs, and how long a message waits for one.
+
+``hosting start`` works through a queue beside a hand-written asyncio loop over the same SDK, with as many messages at
+once; they take turns, so that what else the machine does hits both alike:
+
+    python -m tests.benchmarks.queues [--rounds 5] [--messages 2000] [--seconds 30] [--waits 20]
+
+The numbers that count: the median of the ratios within a round, 0.8 or more; the processor time of a host with 20 queue
+triggers that have nothing to do, less than 2 percent of a core; and the longest wait, less than the polling interval.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from statistics import median
+from tempfile import TemporaryDirectory
+
+from tests.azurite import Azurite, serving
+from tests.benchmarks.servers import COMPETITORS, PATIENCE, Started
+from tests.processes import ROOT, environment
+from tests.queues import Queues
+
+LOOP = (sys.executable, "-m", "tests.benchmarks.competitors.queue_loop")
+TRIGGERS = 20
+
+
+def hosting(app: str) -> tuple[str, ...]:
+    """How ``hosting start`` serves one of the apps here."""
+    return (sys.executable, "-m", "hosting", "start", str(COMPETITORS / app), "--port", "0")
+
+
+CONTESTANTS = {"hosting": hosting("queue_app"), "hand-written loop": LOOP}
+
+
+@contextmanager
+def running(command: Sequence[str], azurite: Azurite, folder: Path, **environ: str) -> Iterator[Started]:
+    """Run a contestant until the end of the block; its output goes to a file, as a container's does."""
+    settings = environment(AzureWebJobsStorage=azurite.connection_string, PYTHONPATH=str(ROOT), **environ)
+    with (folder / "output.txt").open("wb") as sink:
+        process = subprocess.Popen(command, env=settings, stdout=sink, stderr=sink, cwd=ROOT)
+        try:
+            yield Started(0, process)
+        finally:
+            process.terminate()
+            process.wait(PATIENCE)
+
+
+def written(file: Path, process: subprocess.Popen[bytes], count: int = 1) -> list[float]:
+    """Wait until a file has so many numbers."""
+    end = time.monotonic() + PATIENCE
+    while time.monotonic() < end:
+        numbers = file.read_text().split() if file.exists() else []
+        if len(numbers) >= count:
+            return [float(number) for number in numbers]
+        if process.poll() is not None:
+            sys.exit(f"it ended with code {process.returncode}:\n{(file.parent / 'output.txt').read_text()}")
+        time.sleep(0.02)
+    sys.exit(f"{file.name} was not written:\n{(file.parent / 'output.txt').read_text()}")
+
+
+def throughput(azurite: Azurite, folder: Path, rounds: int, messages: int) -> Iterator[str]:
+    """The rates of both, and the ratio; one round before them warms Azurite up."""
+    figures: dict[str, list[list[float]]] = {name: [] for name in CONTESTANTS}
+    queues = Queues(azurite)
+    for turn in range(rounds + 1):
+        for name in list(CONTESTANTS)[:: 1 if turn % 2 else -1]:
+            queue, file = f"{name.split()[0]}-{turn}", folder / f"rate-{turn}-{name.split()[0]}"
+            queues.fill(queue, [str(number) for number in range(messages)])
+            environ = {"QUEUE_NAME": queue, "QUEUE_COUNT": str(messages), "QUEUE_RATE": str(file)}
+            with running(CONTESTANTS[name], azurite, folder, **environ) as started:
+                figures[name] += [written(file, started.process, 2)] if turn else []
+    queues.close()
+    for name, found in figures.items():
+        rate, cost = (median(column) for column in zip(*found, strict=True))
+        yield f"{name:20} {rate:8.0f} messages/s {cost:8.0f} us of processor time each"
+    ratios = [ours[0] / theirs[0] for ours, theirs in zip(*figures.values(), strict=True)]
+    yield f"hosting / hand-written loop: median of {rounds} ratios {median(ratios):.3f}"
+
+
+def idle(azurite: Azurite, folder: Path, seconds: float, waits: int) -> Iterator[str]:
+    """What a host with nothing to do costs, and how long a message waits for it."""
+    queues, file = Queues(azurite), folder / "waits"
+    queues.make(*(f"idle{number}" for number in range(TRIGGERS)))
+    with running(hosting("idle_app"), azurite, folder, QUEUE_WAITS=str(file)) as started:
+        queues.put("idle0", str(time.time()))
+        written(file, started.process)
+        time.sleep(min(seconds, 10))  # the pauses have grown by then
+        before, begin = started.cpu_seconds(), time.monotonic()
+        time.sleep(seconds)
+        share = (started.cpu_seconds() - before) / (time.monotonic() - begin)
+        yield f"idle host with {TRIGGERS} queue triggers: {share:.2%} of a core"
+        for number in range(waits):
+            time.sleep(random.uniform(4, 6) if seconds >= 10 else 0)
+            queues.put(f"idle{number % TRIGGERS}", str(time.time()))
+        waited = sorted(written(file, started.process, waits + 1)[1:])
+    queues.close()
+    yield f"a message waits for an idle host: median {median(waited):.2f} s, longest {waited[-1]:.2f} s"
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description="Messages a second beside a hand-written loop, and an idle host.")
+    parser.add_argument("--rounds", type=int, default=5, help="turns of each (default: 5)")
+    parser.add_argument("--messages", type=int, default=2000, help="messages in a turn (default: 2000)")
+    parser.add_argument("--seconds", type=float, default=30, help="how long the host is idle (default: 30)")
+    parser.add_argument("--waits", type=int, default=20, help="messages sent to an idle host (default: 20)")
+    options = parser.parse_args(arguments)
+    with TemporaryDirectory() as name, serving(Path(name), "--inMemoryPersistence") as azurite:
+        for line in throughput(azurite, Path(name), options.rounds, options.messages):
+            print(line, flush=True)
+        for line in idle(azurite, Path(name), options.seconds, options.waits):
+            print(line, flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,24 @@
+"""The benchmark of queues runs; what it measures is for a person to judge."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+
+import pytest
+
+from tests.azurite import command
+from tests.processes import ROOT
+
+
+@pytest.mark.skipif(command() is None, reason="Azurite is not installed")
+def test_queues_prints_a_ratio_a_share_and_a_wait() -> None:
+    """One short round gives rates and their ratio, what an idle host costs, and how long a message waits for it."""
+    arguments = ["--rounds", "1", "--messages", "50", "--seconds", "0.5", "--waits", "1"]
+    program = [sys.executable, "-m", "tests.benchmarks.queues", *arguments]
+    done = subprocess.run(program, capture_output=True, text=True, check=False, cwd=ROOT)
+    assert done.returncode == 0, done.stderr
+    assert re.search(r"^hosting / hand-written loop: median of 1 ratios \d+\.\d{3}$", done.stdout, re.MULTILINE)
+    assert re.search(r"^idle host with 20 queue triggers: \d+\.\d\d% of a core$", done.stdout, re.MULTILINE)
+    assert re.search(r"^a message waits for an idle host: median \d+\.\d\d s", done.stdout, re.MULTILINE)
