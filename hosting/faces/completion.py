@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +17,30 @@ SHELLS = ("bash", "zsh", "fish")
 PROGRAM = "hosting"
 VARIABLE = "_HOSTING_COMPLETE"
 """By this variable the script asks the command itself; its name is click's choice."""
+
+_BASH_WORDS = """
+    for word in "${COMP_WORDS[@]:0:COMP_CWORD}"; do
+        [[ $word == = ]] || words+=("$word")
+    done
+    words+=("${COMP_WORDS[COMP_CWORD]}")
+"""
+
+_MENDED: Mapping[str, Sequence[tuple[str, str]]] = {
+    "bash": (
+        ("local response\n", f"local response word words=()\n{_BASH_WORDS}"),
+        ("${COMP_WORDS[*]}", "${words[*]}"),
+        ("COMP_CWORD=$COMP_CWORD", "COMP_CWORD=$((${#words[@]} - 1))"),
+    ),
+    "zsh": (
+        ("local -a response\n", "local -a response\n    compset -P 1 '--*='\n"),
+        ("compadd -U", 'compadd -U -i "$IPREFIX"'),
+    ),
+    "fish": (
+        ('string split ","', 'string split --max 1 ","'),
+        ("echo $metadata[2]", "echo (string match --regex -- '^--[^=]+=' (commandline -t) || echo)$metadata[2]"),
+    ),
+}
+"""What click's scripts lack: a value is completed after ``--option=``, too, and what is offered may have commas."""
 
 
 @click.command()
@@ -38,9 +62,8 @@ def completion(context: click.Context, shell: str) -> None:
     kind = get_completion_class(shell)
     assert kind is not None, f"click has a class for {shell}"
     script = kind(context.find_root().command, {}, PROGRAM, VARIABLE).source()
-    if shell == "fish":
-        # What is offered may have commas itself.
-        script = script.replace('string split ","', 'string split --max 1 ","')
+    for theirs, ours in _MENDED[shell]:
+        script = script.replace(theirs, ours)
     click.echo(script, nl=False)
 
 

@@ -174,6 +174,28 @@ def test_tab_completes_what_is_typed(screen: Screen) -> None:
     screen.type("\x15hosting start greet\t", "hosting start greeter/")
 
 
+@pytest.mark.parametrize(
+    ("typed", "completed"),
+    [
+        ("hosting start --log-format=j", r"--log-format=json "),
+        ("hosting start --port=7000 greeter --functions=Old,Rep", r"--functions=Old,Report-Daily "),
+        ("hosting start my\\ app --functions he", r"--functions hello "),
+        ('hosting start "my app" --functions he', r"--functions hello "),
+    ],
+)
+def test_tab_completes_after_signs_and_spaces(screen: Screen, home: Path, typed: str, completed: str) -> None:
+    """A value after ``--option=`` is completed where it stands, and a folder may have spaces in its name."""
+    (home / "my app").mkdir()
+    (home / "my app" / "function_app.py").write_text('@app.route("hello")\ndef hello(req): ...\n')
+    screen.type(f"{typed}\t", completed)
+
+
+@pytest.mark.parametrize("line", ["hosting start --log-format=j", "hosting start --grace=1 --log-format=j"])
+def test_fish_completes_after_a_sign(home: Path, line: str) -> None:
+    """What fish puts in place of the word is the word with its option."""
+    assert _offers(home, _needs("fish"), "--no-config", "-c", FISH, line) == ["--log-format=json"]
+
+
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_the_script_is_printed_and_nothing_else(run_hosting: RunHosting, shell: str) -> None:
     """Its output can be evaluated, or kept in a file."""

@@ -130,4 +130,6 @@ def _tell(title: str, lines: Iterable[str]) -> None:
 
 
 def _go_to(folder: Path) -> list[str]:
-    return [] if folder.resolve() == Path.cwd() else [f"cd {folder}"]
+    from shlex import quote
+
+    return [] if folder.resolve() == Path.cwd() else [f"cd {quote(str(folder))}"]

@@ -12,6 +12,8 @@ from pathlib import Path
 
 from hosting.errors import HostingError
 
+_SCRATCH = ".hosting-new-"
+
 
 def write(
     root: Path, files: Mapping[str, str], *, changes: Mapping[str, str] | None = None, force: bool = False
@@ -32,9 +34,10 @@ def write(
     try:
         if not force:
             _check_absent(root, files)
-        _write(root.resolve(), {**files, **(changes or {})})
+        _write(Path(os.path.realpath(root)), {**files, **(changes or {})})
     except OSError as error:
-        reason = f"{error.filename or root}: {error.strerror or error}"
+        place = error.filename if error.filename and _SCRATCH not in str(error.filename) else root
+        reason = f"{place}: {error.strerror or error}"
         raise HostingError(reason, remedy="Nothing was written.") from error
 
 
@@ -52,7 +55,7 @@ def _write(root: Path, files: Mapping[str, str]) -> None:
     with ExitStack() as undo:
         _make_folder(root.parent, undo)
         beside = root if root.is_dir() else root.parent
-        with tempfile.TemporaryDirectory(prefix=".hosting-new-", dir=beside) as scratch:
+        with tempfile.TemporaryDirectory(prefix=_SCRATCH, dir=beside) as scratch:
             staged = Path(scratch, "new")
             for name, text in files.items():
                 (staged / name).parent.mkdir(parents=True, exist_ok=True)

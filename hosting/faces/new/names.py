@@ -6,6 +6,7 @@ import builtins
 import keyword
 import re
 import sys
+from importlib.metadata import packages_distributions
 from typing import NamedTuple
 
 from hosting.errors import HostingError
@@ -16,6 +17,8 @@ LONGEST = 40
 
 _PROJECT = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?")
 _FUNCTION = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,127}")
+_LONGEST_SLUG = 30
+_DEVICE = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?", re.IGNORECASE)
 _IMPORTED = sys.stdlib_module_names | {"azure", "hosting", "tests"}
 
 
@@ -65,10 +68,11 @@ def app_name(text: str) -> str:
     """Read the name of an app, which is its folder's.
 
     Raises:
-        HostingError: it is no name for a project.
+        HostingError: it is no name for a project, or for a folder.
     """
     _check_project(text)
     _check_length(text, text)
+    _check_device(text)
     return text
 
 
@@ -88,7 +92,7 @@ def function_names(text: str, model: str) -> FunctionNames:
         _check_folder(text)
     elif hasattr(builtins, identifier):
         identifier += "_"  # the file's other functions still want their own list or input
-    slug = re.sub(r"[-_]+", "-", text).strip("-").lower()[:LONGEST].strip("-")
+    slug = re.sub(r"[-_]+", "-", text).strip("-").lower()[:_LONGEST_SLUG].strip("-")
     return FunctionNames(text, identifier, slug)
 
 
@@ -105,11 +109,17 @@ def _check_length(text: str, name: str) -> None:
         raise _refused(text, f"It has {len(name)} characters.", f"Use {LONGEST} at most.")
 
 
+def _check_device(text: str) -> None:
+    if _DEVICE.fullmatch(text):
+        raise _refused(text, "It names a device, so that on Windows no folder can.", "Choose another name.")
+
+
 def _check_folder(text: str) -> None:
     """In v1 a function is a folder of its name, which its tests import as a package."""
+    _check_device(text)
     if "-" in text:
         raise _refused(text, "In a v1 app it is also the name of a Python package.", "Use '_' instead of '-'.")
-    if text in _IMPORTED:
+    if text in _IMPORTED or text in packages_distributions():
         why = f"In a v1 app it is also the name of a Python package, which everybody's 'import {text}' would find."
         raise _refused(text, why, f"Choose another name, such as {text.capitalize()}.")
 

@@ -61,6 +61,18 @@ def test_every_tool_accepts_an_app(
 
 
 @pytest.mark.parametrize("model", MODELS)
+def test_long_names_make_no_long_lines(tmp_path: Path, run_hosting: RunHosting, model: str) -> None:
+    """Functions with sixty characters in their names satisfy the linter and the formatter, and pass their tests."""
+    root = _make(tmp_path, run_hosting, model, ())
+    for kind in KINDS:
+        name = kind + "_" + "l" * (59 - len(kind))
+        assert run_hosting("new", "function", name, "--template", kind, "--app-dir", root).returncode == 0
+    _run(root, "ruff", "check", "--no-cache")
+    _run(root, "ruff", "format", "--check", "--no-cache")
+    assert "5 passed" in _run(root, "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:asyncio")
+
+
+@pytest.mark.parametrize("model", MODELS)
 def test_a_new_app_is_served(tmp_path: Path, run_hosting: RunHosting, serve: Serve, model: str) -> None:
     """The app answers as its README says, the added function too, and all functions are listed."""
     root = _make(tmp_path, run_hosting, model, KINDS)

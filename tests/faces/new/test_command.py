@@ -169,6 +169,12 @@ def test_the_current_folder_can_be_the_project(tmp_path: Path) -> None:
     assert "cd " not in done.stdout
 
 
+def test_the_next_steps_can_be_copied(tmp_path: Path, run_hosting: RunHosting) -> None:
+    """A folder with a space in its name is quoted, as a shell needs it."""
+    done = run_hosting("new", "app", "x", "--dir", tmp_path / "my app")
+    assert f"  cd '{tmp_path / 'my app'}'\n" in done.stdout
+
+
 @pytest.mark.parametrize(
     ("arguments", "meant"),
     [

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import stat
 from collections.abc import Callable, Mapping
+from errno import EACCES
 from pathlib import Path
 from typing import Any
 
@@ -77,6 +79,27 @@ def test_a_file_in_place_of_the_folder_is_told(tmp_path: Path) -> None:
     with pytest.raises(HostingError, match="Nothing was written"):
         write(tmp_path / "app", FILES, force=True)
     assert _tree(tmp_path) == {"app": "mine"}
+
+
+def test_a_link_that_leads_nowhere_is_told(tmp_path: Path) -> None:
+    """A link to itself is no folder: one message, and the link stays."""
+    (tmp_path / "app").symlink_to("app")
+    with pytest.raises(HostingError, match="Nothing was written"):
+        write(tmp_path / "app", FILES)
+    assert [path.name for path in tmp_path.iterdir()] == ["app"]
+
+
+def test_a_folder_that_cannot_be_written_to_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The message has the folder that a person knows, not the one beside it that was to be moved there."""
+
+    def refuse(name: str, _mode: int) -> None:
+        raise PermissionError(EACCES, os.strerror(EACCES), name)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "mkdir", refuse)
+        with pytest.raises(HostingError) as caught:
+            write(tmp_path, FILES)
+    assert str(caught.value) == f"{tmp_path}: Permission denied\n  Nothing was written."
 
 
 @pytest.mark.parametrize("folder", [".", "new", "new/er"])

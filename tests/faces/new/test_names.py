@@ -89,12 +89,25 @@ def test_a_function_is_named_as_azures_host_allows(text: str) -> None:
         ("order-report", "v1", "Use '_' instead of '-'"),
         ("queue", "v1", "everybody's 'import queue' would find"),
         ("azure", "v1", "such as Azure"),
+        ("pytest", "v1", "everybody's 'import pytest' would find"),
+        ("aux", "v1", "on Windows no folder can"),
+        ("Com1", "v1", "on Windows no folder can"),
     ],
 )
 def test_refused_functions_hear_the_rule(text: str, model: str, rule: str) -> None:
     """The message has the rule that the name breaks."""
     with pytest.raises(HostingError, match=re.escape(rule)):
         function_names(text, model)
+
+
+@pytest.mark.parametrize("text", ["con", "NUL", "aux.txt", "lpt1"])
+def test_an_apps_folder_can_be_made_on_every_system(text: str) -> None:
+    """On Windows these are devices, whatever their extension; a package's folder has another name, and may."""
+    with pytest.raises(HostingError, match="on Windows no folder can"):
+        app_name(text)
+    assert extension_names(text)
+    assert app_name(f"x{text}")
+    assert function_names(text.partition(".")[0], "v2")
 
 
 def test_a_v2_function_may_have_a_name_that_python_cannot_spell() -> None:
