@@ -63,7 +63,7 @@ class Providers:
             self._factories[kind] = resolve_name(built_in) if built_in else self._imported(function, binding)
         factory = self._factories[kind]
         if factory not in self._made:
-            self._made[factory] = factory(self._services)
+            self._made[factory] = _made(factory, self._services)
         return self._made[factory]
 
     def knows(self, binding: Binding) -> bool:
@@ -106,6 +106,18 @@ class ProvidersOfAnything:
 
     def get(self, function: Function, binding: Binding) -> Provider:
         return self._providers.get(function, binding) if self._providers.knows(binding) else self._generic
+
+
+def _made(factory: Factory, services: Services) -> Provider:
+    """A provider that a package's entry point makes.
+
+    Raises:
+        TypeError: what it makes is none.
+    """
+    made: object = factory(services)
+    if not isinstance(made, Provider):
+        raise TypeError(f"an entry point of group '{GROUP}' makes a {type(made).__name__}, and no Provider")
+    return made
 
 
 def _owner(entry: importlib_metadata.EntryPoint) -> str:

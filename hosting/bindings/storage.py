@@ -90,7 +90,8 @@ class FileStorage(HostStorage):
         parts = PurePosixPath(path).parts
         if not parts or not set(parts).isdisjoint(("/", ".", "..")):
             raise ValueError(f"not a path of the host's storage: {path!r}")
-        return self._folder.joinpath(*(quote(part, _SAFE) for part in parts[:-1]), quote(parts[-1], _SAFE) + ending)
+        *folders, name = (quote(part, _SAFE, errors="surrogatepass") for part in parts)
+        return self._folder.joinpath(*folders, name + ending)
 
     async def _do(self, work: Callable[[Path], T], file: Path) -> T:
         """Disks may be slow: the loop goes on meanwhile."""

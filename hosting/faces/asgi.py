@@ -187,6 +187,8 @@ class HostApp:
         await receive()
         try:
             await self.host.start()
+        except asyncio.CancelledError:
+            return  # the server gave up
         except Exception as error:  # noqa: BLE001 - told by whoever runs the server
             self.failure = error
             await send({"type": "lifespan.startup.failed", "message": ""})

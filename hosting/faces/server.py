@@ -19,6 +19,7 @@ from types import FrameType
 from typing import NoReturn, Protocol
 
 import uvicorn
+from uvicorn.lifespan.on import LifespanOn
 
 from hosting.errors import HostingError
 from hosting.extensions import Worker
@@ -27,6 +28,7 @@ from hosting.faces.connection import Connection, Departures
 from hosting.faces.protocol import Receive, Scope, Send
 
 _BACKLOG = 2048
+_TICK = 0.05
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -140,8 +142,24 @@ class Server(uvicorn.Server):
         return self._app.failure is None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
+        watching = asyncio.create_task(self._give_up(asyncio.current_task()))
+        try:
+            await super().startup(sockets)
+        except asyncio.CancelledError:
+            if not self.should_exit:
+                raise
+            return  # nothing is served; uvicorn ends
+        finally:
+            watching.cancel()
         self._ready()
+
+    async def _give_up(self, starting: asyncio.Task[None] | None) -> None:
+        """Whoever wants the host to end need not wait for a start that takes long, or hangs."""
+        while not self.should_exit:  # noqa: ASYNC110 - a signal handler sets it
+            await asyncio.sleep(_TICK)
+        # One that is through by now ends in order, with a shutdown.
+        if starting is not None and isinstance(self.lifespan, LifespanOn) and not self.lifespan.startup_event.is_set():
+            starting.cancel()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         # Triggers other than HTTP stop now as well, not after the last connection.

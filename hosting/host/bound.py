@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 
 from hosting.bindings.provider import Input, Output, Provider, Resolvable, Trigger
 from hosting.core import Binding, Function
@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from hosting.host.properties import Properties
 
 RETURN = "$return"
+
+Part = TypeVar("Part", Trigger, Input, Output)
 
 
 class Out:
@@ -59,16 +61,25 @@ def bind(function: Function, providers: Finds) -> BoundFunction:
         if not binding.is_trigger:
             provider = providers.get(function, binding)
             if binding.direction == "out":
-                outputs[binding.name] = provider.output(function, binding)
+                outputs[binding.name] = _checked(Output, provider.output(function, binding), provider)
             else:
-                inputs.append((binding.name, provider.input(function, binding)))
+                inputs.append((binding.name, _checked(Input, provider.input(function, binding), provider)))
     result = outputs.pop(RETURN, None)
     parts = _resolvable(dict(inputs), outputs, result)
     properties = _properties(function, parts) if parts else None
     # The trigger comes last: a provider keeps what it hands out, and a function in error must leave no trace in it.
-    trigger = providers.get(function, function.trigger).trigger(function, function.trigger)
-    name = function.trigger.name
+    provider, name = providers.get(function, function.trigger), function.trigger.name
+    trigger = _checked(Trigger, provider.trigger(function, function.trigger), provider)
     return BoundFunction(function, trigger, name, tuple(inputs), tuple(outputs.items()), result, properties)
+
+
+def _checked(kind: type[Any], part: Part, provider: Provider) -> Part:
+    """Refuse now what would fail each invocation."""
+    fits: bool = isinstance(part, kind)
+    if not fits:
+        who = f"{type(provider).__module__}.{type(provider).__qualname__}"
+        raise TypeError(f"{who} gave a value of type '{type(part).__name__}' in place of its {kind.__name__}")
+    return part
 
 
 def _properties(function: Function, parts: dict[str, Resolvable]) -> Properties:

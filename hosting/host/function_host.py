@@ -25,7 +25,7 @@ from hosting.extensions import ExtensionHost, Workers
 from hosting.host.bound import BoundFunction, Out, bind
 from hosting.host.by_hand import ByHand
 from hosting.host.context import Context, RetryContext, TraceContext
-from hosting.host.invocation import Invocation, Running, refuser
+from hosting.host.invocation import Invocation, Running, cancelled_by_host, refuser
 from hosting.host.pool import thread_count
 from hosting.host.retry import Retrying
 from hosting.host.timeouts import Timeouts, read_timeout
@@ -178,7 +178,7 @@ class FunctionHost:
         now = asyncio.get_running_loop().time
         if self._drained_by is None:
             self._drained_by = now() + grace
-            await _each("stop", (provider.stop() for provider in self._providers))
+            await _each("stop", (provider.stop for provider in self._providers))
             # Now, so that a provider can tell a policy that is cut short from one that is used up.
             self._draining.set()
         while self.running.contexts and now() < self._drained_by:  # noqa: ASYNC110 - an event would cost each invocation
@@ -190,8 +190,8 @@ class FunctionHost:
 
         Busy threads are not waited for.
         """
-        await _each("close", (provider.close() for provider in self._providers))
-        await _each("close", (self._services.close(),))
+        await _each("close", (provider.close for provider in self._providers))
+        await _each("close", (self._services.close,))
         if self.app.lifespan is not None:
             await self.app.lifespan.shutdown()
         await self.extensions.shutdown()
@@ -229,13 +229,18 @@ class FunctionHost:
                 self._bind_one(function, providers)
             except FunctionLoadError as error:
                 self._services.problems.append(_in_error(function, error))
+            except HostingError:
+                raise
+            except (Exception, SystemExit) as error:  # a package's fault harms nobody but those who use it
+                _logger.exception("A provider failed to bind function '%s'.", function.name)
+                self._services.problems.append(_in_error(function, _unbound(function, error)))
         self._providers = providers.all()
         self._router = self.http.router() if self.http else Router()
 
     def _bind_one(self, function: Function, providers: Providers) -> None:
         missing = [binding for binding in function.bindings if not providers.knows(binding)]
         by_hand_only = bool(missing) and function.trigger.type.lower() != "httptrigger"
-        bound = self._generic(function, providers, missing[0]) if by_hand_only else bind(function, providers)
+        bound = self._generic(function, providers, missing) if by_hand_only else bind(function, providers)
         invoker = refuser(function) if function.error else self.extensions.invoker(function, self._pool)
         invocation = Invocation(bound, invoker, self.running, str(self.root) + os.sep)
         invoke = Retrying(invocation, function.retry, self._draining) if function.retry else invocation
@@ -244,10 +249,11 @@ class FunctionHost:
         self.invocations[function.name.lower()] = invoke
         self.by_hand.add(function.name, bound.trigger, invoke)
 
-    def _generic(self, function: Function, providers: Providers, missing: Binding) -> BoundFunction:
+    def _generic(self, function: Function, providers: Providers, missing: Iterable[Binding]) -> BoundFunction:
         """Bind a function with a type that nobody provides: who runs it by hand may do without its return value."""
         bound = bind(function, providers.with_generic())
-        self._services.problems.append(_untriggered(function, missing))
+        kinds = {binding.type.lower(): binding for binding in missing}
+        self._services.problems.extend(_untriggered(function, one) for one in kinds.values())
         if bound.result is None and isinstance(bound.trigger, GenericTrigger):
             return bound._replace(result=bound.trigger.implicit_output)
         return bound
@@ -265,16 +271,19 @@ def register_types() -> None:
         interface.register(ours)
 
 
-async def _each(what: str, ends: Iterable[Awaitable[None]]) -> None:
+async def _each(what: str, ends: Iterable[Callable[[], Awaitable[None]]]) -> None:
     """Wait for all of them together, for a while; one that fails or hangs keeps nobody from ending."""
 
-    async def end(one: Awaitable[None]) -> None:
+    async def end(one: Callable[[], Awaitable[None]]) -> None:
         try:
             async with asyncio.timeout(_PATIENCE):
-                await one
+                await one()
         except TimeoutError:
             _logger.warning("A binding did not %s within %g s.", what, _PATIENCE)
-        except Exception:
+        except (Exception, asyncio.CancelledError, SystemExit):
+            # One that awaits what it has cancelled itself raises the same error as one that is cancelled by us.
+            if cancelled_by_host():
+                raise
             _logger.exception("A binding failed to %s.", what)
 
     await asyncio.gather(*map(end, ends))
@@ -300,6 +309,14 @@ def _untriggered(function: Function, missing: Binding) -> Problem:
         f"{remedy(missing)} It can be run by hand: POST /admin/functions/{function.name}",
         function.file,
         function=function.name,
+    )
+
+
+def _unbound(function: Function, error: BaseException) -> FunctionLoadError:
+    return FunctionLoadError(
+        f"Function '{function.name}' cannot run: a provider of its bindings failed: {type(error).__name__}: {error}",
+        remedy="Update or replace the package that brings it; the log has the traceback.",
+        file=function.file,
     )
 
 

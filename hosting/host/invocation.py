@@ -107,7 +107,7 @@ class Invocation:
         except BaseException as raised:
             exception = self._reason(context, raised)
             self._failed(context, start, exception)
-            if isinstance(exception, asyncio.CancelledError) and _cancelled_by_host():
+            if isinstance(exception, asyncio.CancelledError) and cancelled_by_host():
                 raise
             return Result(exception=exception)
         else:
@@ -173,7 +173,8 @@ class Invocation:
         self._running.journal.failed(self._logger, self._name, context.invocation_id, milliseconds, shown)
 
 
-def _cancelled_by_host() -> bool:
+def cancelled_by_host() -> bool:
+    """Whether a CancelledError is meant for the task that runs, not raised by the code that it runs."""
     task = asyncio.current_task()
     return task is not None and task.cancelling() > 0
 

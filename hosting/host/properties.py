@@ -59,6 +59,10 @@ class Properties:
 
 def _spelled(binding: Binding, part: Resolvable) -> dict[str, Any]:
     """The properties, those that may have expressions in them under the names that ``part`` gives them."""
+    expressions: object = part.expressions
+    if isinstance(expressions, str):
+        who = type(part).__name__
+        raise TypeError(f"{who}.expressions is a str; to name one property, write a tuple: ({expressions!r},)")
     names = {name.lower(): name for name in part.expressions}
     found = {names.get(key.lower(), key): value for key, value in binding.properties.items()}
     # Where an app has a property in two spellings, the exact one counts.

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from hosting.bindings.storage import FileStorage, StorageError
@@ -56,6 +56,7 @@ SEGMENTS = st.text(st.characters(codec="utf-8", exclude_characters="/"), min_siz
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(segments=st.lists(SEGMENTS, min_size=1, max_size=3))
+@example(segments=[os.fsdecode(b"a file's name that is no text: \xff")])
 def test_any_path(tmp_path: Path, segments: list[str]) -> None:
     """Any characters make a path, and none leads out of the folder."""
 

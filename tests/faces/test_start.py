@@ -259,6 +259,25 @@ def test_term_while_loading(make_app: MakeApp, tmp_path: Path) -> None:
     assert served.stop() == 0
 
 
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 0), (signal.SIGINT, 130)])
+def test_signal_while_starting(make_app: MakeApp, tmp_path: Path, number: signal.Signals, code: int) -> None:
+    """A start that hangs, such as that of a web app that waits for its database, ends at a signal, without a word."""
+    web = """
+import asyncio
+import azure.functions as func
+
+async def web(scope, receive, send):
+    print("starting", flush=True)
+    await asyncio.sleep(600)
+
+app = func.AsgiFunctionApp(app=web, http_auth_level=func.AuthLevel.ANONYMOUS)
+"""
+    served = launch(make_app({**APP, "function_app.py": web}), output=tmp_path / "output.txt")
+    served.wait_for("starting")
+    assert served.stop(number) == code
+    assert "Traceback" not in served.logs()
+
+
 def test_early_request_waits(make_app: MakeApp, tmp_path: Path) -> None:
     """A request that comes while the app is loading waits for its answer."""
     app = make_app(

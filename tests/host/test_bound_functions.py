@@ -194,6 +194,13 @@ def test_output_that_nobody_provides(make_app: MakeApp) -> None:
     assert notes.steps[0][0] == "function"
 
 
+def test_several_types_that_nobody_provides(make_app: MakeApp) -> None:
+    """Each of them is told, once, so that one round of installing is enough."""
+    host, _ = loaded(make_app, ECHO.replace('"note"', '"rabbit"').replace('"noteTrigger"', '"hareTrigger"'), AREA="x")
+    told = [problem.message.rpartition(" ")[2] for problem in host.problems]
+    assert sorted(told) == ["'hareTrigger'.", "'rabbit'."]
+
+
 def test_reason(make_app: MakeApp, caplog: pytest.LogCaptureFixture) -> None:
     """The log says why a function runs and the details of what triggered it, as the trigger tells them."""
     host, _ = loaded(make_app, ECHO, AREA="x")
@@ -202,3 +209,11 @@ def test_reason(make_app: MakeApp, caplog: pytest.LogCaptureFixture) -> None:
     messages = [record.getMessage() for record in caplog.records if record.name == "hosting.function.f"]
     assert messages[0].startswith("Executing 'Functions.f' (Reason='A note came.', Id=")
     assert messages[1] == "Trigger Details: NoteId: 7"
+
+
+def test_expressions_without_their_comma(make_app: MakeApp, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A provider whose expressions are one text is told what to write: letters are no properties."""
+    monkeypatch.setattr(NoteInput, "expressions", "path")
+    host, _ = loaded(make_app, ECHO, AREA="x")
+    (problem,) = host.problems
+    assert "NoteInput.expressions is a str; to name one property, write a tuple: ('path',)" in problem.message

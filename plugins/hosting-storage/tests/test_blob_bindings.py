@@ -6,6 +6,7 @@ import asyncio
 import io
 import uuid
 from collections.abc import Awaitable, Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import azure.storage.blob
@@ -20,10 +21,11 @@ from hosting.bindings import Services
 from hosting.core import Binding
 from hosting.errors import FunctionLoadError
 from hosting_storage.blob_bindings import BlobInput, BlobOutput
+from hosting_storage.blob_paths import BlobPath
 from hosting_storage.blob_trigger import BlobTrigger
 from hosting_storage.blob_values import decode, encode
 from hosting_storage.connections import Connections
-from tests.azurite import Azurite, azurite
+from tests.azurite import ACCOUNT, KEY, Azurite, azurite
 from tests.blobs import Blobs
 
 from .blob_hosts import function
@@ -113,6 +115,51 @@ def test_no_text(place: Place) -> None:
     place.blobs.put(f"{place.name}/a", b"ab\xff")
     with pytest.raises(ValueError, match=r"not text in UTF-8 \(byte 2 is 0xff\); annotate the parameter with bytes"):
         place.read(f"{place.name}/a", str)
+
+
+def test_no_way_out(azurite: Azurite, place: Place) -> None:
+    """What comes into a path from outside leads to no other container, also where a signature opens all of them.
+
+    An account key signs the address, and so hides that clients shorten ``a/../b``; signatures and identities do not.
+    """
+    secret = f"secret-{uuid.uuid4().hex}"
+    place.blobs.put(f"{secret}/a", "secret")
+    everything = azure.storage.blob.generate_account_sas(
+        ACCOUNT,
+        KEY,
+        azure.storage.blob.ResourceTypes(object=True),
+        azure.storage.blob.AccountSasPermissions(read=True, write=True),
+        datetime.now(UTC) + timedelta(hours=1),
+    )
+    endpoint = f"http://127.0.0.1:{azurite.ports['Blob']}/{ACCOUNT}"
+    place.environ = {"AzureWebJobsStorage": f"BlobEndpoint={endpoint};SharedAccessSignature={everything}"}
+    given = {"path": f"{place.name}/../{secret}/a"}
+
+    async def scenario(connections: Connections) -> None:
+        binding = _binding(f"{place.name}/{{name}}")
+        output = BlobOutput(function(), binding, connections)
+        for annotation in (str, blob.BlobClient):
+            source = BlobInput(function(annotations=_annotated(annotation)), binding, connections)
+            with pytest.raises(ValueError, match="cannot be asked for"):
+                await source.read(None, given)
+        with pytest.raises(ValueError, match="cannot be asked for"):
+            await output.write(b"changed", given)
+
+    assert place.read(f"{secret}/a", str) == "secret"
+    place.run(scenario)
+    assert place.blobs.get(f"{secret}/a") == b"secret"
+
+
+def test_found_under_a_name_that_leads_elsewhere(place: Place) -> None:
+    """A scan may find a blob whose name a client would shorten: no other blob is read in its place."""
+
+    async def scenario(connections: Connections) -> None:
+        binding = Binding("blob", "blobTrigger", "in", {"path": f"{place.name}/{{name}}"})
+        trigger = BlobTrigger(function(), binding, connections)
+        with pytest.raises(ValueError, match="cannot be asked for"):
+            await trigger.fetch(BlobPath(place.name, "../secrets/a"))
+
+    place.run(scenario)
 
 
 @pytest.mark.parametrize(
