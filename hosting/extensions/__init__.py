@@ -2,6 +2,7 @@
 
 from hosting.extensions._config import FLAG, is_enabled
 from hosting.extensions._discovery import installed_entry_points
+from hosting.extensions._extension import GROUPS, HOOK_GROUPS
 from hosting.extensions._guard import blame
 from hosting.extensions._threads import run_here
 from hosting.extensions._workers import Worker, Workers
@@ -9,6 +10,8 @@ from hosting.extensions.host import ExtensionHost, Invoker
 
 __all__ = [
     "FLAG",
+    "GROUPS",
+    "HOOK_GROUPS",
     "ExtensionHost",
     "Invoker",
     "Worker",

@@ -233,7 +233,7 @@ class _Writer:
             yield "    break"
         yield "try:"
         yield f"    result = {'await ' if self._form == 'async' else ''}call(**func_args)"
-        yield "except (KeyboardInterrupt, GeneratorExit):"
+        yield "except GeneratorExit:"
         yield "    raise"
         yield "except BaseException as exception:"
         yield "    error = exception"

@@ -14,6 +14,9 @@ from hosting.extensions._scan import Described, name_of, version_of
 EAGER = "hosting"
 ON_DEMAND = "hosting.functions"
 """The entry-point groups: imported at start, and imported when a function opts in."""
+HOOK_GROUPS = (EAGER, ON_DEMAND)
+GROUPS = (*HOOK_GROUPS, "hosting.bindings", "hosting.storage")
+"""Every entry-point group that hosting reads."""
 
 Status = Literal["active", "idle", "disabled", "blocked", "failed", "quarantined", "paused"]
 RUNNING: tuple[Status, ...] = ("active", "paused", "quarantined")

@@ -19,10 +19,9 @@ from typing import Any
 from importlib_metadata import EntryPoint
 
 from hosting.core import Problem
-from hosting.extensions._extension import EAGER, ON_DEMAND
+from hosting.extensions._extension import GROUPS
 from hosting.extensions._scan import name_of, version_of
 
-GROUPS = frozenset({EAGER, ON_DEMAND, "hosting.bindings", "hosting.storage"})
 WEAK = frozenset({"md5", "sha1"})
 CODE = frozenset({".py", ".pyc", ".so", ".pyd"})
 SIGNATURES = frozenset({"RECORD", "RECORD.jws", "RECORD.p7s"})

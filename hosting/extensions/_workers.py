@@ -32,7 +32,7 @@ class Worker(threading.Thread):
 
     def run(self) -> None:
         """Do one job after the other until there is None."""
-        # No job is a local variable of this frame, which lives on: who looks at its locals, as profilers do, keeps them.
+        # No job is a local variable of this frame: one that a profiler has looked at would live on with it.
         while _do(self._jobs.get()):
             pass
 

@@ -7,12 +7,10 @@ from collections.abc import Iterable, Mapping
 from typing import Any, TypeAlias
 
 from hosting.errors import ExtensionError
-from hosting.extensions import installed_entry_points
+from hosting.extensions import HOOK_GROUPS, installed_entry_points
 
 Extensions: TypeAlias = Mapping[str, Any] | Iterable[Any]
 """By name, or with the names that they have themselves; a text is the name of an installed one."""
-
-GROUPS = ("hosting", "hosting.functions")
 
 
 def named(extensions: Extensions) -> dict[str, Any]:
@@ -20,7 +18,12 @@ def named(extensions: Extensions) -> dict[str, Any]:
 
     Raises:
         ExtensionError: a text is no installed extension's name, or two have one name.
+        TypeError: it is one extension, and no list of them.
     """
+    if isinstance(extensions, str) or not isinstance(extensions, Iterable):
+        raise TypeError(
+            f"extensions: expected a list, or extensions by name, found {extensions!r}; write [...] around it"
+        )
     if isinstance(extensions, Mapping):
         return {name: _target(target) for name, target in extensions.items()}
     found: dict[str, Any] = {}
@@ -50,7 +53,7 @@ def _name(one: Any) -> str:
 
 
 def _installed(name: str) -> Any:
-    entries = [entry for group in GROUPS for entry in installed_entry_points().select(group=group)]
+    entries = [entry for group in HOOK_GROUPS for entry in installed_entry_points().select(group=group)]
     for entry in entries:
         if entry.name.lower() == name.lower():
             return entry.load()

@@ -129,7 +129,9 @@ class Request:
 
     def __init__(self, method: str, path: str, **options: Unpack[RequestOptions]) -> None:
         if unknown := options.keys() - RequestOptions.__annotations__:
-            raise TypeError(f"a request has no {', '.join(sorted(unknown))}, but {', '.join(RequestOptions.__annotations__)}")
+            raise TypeError(
+                f"a request has no {', '.join(sorted(unknown))}, but {', '.join(RequestOptions.__annotations__)}"
+            )
         parts = urlsplit(path if path.startswith(("http://", "https://")) else ORIGIN + "/" + path.removeprefix("/"))
         self.method = method.upper()
         self.path = quote(parts.path or "/", safe=_SAFE)

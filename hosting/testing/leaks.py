@@ -108,7 +108,7 @@ class _Sink(logging.Handler):
 def _roots(extension: Any) -> Iterator[tuple[str, Any]]:
     owner = extension if inspect.isclass(extension) or inspect.ismodule(extension) else type(extension)
     if owner is not extension:
-        yield from _named(owner.__name__, vars(extension) if hasattr(extension, "__dict__") else {})
+        yield from _named(owner.__name__, _attributes(extension))
     if inspect.isclass(owner):
         yield from _named(owner.__name__, vars(owner))
     package = (owner.__module__ if inspect.isclass(owner) else owner.__name__).partition(".")[0]
@@ -129,4 +129,11 @@ def _inside(name: str, value: Any) -> Iterator[tuple[str, Any]]:
     elif isinstance(value, list | set | deque):
         yield from ((f"{name}[...]", inner) for inner in list(value))
     elif not (inspect.ismodule(value) or inspect.isclass(value) or inspect.isroutine(value)):
-        yield from _named(name, getattr(value, "__dict__", {}))
+        yield from _named(name, _attributes(value))
+
+
+def _attributes(value: Any) -> Mapping[str, Any]:
+    """What an object has itself, in its dictionary and in the slots of its classes."""
+    kinds = [vars(kind) for kind in type(value).__mro__ if "__slots__" in vars(kind)]
+    slots = [name for kind in kinds for name, member in kind.items() if inspect.ismemberdescriptor(member)]
+    return {**getattr(value, "__dict__", {}), **{name: getattr(value, name) for name in slots if hasattr(value, name)}}

@@ -86,7 +86,9 @@ class MadeHost:
         try:
             self._portal.call(self._session.close())
         finally:
-            self._portal.close()
+            stubborn = self._portal.close()
+        if stubborn:
+            raise RuntimeError(f"tasks do not end when they are cancelled: {', '.join(stubborn)}")
 
     async def __aenter__(self) -> AsyncHost:
         self._session.load()

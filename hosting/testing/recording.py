@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from hosting.host.journal import Journal
+from hosting.testing.surroundings import Listener
 
 
 class Written(NamedTuple):
@@ -122,7 +123,7 @@ class RecordingJournal(Journal):
             current.began(name, invocation_id)
 
 
-class LogCapture(logging.Handler):
+class LogCapture(Listener):
     """Keeps the records of one host, and of each of its invocations.
 
     Args:

@@ -92,7 +92,10 @@ class Session:
 
         Raises:
             HostingError: it does not load.
+            RuntimeError: it was loaded before.
         """
+        if hasattr(self, "host"):
+            raise RuntimeError("a host is entered once: call make_host again for another one")
         self._surroundings = Surroundings(self.root)
         self.host = self._make(environ={**os.environ, **self._settings})
         try:
@@ -140,8 +143,8 @@ class Session:
 
     def leave(self) -> None:
         """Put back what was changed in the process."""
-        logging.getLogger().removeHandler(self._logs)
         self._surroundings.restore()
+        logging.getLogger().removeHandler(self._logs)
 
     async def request(self, request: Request, inputs: Mapping[str, Any] | None) -> Reply:
         """Answer a request."""

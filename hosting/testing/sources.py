@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import os
+import shutil
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -82,7 +83,12 @@ def write_app(files: Mapping[str, str | bytes], root: Path) -> Path:
 
 
 def _written(files: Mapping[str, str | bytes]) -> Path:
-    return write_app(files, Path(mkdtemp(prefix="hosting-testing-")).resolve())
+    folder = Path(mkdtemp(prefix="hosting-testing-")).resolve()
+    try:
+        return write_app(files, folder)
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
 
 
 def _whole(app: Any) -> Any:

@@ -5,13 +5,26 @@ from __future__ import annotations
 import logging
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import ModuleType
+from typing import TypeAlias, TypeVar
 
 from hosting.apps.imports import NAMESPACE, PACKAGES, is_app_file
 
 _LOGGERS = ("", "hosting", "hosting.function", "hosting.extensions")
+
+
+K = TypeVar("K")
+V = TypeVar("V")
+Changes: TypeAlias = dict[K, tuple[V, V]]
+"""What was found, and what was set in its place."""
+
+
+class Listener(logging.Handler):
+    """A handler on the root logger: by these the open hosts of a process know of each other, in their order."""
+
+    surroundings: Surroundings
 
 
 class Surroundings:
@@ -26,23 +39,23 @@ class Surroundings:
         self._path = list(sys.path)
         self._modules = dict(sys.modules)
         self._taken: dict[str, ModuleType] = {}
-        self._environ: dict[str, tuple[str | None, str]] = {}
-        self._levels: dict[logging.Logger, tuple[int, int]] = {}
+        self._environ: Changes[str, str | None] = {}
+        self._levels: Changes[logging.Logger, int] = {}
 
     def set(self, environ: Mapping[str, str]) -> None:
         """Make ``os.environ`` say what ``environ`` does."""
         for name, value in environ.items():
-            before = os.environ.get(name)
-            if before != value:
-                self._environ[name] = (before, value)
-                os.environ[name] = value
+            self._environ[name] = (os.environ.get(name), value)
+            os.environ[name] = value
 
-    def listen(self, handler: logging.Handler) -> None:
+    def listen(self, handler: Listener) -> None:
         """Have ``handler`` get every record from information level on."""
         for logger in map(logging.getLogger, _LOGGERS):
+            before = logger.level
             if logger.getEffectiveLevel() > logging.INFO:
-                self._levels[logger] = (logger.level, logging.INFO)
                 logger.setLevel(logging.INFO)
+            self._levels[logger] = (before, logger.level)
+        handler.surroundings = self
         logging.getLogger().addHandler(handler)
 
     def loaded(self) -> None:
@@ -52,16 +65,22 @@ class Surroundings:
 
     def restore(self) -> None:
         """Put everything back."""
-        for logger, (before, ours) in self._levels.items():
-            if logger.level == ours:
-                logger.setLevel(before)
-        for name, (value, own) in self._environ.items():
-            if os.environ.get(name) == own:
+        later = self._later()
+        for logger, level in _undone(self._levels, [one._levels for one in later]):
+            if logger.level == self._levels[logger][1]:
+                logger.setLevel(level)
+        for name, value in _undone(self._environ, [one._environ for one in later]):
+            if os.environ.get(name) == self._environ[name][1]:
                 _set(name, value)
         for entry in (str(self._root), str(self._root / PACKAGES)):
             if entry not in self._path and entry in sys.path:
                 sys.path.remove(entry)
         self._restore_modules()
+
+    def _later(self) -> list[Surroundings]:
+        """Those of hosts that were entered after this one and are still open."""
+        known = [one.surroundings for one in logging.getLogger().handlers if isinstance(one, Listener)]
+        return known[known.index(self) + 1 :] if self in known else []
 
     def _restore_modules(self) -> None:
         fresh = [(name, module) for name, module in sys.modules.items() if self._modules.get(name) is not module]
@@ -72,6 +91,16 @@ class Surroundings:
             # One whose app is closed meanwhile would be in the way of the next app's.
             if name not in sys.modules and _home(name, module) in sys.path:
                 sys.modules[name] = module
+
+
+def _undone(changes: Changes[K, V], later: list[Changes[K, V]]) -> Iterator[tuple[K, V]]:
+    """What is to be put back: not what a later host has found so, which is left to that host."""
+    for key, (found, own) in changes.items():
+        heir = next((one for one in later if key in one and one[key][0] == own), None)
+        if heir is None:
+            yield key, found
+        else:
+            heir[key] = (found, heir[key][1])
 
 
 def _set(name: str, value: str | None) -> None:

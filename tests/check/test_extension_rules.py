@@ -187,3 +187,19 @@ class Stamp(func.AppExtensionBase):
 """
     files = {CODE: code, **_manifest('    "hosting>=0.1",\n', "")}
     assert _checked(tmp_path, files) == ()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ('name = "hosting-stamp"\n', "", "name is missing"),
+        ('name = "hosting-stamp"\n', "name = 3\n", "name 3 is no text"),
+        ('version = "0.1.0"\n', "", "version is missing"),
+        ('version = "0.1.0"\n', 'dynamic = ["version"]\n', None),
+    ],
+)
+def test_a_project_has_a_name_and_a_version(old: str, new: str, says: str | None, tmp_path: Path) -> None:
+    """Nothing is built without either; a version may be left to the build."""
+    assert [one.message for one in _checked(tmp_path, _manifest(old, new)) if one.code == "EXT101"] == [says] * bool(
+        says
+    )

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from hosting.errors import HostingError
 from hosting.faces.check import probe
 from hosting.faces.check.app import AppProject
 from hosting.faces.check.app_azure import check_extensions
@@ -99,6 +102,15 @@ def test_files_that_include_each_other_are_read_once(tmp_path: Path) -> None:
     assert odd == []
 
 
+def test_a_file_that_is_not_there_cannot_be_included(tmp_path: Path) -> None:
+    """pip ends there; what is on the network is not looked at."""
+    (found,) = run(
+        write(tmp_path, {**APP, "requirements.txt": "azure-functions\n-r gone.txt\n-r https://example.org/r.txt\n"})
+    ).findings
+    assert (found.code, found.place) == ("APP306", "requirements.txt:2")
+    assert found.message == "'-r gone.txt' names a file that is not there"
+
+
 def test_code_that_never_ends_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """An import that hangs is a finding after a while, and its process is gone."""
     monkeypatch.setattr(probe, "PATIENCE", 2.0)
@@ -121,3 +133,44 @@ def test_files_in_other_encodings_are_read(tmp_path: Path) -> None:
     (tmp_path / "notes.md").write_bytes(b"\xff\xfe\x00caf\xe9")
     (tmp_path / "latin.py").write_bytes(b"# -*- coding: latin-1 -*-\nNAME = 'caf\xe9'\n")
     assert run(tmp_path).findings == ()
+
+
+def test_what_is_no_file_is_left_alone(tmp_path: Path) -> None:
+    """A link that leads nowhere, a circle of links and a pipe neither stop the check nor hold it up."""
+    write(tmp_path, APP)
+    (tmp_path / "settings.json").symlink_to("nowhere.json")
+    (tmp_path / "gone.py").symlink_to("nowhere.py")
+    (tmp_path / "circle").symlink_to(tmp_path)
+    os.mkfifo(tmp_path / "pipe.txt")
+    assert run(tmp_path).findings == ()
+
+
+def test_programs_that_the_code_starts_hold_up_nothing(tmp_path: Path) -> None:
+    """What an app starts may live on with the standard output that it was given."""
+    begun = 'Popen([sys.executable, "-c", "import threading; threading.Event().wait()"])'
+    code = f'import sys\nfrom subprocess import Popen\nopen("pid", "w").write(str({begun}.pid))\n'
+    try:
+        assert run(write(tmp_path, {**APP, "function_app.py": code + APP["function_app.py"]})).findings == ()
+    finally:
+        os.kill(int((tmp_path / "pid").read_text()), signal.SIGKILL)
+
+
+def test_code_that_asks_is_told(tmp_path: Path) -> None:
+    """Nobody answers what an import asks: it is an error at once."""
+    (found,) = run(write(tmp_path, {**APP, "function_app.py": "input()\n" + APP["function_app.py"]})).findings
+    assert "EOFError" in found.message
+
+
+def test_what_cannot_be_read_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file without the right to read it is a mistake to mend, told in one message."""
+    write(tmp_path, APP)
+    reading = Path.read_bytes
+
+    def refuse(path: Path) -> bytes:
+        if path.name == "requirements.txt":
+            raise PermissionError(13, "Permission denied", str(path))
+        return reading(path)
+
+    monkeypatch.setattr(Path, "read_bytes", refuse)  # the superuser may read everything
+    with pytest.raises(HostingError, match=r"requirements.txt cannot be read: Permission denied\n  Give yourself"):
+        run(tmp_path)

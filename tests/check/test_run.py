@@ -65,6 +65,14 @@ def test_an_error_ends_with_1(tmp_path: Path, run_hosting: RunHosting) -> None:
     assert "Traceback" not in done.stdout + done.stderr
 
 
+def test_a_terminal_that_cannot_show_everything(tmp_path: Path, run_hosting: RunHosting) -> None:
+    """What the terminal's encoding lacks is written in another way, and the command goes on."""
+    write(tmp_path, {**APP, "function_app.py": "raise ValueError('caf\u00e9 \u2603')\n"})
+    done = run_hosting("check", tmp_path, env={"PYTHONIOENCODING": "ascii"})
+    assert (done.returncode, done.stderr) == (1, "")
+    assert r"ValueError: caf\xe9 \u2603" in done.stdout
+
+
 def test_a_sound_folder_is_said_to_be_so(tmp_path: Path, run_hosting: RunHosting) -> None:
     """A folder that is an app and an extension's project is checked as both."""
     done = run_hosting("check", write(tmp_path, {**EXTENSION, **APP}), "--select", "EXT,APP1,APP2,APP4")

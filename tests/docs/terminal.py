@@ -56,7 +56,7 @@ class Terminal:
             "make": self._make,
             "mkdir": self._mkdir,
             "pip": self._pip,
-            "pytest": lambda arguments: self._execute("-m", "pytest", "-p", "no:cacheprovider", *arguments),
+            "pytest": lambda arguments: self._execute("-P", "-m", "pytest", "-p", "no:cacheprovider", *arguments),
         }
         assert program in commands, f"pages use {', '.join(commands)}, not {program}"
         return commands[program](arguments)

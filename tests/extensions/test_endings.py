@@ -96,7 +96,9 @@ def test_the_hosts_cancellation_is_told_from_a_timed_out_hook() -> None:
     assert told(host, "slow")["error"]["type"] == "TimeoutError"
 
 
-@pytest.mark.parametrize("exception", [SystemExit(3), StopIteration("x"), type("Odd", (BaseException,), {})("x")])
+@pytest.mark.parametrize(
+    "exception", [SystemExit(3), StopIteration("x"), KeyboardInterrupt(), type("Odd", (BaseException,), {})("x")]
+)
 @pytest.mark.parametrize("hooked", [False, True])
 def test_a_sync_function_may_raise_anything(exception: BaseException, hooked: bool) -> None:
     """What cannot cross a future or a task is still the function's exception, for its hooks and its caller."""

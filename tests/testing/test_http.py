@@ -72,6 +72,13 @@ def test_json(host: Host) -> None:
         host.post("/api/echo", json=1, body="x")
 
 
+def test_an_option_that_there_is_not(host: Host) -> None:
+    """A misspelt option, or one that another client has, is a mistake, and nothing is sent."""
+    with pytest.raises(TypeError, match="a request has no data, but params, headers, body, json"):
+        host.post("/api/echo", data="x")  # type: ignore[call-arg]
+    assert not host.messages
+
+
 def test_what_comes_back(host: Host) -> None:
     """The reply is the SDK's response, with repeated headers, and text by its own charset."""
     reply = host.delete("/api/cookies")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import gc
 import logging
 import re
 import threading
@@ -16,7 +18,7 @@ from hosting_timer import TimerExtension
 
 import hosting
 from hosting.errors import ExtensionError
-from hosting.testing import RecordingExtension, assert_isolated
+from hosting.testing import RecordingExtension, assert_isolated, portal
 
 
 def complaint(extension: Any, **options: Any) -> str:
@@ -83,9 +85,14 @@ class Started:
         del self.started[context.invocation_id]
 
 
+class Slotted(Started):
+    __slots__ = ("started",)
+
+
 def test_entries_of_failed_invocations() -> None:
     """Something kept of each invocation that fails is found, and where it is."""
     assert "Started.started keeps an entry of every invocation that failed" in complaint(Started)
+    assert "Slotted.started keeps an entry of every invocation that failed" in complaint(Slotted)
 
 
 class Printing:
@@ -248,7 +255,7 @@ def leaving(what: Callable[[Any], None]) -> Any:
     return Leaving
 
 
-def test_what_is_left_running() -> None:
+def test_what_is_left_running(monkeypatch: pytest.MonkeyPatch) -> None:
     """Threads, tasks and log handlers that outlive the host are found."""
 
     def thread(extension: Any) -> None:
@@ -263,9 +270,19 @@ def test_what_is_left_running() -> None:
     def handler(extension: Any) -> None:
         logging.getLogger().addHandler(logging.NullHandler())
 
+    def stubborn(extension: Any) -> None:
+        async def linger() -> None:
+            while not extension.stop.is_set():
+                with contextlib.suppress(asyncio.CancelledError):
+                    await asyncio.sleep(3600)
+
+        extension.kept.append(asyncio.ensure_future(linger()))
+
+    monkeypatch.setattr(portal, "PATIENCE", 0.1)
     for what, said in (
         (thread, "thread 'flusher' still runs"),
         (task, "flush' is still pending"),
+        (stubborn, "linger' is still pending"),
         (handler, "log handler <NullHandler"),
     ):
         made = leaving(what)
@@ -273,6 +290,8 @@ def test_what_is_left_running() -> None:
             assert said in complaint(made)
         finally:
             made.stop.set()
+            made.kept.clear()
+    gc.collect()  # the tasks go away here, not in another test
 
 
 def test_azures_classes() -> None:

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import os
 import sys
+import tempfile
 import traceback
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import azure.functions as func
 import pytest
 
 import hosting
 from hosting.errors import AppLoadError, ExtensionError, HostingError, SettingsError
-from hosting.testing import InvocationFailed, RecordingExtension, make_host
+from hosting.testing import InvocationFailed, RecordingExtension, make_host, portal
 
 ROOT = Path(__file__).parent.parent.parent
 HEAD = """
@@ -97,6 +100,14 @@ def test_what_is_no_app() -> None:
         make_host(3)  # type: ignore[arg-type]
 
 
+def test_files_that_cannot_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The folder that was made for them is gone again."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    with pytest.raises(TypeError):
+        make_host({"function_app.py": 3})  # type: ignore[dict-item]
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_an_app_that_does_not_load() -> None:
     """Entering raises what hosting start would print, and leaves nothing behind."""
     path, environ = list(sys.path), dict(os.environ)
@@ -140,6 +151,49 @@ def test_extensions_that_cannot_be(extensions: list[object], message: str) -> No
     """An unknown name is told with those that are known; two of one name need names of their own."""
     with pytest.raises(ExtensionError, match=message):
         make_host(files(HELLO), extensions=extensions)
+
+
+@pytest.mark.parametrize("one", ["timer", RecordingExtension()])
+def test_one_extension_is_no_list(one: Any) -> None:
+    """An extension that stands alone is refused with what to write."""
+    with pytest.raises(TypeError, match=r"extensions: expected a list, .* write \[...\] around it"):
+        make_host(files(HELLO), extensions=one)
+
+
+def test_a_host_is_entered_once() -> None:
+    """A second block needs a host of its own; the refusal leaves nothing behind."""
+    path, handlers = list(sys.path), list(logging.getLogger().handlers)
+    made = make_host(files(HELLO))
+    with made as host:
+        assert host.get("/api/hello?name=Ada").text == "Hello Ada"
+    with pytest.raises(RuntimeError, match="entered once"), made:
+        pass
+    with pytest.raises(RuntimeError, match="call it inside its with block"):
+        host.get("/api/hello?name=Ada")
+    assert (sys.path, logging.getLogger().handlers) == (path, handlers)
+    assert "function_app" not in sys.modules
+
+
+def test_a_task_that_does_not_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What swallows its cancellation is told by its name, and the test goes on."""
+    monkeypatch.setattr(portal, "PATIENCE", 0.1)
+    code = """
+@app.route("begin")
+async def begin(req: func.HttpRequest) -> str:
+    async def stubborn():
+        while True:
+            try:
+                await asyncio.sleep(3600)
+            except asyncio.CancelledError:
+                pass
+    global task
+    task = asyncio.ensure_future(stubborn())
+    return "begun"
+"""
+    made = make_host(files(code))
+    with pytest.raises(RuntimeError, match=r"do not end when they are cancelled: .*stubborn"), made as host:
+        assert host.get("/api/begin").text == "begun"
+    gc.collect()  # the task goes away here, not in another test
 
 
 def test_strict() -> None:
@@ -247,14 +301,22 @@ def test_two_hosts() -> None:
 
 def test_hosts_closed_in_any_order() -> None:
     """A host that is closed before a later one leaves that one alone, and the process is clean in the end."""
-    before = list(sys.path), {name for name in sys.modules if "function_app" in name}
-    first, second = make_host(files(HELLO)), make_host(files(HELLO))
+
+    def state() -> tuple[object, ...]:
+        modules = {name for name in sys.modules if "function_app" in name}
+        return list(sys.path), modules, dict(os.environ), logging.getLogger().level
+
+    logging.getLogger().setLevel(logging.WARNING)
+    before = state()
+    first, second = (make_host(files(HELLO), settings={"STAGE": "test", "ONE": one}) for one in "12")
     first.__enter__()
     inner = second.__enter__()
     first.__exit__(None, None, None)
-    assert inner.get("/api/hello?name=Ada").text == "Hello Ada"
+    assert (os.environ["STAGE"], os.environ["ONE"]) == ("test", "2")
+    reply = inner.get("/api/hello?name=Ada")
+    assert (reply.text, len(reply.messages)) == ("Hello Ada", 2)
     second.__exit__(None, None, None)
-    assert (list(sys.path), {name for name in sys.modules if "function_app" in name}) == before
+    assert state() == before
 
 
 def test_calls_from_many_threads() -> None:

@@ -15,8 +15,6 @@ from hosting.faces.check.packages import Installed
 from hosting.faces.check.probe import Probed, probe_app
 from hosting.faces.check.sources import Source, is_foreign, read_sources
 
-FLAG = "PYTHON_ENABLE_WORKER_EXTENSIONS"
-
 
 class AppProject:
     """A function app as its checks see it; what is costly is looked up when it is asked for."""

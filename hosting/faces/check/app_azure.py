@@ -7,13 +7,12 @@ from collections.abc import Iterator
 
 from packaging.utils import canonicalize_name
 
-from hosting.extensions import installed_entry_points, is_enabled
-from hosting.faces.check.app import FLAG, AppProject
+from hosting.extensions import FLAG, HOOK_GROUPS, installed_entry_points, is_enabled
+from hosting.faces.check.app import AppProject
 from hosting.faces.check.findings import Finding, finding
 from hosting.faces.check.requirements import FILE, read_requirements
 from hosting.faces.check.sources import Source
 
-HOOK_GROUPS = ("hosting", "hosting.functions")
 SDK_CLASSES = ("azure.functions.AppExtensionBase", "azure.functions.FuncExtensionBase")
 EXTEND = "hosting.extend"
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from collections.abc import Iterator
@@ -145,5 +144,5 @@ def json_line(app: AppProject, *keys: str) -> int | None:
     """The line of a key in host.json."""
     try:
         return read_json(app.root / HOST, SettingsError).line(*keys)
-    except (SettingsError, json.JSONDecodeError):
+    except SettingsError:
         return None

@@ -81,6 +81,9 @@ def _odd(line: Odd) -> Finding:
     if line.kind == "local":
         remedy = "Put the code into the app's folder, or publish the package where pip finds it."
         return finding("APP309", f"{line.text!r} is only on this machine", remedy, line.file, line.line)
+    if line.kind == "absent":
+        remedy = "Add the file, or take the line out."
+        return finding("APP306", f"{line.text!r} names a file that is not there", remedy, line.file, line.line)
     return finding("APP306", f"{line.text!r} is no requirement", "Write NAME or NAME==VERSION.", line.file, line.line)
 
 

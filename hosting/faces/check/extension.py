@@ -9,15 +9,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from hosting.extensions import GROUPS
 from hosting.faces.check.packages import Installed
 from hosting.faces.check.probe import Probed, probe_extension
 from hosting.faces.check.requirements import line_of
 from hosting.faces.check.sources import Source, read_sources
 
 MANIFEST = "pyproject.toml"
-HOOK_GROUPS = ("hosting", "hosting.functions")
-GROUPS = (*HOOK_GROUPS, "hosting.bindings", "hosting.storage")
-"""Every entry-point group that hosting reads."""
 
 
 class EntryPoint(NamedTuple):

@@ -11,8 +11,8 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import canonicalize_name
 
 import hosting
-from hosting.extensions import installed_entry_points
-from hosting.faces.check.extension import GROUPS, HOOK_GROUPS, MANIFEST, EntryPoint, ExtensionProject
+from hosting.extensions import GROUPS, HOOK_GROUPS, installed_entry_points
+from hosting.faces.check.extension import MANIFEST, EntryPoint, ExtensionProject
 from hosting.faces.check.findings import Finding, finding
 from hosting.faces.check.imports import unlisted
 from hosting.faces.check.requirements import Listed, listed_in
@@ -27,6 +27,7 @@ _NAME = re.compile(r"[a-z][a-z0-9_-]*")
 
 def check_metadata(project: ExtensionProject) -> Iterator[Finding]:
     """Look at what pip and hosting read of the project."""
+    yield from _identity(project)
     yield from _entry_points(project)
     yield from _names(project)
     yield from _python(project)
@@ -34,6 +35,17 @@ def check_metadata(project: ExtensionProject) -> Iterator[Finding]:
     yield from odd
     yield from _bounds(project, listed)
     yield from _imports(project)
+
+
+def _identity(project: ExtensionProject) -> Iterator[Finding]:
+    """A name and a version, without which nothing is built; only the version may be left to the build."""
+    dynamic = project.project.get("dynamic")
+    for key, example in (("name", "hosting-NAME"), ("version", "0.1.0")):
+        value = project.project.get(key)
+        is_left = key == "version" and value is None and isinstance(dynamic, list) and key in dynamic
+        if not (isinstance(value, str) or is_left):
+            found = "is missing" if value is None else f"{value!r} is no text"
+            yield finding("EXT101", f"{key} {found}", f'Write {key} = "{example}".', MANIFEST, project.line(f"{key} ="))
 
 
 def _entry_points(project: ExtensionProject) -> Iterator[Finding]:

@@ -41,25 +41,31 @@ def _run(kind: str, root: Path, arguments: Sequence[Any]) -> Probed:
     with tempfile.TemporaryDirectory() as scratch:
         output = Path(scratch, "document.json")
         command = [sys.executable, "-P", "-m", __name__, kind, str(root), json.dumps(arguments), str(output)]
-        environ = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1", "PYTHONUTF8": "1"}
-        try:
-            done = subprocess.run(
-                command,
-                capture_output=True,
-                encoding="utf-8",
-                errors="replace",
-                env=environ,
-                timeout=PATIENCE,
-                check=False,
-            )
-        except subprocess.TimeoutExpired:
+        code, printed, complaints = _ended(command, Path(scratch))
+        if code is None:
             return Probed({}, "", f"importing it did not end within {PATIENCE:g} seconds")
         if not output.is_file():
-            said = done.stderr.strip().splitlines()[-1:]
-            return Probed(
-                {}, done.stdout, f"importing it ended the process with code {done.returncode} {' '.join(said)}"
+            said = complaints.strip().splitlines()[-1:]
+            return Probed({}, printed, f"importing it ended the process with code {code} {' '.join(said)}".rstrip())
+        return Probed(json.loads(output.read_text("utf-8")), printed)
+
+
+def _ended(command: Sequence[str], scratch: Path) -> tuple[int | None, str, str]:
+    """Run a command; its exit code, None if it does not end, and what it wrote on standard output and error.
+
+    It writes into files: a pipe would stay open for as long as the programs run that the code starts.
+    """
+    environ = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1", "PYTHONUTF8": "1"}
+    written = (scratch / "stdout.txt", scratch / "stderr.txt")
+    with written[0].open("wb") as out, written[1].open("wb") as err:
+        try:
+            code = subprocess.call(
+                command, stdin=subprocess.DEVNULL, stdout=out, stderr=err, env=environ, timeout=PATIENCE
             )
-        return Probed(json.loads(output.read_text("utf-8")), done.stdout)
+        except subprocess.TimeoutExpired:
+            return None, "", ""
+    printed, complaints = (file.read_text("utf-8", "replace") for file in written)
+    return code, printed, complaints
 
 
 def main(kind: str, root: str, arguments: str, output: str) -> None:

@@ -13,13 +13,11 @@ from typing import Any
 from hosting.apps import AppSettings
 from hosting.core import Binding, Function, Problem
 from hosting.errors import HostingError
+from hosting.extensions import HOOK_GROUPS
 
 STORAGE = "AzureWebJobsStorage"
 STORED = frozenset({"blob", "blobtrigger", "queue", "queuetrigger", "table"})
 """Binding types that connect with the app's own storage unless they say otherwise."""
-
-HOOKS = ("hosting", "hosting.functions")
-"""The groups whose objects have hooks; those of the others are called."""
 
 
 def app(root: Path) -> dict[str, Any]:
@@ -97,7 +95,7 @@ def _entry_point(root: Path, group: str, name: str, value: str) -> dict[str, Any
     told: dict[str, Any] = {"group": group, "name": name, "value": value, "hooks": [], "warnings": [], "error": None}
     try:
         target = EntryPoint(name, value, group).load()
-        return {**told, **(_registered(group, name, target) if group in HOOKS else _factory(target))}
+        return {**told, **(_registered(group, name, target) if group in HOOK_GROUPS else _factory(target))}
     except BaseException as error:  # noqa: BLE001 - it is the author's code, and may raise anything
         file, line = _place(error, root)
         reason = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__

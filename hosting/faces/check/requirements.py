@@ -32,7 +32,11 @@ class Listed(NamedTuple):
 
 
 class Odd(NamedTuple):
-    """A line that names no package: ``local`` is only on this machine, ``wrong`` is nothing that pip knows."""
+    """A line that names no package.
+
+    ``local``: it is only on this machine. ``absent``: the file that it includes is not there. ``wrong``: pip does not
+    know what it is.
+    """
 
     kind: str
     text: str
@@ -52,10 +56,13 @@ def read_requirements(root: Path, file: Path) -> tuple[list[Listed], list[Odd]]:
         seen.add(current)
         place = current.relative_to(root).as_posix() if current.is_relative_to(root) else str(current)
         for number, line in _lines(current):
-            if included := _included(line):
-                waiting.append(current.parent / included)
-            else:
+            included = _included(line)
+            if included is None:
                 _read(line, place, number, listed, odd)
+            elif (current.parent / included).is_file():
+                waiting.append(current.parent / included)
+            elif not _REMOTE.match(included):
+                odd.append(Odd("absent", line, place, number))
     return listed, odd
 
 

@@ -33,7 +33,8 @@ RULES: Mapping[str, Rule] = {
     "EXT101": Rule(
         "error",
         "`pyproject.toml` cannot be read",
-        "It is not TOML, or a table or a dependency in it is not what the packaging standards ask for.",
+        "It is not TOML, it has no name or no version, or a dependency in it is not what the packaging standards ask "
+        "for.",
     ),
     "EXT102": Rule(
         "error",
@@ -286,7 +287,7 @@ RULES: Mapping[str, Rule] = {
     "APP306": Rule(
         "error",
         "a line that is no requirement",
-        "pip ends the build at that line.",
+        "pip ends the build at that line, as at one that includes a file that is not there.",
     ),
     "APP307": Rule(
         "warning",

@@ -27,13 +27,21 @@ def run(root: Path) -> Report:
     An app is loaded and an extension imported, each in a process of its own: their code runs, as when they are hosted.
 
     Raises:
-        HostingError: there is no such folder, or it holds neither.
+        HostingError: there is no such folder, it cannot be read, or it holds neither.
     """
     root = root.resolve()
     if not root.is_dir():
         raise HostingError(
             f"there is no folder {root}", remedy="Name the folder of an app or of an extension's project."
         )
+    try:
+        return _checked(root)
+    except PermissionError as error:
+        remedy = "Give yourself the right to read it, or take it away."
+        raise HostingError(f"{error.filename} cannot be read: {error.strerror}", remedy=remedy) from error
+
+
+def _checked(root: Path) -> Report:
     kinds = {"app": is_app(root), "extension": is_extension(root)}
     found = tuple(kind for kind, there in kinds.items() if there)
     if not found:

@@ -88,7 +88,10 @@ def read_sources(root: Path, folder: Path, skip: Callable[[str], bool]) -> list[
 
 
 def files_below(root: Path, folder: Path, skip: Callable[[str], bool]) -> list[Path]:
-    """All files below ``folder`` but those of hidden folders, virtual environments and what tools make."""
+    """All files below ``folder`` but those of hidden folders, virtual environments and what tools make.
+
+    Links that lead nowhere, pipes and devices are none.
+    """
     found: list[Path] = []
     for place, folders, files in os.walk(folder):
         here = Path(place)
@@ -98,7 +101,7 @@ def files_below(root: Path, folder: Path, skip: Callable[[str], bool]) -> list[P
             if not is_foreign(here / name) and not skip((here / name).relative_to(root).as_posix() + "/")
         ]
         found += [here / name for name in files if not skip((here / name).relative_to(root).as_posix())]
-    return sorted(found)
+    return sorted(path for path in found if path.is_file())
 
 
 def is_foreign(folder: Path) -> bool:

@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 
 from hosting.core import Binding, Function, OptIn
 from hosting.extensions import ExtensionHost, Workers
+from hosting.testing import assert_isolated
 from hosting_profile import ProfileExtension
 from hosting_profile.extension import MOST_AT_ONCE, Sampler
 from hosting_profile.settings import Settings
@@ -219,3 +220,9 @@ def test_the_entry_point_names_the_class() -> None:
     """Installing the distribution makes the name known; only a function that opts in has it imported."""
     (entry_point,) = entry_points(group="hosting.functions", name="profile")
     assert entry_point.load() is ProfileExtension
+
+
+@pytest.mark.parametrize("settings", [{}, {"measure": ["time", "memory", "io"], "output": ["log", "header"]}])
+def test_it_harms_nobody(settings: dict[str, Any]) -> None:
+    """Whatever happens around it, nobody notices, and nothing of an invocation is kept; not even in a second start."""
+    assert_isolated("profile", settings=settings)
