@@ -6,7 +6,7 @@ PYTHON ?= python3
 VENV ?= .venv
 APP ?= examples/quickstart
 STORAGE ?= $(VENV)/storage
-PYTEST_ARGS ?= -n 3 --dist loadfile
+PYTEST_ARGS ?= -n 3 --dist loadfile --no-loadscope-reorder
 
 BIN := $(VENV)/bin
 AZURITE := $(VENV)/azurite/node_modules/azurite/dist/src/azurite.js
