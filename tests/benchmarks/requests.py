@@ -44,16 +44,19 @@ Figures = dict[tuple[str, str], Turns]
 
 
 def measure(servers: Sequence[Server], rounds: int, seconds: float) -> Figures:
-    """Start all servers, and load one after the other, ``rounds`` times; one turn before them warms up."""
+    """Load one server after the other, ``rounds`` times, each turn after a second to warm up.
+
+    Every round has processes of its own: how fast one is depends by some percent on where its objects happen to lie.
+    """
     figures: Figures = {(server.name, kind): Turns() for kind in KINDS for server in servers if kind in server.kinds}
-    with ExitStack() as stack:
-        started = [(server, stack.enter_context(serving(server))) for server in servers]
-        for kind, count in product(KINDS, range(rounds + 1)):
+    for count in range(rounds):
+        with ExitStack() as stack:
+            started = [(server, stack.enter_context(serving(server))) for server in servers]
             # Every other round backwards, so that nobody always comes after the same one.
-            for server, process in started if count % 2 else reversed(started):
+            for kind, (server, process) in product(KINDS, started if count % 2 else started[::-1]):
                 if kind in server.kinds:
-                    turns = figures[server.name, kind] if count else Turns()
-                    turns.take(kind, process, seconds if count else min(seconds, 1))
+                    Turns().take(kind, process, min(seconds, 1))
+                    figures[server.name, kind].take(kind, process, seconds)
     return figures
 
 
