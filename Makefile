@@ -18,7 +18,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 AZURE := azure-functions-runtime azure-functions-runtime-v1 azurefunctions-extensions-base
 FOREIGN := --no-deps --ignore-requires-python
 
-.PHONY: help start storage test check docs bench clean
+.PHONY: help start storage test proof check docs bench clean
 
 help: ## Say what there is to make
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' Makefile
@@ -32,6 +32,9 @@ storage: $(VENV)/.azurite ## Run Azurite, a local Azure Storage, with its data i
 test: check $(VENV)/.pyodide $(VENV)/.azurite ## Check the code, then run every test
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
 
+proof: $(VENV)/.dev $(VENV)/.azurite ## Kill hosts over 20 queues of 2,000 messages: nothing is lost
+	HOSTING_REPEATS=20 $(BIN)/python -m pytest plugins/hosting-storage/tests/test_nothing_lost.py -rP
+
 check: $(VENV)/.dev ## Lint, check the formatting and check the types
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
@@ -41,12 +44,13 @@ check: $(VENV)/.dev ## Lint, check the formatting and check the types
 docs: $(VENV)/.dev ## Build the documentation into site/
 	$(BIN)/mkdocs build --strict
 
-bench: $(VENV)/.dev ## Measure the first answer, hooks, discovery and requests, each beside a peer
+bench: $(VENV)/.dev $(VENV)/.azurite ## Measure the first answer, hooks, discovery, requests and queues, each beside a peer
 	$(BIN)/python -m tests.benchmarks.first_request
 	$(BIN)/python -m tests.benchmarks.cold_start
 	$(BIN)/python -m tests.benchmarks.chain
 	$(BIN)/python -m tests.benchmarks.discovery
 	$(BIN)/python -m tests.benchmarks.requests
+	$(BIN)/python -m tests.benchmarks.queues
 
 clean: ## Remove everything that make made
 	rm -rf $(VENV) build dist site .mypy_cache .pytest_cache .ruff_cache .hypothesis
