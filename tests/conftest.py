@@ -47,7 +47,7 @@ def clean_environment(env: Mapping[str, str] | None = None) -> dict[str, str]:
 
 
 @pytest.fixture(autouse=True)
-def _path_as_before() -> Iterator[None]:
+def path_as_before() -> Iterator[None]:
     """An app that is loaded in this process puts its folder on the path."""
     before = list(sys.path)
     yield

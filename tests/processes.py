@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import os
-import re
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import httpx
+
+from hosting.testing import Server
 
 ROOT = Path(__file__).parent.parent
 QUICKSTART = ROOT / "examples" / "quickstart"
@@ -69,28 +70,18 @@ def hosting_start(
     arguments = [*command, "start", str(app), "--port", "0", *flags]
     with output.open("w") as sink:
         process = subprocess.Popen(
-            arguments, env=environ or environment(), cwd=cwd, stdout=sink, stderr=subprocess.STDOUT, text=True
+            arguments, env=environ or environment(), cwd=cwd, stdout=sink, stderr=subprocess.STDOUT
         )
+    server = Server(process, output)
     try:
-        yield Running(_listening(process, output), output)
+        server.wait_until_listening()
+        yield Running(server.url, output)
     finally:
         stop(process)
     assert process.returncode == 0, output.read_text("utf-8")
 
 
-def _listening(process: subprocess.Popen[str], output: Path) -> str:
-    """Wait until the host says where it listens, and give that address."""
-    deadline = time.monotonic() + PATIENCE
-    while time.monotonic() < deadline:
-        printed = output.read_text("utf-8")
-        if said := re.search(r"^Listening on (http://\S+)", printed, re.MULTILINE):
-            return said[1]
-        assert process.poll() is None, f"the host ended with {process.returncode}:\n{printed}"
-        time.sleep(0.02)
-    raise AssertionError(f"the host does not say where it listens:\n{output.read_text('utf-8')}")
-
-
-def stop(process: subprocess.Popen[str]) -> None:
+def stop(process: subprocess.Popen[Any]) -> None:
     """Ask a process to end, and end it where it does not."""
     if process.poll() is None:
         process.send_signal(signal.SIGTERM)

@@ -10,10 +10,9 @@ from importlib import metadata
 from typing import Any
 
 import hosting
-from hosting.extensions import installed_entry_points
+from hosting.extensions import GROUPS, installed_entry_points
 
 PACKAGES = ("azure-functions", "pluggy", "uvicorn")
-GROUPS = ("hosting", "hosting.functions", "hosting.bindings", "hosting.storage")
 
 
 def version_text(*, as_json: bool = False) -> str:

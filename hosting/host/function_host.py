@@ -239,6 +239,7 @@ class FunctionHost:
 
     def _bind_one(self, function: Function, providers: Providers) -> None:
         missing = [binding for binding in function.bindings if not providers.knows(binding)]
+        # What waits for HTTP cannot be run by hand.
         by_hand_only = bool(missing) and function.trigger.type.lower() != "httptrigger"
         bound = self._generic(function, providers, missing) if by_hand_only else bind(function, providers)
         invoker = refuser(function) if function.error else self.extensions.invoker(function, self._pool)

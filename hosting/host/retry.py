@@ -13,6 +13,7 @@ from typing import Any
 
 from hosting.apps.timespans import shown_span
 from hosting.bindings.provider import Result
+from hosting.bindings.waiting import comes
 from hosting.core import Retry
 from hosting.host.context import RetryContext
 from hosting.host.invocation import Invocation
@@ -59,20 +60,13 @@ class Retrying:
                 return result
             attempt += 1
             self._logger.info(_WAITING, shown_span(pause), attempt, policy.max_count)
-            if await self._is_draining_after(pause):
+            if await comes(self._draining, pause):
                 return result
             context = RetryContext(attempt, policy.max_count, _told(result.exception))
             result = await invoke(retry=context)
         if result.exception is not None:
             self._logger.info(_GIVEN_UP, attempt)
         return result
-
-    async def _is_draining_after(self, pause: float) -> bool:
-        try:
-            async with asyncio.timeout(pause):
-                return await self._draining.wait()
-        except TimeoutError:
-            return False
 
 
 def pauses(policy: Retry, chance: Callable[[float, float], float]) -> Iterator[float]:

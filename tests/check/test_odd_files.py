@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from hosting.errors import HostingError
 from hosting.faces.check import probe
 from hosting.faces.check.app import AppProject
-from hosting.faces.check.app_azure import check_extensions
+from hosting.faces.check.app_extensions import check_extensions
 from hosting.faces.check.app_files import check_files
 from hosting.faces.check.app_requirements import check_requirements
 from hosting.faces.check.extension import ExtensionProject

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,6 +37,16 @@ def blocks(page: Path) -> Iterator[Block]:
     text = page.read_text("utf-8")
     for match in _BLOCK.finditer(text):
         yield Block(match["language"], match["text"], match["file"], text.count("\n", 0, match.start("text")))
+
+
+def follow(page: Path, step: Callable[[Block], None]) -> None:
+    """Take the blocks of a page one after the other; an error says at which one it came."""
+    for block in blocks(page):
+        try:
+            step(block)
+        except Exception as error:
+            error.add_note(f"in {page_id(page)}, line {block.line}")
+            raise
 
 
 def page_id(page: Path) -> str:

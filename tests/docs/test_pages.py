@@ -14,7 +14,7 @@ import pytest
 
 from hosting import authoring, hookspecs
 from hosting.extensions import ExtensionHost
-from tests.docs.pages import PAGES, ROOT, Block, blocks, page_id
+from tests.docs.pages import PAGES, ROOT, Block, follow, page_id
 from tests.docs.terminal import Terminal, check_output, commands, terminal
 
 LANGUAGES = {"", "console", "json", "mermaid", "python", "text", "toml"}
@@ -27,12 +27,7 @@ def test_pages_do_what_they_say(page: Path, tmp_path: Path) -> None:
     home.mkdir()
     (home / "examples").symlink_to(ROOT / "examples")
     with terminal(home, tmp_path) as reader:
-        for block in blocks(page):
-            try:
-                _follow(block, reader, home)
-            except Exception as error:
-                error.add_note(f"in {page_id(page)}, line {block.line}")
-                raise
+        follow(page, lambda block: _follow(block, reader, home))
 
 
 def _follow(block: Block, reader: Terminal, home: Path) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.docs.pages import WORKSHOPS, Block, blocks, page_id
+from tests.docs.pages import WORKSHOPS, Block, blocks, follow, page_id
 from tests.docs.terminal import check_output, commands
 from tests.docs.workshop import Workshop, build_wheel, edited, mark, workshop
 
@@ -27,12 +27,7 @@ def test_a_reader_who_has_nothing_gets_to_the_end(page: Path, wheel: Path, tmp_p
     """Every command is run in a shell as it is written, in an environment that pip fills; each prints what is said."""
     text = page.read_text("utf-8")
     with workshop(tmp_path, wheel) as reader:
-        for block in blocks(page):
-            try:
-                _follow(block, text, reader)
-            except Exception as error:
-                error.add_note(f"in {page_id(page)}, line {block.line}")
-                raise
+        follow(page, lambda block: _follow(block, text, reader))
     if reader.missing:
         pytest.skip(f"followed but for what needs {', '.join(reader.missing)}, which is not installed")
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from datetime import UTC, datetime
 
+from hosting.bindings.waiting import comes
+
 
 class Clock:
     """The machine's."""
@@ -15,8 +17,4 @@ class Clock:
 
     async def wait(self, event: asyncio.Event, seconds: float) -> bool:
         """Wait for ``event``, ``seconds`` at most, however the clock is set meanwhile; say whether it came."""
-        try:
-            async with asyncio.timeout(seconds):
-                return await event.wait()
-        except TimeoutError:
-            return False
+        return await comes(event, seconds)

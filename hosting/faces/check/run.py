@@ -8,7 +8,7 @@ from pathlib import Path
 
 from hosting.errors import HostingError
 from hosting.faces.check.app import AppProject, is_app
-from hosting.faces.check.app_azure import check_extensions
+from hosting.faces.check.app_extensions import check_extensions
 from hosting.faces.check.app_files import check_files
 from hosting.faces.check.app_functions import check_functions
 from hosting.faces.check.app_requirements import check_requirements

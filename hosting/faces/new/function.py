@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -13,6 +12,7 @@ from hosting.apps.host_json import FILE as HOST_JSON
 from hosting.apps.v1 import function_folders
 from hosting.apps.v2 import SETTING, script_name
 from hosting.errors import HostingError
+from hosting.faces.check.requirements import read_requirements
 from hosting.faces.new.names import FunctionNames, function_names
 from hosting.faces.new.script import Script, line_end, read_script
 from hosting.faces.new.templates import render
@@ -26,7 +26,6 @@ CONNECTION = "AzureWebJobsStorage"
 PACKAGE = "hosting-storage"
 _STORED = ("queue", "blob")
 _REQUIREMENTS = ("requirements-dev.txt", "requirements.txt")
-_LISTED = re.compile(r"^[^#\n]*hosting[-_.]+storage", re.IGNORECASE | re.MULTILINE)
 
 
 class Place(NamedTuple):
@@ -155,7 +154,8 @@ def _required(place: Place, kind: Kind) -> Iterator[tuple[str, str]]:
     if kind not in _STORED:
         return
     texts = {name: _text(place.root / name) for name in _REQUIREMENTS if (place.root / name).is_file()}
-    if texts and not any(map(_LISTED.search, texts.values())):
+    listed = {one.name for name in texts for one in read_requirements(place.root, place.root / name)[0]}
+    if texts and PACKAGE not in listed:
         name, text = next(iter(texts.items()))
         end = line_end(text)
         yield name, f"{text}{'' if text.endswith(chr(10)) or not text else end}{PACKAGE}{end}"

@@ -23,11 +23,11 @@ from hosting_storage.blob_scan import Scan
 from hosting_storage.queue_options import QueueOptions
 from tests.azurite import Azurite, azurite
 from tests.proxy import Fault, proxying
-from tests.queues import Queues
+from tests.queues import Queues, queues
 
 from .blob_hosts import OPTIONS, App, Host, counted, until
 
-__all__ = ["azurite"]
+__all__ = ["azurite", "queues"]
 
 
 @pytest.fixture
@@ -35,13 +35,6 @@ def app(azurite: Azurite) -> Iterator[App]:
     found = App(azurite)
     yield found
     found.blobs.close()
-
-
-@pytest.fixture
-def queues(azurite: Azurite) -> Iterator[Queues]:
-    found = Queues(azurite)
-    yield found
-    found.close()
 
 
 def test_each_version(app: App) -> None:

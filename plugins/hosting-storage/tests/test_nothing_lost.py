@@ -18,9 +18,9 @@ import pytest
 
 from tests.azurite import Azurite, serving
 from tests.conftest import PATIENCE, MakeApp, Serve, make_app, serve
-from tests.queues import Queues
+from tests.queues import Queues, queues
 
-__all__ = ["make_app", "serve"]
+__all__ = ["make_app", "queues", "serve"]
 
 MESSAGES = 2000
 REPEATS = int(os.environ.get("HOSTING_REPEATS", "2"))
@@ -49,13 +49,6 @@ def azurite(tmp_path: Path) -> Iterator[Azurite]:
     """A new one: once a minute Azurite throws deleted messages away, and with thousands answers nobody meanwhile."""
     with serving(tmp_path, "--inMemoryPersistence") as running:
         yield running
-
-
-@pytest.fixture
-def queues(azurite: Azurite) -> Iterator[Queues]:
-    found = Queues(azurite)
-    yield found
-    found.close()
 
 
 def recorded(effects: Path) -> list[str]:

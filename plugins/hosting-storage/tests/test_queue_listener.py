@@ -4,34 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterator
-from itertools import count
 
 import pytest
 
 from hosting_storage.queue_options import QueueOptions
 from tests.azurite import Azurite, azurite
 from tests.proxy import proxying
-from tests.queues import Queues
+from tests.queues import Queues, name, queues
 
 from .queue_scene import Handled, Scene, until
 
-__all__ = ["azurite"]
-
-_numbers = count()
-
-
-@pytest.fixture
-def queues(azurite: Azurite) -> Iterator[Queues]:
-    found = Queues(azurite)
-    yield found
-    found.close()
-
-
-@pytest.fixture
-def name() -> str:
-    """The name of a queue that nobody else uses."""
-    return f"listener-{next(_numbers)}"
+__all__ = ["azurite", "name", "queues"]
 
 
 def test_a_message_is_deleted_after_it_was_handled(azurite: Azurite, queues: Queues, name: str) -> None:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterator
-from itertools import count
 
 import pytest
 
@@ -14,26 +12,11 @@ from hosting_storage.queue_messages import Message, send
 from hosting_storage.queue_options import QueueOptions
 from tests.azurite import Azurite, azurite
 from tests.proxy import Fault, Proxy, proxying
-from tests.queues import Queues
+from tests.queues import Queues, name, queues
 
 from .queue_scene import Handled, Scene, patience, until
 
-__all__ = ["azurite"]
-
-_numbers = count()
-
-
-@pytest.fixture
-def queues(azurite: Azurite) -> Iterator[Queues]:
-    found = Queues(azurite)
-    yield found
-    found.close()
-
-
-@pytest.fixture
-def name() -> str:
-    """The name of a queue that nobody else uses."""
-    return f"troubles-{next(_numbers)}"
+__all__ = ["azurite", "name", "queues"]
 
 
 @pytest.mark.parametrize("deed", ["delete", "take"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from itertools import count
 from typing import Any
@@ -21,9 +21,9 @@ from hosting.errors import FunctionLoadError, SettingsError
 from hosting_storage.queue_messages import Message, decoded
 from hosting_storage.queues import QueueOutput, QueueProvider, QueueTrigger
 from tests.azurite import Azurite, azurite
-from tests.queues import Queues
+from tests.queues import Queues, queues
 
-__all__ = ["azurite"]
+__all__ = ["azurite", "queues"]
 
 AWAY = "DefaultEndpointsProtocol=http;AccountName=devstoreaccount1;AccountKey=a2V5;QueueEndpoint=http://127.0.0.1:9/a"
 NOW = datetime(2024, 5, 6, 7, 8, 9, tzinfo=UTC)
@@ -198,13 +198,6 @@ def test_an_output_says_that_the_storage_is_away() -> None:
     with pytest.raises(Exception, match=r"Function 'Work': output 'out' cannot be put into queue 'out'") as caught:
         asyncio.run(scenario())
     assert not isinstance(caught.value, AzureError)
-
-
-@pytest.fixture
-def queues(azurite: Azurite) -> Iterator[Queues]:
-    found = Queues(azurite)
-    yield found
-    found.close()
 
 
 def test_an_output_makes_its_queue(azurite: Azurite, queues: Queues) -> None:

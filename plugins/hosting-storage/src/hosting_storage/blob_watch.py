@@ -8,6 +8,7 @@ import logging
 from azure.core.exceptions import AzureError
 
 from hosting.bindings.storage import HostStorage, Lease, StorageError
+from hosting.bindings.waiting import comes
 from hosting_storage.blob_scan import Scan
 from hosting_storage.outage import Outage
 
@@ -63,7 +64,7 @@ class Watch:
                 _logger.exception("A look for new blobs failed: %s", self._who)
             else:
                 self._outage.answered(self._who)
-            await self._pause()
+            await comes(self._stopping, self._every)
         await self._leave()
 
     async def _look(self) -> None:
@@ -87,13 +88,6 @@ class Watch:
 
     def _goes_on(self) -> bool:
         return not self._stopping.is_set() and self._lease is not None and not self._lease.lost.is_set()
-
-    async def _pause(self) -> None:
-        try:
-            async with asyncio.timeout(self._every):
-                await self._stopping.wait()
-        except TimeoutError:
-            pass
 
     async def _leave(self) -> None:
         if self._lease is None:

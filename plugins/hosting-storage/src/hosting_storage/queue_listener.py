@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from azure.core.exceptions import AzureError, ResourceNotFoundError
 
+from hosting.bindings.waiting import comes
 from hosting_storage.held import Held, is_gone
 from hosting_storage.outage import Outage, first_line
 from hosting_storage.polling import Backoff
@@ -125,7 +126,7 @@ class QueueListener:
                 self._backoff.reset()
                 await self._until_there_is_room()
             else:
-                await self._pause()
+                await comes(self._wake, self._backoff.pause(asyncio.get_running_loop().time()))
 
     async def _batch(self) -> list[QueueMessage]:
         """Take messages; none where the queue or its account cannot be reached."""
@@ -154,13 +155,6 @@ class QueueListener:
         if not self._is_missing:
             _logger.info("Queue '%s' does not exist yet; it is looked for again and again.", self._name)
         self._is_missing = True
-
-    async def _pause(self) -> None:
-        try:
-            async with asyncio.timeout(self._backoff.pause(asyncio.get_running_loop().time())):
-                await self._wake.wait()
-        except TimeoutError:
-            pass
 
     async def _until_there_is_room(self) -> None:
         while len(self._working) > self._options.new_batch_threshold and not self._is_stopping:

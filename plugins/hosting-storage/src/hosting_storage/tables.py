@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 _NAME = re.compile("[A-Za-z][A-Za-z0-9]{2,62}")
 _RULE = "A name has 3 to 63 letters and digits, and begins with a letter."
+_KEYS = ("partitionKey", "rowKey")
+"""What a binding calls the keys of an entity."""
 _LARGEST_PAGE = 1000
 """Entities in one answer of the service."""
 
@@ -71,7 +73,7 @@ class Table:
 
     def given(self, name: str, properties: Mapping[str, Any]) -> str | None:
         """A property, with its expressions filled in; None for one that the binding does not set."""
-        return str(self._binding._replace(properties=properties).get(name)) if self.has(name) else None
+        return str(properties[name]) if self.has(name) else None
 
 
 class TableInput(Input):
@@ -85,11 +87,11 @@ class TableInput(Input):
     def __init__(self, function: Function, binding: Binding, table: Table) -> None:
         self._table = table
         self._take = _take(function, binding)
-        self._is_single = table.has("partitionKey") and table.has("rowKey")
+        self._is_single = all(map(table.has, _KEYS))
         self._wants_bytes = function.annotations.get(binding.name) is bytes
 
     def quote(self, name: str, value: str) -> str:
-        return marked(value) if name.lower() == "filter" else value
+        return marked(value) if name == "filter" else value
 
     async def read(self, data: Any, properties: Mapping[str, Any]) -> str | bytes | None:
         """Give the JSON text.
@@ -108,7 +110,7 @@ class TableInput(Input):
 
     async def _one(self, properties: Mapping[str, Any]) -> dict[str, Any] | None:
         table = self._table.client(properties)
-        partition, row = (self._table.given(name, properties) or "" for name in KEYS)
+        partition, row = (self._table.given(name, properties) or "" for name in _KEYS)
         try:
             for name, key in zip(KEYS, (partition, row), strict=True):
                 check_key(name, key)
@@ -172,7 +174,7 @@ class TableOutput(Output):
         if not encoded:
             return
         table = self._table.client(properties)
-        keys = {name: self._table.given(name, properties) for name in KEYS}
+        keys = {name: self._table.given(own, properties) for name, own in zip(KEYS, _KEYS, strict=True)}
         try:
             entities = [keyed(entity, keys) for entity in encoded]
         except ValueError as error:
