@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
@@ -46,17 +47,23 @@ def clean_environment(env: Mapping[str, str] | None = None) -> dict[str, str]:
     return environment({"PYTHONPATH": str(ROOT), **(env or {})})
 
 
-@pytest.fixture(autouse=True)
+@contextmanager
 def path_as_before() -> Iterator[None]:
-    """An app that is loaded in this process puts its folder on the path."""
+    """An app that is loaded in this process puts its folder on the path: take it off."""
     before = list(sys.path)
     yield
     sys.path[:] = before
 
 
+@pytest.fixture(autouse=True)
+def _path_as_before() -> Iterator[None]:
+    with path_as_before():
+        yield
+
+
 @pytest.fixture
-def make_app(tmp_path_factory: pytest.TempPathFactory) -> MakeApp:
-    """Make an app from its files, by path."""
+def make_app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MakeApp]:
+    """Make an app from its files, by path. What loading it leaves on the path goes, in the tests of plugins, too."""
 
     def make(files: Mapping[str, str], /) -> Path:
         root = tmp_path_factory.mktemp("app")
@@ -66,7 +73,8 @@ def make_app(tmp_path_factory: pytest.TempPathFactory) -> MakeApp:
             path.write_text(content, "utf-8")
         return root
 
-    return make
+    with path_as_before():
+        yield make
 
 
 @pytest.fixture

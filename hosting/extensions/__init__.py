@@ -4,16 +4,17 @@ from hosting.extensions._config import FLAG, is_enabled
 from hosting.extensions._discovery import installed_entry_points
 from hosting.extensions._extension import GROUPS, HOOK_GROUPS
 from hosting.extensions._guard import blame
+from hosting.extensions._invoker import Invoke
 from hosting.extensions._threads import run_here
 from hosting.extensions._workers import Worker, Workers
-from hosting.extensions.host import ExtensionHost, Invoker
+from hosting.extensions.host import ExtensionHost
 
 __all__ = [
     "FLAG",
     "GROUPS",
     "HOOK_GROUPS",
     "ExtensionHost",
-    "Invoker",
+    "Invoke",
     "Worker",
     "Workers",
     "blame",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import threading
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -17,20 +17,18 @@ from hosting.extensions._clock import Clock
 from hosting.extensions._discovery import installed_entry_points
 from hosting.extensions._extension import Extension, Hook, Status
 from hosting.extensions._guard import Monitor
+from hosting.extensions._invoker import Invoker
 from hosting.extensions._isolation import report
 from hosting.extensions._lifecycle import FUNCTION, Level, level_of
 from hosting.extensions._lifetime import call_now, call_on_loop
 from hosting.extensions._optin import OptIns
 from hosting.extensions._roster import Roster
-from hosting.extensions._threads import in_steps, on_thread
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from hosting.extensions._compile import Chain, Compiler
     from hosting.extensions._workers import Workers
-
-Invoker = Callable[[Any, dict[str, Any]], Awaitable[Any]]
 
 
 class ExtensionHost:
@@ -71,6 +69,7 @@ class ExtensionHost:
         self._configured: set[Extension] = set()
         self._left_out: set[tuple[Extension, str]] = set()
         self._chains: dict[Function, Chain | None] = {}
+        self._invokers: list[Invoker] = []
         self._changing = threading.RLock()
         self._clock = Clock(self._config.budgets.hook)
         self._monitor = Monitor(self._config.quarantine_after, self._quarantine)
@@ -156,29 +155,15 @@ class ExtensionHost:
             self._clock.start()
 
     def invoker(self, function: Function, pool: Workers) -> Invoker:
-        """Bind one function with its hooks, for the host to await on each invocation with a context and arguments.
+        """Bind one function with its hooks: its ``invoke`` is what the host awaits for each invocation.
 
-        An async function runs in the caller's task, a sync one in ``pool``. Returns what the caller is to get; raises
-        what the function raised.
+        An async function runs in the caller's task, a sync one in ``pool``.
         """
-        call = function.call
-        if self._chains.get(function) is None:
-            return _plain(call, function.is_async, pool)
-        chains, budget = self._chains, self._config.budgets.hook
-
-        def run_async(context: Any, func_args: dict[str, Any]) -> Awaitable[Any]:
-            chain = chains[function]
-            awaitable: Awaitable[Any] = call(**func_args) if chain is None else chain.run(context, func_args)
-            return awaitable
-
-        def run_sync(context: Any, func_args: dict[str, Any]) -> Awaitable[Any]:
-            chain = chains[function]
-            if chain is None:
-                return on_thread(pool, functools.partial(call, **func_args))
-            run = functools.partial(chain.run, context, func_args)
-            return on_thread(pool, run) if chain.form == "sync" else in_steps(pool, run, budget)
-
-        return run_async if function.is_async else run_sync
+        invoker = Invoker(function, pool, self.budget)
+        with self._changing:
+            self._invokers.append(invoker)
+            invoker.follow(self._chains.get(function))
+        return invoker
 
     def chain(self, function: Function) -> Chain | None:
         """One function's compiled hooks as of now; None where no hook is for it."""
@@ -352,6 +337,8 @@ class ExtensionHost:
             chosen = functools.partial(self._chosen, function)
             made = plans(self._roster.ordering, self._roster.sdk, chosen)
             self._chains[function] = self._compiler.chain(function, made)
+        for invoker in self._invokers:
+            invoker.follow(self._chains.get(invoker.function))
 
     def _chosen(self, function: Function, level: Level, extension: Extension) -> bool:
         return self._is_for(level, extension, function)
@@ -401,10 +388,3 @@ class ExtensionHost:
 
     def _missing(self) -> list[Problem]:
         return _diagnosis.missing(self._roster.missing(), self._roster.line, self.enabled)
-
-
-def _plain(call: Callable[..., Any], is_async: bool, pool: Workers) -> Invoker:
-    """A function without hooks: nothing of the extension host is in its way."""
-    if is_async:
-        return lambda context, func_args: call(**func_args)
-    return lambda context, func_args: on_thread(pool, functools.partial(call, **func_args))

@@ -25,7 +25,7 @@ from hosting.extensions import ExtensionHost, Workers
 from hosting.host.bound import BoundFunction, Out, bind
 from hosting.host.by_hand import ByHand
 from hosting.host.context import Context, RetryContext, TraceContext
-from hosting.host.invocation import Invocation, Running, cancelled_by_host, refuser
+from hosting.host.invocation import Invocation, Refuser, Running, cancelled_by_host
 from hosting.host.pool import thread_count
 from hosting.host.retry import Retrying
 from hosting.host.timeouts import Timeouts, read_timeout
@@ -242,7 +242,7 @@ class FunctionHost:
         # What waits for HTTP cannot be run by hand.
         by_hand_only = bool(missing) and function.trigger.type.lower() != "httptrigger"
         bound = self._generic(function, providers, missing) if by_hand_only else bind(function, providers)
-        invoker = refuser(function) if function.error else self.extensions.invoker(function, self._pool)
+        invoker = Refuser(function) if function.error else self.extensions.invoker(function, self._pool)
         invocation = Invocation(bound, invoker, self.running, str(self.root) + os.sep)
         invoke = Retrying(invocation, function.retry, self._draining) if function.retry else invocation
         if bound.trigger.answers or not (function.disabled or function.error or by_hand_only):

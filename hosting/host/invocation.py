@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from time import monotonic
-from typing import Any, TypeAlias
+from typing import Any, Protocol
 
 from hosting.bindings.provider import Output, Result
 from hosting.core import NOTHING, Function
@@ -18,7 +18,13 @@ from hosting.host.bound import RETURN, BoundFunction, Out
 from hosting.host.context import Context, InvocationLocal, RetryContext, current
 from hosting.host.journal import Journal
 
-Invoker: TypeAlias = Callable[[Context, dict[str, Any]], Awaitable[Any]]
+
+class Invoker(Protocol):
+    """Hooks and function: the extension host's, or what stands in for it."""
+
+    @property
+    def invoke(self) -> Callable[[Context, dict[str, Any]], Awaitable[Any]]:
+        """Gives what the caller is to get; raises what the function raised."""
 
 
 class FunctionTimeoutError(Exception):
@@ -42,7 +48,7 @@ class Invocation:
 
     Args:
         bound: the function and its bindings.
-        invoker: runs hooks and function; the extension host's.
+        invoker: runs hooks and function.
         running: where the invocation is listed while it runs.
         root: the app's folder, where a traceback begins to be of interest.
     """
@@ -128,7 +134,7 @@ class Invocation:
             arguments[name] = out
         if bound.function.wants_context:
             arguments["context"] = context
-        value = await self._invoker(context, arguments)
+        value = await self._invoker.invoke(context, arguments)
         try:
             if not outs and bound.result is not None and bound.result.replies:
                 return bound.result.encode(value)
@@ -179,10 +185,13 @@ def cancelled_by_host() -> bool:
     return task is not None and task.cancelling() > 0
 
 
-def refuser(function: Function) -> Invoker:
-    """What stands in for a function that could be listed but not loaded: each call fails with the reason."""
+class Refuser:
+    """Stands in for a function that could be listed but not loaded: each call fails with the reason."""
 
-    async def refuse(context: Context, arguments: dict[str, Any]) -> Any:
-        raise FunctionLoadError(f"Function '{function.name}' could not be loaded: {function.error}", file=function.file)
+    def __init__(self, function: Function) -> None:
+        self._function = function
 
-    return refuse
+    async def invoke(self, context: Context, arguments: dict[str, Any]) -> Any:
+        """Raises FunctionLoadError, always."""
+        name, error, file = self._function.name, self._function.error, self._function.file
+        raise FunctionLoadError(f"Function '{name}' could not be loaded: {error}", file=file)

@@ -64,7 +64,8 @@ def invoke(host: ExtensionHost, target: Function, context: Any = None, **argumen
 
 def invoker_of(host: ExtensionHost, target: Function) -> Callable[[Any, dict[str, Any]], Any]:
     """What a function host would call for each invocation."""
-    return host.invoker(target, Workers(4))
+    invoker = host.invoker(target, Workers(4))
+    return lambda context, func_args: invoker.invoke(context, func_args)
 
 
 def told(host: ExtensionHost, name: str) -> dict[str, Any]:

@@ -111,7 +111,7 @@ before = set(sys.modules)
 host = ExtensionHost(environ={{}})
 host.discover()
 host.load([one])
-assert asyncio.run(host.invoker(one, threads)(None, {{}})) == "answer"
+assert asyncio.run(host.invoker(one, threads).invoke(None, {{}})) == "answer"
 asyncio.run(host.startup())
 asyncio.run(host.shutdown())
 new = {{name for name in set(sys.modules) - before if not name.startswith(("concurrent.", "encodings."))}}
@@ -137,7 +137,7 @@ def test_off_binds_the_function_itself() -> None:
     host = ExtensionHost(environ={})
     target = function(asynchronous)
     host.load([target])
-    coroutine = host.invoker(target, None)(None, {})  # type: ignore[arg-type]
+    coroutine = host.invoker(target, None).invoke(None, {})  # type: ignore[arg-type]
     assert coroutine.cr_code is asynchronous.__code__  # type: ignore[attr-defined]
     coroutine.close()  # type: ignore[attr-defined]
 

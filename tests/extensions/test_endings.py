@@ -10,7 +10,7 @@ import pytest
 
 import hosting
 from hosting.errors import ExtensionError
-from hosting.extensions import ExtensionHost
+from hosting.extensions import ExtensionHost, Workers
 from tests.extensions.invoking import Context, function, invoke, invoker_of, loaded, told
 
 
@@ -216,6 +216,32 @@ def test_pause_takes_an_extension_out_until_resume() -> None:
     host.resume("flaky")
     several(host, target, 1)
     assert flaky.ran == 3
+
+
+@pytest.mark.parametrize("is_async", [False, True])
+def test_a_function_bound_during_a_pause_gets_its_hooks_when_it_is_over(is_async: bool) -> None:
+    """The host looks for hooks whenever extensions come or go, not only when a function is bound."""
+    flaky = Flaky()
+    flaky.errs = False
+
+    async def fine() -> str:
+        return "fine"
+
+    target = function(fine if is_async else lambda: "fine")
+    host = loaded({"flaky": flaky}, target)
+    host.pause("flaky")
+    invoker = host.invoker(target, Workers(1))
+
+    async def run() -> int:
+        assert await invoker.invoke(Context(), {}) == "fine"
+        return flaky.ran
+
+    assert asyncio.run(run()) == 0
+    host.resume("flaky")
+    assert asyncio.run(run()) == 1
+    host.pause("flaky")
+    assert asyncio.run(run()) == 1
+    asyncio.run(host.shutdown())
 
 
 @pytest.mark.parametrize("switch", ["pause", "resume"])

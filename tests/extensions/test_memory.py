@@ -92,7 +92,7 @@ async def freed(host: ExtensionHost, target: Any) -> None:
 
     async def once() -> weakref.ref[Body]:
         body = Body()
-        task = asyncio.ensure_future(invoker(Context(), {"body": body}))
+        task = asyncio.ensure_future(invoker.invoke(Context(), {"body": body}))
         await asyncio.sleep(0)
         if target.call is endless:
             task.cancel()

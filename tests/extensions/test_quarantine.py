@@ -121,7 +121,7 @@ def test_many_threads_that_see_the_last_error_take_the_extension_out_once(caplog
 
     async def run() -> None:
         pool = Workers(count)
-        await asyncio.gather(*(host.invoker(target, pool)(Context(), {}) for _ in range(count)))
+        await asyncio.gather(*(host.invoker(target, pool).invoke(Context(), {}) for _ in range(count)))
         await host.shutdown()
         pool.shutdown()
 

@@ -114,7 +114,7 @@ async def endure(host: ExtensionHost, chaos: Chaos, target: Function, *, switchi
     pool, results = Workers(4), []
     invoker = host.invoker(target, pool)
     for turn in range(4):
-        tasks = [asyncio.ensure_future(invoker(Context(), {"number": number})) for number in range(10)]
+        tasks = [asyncio.ensure_future(invoker.invoke(Context(), {"number": number})) for number in range(10)]
         await asyncio.sleep(chaos.random.random() * 0.003)
         if target.is_async:
             for task in chaos.random.sample(tasks, 3):
@@ -190,7 +190,7 @@ def test_extensions_come_and_go_while_threads_run() -> None:
         switching = threading.Thread(target=switch)
         switching.start()
         try:
-            return await asyncio.gather(*(invoker(Context(), {"number": 10 * number}) for number in range(500)))
+            return await asyncio.gather(*(invoker.invoke(Context(), {"number": 10 * number}) for number in range(500)))
         finally:
             ended.set()
             switching.join()

@@ -66,7 +66,7 @@ class Profiled:
     async def run(self, times: int = 1, req: object = REQUEST) -> list[Any]:
         """Invoke it so many times at once, then let the extension finish its reports."""
         pool = Workers(16)
-        invoke = self.host.invoker(self.function, pool)
+        invoke = self.host.invoker(self.function, pool).invoke
         contexts = [SimpleNamespace(function_name="Greet", invocation_id=f"i{number}") for number in range(times)]
         tasks = [asyncio.ensure_future(invoke(context, {"req": req})) for context in contexts]
         results = await asyncio.gather(*tasks, return_exceptions=True)
