@@ -23,6 +23,16 @@ if TYPE_CHECKING:
     Webhook: TypeAlias = Callable[[HttpCall], Awaitable[HttpReply]]
 
 
+class Webhooks(dict[str, "Webhook"]):
+    """Who answers requests to ``/runtime/webhooks/NAME``, by name in lower case."""
+
+    def __setitem__(self, name: str, answer: Webhook) -> None:
+        """Raises ValueError where somebody else answers there: one of two packages would never hear of its events."""
+        if self.setdefault(name.lower(), answer) != answer:
+            taken = getattr(self[name.lower()], "__qualname__", repr(self[name.lower()]))
+            raise ValueError(f"requests to /runtime/webhooks/{name.lower()} are answered by {taken} already")
+
+
 class Services:
     """What a provider needs to know of the app, and what it may use.
 
@@ -45,8 +55,8 @@ class Services:
         self.root = root
         self.problems: list[Problem] = []
         """Append what a person should know of; for a function that cannot run, raise FunctionLoadError instead."""
-        self.webhooks: dict[str, Webhook] = {}
-        """Who answers requests to ``/runtime/webhooks/NAME``, by name in lower case; add yours before ``start``."""
+        self.webhooks = Webhooks()
+        """Who answers requests to ``/runtime/webhooks/NAME``, by name; add yours before ``start``."""
         self._entry_points = entry_points
 
     def section(self, *path: str) -> Mapping[str, Any]:

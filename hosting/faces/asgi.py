@@ -191,13 +191,17 @@ class HostApp:
             return  # the server gave up
         except Exception as error:  # noqa: BLE001 - told by whoever runs the server
             self.failure = error
+            await self._end()
             await send({"type": "lifespan.startup.failed", "message": ""})
             return
         await send({"type": "lifespan.startup.complete"})
         await receive()
+        await self._end()
+        await send({"type": "lifespan.shutdown.complete"})
+
+    async def _end(self) -> None:
         await self.host.drain(self._grace)
         await self.host.stop()
-        await send({"type": "lifespan.shutdown.complete"})
 
 
 async def respond(send: Send, method: str, reply: HttpReply) -> None:

@@ -153,13 +153,17 @@ class FunctionHost:
         return not found or await found[0].warm()
 
     async def start(self) -> None:
-        """Run the extensions' startup hooks and start the app's own web app, then let every provider listen."""
+        """Run the extensions' startup hooks and start the app's own web app, then let every provider listen.
+
+        Raises:
+            HostingError: a required extension or a provider refuses; ``stop`` ends what has begun.
+        """
         self._timeouts.start()
         await self.extensions.startup()
         if self.app.lifespan is not None:
             await self.app.lifespan.startup()
         for provider in self._providers:
-            await provider.start()
+            await _listen(provider)
 
     async def invoke(self, name: str, data: Any) -> Result:
         """Run a function by its name with what its trigger decodes.
@@ -270,6 +274,18 @@ def register_types() -> None:
         (abc.Out, Out),
     ):
         interface.register(ours)
+
+
+async def _listen(provider: Provider) -> None:
+    """Start one; a package's fault keeps no other from listening."""
+    try:
+        await provider.start()
+    except HostingError:
+        raise
+    except (Exception, asyncio.CancelledError, SystemExit):
+        if cancelled_by_host():
+            raise
+        _logger.exception("%s failed to start: nothing triggers its functions.", type(provider).__name__)
 
 
 async def _each(what: str, ends: Iterable[Callable[[], Awaitable[None]]]) -> None:

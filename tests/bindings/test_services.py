@@ -10,6 +10,8 @@ import importlib_metadata
 import pytest
 
 from hosting.bindings import Services
+from hosting.bindings.http.request import HttpCall
+from hosting.bindings.http.response import HttpReply
 from hosting.bindings.storage import FileStorage, HostStorage
 from hosting.errors import HostingError
 
@@ -74,3 +76,20 @@ def test_state_that_cannot_be_made(tmp_path: Path) -> None:
     with pytest.raises(HostingError, match="state cannot be kept in") as caught:
         _ = services(tmp_path).state
     assert "XDG_STATE_HOME" in caught.value.remedy
+
+
+class Pushing:
+    """Stands for a provider that hears of its events by HTTP."""
+
+    async def answer(self, call: HttpCall) -> HttpReply:
+        raise NotImplementedError
+
+
+def test_a_webhook_has_one_answer() -> None:
+    """Whoever comes second learns that the name is taken, in whatever case; the same answer may come again."""
+    services, first = Services({}, {}), Pushing()
+    services.webhooks["Push"] = first.answer
+    services.webhooks["push"] = first.answer
+    with pytest.raises(ValueError, match=r"/runtime/webhooks/push are answered by Pushing\.answer already"):
+        services.webhooks["push"] = Pushing().answer
+    assert services.webhooks == {"push": first.answer}

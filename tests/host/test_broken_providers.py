@@ -13,6 +13,7 @@ from hosting.bindings import Invoke, Provider, Services, Trigger
 from hosting.bindings.registry import Providers
 from hosting.core import Binding, Function
 from hosting.errors import SettingsError
+from hosting.faces.asgi import HostApp
 from hosting.host.function_host import FunctionHost
 from tests.conftest import MakeApp
 
@@ -90,6 +91,23 @@ class NoProvider:
 NO_CLASS = 3
 
 
+class CannotStart(Sound):
+    async def start(self) -> None:
+        raise OSError("no broker")
+
+
+class WaitsForItsOwnTask(Sound):
+    async def start(self) -> None:
+        task = asyncio.create_task(asyncio.sleep(600))
+        task.cancel()
+        await task
+
+
+class RefusesToStart(Sound):
+    async def start(self) -> None:
+        raise SettingsError("no such broker")
+
+
 class StopsAtOnce(Sound):
     def stop(self) -> Any:
         raise OSError("no broker")
@@ -148,6 +166,42 @@ def test_refused_settings(make_app: MakeApp) -> None:
     """A provider whose section of host.json cannot be used still stops the start, in one message."""
     with pytest.raises(SettingsError, match="no such broker"):
         loaded(make_app, "RefusesSettings")
+
+
+@pytest.mark.parametrize("broken", ["CannotStart", "WaitsForItsOwnTask"])
+def test_cannot_start(make_app: MakeApp, caplog: pytest.LogCaptureFixture, broken: str) -> None:
+    """The log has the traceback for the provider's author, and the others listen all the same."""
+    host = loaded(make_app, broken)
+    listening = []
+
+    async def start() -> None:
+        listening.append("Sound")
+
+    host._providers[1].start = start  # type: ignore[method-assign]
+    asyncio.run(host.start())
+    asyncio.run(host.stop())
+    assert listening == ["Sound"]
+    assert f"{broken} failed to start: nothing triggers its functions." in caplog.text
+    assert "Traceback" in caplog.text
+
+
+def test_refused_start(make_app: MakeApp) -> None:
+    """A provider may still refuse the start: one message, and whatever had started before is ended."""
+    host = loaded(make_app, "RefusesToStart")
+    ended: dict[str, Any] = {}
+    host._services.host_json = {"ended": ended}
+    app = HostApp(host)
+    sent: list[Any] = []
+
+    async def receive() -> Any:
+        return {"type": "lifespan.startup"}
+
+    async def send(message: Any) -> None:
+        sent.append((message["type"], dict(ended)))
+
+    asyncio.run(app({"type": "lifespan"}, receive, send))
+    assert sent == [("lifespan.startup.failed", {"stop": True, "close": True})]
+    assert isinstance(app.failure, SettingsError)
 
 
 @pytest.mark.parametrize("broken", ["StopsAtOnce", "EndsByItsOwnTask", "LeavesAtTheEnd"])
