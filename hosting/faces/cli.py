@@ -62,6 +62,14 @@ def cli(context: click.Context, version: bool, as_json: bool) -> None:
         context.exit()
     if context.invoked_subcommand is None:
         raise click.exceptions.NoArgsIsHelpError(context)
+    _refuse_deleted_folder()
+
+
+def _refuse_deleted_folder() -> None:
+    try:
+        Path.cwd()
+    except FileNotFoundError:
+        raise click.ClickException("The current folder has been deleted. Go to another one: cd ~") from None
 
 
 class _Start(click.Command):

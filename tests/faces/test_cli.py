@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Callable
+from pathlib import Path
 from subprocess import CompletedProcess
 
 import pytest
 
 import hosting
-from tests.conftest import MakeApp
+from tests.conftest import MakeApp, clean_environment
 
 RunHosting = Callable[..., "CompletedProcess[str]"]
 APP = {
@@ -114,3 +117,15 @@ def test_broken_app(make_app: MakeApp, run_hosting: RunHosting) -> None:
     verbose = run_hosting("start", app, "--port", "0", "--verbose")
     assert verbose.returncode == 1
     assert "Traceback" in verbose.stderr
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there a folder that a process is in cannot be deleted")
+@pytest.mark.parametrize("command", ["start", "diag", "keys", "check", "new function hello"])
+def test_a_deleted_folder(tmp_path: Path, command: str) -> None:
+    """A command in a folder that is gone says so in one message, code 1."""
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    line = ["sh", "-c", 'rmdir "$PWD" && exec "$0" -m hosting "$@"', sys.executable, *command.split()]
+    done = subprocess.run(line, cwd=gone, env=clean_environment(), capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr == "Error: The current folder has been deleted. Go to another one: cd ~\n"
