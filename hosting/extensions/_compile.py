@@ -8,7 +8,8 @@ straight line of plain calls. Three forms come from the same templates:
   coroutine to its driver, which has the event loop run it.
 * ``async``: a coroutine function, for async functions.
 
-Each form is compiled twice, the second time with a clock around every hook. Every 64th invocation takes that one.
+Each form is compiled twice, the second time with a clock around every hook. Some invocations take that one: those
+whose number is a power of two, and every 256th in the long run.
 """
 
 from __future__ import annotations
@@ -30,7 +31,8 @@ from hosting.extensions._lifecycle import POST_HOOKS
 
 Form = Literal["sync", "stepwise", "async"]
 
-SAMPLED = 64
+SAMPLED = 256
+"""Invocations from one whose hooks are timed to the next, in the long run."""
 LEAVE_OUT = ["result, error = left"]
 VALUES = {"context": "context", "func_args": "func_args", "func_ret": "result", "exception": "error"}
 
@@ -115,7 +117,7 @@ class Compiler:
 
     def _written(self, function: Function, guard: Guard, writers: Sequence[_Writer]) -> Callable[..., Any]:
         source = "\n".join(line for writer in writers for line in writer.lines())
-        namespace = {**_namespace(guard.steps, guard, self._clock), "call": function.call}
+        namespace = _namespace(function.call, guard, self._clock)
         exec(self._code(source), namespace)
         run: Callable[..., Any] = namespace["chain"]
         return run
@@ -129,11 +131,19 @@ class Compiler:
         return self._codes[source]
 
 
-def _namespace(steps: list[Hook], guard: Guard, clock: Clock) -> dict[str, Any]:
-    """What the source speaks of: hooks, their loggers, and the guard's slow paths."""
+def _namespace(call: Callable[..., Any], guard: Guard, clock: Clock) -> dict[str, Any]:
+    """What the source speaks of: hooks, their loggers, and the guard's slow paths.
+
+    What every invocation reads comes first: a dict has its entries in order, and these then share a few cache lines.
+    """
+    hooks = {f"hook_{index}": hook.function for index, hook in enumerate(guard.steps)}
     names: dict[str, Any] = {
-        "__name__": __name__,
         "begun": guard.begun,
+        "tick": clock.tick,
+        "call": call,
+        "suspects": guard.suspects,
+        **hooks,
+        "__name__": __name__,
         "caught": guard.caught,
         "credit": guard.credit,
         "CancelledError": asyncio.CancelledError,
@@ -150,14 +160,11 @@ def _namespace(steps: list[Hook], guard: Guard, clock: Clock) -> dict[str, Any]:
         "overran": guard.overran,
         "resume": guard.resume,
         "resume_async": guard.resume_async,
-        "suspects": guard.suspects,
         "taken": guard.taken,
-        "tick": clock.tick,
         "Watch": Watch,
         "watches": clock.watches,
     }
-    for index, hook in enumerate(steps):
-        names[f"hook_{index}"] = hook.function
+    for index, hook in enumerate(guard.steps):
         names[f"logger_{index}"] = hook.extension.logger
         names[f"spent_{index}"] = hook.statistics.spent
     return names
@@ -189,7 +196,8 @@ class _Writer:
     def _body(self) -> Iterator[str]:
         if not self._timed:
             yield "begun[0] = number = begun[0] + 1"
-            yield f"if not number & {SAMPLED - 1}:"
+            yield "if number >= begun[1]:"
+            yield f"    begun[1] = number + min(number or 1, {SAMPLED})"
             yield f"    return {self._delegated('timed(context, func_args)')}"
         yield "invocation = context.invocation_id"
         if self._watched:

@@ -77,8 +77,8 @@ class Guard:
         self.function = function
         self.steps = steps
         self.extensions = frozenset(step.extension for step in steps)
-        self.begun = [-1]
-        """The number of the last invocation that began, counted from zero."""
+        self.begun = [-1, 0]
+        """The number of the last invocation that began, counted from zero, and of the next whose hooks are timed."""
         self.tally = [0] * len(steps)
         """For an error hook, how often it was called; for any other, how often an invocation passed it by."""
         self.suspects = monitor.suspects
