@@ -41,7 +41,7 @@ def forget_apps(root: Path) -> None:
     roots = [root, *_loaded_roots(), *(Path(entry) for entry in sys.path if _is_other_app(entry, root))]
     # named first and deleted afterwards: a namespace package cannot tell its path once its parent is gone
     stale = [name for name, module in list(sys.modules.items()) if not _is_kept(name) and _belongs_to(module, roots)]
-    for name in {*stale, *(name for name in sys.modules if name.partition(".")[0] == NAMESPACE)}:
+    for name in {*stale, *(name for name in list(sys.modules) if name.partition(".")[0] == NAMESPACE)}:
         del sys.modules[name]
     importlib.invalidate_caches()
 

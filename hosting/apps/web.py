@@ -50,7 +50,7 @@ def forget_web_extension() -> None:
     package = _module(sys.modules.get(_BASE)).rpartition(".")[0]
     if package not in sys.modules:
         return
-    for name in [name for name in sys.modules if name == package or name.startswith(f"{package}.")]:
+    for name in [name for name in list(sys.modules) if name == package or name.startswith(f"{package}.")]:
         del sys.modules[name]
     above, _, last = package.rpartition(".")
     vars(sys.modules[above]).pop(last, None)  # or "from ABOVE import LAST" would find it there

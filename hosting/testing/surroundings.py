@@ -83,7 +83,7 @@ class Surroundings:
         return known[known.index(self) + 1 :] if self in known else []
 
     def _restore_modules(self) -> None:
-        fresh = [(name, module) for name, module in sys.modules.items() if self._modules.get(name) is not module]
+        fresh = [(name, module) for name, module in list(sys.modules.items()) if self._modules.get(name) is not module]
         # Named first and deleted afterwards: a namespace package cannot tell its path once its parent is gone.
         for name in [name for name, module in fresh if _belongs(module, self._root)]:
             del sys.modules[name]

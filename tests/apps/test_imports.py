@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import importlib.util
 import sys
+import threading
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
 
 from hosting.apps import add_to_path, load_app
-from hosting.apps.imports import PACKAGES, is_app_file
+from hosting.apps.imports import PACKAGES, forget_apps, is_app_file
 from hosting.core import App
 from hosting.errors import AppLoadError
 
@@ -150,3 +152,26 @@ def test_a_v2_file_that_fails_leaves_no_module_behind(tmp_path: Path) -> None:
 def test_what_the_app_s_own_files_are(file: str, expected: bool) -> None:
     """Below the root, but not in a virtual environment or a folder of installed packages."""
     assert is_app_file(file, Path("/app")) is expected
+
+
+def test_other_threads_import_meanwhile(tmp_path: Path) -> None:
+    """A debugger's thread, for instance, may import its modules while an app is loaded."""
+    done = threading.Event()
+
+    def import_more() -> None:
+        while not done.is_set():
+            for number in range(50):
+                sys.modules[f"made_by_a_thread_{number}"] = ModuleType("made_by_a_thread")
+            for number in range(50):
+                del sys.modules[f"made_by_a_thread_{number}"]
+
+    thread, interval = threading.Thread(target=import_more), sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    thread.start()
+    try:
+        for _ in range(200):
+            forget_apps(tmp_path)
+    finally:
+        done.set()
+        thread.join()
+        sys.setswitchinterval(interval)
