@@ -198,9 +198,9 @@ def test_two_hosts(app: App) -> None:
                 app.put(f"{number}", f"{number}")
             await until(lambda: len(counted(*found)) == 60)
             await asyncio.sleep(0.5)
+            assert len(looks) == 1  # the host that ends last may take over
         assert set(counted(*found).values()) == {1}
         assert all(each.seen for each in found)
-        assert len(looks) == 1
 
     with patch.object(Scan, "round", counted_round):
         asyncio.run(scenario())
