@@ -6,7 +6,6 @@ They are in files, unless a package of group ``hosting.storage`` brings a place 
 from __future__ import annotations
 
 import asyncio
-import errno
 import os
 import secrets
 from abc import ABC, abstractmethod
@@ -30,6 +29,10 @@ class StorageError(HostingError):
     """The host's storage cannot be reached or used; ``remedy`` says what a person can do about it."""
 
 
+class GarbledError(StorageError, ValueError):
+    """What is stored is no text; writing another one puts it right."""
+
+
 class Lease(ABC):
     """A lock that this process holds."""
 
@@ -50,7 +53,11 @@ class HostStorage(ABC):
 
     @abstractmethod
     async def read(self, path: str) -> str | None:
-        """Give the text at ``path``; None if there is none."""
+        """Give the text at ``path``; None if there is none.
+
+        Raises:
+            GarbledError: what is there is no text in UTF-8.
+        """
 
     @abstractmethod
     async def write(self, path: str, text: str) -> None:
@@ -78,7 +85,11 @@ class FileStorage(HostStorage):
         self._folder = folder
 
     async def read(self, path: str) -> str | None:
-        return await self._do(_read, self._file(path))
+        file = self._file(path)
+        try:
+            return await self._do(_read, file)
+        except UnicodeDecodeError as error:
+            raise GarbledError(f"{file} is not text in UTF-8", remedy="Delete that file.") from error
 
     async def write(self, path: str, text: str) -> None:
         await self._do(lambda file: _write(file, text), self._file(path))
@@ -120,8 +131,6 @@ def _read(file: Path) -> str | None:
         return file.read_text("utf-8")
     except FileNotFoundError:
         return None
-    except UnicodeDecodeError as error:
-        raise OSError(errno.EILSEQ, f"{file.name} is not text in UTF-8") from error
 
 
 def _write(file: Path, text: str) -> None:

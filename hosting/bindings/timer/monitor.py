@@ -32,14 +32,13 @@ class Monitor:
         Raises:
             HostingError: the storage cannot be reached.
         """
-        text = await self._services.storage.read(self._path)
-        if text is None:
-            return None
         try:
-            return read_status(text, self._zone)
-        except ValueError as error:
+            text = await self._services.storage.read(self._path)
+            return None if text is None else read_status(text, self._zone)
+        except (ValueError, RecursionError) as error:
+            reason = error.args[0]
             _logger.warning(
-                "The status of timer '%s' in %s cannot be read: %s. It starts anew.", self._name, self._path, error
+                "The status of timer '%s' in %s cannot be read: %s. It starts anew.", self._name, self._path, reason
             )
             return None
 

@@ -85,14 +85,18 @@ class TimerProvider(Provider):
         try:
             zone = read_zone(self.services.settings)
             schedule = read_schedule(_schedule_text(binding), zone)
+            is_monitored = _is_on(binding, "useMonitor", default=True)
+            startup = _is_on(binding, "runOnStartup", default=False)
         except (ScheduleError, SettingsError) as error:
             remedy = error.remedy
             raise FunctionLoadError(
                 f"Function '{function.name}': {error.args[0]}", remedy=remedy, file=function.file
             ) from error
         self._warn(function, schedule)
-        monitor = Monitor(self.services, function.name, zone) if _is_monitored(function, binding, schedule) else None
-        startup = _is_on(binding, "runOnStartup", default=False)
+        if is_monitored and schedule.is_frequent:
+            _logger.debug("UseMonitor changed to false based on schedule frequency. (%s)", function.name)
+            is_monitored = False
+        monitor = Monitor(self.services, function.name, zone) if is_monitored else None
         plan = Plan(function.name, schedule, zone, startup, monitor, function.retry is not None)
         trigger = TimerTrigger(plan, function.annotations.get(binding.name), self._clock)
         self._triggers.append(trigger)
@@ -202,18 +206,14 @@ def _schedule_text(binding: Binding) -> str:
     return text
 
 
-def _is_monitored(function: Function, binding: Binding, schedule: Schedule) -> bool:
-    if not _is_on(binding, "useMonitor", default=True):
-        return False
-    if schedule.is_frequent:
-        _logger.debug("UseMonitor changed to false based on schedule frequency. (%s)", function.name)
-        return False
-    return True
-
-
 def _is_on(binding: Binding, name: str, *, default: bool) -> bool:
-    found = binding.get(name, default)
-    return found if isinstance(found, bool) else str(found).strip().lower() == "true"
+    found = binding.get(name)
+    if found is None:
+        return default
+    text = str(found).strip().lower()
+    if text not in ("true", "false", "1", "0"):
+        raise ScheduleError(f"'{name}' of its timer: expected true or false, found {found!r}.", "Write one of the two.")
+    return text in ("true", "1")
 
 
 async def _settle(*tasks: asyncio.Task[None]) -> None:

@@ -20,6 +20,7 @@ _REMEDY = (
     "Write six fields (second, minute, hour, day of the month, month, day of the week) such as '0 */5 * * * *', five "
     "without the second, or a time span such as '00:05:00'."
 )
+_SHORTEST, _LONGEST = 1e-6, 10_675_199 * 86400.0  # the clock counts in microseconds; .NET knows no longer span
 _DAYS = re.compile(r"(\d+):(\d{1,2}:\d{1,2}(?::\d{1,2}(?:\.\d{1,7})?)?)")
 
 
@@ -174,8 +175,8 @@ def _every(text: str) -> Every | None:
     seconds, is_days = read_span(bare), ":" not in bare
     if seconds is None and (found := _DAYS.fullmatch(bare)):
         seconds, is_days = read_span(f"{found[1]}.{found[2]}"), bare.count(":") == 2
-    if seconds is None:
+    if seconds is None or seconds > _LONGEST:
         return None
-    if seconds == 0 or bare != text.strip():
+    if seconds < _SHORTEST or bare != text.strip():
         raise ScheduleError(f"The schedule expression '{text}' leaves no time between two runs.", _REMEDY)
     return Every(seconds, (f"'{text}' means every {seconds / 86400:g} days",) if is_days else ())

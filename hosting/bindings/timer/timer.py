@@ -19,6 +19,9 @@ from hosting.bindings.timer.zone import precise, shown
 LOOK = 15.0
 """Seconds after which the clock is looked at again, as somebody may have set it, or the machine may have slept."""
 
+_BREATH = 0.01
+"""Seconds between two runs, in which the host gets to work where each run blocks the loop until the next one is due."""
+
 _logger = logging.getLogger("hosting.triggers.timer")
 
 
@@ -93,6 +96,7 @@ class Timer:
             await self._fire(self._clock.now(), self._at_once, lease)
         while (now := await self._due(lease)) is not None:
             await self._fire(now, Occasion(), lease)
+            await self._clock.wait(self._stopping, _BREATH)
 
     async def _due(self, lease: Lease) -> datetime | None:
         """Wait for the time that the status says, by the time of day; give it, or None if the timer must not run."""
@@ -124,10 +128,13 @@ class Timer:
         status = self._status if plan.monitor else None
         call = call_at(now, plan.zone, plan.schedule, status, is_late=occasion.due is not None)
         self.running = True
+        reason, details = f"Timer fired at {precise(now, plan.zone)}", occasion.details(plan.zone)
         try:
-            result = await self._invoke(
-                call, reason=f"Timer fired at {precise(now, plan.zone)}", details=occasion.details(plan.zone)
-            )
+            # In a task of its own: a function may cancel the one that it runs in.
+            result = await asyncio.ensure_future(self._invoke(call, reason=reason, details=details))
+        except asyncio.CancelledError:
+            if _is_cancelled():
+                raise
         except Exception:
             _logger.exception("Error occurred during scheduled invocation for '%s'.", plan.name)
         else:
@@ -167,3 +174,9 @@ class Timer:
             plan.schedule,
             "\n".join(times),
         )
+
+
+def _is_cancelled() -> bool:
+    """Whether the task that runs is to end itself, and not only one that it waits for."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0

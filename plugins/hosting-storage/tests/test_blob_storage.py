@@ -14,7 +14,7 @@ from azure.storage.blob import BlobLeaseClient as SyncBlobLeaseClient
 from azure.storage.blob.aio import BlobLeaseClient
 
 from hosting.bindings import Services
-from hosting.bindings.storage import FileStorage, StorageError
+from hosting.bindings.storage import FileStorage, GarbledError, StorageError
 from hosting.errors import HostingError
 from hosting_storage import connections
 from hosting_storage.blob_files import HOSTS
@@ -54,6 +54,22 @@ def test_texts(azurite: Azurite, path: str) -> None:
         for text in ("grün\n", ""):
             await storage.write(path, text)
             assert await storage.read(path) == text
+
+    run(azurite, scenario)
+
+
+def test_what_is_no_text(azurite: Azurite, path: str) -> None:
+    """A blob that somebody else wrote in another encoding is told of as such, and can be written over."""
+    blobs = Blobs(azurite)
+    blobs.put(f"{HOSTS}/{path}", b"\xff")
+    blobs.close()
+
+    async def scenario(storage: BlobStorage) -> None:
+        with pytest.raises(GarbledError, match="is not text in UTF-8") as refused:
+            await storage.read(path)
+        assert "Delete that blob" in refused.value.remedy
+        await storage.write(path, "text")
+        assert await storage.read(path) == "text"
 
     run(azurite, scenario)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from typing import Any
 
 import pytest
 
@@ -67,8 +68,10 @@ def test_a_client_is_made_once() -> None:
     asyncio.run(found.close())
 
 
-@pytest.mark.parametrize(("name", "missing"), [(None, "Storage"), ("Orders", "Orders")])
-def test_a_missing_setting_is_told_in_azures_words(name: str | None, missing: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "missing"), [(None, "Storage"), ("Orders", "Orders"), ("AzureWebJobsOrders", "Orders"), (5, "5")]
+)
+def test_a_missing_setting_is_told_in_azures_words(name: Any, missing: str) -> None:
     """The error names the setting, and the remedy says what to set it to."""
     found = connections({})
     assert not found.has(name)

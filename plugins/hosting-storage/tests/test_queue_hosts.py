@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import count
 from pathlib import Path
 
 import httpx
 import pytest
 
-from tests.azurite import Azurite, azurite, serving
+from tests.azurite import Azurite, azurite, connection_string, serving
 from tests.conftest import PATIENCE, MakeApp, Serve, launch, make_app, serve
 from tests.proxy import Fault, proxying
 from tests.queues import Queues, name, queues
@@ -291,6 +294,45 @@ def test_a_host_waits_for_its_storage(scene: Scene, name: str, make_app: MakeApp
     expected = {*map(str, range(50)), *(f"{batch}-{number}" for batch in range(2) for number in range(50))}
     assert {line.split()[0] for line in scene.noted()} == expected
     assert served.logs().count("cannot be used for queue") <= 4
+
+
+@pytest.mark.parametrize(
+    ("status", "body"), [(200, b"<html><br>Welcome"), (200, b""), (404, b"<html><br>No such page"), (502, b"Bad")]
+)
+def test_what_answers_is_no_storage(
+    name: str, make_app: MakeApp, serve: Serve, tmp_path: Path, status: int, body: bytes
+) -> None:
+    """A web server in place of the storage is told of once, however often it is asked, and without a traceback."""
+    with answering(status, body) as (port, asked):
+        scene = Scene(connection_string({"Queue": port}), name, tmp_path / "effects")
+        served = serve(make_app(files(WORK)), env=scene.env)
+        until(lambda: len(asked) > 5, served.logs)
+        assert served.stop() == 0
+    assert served.logs().count("cannot be used for queue") == 1
+    assert "Traceback" not in served.logs()
+    assert "does not exist yet" not in served.logs()
+
+
+@contextmanager
+def answering(status: int, body: bytes) -> Iterator[tuple[int, list[str]]]:
+    """A web server that gives the same answer to all; its port, and the paths that were asked for."""
+    asked: list[str] = []
+
+    class Answer(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(self.path)
+            self.send_response(status)
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None: ...
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Answer) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield server.server_port, asked
+        server.shutdown()
+        thread.join()
 
 
 def test_storage_that_misbehaves_loses_nothing(

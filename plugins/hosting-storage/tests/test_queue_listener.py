@@ -252,6 +252,33 @@ def test_stopping_takes_nothing_and_gives_back_what_was_not_begun(azurite: Azuri
     asyncio.run(scenario())
 
 
+def test_stopping_leaves_no_message_to_be_poison_untried(azurite: Azurite, queues: Queues, name: str) -> None:
+    """What may be tried once only is tried, as whoever takes it again would set it aside without another try."""
+    queues.put(name, "begun")
+
+    async def scenario() -> None:
+        with proxying(azurite.ports["Queue"]) as proxy:
+            async with Scene(azurite, name, proxy.port) as scene:
+                handled = Handled(held=True)
+                options = QueueOptions(new_batch_threshold=1, max_dequeue_count=1, max_polling_interval=0.1)
+                listener = scene.listen(handled, options)
+                await until(lambda: handled.messages)
+                proxy.always("slow")
+                asked = len(proxy.requests)
+                await until(lambda: len(proxy.requests) > asked + 1)
+                await asyncio.to_thread(queues.put, name, "late")
+                await until(lambda: queues.seen(name) == [])  # it is on its way to the listener
+                proxy.always("none")
+                listener.stop()
+                handled.let.release()
+                handled.let.release()
+                await until(lambda: queues.left(name) == 0)
+                assert handled.texts == ["begun", "late"]
+                assert queues.left(f"{name}-poison") == 0
+
+    asyncio.run(scenario())
+
+
 def test_closing_cancels_what_runs_and_gives_it_back(azurite: Azurite, queues: Queues, name: str) -> None:
     """When the grace period is over, a message that is still worked on is seen by others at once."""
     queues.put(name, "endless")

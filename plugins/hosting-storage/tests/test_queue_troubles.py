@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import threading
+from contextlib import suppress
 
 import pytest
 
+from hosting_storage.held import Held
 from hosting_storage.outage import Outage
-from hosting_storage.queue_messages import Message, send
+from hosting_storage.queue_messages import Message, received, send
 from hosting_storage.queue_options import QueueOptions
 from tests.azurite import Azurite, azurite
+from tests.processes import PATIENCE
 from tests.proxy import Fault, Proxy, proxying
 from tests.queues import Queues, name, queues
 
@@ -64,6 +68,35 @@ def test_a_renewal_that_finds_it_gone_ends(
     asyncio.run(scenario())
 
 
+def test_a_renewal_on_its_way_at_the_end_is_the_last(azurite: Azurite, queues: Queues, name: str) -> None:
+    """A message whose function ends while it is renewed has the new receipt, and is then left alone."""
+    queues.put(name, "mine")
+    ended = threading.Event()
+
+    def late_renewals(method: str, path: str) -> Fault:
+        if method == "PUT":
+            ended.wait(PATIENCE)
+        return "none"
+
+    async def scenario() -> None:
+        with proxying(azurite.ports["Queue"]) as proxy:
+            proxy.mood = late_renewals
+            async with Scene(azurite, name, proxy.port) as scene:
+                taken = await scene.queue.receive_message(visibility_timeout=60)
+                assert taken is not None
+                held = Held(scene.queue, received(taken, "base64"), invisible=1)
+                held.keep()
+                await until(lambda: any(method == "PUT" for method, _ in proxy.requests))
+                ended.set()
+                await held.stop_renewing()
+                await asyncio.sleep(1)  # would be enough for another one
+                assert [method for method, _ in proxy.requests] == ["GET", "PUT"]
+                await held.delete()
+
+    asyncio.run(scenario())
+    assert queues.left(name) == 0
+
+
 @pytest.mark.parametrize(("fault", "said"), [("error", "could not be given back"), ("hang", "does not answer")])
 def test_closing_does_not_wait_for_a_storage_that_is_away(
     azurite: Azurite, queues: Queues, name: str, caplog: pytest.LogCaptureFixture, fault: Fault, said: str
@@ -83,6 +116,30 @@ def test_closing_does_not_wait_for_a_storage_that_is_away(
 
     asyncio.run(scenario())
     assert said in caplog.text
+
+
+def test_a_function_that_minds_no_cancellation(
+    azurite: Azurite, queues: Queues, name: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where it is a function that holds up the end, the storage is not blamed."""
+    monkeypatch.setattr("hosting_storage.queue_listener._SETTLING", 0.1)
+    queues.put(name, "stubborn")
+
+    async def scenario() -> None:
+        async with Scene(azurite, name) as scene:
+            handled = Handled(held=True)
+
+            async def minds_none(message: Message) -> bool:
+                with suppress(asyncio.CancelledError):
+                    return await handled(message)
+                return await handled(message)
+
+            listener = scene.listen(minds_none)
+            await until(lambda: handled.messages)
+            await listener.close()
+
+    asyncio.run(scenario())
+    assert f"Queue '{name}' has a function that goes on though it was cancelled" in caplog.text
 
 
 @pytest.mark.parametrize("fault", ["error", "hang up", "lose the answer"])
@@ -164,6 +221,17 @@ def test_several_queues_of_an_account_tell_of_an_outage_once(caplog: pytest.LogC
     outage.answered("queue 'c'")
     outage.answered("queue 'b'")
     assert caplog.text.count("answers again") == 1
+
+
+def test_an_outage_that_changes_is_told_of_once_for_each_reason(caplog: pytest.LogCaptureFixture) -> None:
+    """Where an account fails now in one way and now in another, each of them is said once until it answers."""
+    outage = Outage(logging.getLogger("tests"), "Storage account 'here'")
+    for _ in range(2):
+        for _ in range(3):
+            outage.failed("queue 'a'", ConnectionError("away"))
+            outage.failed("queue 'a'", TimeoutError("slow"))
+        outage.answered("queue 'a'")
+    assert [record.levelname for record in caplog.records] == ["ERROR", "ERROR", "WARNING"] * 2
 
 
 def test_a_proxy_stands_for_the_service(azurite: Azurite, queues: Queues, name: str) -> None:

@@ -76,6 +76,13 @@ def test_a_parameter_may_be_the_text_or_the_bytes(annotation: type, given: objec
     assert trigger(annotation).decode(message("grüße".encode())) == given
 
 
+def test_bytes_are_no_text() -> None:
+    """A function that wants a text is not given anything else; who may be sent bytes takes those."""
+    with pytest.raises(TypeError, match=r"'msg' of type str of function 'Work'\..*bytes.*messageEncoding"):
+        trigger(str).decode(message(b"\xff"))
+    assert trigger(bytes).decode(message(b"\xff")) == b"\xff"
+
+
 def test_expressions_may_use_a_message_and_its_properties() -> None:
     """The text, what Azure tells of it, and the properties of a JSON object, which win."""
     data = trigger().binding_data(message(b'{"name": "Ada", "id": 7, "list": [1], "none": null, "in": {"x": 1}}'))
@@ -115,6 +122,7 @@ def test_by_hand_the_text_is_the_message(text: str | None) -> None:
         ('["a", {"b": "ü"}, 1, null]', ["a", '{"b": "ü"}', "1", "null"]),
         (" [1]", ["1"]),
         ("[not JSON", ["[not JSON"]),
+        ("[" * 9999, ["[" * 9999]),
         ({"a": 1}, ["a"]),
     ],
 )

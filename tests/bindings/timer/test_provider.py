@@ -208,9 +208,11 @@ def test_a_function_that_nothing_was_attached_to() -> None:
         ({}, "'schedule' of its timer: expected a text, found nothing"),
         ({"schedule": ""}, "'schedule' of its timer: expected a text, found ''"),
         ({"schedule": 5}, "'schedule' of its timer: expected a text, found 5"),
+        ({"schedule": MINUTELY, "useMonitor": "no"}, "'useMonitor' of its timer: expected true or false, found 'no'"),
+        ({"schedule": MINUTELY, "runOnStartup": []}, "'runOnStartup' of its timer: expected true or false, found []"),
     ],
 )
-def test_a_bad_schedule(properties: dict[str, Any], message: str) -> None:
+def test_a_bad_property(properties: dict[str, Any], message: str) -> None:
     """It puts that function in error, with its name, its file, and what to write."""
     with pytest.raises(FunctionLoadError) as refused:
         World().provider().trigger(function := timer_function(**properties), function.trigger)
@@ -218,6 +220,17 @@ def test_a_bad_schedule(properties: dict[str, Any], message: str) -> None:
     assert message in refused.value.message
     assert refused.value.remedy
     assert refused.value.file == "/app/function_app.py"
+
+
+@pytest.mark.parametrize(
+    ("given", "monitored", "at_startup"),
+    [(None, True, False), (True, True, True), ("True", True, True), (1, True, True), ("false", False, False)],
+)
+def test_switches(given: object, monitored: bool, at_startup: bool) -> None:
+    """They are read as .NET reads them; one that is null has its default."""
+    function = timer_function(schedule=MINUTELY, useMonitor=given, runOnStartup=given)
+    plan = World().provider().trigger(function, function.trigger).plan
+    assert (plan.monitor is not None, plan.run_on_startup) == (monitored, at_startup)
 
 
 def test_a_bad_time_zone() -> None:

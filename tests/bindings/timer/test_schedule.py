@@ -222,6 +222,8 @@ def test_time_spans_that_are_days(text: str, days: int | None) -> None:
         ("60 * * * *", ": '60' is no minute: expected 0 to 59.", "six fields"),
         ("12:70:00", ".", "time span"),
         ("1.5", ".", "time span"),
+        ("10675200", ".", "time span"),
+        (f"{10**30}.00:00:00", ".", "time span"),
     ],
 )
 def test_what_is_no_schedule(text: str, reason: str, remedy: str) -> None:
@@ -233,7 +235,7 @@ def test_what_is_no_schedule(text: str, reason: str, remedy: str) -> None:
     assert remedy in refused.value.remedy
 
 
-@pytest.mark.parametrize("text", ["00:00:00", "0", "-00:05:00"])
+@pytest.mark.parametrize("text", ["00:00:00", "0", "-00:05:00", "00:00:00.0000004"])
 def test_no_time_between_runs(text: str) -> None:
     """A time span must be longer than zero: without a pause a timer would never let go."""
     with pytest.raises(ScheduleError, match="leaves no time between two runs"):

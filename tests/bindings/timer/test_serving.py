@@ -131,6 +131,28 @@ def test_a_missed_time_is_made_up_for(start: Start, tmp_path: Path) -> None:
     assert json.loads(path.read_text())["Last"] > "2024-05-03"
 
 
+def test_a_function_that_cancels_its_task(start: Start) -> None:
+    """That invocation has failed, and the timer goes on."""
+    served = start(
+        f"{EACH_SECOND}async def Cancels(timer: func.TimerRequest) -> None:\n"
+        "    asyncio.current_task().cancel()\n    await asyncio.sleep(0)\n"
+    )
+    served.wait_for(r"(?s)(Executed 'Functions\.Cancels' \(Failed.*){2}")
+    assert served.stop() == 0
+
+
+def test_a_function_that_blocks_the_loop(start: Start) -> None:
+    """An async function that is due again before it lets go leaves the host time for requests, and for its end."""
+    served = start(
+        f"{EACH_SECOND}async def Blocks(timer: func.TimerRequest) -> None:\n    time.sleep(1.1)\n"
+        '@app.route("fine", auth_level="ANONYMOUS")\n'
+        'def Fine(req: func.HttpRequest) -> str:\n    return "fine"\n'
+    )
+    served.wait_for(r"(?s)(Executed 'Functions\.Blocks'.*){2}")
+    assert served.get("/api/fine").text == "fine"
+    assert served.stop() == 0
+
+
 def test_a_run_is_finished(start: Start, tmp_path: Path) -> None:
     """SIGTERM during a run lets it end, and it is remembered; nothing new begins."""
     served = start(

@@ -5,9 +5,14 @@ from __future__ import annotations
 import asyncio
 import logging
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
+from hosting.bindings import Services
+from hosting.bindings.storage import FileStorage
+from hosting.bindings.timer.monitor import Monitor
+from hosting.bindings.timer.status import Status
 from tests.bindings.timer.simulation import AWAY, NOON, World, settle, stopped
 
 NEVER = "0001-01-01T00:00:00+00:00"
@@ -327,13 +332,14 @@ def test_the_status_cannot_be_stored(caplog: pytest.LogCaptureFixture) -> None:
     assert "Bring it back." in caplog.text
 
 
-def test_the_status_is_garbled(caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize("text", ['{"Last": ', "[" * 100_000], ids=["cut off", "nested"])
+def test_the_status_is_garbled(caplog: pytest.LogCaptureFixture, text: str) -> None:
     """A status that cannot be read is none: the timer starts anew, and the log says so."""
 
     async def run() -> None:
         world = World()
         path = "timers/host/Host.Functions.Tick/status"
-        world.storage.texts[path] = '{"Last": '
+        world.storage.texts[path] = text
         host, calls = await world.host(schedule="0 */5 * * * *")
         assert world.storage.status()["Next"] == "2024-05-01T12:05:00+00:00"
         assert calls.times == []
@@ -341,6 +347,20 @@ def test_the_status_is_garbled(caplog: pytest.LogCaptureFixture) -> None:
 
     asyncio.run(run())
     assert "The status of timer 'Tick' in timers/host/Host.Functions.Tick/status cannot be read" in caplog.text
+
+
+def test_the_status_is_no_text(caplog: pytest.LogCaptureFixture, tmp_path: Path) -> None:
+    """A file that an editor saved in another encoding is no status either, and is replaced with the next one."""
+    services = Services({}, {"AzureFunctionsWebHost__hostid": "host"})
+    services.storage = FileStorage(tmp_path)
+    monitor, status = Monitor(services, "Tick", UTC), Status(NOON, NOON, NOON)
+    asyncio.run(monitor.write(status))
+    (file,) = tmp_path.rglob("status")
+    file.write_text(file.read_text(), encoding="utf-16")
+    assert asyncio.run(monitor.read()) is None
+    assert "is not text in UTF-8. It starts anew." in caplog.text
+    asyncio.run(monitor.write(status))
+    assert asyncio.run(monitor.read()) == status
 
 
 def test_what_is_said_at_the_start(caplog: pytest.LogCaptureFixture) -> None:

@@ -12,7 +12,7 @@ from azure.core.exceptions import AzureError, HttpResponseError, ResourceNotFoun
 
 from hosting.apps.timespans import read_span
 from hosting.bindings import Services
-from hosting.bindings.storage import HostStorage, Lease, StorageError
+from hosting.bindings.storage import GarbledError, HostStorage, Lease, StorageError
 from hosting.errors import SettingsError
 from hosting_storage.blob_files import HOSTS, put
 from hosting_storage.connections import Connections
@@ -69,6 +69,9 @@ class BlobStorage(HostStorage):
                 return (await stream.readall()).decode()
             except ResourceNotFoundError:
                 return None
+            except UnicodeDecodeError as error:
+                remedy = f"Delete that blob of container '{HOSTS}'."
+                raise GarbledError(f"Blob '{path}' is not text in UTF-8", remedy=remedy) from error
 
     async def write(self, path: str, text: str) -> None:
         with self._reached():

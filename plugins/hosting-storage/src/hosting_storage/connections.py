@@ -29,6 +29,11 @@ _DEVELOPMENT_VERSION = "2021-12-02"  # any Azurite of the last years speaks it, 
 
 # Three further attempts within six seconds or so, as in Azure's host: about two seconds apart, give or take one.
 _RETRIES = MappingProxyType({"retry_total": 3, "initial_backoff": 1, "increment_base": 1, "random_jitter_range": 1})
+_NOISY = (
+    "azure.storage.queue._generated",
+    "azure.storage.queue._shared.response_handlers",
+    "azure.storage.blob._shared.response_handlers",
+)
 _TABLE_RETRIES = MappingProxyType({"retry_total": 3, "retry_backoff_factor": 0.8})
 
 
@@ -119,7 +124,7 @@ class Connections:
         """
         account = self._found(name)
         if account is None:
-            missing = name if name and name.startswith(_PREFIX) else f"{_PREFIX}{name or DEFAULT}"
+            missing = f"{_PREFIX}{_named(name).removeprefix(_PREFIX)}"
             raise ConnectionSettingError(
                 f"Storage account connection string '{missing}' does not exist.",
                 remedy=f'Set {missing} in "Values" of local.settings.json or in the environment: a connection string, '
@@ -133,7 +138,7 @@ class Connections:
             raise _unusable(account, error) from None
 
     def _found(self, name: str | None) -> Account | None:
-        for setting in (f"{_PREFIX}{name or DEFAULT}", name or DEFAULT):
+        for setting in (f"{_PREFIX}{_named(name)}", _named(name)):
             for key in (f"ConnectionStrings:{setting}", setting):
                 text, parts = self._settings.get(key), self._settings.section(key)
                 if text is not None or parts:
@@ -176,6 +181,11 @@ class Connections:
         return credential
 
 
+def _named(name: str | None) -> str:
+    """The connection's name; a function.json may have anything in its place, of which a text is made, as in .NET."""
+    return str(name or DEFAULT)
+
+
 def _options(account: Account) -> dict[str, Any]:
     version = {"api_version": _DEVELOPMENT_VERSION} if account.is_development else {}
     return {**_RETRIES, **version, **_common()}
@@ -184,8 +194,11 @@ def _options(account: Account) -> dict[str, Any]:
 def _common() -> dict[str, Any]:
     """What every client is told, for the sake of those that ask all day.
 
-    The SDK tells of each request at information level; and it looks for a proxy in a thread, twice for each.
+    The SDK tells of each request at information level, and with a traceback of each answer that is no XML, where an
+    error follows anyway; and it looks for a proxy in a thread, twice for each.
     """
+    for noisy in map(logging.getLogger, _NOISY):
+        noisy.setLevel(noisy.level or logging.ERROR)
     quiet = logging.Logger("hosting.storage.requests", logging.WARNING)
     return {"logger": quiet, "use_env_settings": bool(getproxies())}
 

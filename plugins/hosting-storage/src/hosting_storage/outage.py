@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
+from xml.etree.ElementTree import ParseError
 
 from azure.core.exceptions import HttpResponseError, ServiceRequestError
 
 _AWAY = "It is tried again until it answers. If it is Azurite, start it; else check the address in the connection."
+_STRANGER = "It is tried again. What answers there is no storage account: check the address in the connection."
 _REFUSED = "It is tried again. Check the connection's key, or the roles of its identity."
 
 
@@ -21,18 +23,18 @@ class Outage:
     def __init__(self, logger: logging.Logger, where: str) -> None:
         self._logger = logger
         self._where = where
-        self._failing: dict[str, str] = {}
+        self._failing: dict[str, set[str]] = {}
 
     def failed(self, who: str, error: Exception) -> None:
         """Note that ``who``, such as ``queue 'orders'``, failed; told unless somebody failed for the same reason."""
         kind = _kind(error)
-        if kind not in self._failing.values():
+        if not any(kind in kinds for kinds in self._failing.values()):
             self._logger.error("%s cannot be used for %s: %s %s", self._where, who, first_line(error), _remedy(error))
-        self._failing[who] = kind
+        self._failing.setdefault(who, set()).add(kind)
 
     def answered(self, who: str) -> None:
         """Note that ``who`` got an answer; told once nobody fails any more."""
-        if self._failing and self._failing.pop(who, "") and not self._failing:
+        if self._failing and self._failing.pop(who, set()) and not self._failing:
             self._logger.warning("%s answers again.", self._where)
 
 
@@ -49,5 +51,7 @@ def _kind(error: Exception) -> str:
 def _remedy(error: Exception) -> str:
     if isinstance(error, ServiceRequestError):
         return _AWAY
+    if isinstance(error, ParseError):
+        return _STRANGER
     is_refused = isinstance(error, HttpResponseError) and error.status_code in (401, 403)
     return _REFUSED if is_refused else "It is tried again."

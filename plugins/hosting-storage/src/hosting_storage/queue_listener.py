@@ -11,8 +11,9 @@ import logging
 from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
+from xml.etree.ElementTree import ParseError
 
-from azure.core.exceptions import AzureError, ResourceNotFoundError
+from azure.core.exceptions import AzureError
 
 from hosting.bindings.waiting import comes
 from hosting_storage.held import Held, is_gone
@@ -31,6 +32,7 @@ INVISIBLE = 600.0
 Handler: TypeAlias = Callable[[Message], Awaitable[bool]]
 Poison: TypeAlias = Callable[[Message], Awaitable[None]]
 
+_MISSING = "QueueNotFound"
 _SETTLING = 4.0  # seconds that ends have after the handlers' own; the host waits for five
 _LONGEST_PAUSE = 30.0
 
@@ -76,7 +78,7 @@ class QueueListener:
         self._backoff = Backoff(MINIMUM_POLLING_INTERVAL, options.max_polling_interval)
         self._wake = asyncio.Event()
         self._room = asyncio.Event()
-        self._is_stopping = False
+        self._is_stopping = self._is_closing = False
         self._is_missing = False
         self._reading: asyncio.Task[None] | None = None
         self._working: set[asyncio.Task[None]] = set()
@@ -91,13 +93,17 @@ class QueueListener:
         self._wake.set()
 
     def stop(self) -> None:
-        """Take nothing more; what was taken but not begun is given back at once. What runs goes on."""
+        """Take nothing more; what was taken but not begun is given back at once, unless it would be poison then.
+
+        What runs goes on.
+        """
         self._is_stopping = True
         self._wake.set()
         self._room.set()
 
     async def close(self) -> None:
         """Cancel what still runs and give it back at once, then wait until every message is settled, a few seconds."""
+        self._is_closing = True
         self.stop()
         for task in self._handling:
             task.cancel()
@@ -109,7 +115,8 @@ class QueueListener:
         for task in waiting:
             task.cancel()
         if waiting:
-            _logger.warning("Queue '%s' does not answer: some of its messages come back later.", self._name)
+            why = "has a function that goes on though it was cancelled" if self._handling else "does not answer"
+            _logger.warning("Queue '%s' %s: some of its messages come back later.", self._name, why)
             await asyncio.wait(waiting)
 
     def _unfinished(self) -> set[asyncio.Task[None]]:
@@ -138,11 +145,12 @@ class QueueListener:
             ).by_page()
             page = await anext(pages, None)
             batch = [message async for message in page] if page else []
-        except ResourceNotFoundError:
-            self._outage.answered(self._who)
-            self._missing()
-        except AzureError as error:
-            self._outage.failed(self._who, error)
+        except (AzureError, ParseError) as error:
+            if getattr(error, "error_code", None) == _MISSING:
+                self._outage.answered(self._who)
+                self._missing()
+            else:
+                self._outage.failed(self._who, error)
         except Exception:
             _logger.exception("Queue '%s' cannot be read.", self._name)
         else:
@@ -182,7 +190,8 @@ class QueueListener:
 
     async def _worked(self, held: Held) -> None:
         most = self._options.max_dequeue_count
-        if self._is_stopping:
+        is_last = self._poison is not None and held.message.dequeue_count >= most
+        if self._is_closing or (self._is_stopping and not is_last):
             await self._give_back(held)
         elif self._poison is not None and held.message.dequeue_count > most:
             await self._set_aside(held, self._poison)
@@ -203,6 +212,7 @@ class QueueListener:
         try:
             return await self._handler(held.message)
         except asyncio.CancelledError:
+            self._handling.discard(task)
             await held.stop_renewing()
             await self._give_back(held)
             raise

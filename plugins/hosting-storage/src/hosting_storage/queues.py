@@ -29,6 +29,10 @@ if TYPE_CHECKING:
 
 _NAME = "queueName"
 _TIME = "%Y-%m-%dT%H:%M:%S+00:00"  # the first form that the SDK's converter tries
+_NO_TEXT = (
+    "Annotate it as bytes; or, if whoever sends does not encode messages, set "
+    'extensions.queues.messageEncoding to "none" in host.json.'
+)
 _LIFE = timedelta(days=7)
 
 _logger = logging.getLogger("hosting.storage.queues")
@@ -114,6 +118,7 @@ class QueueTrigger(Trigger):
         self._poison = poison
         self._options = options
         self._annotation = function.annotations.get(binding.name)
+        self._who = f"parameter '{binding.name}' of type str of function '{function.name}'"
         self._is_binary = str(binding.get("dataType")).lower() == "binary"
         self._converter: Any = meta.get_binding_registry().get("queueTrigger")  # type: ignore[no-untyped-call]
         self._reason = f"New queue message detected on '{queue.queue_name}'."
@@ -133,7 +138,9 @@ class QueueTrigger(Trigger):
 
     def decode(self, data: Message) -> Any:
         text = data.text
-        if self._annotation is str and text is not None:
+        if self._annotation is str:
+            if text is None:
+                raise TypeError(f"a message that is no text in UTF-8 does not fit {self._who}. {_NO_TEXT}")
             return text
         if self._annotation is bytes:
             return data.body
@@ -233,7 +240,7 @@ def _split(text: str) -> list[str]:
     if text.lstrip().startswith("["):
         try:
             found = json.loads(text)
-        except ValueError:
+        except (ValueError, RecursionError):
             return [text]
         return [item if isinstance(item, str) else json.dumps(item, ensure_ascii=False) for item in found]
     return [text]
