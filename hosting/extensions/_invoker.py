@@ -25,23 +25,23 @@ class Invoker:
 
     Args:
         function: an async one runs in the caller's task, a sync one in ``pool``.
+        chain: the hooks that are for it now; None where there are none.
         pool: the worker threads.
         budget: seconds that an async hook of a sync function may take.
     """
 
-    invoke: Invoke
-
-    def __init__(self, function: Function, pool: Workers, budget: float) -> None:
+    def __init__(self, function: Function, chain: Chain | None, pool: Workers, budget: float) -> None:
         self.function = function
         self._pool = pool
         self._budget = budget
         self._settling = Lock()
+        self.follow(chain)
 
     def follow(self, chain: Chain | None) -> None:
         """Run the function with the hooks of ``chain`` from now on; compiled when it is first invoked."""
         with self._settling:
             self._chain = chain
-            self.invoke = self._first
+            self.invoke: Invoke = self._first
 
     def _first(self, context: Any, func_args: dict[str, Any]) -> Awaitable[Any]:
         with self._settling:

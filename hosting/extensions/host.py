@@ -159,10 +159,9 @@ class ExtensionHost:
 
         An async function runs in the caller's task, a sync one in ``pool``.
         """
-        invoker = Invoker(function, pool, self.budget)
         with self._changing:
+            invoker = Invoker(function, self._chains.get(function), pool, self.budget)
             self._invokers.append(invoker)
-            invoker.follow(self._chains.get(function))
         return invoker
 
     def chain(self, function: Function) -> Chain | None:
