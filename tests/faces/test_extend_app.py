@@ -15,6 +15,7 @@ from typing import Any
 
 import azure.functions as func
 import pytest
+from azure.functions.extension import ExtensionMeta
 
 import hosting
 from hosting.authoring import pending
@@ -43,6 +44,8 @@ def worker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.setenv("PYTHON_ENABLE_WORKER_EXTENSIONS", "1")
     monkeypatch.setenv("HOSTING_ALLOW", "marking")
     monkeypatch.setenv("AzureWebJobsScriptRoot", str(tmp_path))
+    for store, empty in (("_app_exts", None), ("_func_exts", {}), ("_info", {})):
+        monkeypatch.setattr(ExtensionMeta, store, empty)  # other tests have registered classes of theirs
     yield tmp_path
     pending.shared = None
     pending.take()
