@@ -9,9 +9,11 @@ import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryFile
+
+import httpx
 
 from tests.processes import ROOT, environment
 
@@ -19,6 +21,7 @@ COMPETITORS = Path(__file__).parent / "competitors"
 FRAMEWORK = "functions-framework==3.10.*"
 FRAMEWORK_VENV = ROOT / "build" / "functions-framework"
 PATIENCE = 60.0
+STATE_TURNS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +32,13 @@ class Server:
     command: Sequence[str]
     environ: Mapping[str, str] = field(default_factory=dict)
     kinds: Sequence[str] = ("async", "sync")
+    states: Sequence[tuple[str, str]] = ()
+    """States of one process, each by name and the path that a POST brings it about; by default it is as it is."""
+
+    @property
+    def turns(self) -> Sequence[tuple[str, str]]:
+        """Its turns in one round; states take turns more than once, as they differ by little."""
+        return [*self.states] * STATE_TURNS or [(self.name, "")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +47,11 @@ class Started:
 
     port: int
     process: subprocess.Popen[bytes]
+
+    def post(self, path: str) -> None:
+        """Send an empty POST; none where ``path`` is empty."""
+        if path:
+            httpx.post(f"http://127.0.0.1:{self.port}{path}", timeout=PATIENCE).raise_for_status()
 
     def cpu_seconds(self) -> float:
         """Processor time that the process and its children have used so far; 0 where there is no ``/proc``."""
@@ -86,8 +101,10 @@ def ours(name: str = "hosting", allow: str = "none") -> Server:
 
 
 def extended() -> Server:
-    """Ours with one extension of two trivial hooks."""
-    return ours("hosting + 1 extension", "hosting-benchmark")
+    """Ours with one extension of two trivial hooks, and with it paused: processes differ by more than hooks cost."""
+    name, path = "hosting + 1 extension", "/admin/extensions/benchmark/"
+    states = ((name, f"{path}resume"), ("the same, paused", f"{path}pause"))
+    return replace(ours(name, "hosting-benchmark"), states=states)
 
 
 def framework() -> Iterator[Server]:

@@ -31,7 +31,7 @@ def requests(*arguments: str, **environ: str) -> str:
     assert done.returncode == 0, done.stderr
     for kind in ("async", "sync"):
         assert re.search(rf"^{kind}: hosting / floor: rate \d\.\d+, processor time \d\.\d+$", done.stdout, re.MULTILINE)
-        assert re.search(rf"^{kind}: hosting \+ 1 extension / hosting: rate \d\.", done.stdout, re.MULTILINE)
+        assert re.search(rf"^{kind}: hosting \+ 1 extension / the same, paused: rate \d\.", done.stdout, re.MULTILINE)
     return done.stdout
 
 
