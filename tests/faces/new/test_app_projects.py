@@ -80,7 +80,7 @@ def test_a_new_app_is_served(tmp_path: Path, run_hosting: RunHosting, serve: Ser
     assert served.get("/api/hello?name=Ada").text == "Hello, Ada."
     assert served.get("/api/Orders_http").text == "Hello, world."
     assert "Orders_timer: timerTrigger" in served.logs()
-    assert "Function Orders_queue is disabled" in served.logs()
+    served.wait_for("Function Orders_queue is disabled")
 
 
 @pytest.mark.parametrize("model", MODELS)
