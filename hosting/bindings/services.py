@@ -28,9 +28,11 @@ class Webhooks(dict[str, "Webhook"]):
 
     def __setitem__(self, name: str, answer: Webhook) -> None:
         """Raises ValueError where somebody else answers there: one of two packages would never hear of its events."""
-        if self.setdefault(name.lower(), answer) != answer:
-            taken = getattr(self[name.lower()], "__qualname__", repr(self[name.lower()]))
-            raise ValueError(f"requests to /runtime/webhooks/{name.lower()} are answered by {taken} already")
+        name = name.lower()
+        first = self.setdefault(name, answer)
+        if first != answer:
+            who = getattr(first, "__qualname__", first)
+            raise ValueError(f"requests to /runtime/webhooks/{name} are answered by {who} already")
 
 
 class Services:

@@ -3,8 +3,7 @@
 from hosting.extensions._config import FLAG, is_enabled
 from hosting.extensions._discovery import installed_entry_points
 from hosting.extensions._extension import GROUPS, HOOK_GROUPS
-from hosting.extensions._guard import blame
-from hosting.extensions._invoker import Invoke
+from hosting.extensions._guard import being_cancelled, blame
 from hosting.extensions._threads import run_here
 from hosting.extensions._workers import Worker, Workers
 from hosting.extensions.host import ExtensionHost
@@ -14,9 +13,9 @@ __all__ = [
     "GROUPS",
     "HOOK_GROUPS",
     "ExtensionHost",
-    "Invoke",
     "Worker",
     "Workers",
+    "being_cancelled",
     "blame",
     "installed_entry_points",
     "is_enabled",

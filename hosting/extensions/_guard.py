@@ -100,7 +100,7 @@ class Guard:
             return exception.result, None
         elif isinstance(exception, GeneratorExit) and self._is_closed(index, watch):
             raise exception
-        if isinstance(exception, asyncio.CancelledError) and _being_cancelled():
+        if isinstance(exception, asyncio.CancelledError) and being_cancelled():
             return None, exception
         if not overran:
             self._fail(index, exception, invocation)
@@ -218,8 +218,8 @@ def _second_yield() -> ExtensionError:
     return ExtensionError("its generator yielded twice", remedy="An around hook yields exactly once.")
 
 
-def _being_cancelled() -> bool:
-    """Whether the host cancels the invocation; a hook's own CancelledError looks the same but for this."""
+def being_cancelled() -> bool:
+    """Whether the current task is being cancelled; a CancelledError raised by the code it runs looks the same."""
     task = _current_task()
     return task is not None and task.cancelling() > 0
 

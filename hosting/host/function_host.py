@@ -21,11 +21,11 @@ from hosting.bindings.services import Services
 from hosting.bindings.warmup import WarmupProvider
 from hosting.core import App, Binding, Function, Problem
 from hosting.errors import FunctionLoadError, HostingError
-from hosting.extensions import ExtensionHost, Workers
+from hosting.extensions import ExtensionHost, Workers, being_cancelled
 from hosting.host.bound import BoundFunction, Out, bind
 from hosting.host.by_hand import ByHand
 from hosting.host.context import Context, RetryContext, TraceContext
-from hosting.host.invocation import Invocation, Refuser, Running, cancelled_by_host
+from hosting.host.invocation import Invocation, Refuser, Running
 from hosting.host.pool import thread_count
 from hosting.host.retry import Retrying
 from hosting.host.timeouts import Timeouts, read_timeout
@@ -283,7 +283,7 @@ async def _listen(provider: Provider) -> None:
     except HostingError:
         raise
     except (Exception, asyncio.CancelledError, SystemExit):
-        if cancelled_by_host():
+        if being_cancelled():
             raise
         _logger.exception("%s failed to start: nothing triggers its functions.", type(provider).__name__)
 
@@ -299,7 +299,7 @@ async def _each(what: str, ends: Iterable[Callable[[], Awaitable[None]]]) -> Non
             _logger.warning("A binding did not %s within %g s.", what, _PATIENCE)
         except (Exception, asyncio.CancelledError, SystemExit):
             # One that awaits what it has cancelled itself raises the same error as one that is cancelled by us.
-            if cancelled_by_host():
+            if being_cancelled():
                 raise
             _logger.exception("A binding failed to %s.", what)
 

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from hosting.bindings.provider import Output, Result
 from hosting.core import NOTHING, Function
 from hosting.errors import FunctionLoadError
-from hosting.extensions import blame
+from hosting.extensions import being_cancelled, blame
 from hosting.host._failure import users_traceback
 from hosting.host._ids import Ids
 from hosting.host.bound import RETURN, BoundFunction, Out
@@ -113,7 +113,7 @@ class Invocation:
         except BaseException as raised:
             exception = self._reason(context, raised)
             self._failed(context, start, exception)
-            if isinstance(exception, asyncio.CancelledError) and cancelled_by_host():
+            if isinstance(exception, asyncio.CancelledError) and being_cancelled():
                 raise
             return Result(exception=exception)
         else:
@@ -177,12 +177,6 @@ class Invocation:
         milliseconds = (monotonic() - start) * 1000
         shown = users_traceback(exception, self._root)
         self._running.journal.failed(self._logger, self._name, context.invocation_id, milliseconds, shown)
-
-
-def cancelled_by_host() -> bool:
-    """Whether a CancelledError is meant for the task that runs, not raised by the code that it runs."""
-    task = asyncio.current_task()
-    return task is not None and task.cancelling() > 0
 
 
 class Refuser:

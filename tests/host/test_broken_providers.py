@@ -91,6 +91,12 @@ class NoProvider:
 NO_CLASS = 3
 
 
+async def cancelled_task() -> None:
+    task = asyncio.create_task(asyncio.sleep(600))
+    task.cancel()
+    await task
+
+
 class CannotStart(Sound):
     async def start(self) -> None:
         raise OSError("no broker")
@@ -98,9 +104,7 @@ class CannotStart(Sound):
 
 class WaitsForItsOwnTask(Sound):
     async def start(self) -> None:
-        task = asyncio.create_task(asyncio.sleep(600))
-        task.cancel()
-        await task
+        await cancelled_task()
 
 
 class RefusesToStart(Sound):
@@ -115,9 +119,7 @@ class StopsAtOnce(Sound):
 
 class EndsByItsOwnTask(Sound):
     async def close(self) -> None:
-        task = asyncio.create_task(asyncio.sleep(600))
-        task.cancel()
-        await task
+        await cancelled_task()
 
 
 class LeavesAtTheEnd(Sound):

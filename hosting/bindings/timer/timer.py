@@ -15,6 +15,7 @@ from hosting.bindings.timer.monitor import Monitor
 from hosting.bindings.timer.schedule import Schedule
 from hosting.bindings.timer.status import CORRECTION, Status, started
 from hosting.bindings.timer.zone import precise, shown
+from hosting.extensions import being_cancelled
 
 LOOK = 15.0
 """Seconds after which the clock is looked at again, as somebody may have set it, or the machine may have slept."""
@@ -133,7 +134,7 @@ class Timer:
             # In a task of its own: a function may cancel the one that it runs in.
             result = await asyncio.ensure_future(self._invoke(call, reason=reason, details=details))
         except asyncio.CancelledError:
-            if _is_cancelled():
+            if being_cancelled():
                 raise
         except Exception:
             _logger.exception("Error occurred during scheduled invocation for '%s'.", plan.name)
@@ -174,9 +175,3 @@ class Timer:
             plan.schedule,
             "\n".join(times),
         )
-
-
-def _is_cancelled() -> bool:
-    """Whether the task that runs is to end itself, and not only one that it waits for."""
-    task = asyncio.current_task()
-    return task is not None and task.cancelling() > 0

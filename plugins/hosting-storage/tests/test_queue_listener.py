@@ -7,9 +7,10 @@ import logging
 
 import pytest
 
+from hosting_storage.queue_listener import QueueListener
 from hosting_storage.queue_options import QueueOptions
 from tests.azurite import Azurite, azurite
-from tests.proxy import proxying
+from tests.proxy import Proxy, proxying
 from tests.queues import Queues, name, queues
 
 from .queue_scene import Handled, Scene, until
@@ -227,6 +228,17 @@ def test_a_nudge_ends_the_pause(azurite: Azurite, queues: Queues, name: str) -> 
     asyncio.run(scenario())
 
 
+async def stop_on_the_way(listener: QueueListener, proxy: Proxy, queues: Queues, name: str) -> None:
+    """Stop while a message, ``late``, has left the queue and not come to the listener."""
+    proxy.always("slow")
+    asked = len(proxy.requests)
+    await until(lambda: len(proxy.requests) > asked + 1)
+    await asyncio.to_thread(queues.put, name, "late")
+    await until(lambda: queues.seen(name) == [])
+    proxy.always("none")
+    listener.stop()
+
+
 def test_stopping_takes_nothing_and_gives_back_what_was_not_begun(azurite: Azurite, queues: Queues, name: str) -> None:
     """Messages that arrive after the stop are seen by others at once; the one that runs is finished and deleted."""
     queues.put(name, "begun")
@@ -237,13 +249,7 @@ def test_stopping_takes_nothing_and_gives_back_what_was_not_begun(azurite: Azuri
                 handled = Handled(held=True)
                 listener = scene.listen(handled, QueueOptions(new_batch_threshold=1, max_polling_interval=0.1))
                 await until(lambda: handled.messages)
-                proxy.always("slow")
-                asked = len(proxy.requests)
-                await until(lambda: len(proxy.requests) > asked + 1)
-                await asyncio.to_thread(queues.put, name, "late")
-                await until(lambda: queues.seen(name) == [])  # it is on its way to the listener
-                proxy.always("none")
-                listener.stop()
+                await stop_on_the_way(listener, proxy, queues, name)
                 handled.let.release()
                 await until(lambda: queues.seen(name) == ["late"])
                 await until(lambda: queues.left(name) == 1)
@@ -263,13 +269,7 @@ def test_stopping_leaves_no_message_to_be_poison_untried(azurite: Azurite, queue
                 options = QueueOptions(new_batch_threshold=1, max_dequeue_count=1, max_polling_interval=0.1)
                 listener = scene.listen(handled, options)
                 await until(lambda: handled.messages)
-                proxy.always("slow")
-                asked = len(proxy.requests)
-                await until(lambda: len(proxy.requests) > asked + 1)
-                await asyncio.to_thread(queues.put, name, "late")
-                await until(lambda: queues.seen(name) == [])  # it is on its way to the listener
-                proxy.always("none")
-                listener.stop()
+                await stop_on_the_way(listener, proxy, queues, name)
                 handled.let.release()
                 handled.let.release()
                 await until(lambda: queues.left(name) == 0)

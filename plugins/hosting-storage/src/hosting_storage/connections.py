@@ -69,6 +69,7 @@ class Connections:
         self._settings = services.settings
         self._clients: dict[tuple[str, str], Any] = {}
         self._credentials: list[Any] = []
+        _quieten()
 
     def has(self, name: str | None = None) -> bool:
         """Whether the settings speak of the connection at all."""
@@ -194,13 +195,16 @@ def _options(account: Account) -> dict[str, Any]:
 def _common() -> dict[str, Any]:
     """What every client is told, for the sake of those that ask all day.
 
-    The SDK tells of each request at information level, and with a traceback of each answer that is no XML, where an
-    error follows anyway; and it looks for a proxy in a thread, twice for each.
+    The SDK tells of each request at information level; and it looks for a proxy in a thread, twice for each.
     """
-    for noisy in map(logging.getLogger, _NOISY):
-        noisy.setLevel(noisy.level or logging.ERROR)
     quiet = logging.Logger("hosting.storage.requests", logging.WARNING)
     return {"logger": quiet, "use_env_settings": bool(getproxies())}
+
+
+def _quieten() -> None:
+    """The SDK tells of each answer that is no XML with a traceback, where an error follows anyway."""
+    for noisy in map(logging.getLogger, _NOISY):
+        noisy.setLevel(noisy.level or logging.ERROR)
 
 
 def _address(account: Account, service: str) -> str:

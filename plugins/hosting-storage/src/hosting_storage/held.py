@@ -45,7 +45,6 @@ class Held:
         self._now = asyncio.get_running_loop().time
         self._until = self._now() + invisible
         self._pause = invisible / 2
-        self._is_kept = False
         self._timer: asyncio.TimerHandle | None = None
         self._renewal: asyncio.Task[None] | None = None
 
@@ -56,14 +55,13 @@ class Held:
 
     def keep(self) -> None:
         """Renew it from now on, halfway to its end; sooner after a renewal that failed."""
-        self._is_kept = True
         self._timer = asyncio.get_running_loop().call_later(self._pause, self._begin)
 
     async def stop_renewing(self) -> None:
         """Renew it no more; a renewal on its way ends first, as only its receipt is then good."""
-        self._is_kept = False
         if self._timer is not None:
             self._timer.cancel()
+            self._timer = None
         if self._renewal is not None:
             await asyncio.wait((self._renewal,))
 
@@ -94,7 +92,7 @@ class Held:
             self._receipt = renewed.pop_receipt or self._receipt
             self._until = begun + self._invisible
             self._pause = self._invisible / 2
-        if self._is_kept:
+        if self._timer is not None:  # nobody has stopped it meanwhile
             self.keep()
 
     def __str__(self) -> str:

@@ -34,7 +34,7 @@ class Outage:
 
     def answered(self, who: str) -> None:
         """Note that ``who`` got an answer; told once nobody fails any more."""
-        if self._failing and self._failing.pop(who, set()) and not self._failing:
+        if self._failing.pop(who, None) and not self._failing:
             self._logger.warning("%s answers again.", self._where)
 
 
