@@ -20,7 +20,22 @@ LAYERS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("app loading", ("hosting.apps",)),
     ("bindings", ("hosting.bindings",)),
     ("function host", ("hosting.host",)),
-    ("faces", ("hosting.faces", "hosting.testing", "hosting.pytest_plugin", "hosting.__main__")),
+    (
+        "outside",
+        (
+            "hosting.faces",
+            "hosting.server",
+            "hosting.runner",
+            "hosting.logging",
+            "hosting.azure_worker",
+            "hosting.check",
+            "hosting.scaffold",
+            "hosting.cli",
+            "hosting.testing",
+            "hosting.pytest_plugin",
+            "hosting.__main__",
+        ),
+    ),
 )
 
 # The package is its own face: hosting.extend is one name of the author's interface, imported when it is asked for.

@@ -7,13 +7,13 @@ import logging
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hosting.faces.asgi import HostApp
-from hosting.faces.cors import cors_policy
 from hosting.faces.options import StartOptions, place
 from hosting.host.function_host import FunctionHost
+from hosting.server.app import HostApp
+from hosting.server.middleware.cors import cors_policy
 
 if TYPE_CHECKING:
-    from hosting.host.keys import Keys
+    from hosting.server.keys import Keys
 
 _logger = logging.getLogger("hosting.start")
 
@@ -36,7 +36,7 @@ def host_app(host: FunctionHost, options: StartOptions, *, announces: bool = Tru
 
 
 def _keys(root: Path, *, announces: bool) -> Keys:
-    from hosting.host.keys import load_keys  # costs a start what few starts need
+    from hosting.server.keys import load_keys  # costs a start what few starts need
 
     keys = load_keys(root)
     if announces:

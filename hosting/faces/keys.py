@@ -47,7 +47,7 @@ def collect(root: Path) -> dict[str, Any]:
     """
     from hosting.faces.environment import enter
     from hosting.host.function_host import FunctionHost
-    from hosting.host.keys import keys_file, load_keys, system_key
+    from hosting.server.keys import keys_file, load_keys, system_key
 
     enter(root)
     host = FunctionHost(root)

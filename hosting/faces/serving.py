@@ -20,10 +20,10 @@ from hosting.faces.front import host_app
 from hosting.faces.levels import Levels
 from hosting.faces.logs import Logs
 from hosting.faces.options import Role, StartOptions, url
-from hosting.faces.server import Application, Server
 from hosting.faces.telling import tell
-from hosting.faces.unavailable import UnavailableApp
 from hosting.host.function_host import FunctionHost
+from hosting.server.unavailable import UnavailableApp
+from hosting.server.uvicorn_adapter.server import Application, Server
 
 _BROKEN = "The function app does not load. Its error is on the terminal; correct it, and this address serves it again."
 

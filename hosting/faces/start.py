@@ -15,12 +15,12 @@ def start(options: StartOptions) -> None:
     Raises:
         HostingError: the app does not load, or the port is taken.
     """
-    from hosting.faces.server import leave, listen
+    from hosting.server.uvicorn_adapter.server import leave, listen
 
     settings = read_local_settings(options.root)
     count = process_count(options, settings, os.environ)
     if options.cert is not None:
-        from hosting.faces.tls import check_certificate
+        from hosting.server.uvicorn_adapter.tls import check_certificate
 
         check_certificate(options.cert, options.key)
     address, port = place(options, settings)

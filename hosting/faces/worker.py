@@ -27,8 +27,8 @@ def work(options: StartOptions, socket: socket, role: Role, ready: Connection) -
         ready: gets one message when requests are answered.
     """
     # Not before, since the supervisor imports this module too.
-    from hosting.faces.server import leave
     from hosting.faces.serving import serve
+    from hosting.server.uvicorn_adapter.server import leave
 
     # A terminal sends Ctrl-C to every process; the supervisor alone acts on it.
     signal.signal(signal.SIGINT, lambda _number, _frame: None)

@@ -11,7 +11,7 @@ from urllib.parse import quote, unquote, urlencode, urlsplit
 
 import azure.functions as func
 
-from hosting.faces.protocol import AsgiApp, Message
+from hosting.server.types import AsgiApp, Message
 from hosting.testing.builders import ORIGIN, Body, payload
 from hosting.testing.recording import Invocation
 

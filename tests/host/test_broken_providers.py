@@ -13,8 +13,8 @@ from hosting.bindings import Invoke, Provider, Services, Trigger
 from hosting.bindings.registry import Providers
 from hosting.core import Binding, Function
 from hosting.errors import SettingsError
-from hosting.faces.asgi import HostApp
 from hosting.host.function_host import FunctionHost
+from hosting.server.app import HostApp
 from tests.conftest import MakeApp
 
 APP = {

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from hosting.errors import SettingsError
-from hosting.faces.headers import with_headers
-from hosting.faces.protocol import AsgiApp, Message, Receive, Scope, Send
+from hosting.server.middleware.headers import with_headers
+from hosting.server.types import AsgiApp, Message, Receive, Scope, Send
 from tests.conftest import MakeApp, Serve
 
 HSTS = "strict-transport-security"

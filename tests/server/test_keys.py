@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from hosting.errors import HostingError
-from hosting.host.keys import fits, keys_file, load_keys
+from hosting.server.keys import fits, keys_file, load_keys
 from tests.conftest import ROOT, clean_environment
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the state directory is named by XDG_STATE_HOME")
@@ -47,7 +47,7 @@ def test_kept_for_the_user_only(tmp_path: Path, state: Path) -> None:
 def test_two_at_once(tmp_path: Path, state: Path) -> None:
     """Hosts that start at the same time agree on the keys."""
     code = (
-        "import pathlib, sys\nfrom hosting.host.keys import load_keys\n"
+        "import pathlib, sys\nfrom hosting.server.keys import load_keys\n"
         "print(load_keys(pathlib.Path(sys.argv[1])).master)"
     )
     env = clean_environment({"XDG_STATE_HOME": str(state), "PYTHONPATH": str(ROOT)})

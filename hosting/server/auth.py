@@ -8,8 +8,8 @@ from urllib.parse import parse_qsl
 from hosting.bindings.http.provider import HttpTrigger
 from hosting.bindings.http.response import HttpReply
 from hosting.bindings.http.routes import Route
-from hosting.faces.protocol import Handler, Receive, Scope, empty
-from hosting.host.keys import Keys, fits, system_key
+from hosting.server.keys import Keys, fits, system_key
+from hosting.server.types import Handler, Receive, Scope, empty
 
 _HEADER = b"x-functions-key"
 

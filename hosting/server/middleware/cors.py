@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from hosting.bindings.http.response import Headers
 from hosting.errors import HostingError
-from hosting.faces.protocol import AsgiApp, Message, Receive, Scope, Send
+from hosting.server.types import AsgiApp, Message, Receive, Scope, Send
 
 ANY = "*"
 

@@ -7,7 +7,7 @@ import contextlib
 from collections.abc import Mapping
 
 from hosting.errors import SettingsError
-from hosting.faces.protocol import Receive, Send
+from hosting.server.types import Receive, Send
 
 SETTING = "FUNCTIONS_REQUEST_BODY_SIZE_LIMIT"
 DEFAULT_LIMIT = 104_857_600

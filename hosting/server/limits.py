@@ -12,7 +12,7 @@ from hosting.bindings.http.response import HttpReply
 from hosting.bindings.http.routes import Route
 from hosting.bindings.http.streams import StreamReply
 from hosting.errors import SettingsError
-from hosting.faces.protocol import Handler, Receive, Scope, empty
+from hosting.server.types import Handler, Receive, Scope, empty
 
 UNLIMITED = -1
 

@@ -23,9 +23,9 @@ from uvicorn.lifespan.on import LifespanOn
 
 from hosting.errors import HostingError
 from hosting.extensions import Worker
-from hosting.faces._transport import Outbox
-from hosting.faces.connection import Connection, Departures
-from hosting.faces.protocol import Receive, Scope, Send
+from hosting.server.types import Receive, Scope, Send
+from hosting.server.uvicorn_adapter.protocol import Connection, Departures
+from hosting.server.uvicorn_adapter.write_buffer import Outbox
 
 _BACKLOG = 2048
 _TICK = 0.05

@@ -19,10 +19,10 @@ import pytest
 from hosting.bindings.http.response import HttpReply
 from hosting.bindings.http.streams import StreamReply
 from hosting.errors import SettingsError
-from hosting.faces.bodies import DEFAULT_LIMIT, body_limit
-from hosting.faces.protocol import empty
-from hosting.faces.throttle import throttled
 from hosting.host.timeouts import DEFAULT, read_timeout
+from hosting.server.body import DEFAULT_LIMIT, body_limit
+from hosting.server.limits import throttled
+from hosting.server.types import empty
 from tests.conftest import ROOT, MakeApp, Serve, Served
 from tests.extensions.support import Site, hook
 

@@ -13,19 +13,19 @@ from hosting.bindings.http.request import HttpCall, decode_path, parse_headers
 from hosting.bindings.http.response import Headers, HttpReply
 from hosting.bindings.http.routes import Route
 from hosting.bindings.http.streams import StreamCall, StreamReply
-from hosting.faces.admin import Admin
-from hosting.faces.bodies import Disconnected, TooLarge, body_limit, declared_length, read_body, refuse_body
-from hosting.faces.cors import Cors, CorsPolicy
-from hosting.faces.headers import with_headers
-from hosting.faces.protocol import WHOLE, Receive, Scope, Send, empty, url_of
-from hosting.faces.throttle import throttled
-from hosting.faces.webhooks import Webhooks
 from hosting.host._tasks import tasks_inside
 from hosting.host.function_host import FunctionHost
+from hosting.server.admin.app import Admin
+from hosting.server.body import Disconnected, TooLarge, body_limit, declared_length, read_body, refuse_body
+from hosting.server.limits import throttled
+from hosting.server.middleware.cors import Cors, CorsPolicy
+from hosting.server.middleware.headers import with_headers
+from hosting.server.types import WHOLE, Receive, Scope, Send, empty, url_of
+from hosting.server.webhooks import Webhooks
 
 if TYPE_CHECKING:
-    from hosting.faces.gate import MasterKey
-    from hosting.host.keys import Keys
+    from hosting.server.auth import MasterKey
+    from hosting.server.keys import Keys
 
 _GONE = "hosting.gone"
 """The key in a request's scope that says that its client has gone."""
@@ -87,7 +87,7 @@ class HostApp:
 
     def _lock(self, keys: Keys) -> MasterKey:
         """Ask for keys: who has none takes no place in the queue of requests, either."""
-        from hosting.faces.gate import Gate, MasterKey  # costs a start what few starts need
+        from hosting.server.auth import Gate, MasterKey  # costs a start what few starts need
 
         self._answer = Gate(self._answer, keys, self.host.router().routes)
         return MasterKey(keys)

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from hosting.errors import HostingError
-from hosting.faces.cors import cors_policy
+from hosting.server.middleware.cors import cors_policy
 from tests.conftest import MakeApp, Serve
 
 RunHosting = Callable[..., "CompletedProcess[str]"]

@@ -10,7 +10,7 @@ from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
 
-from hosting.faces.protocol import WHOLE, Message
+from hosting.server.types import WHOLE, Message
 
 
 class Cycle(RequestResponseCycle):

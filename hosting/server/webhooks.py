@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 from hosting.bindings.http.request import HttpCall, parse_headers
 from hosting.bindings.http.response import HttpReply
-from hosting.faces.bodies import TooLarge, declared_length, read_body
-from hosting.faces.protocol import Receive, Scope, empty, url_of
+from hosting.server.body import TooLarge, declared_length, read_body
+from hosting.server.types import Receive, Scope, empty, url_of
 
 if TYPE_CHECKING:
     from hosting.bindings.services import Webhook
-    from hosting.host.keys import Keys
+    from hosting.server.keys import Keys
 
 _PLACE = "/runtime/webhooks/"
 _METHODS = frozenset(("DELETE", "GET", "HEAD", "OPTIONS", "POST", "PUT"))
@@ -69,6 +69,6 @@ class Webhooks:
 
 
 def _lock(keys: Keys) -> Callable[[str, Scope], bool]:
-    from hosting.faces.gate import SystemKeys  # costs a start what few starts need
+    from hosting.server.auth import SystemKeys  # costs a start what few starts need
 
     return SystemKeys(keys)

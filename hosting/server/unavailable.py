@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from hosting.bindings.http.response import HttpReply
-from hosting.faces.asgi import respond
-from hosting.faces.protocol import Receive, Scope, Send
+from hosting.server.app import respond
+from hosting.server.types import Receive, Scope, Send
 
 _TEXT = [(b"content-type", b"text/plain; charset=utf-8"), (b"retry-after", b"1"), (b"cache-control", b"no-store")]
 

@@ -9,7 +9,7 @@ from typing import Any, cast
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hosting.faces._transport import _MUCH, Gathering, Outbox
+from hosting.server.uvicorn_adapter.write_buffer import _MUCH, Gathering, Outbox
 
 
 class Recorder:

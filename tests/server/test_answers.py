@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from hosting.faces.protocol import WHOLE
+from hosting.server.types import WHOLE
 from tests.processes import PATIENCE, Running, hosting_start
 
 APP = """
@@ -128,7 +128,7 @@ def test_expectation(host: Running) -> None:
 
 def test_a_line_break_is_held_back() -> None:
     """Whatever let a line break into a header, it is not sent."""
-    kind = pytest.importorskip("hosting.faces._cycle").Cycle
+    kind = pytest.importorskip("hosting.server.uvicorn_adapter.cycle").Cycle
     cycle = kind.__new__(kind)
     cycle.default_headers, cycle.keep_alive = [], True
     fine = {"status": 200, "headers": [(b"a", b"b")], WHOLE: True}

@@ -13,10 +13,10 @@ import hosting
 from hosting.bindings.http.request import parse_headers
 from hosting.bindings.http.response import HttpReply
 from hosting.errors import ExtensionError
-from hosting.faces.admin_functions import AdminFunctions
-from hosting.faces.bodies import TooLarge, declared_length, read_body
-from hosting.faces.protocol import Receive, Scope, empty
 from hosting.host.function_host import FunctionHost
+from hosting.server.admin.functions import AdminFunctions
+from hosting.server.body import TooLarge, declared_length, read_body
+from hosting.server.types import Receive, Scope, empty
 
 _HTML = (b"content-type", b"text/html; charset=utf-8")
 _JSON = (b"content-type", b"application/json; charset=utf-8")

@@ -13,19 +13,19 @@ from collections.abc import Callable, Collection, Sequence
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, cast
 
-from hosting.faces._transport import Gathering, Outbox
-from hosting.faces.protocol import Scope
+from hosting.server.types import Scope
+from hosting.server.uvicorn_adapter.write_buffer import Gathering, Outbox
 
 if TYPE_CHECKING:
     from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol as Protocol
     from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
-    from hosting.faces._cycle import Cycle
+    from hosting.server.uvicorn_adapter.cycle import Cycle
 else:
     from uvicorn.protocols.http.auto import AutoHTTPProtocol as Protocol
 
     with contextlib.suppress(ImportError):  # there is no httptools
-        from hosting.faces._cycle import Cycle
+        from hosting.server.uvicorn_adapter.cycle import Cycle
 
 _ANYBODY = b"HTTP/1.1 102 Processing\r\n\r\n"
 _FIRST, _NEXT = 0.05, 0.5

@@ -14,9 +14,9 @@ import pytest
 
 from hosting.bindings.http.request import HttpCall
 from hosting.bindings.http.response import HttpReply
-from hosting.faces.asgi import HostApp
 from hosting.host.function_host import FunctionHost
-from hosting.host.keys import Keys
+from hosting.server.app import HostApp
+from hosting.server.keys import Keys
 from tests.conftest import MakeApp, Serve
 
 Send = Callable[..., httpx.Response]

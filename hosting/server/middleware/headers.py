@@ -8,7 +8,7 @@ from typing import Any
 from hosting.apps.timespans import read_span
 from hosting.bindings.http.response import Headers, encode_headers
 from hosting.errors import SettingsError
-from hosting.faces.protocol import AsgiApp, Message, Receive, Scope, Send
+from hosting.server.types import AsgiApp, Message, Receive, Scope, Send
 
 _DEFAULT_AGE = "30"
 _NEVER_HSTS = ("localhost", "127.0.0.1", "[::1]")

@@ -1,0 +1,1 @@
+"""The ASGI application that serves a function app, and its HTTP server."""

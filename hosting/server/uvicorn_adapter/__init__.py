@@ -1,0 +1,1 @@
+"""The HTTP server: uvicorn, adapted to this application."""
