@@ -14,10 +14,10 @@ from hosting.errors import HostingError
 from hosting.faces.check.command import check
 from hosting.faces.choices import Choice, several
 from hosting.faces.completion import complete_folders, complete_functions, completion
-from hosting.faces.debugging import DEFAULT_PORT as DEBUG_PORT
 from hosting.faces.keys import keys
 from hosting.faces.new.command import new
 from hosting.faces.telling import tell
+from hosting.runner.debugger import DEFAULT_PORT as DEBUG_PORT
 
 Command = Callable[..., None]
 
@@ -124,8 +124,8 @@ class _Start(click.Command):
 @click.option("--cors-credentials", is_flag=True, help="Let those pages send cookies [Host.CORSCredentials].")
 def start(app_dir: Path, **options: object) -> None:
     """Serve the function app in APP_DIR (the current folder by default)."""
-    from hosting.faces.options import StartOptions
-    from hosting.faces.start import start as serve
+    from hosting.runner.options import StartOptions
+    from hosting.runner.start import start as serve
 
     if options["key"] and not options["cert"]:
         raise click.UsageError("--key needs --cert.")

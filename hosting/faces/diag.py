@@ -14,8 +14,8 @@ from typing import Any, TextIO
 from hosting.core import Problem
 from hosting.errors import HostingError
 from hosting.extensions import ExtensionHost
-from hosting.faces.environment import enter
 from hosting.host.function_host import FunctionHost
+from hosting.host.process import enter
 
 
 def diagnose(

@@ -45,8 +45,8 @@ def collect(root: Path) -> dict[str, Any]:
     Raises:
         HostingError: the app does not load, or its keys cannot be kept.
     """
-    from hosting.faces.environment import enter
     from hosting.host.function_host import FunctionHost
+    from hosting.host.process import enter
     from hosting.server.keys import keys_file, load_keys, system_key
 
     enter(root)

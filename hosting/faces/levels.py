@@ -6,7 +6,7 @@ import logging
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from hosting.faces.environment import DEBUG_LOGS
+from hosting.host.process import DEBUG_LOGS
 
 NAMES: Mapping[str, int] = {
     "trace": 1,

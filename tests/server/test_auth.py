@@ -11,7 +11,7 @@ from subprocess import CompletedProcess
 import httpx
 import pytest
 
-from hosting.faces.front import asks_for_keys
+from hosting.runner.front import asks_for_keys
 from tests.conftest import MakeApp, Serve
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the state directory is named by XDG_STATE_HOME")

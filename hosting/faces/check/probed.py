@@ -22,8 +22,8 @@ STORED = frozenset({"blob", "blobtrigger", "queue", "queuetrigger", "table"})
 
 def app(root: Path) -> dict[str, Any]:
     """Load the app; its functions, and every problem that the host has with it."""
-    from hosting.faces.environment import enter
     from hosting.host.function_host import FunctionHost
+    from hosting.host.process import enter
 
     logging.getLogger("hosting").addHandler(logging.NullHandler())
     host = FunctionHost(root)

@@ -21,9 +21,9 @@ from time import monotonic
 from typing import TypeAlias
 
 from hosting.faces.logs import Logs
-from hosting.faces.options import Role, StartOptions
-from hosting.faces.watching import Watcher
-from hosting.faces.worker import work
+from hosting.runner.options import Role, StartOptions
+from hosting.runner.reload import Watcher
+from hosting.runner.worker import work
 
 RELOAD_GRACE = 2.0
 """Seconds that running invocations have when the code has changed: whoever edits waits for them."""

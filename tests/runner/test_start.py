@@ -18,7 +18,7 @@ import httpx
 import pytest
 
 from hosting.apps import LocalSettings
-from hosting.faces.options import StartOptions, place, url
+from hosting.runner.options import StartOptions, place, url
 from tests.conftest import MakeApp, Serve, launch
 
 APP = {

@@ -7,8 +7,8 @@ import logging
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hosting.faces.options import StartOptions, place
 from hosting.host.function_host import FunctionHost
+from hosting.runner.options import StartOptions, place
 from hosting.server.app import HostApp
 from hosting.server.middleware.cors import cors_policy
 

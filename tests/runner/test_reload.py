@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from hosting.faces.watching import is_watched
+from hosting.runner.reload import is_watched
 from tests.conftest import PATIENCE, MakeApp, Serve, Served
 
 CODE = """

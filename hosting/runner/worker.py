@@ -13,8 +13,8 @@ from multiprocessing.connection import Connection
 from socket import socket
 
 from hosting.errors import HostingError
-from hosting.faces.options import Role, StartOptions
 from hosting.faces.telling import tell
+from hosting.runner.options import Role, StartOptions
 
 
 def work(options: StartOptions, socket: socket, role: Role, ready: Connection) -> None:
@@ -27,7 +27,7 @@ def work(options: StartOptions, socket: socket, role: Role, ready: Connection) -
         ready: gets one message when requests are answered.
     """
     # Not before, since the supervisor imports this module too.
-    from hosting.faces.serving import serve
+    from hosting.runner.serve import serve
     from hosting.server.uvicorn_adapter.server import leave
 
     # A terminal sends Ctrl-C to every process; the supervisor alone acts on it.

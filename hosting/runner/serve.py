@@ -13,15 +13,15 @@ from typing import NoReturn
 
 from hosting.apps import LocalSettings
 from hosting.errors import HostingError
-from hosting.faces.announcement import announce
-from hosting.faces.debugging import accept_debugger
-from hosting.faces.environment import allow_debug_logs, enter
-from hosting.faces.front import host_app
 from hosting.faces.levels import Levels
 from hosting.faces.logs import Logs
-from hosting.faces.options import Role, StartOptions, url
 from hosting.faces.telling import tell
 from hosting.host.function_host import FunctionHost
+from hosting.host.process import allow_debug_logs, enter
+from hosting.runner.banner import announce
+from hosting.runner.debugger import accept_debugger
+from hosting.runner.front import host_app
+from hosting.runner.options import Role, StartOptions, url
 from hosting.server.unavailable import UnavailableApp
 from hosting.server.uvicorn_adapter.server import Application, Server
 

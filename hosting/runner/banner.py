@@ -7,9 +7,9 @@ import logging
 import click
 
 from hosting.core import Problem
-from hosting.faces.listing import extension_line, function_lines
-from hosting.faces.options import StartOptions
 from hosting.host.function_host import FunctionHost
+from hosting.runner.listing import extension_line, function_lines
+from hosting.runner.options import StartOptions
 
 _logger = logging.getLogger("hosting.start")
 

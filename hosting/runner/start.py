@@ -6,7 +6,7 @@ import os
 import time
 
 from hosting.apps import read_local_settings
-from hosting.faces.options import Role, StartOptions, place, process_count
+from hosting.runner.options import Role, StartOptions, place, process_count
 
 
 def start(options: StartOptions) -> None:
@@ -26,11 +26,11 @@ def start(options: StartOptions) -> None:
     address, port = place(options, settings)
     with listen(address, port) as socket:
         if count > 1 or options.reload:
-            from hosting.faces.supervisor import Supervisor
+            from hosting.runner.supervisor import Supervisor
 
             code = Supervisor(options, socket, count).run()
         else:
-            from hosting.faces.serving import serve
+            from hosting.runner.serve import serve
 
             code = serve(options, socket, Role(), settings=settings)
     leave(code, time.monotonic() + options.grace)
