@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from hosting.apps import LocalSettings
 from hosting.errors import HostingError, SettingsError
-from hosting.faces.logs import LogFormat
+from hosting.logging.setup import LogFormat
 
 DEFAULT_PORT = 7071
 DEFAULT_ADDRESS = "127.0.0.1"

@@ -13,11 +13,11 @@ from typing import NoReturn
 
 from hosting.apps import LocalSettings
 from hosting.errors import HostingError
-from hosting.faces.levels import Levels
-from hosting.faces.logs import Logs
 from hosting.faces.telling import tell
 from hosting.host.function_host import FunctionHost
 from hosting.host.process import allow_debug_logs, enter
+from hosting.logging.levels import Levels
+from hosting.logging.setup import Logs
 from hosting.runner.banner import announce
 from hosting.runner.debugger import accept_debugger
 from hosting.runner.front import host_app

@@ -20,7 +20,7 @@ from socket import socket
 from time import monotonic
 from typing import TypeAlias
 
-from hosting.faces.logs import Logs
+from hosting.logging.setup import Logs
 from hosting.runner.options import Role, StartOptions
 from hosting.runner.reload import Watcher
 from hosting.runner.worker import work

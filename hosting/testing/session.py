@@ -21,8 +21,8 @@ from hosting.bindings.http.streams import streams_of
 from hosting.core import NOTHING, App, Function
 from hosting.errors import HostingError
 from hosting.extensions import FLAG
-from hosting.faces.logs import Origin
 from hosting.host.function_host import FunctionHost
+from hosting.logging.setup import Origin
 from hosting.server.app import HostApp
 from hosting.testing.builders import http_request
 from hosting.testing.extensions import Extensions, named

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hosting.faces.levels import NAMES, Levels
-from hosting.faces.logs import Logs
+from hosting.logging.levels import NAMES, Levels
+from hosting.logging.setup import Logs
 from tests.conftest import MakeApp, Serve
 
 INFO, WARNING, ERROR, DEBUG = logging.INFO, logging.WARNING, logging.ERROR, logging.DEBUG

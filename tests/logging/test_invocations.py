@@ -14,11 +14,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hosting.faces._batch import BatchHandler
-from hosting.faces._lines import QuickJournal
-from hosting.faces.logs import LateFormatter, LogFormat, Logs
 from hosting.host.invocation import Running
 from hosting.host.journal import EXECUTED, EXECUTING
+from hosting.logging.handler import BatchHandler
+from hosting.logging.invocations import QuickJournal
+from hosting.logging.setup import LateFormatter, LogFormat, Logs
 from tests.conftest import MakeApp, Serve
 
 ID = "0f3e9a52-3b0a-4c36-8d0e-5d9f2f3c1a77"

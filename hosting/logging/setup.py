@@ -13,10 +13,10 @@ from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, TextIO
 
-from hosting.faces._batch import BatchHandler
-from hosting.faces._lines import QuickJournal
-from hosting.faces.levels import Levels
 from hosting.host.context import current
+from hosting.logging.handler import BatchHandler
+from hosting.logging.invocations import QuickJournal
+from hosting.logging.levels import Levels
 
 if TYPE_CHECKING:
     from structlog.typing import EventDict, Processor

@@ -11,8 +11,8 @@ from json.encoder import encode_basestring_ascii as quoted
 from time import gmtime, strftime, time
 from typing import Literal
 
-from hosting.faces._batch import BatchHandler
 from hosting.host.journal import EXECUTED, EXECUTING, Journal
+from hosting.logging.handler import BatchHandler
 
 
 class QuickJournal(Journal):

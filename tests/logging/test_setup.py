@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from hosting.faces.logs import LateFormatter, Logs, category
+from hosting.logging.setup import LateFormatter, Logs, category
 
 
 class Closed(io.StringIO):

@@ -1,0 +1,1 @@
+"""How log records are written: levels, formats and the lines of an invocation."""
