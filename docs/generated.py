@@ -18,9 +18,9 @@ from mkdocs.structure.files import File, Files
 import hosting
 from hosting import authoring, bindings, core, errors, hookspecs, pytest_plugin, testing
 from hosting.apps import expansion
+from hosting.azure_worker import extend
 from hosting.bindings import expressions, provider, services, storage
 from hosting.bindings.http import request, response
-from hosting.faces import azure
 from hosting.faces.check.rules import RULES, SECTIONS
 from hosting.faces.cli import cli
 from hosting.testing import builders, fixtures, host, http, isolation, making, recorder, recording, server

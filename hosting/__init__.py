@@ -9,7 +9,7 @@ import typing as _typing
 from hosting.authoring import Order, Outcome, ShortCircuit, configure, hookimpl, use, without
 
 if _typing.TYPE_CHECKING:
-    from hosting.faces.azure import extend
+    from hosting.azure_worker.extend import extend
 
 __all__ = ["Order", "Outcome", "ShortCircuit", "__version__", "configure", "extend", "hookimpl", "use", "without"]
 
@@ -18,7 +18,7 @@ __version__ = "0.1.0"
 
 def __getattr__(name: str) -> object:
     if name == "extend":
-        from hosting.faces.azure import extend
+        from hosting.azure_worker.extend import extend
 
         return extend
     raise AttributeError(f"module 'hosting' has no attribute {name!r}")

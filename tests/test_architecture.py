@@ -39,7 +39,7 @@ LAYERS: tuple[tuple[str, tuple[str, ...]], ...] = (
 )
 
 # The package is its own face: hosting.extend is one name of the author's interface, imported when it is asked for.
-EXEMPT = {("hosting", "hosting.faces.azure")}
+EXEMPT = {("hosting", "hosting.azure_worker.extend")}
 
 # Registries at module level that authors' code writes to before any host exists.
 MUTABLE_STATE = {"hosting.authoring.pending"}

@@ -21,7 +21,7 @@ from pathlib import Path
 sys.path[:0] = given["path"]
 sys.path += ["/app/.python_packages/lib/site-packages", "/app"]
 import azure.functions
-from tests.faces.driver import drive
+from tests.support.driver import drive
 told = await drive(given["face"], Path("/app"), json.loads(given["calls"]))
 json.dumps({**told, "python": sys.version.split()[0], "library": azure.functions.__version__})
 `),

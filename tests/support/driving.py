@@ -84,7 +84,7 @@ def drive(
     settings = {"PYTHON_ENABLE_WORKER_EXTENSIONS": "1", "HOSTING_ALLOW": "tracing,hosting-timer", **environ}
     environment = clean_environment(settings)
     environment["PYTHONPATH"] = f"{ROOT}:{root / PACKAGES}"
-    driver = str(ROOT / "tests/faces/driver.py")
+    driver = str(ROOT / "tests/support/driver.py")
     command = [sys.executable, "-W", warnings, driver, face, str(root), json.dumps(calls)]
     return subprocess.run(
         command, capture_output=True, text=True, env=environment, timeout=PATIENCE, check=False, cwd=root

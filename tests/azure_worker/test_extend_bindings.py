@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import ROOT, MakeApp, clean_environment
-from tests.faces.driving import DISTRIBUTION, PACKAGES, driven
+from tests.support.driving import DISTRIBUTION, PACKAGES, driven
 
 HEAD = "import azure.functions as func\nimport hosting\n"
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import MakeApp
-from tests.faces.driving import DISTRIBUTION, driven
+from tests.support.driving import DISTRIBUTION, driven
 
 FUNCTIONS = {
     "Coroutine": """

@@ -14,9 +14,9 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar, overload
 
 from hosting.authoring import REPLACES, declared, pending
+from hosting.azure_worker.state import Extended, is_switched_off, log, shared, surely
+from hosting.azure_worker.wrapper import replacement, written
 from hosting.core import Binding, Function, Model
-from hosting.faces._extended import Extended, is_switched_off, log, shared, surely
-from hosting.faces._replacement import replacement, written
 
 T = TypeVar("T")
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import ROOT, MakeApp, clean_environment
-from tests.faces.driving import driven
+from tests.support.driving import driven
 
 CLASSES = """
 from azure.functions import AppExtensionBase, FuncExtensionBase

@@ -11,10 +11,10 @@ from typing import Any, NamedTuple
 
 from hosting.apps.host_json import read_host_json
 from hosting.authoring import declared, pending
+from hosting.azure_worker.wrapper import Loops
 from hosting.core import Function
 from hosting.errors import HostingError
 from hosting.extensions import ExtensionHost, is_enabled
-from hosting.faces._replacement import Loops
 
 SCRIPT_ROOT = "AzureWebJobsScriptRoot"
 

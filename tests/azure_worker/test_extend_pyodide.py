@@ -16,9 +16,9 @@ from typing import Any
 
 import pytest
 
+from tests.azure_worker.test_extend import CALLS, ELAPSED, v1_files, v2_files
 from tests.conftest import PATIENCE, ROOT, MakeApp
-from tests.faces.driving import driven
-from tests.faces.test_extend import CALLS, ELAPSED, v1_files, v2_files
+from tests.support.driving import driven
 
 PLACE = Path(sys.prefix) / "pyodide"
 PACKAGE = PLACE / "node_modules" / "pyodide"

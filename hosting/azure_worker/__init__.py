@@ -1,0 +1,1 @@
+"""``hosting.extend``: the extension host inside Azure's own worker."""
