@@ -10,8 +10,8 @@ from typing import NoReturn
 
 import click
 
+from hosting.check.command import check
 from hosting.errors import HostingError
-from hosting.faces.check.command import check
 from hosting.faces.choices import Choice, several
 from hosting.faces.completion import complete_folders, complete_functions, completion
 from hosting.faces.keys import keys

@@ -76,7 +76,7 @@ def complete_folders(_context: click.Context, _parameter: click.Parameter, incom
 
 def complete_functions(context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Offer the functions of the app whose folder was typed before, or of the current one."""
-    from hosting.faces.outline import function_names
+    from hosting.apps.outline import function_names
 
     # An option whose value is still being typed keeps click from handing out the arguments.
     folder = context.args[0] if context.args else context.params.get("app_dir")

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from hosting.faces.check.findings import Finding
-from hosting.faces.check.rules import RULES
-from hosting.faces.check.run import run
+from hosting.check.report import Finding
+from hosting.check.rules import RULES
+from hosting.check.run import run
 from tests.check.samples import APP, replaced, write
 
 KEY = "A" * 86 + "=="

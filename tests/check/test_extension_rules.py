@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 import hosting
-from hosting.faces.check.findings import Finding
-from hosting.faces.check.rules import RULES
-from hosting.faces.check.run import run
+from hosting.check.report import Finding
+from hosting.check.rules import RULES
+from hosting.check.run import run
 from tests.check.samples import EXTENSION, replaced, write
 
 MANIFEST = "pyproject.toml"

@@ -14,19 +14,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from hosting.apps.requirements import read_requirements
+from hosting.check.app.extensions import check_extensions
+from hosting.check.app.files import check_files
+from hosting.check.app.project import AppProject
+from hosting.check.app.requirements import check_requirements
+from hosting.check.extension.metadata import check_metadata
+from hosting.check.extension.project import ExtensionProject
+from hosting.check.extension.project_files import check_papers
+from hosting.check.probe import parent
+from hosting.check.report import Finding
+from hosting.check.rules import RULES
+from hosting.check.run import run
 from hosting.errors import HostingError
-from hosting.faces.check import probe
-from hosting.faces.check.app import AppProject
-from hosting.faces.check.app_extensions import check_extensions
-from hosting.faces.check.app_files import check_files
-from hosting.faces.check.app_requirements import check_requirements
-from hosting.faces.check.extension import ExtensionProject
-from hosting.faces.check.extension_metadata import check_metadata
-from hosting.faces.check.extension_papers import check_papers
-from hosting.faces.check.findings import Finding
-from hosting.faces.check.requirements import read_requirements
-from hosting.faces.check.rules import RULES
-from hosting.faces.check.run import run
 from tests.check.samples import APP, EXTENSION, write
 
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=20)

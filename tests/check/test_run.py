@@ -11,8 +11,8 @@ from subprocess import CompletedProcess
 import pytest
 
 from docs.generated import pages
-from hosting.faces.check.rules import RULES, SECTIONS
-from hosting.faces.check.run import run
+from hosting.check.rules import RULES, SECTIONS
+from hosting.check.run import run
 from tests.check.samples import APP, EXTENSION, write
 from tests.conftest import ROOT
 

@@ -14,7 +14,7 @@ from hosting.faces.completion import complete_folders
 
 def _codes(_context: click.Context, _parameter: click.Parameter, values: Sequence[str]) -> tuple[str, ...]:
     """Take codes, or how they begin, by repetition or by commas."""
-    from hosting.faces.check.rules import RULES
+    from hosting.check.rules import RULES
 
     codes = tuple(code.strip().upper() for value in values for code in value.split(",") if code.strip())
     for code in codes:
@@ -36,9 +36,9 @@ def check(path: Path, as_json: bool, strict: bool, select: tuple[str, ...], igno
 
     Its code is imported, as when it is hosted. Ends with 1 if there is an error.
     """
+    from hosting.check.console import print_report
+    from hosting.check.run import run
     from hosting.errors import HostingError
-    from hosting.faces.check.run import run
-    from hosting.faces.check.table import print_report
     from hosting.faces.telling import tell
 
     try:

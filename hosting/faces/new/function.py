@@ -9,15 +9,15 @@ from typing import Literal, NamedTuple
 
 from hosting.apps import read_host_json, read_local_settings
 from hosting.apps.host_json import FILE as HOST_JSON
+from hosting.apps.outline import declared_names, parsed
+from hosting.apps.outline import function_names as names_in
+from hosting.apps.requirements import read_requirements
 from hosting.apps.v1 import function_folders
 from hosting.apps.v2 import SETTING, script_name
 from hosting.errors import HostingError
-from hosting.faces.check.requirements import read_requirements
 from hosting.faces.new.names import FunctionNames, function_names
 from hosting.faces.new.script import Script, line_end, read_script
 from hosting.faces.new.templates import render
-from hosting.faces.outline import declared_names, parsed
-from hosting.faces.outline import function_names as names_in
 
 Kind = Literal["http", "timer", "queue", "blob"]
 Model = Literal["v1", "v2"]

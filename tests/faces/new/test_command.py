@@ -226,7 +226,7 @@ def test_templates_are_imported_by_those_who_use_them() -> None:
         "hosting.faces.new.extension",
         "hosting.faces.new.templates",
         "hosting.faces.new.dialogue",
-        "hosting.faces.outline",
+        "hosting.apps.outline",
         "hosting.faces.versions",
         "click.shell_completion",
         "importlib.resources",

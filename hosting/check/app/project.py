@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from hosting.apps import AppSettings, LocalSettings, read_local_settings
+from hosting.check.probe.parent import Probed, probe_app
+from hosting.check.source.ignore_files import Ignored
+from hosting.check.source.modules import Source, is_foreign, read_sources
+from hosting.check.source.packages import Installed
 from hosting.errors import HostingError
-from hosting.faces.check.ignoring import Ignored
-from hosting.faces.check.packages import Installed
-from hosting.faces.check.probe import Probed, probe_app
-from hosting.faces.check.sources import Source, is_foreign, read_sources
 
 
 class AppProject:

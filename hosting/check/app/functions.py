@@ -7,11 +7,11 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from hosting.faces.check.app import AppProject
-from hosting.faces.check.app_files import HOST, check_settings, json_line
-from hosting.faces.check.blocking import blocking_calls
-from hosting.faces.check.findings import Finding, finding
-from hosting.faces.check.sources import Source
+from hosting.check.app.files import HOST, check_settings, json_line
+from hosting.check.app.project import AppProject
+from hosting.check.report import Finding, finding
+from hosting.check.source.blocking import blocking_calls
+from hosting.check.source.modules import Source
 
 BUILT_INTO_AZURE = frozenset({"http", "httptrigger", "timertrigger", "warmuptrigger"})
 BUNDLE = "Microsoft.Azure.Functions.ExtensionBundle"

@@ -9,13 +9,13 @@ from pathlib import Path
 
 from hosting.apps import read_host_json, read_local_settings
 from hosting.apps.json_files import read_json
+from hosting.check.app.project import AppProject
+from hosting.check.report import Finding, finding
+from hosting.check.source.ignore_files import FUNCIGNORE, GITIGNORE
+from hosting.check.source.modules import files_below
+from hosting.check.source.secrets import read_text, secrets_in
 from hosting.errors import HostingError, SettingsError
 from hosting.extensions import ExtensionHost
-from hosting.faces.check.app import AppProject
-from hosting.faces.check.findings import Finding, finding
-from hosting.faces.check.ignoring import FUNCIGNORE, GITIGNORE
-from hosting.faces.check.secrets import read_text, secrets_in
-from hosting.faces.check.sources import files_below
 
 HOST = "host.json"
 SETTINGS = "local.settings.json"

@@ -8,11 +8,11 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from hosting.check.extension.project import MANIFEST, ExtensionProject
+from hosting.check.report import Finding, finding
+from hosting.check.source.blocking import blocking_calls
+from hosting.check.source.modules import Source
 from hosting.extensions.examine import known_hooks
-from hosting.faces.check.blocking import blocking_calls
-from hosting.faces.check.extension import MANIFEST, ExtensionProject
-from hosting.faces.check.findings import Finding, finding
-from hosting.faces.check.sources import Source
 
 _ALIKE = 0.85
 """How alike two names are that one is taken for the other, misspelt: 1 for the same."""

@@ -1,6 +1,6 @@
 """Loading an app or an extension in a process of its own, so that its code can do what it likes.
 
-``python -m hosting.faces.check.probe KIND ROOT ARGUMENTS OUTPUT`` is that process; the rest is for who starts it.
+``python -m hosting.check.probe.parent KIND ROOT ARGUMENTS OUTPUT`` is that process; the rest is for who starts it.
 """
 
 from __future__ import annotations
@@ -70,10 +70,10 @@ def _ended(command: Sequence[str], scratch: Path) -> tuple[int | None, str, str]
 
 def main(kind: str, root: str, arguments: str, output: str) -> None:
     """In the process: load, and write the document."""
-    from hosting.faces.check import probed
+    from hosting.check.probe import child
 
     where = Path(root)
-    document = probed.app(where) if kind == "app" else probed.extension(where, json.loads(arguments))
+    document = child.app(where) if kind == "app" else child.extension(where, json.loads(arguments))
     Path(output).write_text(json.dumps(document, default=str), "utf-8")
     sys.stdout.flush()
     os._exit(0)  # threads that the code has started do not hold up the check

@@ -9,9 +9,9 @@ from typing import Literal, NamedTuple
 
 from packaging.utils import canonicalize_name
 
-from hosting.faces.check.packages import Installed, spelled
-from hosting.faces.check.requirements import Listed
-from hosting.faces.check.sources import Import, Source
+from hosting.apps.requirements import Listed
+from hosting.check.source.modules import Import, Source
+from hosting.check.source.packages import Installed, spelled
 
 Standing = Literal["missing", "carried", "unknown"]
 

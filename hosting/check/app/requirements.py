@@ -7,10 +7,10 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from hosting.faces.check.app import AppProject
-from hosting.faces.check.findings import Finding, finding
-from hosting.faces.check.imports import Unlisted, unlisted
-from hosting.faces.check.requirements import FILE, Listed, Odd, listed_in, read_requirements
+from hosting.apps.requirements import FILE, Listed, Odd, listed_in, read_requirements
+from hosting.check.app.project import AppProject
+from hosting.check.report import Finding, finding
+from hosting.check.source.imports import Unlisted, unlisted
 
 SDK = "azure-functions"
 WORKER = "azure-functions-worker"

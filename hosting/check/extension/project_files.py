@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from hosting.faces.check.extension import MANIFEST, ExtensionProject
-from hosting.faces.check.findings import Finding, finding
-from hosting.faces.check.secrets import read_text
+from hosting.check.extension.project import MANIFEST, ExtensionProject
+from hosting.check.report import Finding, finding
+from hosting.check.source.secrets import read_text
 
 TYPED = "py.typed"
 SETTINGS_HOOKS = frozenset({"configure", "configure_function"})

@@ -11,11 +11,11 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import canonicalize_name
 
 import hosting
+from hosting.apps.requirements import Listed, listed_in
+from hosting.check.extension.project import MANIFEST, EntryPoint, ExtensionProject
+from hosting.check.report import Finding, finding
+from hosting.check.source.imports import unlisted
 from hosting.extensions import GROUPS, HOOK_GROUPS, installed_entry_points
-from hosting.faces.check.extension import MANIFEST, EntryPoint, ExtensionProject
-from hosting.faces.check.findings import Finding, finding
-from hosting.faces.check.imports import unlisted
-from hosting.faces.check.requirements import Listed, listed_in
 
 HOST = "hosting"
 SDK = "azure-functions"

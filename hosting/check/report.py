@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from hosting.check.rules import RULES
 from hosting.core import Severity
-from hosting.faces.check.rules import RULES
 
 SCHEMA_VERSION = 1
 

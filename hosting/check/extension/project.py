@@ -9,11 +9,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from hosting.apps.requirements import line_of
+from hosting.check.probe.parent import Probed, probe_extension
+from hosting.check.source.modules import Source, read_sources
+from hosting.check.source.packages import Installed
 from hosting.extensions import GROUPS
-from hosting.faces.check.packages import Installed
-from hosting.faces.check.probe import Probed, probe_extension
-from hosting.faces.check.requirements import line_of
-from hosting.faces.check.sources import Source, read_sources
 
 MANIFEST = "pyproject.toml"
 

@@ -6,17 +6,17 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from hosting.check.app.extensions import check_extensions
+from hosting.check.app.files import check_files
+from hosting.check.app.functions import check_functions
+from hosting.check.app.project import AppProject, is_app
+from hosting.check.app.requirements import check_requirements
+from hosting.check.extension.code import check_code
+from hosting.check.extension.metadata import check_metadata
+from hosting.check.extension.project import MANIFEST, ExtensionProject, is_extension
+from hosting.check.extension.project_files import check_papers
+from hosting.check.report import Finding, Report, finding, in_order
 from hosting.errors import HostingError
-from hosting.faces.check.app import AppProject, is_app
-from hosting.faces.check.app_extensions import check_extensions
-from hosting.faces.check.app_files import check_files
-from hosting.faces.check.app_functions import check_functions
-from hosting.faces.check.app_requirements import check_requirements
-from hosting.faces.check.extension import MANIFEST, ExtensionProject, is_extension
-from hosting.faces.check.extension_code import check_code
-from hosting.faces.check.extension_metadata import check_metadata
-from hosting.faces.check.extension_papers import check_papers
-from hosting.faces.check.findings import Finding, Report, finding, in_order
 
 _LINE = re.compile(r"at line (\d+)")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator, Mapping
 
-from hosting.faces.check.sources import Source
+from hosting.check.source.modules import Source
 
 _ASYNC_HTTP = "Await an httpx.AsyncClient or an aiohttp session."
 _VERBS = ("delete", "get", "head", "options", "patch", "post", "put", "request")

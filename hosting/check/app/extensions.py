@@ -7,11 +7,11 @@ from collections.abc import Iterator
 
 from packaging.utils import canonicalize_name
 
+from hosting.apps.requirements import FILE, read_requirements
+from hosting.check.app.project import AppProject
+from hosting.check.report import Finding, finding
+from hosting.check.source.modules import Source
 from hosting.extensions import FLAG, HOOK_GROUPS, installed_entry_points, is_enabled
-from hosting.faces.check.app import AppProject
-from hosting.faces.check.findings import Finding, finding
-from hosting.faces.check.requirements import FILE, read_requirements
-from hosting.faces.check.sources import Source
 
 SDK_CLASSES = ("azure.functions.AppExtensionBase", "azure.functions.FuncExtensionBase")
 EXTEND = "hosting.extend"

@@ -7,7 +7,7 @@ from typing import TextIO
 from rich.console import Console
 from rich.text import Text
 
-from hosting.faces.check.findings import Finding, Report
+from hosting.check.report import Finding, Report
 
 
 def print_report(report: Report, stream: TextIO) -> None:

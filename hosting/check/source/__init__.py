@@ -1,0 +1,1 @@
+"""Reading source code and packages without running them."""
