@@ -15,9 +15,9 @@ from hosting.errors import HostingError
 from hosting.faces.choices import Choice, several
 from hosting.faces.completion import complete_folders, complete_functions, completion
 from hosting.faces.keys import keys
-from hosting.faces.new.command import new
 from hosting.faces.telling import tell
 from hosting.runner.debugger import DEFAULT_PORT as DEBUG_PORT
+from hosting.scaffold.command import new
 
 Command = Callable[..., None]
 

@@ -85,7 +85,7 @@ def complete_functions(context: click.Context, _parameter: click.Parameter, inco
 
 def complete_hooks(context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Offer the hooks of the level that was chosen before."""
-    from hosting.faces.new.extension import hooks_of
+    from hosting.scaffold.extension import hooks_of
 
     return _after_commas(hooks_of(context.params.get("level") or "app"), incomplete)
 

@@ -13,8 +13,8 @@ from hosting.faces.choices import Choice, several
 from hosting.faces.completion import complete_hooks
 
 if TYPE_CHECKING:
-    from hosting.faces.new.extension import Level
-    from hosting.faces.new.function import Kind, Model
+    from hosting.scaffold.extension import Level
+    from hosting.scaffold.function import Kind, Model
 
 LEVELS: tuple[Level, ...] = ("app", "function")
 MODELS: tuple[Model, ...] = ("v2", "v1")
@@ -59,10 +59,10 @@ def new_extension(
     name: str, level: Level | None, hooks: Sequence[str], is_async: bool | None, folder: Path | None, force: bool
 ) -> None:
     """Make the package hosting-NAME, with an extension called NAME."""
-    from hosting.faces.new import dialogue
-    from hosting.faces.new.extension import DEFAULT_HOOKS, chosen_hooks, extension_files, hooks_of
-    from hosting.faces.new.files import write
-    from hosting.faces.new.names import extension_names
+    from hosting.scaffold import dialogue
+    from hosting.scaffold.extension import DEFAULT_HOOKS, chosen_hooks, extension_files, hooks_of
+    from hosting.scaffold.names import extension_names
+    from hosting.scaffold.writer import write
 
     names = extension_names(name)
     asking = dialogue.can_ask()
@@ -88,10 +88,10 @@ def new_extension(
 @_force("Replace files that are there already.")
 def new_app(name: str, model: Model | None, folder: Path | None, force: bool) -> None:
     """Make the function app NAME, with one HTTP function."""
-    from hosting.faces.new import dialogue
-    from hosting.faces.new.app import app_files
-    from hosting.faces.new.files import write
-    from hosting.faces.new.names import app_name
+    from hosting.scaffold import dialogue
+    from hosting.scaffold.app import app_files
+    from hosting.scaffold.names import app_name
+    from hosting.scaffold.writer import write
 
     app_name(name)
     if model is None:
@@ -110,9 +110,9 @@ def new_app(name: str, model: Model | None, folder: Path | None, force: bool) ->
 @_force("Replace a v1 function, or a test, that is there already.")
 def new_function(name: str, kind: Kind | None, folder: Path | None, force: bool) -> None:
     """Add the function NAME to an app, v1 or v2, with a test."""
-    from hosting.faces.new import dialogue
-    from hosting.faces.new.files import write
-    from hosting.faces.new.function import add_function, find_place
+    from hosting.scaffold import dialogue
+    from hosting.scaffold.function import add_function, find_place
+    from hosting.scaffold.writer import write
 
     place = find_place(folder or Path())
     if kind is None:

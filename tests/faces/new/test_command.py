@@ -221,11 +221,11 @@ def test_templates_are_imported_by_those_who_use_them() -> None:
         [sys.executable, "-c", code], env=clean_environment(), capture_output=True, text=True, check=True
     )
     modules = set(run.stdout.split())
-    assert "hosting.faces.new.command" in modules
+    assert "hosting.scaffold.command" in modules
     assert not modules & {
-        "hosting.faces.new.extension",
-        "hosting.faces.new.templates",
-        "hosting.faces.new.dialogue",
+        "hosting.scaffold.extension",
+        "hosting.scaffold.renderer",
+        "hosting.scaffold.dialogue",
         "hosting.apps.outline",
         "hosting.faces.versions",
         "click.shell_completion",

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from hosting.faces.new.extension import version
-from hosting.faces.new.function import Model, tests_of, v1_files, v2_text
-from hosting.faces.new.names import function_names
-from hosting.faces.new.script import read_script
-from hosting.faces.new.templates import tree
+from hosting.scaffold.extension import version
+from hosting.scaffold.function import Model, tests_of, v1_files, v2_text
+from hosting.scaffold.names import function_names
+from hosting.scaffold.renderer import tree
+from hosting.scaffold.source_edit import read_script
 
 FUNCTION = "hello"
 SCRIPT = "function_app.py"

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from packaging.utils import canonicalize_name
 
 from hosting.errors import HostingError
-from hosting.faces.new.names import LONGEST, app_name, extension_names, function_names
+from hosting.scaffold.names import LONGEST, app_name, extension_names, function_names
 
 AZURES_RULE = re.compile(r"[a-z][a-z0-9_\-]{0,127}", re.IGNORECASE)
 SPELLINGS = st.from_regex(r"[A-Za-z]([A-Za-z0-9._-]{0,20}[A-Za-z0-9])?", fullmatch=True)

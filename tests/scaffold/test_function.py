@@ -11,8 +11,8 @@ from subprocess import CompletedProcess
 import pytest
 
 from hosting.errors import HostingError
-from hosting.faces.new.files import write
-from hosting.faces.new.function import add_function, find_place
+from hosting.scaffold.function import add_function, find_place
+from hosting.scaffold.writer import write
 from tests.conftest import MakeApp, Serve
 
 RunHosting = Callable[..., "CompletedProcess[str]"]

@@ -39,7 +39,7 @@ def render(path: str, values: Mapping[str, str], chosen: Set[str]) -> str:
 
 
 def _templates() -> Traversable:
-    return files("hosting.faces.new") / "templates"
+    return files("hosting.scaffold") / "templates"
 
 
 def _paths(folder: Traversable, above: str = "") -> Iterator[str]:

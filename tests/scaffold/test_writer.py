@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from hosting.errors import HostingError
-from hosting.faces.new.files import write
+from hosting.scaffold.writer import write
 
 FILES = {"a.txt": "a", "deep/er/b.txt": "b", "deep/c.txt": "c"}
 

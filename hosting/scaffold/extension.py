@@ -8,8 +8,8 @@ from typing import Literal
 import hosting
 from hosting.errors import HostingError
 from hosting.faces.choices import meant
-from hosting.faces.new.names import ExtensionNames
-from hosting.faces.new.templates import tree
+from hosting.scaffold.names import ExtensionNames
+from hosting.scaffold.renderer import tree
 
 Level = Literal["app", "function"]
 

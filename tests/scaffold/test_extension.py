@@ -18,9 +18,9 @@ import pytest
 import yaml
 
 from hosting import hookspecs
-from hosting.faces.new.extension import Level, chosen_hooks, extension_files, full_name, hooks_of
-from hosting.faces.new.files import write
-from hosting.faces.new.names import LONGEST, extension_names
+from hosting.scaffold.extension import Level, chosen_hooks, extension_files, full_name, hooks_of
+from hosting.scaffold.names import LONGEST, extension_names
+from hosting.scaffold.writer import write
 from tests.docs.terminal import virtual_environment
 
 RunHosting = Callable[..., "CompletedProcess[str]"]
@@ -195,5 +195,5 @@ def test_the_workflow_runs_what_the_readme_says() -> None:
 
 def test_python_runs_the_templates_nowhere() -> None:
     """They are data: no tool that looks at Python files takes them for code."""
-    folder = Path(sys.modules["hosting.faces.new.extension"].__file__ or "").parent / "templates"
+    folder = Path(sys.modules["hosting.scaffold.extension"].__file__ or "").parent / "templates"
     assert {path.suffix for path in folder.rglob("*") if path.is_file()} == {".template"}

@@ -15,9 +15,9 @@ from hosting.apps.requirements import read_requirements
 from hosting.apps.v1 import function_folders
 from hosting.apps.v2 import SETTING, script_name
 from hosting.errors import HostingError
-from hosting.faces.new.names import FunctionNames, function_names
-from hosting.faces.new.script import Script, line_end, read_script
-from hosting.faces.new.templates import render
+from hosting.scaffold.names import FunctionNames, function_names
+from hosting.scaffold.renderer import render
+from hosting.scaffold.source_edit import Script, line_end, read_script
 
 Kind = Literal["http", "timer", "queue", "blob"]
 Model = Literal["v1", "v2"]
