@@ -22,7 +22,7 @@ from hosting.azure_worker import extend
 from hosting.bindings import expressions, provider, services, storage
 from hosting.bindings.http import request, response
 from hosting.check.rules import RULES, SECTIONS
-from hosting.faces.cli import cli
+from hosting.cli.main import cli
 from hosting.testing import builders, fixtures, host, http, isolation, making, recorder, recording, server
 
 

@@ -12,7 +12,7 @@ EXTRA = frozenset({"click", "httptools", "packaging", "pathspec", "rich", "uvico
 def main() -> NoReturn:
     """Run the command line and end the process; with 1 where a package of the extra ``host`` is missing."""
     try:
-        from hosting.faces.cli import main as run
+        from hosting.cli.main import main as run
 
         run()
     except ModuleNotFoundError as error:

@@ -12,8 +12,8 @@ from socket import socket
 from typing import NoReturn
 
 from hosting.apps import LocalSettings
+from hosting.cli.telling import tell
 from hosting.errors import HostingError
-from hosting.faces.telling import tell
 from hosting.host.function_host import FunctionHost
 from hosting.host.process import allow_debug_logs, enter
 from hosting.logging.levels import Levels

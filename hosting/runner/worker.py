@@ -12,8 +12,8 @@ import time
 from multiprocessing.connection import Connection
 from socket import socket
 
+from hosting.cli.telling import tell
 from hosting.errors import HostingError
-from hosting.faces.telling import tell
 from hosting.runner.options import Role, StartOptions
 
 

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import Literal
 
 import hosting
+from hosting.cli.params import meant
 from hosting.errors import HostingError
-from hosting.faces.choices import meant
 from hosting.scaffold.names import ExtensionNames
 from hosting.scaffold.renderer import tree
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from hosting.faces.choices import Choice, several
-from hosting.faces.completion import complete_hooks
+from hosting.cli.completion import complete_hooks
+from hosting.cli.params import Choice, several
 
 if TYPE_CHECKING:
     from hosting.scaffold.extension import Level

@@ -57,7 +57,7 @@ def test_what_is_not_installed_is_said() -> None:
         "    if name == 'uvicorn': raise metadata.PackageNotFoundError(name)\n"
         "    return real(name)\n"
         "metadata.version = version\n"
-        "from hosting.faces.versions import version_text\n"
+        "from hosting.cli.version import version_text\n"
         "print(version_text())\n"
     )
     run = subprocess.run(

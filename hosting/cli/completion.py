@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from hosting.faces.choices import Choice
+from hosting.cli.params import Choice
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem

@@ -206,7 +206,7 @@ def test_scaffolds_need_no_network(tmp_path: Path) -> None:
         "def refuse(event, arguments):\n"
         "    assert not event.startswith('socket.'), event\n"
         "sys.addaudithook(refuse)\n"
-        "from hosting.faces.cli import main\n"
+        "from hosting.cli.main import main\n"
         "main(sys.argv[1:])\n"
     )
     for arguments in (["extension", "x"], ["app", "y"], ["function", "z", "--template", "queue", "--app-dir", "y"]):
@@ -216,7 +216,7 @@ def test_scaffolds_need_no_network(tmp_path: Path) -> None:
 
 def test_templates_are_imported_by_those_who_use_them() -> None:
     """A start of an app does not pay for what only new projects need."""
-    code = "import sys, hosting.faces.cli; print(*sys.modules)"
+    code = "import sys, hosting.cli.main; print(*sys.modules)"
     run = subprocess.run(
         [sys.executable, "-c", code], env=clean_environment(), capture_output=True, text=True, check=True
     )
@@ -227,7 +227,7 @@ def test_templates_are_imported_by_those_who_use_them() -> None:
         "hosting.scaffold.renderer",
         "hosting.scaffold.dialogue",
         "hosting.apps.outline",
-        "hosting.faces.versions",
+        "hosting.cli.version",
         "click.shell_completion",
         "importlib.resources",
         "importlib_metadata",

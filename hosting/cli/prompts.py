@@ -9,8 +9,8 @@ from typing import TypeVar, cast
 
 import click
 
+from hosting.cli.params import Choice, split
 from hosting.errors import HostingError
-from hosting.faces.choices import Choice, split
 
 Word = TypeVar("Word", bound=str)
 

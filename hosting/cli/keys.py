@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from hosting.faces.completion import complete_folders
+from hosting.cli.completion import complete_folders
 
 
 @click.command()
@@ -23,9 +23,9 @@ def keys(app_dir: Path, as_json: bool) -> None:
 
     A request brings its key in the header x-functions-key, or as code in its query.
     """
+    from hosting.cli.diag import own_stdout
+    from hosting.cli.telling import tell
     from hosting.errors import HostingError
-    from hosting.faces.diag import own_stdout
-    from hosting.faces.telling import tell
 
     with own_stdout() as stream:
         try:

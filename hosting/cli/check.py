@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from hosting.faces.completion import complete_folders
+from hosting.cli.completion import complete_folders
 
 
 def _codes(_context: click.Context, _parameter: click.Parameter, values: Sequence[str]) -> tuple[str, ...]:
@@ -38,8 +38,8 @@ def check(path: Path, as_json: bool, strict: bool, select: tuple[str, ...], igno
     """
     from hosting.check.console import print_report
     from hosting.check.run import run
+    from hosting.cli.telling import tell
     from hosting.errors import HostingError
-    from hosting.faces.telling import tell
 
     try:
         report = run(path).only(select, ignore)

@@ -11,11 +11,11 @@ from typing import NoReturn
 import click
 
 from hosting.check.command import check
+from hosting.cli.completion import complete_folders, complete_functions, completion
+from hosting.cli.keys import keys
+from hosting.cli.params import Choice, several
+from hosting.cli.telling import tell
 from hosting.errors import HostingError
-from hosting.faces.choices import Choice, several
-from hosting.faces.completion import complete_folders, complete_functions, completion
-from hosting.faces.keys import keys
-from hosting.faces.telling import tell
 from hosting.runner.debugger import DEFAULT_PORT as DEBUG_PORT
 from hosting.scaffold.command import new
 
@@ -56,7 +56,7 @@ def cli(context: click.Context, version: bool, as_json: bool) -> None:
     if as_json and not version:
         raise click.UsageError("--json needs --version before it, or belongs after the command's name.")
     if version:
-        from hosting.faces.versions import version_text
+        from hosting.cli.version import version_text
 
         click.echo(version_text(as_json=as_json))
         context.exit()
@@ -144,7 +144,7 @@ def start(app_dir: Path, **options: object) -> None:
 @click.option("--verify", is_flag=True, help="Check files of extensions against what was installed; 1 if they differ.")
 def diag(app_dir: Path, functions: tuple[str, ...], as_json: bool, verify: bool) -> None:
     """Tell which extensions are loaded for the app in APP_DIR, what failed, and what to do about it."""
-    from hosting.faces.diag import diagnose, own_stdout, print_json, print_tables
+    from hosting.cli.diag import diagnose, own_stdout, print_json, print_tables
 
     with own_stdout() as stream:
         document, failure = diagnose(app_dir.resolve(), functions, verify=verify)
