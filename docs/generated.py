@@ -55,7 +55,7 @@ def _hooks() -> Iterator[str]:
 
 
 def _python() -> Iterator[str]:
-    sources = _Source(authoring), _Source(azure)
+    sources = _Source(authoring), _Source(extend)
     summary, _, _ = str(hosting.__doc__).partition("\n")
     yield f"# Python interface\n\n{summary}"
     for name in hosting.__all__:

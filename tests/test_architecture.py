@@ -23,7 +23,6 @@ LAYERS: tuple[tuple[str, tuple[str, ...]], ...] = (
     (
         "outside",
         (
-            "hosting.faces",
             "hosting.server",
             "hosting.runner",
             "hosting.logging",

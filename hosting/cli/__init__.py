@@ -1,1 +1,1 @@
-"""What faces the outside: the ASGI app, the server, the logs and the command line."""
+"""The ``hosting`` command line: one file a command."""

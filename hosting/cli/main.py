@@ -10,14 +10,14 @@ from typing import NoReturn
 
 import click
 
-from hosting.check.command import check
+from hosting.cli.check import check
 from hosting.cli.completion import complete_folders, complete_functions, completion
 from hosting.cli.keys import keys
+from hosting.cli.new import new
 from hosting.cli.params import Choice, several
 from hosting.cli.telling import tell
 from hosting.errors import HostingError
 from hosting.runner.debugger import DEFAULT_PORT as DEBUG_PORT
-from hosting.scaffold.command import new
 
 Command = Callable[..., None]
 

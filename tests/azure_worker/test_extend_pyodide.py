@@ -98,7 +98,7 @@ def comparable(trace: list[str]) -> list[str]:
 def in_pyodide(face: str, app: Path) -> dict[str, Any]:
     """What the driver tells."""
     packages = [path for path in map(Path, sys.path) if path.name == "site-packages"]
-    script = ROOT / "tests" / "faces" / "pyodide.mjs"
+    script = ROOT / "tests" / "azure_worker" / "pyodide.mjs"
     done = _run(_tool("node"), script, PACKAGE, face, app, json.dumps(CALLS), ROOT, SITE, *packages)
     assert done.returncode == 0, done.stderr[-3000:]
     told: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])

@@ -113,7 +113,7 @@ def test_a_file_that_is_not_there_cannot_be_included(tmp_path: Path) -> None:
 
 def test_code_that_never_ends_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """An import that hangs is a finding after a while, and its process is gone."""
-    monkeypatch.setattr(probe, "PATIENCE", 2.0)
+    monkeypatch.setattr(parent, "PATIENCE", 2.0)
     (found,) = run(
         write(tmp_path, {**APP, "function_app.py": "import threading\nthreading.Event().wait()\n"})
     ).findings[:1]

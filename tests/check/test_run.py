@@ -145,7 +145,7 @@ def test_nothing_to_check_is_told(there: bool, tmp_path: Path, run_hosting: RunH
 
 def test_every_code_of_the_source_is_a_rule_and_every_rule_is_used() -> None:
     """Codes in the checks and in the table are the same."""
-    rooms = [path for path in (ROOT / "hosting/faces/check").glob("*.py") if path.name != "rules.py"]
+    rooms = [path for path in (ROOT / "hosting/check").rglob("*.py") if path.name != "rules.py"]
     used = {code for path in rooms for code in re.findall(r"\b(?:APP|EXT)\d{3}\b", path.read_text("utf-8"))}
     assert used == set(RULES)
 

@@ -221,11 +221,11 @@ def test_templates_are_imported_by_those_who_use_them() -> None:
         [sys.executable, "-c", code], env=clean_environment(), capture_output=True, text=True, check=True
     )
     modules = set(run.stdout.split())
-    assert "hosting.scaffold.command" in modules
+    assert "hosting.cli.new" in modules
     assert not modules & {
         "hosting.scaffold.extension",
         "hosting.scaffold.renderer",
-        "hosting.scaffold.dialogue",
+        "hosting.cli.prompts",
         "hosting.apps.outline",
         "hosting.cli.version",
         "click.shell_completion",
