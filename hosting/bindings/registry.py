@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from pkgutil import resolve_name
 from typing import TYPE_CHECKING
 
-from hosting.bindings.generic import GenericProvider
+from hosting.bindings.generic.provider import GenericProvider
 from hosting.bindings.provider import Provider
 from hosting.bindings.services import Services
 from hosting.core import Binding, Function
@@ -23,7 +23,7 @@ BUILT_IN: Mapping[str, str] = {
     "httptrigger": "hosting.bindings.http.provider:HttpProvider",
     "http": "hosting.bindings.http.provider:HttpProvider",
     "timertrigger": "hosting.bindings.timer.provider:TimerProvider",
-    "eventgridtrigger": "hosting.bindings.eventgrid:EventGridProvider",
+    "eventgridtrigger": "hosting.bindings.eventgrid.provider:EventGridProvider",
     "warmuptrigger": "hosting.bindings.warmup:WarmupProvider",
 }
 """Where the built-in providers are, by binding type in lower case."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import azure.functions
 
 from hosting.apps import LocalSettings, add_to_path, apply_settings, load_app, read_host_json, read_local_settings
-from hosting.bindings.generic import GenericTrigger
+from hosting.bindings.generic.provider import GenericTrigger
 from hosting.bindings.http.provider import HttpProvider, HttpTrigger
 from hosting.bindings.http.routes import Router
 from hosting.bindings.provider import Invoke, Provider, Result

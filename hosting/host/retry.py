@@ -11,9 +11,9 @@ from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
+from hosting._asyncio import comes
 from hosting.apps.timespans import shown_span
 from hosting.bindings.provider import Result
-from hosting.bindings.waiting import comes
 from hosting.core import Retry
 from hosting.host.context import RetryContext
 from hosting.host.invocation import Invocation

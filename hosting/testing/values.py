@@ -10,7 +10,7 @@ from typing import Any
 import azure.functions as func
 
 from hosting.bindings.expressions import BUILT_IN, Template, json_data, merged
-from hosting.bindings.generic import GenericTrigger
+from hosting.bindings.generic.provider import GenericTrigger
 from hosting.core import NOTHING, Binding, Function
 from hosting.testing.builders import blob, timer_request
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from datetime import UTC, datetime
 
-from hosting.bindings.waiting import comes
+from hosting._asyncio import comes
 
 
 class Clock:

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from hosting.bindings.deliveries import answered, named_function, told
+from hosting.bindings.eventgrid.webhook import answered, named_function, told
 from hosting_storage.blob_messages import BlobVersion, quoted
 from hosting_storage.blob_paths import BlobPath
 from hosting_storage.blob_trigger import BlobTrigger

@@ -7,8 +7,8 @@ import logging
 
 from azure.core.exceptions import AzureError
 
+from hosting._asyncio import comes
 from hosting.bindings.storage import HostStorage, Lease, StorageError
-from hosting.bindings.waiting import comes
 from hosting_storage.blob_scan import Scan
 from hosting_storage.outage import Outage
 

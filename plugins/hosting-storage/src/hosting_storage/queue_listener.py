@@ -15,7 +15,7 @@ from xml.etree.ElementTree import ParseError
 
 from azure.core.exceptions import AzureError
 
-from hosting.bindings.waiting import comes
+from hosting._asyncio import comes
 from hosting_storage.held import Held, is_gone
 from hosting_storage.outage import Outage, first_line
 from hosting_storage.polling import Backoff

@@ -10,7 +10,7 @@ import azure.functions as func
 import pytest
 
 from hosting.bindings import Services
-from hosting.bindings.generic import GenericProvider
+from hosting.bindings.generic.provider import GenericProvider
 from hosting.core import Binding, Function
 
 PROVIDER = GenericProvider(Services({}, {}))

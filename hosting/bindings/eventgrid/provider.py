@@ -11,7 +11,7 @@ from typing import Any
 
 from azure.functions import meta
 
-from hosting.bindings.deliveries import answered, events_of, named_function, told
+from hosting.bindings.eventgrid.webhook import answered, events_of, named_function, told
 from hosting.bindings.expressions import json_data
 from hosting.bindings.http.request import HttpCall
 from hosting.bindings.http.response import HttpReply

@@ -60,21 +60,21 @@ class GenericTrigger(Trigger):
 
     def _single(self, text: str) -> Any:
         """What arrives as text is text; where the SDK wants JSON, it is JSON."""
-        from hosting.bindings import samples
+        from hosting.bindings.generic.provider import sample_messages
 
-        datum, carried = samples.one(self._binding, text)
+        datum, carried = sample_messages.one(self._binding, text)
         try:
             return self._converter.decode(datum, trigger_metadata=carried)
         except NotImplementedError:
             return self._converter.decode(meta.Datum(text or "{}", "json"), trigger_metadata=carried)
 
     def _batch(self, text: str) -> Any:
-        from hosting.bindings import samples
+        from hosting.bindings.generic.provider import sample_messages
 
-        texts = samples.texts_of(text)
+        texts = sample_messages.texts_of(text)
         if self._converter is None:
             return texts
-        datum, carried = samples.many(self._binding, texts)
+        datum, carried = sample_messages.many(self._binding, texts)
         return self._converter.decode(datum, trigger_metadata=carried)
 
     def attach(self, invoke: Invoke) -> None:

@@ -12,7 +12,7 @@ import azure.functions as func
 import pytest
 
 from hosting.bindings import Result, Services
-from hosting.bindings.eventgrid import EventGridProvider, EventGridTrigger
+from hosting.bindings.eventgrid.provider import EventGridProvider, EventGridTrigger
 from hosting.bindings.http.request import HttpCall
 from hosting.bindings.http.response import HttpReply
 from hosting.core import Binding, Function

@@ -1,0 +1,1 @@
+"""Binding types that no package provides."""
