@@ -2,10 +2,10 @@
 
 from hosting.extensions._config import FLAG, is_enabled
 from hosting.extensions._discovery import installed_entry_points
-from hosting.extensions._extension import GROUPS, HOOK_GROUPS
-from hosting.extensions._guard import being_cancelled, blame
-from hosting.extensions._threads import run_here
-from hosting.extensions._workers import Worker, Workers
+from hosting.extensions._model import GROUPS, HOOK_GROUPS
+from hosting.extensions.dispatch.execution import run_here
+from hosting.extensions.dispatch.runtime import being_cancelled, blame
+from hosting.extensions.dispatch.thread_pool import Worker, Workers
 from hosting.extensions.host import ExtensionHost
 
 __all__ = [

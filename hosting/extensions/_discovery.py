@@ -7,10 +7,10 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Protocol
 
 from hosting.core import Problem
-from hosting.extensions import _scan
+from hosting.extensions import _metadata
 from hosting.extensions._config import FLAG, Config, folded, normalized
-from hosting.extensions._extension import EAGER, ON_DEMAND, Extension, Failure
-from hosting.extensions._scan import Described, name_of
+from hosting.extensions._metadata import Described, name_of
+from hosting.extensions._model import EAGER, ON_DEMAND, Extension, Failure
 
 if TYPE_CHECKING:
     from importlib_metadata import EntryPoints
@@ -41,7 +41,7 @@ def installed_entry_points() -> EntryPoints:
 
 def read_installed() -> tuple[Iterable[EntryPoint], list[Problem]]:
     """The entry points of extensions, and the distributions whose metadata cannot be read: they hide nobody else's."""
-    scanned = _scan.entry_points((EAGER, ON_DEMAND))
+    scanned = _metadata.entry_points((EAGER, ON_DEMAND))
     if scanned is None:
         return _read_with_library()
     found, unreadable = scanned

@@ -12,7 +12,7 @@ from typing import Any
 from hosting.authoring import Pending, merged, user_function
 from hosting.core import Function, OptIn, Problem
 from hosting.extensions._config import Config, ExtensionConfig, close_match, folded
-from hosting.extensions._extension import RUNNING, Extension
+from hosting.extensions._model import RUNNING, Extension
 
 
 class OptIns:

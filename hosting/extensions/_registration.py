@@ -15,8 +15,8 @@ import pluggy
 from hosting.authoring import Order
 from hosting.errors import ExtensionError
 from hosting.extensions._config import close_match
-from hosting.extensions._extension import EAGER, ON_DEMAND, Extension, Hook, Mark
-from hosting.extensions._lifecycle import APP_HOOKS, AROUND_HOOKS, FUNCTION_HOOKS, spec_arguments
+from hosting.extensions._hooks import APP_HOOKS, AROUND_HOOKS, FUNCTION_HOOKS, spec_arguments
+from hosting.extensions._model import EAGER, ON_DEMAND, Extension, Hook, Mark
 
 MARKER = "hosting_impl"
 """Where pluggy's marker leaves its mark."""

@@ -17,9 +17,9 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 from hosting.core import Function, Problem
-from hosting.extensions._extension import NO_OPT_IN, Extension, Hook
-from hosting.extensions._isolation import PASSING, describe, guarded, record
-from hosting.extensions._lifecycle import APP, FUNCTION, spec_arguments
+from hosting.extensions._failures import PASSING, describe, guarded, record
+from hosting.extensions._hooks import APP, FUNCTION, spec_arguments
+from hosting.extensions._model import NO_OPT_IN, Extension, Hook
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -12,23 +12,24 @@ from typing import TYPE_CHECKING, Any
 from hosting.authoring import Pending, pending
 from hosting.core import Function, Problem
 from hosting.errors import ExtensionError, FrozenError
-from hosting.extensions import _config, _diagnosis, _sdk
-from hosting.extensions._clock import Clock
+from hosting.extensions import _config, _sdk
 from hosting.extensions._discovery import installed_entry_points
-from hosting.extensions._extension import Extension, Hook, Status
-from hosting.extensions._guard import Monitor
-from hosting.extensions._invoker import Invoker
-from hosting.extensions._isolation import report
-from hosting.extensions._lifecycle import FUNCTION, Level, level_of
-from hosting.extensions._lifetime import call_now, call_on_loop
+from hosting.extensions._failures import report
+from hosting.extensions._hooks import FUNCTION, Level, level_of
+from hosting.extensions._lifespan import call_now, call_on_loop
+from hosting.extensions._model import Extension, Hook, Status
 from hosting.extensions._optin import OptIns
-from hosting.extensions._roster import Roster
+from hosting.extensions._registry import Roster
+from hosting.extensions.diagnostics import document
+from hosting.extensions.dispatch.invoker import Invoker
+from hosting.extensions.dispatch.runtime import Monitor
+from hosting.extensions.dispatch.watchdog import Clock
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from hosting.extensions._compile import Chain, Compiler
-    from hosting.extensions._workers import Workers
+    from hosting.extensions.dispatch.compiler import Chain, Compiler
+    from hosting.extensions.dispatch.thread_pool import Workers
 
 
 class ExtensionHost:
@@ -81,7 +82,7 @@ class ExtensionHost:
 
     @property
     def _info(self) -> dict[str, Any]:
-        return _diagnosis.tree(self._roster.line, {one.name: self._serving(one) for one in self._functions})
+        return document.tree(self._roster.line, {one.name: self._serving(one) for one in self._functions})
 
     def discover(self) -> None:
         """Find the installed extensions, import those of group ``hosting`` and call their ``init``.
@@ -216,9 +217,9 @@ class ExtensionHost:
         Returns:
             The document's ``verification``; a ``status`` of ``tampered`` means that files differ. Imports nothing.
         """
-        from hosting.extensions import _verify
+        from hosting.extensions.diagnostics import integrity
 
-        return _verify.verify(installed_entry_points())
+        return integrity.verify(installed_entry_points())
 
     def diagnosis(self, *, verify: bool = False) -> dict[str, Any]:
         """The whole state as a JSON document, live on a running host.
@@ -233,18 +234,18 @@ class ExtensionHost:
         line = self._roster.line
         problems, verification = self._problems(), []
         if verify:
-            from hosting.extensions._verify import tampering
+            from hosting.extensions.diagnostics.integrity import tampering
 
             verification = self.verify()
             problems += tampering(verification)
         document = {
-            "schema_version": _diagnosis.SCHEMA_VERSION,
+            "schema_version": document.SCHEMA_VERSION,
             "enabled": self.enabled,
             "_info": self._info,
-            "environment": _diagnosis.environment(self._environ),
-            "extensions": _diagnosis.extensions_told(line, self._compiler.chains),
-            "functions": [_diagnosis.function_told(one, self._hooks_for(one)) for one in self._functions],
-            "problems": [_diagnosis.problem_told(problem) for problem in problems],
+            "environment": document.environment(self._environ),
+            "extensions": document.extensions_told(line, self._compiler.chains),
+            "functions": [document.function_told(one, self._hooks_for(one)) for one in self._functions],
+            "problems": [document.problem_told(problem) for problem in problems],
         }
         return {**document, "verification": verification} if verify else document
 
@@ -324,13 +325,13 @@ class ExtensionHost:
 
     @cached_property
     def _compiler(self) -> Compiler:
-        from hosting.extensions._compile import Compiler  # not before there is something to compile
+        from hosting.extensions.dispatch.compiler import Compiler  # not before there is something to compile
 
         return Compiler(self._clock, self._monitor)
 
     def _compile(self) -> None:
         """Settle every chain anew; invocations under way end on the old one."""
-        from hosting.extensions._plan import plans
+        from hosting.extensions.dispatch.plan import plans
 
         for function in self._functions:
             chosen = functools.partial(self._chosen, function)
@@ -371,19 +372,19 @@ class ExtensionHost:
 
     def _problems(self) -> list[Problem]:
         line = self._roster.line
-        found = [*self._missing(), *_diagnosis.problems_of(line)]
+        found = [*self._missing(), *document.problems_of(line)]
         if not self.enabled:
-            return [*found, *_diagnosis.switched_off(line)]
+            return [*found, *document.switched_off(line)]
         return [*found, *self._roster.problems(), *self._optins.problems(line), *_sdk.astray(line, self._functions)]
 
     def _judge(self) -> None:
         """Stop the start where a required extension is missing or, when strict, where any extension erred."""
         wrong = [problem.message for problem in self._missing()]
         if self._strict:
-            wrong += [problem.message for problem in _diagnosis.breaches(self._roster.line)]
+            wrong += [problem.message for problem in document.breaches(self._roster.line)]
         if wrong:
             self._clock.stop()
             raise ExtensionError("\n".join(wrong), remedy="'hosting diag' tells more.")
 
     def _missing(self) -> list[Problem]:
-        return _diagnosis.missing(self._roster.missing(), self._roster.line, self.enabled)
+        return document.missing(self._roster.missing(), self._roster.line, self.enabled)

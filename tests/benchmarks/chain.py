@@ -24,7 +24,7 @@ import pluggy
 import hosting
 from hosting.core import Function
 from hosting.extensions import ExtensionHost
-from tests.extensions.invoking import ON, Context, function
+from tests.support.invoking import ON, Context, function
 
 COUNTS = (0, 1, 5, 20)
 Call = Callable[[Any, dict[str, Any]], Any]

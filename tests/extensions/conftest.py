@@ -15,8 +15,8 @@ from hypothesis import settings
 from hosting.apps import load_app, read_host_json
 from hosting.core import App, Function
 from hosting.extensions import ExtensionHost
-from tests.extensions.invoking import ON
-from tests.extensions.support import Site
+from tests.support.invoking import ON
+from tests.support.sites import Site
 
 settings.register_profile("unhurried", deadline=None)
 settings.load_profile("unhurried")

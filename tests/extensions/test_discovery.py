@@ -11,8 +11,8 @@ import pytest
 from hosting.errors import ExtensionError
 from hosting.extensions import ExtensionHost, installed_entry_points
 from tests.extensions.conftest import Start
-from tests.extensions.invoking import ON, function, told
-from tests.extensions.support import FUNCTION_PRE, PRE, Site, hook
+from tests.support.invoking import ON, function, told
+from tests.support.sites import FUNCTION_PRE, PRE, Site, hook
 
 REPO = Path(__file__).parent.parent.parent
 

@@ -15,8 +15,8 @@ import hosting
 from docs import generated
 from hosting import hookspecs
 from hosting.extensions import ExtensionHost
-from hosting.extensions._lifecycle import spec_arguments
-from tests.extensions.invoking import Context, function, invoker_of, loaded
+from hosting.extensions._hooks import spec_arguments
+from tests.support.invoking import Context, function, invoker_of, loaded
 
 AROUND = ("invocation", "invocation_app_level")
 

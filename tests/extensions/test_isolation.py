@@ -20,7 +20,7 @@ import hosting
 from hosting.core import Function
 from hosting.extensions import ExtensionHost
 from hosting.hookspecs import invocation_app_level
-from tests.extensions.invoking import ON, Context, function, invoker_of, told
+from tests.support.invoking import ON, Context, function, invoker_of, told
 
 BUDGET = 0.08
 

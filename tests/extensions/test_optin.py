@@ -14,8 +14,8 @@ import hosting
 from hosting.authoring import pending
 from hosting.extensions import ExtensionHost
 from tests.extensions.conftest import LoadApp, Start
-from tests.extensions.invoking import function, invoke, told
-from tests.extensions.support import FUNCTION_PRE, PRE, Site, hook
+from tests.support.invoking import function, invoke, told
+from tests.support.sites import FUNCTION_PRE, PRE, Site, hook
 
 HEAD = """
 import azure.functions as func

@@ -16,12 +16,12 @@ import hosting
 from hosting import hookspecs
 from hosting.errors import ExtensionError
 from hosting.extensions import ExtensionHost
-from hosting.extensions._extension import ON_DEMAND, Extension
-from hosting.extensions._lifecycle import APP_HOOKS, AROUND_HOOKS, spec_arguments
+from hosting.extensions._hooks import APP_HOOKS, AROUND_HOOKS, spec_arguments
+from hosting.extensions._model import ON_DEMAND, Extension
 from hosting.extensions._registration import register
 from tests.extensions.conftest import Start
-from tests.extensions.invoking import ON, function, invoke, loaded, told
-from tests.extensions.support import PRE, Site, hook
+from tests.support.invoking import ON, function, invoke, loaded, told
+from tests.support.sites import PRE, Site, hook
 
 PLAIN = sorted(spec_arguments().keys() - AROUND_HOOKS)
 

@@ -17,8 +17,8 @@ from hosting.apps import add_to_path, load_app
 from hosting.core import Function
 from hosting.extensions import ExtensionHost
 from tests.conftest import MakeApp
-from tests.extensions.invoking import ON, Context, function, invoke
-from tests.extensions.support import Site
+from tests.support.invoking import ON, Context, function, invoke
+from tests.support.sites import Site
 
 TRACING = """
 from azure.functions import AppExtensionBase, FuncExtensionBase

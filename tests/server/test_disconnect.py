@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from tests.conftest import PATIENCE, ROOT, MakeApp, Serve, Served
-from tests.extensions.support import Site, hook
+from tests.support.sites import Site, hook
 
 FILES = {
     "host.json": '{"version": "2.0"}',

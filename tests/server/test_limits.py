@@ -24,7 +24,7 @@ from hosting.server.body import DEFAULT_LIMIT, body_limit
 from hosting.server.limits import throttled
 from hosting.server.types import empty
 from tests.conftest import ROOT, MakeApp, Serve, Served
-from tests.extensions.support import Site, hook
+from tests.support.sites import Site, hook
 
 CODE = """
 import asyncio, logging, threading, time

@@ -12,7 +12,7 @@ from hosting.check.extension.project import MANIFEST, ExtensionProject
 from hosting.check.report import Finding, finding
 from hosting.check.source.blocking import blocking_calls
 from hosting.check.source.modules import Source
-from hosting.extensions.examine import known_hooks
+from hosting.extensions.diagnostics.inspection import known_hooks
 
 _ALIKE = 0.85
 """How alike two names are that one is taken for the other, misspelt: 1 for the same."""

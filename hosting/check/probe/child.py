@@ -112,7 +112,7 @@ def _factory(target: Any) -> dict[str, Any]:
 
 
 def _registered(group: str, name: str, target: Any) -> dict[str, Any]:
-    from hosting.extensions.examine import examine
+    from hosting.extensions.diagnostics.inspection import examine
 
     found = examine(name, group, target)
     told: dict[str, Any] = {"hooks": found.hooks, "warnings": found.warnings}

@@ -14,10 +14,10 @@ from typing import Any
 
 from hosting.authoring import Outcome, ShortCircuit
 from hosting.errors import ExtensionError
-from hosting.extensions._clock import Clock, Watch
-from hosting.extensions._extension import Extension, Hook
-from hosting.extensions._isolation import PASSING, describe, record
-from hosting.extensions._lifecycle import ANSWERING_HOOKS, ERROR_HOOKS
+from hosting.extensions._failures import PASSING, describe, record
+from hosting.extensions._hooks import ANSWERING_HOOKS, ERROR_HOOKS
+from hosting.extensions._model import Extension, Hook
+from hosting.extensions.dispatch.watchdog import Clock, Watch
 
 ANSWERED_BY = "_hosting_answered_by"
 

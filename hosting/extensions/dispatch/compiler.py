@@ -24,10 +24,10 @@ from typing import Any, Literal, NamedTuple
 
 from hosting.authoring import Outcome
 from hosting.core import Function
-from hosting.extensions._clock import Clock, Watch
-from hosting.extensions._extension import Hook
-from hosting.extensions._guard import Guard, Monitor
-from hosting.extensions._lifecycle import POST_HOOKS
+from hosting.extensions._hooks import POST_HOOKS
+from hosting.extensions._model import Hook
+from hosting.extensions.dispatch.runtime import Guard, Monitor
+from hosting.extensions.dispatch.watchdog import Clock, Watch
 
 Form = Literal["sync", "stepwise", "async"]
 

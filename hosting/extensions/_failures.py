@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import TypeVar
 
 from hosting.errors import HostingError
-from hosting.extensions._extension import Extension, Failure
+from hosting.extensions._model import Extension, Failure
 
 T = TypeVar("T")
 

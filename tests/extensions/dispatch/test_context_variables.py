@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 import hosting
-from tests.extensions.invoking import Context, function, invoker_of, loaded
+from tests.support.invoking import Context, function, invoker_of, loaded
 
 WHO: ContextVar[str] = ContextVar("who", default="nobody")
 

@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 import hosting
 from hosting.errors import OrderCycleError
 from hosting.extensions import ExtensionHost
-from hosting.extensions._extension import Extension, Hook
-from hosting.extensions._order import Ordering
+from hosting.extensions._model import Extension, Hook
+from hosting.extensions._ordering import Ordering
 from tests.extensions.conftest import Start
-from tests.extensions.invoking import ON, function, told
-from tests.extensions.support import PRE, Site, hook
+from tests.support.invoking import ON, function, told
+from tests.support.sites import PRE, Site, hook
 
 MARKS: dict[str, dict[str, Any]] = {"first": {"tryfirst": True}, "last": {"trylast": True}, "": {}}
 

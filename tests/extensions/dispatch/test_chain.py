@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import hosting
-from tests.extensions.invoking import function, invoke, loaded, told
+from tests.support.invoking import function, invoke, loaded, told
 
 LEVELS = ("_app_level", "")
 WAY_IN = ("invocation", "pre_invocation")

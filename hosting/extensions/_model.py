@@ -8,8 +8,8 @@ from typing import Any, Literal, NamedTuple
 
 from hosting.authoring import Order
 from hosting.core import NOTHING
-from hosting.extensions._lifecycle import APP_HOOKS, FUNCTION_HOOKS
-from hosting.extensions._scan import Described, name_of, version_of
+from hosting.extensions._hooks import APP_HOOKS, FUNCTION_HOOKS
+from hosting.extensions._metadata import Described, name_of, version_of
 
 EAGER = "hosting"
 ON_DEMAND = "hosting.functions"

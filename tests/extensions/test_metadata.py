@@ -11,9 +11,9 @@ import importlib_metadata
 import pytest
 
 from hosting.extensions import ExtensionHost
-from hosting.extensions._scan import entry_points
-from tests.extensions.invoking import ON
-from tests.extensions.support import PRE, Site
+from hosting.extensions._metadata import entry_points
+from tests.support.invoking import ON
+from tests.support.sites import PRE, Site
 
 GROUPS = ("console_scripts", "hosting", "hosting.bindings", "pytest11", "pygments.lexers")
 

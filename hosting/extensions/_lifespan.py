@@ -9,9 +9,9 @@ from concurrent.futures import Future
 from typing import Any
 
 from hosting.errors import ExtensionError
-from hosting.extensions._clock import end
-from hosting.extensions._extension import Hook
-from hosting.extensions._isolation import PASSING, describe, record
+from hosting.extensions._failures import PASSING, describe, record
+from hosting.extensions._model import Hook
+from hosting.extensions.dispatch.watchdog import end
 
 Ending = tuple[Any, BaseException | None]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from hosting.errors import ExtensionError
-from hosting.extensions._extension import Extension
-from hosting.extensions._lifecycle import spec_arguments
+from hosting.extensions._hooks import spec_arguments
+from hosting.extensions._model import Extension
 from hosting.extensions._sdk import is_sdk_class
 
 

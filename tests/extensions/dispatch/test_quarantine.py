@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 import hosting
 from hosting.core import Function
 from hosting.extensions import ExtensionHost, Workers
-from tests.extensions.invoking import Context, function, invoker_of, loaded, told
+from tests.support.invoking import Context, function, invoker_of, loaded, told
 
 
 class Scripted:

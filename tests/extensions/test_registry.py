@@ -13,8 +13,8 @@ import hosting
 from hosting.errors import ExtensionError, FrozenError
 from hosting.extensions import ExtensionHost
 from tests.extensions.conftest import LoadApp, Start
-from tests.extensions.invoking import ON, Context, function, invoke, told
-from tests.extensions.support import FUNCTION_PRE, PRE, Site, hook
+from tests.support.invoking import ON, Context, function, invoke, told
+from tests.support.sites import FUNCTION_PRE, PRE, Site, hook
 
 
 def f(req: str = "") -> str:

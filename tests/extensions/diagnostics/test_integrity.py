@@ -15,7 +15,7 @@ import importlib_metadata
 import pytest
 
 from hosting.extensions import ExtensionHost
-from tests.extensions.support import PRE, Site
+from tests.support.sites import PRE, Site
 
 PACKAGE = {
     "checked/__init__.py": f"import hosting\n\n{PRE}",

@@ -13,7 +13,7 @@ import hosting
 from hosting.core import Function
 from hosting.errors import ExtensionError
 from hosting.extensions import ExtensionHost
-from tests.extensions.invoking import Context, function, invoke, invoker_of, loaded, told
+from tests.support.invoking import Context, function, invoke, invoker_of, loaded, told
 
 BUDGET = 0.2
 

@@ -13,7 +13,7 @@ import pytest
 
 import hosting
 from hosting.extensions import ExtensionHost, Workers
-from tests.extensions.invoking import Context, function, loaded
+from tests.support.invoking import Context, function, loaded
 
 
 class Body:

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 from hosting.core import Function, Problem
 from hosting.extensions._config import FLAG, folded
 from hosting.extensions._discovery import OFF
-from hosting.extensions._extension import RUNNING, Extension, Failure, Hook
+from hosting.extensions._model import RUNNING, Extension, Failure, Hook
 
 if TYPE_CHECKING:
-    from hosting.extensions._compile import Chain
+    from hosting.extensions.dispatch.compiler import Chain
 
 SCHEMA_VERSION = 1
 FLAGS = (FLAG, "HOSTING_DISABLE", "HOSTING_REQUIRE", "HOSTING_ALLOW")
@@ -50,7 +50,7 @@ def extensions_told(extensions: Sequence[Extension], chains: Sequence[Chain]) ->
 
 
 def _told(extension: Extension, position: int | None, chains: Sequence[Chain]) -> dict[str, Any]:
-    from hosting.extensions._redaction import redacted
+    from hosting.extensions.diagnostics.redaction import redacted
 
     return {
         "name": extension.name,

@@ -16,13 +16,13 @@ from hypothesis import strategies as st
 
 import hosting
 from hosting.extensions import ExtensionHost
-from hosting.extensions._extension import Extension
-from hosting.extensions._lifecycle import spec_arguments
-from hosting.extensions._redaction import REDACTED, redacted
-from hosting.extensions._scan import Distribution
+from hosting.extensions._hooks import spec_arguments
+from hosting.extensions._metadata import Distribution
+from hosting.extensions._model import Extension
+from hosting.extensions.diagnostics.redaction import REDACTED, redacted
 from tests.extensions.conftest import LoadApp, Start
-from tests.extensions.invoking import ON, Context, function, invoke, invoker_of, told
-from tests.extensions.support import FUNCTION_PRE, PRE, Site, hook
+from tests.support.invoking import ON, Context, function, invoke, invoker_of, told
+from tests.support.sites import FUNCTION_PRE, PRE, Site, hook
 
 DOCS = Path(__file__).parent.parent.parent / "docs" / "reference"
 SCHEMA = json.loads((DOCS / "diagnosis.schema.json").read_text("utf-8"))

@@ -15,11 +15,11 @@ from concurrent.futures import Future
 from contextvars import Context, copy_context
 from typing import TYPE_CHECKING, Any
 
-from hosting.extensions._clock import end
-from hosting.extensions._workers import Ending, Workers
+from hosting.extensions.dispatch.thread_pool import Ending, Workers
+from hosting.extensions.dispatch.watchdog import end
 
 if TYPE_CHECKING:
-    from hosting.extensions._compile import Chain
+    from hosting.extensions.dispatch.compiler import Chain
 
 
 async def on_thread(pool: Workers, work: Callable[[], Any]) -> Any:

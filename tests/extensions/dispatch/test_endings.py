@@ -11,7 +11,7 @@ import pytest
 import hosting
 from hosting.errors import ExtensionError
 from hosting.extensions import ExtensionHost, Workers
-from tests.extensions.invoking import Context, function, invoke, invoker_of, loaded, told
+from tests.support.invoking import Context, function, invoke, invoker_of, loaded, told
 
 
 class Errors:

@@ -9,7 +9,7 @@ import pytest
 
 import hosting
 from hosting import hookspecs
-from hosting.extensions.examine import examine, known_hooks
+from hosting.extensions.diagnostics.inspection import examine, known_hooks
 
 
 class Stamp:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from hosting.extensions._compile import Exit, Plan
-from hosting.extensions._extension import Extension, Hook
-from hosting.extensions._lifecycle import LEVELS, Level
-from hosting.extensions._order import Ordering
+from hosting.extensions._hooks import LEVELS, Level
+from hosting.extensions._model import Extension, Hook
+from hosting.extensions._ordering import Ordering
+from hosting.extensions.dispatch.compiler import Exit, Plan
 
 Chosen = Callable[[Level, Extension], bool]
 

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 import hosting
 from hosting.core import Function
 from hosting.extensions import ExtensionHost, Workers
-from tests.extensions.invoking import Context, function, loaded, told
+from tests.support.invoking import Context, function, loaded, told
 
 WHOSE: ContextVar[str] = ContextVar("whose", default="nobody")
 LEVELS = ("_app_level", "")

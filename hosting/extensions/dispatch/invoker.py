@@ -8,11 +8,11 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from hosting.core import Function
-from hosting.extensions._threads import in_steps, on_thread
+from hosting.extensions.dispatch.execution import in_steps, on_thread
 
 if TYPE_CHECKING:
-    from hosting.extensions._compile import Chain
-    from hosting.extensions._workers import Workers
+    from hosting.extensions.dispatch.compiler import Chain
+    from hosting.extensions.dispatch.thread_pool import Workers
 
 Invoke: TypeAlias = Callable[[Any, dict[str, Any]], Awaitable[Any]]
 

@@ -19,8 +19,8 @@ from typing import Any
 from importlib_metadata import EntryPoint
 
 from hosting.core import Problem
-from hosting.extensions._extension import GROUPS
-from hosting.extensions._scan import name_of, version_of
+from hosting.extensions._metadata import name_of, version_of
+from hosting.extensions._model import GROUPS
 
 WEAK = frozenset({"md5", "sha1"})
 CODE = frozenset({".py", ".pyc", ".so", ".pyd"})

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 
 from hosting.errors import OrderCycleError
 from hosting.extensions._config import folded
-from hosting.extensions._extension import Extension, Hook, Mark
+from hosting.extensions._model import Extension, Hook, Mark
 
 ANY = "*"
 

@@ -11,11 +11,11 @@ from hosting.errors import ExtensionError, OrderCycleError
 from hosting.extensions import _sdk
 from hosting.extensions._config import Config, close_match, folded
 from hosting.extensions._discovery import DISABLED, OFF, EntryPoint, discover, read_installed
-from hosting.extensions._extension import EAGER, NO_OPT_IN, ON_DEMAND, RUNNING, Extension, Hook, Mark
-from hosting.extensions._isolation import describe, guarded, record
-from hosting.extensions._lifecycle import ANSWERING_HOOKS
-from hosting.extensions._lifetime import call_now
-from hosting.extensions._order import ANY, Ordering
+from hosting.extensions._failures import describe, guarded, record
+from hosting.extensions._hooks import ANSWERING_HOOKS
+from hosting.extensions._lifespan import call_now
+from hosting.extensions._model import EAGER, NO_OPT_IN, ON_DEMAND, RUNNING, Extension, Hook, Mark
+from hosting.extensions._ordering import ANY, Ordering
 
 
 class Roster:

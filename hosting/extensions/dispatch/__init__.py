@@ -1,0 +1,1 @@
+"""How one invocation runs its hooks."""
