@@ -22,10 +22,10 @@ from hosting.bindings.warmup import WarmupProvider
 from hosting.core import App, Binding, Function, Problem
 from hosting.errors import FunctionLoadError, HostingError
 from hosting.extensions import ExtensionHost, Workers, being_cancelled
-from hosting.host.bound import BoundFunction, Out, bind
-from hosting.host.by_hand import ByHand
+from hosting.host.binding import BoundFunction, Out, bind
 from hosting.host.context import Context, RetryContext, TraceContext
 from hosting.host.invocation import Invocation, Refuser, Running
+from hosting.host.manual import ByHand
 from hosting.host.pool import thread_count
 from hosting.host.retry import Retrying
 from hosting.host.timeouts import Timeouts, read_timeout

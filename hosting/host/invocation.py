@@ -12,11 +12,11 @@ from hosting.bindings.provider import Output, Result
 from hosting.core import NOTHING, Function
 from hosting.errors import FunctionLoadError
 from hosting.extensions import being_cancelled, blame
-from hosting.host._failure import users_traceback
 from hosting.host._ids import Ids
-from hosting.host.bound import RETURN, BoundFunction, Out
+from hosting.host._traceback import users_traceback
+from hosting.host.binding import RETURN, BoundFunction, Out
 from hosting.host.context import Context, InvocationLocal, RetryContext, current
-from hosting.host.journal import Journal
+from hosting.host.invocation_log import Journal
 
 
 class Invoker(Protocol):

@@ -11,7 +11,7 @@ from json.encoder import encode_basestring_ascii as quoted
 from time import gmtime, strftime, time
 from typing import Literal
 
-from hosting.host.journal import EXECUTED, EXECUTING, Journal
+from hosting.host.invocation_log import EXECUTED, EXECUTING, Journal
 from hosting.logging.handler import BatchHandler
 
 

@@ -16,7 +16,7 @@ from hosting.bindings.http.provider import HttpProvider
 from hosting.bindings.registry import Providers
 from hosting.bindings.warmup import WarmupProvider
 from hosting.core import NOTHING, Binding, Function
-from hosting.host.bound import RETURN
+from hosting.host.binding import RETURN
 from hosting.testing.recording import Written, recording
 from hosting.testing.values import Values, binding_data
 

@@ -8,7 +8,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from hosting.host.journal import Journal
+from hosting.host.invocation_log import Journal
 from hosting.testing.surroundings import Listener
 
 

@@ -20,7 +20,7 @@ from hosting.apps import load_app, read_host_json
 from hosting.apps.load import adopt_app
 from hosting.authoring import Pending, pending
 from hosting.core import App, Binding, Function
-from hosting.host.bound import RETURN
+from hosting.host.binding import RETURN
 from hosting.testing.memory import has_implicit_output
 
 AppSource: TypeAlias = str | os.PathLike[str] | Mapping[str, str | bytes] | func.FunctionRegister | func.Blueprint

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hosting.host.invocation import Running
-from hosting.host.journal import EXECUTED, EXECUTING
+from hosting.host.invocation_log import EXECUTED, EXECUTING
 from hosting.logging.handler import BatchHandler
 from hosting.logging.invocations import QuickJournal
 from hosting.logging.setup import LateFormatter, LogFormat, Logs
