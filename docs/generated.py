@@ -23,7 +23,8 @@ from hosting.bindings import expressions, provider, services, storage
 from hosting.bindings.http import request, response
 from hosting.check.rules import RULES, SECTIONS
 from hosting.cli.main import cli
-from hosting.testing import builders, fixtures, host, http, isolation, making, recorder, recording, server
+from hosting.testing import builders, factory, fixtures, host, http, recorder, recording, server
+from hosting.testing.isolation.trial import trial
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:

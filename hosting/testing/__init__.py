@@ -14,11 +14,11 @@ from hosting.testing.builders import (
     service_bus_message,
     timer_request,
 )
+from hosting.testing.factory import make_host
 from hosting.testing.fixtures import HostFactory, ServerFactory
 from hosting.testing.host import AsyncHost, Host, HostRequestOptions, HostView, InvocationFailed
 from hosting.testing.http import Reply, RequestOptions
-from hosting.testing.isolation import assert_isolated
-from hosting.testing.making import make_host
+from hosting.testing.isolation.trial import assert_isolated
 from hosting.testing.recorder import HookCall, RecordingExtension
 from hosting.testing.recording import Invocation, Written
 from hosting.testing.server import Server, serve

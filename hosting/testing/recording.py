@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from hosting.host.invocation_log import Journal
-from hosting.testing.surroundings import Listener
+from hosting.testing.process_state import Listener
 
 
 class Written(NamedTuple):

@@ -28,9 +28,9 @@ from hosting.testing.builders import http_request
 from hosting.testing.extensions import Extensions, named
 from hosting.testing.http import Reply, Request, send
 from hosting.testing.memory import Inputs, MemoryProviders
+from hosting.testing.process_state import Surroundings
 from hosting.testing.recording import Invocation, LogCapture, Recording, RecordingJournal, recording
 from hosting.testing.sources import AppSource, overridden, pending_kept, prepare, source
-from hosting.testing.surroundings import Surroundings
 
 GRACE = 5.0
 """Seconds that invocations which still run have, when the host is closed."""

@@ -22,10 +22,10 @@ from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
 
-from tests.azurite import Azurite, serving
 from tests.benchmarks.servers import COMPETITORS, PATIENCE, Started
-from tests.processes import ROOT, environment
-from tests.queues import Queues
+from tests.support.azurite import Azurite, serving
+from tests.support.processes import ROOT, environment
+from tests.support.queues import Queues
 
 LOOP = (sys.executable, "-m", "tests.benchmarks.competitors.queue_loop")
 TRIGGERS = 20

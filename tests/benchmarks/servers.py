@@ -15,7 +15,7 @@ from tempfile import TemporaryFile
 
 import httpx
 
-from tests.processes import ROOT, environment
+from tests.support.processes import ROOT, environment
 
 COMPETITORS = Path(__file__).parent / "competitors"
 FRAMEWORK = "functions-framework==3.10.*"

@@ -8,8 +8,8 @@ import sys
 
 import pytest
 
-from tests.azurite import command
-from tests.processes import ROOT
+from tests.support.azurite import command
+from tests.support.processes import ROOT
 
 
 @pytest.mark.skipif(command() is None, reason="Azurite is not installed")

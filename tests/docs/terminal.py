@@ -13,8 +13,8 @@ from pathlib import Path
 
 import httpx
 
-from tests.azurite import serving
-from tests.processes import ROOT, Running, environment, hosting_start
+from tests.support.azurite import serving
+from tests.support.processes import ROOT, Running, environment, hosting_start
 
 _NUMBERS = re.compile(r"\d+\.\d{6}\b")
 

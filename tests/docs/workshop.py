@@ -15,7 +15,7 @@ from pathlib import Path
 
 from tests.docs.pages import Block
 from tests.docs.terminal import check_output
-from tests.processes import PATIENCE, ROOT, Running, environment, hosting_start
+from tests.support.processes import PATIENCE, ROOT, Running, environment, hosting_start
 
 _MARK = re.compile(r"<!-- (?P<kind>log|edit: (?P<path>\S+)) -->")
 

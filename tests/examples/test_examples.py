@@ -10,8 +10,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.processes import ROOT, Running, environment, hosting_start
 from tests.support.driving import driven
+from tests.support.processes import ROOT, Running, environment, hosting_start
 
 EXAMPLES = ROOT / "examples"
 ELAPSED = re.compile(r" \(TimeElapsed: \d\.\d{6} sec\)")

@@ -14,8 +14,8 @@ import httpx
 import pytest
 
 from tests.docs.pages import blocks
-from tests.installation import Installation, build, fresh
-from tests.processes import PATIENCE, ROOT, Running, environment, hosting_start
+from tests.support.installation import Installation, build, fresh
+from tests.support.processes import PATIENCE, ROOT, Running, environment, hosting_start
 
 EXAMPLE = ROOT / "examples" / "file_watcher_trigger"
 MODULE = EXAMPLE / "src" / "hosting_file_trigger" / "__init__.py"

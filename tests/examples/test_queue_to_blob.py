@@ -7,9 +7,9 @@ from pathlib import Path
 
 import httpx
 
-from tests.azurite import Azurite, azurite
-from tests.blobs import eventually
-from tests.processes import PATIENCE, ROOT, Running, environment, hosting_start
+from tests.support.azurite import Azurite, azurite
+from tests.support.blobs import eventually
+from tests.support.processes import PATIENCE, ROOT, Running, environment, hosting_start
 
 __all__ = ["azurite"]
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import httpx
 
-from tests.processes import PATIENCE, ROOT, environment, hosting_start
+from tests.support.processes import PATIENCE, ROOT, environment, hosting_start
 
 APP = ROOT / "examples" / "timer_report"
 LINE = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d  \d+% of the disk is used(, late)?")

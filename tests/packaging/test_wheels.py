@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.installation import Installation, build, fresh, run
-from tests.processes import ROOT, environment
+from tests.support.installation import Installation, build, fresh, run
+from tests.support.processes import ROOT, environment
 
 TIMER = ROOT / "plugins" / "hosting-timer"
 TEXT = "Hello, Ada. This HTTP triggered function executed successfully."

@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from tests.conftest import PATIENCE, MakeApp, Serve, launch
-from tests.debugger import Debugger
+from tests.support.debugger import Debugger
 
 RunHosting = Callable[..., "CompletedProcess[str]"]
 CODE = """

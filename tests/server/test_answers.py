@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from hosting.server.types import WHOLE
-from tests.processes import PATIENCE, Running, hosting_start
+from tests.support.processes import PATIENCE, Running, hosting_start
 
 APP = """
 import azure.functions as func

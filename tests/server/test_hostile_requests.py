@@ -14,7 +14,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from tests.processes import PATIENCE, Running, hosting_start
+from tests.support.processes import PATIENCE, Running, hosting_start
 
 APP = """
 import azure.functions as func

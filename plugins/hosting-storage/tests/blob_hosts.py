@@ -15,9 +15,9 @@ from hosting_storage.blob_options import BlobOptions
 from hosting_storage.blob_trigger import BlobTrigger
 from hosting_storage.connections import Connections
 from hosting_storage.queue_options import QueueOptions
-from tests.azurite import Azurite
-from tests.blobs import Blobs
-from tests.processes import PATIENCE
+from tests.support.azurite import Azurite
+from tests.support.blobs import Blobs
+from tests.support.processes import PATIENCE
 
 OPTIONS = BlobOptions(QueueOptions(batch_size=8, new_batch_threshold=8, max_polling_interval=0.2), look_every=0.1)
 

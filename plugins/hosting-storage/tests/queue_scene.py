@@ -12,9 +12,9 @@ from azure.storage.queue.aio import QueueServiceClient
 from hosting_storage.queue_listener import QueueListener
 from hosting_storage.queue_messages import Message, send
 from hosting_storage.queue_options import QueueOptions
-from tests.azurite import Azurite
-from tests.processes import PATIENCE
-from tests.queues import VERSION
+from tests.support.azurite import Azurite
+from tests.support.processes import PATIENCE
+from tests.support.queues import VERSION
 
 Handler = Callable[[Message], Awaitable[bool]]
 QUICK = QueueOptions(max_polling_interval=0.1)

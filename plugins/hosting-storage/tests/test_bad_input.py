@@ -17,8 +17,8 @@ from azure.storage.queue import QueueClient
 
 from hosting.errors import SettingsError
 from hosting.host.function_host import FunctionHost
-from tests.azurite import Azurite, azurite, serving
 from tests.conftest import PATIENCE, MakeApp, Serve, Served, make_app, run_hosting, serve
+from tests.support.azurite import Azurite, azurite, serving
 
 __all__ = ["azurite", "make_app", "run_hosting", "serve"]
 

@@ -25,8 +25,8 @@ from hosting_storage.blob_paths import BlobPath
 from hosting_storage.blob_trigger import BlobTrigger
 from hosting_storage.blob_values import decode, encode
 from hosting_storage.connections import Connections
-from tests.azurite import ACCOUNT, KEY, Azurite, azurite
-from tests.blobs import Blobs
+from tests.support.azurite import ACCOUNT, KEY, Azurite, azurite
+from tests.support.blobs import Blobs
 
 from .blob_hosts import function
 

@@ -15,7 +15,7 @@ from hosting.bindings.http.response import HttpReply
 from hosting.core import Binding
 from hosting_storage.blob_trigger import BlobTrigger
 from hosting_storage.blobs import BlobProvider
-from tests.azurite import Azurite, azurite
+from tests.support.azurite import Azurite, azurite
 
 from .blob_hosts import App, function, until
 

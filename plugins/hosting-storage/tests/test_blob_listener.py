@@ -21,9 +21,9 @@ from hosting_storage.blob_messages import POISON, BlobVersion, queue_name
 from hosting_storage.blob_paths import BlobPath
 from hosting_storage.blob_scan import Scan
 from hosting_storage.queue_options import QueueOptions
-from tests.azurite import Azurite, azurite
-from tests.proxy import Fault, proxying
-from tests.queues import Queues, queues
+from tests.support.azurite import Azurite, azurite
+from tests.support.proxy import Fault, proxying
+from tests.support.queues import Queues, queues
 
 from .blob_hosts import OPTIONS, App, Host, counted, until
 

@@ -12,8 +12,8 @@ from azure.storage.blob.aio import BlobServiceClient
 from hosting_storage.blob_messages import BlobVersion
 from hosting_storage.blob_paths import BlobPath
 from hosting_storage.blob_receipts import Receipts
-from tests.azurite import Azurite, azurite
-from tests.blobs import VERSION, Blobs
+from tests.support.azurite import Azurite, azurite
+from tests.support.blobs import VERSION, Blobs
 
 __all__ = ["azurite"]
 

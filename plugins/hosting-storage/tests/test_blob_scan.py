@@ -19,8 +19,8 @@ from hosting_storage import blob_scan
 from hosting_storage.blob_messages import BlobVersion
 from hosting_storage.blob_paths import BlobPattern
 from hosting_storage.blob_scan import Progress, Scan
-from tests.azurite import Azurite, azurite
-from tests.blobs import VERSION, Blobs
+from tests.support.azurite import Azurite, azurite
+from tests.support.blobs import VERSION, Blobs
 
 __all__ = ["azurite"]
 

@@ -20,8 +20,8 @@ from hosting_storage import connections
 from hosting_storage.blob_files import HOSTS
 from hosting_storage.blob_storage import BlobLease, BlobStorage, host_storage
 from hosting_storage.connections import Connections
-from tests.azurite import Azurite, azurite
-from tests.blobs import Blobs
+from tests.support.azurite import Azurite, azurite
+from tests.support.blobs import Blobs
 
 from .blob_hosts import until
 

@@ -20,10 +20,10 @@ from azure.core.exceptions import HttpResponseError
 from azure.storage.blob import BlobLeaseClient
 
 from hosting_storage.blob_files import HOSTS
-from tests.azurite import Azurite, azurite, serving
-from tests.blobs import Blobs, eventually
 from tests.conftest import Serve, Served, clean_environment, serve
-from tests.queues import Queues
+from tests.support.azurite import Azurite, azurite, serving
+from tests.support.blobs import Blobs, eventually
+from tests.support.queues import Queues
 
 __all__ = ["azurite", "serve"]
 

@@ -12,7 +12,7 @@ from hosting.bindings import Services
 from hosting.errors import FunctionLoadError
 from hosting_storage.connections import Connections, ConnectionSettingError
 from hosting_storage.credentials import credential_of
-from tests.azurite import Azurite, azurite
+from tests.support.azurite import Azurite, azurite
 
 __all__ = ["azurite"]
 

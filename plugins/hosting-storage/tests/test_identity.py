@@ -16,9 +16,9 @@ import pytest
 import trustme
 from azure.storage.queue import QueueServiceClient
 
-from tests.azurite import ACCOUNT, KEY, serving
 from tests.conftest import PATIENCE, MakeApp, Serve, make_app, serve
-from tests.queues import VERSION
+from tests.support.azurite import ACCOUNT, KEY, serving
+from tests.support.queues import VERSION
 
 __all__ = ["make_app", "serve"]
 

@@ -16,9 +16,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.azurite import Azurite, serving
 from tests.conftest import PATIENCE, MakeApp, Serve, make_app, serve
-from tests.queues import Queues, queues
+from tests.support.azurite import Azurite, serving
+from tests.support.queues import Queues, queues
 
 __all__ = ["make_app", "queues", "serve"]
 

@@ -15,10 +15,10 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.azurite import Azurite, azurite, connection_string, serving
 from tests.conftest import PATIENCE, MakeApp, Serve, launch, make_app, serve
-from tests.proxy import Fault, proxying
-from tests.queues import Queues, name, queues
+from tests.support.azurite import Azurite, azurite, connection_string, serving
+from tests.support.proxy import Fault, proxying
+from tests.support.queues import Queues, name, queues
 
 __all__ = ["azurite", "make_app", "name", "queues", "serve"]
 

@@ -9,9 +9,9 @@ import pytest
 
 from hosting_storage.queue_listener import QueueListener
 from hosting_storage.queue_options import QueueOptions
-from tests.azurite import Azurite, azurite
-from tests.proxy import Proxy, proxying
-from tests.queues import Queues, name, queues
+from tests.support.azurite import Azurite, azurite
+from tests.support.proxy import Proxy, proxying
+from tests.support.queues import Queues, name, queues
 
 from .queue_scene import Handled, Scene, until
 

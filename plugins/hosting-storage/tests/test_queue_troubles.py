@@ -13,10 +13,10 @@ from hosting_storage.held import Held
 from hosting_storage.outage import Outage
 from hosting_storage.queue_messages import Message, received, send
 from hosting_storage.queue_options import QueueOptions
-from tests.azurite import Azurite, azurite
-from tests.processes import PATIENCE
-from tests.proxy import Fault, Proxy, proxying
-from tests.queues import Queues, name, queues
+from tests.support.azurite import Azurite, azurite
+from tests.support.processes import PATIENCE
+from tests.support.proxy import Fault, Proxy, proxying
+from tests.support.queues import Queues, name, queues
 
 from .queue_scene import Handled, Scene, patience, until
 

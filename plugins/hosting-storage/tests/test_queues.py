@@ -20,8 +20,8 @@ from hosting.core import Binding, Function
 from hosting.errors import FunctionLoadError, SettingsError
 from hosting_storage.queue_messages import Message, decoded
 from hosting_storage.queues import QueueOutput, QueueProvider, QueueTrigger
-from tests.azurite import Azurite, azurite
-from tests.queues import Queues, queues
+from tests.support.azurite import Azurite, azurite
+from tests.support.queues import Queues, queues
 
 __all__ = ["azurite", "queues"]
 

@@ -16,8 +16,8 @@ from azure.data.tables import TableClient
 from hosting.bindings import Result
 from hosting.bindings.http.request import HttpCall
 from hosting.host.function_host import FunctionHost
-from tests.azurite import Azurite, azurite
 from tests.conftest import MakeApp, make_app
+from tests.support.azurite import Azurite, azurite
 
 __all__ = ["azurite", "make_app"]
 

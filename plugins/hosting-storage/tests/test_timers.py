@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from azure.storage.blob import BlobServiceClient
 
-from tests.azurite import Azurite, azurite, serving
 from tests.conftest import PATIENCE, MakeApp, Serve, Served, make_app, serve
+from tests.support.azurite import Azurite, azurite, serving
 
 __all__ = ["azurite", "make_app", "serve"]
 

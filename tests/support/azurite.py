@@ -3,7 +3,7 @@
 ``make`` installs it; a test that asks for it is skipped, with the reason, where there is no Node.js. One process serves
 all tests of a test process, in memory, on ports that were free: use names of your own for queues, containers, tables.
 
-    from tests.azurite import Azurite, azurite  # noqa: F401 - a fixture
+    from tests.support.azurite import Azurite, azurite  # noqa: F401 - a fixture
 
     def test_something(azurite: Azurite) -> None:
         environ = {"AzureWebJobsStorage": azurite.connection_string}
@@ -24,7 +24,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.processes import PATIENCE, stop
+from tests.support.processes import PATIENCE, stop
 
 ACCOUNT = "devstoreaccount1"
 KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="

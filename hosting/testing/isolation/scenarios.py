@@ -14,8 +14,8 @@ from typing import Any, NoReturn
 import azure.functions as func
 
 from hosting.testing.builders import http_request
+from hosting.testing.factory import make_host
 from hosting.testing.host import AsyncHost
-from hosting.testing.making import make_host
 from hosting.testing.recording import Invocation
 
 _PLACE = re.compile(r'File "(.+?)", line (\d+)')

@@ -14,7 +14,7 @@ import pytest
 from azure.core.exceptions import ResourceExistsError, ResourceNotFoundError
 from azure.storage.queue import AccountSasPermissions, QueueServiceClient, ResourceTypes, generate_account_sas
 
-from tests.azurite import ACCOUNT, KEY, Azurite
+from tests.support.azurite import ACCOUNT, KEY, Azurite
 
 VERSION = "2021-12-02"
 _numbers = count()

@@ -11,11 +11,11 @@ from typing import Any, TypeAlias
 from hosting.authoring import ShortCircuit, hookimpl
 from hosting.core import NOTHING
 from hosting.testing.extensions import named
-from hosting.testing.leaks import Leftovers, alive, grown, own_logging, sizes
+from hosting.testing.isolation.leaks import Leftovers, alive, grown, own_logging, sizes
+from hosting.testing.isolation.scenarios import FAILURES, Awkward, Subject
 from hosting.testing.portal import Portal
 from hosting.testing.recorder import HOOKS, RecordingExtension
 from hosting.testing.recording import Invocation
-from hosting.testing.trials import FAILURES, Awkward, Subject
 
 Found: TypeAlias = AsyncIterator[str]
 MANY = 25

@@ -10,8 +10,8 @@ from typing import TypeVar
 from azure.core.exceptions import ResourceExistsError, ResourceNotFoundError
 from azure.storage.blob import BlobServiceClient, ContainerClient
 
-from tests.azurite import Azurite
-from tests.processes import PATIENCE
+from tests.support.azurite import Azurite
+from tests.support.processes import PATIENCE
 
 VERSION = "2021-12-02"
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.processes import QUICKSTART, environment, hosting_start
+from tests.support.processes import QUICKSTART, environment, hosting_start
 
 
 @dataclass(frozen=True, slots=True)

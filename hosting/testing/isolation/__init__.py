@@ -1,0 +1,1 @@
+"""``assert_isolated``: an extension under adverse conditions."""
