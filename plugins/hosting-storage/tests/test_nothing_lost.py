@@ -31,9 +31,9 @@ HOST_JSON = f"""{{"version": "2.0", "extensions": {{"queues": {{
 APP = """
 import asyncio, os, random
 import azure.functions as func
-import hosting_storage.queue_listener
+import hosting_storage.queues.listener
 
-hosting_storage.queue_listener.INVISIBLE = 4.0  # or what a killed host had would come back after ten minutes only
+hosting_storage.queues.listener.INVISIBLE = 4.0  # or what a killed host had would come back after ten minutes only
 app = func.FunctionApp()
 effects = os.open(os.environ["EFFECTS"], os.O_WRONLY | os.O_CREAT | os.O_APPEND)
 

@@ -1,0 +1,121 @@
+"""Blobs that a function reads, and blobs that it writes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from hosting.bindings import Input, Output
+from hosting.bindings.expressions import Template
+from hosting.core import Binding, Function
+from hosting.errors import FunctionLoadError
+from hosting_storage.blobs.files import put
+from hosting_storage.blobs.paths import BlobPath
+from hosting_storage.blobs.reading import Reader
+from hosting_storage.blobs.values import decode, encode
+from hosting_storage.shared.connections import Connections
+from hosting_storage.shared.failures import explained
+
+_PATH = "path"
+
+
+class Place:
+    """Which blob a binding means, in each invocation.
+
+    Args:
+        function: whose binding it is.
+        binding: with ``path``.
+        whole_container: whether the path may be a container.
+
+    Raises:
+        FunctionLoadError: the path could never be one.
+    """
+
+    def __init__(self, function: Function, binding: Binding, *, whole_container: bool = False) -> None:
+        self.who = f"Function '{function.name}': binding '{binding.name}'"
+        text = str(binding.get(_PATH) or "")
+        self._whole_container = whole_container
+        try:
+            template = Template.parse(text)
+            if template.is_constant:
+                self._read("".join(map(str, template.parts)))
+            elif len(template.parts) > 1 and "/" not in text and not whole_container:
+                raise ValueError(
+                    f"Invalid blob path '{text}'. Paths must be in the format 'container/blob' or 'blob Url'."
+                )
+        except ValueError as error:
+            raise FunctionLoadError(
+                f"{self.who}: {error}",
+                remedy="Write the container and the blob, such as images/{name}.png.",
+                file=function.file,
+            ) from None
+
+    def path(self, properties: Mapping[str, Any]) -> BlobPath:
+        """Read the path, whose expressions are filled in.
+
+        Raises:
+            ValueError: they make no path.
+        """
+        return self._read(str(properties[_PATH]))
+
+    def _read(self, text: str) -> BlobPath:
+        return BlobPath.parse(text, whole_container=self._whole_container)
+
+
+class BlobInput(Input):
+    """The blob at a path: its content, or a client for it.
+
+    Args:
+        function: that reads it.
+        binding: with ``path`` and ``connection``.
+        connections: the clients.
+
+    Raises:
+        FunctionLoadError: the path is none, or the connection cannot be used.
+    """
+
+    expressions = (_PATH,)
+
+    def __init__(self, function: Function, binding: Binding, connections: Connections) -> None:
+        self._reader = Reader(function, binding, connections)
+        self._annotation = function.annotations.get(binding.name)
+        self._place = Place(function, binding, whole_container=self._reader.takes_containers)
+
+    async def read(self, data: Any, properties: Mapping[str, Any]) -> Any:
+        """Give None for a blob that does not exist, as Azure's host does; a client is made for any path."""
+        path = self._place.path(properties)
+        if self._reader.make is not None:
+            return self._reader.make(path)
+        with explained(f"{self._place.who}: blob '{path}' cannot be read"):
+            found = await self._reader.read(path)
+        return None if found is None else decode(found.content, self._annotation)
+
+
+class BlobOutput(Output):
+    """Writes what a function gives to the blob at a path, over what is there.
+
+    Args:
+        function: that writes it.
+        binding: with ``path`` and ``connection``.
+        connections: the clients.
+
+    Raises:
+        FunctionLoadError: as ``BlobInput``.
+    """
+
+    expressions = (_PATH,)
+
+    def __init__(self, function: Function, binding: Binding, connections: Connections) -> None:
+        self._service = connections.blob_service(binding.get("connection") or None)
+        self._place = Place(function, binding)
+
+    def encode(self, value: Any) -> bytes | None:
+        return encode(value)
+
+    async def write(self, encoded: bytes | None, properties: Mapping[str, Any]) -> None:
+        """Write it, and make the container first where it is missing. None is not written."""
+        if encoded is not None:
+            path = self._place.path(properties)
+            container = self._service.get_container_client(path.container)
+            with explained(f"{self._place.who}: blob '{path}' cannot be written"):
+                await put(container, path.blob, encoded, overwrite=True)

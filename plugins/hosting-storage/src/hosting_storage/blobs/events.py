@@ -1,0 +1,67 @@
+"""Blobs that Event Grid tells of: ``/runtime/webhooks/blobs?functionName=Host.Functions.NAME``."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from hosting.bindings.eventgrid.webhook import answered, named_function, told
+from hosting_storage.blobs.messages import BlobVersion, quoted
+from hosting_storage.blobs.paths import BlobPath
+from hosting_storage.blobs.trigger import BlobTrigger
+
+if TYPE_CHECKING:
+    from hosting.bindings.http.request import HttpCall
+    from hosting.bindings.http.response import HttpReply
+
+WEBHOOK = "blobs"
+
+_CREATED = "Microsoft.Storage.BlobCreated"
+
+_logger = logging.getLogger("hosting.storage.blobs")
+
+
+async def answer(
+    call: HttpCall, triggers: Mapping[str, BlobTrigger], tell: Callable[[BlobVersion], Awaitable[bool]]
+) -> HttpReply:
+    """Answer Event Grid: its handshakes, and deliveries of events. One is accepted when its blobs are announced.
+
+    Args:
+        call: the request.
+        triggers: those with source EventGrid, by the id of their function in lower case.
+        tell: announces a version of a blob.
+
+    Raises:
+        azure.core.exceptions.AzureError: the storage failed; Event Grid delivers again what is not accepted.
+    """
+    name = named_function(call)
+    trigger = triggers.get(name.lower())
+    if trigger is None:
+        return told(404, f"cannot find function: '{name}'")
+
+    async def deliver(events: Sequence[Mapping[str, Any]]) -> bool:
+        versions = {version for event in events if (version := _version(trigger, event))}
+        return all(await asyncio.gather(*map(tell, versions)))
+
+    return await answered(call, trigger.name, deliver)
+
+
+def _version(trigger: BlobTrigger, event: Mapping[str, Any]) -> BlobVersion | None:
+    """The version of a blob that an event tells of; None if the function does not want it.
+
+    Raises:
+        ValueError: it is no event of a storage account.
+    """
+    if _CREATED not in (event.get("eventType"), event.get("type")):
+        return None
+    data = event.get("data")
+    if not isinstance(data, Mapping) or not isinstance(data.get("url"), str):
+        raise ValueError(f"expected an event {_CREATED} with data.url.")
+    path = BlobPath.of_url(data["url"])
+    if not trigger.wants(path):
+        _logger.debug("Blob '%s' does not match '%s', the path of %s.", path, trigger.pattern.text, trigger.name)
+        return None
+    etag, kind = str(data.get("eTag") or ""), str(data.get("blobType") or "BlockBlob")
+    return BlobVersion(trigger.function_id, path, quoted(etag), kind)

@@ -1,0 +1,88 @@
+"""The provider of ``blobTrigger`` and ``blob``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from hosting.bindings import Provider, Services
+from hosting.core import Binding, Function, Problem
+from hosting_storage.blobs.bindings import BlobInput, BlobOutput
+from hosting_storage.blobs.clients import is_download
+from hosting_storage.blobs.events import WEBHOOK, answer
+from hosting_storage.blobs.listener import BlobListener
+from hosting_storage.blobs.messages import BlobVersion
+from hosting_storage.blobs.options import read_options
+from hosting_storage.blobs.trigger import EVENT_GRID, BlobTrigger
+from hosting_storage.shared.connections import Connections
+
+if TYPE_CHECKING:
+    from hosting.bindings.http.request import HttpCall
+    from hosting.bindings.http.response import HttpReply
+
+
+class BlobProvider(Provider):
+    """Runs functions for new blobs, and reads and writes blobs for functions."""
+
+    def __init__(self, services: Services) -> None:
+        super().__init__(services)
+        self._options = read_options(services)
+        self._connections = Connections(services)
+        self._triggers: list[BlobTrigger] = []
+        self._listener: BlobListener | None = None
+
+    def trigger(self, function: Function, binding: Binding) -> BlobTrigger:
+        trigger = BlobTrigger(function, binding, self._connections)
+        # Refused now rather than when the first blob comes: the host's own account, and queues for poison.
+        for connection in (None, trigger.connection):
+            self._connections.queue_service(connection)
+        self._connections.blob_service()
+        self._warn_of_downloads(function, binding)
+        self._triggers.append(trigger)
+        if trigger.source == EVENT_GRID:
+            self.services.webhooks[WEBHOOK] = self.answer
+        return trigger
+
+    def input(self, function: Function, binding: Binding) -> BlobInput:
+        source = BlobInput(function, binding, self._connections)
+        self._warn_of_downloads(function, binding)
+        return source
+
+    def output(self, function: Function, binding: Binding) -> BlobOutput:
+        return BlobOutput(function, binding, self._connections)
+
+    async def start(self) -> None:
+        triggers = [trigger for trigger in self._triggers if trigger.run is not None]
+        if not triggers:
+            return
+        self._listener = BlobListener(triggers, self.services, self._connections, self._options)
+        self._listener.start()
+
+    async def stop(self) -> None:
+        if self._listener is not None:
+            self._listener.stop()
+
+    async def close(self) -> None:
+        if self._listener is not None:
+            await self._listener.close()
+        await self._connections.close()
+
+    async def answer(self, call: HttpCall) -> HttpReply:
+        """Answer Event Grid."""
+        told = {one.function_id.lower(): one for one in self._triggers if one.run and one.source == EVENT_GRID}
+        return await answer(call, told, self._tell)
+
+    def _warn_of_downloads(self, function: Function, binding: Binding) -> None:
+        if is_download(function.annotations.get(binding.name)):
+            self.services.problems.append(
+                Problem(
+                    "warning",
+                    f"Function '{function.name}': '{binding.name}' is a new StorageStreamDownloader each time. "
+                    "In Azure an invocation may get one that an earlier one has read to its end.",
+                    "For Azure, take a BlobClient and call its download_blob().",
+                    function.file,
+                    function=function.name,
+                )
+            )
+
+    async def _tell(self, version: BlobVersion) -> bool:
+        return self._listener is not None and await self._listener.announcer.tell(version)

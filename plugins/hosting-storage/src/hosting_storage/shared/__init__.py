@@ -1,0 +1,1 @@
+"""Connections, credentials and failures shared by blobs, queues and tables."""

@@ -1,0 +1,51 @@
+"""Messages that stand for versions of blobs."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hosting_storage.blobs.messages import BlobVersion, quoted
+from hosting_storage.blobs.paths import BlobPath
+
+
+def test_form() -> None:
+    """A message has the form that Azure's host gives it."""
+    version = BlobVersion("Host.Functions.F", BlobPath("images", "a/ä.png"), '"0x1"')
+    assert json.loads(version.text()) == {
+        "Type": "BlobTrigger",
+        "FunctionId": "Host.Functions.F",
+        "BlobType": "BlockBlob",
+        "ContainerName": "images",
+        "BlobName": "a/ä.png",
+        "ETag": '"0x1"',
+    }
+
+
+@given(st.text(), st.text(min_size=1), st.text(), st.sampled_from(["BlockBlob", "AppendBlob", "PageBlob"]))
+def test_there_and_back(container: str, blob: str, etag: str, kind: str) -> None:
+    """What is written is read back."""
+    version = BlobVersion("Host.Functions.F", BlobPath(container, blob), quoted(etag), kind)
+    assert BlobVersion.read(version.text()) == version
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "x",
+        "[]",
+        "3",
+        "{}",
+        '{"Type": "Other"}',
+        '{"Type": "BlobTrigger"}',
+        '{"Type":"BlobTrigger","FunctionId":1,"ContainerName":"a","BlobName":"b","ETag":"c"}',
+    ],
+)
+def test_no_message(text: str) -> None:
+    """What is no message is refused with its text."""
+    with pytest.raises(ValueError, match="no message of a blob trigger"):
+        BlobVersion.read(text)

@@ -1,0 +1,64 @@
+"""Values inside OData filters."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hosting_storage.tables.filters import equals, filled, marked
+
+
+@pytest.mark.parametrize(
+    ("before", "value", "after", "expected"),
+    [
+        ("Name eq '", "O'Brien", "'", "Name eq 'O''Brien'"),
+        ("Name eq '", "' or 1 eq 1 or '' eq '", "'", "Name eq ''' or 1 eq 1 or '''' eq '''"),
+        (
+            "Due lt datetime'",
+            "2026-01-01T00:00:00Z",
+            "' and A eq 1",
+            "Due lt datetime'2026-01-01T00:00:00Z' and A eq 1",
+        ),
+        ("Age gt ", "30", "", "Age gt 30"),
+        ("Age gt ", "-3.5E+7", " and B", "Age gt -3.5e+7 and B"),
+        ("Done eq ", "True", "", "Done eq true"),
+        ("", "Age gt 3 or Name eq 'x'", "", "Age gt 3 or Name eq 'x'"),
+    ],
+)
+def test_values(before: str, value: str, after: str, expected: str) -> None:
+    """What stands in quotes is escaped, numbers and truths stand as they are, and so does a whole filter."""
+    assert filled(f"{before}{marked(value)}{after}") == expected
+
+
+@pytest.mark.parametrize(
+    ("before", "value", "after"),
+    [
+        ("Age gt ", "3 or 1 eq 1", ""),
+        ("Age gt ", "", ""),
+        ("Age gt ", "datetime'2026-01-01'", ""),
+        ("Name eq ''", "x", "''"),
+        ("Name eq 'prefix ", "x", "'"),
+        ("A eq '' and B eq ", "x", " and C eq ''"),
+    ],
+)
+def test_values_outside_quotes(before: str, value: str, after: str) -> None:
+    """Any other value outside quotes is refused, with what to write instead."""
+    with pytest.raises(ValueError, match=re.escape(repr(value))):
+        filled(f"{before}{marked(value)}{after}")
+
+
+@given(st.text(), st.text())
+def test_a_value_never_leaves_its_quotes(first: str, second: str) -> None:
+    """Whatever is inside, a text with its quotes doubled reads as the value it was."""
+    text = filled(f"A eq '{marked(first)}' and B eq '{marked(second)}'")
+    literals = re.fullmatch("A eq '((?:[^']|'')*)' and B eq '((?:[^']|'')*)'", text)
+    assert literals is not None
+    assert [literal.replace("''", "'") for literal in literals.groups()] == [first, second]
+
+
+def test_equals() -> None:
+    """A key inside a filter is escaped as well."""
+    assert equals("PartitionKey", "it's") == "PartitionKey eq 'it''s'"
