@@ -24,7 +24,7 @@ from hosting.bindings.http import request, response
 from hosting.check.rules import RULES, SECTIONS
 from hosting.cli.main import cli
 from hosting.testing import builders, factory, fixtures, host, http, recorder, recording, server
-from hosting.testing.isolation.trial import trial
+from hosting.testing.isolation import trial
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
@@ -89,13 +89,13 @@ def _testing() -> Iterator[str]:
     yield f"# Testing\n\n{_prose(testing.__doc__)}"
     yield "[How to test an app](../how-to/test-an-app.md), [how to test an extension](../how-to/test-an-extension.md)."
     for module, names in (
-        (making, ("make_host",)),
+        (factory, ("make_host",)),
         (host, ("Host", "AsyncHost", "HostView", "HostRequestOptions", "InvocationFailed")),
         (http, ("RequestOptions", "Reply")),
         (recording, ("Invocation", "Written")),
         (builders, tuple(name for name in testing.__all__ if hasattr(builders, name))),
         (recorder, ("RecordingExtension", "HookCall")),
-        (isolation, ("assert_isolated",)),
+        (trial, ("assert_isolated",)),
         (server, ("serve", "Server")),
         (fixtures, ("HostFactory", "ServerFactory")),
     ):

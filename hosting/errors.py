@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+import traceback
+
 
 class HostingError(Exception):
     """A mistake that the person at the keyboard can mend: one message, no traceback, exit code 1.
@@ -59,3 +62,15 @@ class OrderCycleError(ExtensionError):
 
 class FrozenError(RuntimeError):
     """The host has started: what it is made of can no longer change."""
+
+
+def print_error(error: HostingError, *, verbose: bool = False) -> None:
+    """Print the message of an error on standard error.
+
+    Args:
+        error: the mistake.
+        verbose: whether to print the traceback of the exception that caused it first.
+    """
+    if verbose and error.__cause__ is not None:
+        traceback.print_exception(error.__cause__)
+    print(error, file=sys.stderr, flush=True)

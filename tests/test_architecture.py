@@ -6,6 +6,7 @@ import ast
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from statistics import median, quantiles
 
@@ -15,26 +16,27 @@ PACKAGE = Path(__file__).parent.parent / "hosting"
 
 # A layer may import from itself and from the layers above it.
 LAYERS: tuple[tuple[str, tuple[str, ...]], ...] = (
-    ("contract", ("hosting.errors", "hosting.core", "hosting.authoring", "hosting.hookspecs", "hosting")),
+    (
+        "contract",
+        (
+            "hosting.errors",
+            "hosting.core",
+            "hosting.authoring",
+            "hosting.hookspecs",
+            "hosting._text",
+            "hosting._asyncio",
+            "hosting",
+        ),
+    ),
     ("extension host", ("hosting.extensions",)),
     ("app loading", ("hosting.apps",)),
     ("bindings", ("hosting.bindings",)),
     ("function host", ("hosting.host",)),
-    (
-        "outside",
-        (
-            "hosting.server",
-            "hosting.runner",
-            "hosting.logging",
-            "hosting.azure_worker",
-            "hosting.check",
-            "hosting.scaffold",
-            "hosting.cli",
-            "hosting.testing",
-            "hosting.pytest_plugin",
-            "hosting.__main__",
-        ),
-    ),
+    ("logging", ("hosting.logging",)),
+    ("server", ("hosting.server",)),
+    ("runner", ("hosting.runner",)),
+    ("ways in", ("hosting.azure_worker", "hosting.check", "hosting.scaffold", "hosting.testing")),
+    ("command line", ("hosting.cli", "hosting.pytest_plugin", "hosting.__main__")),
 )
 
 # The package is its own face: hosting.extend is one name of the author's interface, imported when it is asked for.
@@ -104,10 +106,12 @@ def _imported(module: str, node: ast.AST) -> Iterator[str]:
             yield inner if inner in MODULES else base
 
 
+@cache
 def _packages() -> set[str]:
     return {_name(path) for path in PACKAGE.rglob("__init__.py")}
 
 
+@cache
 def _imports(module: str) -> set[str]:
     found = {name for node in ast.walk(MODULES[module]) for name in _imported(module, node)}
     return {name for name in found if name == "hosting" or name.startswith("hosting.")}
@@ -129,6 +133,15 @@ def test_imports_go_one_way(module: str) -> None:
     below = {name for name in _imports(module) if _layer(name) > _layer(module)}
     wrong = sorted(name for name in below if (module, name) not in EXEMPT)
     assert not wrong, f"{module} ({LAYERS[_layer(module)][0]}) imports from a layer below it: {', '.join(wrong)}"
+
+
+@pytest.mark.parametrize("package", ["azure_worker", "check", "scaffold", "testing"])
+def test_ways_in_are_imported_by_the_command_line_and_by_authors_only(package: str) -> None:
+    """Each way in stands alone: only the command line, the pytest plugin and the author's interface import one."""
+    inside = f"hosting.{package}"
+    allowed = ("hosting", "hosting.cli", "hosting.pytest_plugin", inside)
+    importers = {module for module in MODULES if any(f"{name}.".startswith(f"{inside}.") for name in _imports(module))}
+    assert {one for one in importers if not one.startswith(allowed[1:]) and one != allowed[0]} == set()
 
 
 def test_there_is_no_import_cycle() -> None:
@@ -206,6 +219,7 @@ def _has_state(value: ast.expr | None) -> bool:
     return isinstance(value, ast.Call) and ast.unparse(value.func) not in IMMUTABLE_CALLS | _frozen_classes()
 
 
+@cache
 def _frozen_classes() -> set[str]:
     return {
         node.name

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from hosting._text import comma_separated
 from hosting.apps.json_files import JsonFile, kind, read_json
 from hosting.core import Problem
 from hosting.errors import SettingsError
@@ -145,7 +146,7 @@ def _optional_text(file: JsonFile, key: str, host: dict[str, Any]) -> str | None
 
 
 def _origins(text: str | None) -> tuple[str, ...]:
-    return tuple(origin.strip() for origin in (text or "").split(",") if origin.strip())
+    return comma_separated(text or "")
 
 
 def _credentials(file: JsonFile, value: Any) -> bool:

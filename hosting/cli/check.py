@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 
+from hosting._text import comma_separated
 from hosting.cli.completion import complete_folders
 
 
@@ -16,7 +17,7 @@ def _codes(_context: click.Context, _parameter: click.Parameter, values: Sequenc
     """Take codes, or how they begin, by repetition or by commas."""
     from hosting.check.rules import RULES
 
-    codes = tuple(code.strip().upper() for value in values for code in value.split(",") if code.strip())
+    codes = tuple(code.upper() for value in values for code in comma_separated(value))
     for code in codes:
         if not any(rule.startswith(code) for rule in RULES):
             raise click.BadParameter(f"no rule is called {code!r}, and none begins so.")
@@ -38,13 +39,12 @@ def check(path: Path, as_json: bool, strict: bool, select: tuple[str, ...], igno
     """
     from hosting.check.console import print_report
     from hosting.check.run import run
-    from hosting.cli.telling import tell
-    from hosting.errors import HostingError
+    from hosting.errors import HostingError, print_error
 
     try:
         report = run(path).only(select, ignore)
     except HostingError as error:
-        tell(error)
+        print_error(error)
         sys.exit(1)
     if as_json:
         click.echo(json.dumps(report.document(), indent=2, ensure_ascii=False))

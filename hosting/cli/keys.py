@@ -24,14 +24,13 @@ def keys(app_dir: Path, as_json: bool) -> None:
     A request brings its key in the header x-functions-key, or as code in its query.
     """
     from hosting.cli.diag import own_stdout
-    from hosting.cli.telling import tell
-    from hosting.errors import HostingError
+    from hosting.errors import HostingError, print_error
 
     with own_stdout() as stream:
         try:
             document = collect(app_dir.resolve())
         except HostingError as error:
-            tell(error)
+            print_error(error)
             sys.exit(1)
         text = json.dumps(document, indent=2) if as_json else "\n".join(_lines(document))
         stream.write(text + "\n")

@@ -15,8 +15,7 @@ from hosting.cli.completion import complete_folders, complete_functions, complet
 from hosting.cli.keys import keys
 from hosting.cli.new import new
 from hosting.cli.params import Choice, several
-from hosting.cli.telling import tell
-from hosting.errors import HostingError
+from hosting.errors import HostingError, print_error
 from hosting.runner.debugger import DEFAULT_PORT as DEBUG_PORT
 
 Command = Callable[..., None]
@@ -161,7 +160,7 @@ cli.add_command(new)
 
 def fail(error: HostingError, *, verbose: bool = False) -> NoReturn:
     """Tell a person's mistake in one message and end with 1; with ``verbose``, where in their code it came from."""
-    tell(error, verbose=verbose)
+    print_error(error, verbose=verbose)
     sys.exit(1)
 
 

@@ -59,17 +59,17 @@ def new_extension(
     name: str, level: Level | None, hooks: Sequence[str], is_async: bool | None, folder: Path | None, force: bool
 ) -> None:
     """Make the package hosting-NAME, with an extension called NAME."""
-    from hosting.scaffold import dialogue
+    from hosting.cli import prompts
     from hosting.scaffold.extension import DEFAULT_HOOKS, chosen_hooks, extension_files, hooks_of
     from hosting.scaffold.names import extension_names
     from hosting.scaffold.writer import write
 
     names = extension_names(name)
-    asking = dialogue.can_ask()
+    asking = prompts.can_ask()
     if level is None:
-        level = dialogue.choose("Level", LEVELS, "app") if asking else "app"
+        level = prompts.choose("Level", LEVELS, "app") if asking else "app"
     if asking and not hooks:
-        hooks = dialogue.listed(
+        hooks = prompts.listed(
             f"Hooks, of {', '.join(hooks_of(level))}", partial(chosen_hooks, level=level), DEFAULT_HOOKS
         )
     if is_async is None:
@@ -88,14 +88,14 @@ def new_extension(
 @_force("Replace files that are there already.")
 def new_app(name: str, model: Model | None, folder: Path | None, force: bool) -> None:
     """Make the function app NAME, with one HTTP function."""
-    from hosting.scaffold import dialogue
+    from hosting.cli import prompts
     from hosting.scaffold.app import app_files
     from hosting.scaffold.names import app_name
     from hosting.scaffold.writer import write
 
     app_name(name)
     if model is None:
-        model = dialogue.choose("Programming model", MODELS, "v2") if dialogue.can_ask() else "v2"
+        model = prompts.choose("Programming model", MODELS, "v2") if prompts.can_ask() else "v2"
     files = app_files(name, model)
     folder = folder or Path(name)
     write(folder, files, force=force)
@@ -110,15 +110,15 @@ def new_app(name: str, model: Model | None, folder: Path | None, force: bool) ->
 @_force("Replace a v1 function, or a test, that is there already.")
 def new_function(name: str, kind: Kind | None, folder: Path | None, force: bool) -> None:
     """Add the function NAME to an app, v1 or v2, with a test."""
-    from hosting.scaffold import dialogue
+    from hosting.cli import prompts
     from hosting.scaffold.function import add_function, find_place
     from hosting.scaffold.writer import write
 
     place = find_place(folder or Path())
     if kind is None:
-        if not dialogue.can_ask():
+        if not prompts.can_ask():
             raise click.UsageError(f"Missing option '--template'. Choose from: {', '.join(KINDS)}.")
-        kind = dialogue.choose("Template", KINDS, "http")
+        kind = prompts.choose("Template", KINDS, "http")
     added = add_function(place, name, kind, force=force)
     write(place.root, added.files, changes=added.changes, force=force)
     _tell(f"Added {name}:", [*(f"{path} (changed)" for path in added.changes), *added.files])

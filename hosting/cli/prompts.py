@@ -9,7 +9,8 @@ from typing import TypeVar, cast
 
 import click
 
-from hosting.cli.params import Choice, split
+from hosting._text import comma_separated
+from hosting.cli.params import Choice
 from hosting.errors import HostingError
 
 Word = TypeVar("Word", bound=str)
@@ -34,7 +35,7 @@ def listed(question: str, check: Callable[[Sequence[str]], Sequence[str]], defau
 
     def read(text: str) -> Sequence[str]:
         try:
-            return check(split(text))
+            return check(comma_separated(text))
         except HostingError as error:
             raise click.UsageError(f"{error.message} {error.remedy}") from error
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from fnmatch import fnmatchcase
 from typing import Any, NamedTuple
 
+from hosting._text import canonical_name, comma_separated, did_you_mean
 from hosting.core import NOTHING
 from hosting.errors import SettingsError
 
@@ -60,7 +60,7 @@ class Config(NamedTuple):
 
     def allows(self, distribution: str | None) -> bool:
         """Whether ``HOSTING_ALLOW`` lets the distribution load; without it every one may."""
-        return self.allowed is None or (distribution is not None and normalized(distribution) in self.allowed)
+        return self.allowed is None or (distribution is not None and canonical_name(distribution) in self.allowed)
 
 
 def read(section: Mapping[str, Any] | None, environ: Mapping[str, str]) -> Config:
@@ -73,13 +73,13 @@ def read(section: Mapping[str, Any] | None, environ: Mapping[str, str]) -> Confi
     reader.knows("order", "disabled", "required", "quarantine", "budgets", "extensions")
     quarantine = reader.child("quarantine")
     quarantine.knows("consecutiveErrors")
-    allowed = names_in(environ.get("HOSTING_ALLOW", ""))
+    allowed = comma_separated(environ.get("HOSTING_ALLOW", ""))
     return Config(
         enabled=is_enabled(environ),
         order=_order(reader.names("order")),
-        disabled=frozenset((*reader.names("disabled"), *names_in(environ.get("HOSTING_DISABLE", "")))),
-        required=_unique((*reader.names("required"), *names_in(environ.get("HOSTING_REQUIRE", "")))),
-        allowed=frozenset(map(normalized, allowed)) if allowed else None,
+        disabled=frozenset((*reader.names("disabled"), *comma_separated(environ.get("HOSTING_DISABLE", "")))),
+        required=_unique((*reader.names("required"), *comma_separated(environ.get("HOSTING_REQUIRE", "")))),
+        allowed=frozenset(map(canonical_name, allowed)) if allowed else None,
         quarantine_after=quarantine.count("consecutiveErrors", 20),
         budgets=_budgets(reader.child("budgets")),
         extensions=_extensions(reader.child("extensions")),
@@ -91,28 +91,9 @@ def is_enabled(environ: Mapping[str, str]) -> bool:
     return environ.get(FLAG, "").strip().lower() in TRUE
 
 
-def names_in(text: str) -> tuple[str, ...]:
-    """The names of a list separated by commas."""
-    return tuple(name.strip() for name in text.split(",") if name.strip())
-
-
 def folded(name: str) -> str:
     """A name of an extension or a function as names compare: ignoring case."""
     return name.casefold()
-
-
-def close_match(name: str, known: Iterable[str]) -> str:
-    """The remedy for a name that nobody has, where one of the ``known`` ones is much like it; else nothing."""
-    import difflib  # only a mistake needs it
-
-    by_fold = {folded(one): one for one in known}
-    close = difflib.get_close_matches(folded(name), by_fold, n=1)
-    return f"Did you mean {by_fold[close[0]]!r}?" if close else ""
-
-
-def normalized(distribution: str) -> str:
-    """A distribution's name as packaging compares it."""
-    return re.sub(r"[-_.]+", "-", distribution).lower()
 
 
 def _matches(function_name: str, patterns: tuple[str, ...]) -> bool:
@@ -177,7 +158,7 @@ class _Section:
     def knows(self, *keys: str) -> None:
         for key in self.values:
             if key not in keys:
-                remedy = close_match(key, keys) or f"It may have: {', '.join(keys)}."
+                remedy = did_you_mean(key, keys) or f"It may have: {', '.join(keys)}."
                 raise SettingsError(f"host.json: {self.path} has an unknown key {key!r}", remedy=remedy)
 
     def child(self, key: str) -> _Section:

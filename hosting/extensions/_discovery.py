@@ -6,9 +6,10 @@ from collections import defaultdict
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Protocol
 
+from hosting._text import canonical_name
 from hosting.core import Problem
 from hosting.extensions import _metadata
-from hosting.extensions._config import FLAG, Config, folded, normalized
+from hosting.extensions._config import FLAG, Config, folded
 from hosting.extensions._metadata import Described, name_of
 from hosting.extensions._model import EAGER, ON_DEMAND, Extension, Failure
 
@@ -65,7 +66,7 @@ def _read_one_by_one() -> tuple[EntryPoints, list[Problem]]:
     problems = []
     for distribution in distributions():
         try:
-            name = normalized(distribution.name)
+            name = canonical_name(distribution.name)
             if name not in found:
                 found[name] = distribution.entry_points
         except Exception as error:

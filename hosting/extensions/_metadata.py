@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import os
 import pkgutil
-import re
 import sys
 from collections.abc import Collection, Iterator
 from email import message_from_string
 from email.message import Message
 from functools import cached_property
 from typing import Any, NamedTuple, Protocol
+
+from hosting._text import canonical_name
 
 METADATA = ("METADATA", "PKG-INFO")
 
@@ -174,7 +175,7 @@ def _key(place: str) -> str:
         folder = os.path.basename(os.path.dirname(place))
     name, _, kind = folder.rpartition(".")
     name = name.rpartition("-")[0] or name if kind.lower() == "dist-info" else name.partition("-")[0]
-    return re.sub(r"[-_.]+", "-", name).lower()
+    return canonical_name(name)
 
 
 def _of(place: str, groups: Collection[str]) -> Iterator[EntryPoint]:

@@ -9,9 +9,10 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from hosting._text import did_you_mean
 from hosting.authoring import Pending, merged, user_function
 from hosting.core import Function, OptIn, Problem
-from hosting.extensions._config import Config, ExtensionConfig, close_match, folded
+from hosting.extensions._config import Config, ExtensionConfig, folded
 from hosting.extensions._model import RUNNING, Extension
 
 
@@ -108,7 +109,7 @@ class OptIns:
             Problem(
                 "warning",
                 f"{what} the extension '{name}', which is not installed.",
-                close_match(name, installed) or "Install the package that brings it, or take the line out.",
+                did_you_mean(name, installed) or "Install the package that brings it, or take the line out.",
                 extension=name,
             )
             for name, what in self._named().items()
@@ -134,7 +135,7 @@ class OptIns:
             Problem(
                 "warning",
                 f"host.json: extensionHost.extensions.{name}.functions names '{pattern}', which no function matches.",
-                close_match(pattern, names) or "Mend the name; * and ? are wildcards.",
+                did_you_mean(pattern, names) or "Mend the name; * and ? are wildcards.",
                 extension=name,
             )
             for name, config in self._config.extensions.items()

@@ -12,9 +12,9 @@ from typing import Any
 
 import pluggy
 
+from hosting._text import did_you_mean
 from hosting.authoring import Order
 from hosting.errors import ExtensionError
-from hosting.extensions._config import close_match
 from hosting.extensions._hooks import APP_HOOKS, AROUND_HOOKS, FUNCTION_HOOKS, spec_arguments
 from hosting.extensions._model import EAGER, ON_DEMAND, Extension, Hook, Mark
 
@@ -210,7 +210,7 @@ def _refuse_required(name: str, parameter: inspect.Parameter, arguments: tuple[s
 
 
 def _suggestion(name: str, known: Iterable[str]) -> str:
-    return close_match(name, known) or f"There are: {', '.join(known)}."
+    return did_you_mean(name, known) or f"There are: {', '.join(known)}."
 
 
 def _mark(implementation: pluggy.HookImpl) -> Mark:

@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
+from hosting._text import did_you_mean
 from hosting.core import Function, Problem
 from hosting.errors import ExtensionError, OrderCycleError
 from hosting.extensions import _sdk
-from hosting.extensions._config import Config, close_match, folded
+from hosting.extensions._config import Config, folded
 from hosting.extensions._discovery import DISABLED, OFF, EntryPoint, discover, read_installed
 from hosting.extensions._failures import describe, guarded, record
 from hosting.extensions._hooks import ANSWERING_HOOKS
@@ -210,5 +211,5 @@ def _mark(extension: Extension) -> Mark:
 
 
 def _unknown(where: str, name: str, known: Iterable[str]) -> Problem:
-    remedy = close_match(name, known) or "Mend the name, or install the package that brings it."
+    remedy = did_you_mean(name, known) or "Mend the name, or install the package that brings it."
     return Problem("warning", f"{where} names '{name}', which is not installed.", remedy, extension=name)

@@ -238,7 +238,7 @@ class ExtensionHost:
 
             verification = self.verify()
             problems += tampering(verification)
-        document = {
+        told = {
             "schema_version": document.SCHEMA_VERSION,
             "enabled": self.enabled,
             "_info": self._info,
@@ -247,7 +247,7 @@ class ExtensionHost:
             "functions": [document.function_told(one, self._hooks_for(one)) for one in self._functions],
             "problems": [document.problem_told(problem) for problem in problems],
         }
-        return {**document, "verification": verification} if verify else document
+        return {**told, "verification": verification} if verify else told
 
     def _refuse_frozen(self, what: str) -> None:
         if self._frozen:

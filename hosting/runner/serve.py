@@ -12,8 +12,7 @@ from socket import socket
 from typing import NoReturn
 
 from hosting.apps import LocalSettings
-from hosting.cli.telling import tell
-from hosting.errors import HostingError
+from hosting.errors import HostingError, print_error
 from hosting.host.function_host import FunctionHost
 from hosting.host.process import allow_debug_logs, enter
 from hosting.logging.levels import Levels
@@ -123,7 +122,7 @@ def _load(options: StartOptions, settings: LocalSettings | None, base: str, logs
 
 def _tell_broken(error: Exception, options: StartOptions) -> None:
     if isinstance(error, HostingError):
-        tell(error, verbose=options.verbose)
+        print_error(error, verbose=options.verbose)
     else:
         traceback.print_exception(error)
     _logger.warning("The app does not load; waiting for the next edit.")

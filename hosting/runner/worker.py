@@ -12,8 +12,7 @@ import time
 from multiprocessing.connection import Connection
 from socket import socket
 
-from hosting.cli.telling import tell
-from hosting.errors import HostingError
+from hosting.errors import HostingError, print_error
 from hosting.runner.options import Role, StartOptions
 
 
@@ -40,7 +39,7 @@ def work(options: StartOptions, socket: socket, role: Role, ready: Connection) -
     try:
         code = serve(options, socket, role, ready=lambda: ready.send(None))
     except HostingError as error:
-        tell(error, verbose=options.verbose)
+        print_error(error, verbose=options.verbose)
         code = 1
     leave(code, time.monotonic() + options.grace)
 

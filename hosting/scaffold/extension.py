@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 import hosting
-from hosting.cli.params import meant
+from hosting._text import did_you_mean
 from hosting.errors import HostingError
 from hosting.scaffold.names import ExtensionNames
 from hosting.scaffold.renderer import tree
@@ -49,7 +49,7 @@ def chosen_hooks(names: Sequence[str], level: Level) -> tuple[str, ...]:
     for name in names:
         if name not in known:
             raise HostingError(
-                f"no hook of the {level} level is called {name!r}.{meant(name, tuple(known))}",
+                f"no hook of the {level} level is called {name!r}. {did_you_mean(name, known)}".rstrip(),
                 remedy=f"The hooks are: {', '.join(hooks_of(level))}.",
             )
     asked = {known[name] for name in names or DEFAULT_HOOKS}

@@ -16,7 +16,7 @@ import httpx
 
 from hosting.testing import Server
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 QUICKSTART = ROOT / "examples" / "quickstart"
 PATIENCE = 60.0
 """Seconds after which a host that does not answer is taken for dead."""

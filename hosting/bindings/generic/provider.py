@@ -60,7 +60,7 @@ class GenericTrigger(Trigger):
 
     def _single(self, text: str) -> Any:
         """What arrives as text is text; where the SDK wants JSON, it is JSON."""
-        from hosting.bindings.generic.provider import sample_messages
+        from hosting.bindings.generic import sample_messages
 
         datum, carried = sample_messages.one(self._binding, text)
         try:
@@ -69,7 +69,7 @@ class GenericTrigger(Trigger):
             return self._converter.decode(meta.Datum(text or "{}", "json"), trigger_metadata=carried)
 
     def _batch(self, text: str) -> Any:
-        from hosting.bindings.generic.provider import sample_messages
+        from hosting.bindings.generic import sample_messages
 
         texts = sample_messages.texts_of(text)
         if self._converter is None:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
 import zoneinfo
 from datetime import UTC, datetime, timedelta, tzinfo
 
+from hosting._text import closest
 from hosting.apps.expansion import AppSettings
 from hosting.errors import SettingsError
 
@@ -63,9 +63,9 @@ def shown(moment: datetime, zone: tzinfo) -> str:
 
 
 def _remedy(name: str) -> str:
-    folded = {known.lower(): known for known in zoneinfo.available_timezones()}
-    if not folded:
+    known = zoneinfo.available_timezones()
+    if not known:
         return "This machine has no database of time zones: pip install tzdata"
-    close = difflib.get_close_matches(name.lower().replace(" ", "_"), folded, n=1, cutoff=0.8)
-    meant = f"; did you mean {folded[close[0]]}?" if close else "."
+    close = closest(name.replace(" ", "_"), known, cutoff=0.8)
+    meant = f"; did you mean {close}?" if close else "."
     return f"Write a name of the IANA database, such as Europe/Paris or America/New_York{meant}"

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import ast
-import difflib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from hosting._text import closest
 from hosting.check.extension.project import MANIFEST, ExtensionProject
 from hosting.check.report import Finding, finding
 from hosting.check.source.blocking import blocking_calls
@@ -86,11 +86,9 @@ def _near_misses(source: Source) -> Iterator[Finding]:
         for node in body:
             if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) or node.name in hooks:
                 continue
-            close = (
-                [FORMER[node.name]] if node.name in FORMER else difflib.get_close_matches(node.name, hooks, 1, _ALIKE)
-            )
-            if close and not _is_marked(source, node) and not node.name.startswith("_"):
-                remedy = f"Did you mean {close[0]!r}? Mark it with @hosting.hookimpl; or call it something else."
+            meant = FORMER.get(node.name) or closest(node.name, hooks, cutoff=_ALIKE)
+            if meant and not _is_marked(source, node) and not node.name.startswith("_"):
+                remedy = f"Did you mean {meant!r}? Mark it with @hosting.hookimpl; or call it something else."
                 yield finding("EXT203", f"{node.name!r} is no hook", remedy, source.relative, node.lineno)
 
 

@@ -24,7 +24,7 @@ from tests.extensions.conftest import LoadApp, Start
 from tests.support.invoking import ON, Context, function, invoke, invoker_of, told
 from tests.support.sites import FUNCTION_PRE, PRE, Site, hook
 
-DOCS = Path(__file__).parent.parent.parent / "docs" / "reference"
+DOCS = Path(__file__).parents[3] / "docs" / "reference"
 SCHEMA = json.loads((DOCS / "diagnosis.schema.json").read_text("utf-8"))
 VALIDATOR = jsonschema.Draft202012Validator(SCHEMA)
 

@@ -16,12 +16,12 @@ from unittest.mock import patch
 import pytest
 from azure.functions import InputStream
 
+from hosting_storage.blobs import runs
 from hosting_storage.blobs.messages import POISON, BlobVersion, queue_name
 from hosting_storage.blobs.paths import BlobPath
-from hosting_storage.blobs.provider import runs
 from hosting_storage.blobs.scan import Scan
+from hosting_storage.queues import listener
 from hosting_storage.queues.options import QueueOptions
-from hosting_storage.queues.provider import listener
 from hosting_storage.shared import connections
 from tests.support.azurite import Azurite, azurite
 from tests.support.proxy import Fault, proxying
@@ -316,7 +316,7 @@ def test_function_that_runs_elsewhere(app: App) -> None:
             await until(lambda: there.seen)
         assert there.seen == [b"1"]
 
-    with patch.object(blob_runs, "_PUT_BACK", 1):
+    with patch.object(runs, "_PUT_BACK", 1):
         asyncio.run(scenario())
 
 
@@ -401,6 +401,6 @@ def test_storage_that_misbehaves(app: App, azurite: Azurite) -> None:
         app.environ["AzureWebJobsStorage"] = azurite.through(Blob=blobs.port, Queue=queues.port)
         blobs.mood = queues.mood = moody
         # A request for messages whose answer is lost has taken them all the same.
-        with patch.object(connections, "_RETRIES", quick), patch.object(queue_listener, "INVISIBLE", 2.0):
+        with patch.object(connections, "_RETRIES", quick), patch.object(listener, "INVISIBLE", 2.0):
             asyncio.run(scenario())
     assert len(faults) > 10

@@ -15,9 +15,9 @@ from azure.core.exceptions import HttpResponseError
 from azure.storage.blob.aio import BlobServiceClient, ContainerClient
 
 from hosting.bindings.storage import FileStorage
+from hosting_storage.blobs import scan as blob_scan
 from hosting_storage.blobs.messages import BlobVersion
 from hosting_storage.blobs.paths import BlobPattern
-from hosting_storage.blobs.provider import scan
 from hosting_storage.blobs.scan import Progress, Scan
 from tests.support.azurite import Azurite, azurite
 from tests.support.blobs import VERSION, Blobs
