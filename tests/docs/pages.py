@@ -1,4 +1,4 @@
-"""Reading the fenced blocks of Markdown pages."""
+"""The documentation's pages and their fenced blocks."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent.parent
 WORKSHOPS = sorted(ROOT.glob("docs/tutorial/publish-an-extension*.md"))
-"""Pages whose reader has an environment with nothing in it, in each language."""
+"""The long tutorial in each of its languages, tested in an empty environment."""
 PAGES = sorted(
     path
     for pattern in ("README.md", "docs/**/*.md", "plugins/*/README.md", "examples/*/README.md")
@@ -17,14 +17,13 @@ PAGES = sorted(
     if path not in WORKSHOPS
 )
 
-_BLOCK = re.compile(
-    r"^(?:<!-- file: (?P<file>\S+) -->\n)?^```(?P<language>\w*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL
-)
+_BLOCK = re.compile(r"^```(?P<info>[^\n]*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
+_INFO = re.compile(r'(?P<language>\w*)(?: title="(?P<file>[^"\s]+)")?')
 
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """One fenced block; ``file`` is the path that a comment before it gives, relative to the reader's directory."""
+    """One fenced block; ``file`` is the path in its title, relative to the reader's directory."""
 
     language: str
     text: str
@@ -33,14 +32,22 @@ class Block:
 
 
 def blocks(page: Path) -> Iterator[Block]:
-    """Give the fenced blocks of a page in order."""
+    """Return the fenced blocks of a page in order.
+
+    Raises:
+        ValueError: the line that opens a block has more than a language and a title.
+    """
     text = page.read_text("utf-8")
     for match in _BLOCK.finditer(text):
-        yield Block(match["language"], match["text"], match["file"], text.count("\n", 0, match.start("text")))
+        line = text.count("\n", 0, match.start("text"))
+        info = _INFO.fullmatch(match["info"])
+        if info is None:
+            raise ValueError(f'{page_id(page)}, line {line}: expected LANGUAGE title="PATH", found {match["info"]!r}')
+        yield Block(info["language"], match["text"], info["file"], line)
 
 
 def follow(page: Path, step: Callable[[Block], None]) -> None:
-    """Take the blocks of a page one after the other; an error says at which one it came."""
+    """Call ``step`` with each block of a page in order, and note the page and line on an exception."""
     for block in blocks(page):
         try:
             step(block)
@@ -50,5 +57,5 @@ def follow(page: Path, step: Callable[[Block], None]) -> None:
 
 
 def page_id(page: Path) -> str:
-    """Name a page in the list of tests."""
+    """Return the name of a page in the list of tests."""
     return str(page.relative_to(ROOT))

@@ -11,9 +11,9 @@ import pytest
 
 from tests.docs.pages import WORKSHOPS, Block, blocks, follow, page_id
 from tests.docs.terminal import check_output, commands
-from tests.docs.workshop import Workshop, build_wheel, edited, mark, workshop
+from tests.docs.workshop import Workshop, build_wheel, edited, workshop
 
-CHECKED_ELSEWHERE = {"python", "text"}
+CHECKED_ELSEWHERE = {"markdown", "python", "text"}
 
 
 @pytest.fixture(scope="module")
@@ -25,26 +25,25 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize("page", WORKSHOPS, ids=page_id)
 def test_a_reader_who_has_nothing_gets_to_the_end(page: Path, wheel: Path, tmp_path: Path) -> None:
     """Every command is run in a shell as it is written, in an environment that pip fills; each prints what is said."""
-    text = page.read_text("utf-8")
     with workshop(tmp_path, wheel) as reader:
-        follow(page, lambda block: _follow(block, text, reader))
+        follow(page, lambda block: _follow(block, reader))
     if reader.missing:
         pytest.skip(f"followed but for what needs {', '.join(reader.missing)}, which is not installed")
 
 
-def _follow(block: Block, page: str, reader: Workshop) -> None:
-    marked = mark(page, block)
-    if block.file:
+def _follow(block: Block, reader: Workshop) -> None:
+    if block.language == "diff":
+        assert block.file is not None
+        target = reader.home / block.file
+        target.write_text(edited(target.read_text("utf-8"), block.text))
+    elif block.file:
         (reader.home / block.file).write_text(block.text)
     if block.language == "console":
         for command, expected in commands(block.text):
             output = reader.run(command)
             if not reader.missing:
                 check_output(output, expected)
-    elif marked and marked["path"]:
-        target = reader.home / marked["path"]
-        target.write_text(edited(target.read_text("utf-8"), block.text))
-    elif marked:
+    elif block.language == "log":
         reader.check_log(block.text.splitlines())
     elif block.language == "json":
         json.loads(block.text)

@@ -13,11 +13,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from tests.docs.pages import Block
 from tests.docs.terminal import check_output
 from tests.support.processes import PATIENCE, ROOT, Running, environment, hosting_start
-
-_MARK = re.compile(r"<!-- (?P<kind>log|edit: (?P<path>\S+)) -->")
 
 
 class Workshop:
@@ -134,12 +131,6 @@ def build_wheel(folder: Path) -> Path:
     assert done.returncode == 0, done.stdout + done.stderr
     (wheel,) = folder.glob("*.whl")
     return wheel
-
-
-def mark(page: str, block: Block) -> re.Match[str] | None:
-    """The comment in the line before a block: ``log`` for lines of the host, ``edit: PATH`` for a change of a file."""
-    lines = page.splitlines()
-    return _MARK.fullmatch(lines[block.line - 2]) if block.line > 1 else None
 
 
 def edited(text: str, change: str) -> str:
