@@ -4,7 +4,7 @@ from hosting.extensions._config import FLAG, is_enabled
 from hosting.extensions._discovery import installed_entry_points
 from hosting.extensions._model import GROUPS, HOOK_GROUPS
 from hosting.extensions.dispatch.execution import run_here
-from hosting.extensions.dispatch.runtime import being_cancelled, blame
+from hosting.extensions.dispatch.runtime import blame
 from hosting.extensions.dispatch.thread_pool import Worker, Workers
 from hosting.extensions.host import ExtensionHost
 
@@ -15,7 +15,6 @@ __all__ = [
     "ExtensionHost",
     "Worker",
     "Workers",
-    "being_cancelled",
     "blame",
     "installed_entry_points",
     "is_enabled",

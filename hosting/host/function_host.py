@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import azure.functions
 
+from hosting._asyncio import is_being_cancelled
 from hosting.apps import LocalSettings, add_to_path, apply_settings, load_app, read_host_json, read_local_settings
 from hosting.bindings.generic.provider import GenericTrigger
 from hosting.bindings.http.provider import HttpProvider, HttpTrigger
@@ -21,7 +22,7 @@ from hosting.bindings.services import Services
 from hosting.bindings.warmup import WarmupProvider
 from hosting.core import App, Binding, Function, Problem
 from hosting.errors import FunctionLoadError, HostingError
-from hosting.extensions import ExtensionHost, Workers, being_cancelled
+from hosting.extensions import ExtensionHost, Workers
 from hosting.host.binding import BoundFunction, Out, bind
 from hosting.host.context import Context, RetryContext, TraceContext
 from hosting.host.invocation import Invocation, Refuser, Running
@@ -283,7 +284,7 @@ async def _listen(provider: Provider) -> None:
     except HostingError:
         raise
     except (Exception, asyncio.CancelledError, SystemExit):
-        if being_cancelled():
+        if is_being_cancelled():
             raise
         _logger.exception("%s failed to start: nothing triggers its functions.", type(provider).__name__)
 
@@ -299,7 +300,7 @@ async def _each(what: str, ends: Iterable[Callable[[], Awaitable[None]]]) -> Non
             _logger.warning("A binding did not %s within %g s.", what, _PATIENCE)
         except (Exception, asyncio.CancelledError, SystemExit):
             # One that awaits what it has cancelled itself raises the same error as one that is cancelled by us.
-            if being_cancelled():
+            if is_being_cancelled():
                 raise
             _logger.exception("A binding failed to %s.", what)
 

@@ -8,10 +8,11 @@ from collections.abc import Awaitable, Callable, Mapping
 from time import monotonic
 from typing import Any, Protocol
 
+from hosting._asyncio import is_being_cancelled
 from hosting.bindings.provider import Output, Result
 from hosting.core import NOTHING, Function
 from hosting.errors import FunctionLoadError
-from hosting.extensions import being_cancelled, blame
+from hosting.extensions import blame
 from hosting.host._ids import Ids
 from hosting.host._traceback import users_traceback
 from hosting.host.binding import RETURN, BoundFunction, Out
@@ -113,7 +114,7 @@ class Invocation:
         except BaseException as raised:
             exception = self._reason(context, raised)
             self._failed(context, start, exception)
-            if isinstance(exception, asyncio.CancelledError) and being_cancelled():
+            if isinstance(exception, asyncio.CancelledError) and is_being_cancelled():
                 raise
             return Result(exception=exception)
         else:

@@ -11,7 +11,7 @@ from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
-from hosting._asyncio import comes
+from hosting._asyncio import wait_for_event
 from hosting.apps.timespans import shown_span
 from hosting.bindings.provider import Result
 from hosting.core import Retry
@@ -60,7 +60,7 @@ class Retrying:
                 return result
             attempt += 1
             self._logger.info(_WAITING, shown_span(pause), attempt, policy.max_count)
-            if await comes(self._draining, pause):
+            if await wait_for_event(self._draining, pause):
                 return result
             context = RetryContext(attempt, policy.max_count, _told(result.exception))
             result = await invoke(retry=context)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from datetime import UTC, datetime
 
-from hosting._asyncio import comes
+from hosting._asyncio import wait_for_event
 
 
 class Clock:
@@ -17,4 +17,4 @@ class Clock:
 
     async def wait(self, event: asyncio.Event, seconds: float) -> bool:
         """Wait for ``event``, ``seconds`` at most, however the clock is set meanwhile; say whether it came."""
-        return await comes(event, seconds)
+        return await wait_for_event(event, seconds)

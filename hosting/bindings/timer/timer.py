@@ -7,6 +7,7 @@ import logging
 from datetime import datetime, tzinfo
 from typing import NamedTuple
 
+from hosting._asyncio import is_being_cancelled
 from hosting.bindings.provider import Invoke
 from hosting.bindings.storage import Lease
 from hosting.bindings.timer.call import Occasion, call_at
@@ -15,7 +16,6 @@ from hosting.bindings.timer.monitor import Monitor
 from hosting.bindings.timer.schedule import Schedule
 from hosting.bindings.timer.status import CORRECTION, Status, started
 from hosting.bindings.timer.zone import precise, shown
-from hosting.extensions import being_cancelled
 
 LOOK = 15.0
 """Seconds after which the clock is looked at again, as somebody may have set it, or the machine may have slept."""
@@ -134,7 +134,7 @@ class Timer:
             # In a task of its own: a function may cancel the one that it runs in.
             result = await asyncio.ensure_future(self._invoke(call, reason=reason, details=details))
         except asyncio.CancelledError:
-            if being_cancelled():
+            if is_being_cancelled():
                 raise
         except Exception:
             _logger.exception("Error occurred during scheduled invocation for '%s'.", plan.name)

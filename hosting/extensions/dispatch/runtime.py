@@ -12,6 +12,7 @@ import inspect
 from collections.abc import AsyncGenerator, Callable, Generator, Iterable
 from typing import Any
 
+from hosting._asyncio import current_task, is_being_cancelled
 from hosting.authoring import Outcome, ShortCircuit
 from hosting.errors import ExtensionError
 from hosting.extensions._failures import PASSING, describe, record
@@ -100,7 +101,7 @@ class Guard:
             return exception.result, None
         elif isinstance(exception, GeneratorExit) and self._is_closed(index, watch):
             raise exception
-        if isinstance(exception, asyncio.CancelledError) and being_cancelled():
+        if isinstance(exception, asyncio.CancelledError) and is_being_cancelled():
             return None, exception
         if not overran:
             self._fail(index, exception, invocation)
@@ -138,7 +139,7 @@ class Guard:
 
     def _is_closed(self, index: int, watch: Watch | None) -> bool:
         """Whether the chain itself is being closed while it waits; a hook's own GeneratorExit looks the same."""
-        return self.steps[index].is_async and (watch is None or _current_task() is not watch.task)
+        return self.steps[index].is_async and (watch is None or current_task() is not watch.task)
 
     def enter(self, index: int, generator: Generator[None, Outcome, Any], invocation: str) -> bool:
         """Run an around hook up to its yield; whether it got there. What it raises is the chain's to judge."""
@@ -216,19 +217,6 @@ def _no_yield() -> ExtensionError:
 
 def _second_yield() -> ExtensionError:
     return ExtensionError("its generator yielded twice", remedy="An around hook yields exactly once.")
-
-
-def being_cancelled() -> bool:
-    """Whether the current task is being cancelled; a CancelledError raised by the code it runs looks the same."""
-    task = _current_task()
-    return task is not None and task.cancelling() > 0
-
-
-def _current_task() -> asyncio.Task[Any] | None:
-    try:
-        return asyncio.current_task()
-    except RuntimeError:
-        return None
 
 
 def blame(context: Any, function: str, exception: BaseException) -> None:

@@ -7,7 +7,7 @@ import logging
 
 from azure.core.exceptions import AzureError
 
-from hosting._asyncio import comes
+from hosting._asyncio import wait_for_event
 from hosting.bindings.storage import HostStorage, Lease, StorageError
 from hosting_storage.blobs.scan import Scan
 from hosting_storage.shared.outage import Outage
@@ -64,7 +64,7 @@ class Watch:
                 _logger.exception("A look for new blobs failed: %s", self._who)
             else:
                 self._outage.answered(self._who)
-            await comes(self._stopping, self._every)
+            await wait_for_event(self._stopping, self._every)
         await self._leave()
 
     async def _look(self) -> None:

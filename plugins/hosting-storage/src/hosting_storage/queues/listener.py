@@ -15,7 +15,7 @@ from xml.etree.ElementTree import ParseError
 
 from azure.core.exceptions import AzureError
 
-from hosting._asyncio import comes
+from hosting._asyncio import wait_for_event
 from hosting_storage.queues.leased_message import Held, is_gone
 from hosting_storage.queues.messages import Message, received
 from hosting_storage.queues.options import MINIMUM_POLLING_INTERVAL, QueueOptions
@@ -133,7 +133,7 @@ class QueueListener:
                 self._backoff.reset()
                 await self._until_there_is_room()
             else:
-                await comes(self._wake, self._backoff.pause(asyncio.get_running_loop().time()))
+                await wait_for_event(self._wake, self._backoff.pause(asyncio.get_running_loop().time()))
 
     async def _batch(self) -> list[QueueMessage]:
         """Take messages; none where the queue or its account cannot be reached."""
