@@ -18,7 +18,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 AZURE := azure-functions-runtime azure-functions-runtime-v1 azurefunctions-extensions-base
 FOREIGN := --no-deps --ignore-requires-python
 
-.PHONY: help start storage test proof check docs bench clean
+.PHONY: help start storage test proof check docs changelog bench clean
 
 help: ## Say what there is to make
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' Makefile
@@ -43,6 +43,12 @@ check: $(VENV)/.dev ## Lint, check the formatting and check the types
 
 docs: $(VENV)/.dev ## Build the documentation into site/
 	$(BIN)/mkdocs build --strict
+
+changelog: $(VENV)/.dev ## Show what the next release brings; with RELEASE=yes, write it into the changelogs
+	@for project in . $(PLUGINS); do \
+		$(BIN)/python -m towncrier build --config pyproject.toml --dir $$project \
+			--version "$$($(BIN)/hatchling version)" $(if $(RELEASE),--yes,--draft) || exit 1; \
+	done
 
 bench: $(VENV)/.dev $(VENV)/.azurite ## Measure the first answer, hooks, discovery, requests and queues, each beside a peer
 	$(BIN)/python -m tests.benchmarks.first_request

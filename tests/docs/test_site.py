@@ -14,6 +14,7 @@ import pytest
 import hosting
 from hosting import bindings, hookspecs, testing
 from tests.docs.pages import ROOT
+from tests.support.changelog import next_changelog
 
 HOOKS = sorted(name for name, value in vars(hookspecs).items() if hasattr(value, "hosting_spec"))
 
@@ -97,4 +98,4 @@ def test_every_command_is_described(generated: dict[str, str]) -> None:
 
 def test_the_changelog_speaks_of_this_version() -> None:
     """The newest entry is for the version of the package."""
-    assert f"\n## [{hosting.__version__}] - " in (ROOT / "CHANGELOG.md").read_text("utf-8")
+    assert next_changelog(ROOT, hosting.__version__).startswith(f"## [{hosting.__version__}] - ")
