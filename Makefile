@@ -45,9 +45,10 @@ fast: check ## Check the code, then run the tests that start no server (under a 
 proof: $(VENV)/.dev $(VENV)/.azurite ## Kill hosts over 20 queues of 2,000 messages: nothing is lost
 	HOSTING_REPEATS=20 $(BIN)/python -m pytest plugins/hosting-storage/tests/test_nothing_lost.py -rP
 
-check: $(VENV)/.dev ## Lint, check the formatting and check the types
+check: $(VENV)/.dev ## Lint, check the formatting, the words and the types
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
+	$(BIN)/python -m tools.banned_words
 	@echo "Checking the types (about 1 minute the first time, then seconds) ..."
 	$(BIN)/mypy
 	@for plugin in $(PLUGINS); do (cd $$plugin && $(abspath $(BIN))/mypy) || exit 1; done
