@@ -1,7 +1,7 @@
 """``hosting.extend``: the extension host inside Azure's own worker, on every Python version that Azure runs.
 
-Azure's worker imports the app, asks it for its functions, looks at their signatures and calls them. So each function is
-replaced by one that looks the same to the worker and runs the hooks around the author's own.
+Azure's worker imports the app, asks it for its functions, reads their signatures and calls them. Each function is
+replaced by a wrapper that looks the same to the worker and runs the hooks around the author's function.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar, overload
 
 from hosting.authoring import REPLACES, declared, pending
-from hosting.azure_worker.state import Extended, is_switched_off, log, shared, surely
-from hosting.azure_worker.wrapper import replacement, written
+from hosting.azure_worker.state import WorkerState, extensions_are_off, log, log_errors, worker_state
+from hosting.azure_worker.wrapper import innermost_function, wrap
 from hosting.core import Binding, Function, Model
 
 T = TypeVar("T")
@@ -23,7 +23,7 @@ T = TypeVar("T")
 EXTENDED = "_hosting_extended"
 PLAIN = "_hosting_plain"
 REPLAYED = frozenset({"orchestrationtrigger", "entitytrigger"})
-"""Durable functions whose code runs many times for one run: hooks around it would too."""
+"""Triggers of Durable functions that are replayed: hooks around them would run once per replay."""
 UNKNOWN_SDK = (
     "hosting.extend does not know this version of azure-functions: %s runs without extensions. Please update hosting."
 )
@@ -38,24 +38,24 @@ def extend(*, diagnostics_route: str | None = None) -> Callable[[T], T]: ...
 def extend(target: Any = None, /, *, diagnostics_route: str | None = None) -> Any:
     """Run the installed extensions around the functions of an app, in Azure's worker.
 
-    ``app = hosting.extend(func.FunctionApp())``, before or after functions are registered, once or more often with the
-    same effect; also for a Blueprint and for AsgiFunctionApp, WsgiFunctionApp and durable apps. In the v1 model
-    ``main = hosting.extend(main)``, or ``@hosting.extend``. Under ``hosting start``, and where
-    ``PYTHON_ENABLE_WORKER_EXTENSIONS`` is not true, it changes nothing.
+    In the v2 model write ``app = hosting.extend(func.FunctionApp())``, before or after functions are registered; a
+    second call changes nothing. It also works for a Blueprint, AsgiFunctionApp, WsgiFunctionApp and durable apps. In
+    the v1 model write ``main = hosting.extend(main)`` or ``@hosting.extend``. It does nothing under ``hosting start``,
+    and if ``PYTHON_ENABLE_WORKER_EXTENSIONS`` is not true.
 
     Args:
         target: a FunctionApp or Blueprint, or a v1 function, ``def`` or ``async def``.
-        diagnostics_route: for an app: the route of one more function, at admin level, that answers with the diagnosis.
+        diagnostics_route: for an app: the route of an additional function, at admin level, that returns the diagnosis.
 
     Returns:
-        The same app; or a function to use in the place of ``target``.
+        The same app; for a function, the function to use instead of ``target``.
 
     Raises:
-        TypeError: ``target`` is neither; or a route is asked for of something that is not an app.
+        TypeError: ``target`` is neither; or ``diagnostics_route`` is set for something that is not an app.
         ValueError: the app is extended already, with another route.
-        HostingError: host.json cannot be used, or extensions are switched off, and an extension is required; without
-            that, it is logged and the app runs without extensions. Where the required extension itself is not there,
-            the worker's indexing fails.
+        HostingError: an extension is required, and host.json cannot be used or extensions are switched off. If none is
+            required, the error is logged and the app runs without extensions. If a required extension is missing, the
+            worker's indexing fails.
     """
     if target is None:
         return functools.partial(extend, diagnostics_route=diagnostics_route)
@@ -75,20 +75,19 @@ def extend(target: Any = None, /, *, diagnostics_route: str | None = None) -> An
 
 
 class _Builders(list[Any]):
-    """The functions of an extended Blueprint: replaced when an app takes them over, which is when they are complete."""
+    """The functions of an extended Blueprint: wrapped when an app registers them, which is when they are complete."""
 
-    extended: Extended
+    state: WorkerState
 
     def __iter__(self) -> Iterator[Any]:
         if not pending.hosted:
-            surely(
-                lambda: _replace([builder._function for builder in super(_Builders, self).__iter__()], self.extended)
-            )
+            built = [builder._function for builder in super().__iter__()]
+            log_errors(lambda: _wrap_all(built, self.state))
         return super().__iter__()
 
 
 def _is_unknown_app(target: Any) -> bool:
-    """An app of Azure's SDK that does not keep its functions where all versions so far do."""
+    """Return whether it is an app of an SDK that keeps its functions elsewhere than all known versions do."""
     return any(base.__name__ == "DecoratorApi" for base in type(target).__mro__)
 
 
@@ -101,47 +100,47 @@ def _extend_app(app: Any, route: str | None) -> Any:
                 f"hosting.extend: the app's diagnostics_route is {getattr(app, EXTENDED)!r}, found {route!r}"
             )
         return app
-    if pending.hosted or is_switched_off():
+    if pending.hosted or extensions_are_off():
         return app
-    extended = shared()
-    if extended is None:
+    state = worker_state()
+    if state is None:
         return app
     setattr(app, EXTENDED, route)
     if hasattr(app, "get_functions"):
-        app.get_functions = functools.partial(_get_functions, app, app.get_functions, extended)
+        app.get_functions = functools.partial(_get_functions, app, app.get_functions, state)
     else:
         app._function_builders = _Builders(app._function_builders)
-        app._function_builders.extended = extended
+        app._function_builders.state = state
     return app
 
 
-def _get_functions(app: Any, original: Callable[[], list[Any]], extended: Extended) -> list[Any]:
-    """``get_functions`` of an extended app: what the worker asks, once; a host that is asking runs hooks by itself."""
+def _get_functions(app: Any, original: Callable[[], list[Any]], state: WorkerState) -> list[Any]:
+    """Replace ``get_functions`` of an extended app. The worker calls it once; a function host runs hooks itself."""
     if pending.hosted:
         return original()
     if getattr(app, EXTENDED) is not None:
-        _add_diagnostics(app, getattr(app, EXTENDED), extended)
+        _add_diagnostics(app, getattr(app, EXTENDED), state)
     built = original()
-    surely(lambda: _replace(built, extended))
+    log_errors(lambda: _wrap_all(built, state))
     return built
 
 
-def _replace(built: Sequence[Any], extended: Extended) -> None:
-    """Replace the author's functions, each once, and load them in the order that ``hosting start`` does."""
-    replaced: list[Function] = []
-    for one in filter(_is_replaceable, built):
-        surely(functools.partial(_replace_one, one, extended, replaced))
-    if replaced:
-        extended.load(sorted(replaced, key=lambda function: function.name.lower()))
+def _wrap_all(built: Sequence[Any], state: WorkerState) -> None:
+    """Wrap the author's functions, each once, and load them in the order of ``hosting start``."""
+    wrapped: list[Function] = []
+    for one in filter(_can_be_wrapped, built):
+        log_errors(functools.partial(_wrap_one, one, state, wrapped))
+    if wrapped:
+        state.load(sorted(wrapped, key=lambda function: function.name.lower()))
 
 
-def _replace_one(built: Any, extended: Extended, replaced: list[Function]) -> None:
+def _wrap_one(built: Any, state: WorkerState, wrapped: list[Function]) -> None:
     function = _describe(built)
-    built._func = replacement(function, extended)
-    replaced.append(function)
+    built._func = wrap(function, state)
+    wrapped.append(function)
 
 
-def _is_replaceable(built: Any) -> bool:
+def _can_be_wrapped(built: Any) -> bool:
     if not hasattr(built, "_func"):
         log.error(UNKNOWN_SDK, built)
         return False
@@ -155,26 +154,25 @@ def _is_replaceable(built: Any) -> bool:
 
 
 def _describe(built: Any) -> Function:
-    """A function of the v2 model as a core type."""
+    """Return a function of the v2 model as a core type."""
     call = built.get_user_function()
     bindings = tuple(Binding(one.name, one.type, "out" if int(one.direction) else "in") for one in built.get_bindings())
     return _function(built.get_function_name(), call, bindings, "v2")
 
 
 def _extend_function(call: Callable[..., Any]) -> Callable[..., Any]:
-    if hasattr(call, REPLACES) or pending.hosted or is_switched_off():
+    if hasattr(call, REPLACES) or pending.hosted or extensions_are_off():
         return call
-    extended = shared()
-    if extended is None:
+    state = worker_state()
+    if state is None:
         return call
-    replaced = [call]
-    surely(lambda: replaced.append(_replaced(call, extended)))
-    return replaced[-1]
+    result = [call]
+    log_errors(lambda: result.append(_wrapped_v1(call, state)))
+    return result[-1]
 
 
-def _replaced(call: Callable[..., Any], extended: Extended) -> Callable[..., Any]:
-    """The replacement of a v1 function."""
-    folder = os.path.dirname(inspect.getfile(written(call)))
+def _wrapped_v1(call: Callable[..., Any], state: WorkerState) -> Callable[..., Any]:
+    folder = os.path.dirname(inspect.getfile(innermost_function(call)))
     content = _function_json(folder)
     name = call.__name__ if content is None else os.path.basename(folder)
     bindings = tuple(
@@ -182,12 +180,12 @@ def _replaced(call: Callable[..., Any], extended: Extended) -> Callable[..., Any
         for one in (content or {}).get("bindings", ())
     )
     function = _function(name, call, bindings, "v2" if content is None else "v1")
-    extended.expect(function)
-    return replacement(function, extended)
+    state.expect(function)
+    return wrap(function, state)
 
 
 def _function(name: str, call: Callable[..., Any], bindings: tuple[Binding, ...], model: Model) -> Function:
-    file = inspect.getfile(written(call))
+    file = inspect.getfile(innermost_function(call))
     opt_ins, opt_outs = declared(call)
     bound = {binding.name for binding in bindings}
     return Function(
@@ -205,7 +203,7 @@ def _function(name: str, call: Callable[..., Any], bindings: tuple[Binding, ...]
 
 
 def _function_json(folder: str) -> dict[str, Any] | None:
-    """What the worker's host has read already; None where the function is not of the v1 model."""
+    """Return the content of function.json; None if there is none: the function is not of the v1 model."""
     try:
         with open(os.path.join(folder, "function.json"), encoding="utf-8-sig") as stream:
             content = json.load(stream)
@@ -216,12 +214,12 @@ def _function_json(folder: str) -> dict[str, Any] | None:
     return content if isinstance(content, dict) else {}
 
 
-def _add_diagnostics(app: Any, route: str, extended: Extended) -> None:
-    """One more function, which answers whoever has the master key."""
+def _add_diagnostics(app: Any, route: str, state: WorkerState) -> None:
+    """Add a function that returns the diagnosis to callers with the master key."""
     from azure.functions import AuthLevel, HttpResponse
 
     def hosting_diagnostics(req):  # type: ignore[no-untyped-def]
-        return HttpResponse(json.dumps(extended.host.diagnosis(), indent=2), mimetype="application/json")
+        return HttpResponse(json.dumps(state.host.diagnosis(), indent=2), mimetype="application/json")
 
     setattr(hosting_diagnostics, PLAIN, True)
     app.route(route=route, methods=["GET"], auth_level=AuthLevel.ADMIN)(hosting_diagnostics)

@@ -1,4 +1,4 @@
-"""What the extended functions of one process share: the extension host inside Azure's worker."""
+"""The extension host that all extended functions of one worker process share."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from hosting.apps.host_json import read_host_json
 from hosting.authoring import declared, pending
-from hosting.azure_worker.wrapper import Loops
+from hosting.azure_worker.loops import LoopManager
 from hosting.core import Function
 from hosting.errors import HostingError
 from hosting.extensions import ExtensionHost, is_enabled
@@ -21,59 +21,63 @@ SCRIPT_ROOT = "AzureWebJobsScriptRoot"
 log = logging.getLogger("hosting.extensions")
 
 
-class Extended:
-    """The extension host, and where its async hooks run.
+class WorkerState:
+    """The extension host of a worker process, with the loops of its async hooks.
+
+    Args:
+        root: the app's folder.
+        section: ``extensionHost`` of host.json; None if there is none.
 
     Raises:
-        HostingError: host.json cannot be used.
+        HostingError: ``section`` cannot be used.
     """
 
     def __init__(self, root: str, section: Mapping[str, Any] | None) -> None:
         self.root = root
         self.host = ExtensionHost(environ=os.environ, section=section, worker=True)
-        self.loops = Loops(self.host)
+        self.loops = LoopManager(self.host)
         self._expected: list[Function] = []
-        self._refused: HostingError | None = None
+        self._load_error: HostingError | None = None
         self._loaded = False
-        self._changing = threading.RLock()
+        self._lock = threading.RLock()
         self.host.discover()
 
     def load(self, functions: Sequence[Function]) -> None:
-        """Load functions, the first or more of them, and log what serves them.
+        """Load functions, the first ones or more of them, and log the extensions that run for them.
 
         Raises:
-            ExtensionError: a required extension is not there.
+            ExtensionError: a required extension is missing.
         """
-        if self._refused is not None:
-            raise self._refused
-        with self._changing:
+        if self._load_error is not None:
+            raise self._load_error
+        with self._lock:
             try:
                 (self.host.admit if self._loaded else self.host.load)(functions)
             except HostingError as error:
-                self._refused = error
+                self._load_error = error
                 raise
             self._loaded = True
-        self.loops.remember()
+        self.loops.remember_running_loop()
         log.info("Extensions: %s", json.dumps(self.host._info))
         if self.host.left_to_worker:
             log.info("Called by Azure's worker itself: %s", ", ".join(self.host.left_to_worker))
 
     def expect(self, function: Function) -> None:
-        """Note a v1 function: extensions learn of it before the first invocation, when its decorators have all run."""
+        """Register a v1 function. It is loaded before the first invocation, when all of its decorators have run."""
         self._expected.append(function)
-        self.loops.remember()
+        self.loops.remember_running_loop()
 
     def load_expected(self) -> None:
-        """Load the functions that are expected, if there are any; invocations in other threads wait for it.
+        """Load the registered v1 functions that are not loaded yet; concurrent invocations wait for it.
 
         Raises:
-            ExtensionError: a required extension is not there; each invocation says so again.
+            ExtensionError: a required extension is missing; each later call raises it again.
         """
         if self._expected:
-            with self._changing:
+            with self._lock:
                 self._load_expected()
-        if self._refused is not None:  # after the wait: another thread may have been told
-            raise self._refused
+        if self._load_error is not None:  # after the wait: another thread may have failed
+            raise self._load_error
 
     def _load_expected(self) -> None:
         expected = self._expected[:]
@@ -81,46 +85,45 @@ class Extended:
             for function in expected:
                 function.opt_ins, function.opt_outs = declared(function.call)
             if expected:
-                surely(lambda: self.load(expected))
+                log_errors(lambda: self.load(expected))
         finally:
             del self._expected[: len(expected)]
 
 
-class Without(NamedTuple):
-    """An app that runs without extensions, because of what is logged already."""
+class NoExtensions(NamedTuple):
+    """Stands for the state of an app that runs without extensions, for a reason that has been logged."""
 
     root: str | None
-    """The app's folder; None where extensions are switched off."""
+    """The app's folder; None if extensions are switched off."""
 
 
-def is_switched_off() -> bool:
-    """Whether extensions are off in this process; the log says so once, to whoever forgot the setting.
+def extensions_are_off() -> bool:
+    """Return whether extensions are switched off in this process; the first call logs it.
 
     Raises:
-        HostingError: they are, and one is required: a missing setting must not open what an extension guards.
+        HostingError: they are off and an extension is required: a missing setting must not open what it guards.
     """
     if is_enabled(os.environ):
         return False
     if pending.shared is None:
-        _judge_switched_off(_root())
-        pending.shared = Without(None)
+        _check_required_while_off(_root())
+        pending.shared = NoExtensions(None)
         log.info("hosting.extend does nothing: PYTHON_ENABLE_WORKER_EXTENSIONS is not true, so no extension runs.")
     return True
 
 
-def shared() -> Extended | None:
-    """The one of this process; a test that goes on to another app gets another.
+def worker_state() -> WorkerState | None:
+    """Return the state of this process, made by the first call; an app in another folder (in a test) gets a new one.
 
-    An app in production does not go down because of us: what keeps extensions from running is logged, and the answer is
-    None. Only who requires an extension wants to know sooner.
+    What keeps extensions from running does not stop an app in production: it is logged, and the result is None.
 
     Raises:
         HostingError: host.json cannot be used, and an extension is required.
     """
     root = _root()
-    if not isinstance(pending.shared, Extended | Without) or pending.shared.root != root:
-        pending.shared = _made(root) or Without(root)
-    return pending.shared if isinstance(pending.shared, Extended) else None
+    if not isinstance(pending.shared, WorkerState | NoExtensions) or pending.shared.root != root:
+        pending.shared = _new_state(root) or NoExtensions(root)
+    return pending.shared if isinstance(pending.shared, WorkerState) else None
 
 
 def _root() -> str:
@@ -131,7 +134,7 @@ def _is_any_required(section: Mapping[str, Any] | None) -> bool:
     return bool(os.environ.get("HOSTING_REQUIRE") or (section and section.get("required")))
 
 
-def _judge_switched_off(root: str) -> None:
+def _check_required_while_off(root: str) -> None:
     section: Mapping[str, Any] | None = None
     try:
         section = read_host_json(root, os.environ).get("extensionHost")
@@ -142,29 +145,29 @@ def _judge_switched_off(root: str) -> None:
             raise
 
 
-def _made(root: str) -> Extended | None:
+def _new_state(root: str) -> WorkerState | None:
     section: Mapping[str, Any] | None = None
     try:
         section = read_host_json(root, os.environ).get("extensionHost")
-        return Extended(root, section)
+        return WorkerState(root, section)
     except HostingError as error:
         if _is_any_required(section):
             raise
         log.error("The app runs without extensions: %s", error)
     except Exception:
-        log.exception("The app runs without extensions, because of a mistake in hosting: please report it.")
+        log.exception("The app runs without extensions, because of a bug in hosting. Please report it.")
     return None
 
 
-def surely(action: Callable[[], None]) -> None:
-    """Do what must not take the app down; whoever requires an extension is told all the same.
+def log_errors(action: Callable[[], None]) -> None:
+    """Run an action that must not stop the app: log what it raises, except that a required extension is missing.
 
     Raises:
-        HostingError: a required extension is not there.
+        HostingError: a required extension is missing.
     """
     try:
         action()
     except HostingError:
         raise
     except Exception:
-        log.exception("Functions run without extensions, because of a mistake in hosting: please report it.")
+        log.exception("Functions run without extensions, because of a bug in hosting. Please report it.")

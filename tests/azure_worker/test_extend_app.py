@@ -352,7 +352,7 @@ def test_a_mistake_of_ours_does_not_take_the_app_down(
     app.route("hello")(hello)
     monkeypatch.setattr("hosting.azure_worker.extend._describe", lambda built: 1 / 0)
     assert one_of(app) is hello
-    assert "because of a mistake in hosting" in caplog.text
+    assert "because of a bug in hosting" in caplog.text
     assert "ZeroDivisionError" in caplog.text
 
 
