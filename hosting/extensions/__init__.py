@@ -5,7 +5,7 @@ from hosting.extensions._discovery import installed_entry_points
 from hosting.extensions._model import GROUPS, HOOK_GROUPS
 from hosting.extensions.dispatch.execution import run_here
 from hosting.extensions.dispatch.runtime import blame
-from hosting.extensions.dispatch.thread_pool import Worker, Workers
+from hosting.extensions.dispatch.thread_pool import PoolThread, ThreadPool
 from hosting.extensions.host import ExtensionHost
 
 __all__ = [
@@ -13,8 +13,8 @@ __all__ = [
     "GROUPS",
     "HOOK_GROUPS",
     "ExtensionHost",
-    "Worker",
-    "Workers",
+    "PoolThread",
+    "ThreadPool",
     "blame",
     "installed_entry_points",
     "is_enabled",

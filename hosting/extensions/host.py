@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from hosting.extensions.dispatch.compiler import Chain, Compiler
-    from hosting.extensions.dispatch.thread_pool import Workers
+    from hosting.extensions.dispatch.thread_pool import ThreadPool
 
 
 class ExtensionHost:
@@ -155,7 +155,7 @@ class ExtensionHost:
         if any(self._chains.values()):
             self._clock.start()
 
-    def invoker(self, function: Function, pool: Workers) -> Invoker:
+    def invoker(self, function: Function, pool: ThreadPool) -> Invoker:
         """Bind one function with its hooks: its ``invoke`` is what the host awaits for each invocation.
 
         An async function runs in the caller's task, a sync one in ``pool``.

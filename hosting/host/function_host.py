@@ -22,7 +22,7 @@ from hosting.bindings.services import Services
 from hosting.bindings.warmup import WarmupProvider
 from hosting.core import App, Binding, Function, Problem
 from hosting.errors import FunctionLoadError, HostingError
-from hosting.extensions import ExtensionHost, Workers
+from hosting.extensions import ExtensionHost, ThreadPool
 from hosting.host.binding import BoundFunction, Out, bind
 from hosting.host.context import Context, RetryContext, TraceContext
 from hosting.host.invocation import Invocation, Refuser, Running
@@ -224,7 +224,7 @@ class FunctionHost:
 
     def _bind(self) -> None:
         count, problem = thread_count(self.environ)
-        self._pool = Workers(count)
+        self._pool = ThreadPool(count)
         self._services.host_json = self.app.host_json
         self._timeouts = Timeouts(self.running, read_timeout(self.app.host_json))
         self._services.problems.extend([problem] if problem else [])

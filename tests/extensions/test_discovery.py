@@ -100,13 +100,13 @@ sys.path.insert(0, {site!r})
 import asyncio
 import queue  # for the threads of sync functions, with extensions or without
 from hosting.core import Binding, Function
-from hosting.extensions import ExtensionHost, Workers
+from hosting.extensions import ExtensionHost, ThreadPool
 
 def call():
     return "answer"
 
 one = Function("F", "", "", "v2", call, False, (Binding("req", "httpTrigger", "in"),))
-threads = Workers()
+threads = ThreadPool()
 before = set(sys.modules)
 host = ExtensionHost(environ={{}})
 host.discover()

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from hosting.core import Binding, Function, OptIn
-from hosting.extensions import ExtensionHost, Workers
+from hosting.extensions import ExtensionHost, ThreadPool
 
 ON = {"PYTHON_ENABLE_WORKER_EXTENSIONS": "1"}
 
@@ -64,7 +64,7 @@ def invoke(host: ExtensionHost, target: Function, context: Any = None, **argumen
 
 def invoker_of(host: ExtensionHost, target: Function) -> Callable[[Any, dict[str, Any]], Any]:
     """What a function host would call for each invocation."""
-    invoker = host.invoker(target, Workers(4))
+    invoker = host.invoker(target, ThreadPool(4))
     return lambda context, func_args: invoker.invoke(context, func_args)
 
 

@@ -1,9 +1,9 @@
-"""Running one invocation: on the event loop, or on a worker thread with a context of its own.
+"""Execution of one invocation: on the event loop, or on a pool thread in a context of its own.
 
-Context variables that a hook sets must be seen by the function and the later hooks, and by nobody else. An async
-function runs in the caller's task, which is the invocation's own. A sync function runs, with its sync hooks, on one
-worker thread inside one copied context; its async hooks run on the loop inside that same context, while the thread
-stands outside it, because two cannot be in one context at a time.
+Context variables that a hook sets must be visible to the function and to the later hooks, and to nothing else. An async
+function runs in the caller's task, which belongs to the invocation. A sync function and its sync hooks run on one pool
+thread, inside one copied context. Async hooks of a sync function run on the event loop inside that same context, while
+the thread is outside of it, because only one thread can be inside a context at a time.
 """
 
 from __future__ import annotations
@@ -15,32 +15,29 @@ from concurrent.futures import Future
 from contextvars import Context, copy_context
 from typing import TYPE_CHECKING, Any
 
-from hosting.extensions.dispatch.thread_pool import Ending, Workers
+from hosting.extensions.dispatch.thread_pool import ResultOrError, ThreadPool
 from hosting.extensions.dispatch.watchdog import end
 
 if TYPE_CHECKING:
     from hosting.extensions.dispatch.compiler import Chain
 
 
-async def on_thread(pool: Workers, work: Callable[[], Any]) -> Any:
-    """Run ``work`` in the pool inside a copy of the current context; return or raise what it did."""
-    return _settled(*await pool.run(copy_context(), work))
+async def on_thread(pool: ThreadPool, work: Callable[[], Any]) -> Any:
+    """Call ``work`` in the pool, inside a copy of the current context; return its result or raise its error."""
+    return _unwrapped(*await pool.submit(copy_context(), work))
 
 
-async def in_steps(pool: Workers, steps: Callable[[], Generator[Any, Any, Any]], budget: float) -> Any:
-    """Run a stepwise chain in the pool; what it yields is awaited on this loop, within ``budget`` seconds each."""
+async def in_steps(pool: ThreadPool, steps: Callable[[], Generator[Any, Any, Any]], budget: float) -> Any:
+    """Run a stepwise chain in the pool, and on this event loop the coroutines that it yields.
+
+    Args:
+        pool: the threads.
+        steps: returns the chain's generator; called on the thread.
+        budget: the seconds that each coroutine may take.
+    """
     loop = asyncio.get_running_loop()
     context = copy_context()
-    return _settled(*await pool.run(Context(), lambda: _drive(steps(), context, loop, budget)))
-
-
-def _settled(result: Any, exception: BaseException | None) -> Any:
-    if exception is None:
-        return result
-    try:
-        raise exception
-    finally:
-        del exception  # its traceback has this frame: nothing is to wait for the garbage collector
+    return _unwrapped(*await pool.submit(Context(), lambda: _drive(steps(), context, loop, budget)))
 
 
 def run_here(
@@ -50,14 +47,14 @@ def run_here(
     elsewhere: Callable[[], asyncio.AbstractEventLoop],
     budget: float,
 ) -> Any:
-    """Run a sync function's chain on this thread, in a copy of its context.
+    """Run a sync function's chain on this thread, inside a copy of its context; return or raise what the chain does.
 
     Args:
-        chain: of the form ``sync`` or ``stepwise``.
-        context: the invocation's.
+        chain: a chain of the form ``sync`` or ``stepwise``.
+        context: the invocation's context.
         func_args: the arguments of the call.
-        elsewhere: gives the loop that async hooks run on, in another thread.
-        budget: seconds that an async hook may take.
+        elsewhere: returns the event loop that runs async hooks, in another thread.
+        budget: the seconds that an async hook may take.
     """
     variables = copy_context()
     if chain.form == "sync":
@@ -65,54 +62,72 @@ def run_here(
     return _drive(chain.run(context, func_args), variables, elsewhere(), budget)
 
 
+async def await_captured(awaitable: Coroutine[Any, Any, Any]) -> ResultOrError:
+    """Await and return the result, or whatever was raised."""
+    try:
+        return await awaitable, None
+    except BaseException as exception:
+        return None, exception
+
+
+def _unwrapped(result: Any, exception: BaseException | None) -> Any:
+    if exception is None:
+        return result
+    try:
+        raise exception
+    finally:
+        del exception  # its traceback has this frame: it must not wait for the garbage collector
+
+
 def _drive(steps: Generator[Any, Any, Any], context: Context, loop: asyncio.AbstractEventLoop, budget: float) -> Any:
-    """On the worker thread: advance the chain, and have the loop run what it yields."""
+    """Advance a stepwise chain on this thread, and let the loop run the coroutines that it yields."""
     advance: Callable[[], Any] = steps.__next__
     while True:
         try:
-            awaitable = context.run(advance)
+            coroutine = context.run(advance)
         except StopIteration as stop:
             return stop.value
-        ending = _on_loop(awaitable, context, loop, budget).result()
-        if ending is None:
-            # The hook may still be running inside the context: go on in one of our own.
+        result = _on_loop(coroutine, context, loop, budget).result()
+        if result is None:
+            # The hook may still be running inside the context: the rest of the chain gets a copy.
             context = context.copy()
-            ending = (None, TimeoutError(f"it took longer than its budget of {budget:g} s"))
-        advance = _resumption(steps, *ending)
+            result = (None, TimeoutError(f"it took longer than its budget of {budget:g} s"))
+        advance = _next_step(steps, *result)
 
 
-def _resumption(steps: Generator[Any, Any, Any], value: Any, exception: BaseException | None) -> Callable[[], Any]:
+def _next_step(steps: Generator[Any, Any, Any], value: Any, exception: BaseException | None) -> Callable[[], Any]:
+    """Return the call that hands a hook's result or error to the chain."""
     if isinstance(exception, GeneratorExit):
-        exception = _unlike_closing(exception)
+        exception = _without_closing(exception)
     if exception is not None:
         return lambda: steps.throw(exception)
     return lambda: steps.send(value)
 
 
-def _unlike_closing(exception: GeneratorExit) -> RuntimeError:
-    """What a hook raised, so that it does not close the chain that it is thrown into."""
-    told = RuntimeError("it raised GeneratorExit")
-    told.__cause__ = exception
-    return told
+def _without_closing(exception: GeneratorExit) -> RuntimeError:
+    """Wrap a hook's own GeneratorExit, which would close the chain that it is thrown into."""
+    error = RuntimeError("it raised GeneratorExit")
+    error.__cause__ = exception
+    return error
 
 
 def _on_loop(
-    awaitable: Coroutine[Any, Any, Any], context: Context, loop: asyncio.AbstractEventLoop, budget: float
-) -> Future[Ending | None]:
-    """Start the awaitable on the loop; past the budget it is cancelled and no longer waited for: None."""
-    done: Future[Ending | None] = Future()
+    coroutine: Coroutine[Any, Any, Any], context: Context, loop: asyncio.AbstractEventLoop, budget: float
+) -> Future[ResultOrError | None]:
+    """Start a coroutine on the loop; its result is None where the budget is exceeded, without waiting for its end."""
+    done: Future[ResultOrError | None] = Future()
 
     def start() -> None:
-        task = loop.create_task(_contained(awaitable), context=context)
-        timers = [loop.call_later(budget, expire, task), loop.call_later(budget * 1.25, end, task, awaitable)]
+        task = loop.create_task(await_captured(coroutine), context=context)
+        timers = [loop.call_later(budget, expire, task), loop.call_later(budget * 1.25, end, task, coroutine)]
         task.add_done_callback(lambda task: finish(task, timers))
 
-    def expire(task: asyncio.Task[Ending]) -> None:
+    def expire(task: asyncio.Task[ResultOrError]) -> None:
         end(task)
         if not done.done():
             done.set_result(None)
 
-    def finish(task: asyncio.Task[Ending], timers: list[asyncio.TimerHandle]) -> None:
+    def finish(task: asyncio.Task[ResultOrError], timers: list[asyncio.TimerHandle]) -> None:
         for timer in timers:
             timer.cancel()
         if not done.done():
@@ -120,10 +135,3 @@ def _on_loop(
 
     loop.call_soon_threadsafe(start)
     return done
-
-
-async def _contained(awaitable: Coroutine[Any, Any, Any]) -> Ending:
-    try:
-        return await awaitable, None
-    except BaseException as exception:
-        return None, exception

@@ -12,7 +12,7 @@ from hosting.extensions.dispatch.execution import in_steps, on_thread
 
 if TYPE_CHECKING:
     from hosting.extensions.dispatch.compiler import Chain
-    from hosting.extensions.dispatch.thread_pool import Workers
+    from hosting.extensions.dispatch.thread_pool import ThreadPool
 
 Invoke: TypeAlias = Callable[[Any, dict[str, Any]], Awaitable[Any]]
 
@@ -30,7 +30,7 @@ class Invoker:
         budget: seconds that an async hook of a sync function may take.
     """
 
-    def __init__(self, function: Function, chain: Chain | None, pool: Workers, budget: float) -> None:
+    def __init__(self, function: Function, chain: Chain | None, pool: ThreadPool, budget: float) -> None:
         self.function = function
         self._pool = pool
         self._budget = budget

@@ -22,7 +22,7 @@ import uvicorn
 from uvicorn.lifespan.on import LifespanOn
 
 from hosting.errors import HostingError
-from hosting.extensions import Worker
+from hosting.extensions import PoolThread
 from hosting.server.types import Receive, Scope, Send
 from hosting.server.uvicorn_adapter.protocol import Connection, Departures
 from hosting.server.uvicorn_adapter.write_buffer import Outbox
@@ -195,7 +195,7 @@ class Server(uvicorn.Server):
 def leave(code: int, deadline: float) -> NoReturn:
     """End the process with ``code``, also when a thread is still busy at ``deadline``, in ``time.monotonic``."""
     everybody = [one for one in threading.enumerate() if one is not threading.current_thread()]
-    threads = [one for one in everybody if not one.daemon or isinstance(one, Worker)]
+    threads = [one for one in everybody if not one.daemon or isinstance(one, PoolThread)]
     for thread in threads:
         thread.join(max(0.0, deadline - time.monotonic()))
     sys.stdout.flush()

@@ -18,7 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hosting.core import Binding, Function, OptIn
-from hosting.extensions import ExtensionHost, Workers
+from hosting.extensions import ExtensionHost, ThreadPool
 from hosting.testing import assert_isolated
 from hosting_profile import ProfileExtension
 from hosting_profile.extension import MOST_AT_ONCE, Sampler
@@ -65,7 +65,7 @@ class Profiled:
 
     async def run(self, times: int = 1, req: object = REQUEST) -> list[Any]:
         """Invoke it so many times at once, then let the extension finish its reports."""
-        pool = Workers(16)
+        pool = ThreadPool(16)
         invoke = self.host.invoker(self.function, pool).invoke
         contexts = [SimpleNamespace(function_name="Greet", invocation_id=f"i{number}") for number in range(times)]
         tasks = [asyncio.ensure_future(invoke(context, {"req": req})) for context in contexts]

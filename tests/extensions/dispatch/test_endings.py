@@ -10,7 +10,7 @@ import pytest
 
 import hosting
 from hosting.errors import ExtensionError
-from hosting.extensions import ExtensionHost, Workers
+from hosting.extensions import ExtensionHost, ThreadPool
 from tests.support.invoking import Context, function, invoke, invoker_of, loaded, told
 
 
@@ -230,7 +230,7 @@ def test_a_function_bound_during_a_pause_gets_its_hooks_when_it_is_over(is_async
     target = function(fine if is_async else lambda: "fine")
     host = loaded({"flaky": flaky}, target)
     host.pause("flaky")
-    invoker = host.invoker(target, Workers(1))
+    invoker = host.invoker(target, ThreadPool(1))
 
     async def run() -> int:
         assert await invoker.invoke(Context(), {}) == "fine"

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 import hosting
-from hosting.extensions import ExtensionHost, Workers
+from hosting.extensions import ExtensionHost, ThreadPool
 from tests.support.invoking import Context, function, loaded
 
 
@@ -87,7 +87,7 @@ def test_the_arguments_are_freed_at_the_end_of_an_invocation(call: Any, extensio
 
 
 async def freed(host: ExtensionHost, target: Any) -> None:
-    pool = Workers(1)
+    pool = ThreadPool(1)
     invoker = host.invoker(target, pool)
 
     async def once() -> weakref.ref[Body]:
@@ -101,7 +101,7 @@ async def freed(host: ExtensionHost, target: Any) -> None:
         return weakref.ref(body)
 
     references = [await once() for _ in range(2)]
-    await pool.run(copy_context(), lambda: None)  # the thread has let go of the job before
+    await pool.submit(copy_context(), lambda: None)  # the thread has let go of the job before
     await asyncio.sleep(0)
     await host.shutdown()
     pool.shutdown()

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 import hosting
 from hosting.core import Function
-from hosting.extensions import ExtensionHost, Workers
+from hosting.extensions import ExtensionHost, ThreadPool
 from tests.support.invoking import Context, function, invoker_of, loaded, told
 
 
@@ -120,7 +120,7 @@ def test_many_threads_that_see_the_last_error_take_the_extension_out_once(caplog
     host = loaded({"together": Together}, target, section={"quarantine": {"consecutiveErrors": 2}})
 
     async def run() -> None:
-        pool = Workers(count)
+        pool = ThreadPool(count)
         await asyncio.gather(*(host.invoker(target, pool).invoke(Context(), {}) for _ in range(count)))
         await host.shutdown()
         pool.shutdown()

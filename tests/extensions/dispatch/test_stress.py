@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 import hosting
 from hosting.core import Function
-from hosting.extensions import ExtensionHost, Workers
+from hosting.extensions import ExtensionHost, ThreadPool
 from tests.support.invoking import Context, function, loaded, told
 
 WHOSE: ContextVar[str] = ContextVar("whose", default="nobody")
@@ -111,7 +111,7 @@ async def acall(number: int) -> str:
 
 async def endure(host: ExtensionHost, chaos: Chaos, target: Function, *, switching: bool) -> list[Any]:
     """Forty invocations in turns of ten, some cancelled, while extensions are paused and resumed."""
-    pool, results = Workers(4), []
+    pool, results = ThreadPool(4), []
     invoker = host.invoker(target, pool)
     for turn in range(4):
         tasks = [asyncio.ensure_future(invoker.invoke(Context(), {"number": number})) for number in range(10)]
@@ -178,7 +178,7 @@ def test_extensions_come_and_go_while_threads_run() -> None:
     host = loaded({"counting": Counting, "other": Counting}, target)
 
     async def run() -> list[int]:
-        pool = Workers(4)
+        pool = ThreadPool(4)
         invoker, ended = host.invoker(target, pool), threading.Event()
 
         def switch() -> None:

@@ -1,4 +1,4 @@
-"""The threads of sync functions: results come back to the loop, whatever happens on either side."""
+"""The thread pool of sync functions: results reach the event loop, whatever happens on either side."""
 
 from __future__ import annotations
 
@@ -11,132 +11,132 @@ from typing import Any
 
 import pytest
 
-from hosting.extensions import Workers
+from hosting.extensions import ThreadPool
 
 NUMBER: ContextVar[int] = ContextVar("number", default=0)
-PATIENCE = 30.0
+WAIT_SECONDS = 30.0
 
 
-async def ran(workers: Workers, work: Callable[[], Any]) -> Any:
-    return await workers.run(copy_context(), work)
+async def result_of(pool: ThreadPool, work: Callable[[], Any]) -> Any:
+    return await pool.submit(copy_context(), work)
 
 
-def test_many_calls() -> None:
-    """Every call gets its own result, also when thousands are on their way at once."""
-    workers = Workers(4)
+def test_thousands_of_concurrent_calls_each_get_their_own_result() -> None:
+    """No result is lost or mixed up when thousands of calls are waiting at once."""
+    pool = ThreadPool(4)
 
     async def run() -> list[Any]:
-        return await asyncio.gather(*(ran(workers, partial(abs, number)) for number in range(5000)))
+        return await asyncio.gather(*(result_of(pool, partial(abs, number)) for number in range(5000)))
 
     assert asyncio.run(run()) == [(number, None) for number in range(5000)]
-    workers.shutdown()
+    pool.shutdown()
 
 
 @pytest.mark.parametrize("error", [ValueError("no"), StopIteration(1), SystemExit(3), asyncio.CancelledError()])
-def test_exceptions_come_back_as_values(error: BaseException) -> None:
-    """What a call raises is handed over and not raised, since some exceptions cannot cross a future."""
-    workers = Workers(1)
+def test_an_exception_is_returned_as_a_value(error: BaseException) -> None:
+    """What a call raises is part of the result and is not raised, since some exceptions cannot cross a future."""
+    pool = ThreadPool(1)
 
     def work() -> None:
         raise error
 
-    assert asyncio.run(ran(workers, work)) == (None, error)
-    assert asyncio.run(ran(workers, lambda: "still there")) == ("still there", None)
-    workers.shutdown()
+    assert asyncio.run(result_of(pool, work)) == (None, error)
+    assert asyncio.run(result_of(pool, lambda: "still there")) == ("still there", None)
+    pool.shutdown()
 
 
-def test_threads_are_as_many_as_are_needed() -> None:
-    """A thread starts when all others are busy, up to the limit; what is left waits its turn."""
-    workers = Workers(3)
+def test_a_thread_starts_only_when_all_others_are_busy_up_to_the_limit() -> None:
+    """Calls beyond the limit wait for a free thread."""
+    pool = ThreadPool(3)
     release, together = threading.Event(), threading.Barrier(3)
 
     def meet() -> str:
-        together.wait(PATIENCE)
+        together.wait(WAIT_SECONDS)
         return threading.current_thread().name
 
     async def run() -> tuple[set[str], list[Any]]:
-        await ran(workers, lambda: None)
-        assert len(workers._threads) == 1
-        met = await asyncio.gather(*(ran(workers, meet) for _ in range(3)))
-        waiting = [asyncio.ensure_future(ran(workers, lambda: release.wait(PATIENCE))) for _ in range(5)]
+        await result_of(pool, lambda: None)
+        assert len(pool._threads) == 1
+        met = await asyncio.gather(*(result_of(pool, meet) for _ in range(3)))
+        waiting = [asyncio.ensure_future(result_of(pool, lambda: release.wait(WAIT_SECONDS))) for _ in range(5)]
         await asyncio.sleep(0)
-        assert len(workers._threads) == 3
+        assert len(pool._threads) == 3
         release.set()
         return {name for name, _ in met}, await asyncio.gather(*waiting)
 
     names, waited = asyncio.run(run())
     assert names == {"function_0", "function_1", "function_2"}
     assert waited == [(True, None)] * 5
-    workers.shutdown()
+    pool.shutdown()
 
 
-def test_context_variables() -> None:
-    """A call runs inside the context that is given, and what it sets there stays there."""
-    workers = Workers(1)
+def test_a_call_runs_inside_its_context_and_changes_no_other() -> None:
+    """Context variables set by the call stay in the context that was passed."""
+    pool = ThreadPool(1)
 
     async def run() -> tuple[Any, int, int]:
         NUMBER.set(7)
         context = copy_context()
-        seen = await workers.run(context, lambda: (NUMBER.get(), NUMBER.set(8))[0])
+        seen = await pool.submit(context, lambda: (NUMBER.get(), NUMBER.set(8))[0])
         return seen, context[NUMBER], NUMBER.get()
 
     assert asyncio.run(run()) == ((7, None), 8, 7)
-    workers.shutdown()
+    pool.shutdown()
 
 
-def test_cancelled_before_its_turn() -> None:
-    """What nobody waits for any more is not begun; what has begun ends, and its result is dropped."""
-    workers = Workers(1)
-    begun, release, calls = threading.Event(), threading.Event(), []
+def test_a_call_cancelled_before_its_turn_does_not_start() -> None:
+    """A call that has started runs to its end, and its result is dropped."""
+    pool = ThreadPool(1)
+    started, release, calls = threading.Event(), threading.Event(), []
 
     def work(name: str) -> None:
         calls.append(name)
-        begun.set()
-        release.wait(PATIENCE)
+        started.set()
+        release.wait(WAIT_SECONDS)
 
     async def run() -> None:
-        first, second = (asyncio.ensure_future(ran(workers, partial(work, name))) for name in ("a", "b"))
-        await asyncio.to_thread(begun.wait, PATIENCE)
+        first, second = (asyncio.ensure_future(result_of(pool, partial(work, name))) for name in ("a", "b"))
+        await asyncio.to_thread(started.wait, WAIT_SECONDS)
         first.cancel()
         second.cancel()
         await asyncio.gather(first, second, return_exceptions=True)
         release.set()
-        assert await ran(workers, lambda: "next") == ("next", None)
+        assert await result_of(pool, lambda: "next") == ("next", None)
 
     asyncio.run(run())
     assert calls == ["a"]
-    workers.shutdown()
+    pool.shutdown()
 
 
-def test_a_loop_that_is_gone() -> None:
-    """A call that outlasts its loop keeps its thread; the next loop gets another one."""
-    workers = Workers(2)
-    begun, release = threading.Event(), threading.Event()
+def test_a_call_that_outlasts_its_event_loop_keeps_its_thread() -> None:
+    """The next event loop gets another thread."""
+    pool = ThreadPool(2)
+    started, release = threading.Event(), threading.Event()
 
     def work() -> None:
-        begun.set()
-        release.wait(PATIENCE)
+        started.set()
+        release.wait(WAIT_SECONDS)
 
     async def leave() -> None:
-        workers.run(copy_context(), work)
-        await asyncio.to_thread(begun.wait, PATIENCE)
+        pool.submit(copy_context(), work)
+        await asyncio.to_thread(started.wait, WAIT_SECONDS)
 
     asyncio.run(leave())
-    assert asyncio.run(ran(workers, lambda: "answer")) == ("answer", None)
+    assert asyncio.run(result_of(pool, lambda: "answer")) == ("answer", None)
     release.set()
-    workers.shutdown()
-    for thread in workers._threads:
-        thread.join(PATIENCE)
-    assert not any(thread.is_alive() for thread in workers._threads)
+    pool.shutdown()
+    for thread in pool._threads:
+        thread.join(WAIT_SECONDS)
+    assert not any(thread.is_alive() for thread in pool._threads)
 
 
-def test_shut_down() -> None:
-    """Threads end once they are idle, and no call is taken any more."""
-    workers = Workers(2)
-    asyncio.run(ran(workers, lambda: None))
-    workers.shutdown()
-    for thread in workers._threads:
-        thread.join(PATIENCE)
-    assert [thread.is_alive() for thread in workers._threads] == [False]
+def test_a_pool_that_is_shut_down_refuses_calls_and_ends_its_threads() -> None:
+    """Threads end once they are idle."""
+    pool = ThreadPool(2)
+    asyncio.run(result_of(pool, lambda: None))
+    pool.shutdown()
+    for thread in pool._threads:
+        thread.join(WAIT_SECONDS)
+    assert [thread.is_alive() for thread in pool._threads] == [False]
     with pytest.raises(RuntimeError, match="shut down"):
-        asyncio.run(ran(workers, lambda: None))
+        asyncio.run(result_of(pool, lambda: None))
