@@ -22,7 +22,7 @@ NPM := PATH="$$PATH:$(abspath $(BIN))" npm install --no-audit --no-fund --fetch-
 # Says what a step does, shows how far it is, and keeps the output in $(LOG).
 STEP := @$(BIN)/python tools/step.py
 
-.PHONY: help start storage test fast proof check docs changelog constraints bench clean
+.PHONY: help start storage test fast proof check docs reference changelog constraints bench clean
 
 help: ## List what make can do
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -53,8 +53,11 @@ check: $(VENV)/.dev ## Lint, check the formatting, the words and the types
 	$(BIN)/mypy
 	@for plugin in $(PLUGINS); do (cd $$plugin && $(abspath $(BIN))/mypy) || exit 1; done
 
-docs: $(VENV)/.dev ## Build the documentation into site/
-	$(BIN)/mkdocs build --strict
+docs: reference ## Build the documentation into site/: open site/index.html
+	$(BIN)/zensical build --strict
+
+reference: $(VENV)/.dev ## Write the reference pages that are derived from the code
+	$(BIN)/python docs/make_reference.py
 
 changelog: $(VENV)/.dev ## Show what the next release brings; with RELEASE=yes, write it into the changelogs
 	@for project in . $(PLUGINS); do \
@@ -80,7 +83,7 @@ bench: $(VENV)/.dev $(VENV)/.azurite ## Measure the first answer, hooks, discove
 	$(BIN)/python -m tests.benchmarks.queues
 
 clean: ## Remove everything that make made
-	rm -rf $(VENV) build dist site .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) build dist site .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(BIN)/python:

@@ -10,7 +10,7 @@ from subprocess import CompletedProcess
 
 import pytest
 
-from docs.generated import pages
+from docs.make_reference import pages
 from hosting.check.rules import RULES, SECTIONS
 from hosting.check.run import run
 from tests.check.samples import APP, EXTENSION, write

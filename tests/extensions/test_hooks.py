@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 import hosting
-from docs import generated
+from docs import make_reference
 from hosting import hookspecs
 from hosting.extensions import ExtensionHost
 from hosting.extensions._hooks import spec_arguments
@@ -183,7 +183,7 @@ def test_hook_shutdown(life: Everything) -> None:
 def test_every_hook_has_a_test_and_a_heading_with_its_signature(name: str) -> None:
     """What the specification has, this file tests and the reference shows."""
     assert f"test_hook_{name}" in globals()
-    page = generated.pages()["reference/hooks.md"]
+    page = make_reference.pages()["reference/hooks.md"]
     section = page.partition(f"\n## {name}\n")[2].partition("\n## ")[0]
     shown = re.sub(r"\s+", "", section.split("```")[1])
     parameters = inspect.signature(getattr(hookspecs, name)).parameters.values()
