@@ -6,14 +6,13 @@ They are in files, unless a package of group ``hosting.storage`` brings a place 
 from __future__ import annotations
 
 import asyncio
-import os
-import secrets
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 from typing import TypeVar
 from urllib.parse import quote
 
+from hosting._files import write_atomically
 from hosting.errors import HostingError
 
 GROUP = "hosting.storage"
@@ -134,17 +133,8 @@ def _read(file: Path) -> str | None:
 
 
 def _write(file: Path, text: str) -> None:
-    """Write aside and move it to its place, with nothing of it missing after a power cut."""
     file.parent.mkdir(parents=True, exist_ok=True)
-    aside = file.with_name(f".{secrets.token_hex(8)}")
-    try:
-        with aside.open("x", encoding="utf-8") as sink:
-            sink.write(text)
-            sink.flush()
-            os.fsync(sink.fileno())
-        aside.replace(file)
-    finally:
-        aside.unlink(missing_ok=True)
+    write_atomically(file, text)
 
 
 def _lock(file: Path) -> Lease | None:

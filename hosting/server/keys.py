@@ -6,15 +6,14 @@ hosts that start together agree without a lock.
 
 from __future__ import annotations
 
-import contextlib
 import hmac
 import json
-import os
 import secrets
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from hosting._files import write_atomically
 from hosting.apps.state import app_name, state_folder
 from hosting.errors import HostingError
 
@@ -84,18 +83,10 @@ def load_keys(root: Path) -> Keys:
 
 
 def _create(path: Path, root: Path) -> None:
-    """Write a new secret aside and link it to its place, whole: who comes second keeps the one that is there."""
+    """Store a new secret; a secret that another process has stored meanwhile stays."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    aside = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
-    with os.fdopen(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
-        json.dump({"app": str(root), "secret": secrets.token_hex(32)}, file)
-        file.flush()
-        os.fsync(file.fileno())
-    try:
-        with contextlib.suppress(FileExistsError):
-            os.link(aside, path)
-    finally:
-        aside.unlink()
+    content = json.dumps({"app": str(root), "secret": secrets.token_hex(32)})
+    write_atomically(path, content, mode=0o600, replace=False)
 
 
 def _close_to_others(path: Path) -> None:

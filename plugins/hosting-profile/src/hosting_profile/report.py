@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-import threading
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
@@ -13,6 +11,7 @@ from azure.functions import HttpResponse
 from pyinstrument.renderers import ConsoleRenderer, HTMLRenderer
 from pyinstrument.session import Session
 
+from hosting._files import write_atomically
 from hosting_profile.counters import Counters
 from hosting_profile.measuring import Measured
 
@@ -78,9 +77,7 @@ def write_page(folder: Path, invocation: Invocation, session: Session, keep: int
     name = re.sub(r"[^\w.-]", "_", invocation.function)
     moment = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
     page = folder / f"{name}-{moment}-{re.sub(r'[^0-9a-zA-Z]', '', invocation.invocation_id)[:8]}.html"
-    unfinished = page.with_suffix(f".{threading.get_ident()}.tmp")
-    unfinished.write_text(HTMLRenderer().render(session), "utf-8")
-    os.replace(unfinished, page)
+    write_atomically(page, HTMLRenderer().render(session), durable=False)
     mine = re.compile(rf"{re.escape(name)}-\d{{8}}T\d{{6}}\.\d{{6}}Z-\w*\.html")
     for old in sorted(path for path in folder.iterdir() if mine.fullmatch(path.name))[:-keep]:
         old.unlink(missing_ok=True)
