@@ -18,7 +18,10 @@ def main() -> NoReturn:
     except ModuleNotFoundError as error:
         if error.name is None or error.name.partition(".")[0] not in EXTRA:
             raise
-        print(f"The command needs {error.name}, which is not installed: pip install 'hosting[host]'", file=sys.stderr)
+        from hosting._install import install_command
+
+        remedy = install_command("hosting", "host")
+        print(f"The command needs {error.name}, which is not installed: {remedy}", file=sys.stderr)
         sys.exit(1)
 
 

@@ -25,6 +25,8 @@ LAYERS: tuple[tuple[str, tuple[str, ...]], ...] = (
             "hosting.hookspecs",
             "hosting._text",
             "hosting._asyncio",
+            "hosting._files",
+            "hosting._install",
             "hosting",
         ),
     ),

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from pkgutil import resolve_name
 from typing import TYPE_CHECKING
 
+from hosting._install import install_command
 from hosting.bindings.generic.provider import GenericProvider
 from hosting.bindings.provider import Provider
 from hosting.bindings.services import Services
@@ -142,5 +143,5 @@ def remedy(binding: Binding) -> str:
     """What a person can do about a binding type that nobody provides."""
     package = PACKAGES.get(binding.type.lower())
     if package:
-        return f"Install the package that does: pip install {package}"
+        return f"Install the package that does: {install_command(package)}"
     return f"Install a package with an entry point '{binding.type}' in group '{GROUP}', or correct the type."

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 
+from hosting._install import install_command
 from hosting.errors import HostingError
 
 DEFAULT_PORT = 5678
@@ -28,7 +29,7 @@ def accept_debugger(port: int, *, wait: bool) -> None:
         import debugpy  # noqa: T100 - starting it is what this is for
     except ModuleNotFoundError as error:
         raise HostingError(
-            "--debug needs the package debugpy, which is not installed.", remedy="pip install 'hosting[debug]'"
+            "--debug needs the package debugpy, which is not installed.", remedy=install_command("hosting", "debug")
         ) from error
     try:
         debugpy.listen((_ADDRESS, port))  # noqa: T100

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hosting._install import install_command
 from hosting.errors import HostingError
 
 if TYPE_CHECKING:
@@ -39,7 +40,8 @@ class Watcher:
             import watchfiles
         except ModuleNotFoundError as error:
             raise HostingError(
-                "--reload needs the package watchfiles, which is not installed.", remedy="pip install 'hosting[host]'"
+                "--reload needs the package watchfiles, which is not installed.",
+                remedy=install_command("hosting", "host"),
             ) from error
         self._root = root
         self._changed = changed

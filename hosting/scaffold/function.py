@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal, NamedTuple
 
+from hosting._install import install_command
 from hosting.apps import read_host_json, read_local_settings
 from hosting.apps.host_json import FILE as HOST_JSON
 from hosting.apps.outline import declared_names, parsed
@@ -171,6 +172,6 @@ def _text(file: Path) -> str:
 
 def _steps(place: Place, kind: Kind) -> Iterator[str]:
     if kind in _STORED:
-        yield f"pip install {PACKAGE}"
+        yield install_command(PACKAGE)
         if not place.has_storage:
             yield f"set {CONNECTION} in local.settings.json; UseDevelopmentStorage=true is Azurite on this machine"

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from hosting._install import install_command
 from tests.conftest import ROOT, clean_environment
 
 
@@ -21,4 +22,4 @@ def test_without_the_host(tmp_path: Path, missing: str, arguments: list[str]) ->
     command = [sys.executable, "-m", "hosting", *arguments]
     done = subprocess.run(command, cwd=tmp_path, env=environ, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr == f"The command needs {missing}, which is not installed: pip install 'hosting[host]'\n"
+    assert done.stderr == f"The command needs {missing}, which is not installed: {install_command('hosting', 'host')}\n"

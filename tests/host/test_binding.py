@@ -10,6 +10,7 @@ from typing import Any
 import importlib_metadata
 import pytest
 
+from hosting._install import install_command
 from hosting.bindings import Input, Invoke, Output, Provider, Result, Services, Trigger
 from hosting.bindings.registry import Providers
 from hosting.core import Binding, Function
@@ -188,7 +189,7 @@ def test_output_that_nobody_provides(make_app: MakeApp) -> None:
     host, notes = loaded(make_app, ECHO.replace('"two", type="note"', '"two", type="queue"'), AREA="x")
     (problem,) = host.problems
     assert "never triggered: no installed package provides its binding type 'queue'" in problem.message
-    assert "pip install hosting-storage" in problem.remedy
+    assert install_command("hosting-storage") in problem.remedy
     assert notes.triggers["f"].invoke is None
     assert call(host, "7").exception is None
     assert notes.steps[0][0] == "function"

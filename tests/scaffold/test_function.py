@@ -10,6 +10,7 @@ from subprocess import CompletedProcess
 
 import pytest
 
+from hosting._install import install_command
 from hosting.errors import HostingError
 from hosting.scaffold.function import add_function, find_place
 from hosting.scaffold.writer import write
@@ -247,7 +248,7 @@ def test_what_serves_queues_is_required(make_app: MakeApp, files: dict[str, str]
     root = make_app({"host.json": HOST_JSON, "function_app.py": V2, **files})
     added = add_function(find_place(root), "work", "queue")
     assert {name: text for name, text in added.changes.items() if name != "function_app.py"} == changed
-    assert "pip install hosting-storage" in added.steps
+    assert install_command("hosting-storage") in added.steps
 
 
 def test_a_list_of_requirements_stays_as_it_was_written(make_app: MakeApp) -> None:
@@ -292,7 +293,7 @@ def test_the_command_says_what_it_did_and_what_is_left(make_app: MakeApp, run_ho
         "  function_app.py (changed)",
         "  tests/test_work.py",
         "Next:",
-        "  pip install hosting-storage",
+        f"  {install_command('hosting-storage')}",
         "  set AzureWebJobsStorage in local.settings.json; UseDevelopmentStorage=true is Azurite on this machine",
         "  pytest",
     ]

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from hosting._install import install_command
 from hosting.apps import read_host_json, read_local_settings
 from hosting.apps.json_files import read_json
 from hosting.check.app.project import AppProject
@@ -136,7 +137,7 @@ def _environment(app: AppProject) -> Iterator[Finding]:
     for folder in (app.root / ".venv", app.root / "venv"):
         if (folder / "pyvenv.cfg").is_file() and os.path.realpath(folder) != os.path.realpath(sys.prefix):
             here = f"Python {sys.version_info.major}.{sys.version_info.minor} of {sys.prefix}"
-            remedy = f"Activate {folder.name}, install 'hosting[host]' there, and check again."
+            remedy = f"Activate {folder.name}, run there: {install_command('hosting', 'host')}, and check again."
             yield finding("APP111", f"the app has {folder.name}, but this is {here}", remedy, folder.name)
 
 

@@ -18,6 +18,7 @@ from typing import Any
 
 from importlib_metadata import EntryPoint
 
+from hosting._install import reinstall_command
 from hosting.core import Problem
 from hosting.extensions._metadata import name_of, version_of
 from hosting.extensions._model import GROUPS
@@ -47,7 +48,7 @@ def tampering(verification: Iterable[Mapping[str, Any]]) -> list[Problem]:
         Problem(
             "error",
             f"Files of {one['distribution']} {one['version']} are not those that were installed: {_told(one)}.",
-            f"Find out who changed them; then: pip install --force-reinstall {one['distribution']}=={one['version']}",
+            f"Find out who changed them; then: {reinstall_command(one['distribution'], one['version'])}",
         )
         for one in verification
         if one["status"] == "tampered"

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from hosting._install import install_command
 from hosting.bindings import Services
 from hosting.errors import FunctionLoadError
 from hosting_storage.shared.connections import Connections, ConnectionSettingError
@@ -146,4 +147,4 @@ def test_without_azure_identity_the_remedy_is_its_installation(monkeypatch: pyte
     monkeypatch.setitem(sys.modules, "azure.identity.aio", None)
     with pytest.raises(FunctionLoadError, match="not installed") as caught:
         credential_of({}, "Orders")
-    assert caught.value.remedy == "pip install 'hosting-storage[identity]'"
+    assert caught.value.remedy == install_command("hosting-storage", "identity")

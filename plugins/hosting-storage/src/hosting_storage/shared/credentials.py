@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from importlib import import_module
 from typing import Any
 
+from hosting._install import install_command
 from hosting.errors import FunctionLoadError
 
 _KINDS = "managedidentity or workloadidentity"
@@ -27,7 +28,7 @@ def credential_of(parts: Mapping[str, str], name: str, *, asynchronous: bool = T
     except ImportError as error:
         raise FunctionLoadError(
             f"Connection '{name}' uses an identity, but the package azure-identity is not installed.",
-            remedy="pip install 'hosting-storage[identity]'",
+            remedy=install_command("hosting-storage", "identity"),
         ) from error
     kind = parts.get("credential", "").lower()
     client, tenant, secret = parts.get("clientid"), parts.get("tenantid"), parts.get("clientsecret")
