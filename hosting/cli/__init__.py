@@ -1,1 +1,1 @@
-"""The ``hosting`` command line: one file a command."""
+"""The ``hosting`` command line: one file for each command."""

@@ -1,4 +1,4 @@
-"""The command ``hosting check``."""
+"""``hosting check``: report what is wrong with a project before it is published."""
 
 from __future__ import annotations
 
@@ -9,33 +9,48 @@ from pathlib import Path
 
 import click
 
-from hosting._text import comma_separated
-from hosting.cli.completion import complete_folders
+from hosting.cli.help import Command
+from hosting.cli.params import comma_separated_option, complete_folders
 
 
-def _codes(_context: click.Context, _parameter: click.Parameter, values: Sequence[str]) -> tuple[str, ...]:
-    """Take codes, or how they begin, by repetition or by commas."""
+def _codes(context: click.Context, parameter: click.Parameter, values: Sequence[str]) -> tuple[str, ...]:
+    """Return the codes of rules, or the beginnings of codes, that an option names."""
     from hosting.check.rules import RULES
 
-    codes = tuple(code.upper() for value in values for code in comma_separated(value))
+    codes = tuple(code.upper() for code in comma_separated_option(context, parameter, values))
     for code in codes:
         if not any(rule.startswith(code) for rule in RULES):
-            raise click.BadParameter(f"no rule is called {code!r}, and none begins so.")
+            raise click.BadParameter(f"no rule has the code {code!r}, or a code that starts with it.")
     return codes
 
 
-@click.command()
-@click.argument("path", default=".", type=click.Path(path_type=Path), shell_complete=complete_folders)
-@click.option("--json", "as_json", is_flag=True, help="Print the document for machines.")
-@click.option("--strict", is_flag=True, help="End with exit code 1 for warnings, too.")
-@click.option(
-    "--select", multiple=True, callback=_codes, metavar="CODE,...", help="Only these rules; APP3 is all of those."
+@click.command(
+    cls=Command,
+    examples=[
+        "hosting check",
+        "hosting check shop --select APP3 --ignore APP307",
+        "hosting check shop --json --strict",
+    ],
+    page="how-to/check-before-you-publish",
 )
-@click.option("--ignore", multiple=True, callback=_codes, metavar="CODE,...", help="All but these rules.")
+@click.argument("path", default=".", type=click.Path(path_type=Path), shell_complete=complete_folders)
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON document (default: one line for each finding).")
+@click.option("--strict", is_flag=True, help="Exit with code 1 for warnings, too (default: only for errors).")
+@click.option(
+    "--select",
+    multiple=True,
+    callback=_codes,
+    metavar="CODE,...",
+    help="Check only these rules; APP3 stands for all codes that start with it (default: all).",
+)
+@click.option(
+    "--ignore", multiple=True, callback=_codes, metavar="CODE,...", help="Leave out these rules (default: none)."
+)
 def check(path: Path, as_json: bool, strict: bool, select: tuple[str, ...], ignore: tuple[str, ...]) -> None:
-    """Tell what is wrong with the function app, or the extension's project, in PATH before it is published.
+    """Check a project before it is published.
 
-    Its code is imported, as when it is hosted. Ends with 1 if there is an error.
+    PATH is the folder of a function app or of an extension's project (default: the current folder). Its code is
+    imported in a separate process. Exits with code 1 if there is an error.
     """
     from hosting.check.console import print_report
     from hosting.check.run import run

@@ -1,123 +1,118 @@
-"""``hosting diag``: what is loaded, from where, for which function, what failed and what to do about it."""
+"""``hosting diag``: show an app's extensions and functions, and what is wrong with them."""
 
 from __future__ import annotations
 
-import contextlib
 import json
-import logging
-import os
 import sys
-from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, NamedTuple, TextIO
 
-from hosting.core import Problem
-from hosting.errors import HostingError
-from hosting.extensions import ExtensionHost
-from hosting.host.function_host import FunctionHost
-from hosting.host.process import enter
+import click
+
+from hosting.cli.help import Command
+from hosting.cli.output import reserved_stdout
+from hosting.cli.params import APP_DIR, FUNCTIONS
 
 
-def diagnose(
-    root: Path, functions: Sequence[str] = (), *, verify: bool = False
-) -> tuple[dict[str, Any], HostingError | None]:
-    """Load the app without serving it.
+@click.command(
+    cls=Command,
+    examples=["hosting diag", "hosting diag shop --functions Orders", "hosting diag shop --json --verify"],
+    page="how-to/see-what-is-loaded",
+)
+@APP_DIR
+@FUNCTIONS
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON document (default: tables).")
+@click.option(
+    "--verify",
+    is_flag=True,
+    help="Compare the files of extensions with what was installed; exit with code 1 if they differ (default: off).",
+)
+def diag(app_dir: Path, functions: tuple[str, ...], as_json: bool, verify: bool) -> None:
+    """Show which extensions an app has, and any problems.
 
-    Args:
-        root: the app's folder.
-        functions: names of the functions to load; empty for all.
-        verify: whether to check the files of extensions against what their installer recorded.
-
-    Returns:
-        The document, and why the app does not load, if it does not.
+    Loads the app in APP_DIR (default: the current folder) without serving it. For each extension it shows the status
+    and the reason for it, for each function the extensions that run, and for each problem what to do. Exits with code
+    1 if the app does not load.
     """
-    logging.getLogger("hosting").addHandler(logging.NullHandler())  # the document says it all
-    host = FunctionHost(root, functions=functions)
-    failure: HostingError | None = None
-    problems: tuple[Problem, ...] = ()
-    try:
-        enter(root)
-        host.load()
-        problems = host.problems
-    except HostingError as error:
-        failure = error
-        problems = (Problem("error", error.message, error.remedy, error.file, error.line),)
-    document = (getattr(host, "extensions", None) or ExtensionHost(environ=os.environ)).diagnosis(verify=verify)
-    document["problems"] = [*document["problems"], *(_problem(problem) for problem in problems)]
-    return document, failure
+    from hosting.host.diagnosis import diagnose
+
+    with reserved_stdout() as stream:
+        document, failure = diagnose(app_dir.resolve(), functions, verify=verify)
+        (_print_json if as_json else _print_tables)(document, stream)
+    tampered = any(one["status"] == "tampered" for one in document.get("verification", ()))
+    sys.exit(1 if failure or tampered else 0)
 
 
-def _problem(problem: Problem) -> dict[str, Any]:
-    where = "" if problem.file is None else f"{problem.file}{f':{problem.line}' if problem.line else ''}: "
-    return {"severity": problem.severity, "message": where + problem.message, "remedy": problem.remedy}
-
-
-@contextlib.contextmanager
-def own_stdout() -> Iterator[TextIO]:
-    """The real standard output, for one document; whatever else is written there, now or later, goes to stderr."""
-    sys.stdout.flush()
-    with os.fdopen(os.dup(1), "w", encoding="utf-8") as stream:
-        os.dup2(2, 1)
-        yield stream
-
-
-def print_json(document: dict[str, Any], stream: TextIO) -> None:
-    """The document and nothing else."""
+def _print_json(document: dict[str, Any], stream: TextIO) -> None:
     stream.write(json.dumps(document, indent=2, default=str, ensure_ascii=False) + "\n")
 
 
-def print_tables(document: dict[str, Any], stream: TextIO) -> None:
-    """For people: extensions, functions, and below them the problems with what to do."""
+class _Table(NamedTuple):
+    title: str
+    columns: tuple[str, ...]
+    rows: list[tuple[str, ...]]
+
+
+def _print_tables(document: dict[str, Any], stream: TextIO) -> None:
+    """Print extensions, functions and verified files as tables, then each problem with its remedy."""
     from rich.console import Console
+
+    console = Console(file=stream, soft_wrap=not stream.isatty(), highlight=False)
+    tables = [_extensions(document), _functions(document)]
+    tables += [_verification(document)] if "verification" in document else []
+    for table in tables:
+        _print_table(table, console)
+    _print_problems(document["problems"], console)
+
+
+def _print_table(table: _Table, console: Any) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    terminal = Console(file=stream, soft_wrap=not stream.isatty(), highlight=False)
-    tables = [_extensions(document), _functions(document)]
-    tables += [_verification(document)] if "verification" in document else []
-    for title, columns, rows in tables:
-        table = Table(*columns, title=title, title_justify="left", title_style="bold", box=None, pad_edge=False)
-        for row in rows:
-            table.add_row(*(Text(cell) for cell in row))
-        terminal.print(table if rows else Text(f"{title}: none"))
-        terminal.print()
-    for problem in document["problems"]:
+    shown = Table(*table.columns, title=table.title, title_justify="left", title_style="bold", box=None, pad_edge=False)
+    for row in table.rows:
+        shown.add_row(*map(Text, row))
+    console.print(shown if table.rows else Text(f"{table.title}: none"))
+    console.print()
+
+
+def _print_problems(problems: list[dict[str, Any]], console: Any) -> None:
+    from rich.text import Text
+
+    for problem in problems:
         style = "red" if problem["severity"] == "error" else "yellow"
-        terminal.print(Text(problem["severity"], style=style), Text(problem["message"]))
+        console.print(Text(problem["severity"], style=style), Text(problem["message"]))
         if problem["remedy"]:
-            terminal.print(Text(f"  {problem['remedy']}"))
-    if not document["problems"]:
-        terminal.print(Text("No problems.", style="green"))
+            console.print(Text(f"  {problem['remedy']}"))
+    if not problems:
+        console.print(Text("No problems found.", style="green"))
 
 
-Rows = tuple[str, tuple[str, ...], list[tuple[str, ...]]]
-
-
-def _extensions(document: dict[str, Any]) -> Rows:
+def _extensions(document: dict[str, Any]) -> _Table:
     rows: list[tuple[str, ...]] = []
     for extension in document["extensions"]:
         package = " ".join(filter(None, (extension["distribution"], extension["version"])))
         position = extension.get("position")
-        place = "" if position is None else str(position)
+        number = "" if position is None else str(position)
         scopes = ", ".join(extension["scopes"])
-        rows.append((place, extension["name"], extension["status"], package, scopes, extension["reason"]))
-    return "Extensions", ("#", "name", "status", "package", "scopes", "why"), rows
+        rows.append((number, extension["name"], extension["status"], package, scopes, extension["reason"]))
+    return _Table("Extensions", ("#", "name", "status", "package", "scopes", "why"), rows)
 
 
-def _verification(document: dict[str, Any]) -> Rows:
-    rows: list[tuple[str, ...]] = []
-    for one in document["verification"]:
-        package = " ".join(filter(None, (one["distribution"], one["version"])))
-        differing = [f"{state} {path}" for state in ("changed", "missing", "unlisted") for path in one[state]]
-        rows.append((package, one["status"], one["installation"], ", ".join(differing)))
-    return "Files", ("package", "status", "installed", "differences"), rows
-
-
-def _functions(document: dict[str, Any]) -> Rows:
+def _functions(document: dict[str, Any]) -> _Table:
     rows: list[tuple[str, ...]] = []
     for function in document["functions"]:
         used: dict[str, None] = {}
         for names in (function["extensions"] or {}).values():
             used.update(dict.fromkeys(names))
         rows.append((function["name"], function["trigger"], function["model"], ", ".join(used)))
-    return "Functions", ("name", "trigger", "model", "extensions"), rows
+    return _Table("Functions", ("name", "trigger", "model", "extensions"), rows)
+
+
+def _verification(document: dict[str, Any]) -> _Table:
+    rows: list[tuple[str, ...]] = []
+    for one in document["verification"]:
+        package = " ".join(filter(None, (one["distribution"], one["version"])))
+        differences = [f"{state} {path}" for state in ("changed", "missing", "unlisted") for path in one[state]]
+        rows.append((package, one["status"], one["installation"], ", ".join(differences)))
+    return _Table("Files", ("package", "status", "installed", "differences"), rows)

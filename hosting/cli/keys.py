@@ -1,4 +1,4 @@
-"""``hosting keys``: the keys of an app, for who calls its functions and its admin endpoints."""
+"""``hosting keys``: show the access keys of an app's functions, webhooks and admin endpoints."""
 
 from __future__ import annotations
 
@@ -10,56 +10,46 @@ from typing import Any
 
 import click
 
-from hosting.cli.completion import complete_folders
+from hosting.cli.help import Command
+from hosting.cli.output import reserved_stdout
+from hosting.cli.params import APP_DIR
 
 
-@click.command()
-@click.argument("app_dir", default=".", type=click.Path(path_type=Path), shell_complete=complete_folders)
-@click.option("--json", "as_json", is_flag=True, help="Print the keys for machines.")
+@click.command(
+    cls=Command,
+    examples=[
+        "hosting keys shop",
+        "hosting keys shop --json",
+        'curl -H "x-functions-key: KEY" http://localhost:7071/api/Orders',
+    ],
+    page="how-to/secure-functions",
+)
+@APP_DIR
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON document (default: a table).")
 def keys(app_dir: Path, as_json: bool) -> None:
-    """Show the keys of the app in APP_DIR: master, default, one for each function, and one for each webhook.
+    """Show the access keys of an app.
 
-    They are made if there are none.
-
-    A request brings its key in the header x-functions-key, or as code in its query.
+    Loads the app in APP_DIR (default: the current folder) and prints its master key, its default key, and one key for
+    each function and each webhook. Keys that do not exist yet are created. A request sends its key in the header
+    x-functions-key, or in the query as code.
     """
-    from hosting.cli.diag import own_stdout
     from hosting.errors import HostingError, print_error
+    from hosting.host.function_host import FunctionHost
+    from hosting.host.process import enter
+    from hosting.server.keys import keys_document
 
-    with own_stdout() as stream:
+    root = app_dir.resolve()
+    with reserved_stdout() as stream:
         try:
-            document = collect(app_dir.resolve())
+            enter(root)
+            host = FunctionHost(root)
+            host.load()
+            document = keys_document(host)
         except HostingError as error:
             print_error(error)
             sys.exit(1)
         text = json.dumps(document, indent=2) if as_json else "\n".join(_lines(document))
         stream.write(text + "\n")
-
-
-def collect(root: Path) -> dict[str, Any]:
-    """The keys by name; those of functions by function, for HTTP functions that are not open to anybody.
-
-    System keys are those of the webhooks that the app's functions listen on.
-
-    Raises:
-        HostingError: the app does not load, or its keys cannot be kept.
-    """
-    from hosting.host.function_host import FunctionHost
-    from hosting.host.process import enter
-    from hosting.server.keys import keys_file, load_keys, system_key
-
-    enter(root)
-    host = FunctionHost(root)
-    host.load()
-    found = load_keys(root)
-    guarded = [route.target for route in host.router().routes if route.target.level != "anonymous"]
-    return {
-        "file": str(keys_file(root)),
-        "master": found.master,
-        "default": found.default,
-        "functions": {trigger.function: found.of(trigger.function) for trigger in guarded if trigger.level != "admin"},
-        "system": {name: found.of_system(name) for name in map(system_key, sorted(host.webhooks))},
-    }
 
 
 def _lines(document: dict[str, Any]) -> Iterator[str]:

@@ -1,93 +1,133 @@
-"""The commands ``hosting new extension``, ``hosting new app`` and ``hosting new function``."""
+"""``hosting new``: create an app, a function or an extension."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from hosting.cli.completion import complete_hooks
-from hosting.cli.params import Choice, several
+from hosting.cli.help import Command, Group
+from hosting.cli.params import Choice, comma_separated_option, completed_list
 
 if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
     from hosting.scaffold.extension import Level
     from hosting.scaffold.function import Kind, Model
 
 LEVELS: tuple[Level, ...] = ("app", "function")
 MODELS: tuple[Model, ...] = ("v2", "v1")
 KINDS: tuple[Kind, ...] = ("http", "timer", "queue", "blob")
+PAGE = "how-to/start-a-project"
 
-Command = Callable[..., None]
+Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 
-@click.group()
+@click.group(
+    cls=Group,
+    examples=[
+        "hosting new app shop",
+        "hosting new function orders --template queue --app-dir shop",
+        "hosting new extension request-id",
+    ],
+    page=PAGE,
+)
 def new() -> None:
-    """Make an app, a function or an extension.
+    """Create an app, a function or an extension.
 
-    What is made is complete, and its tests pass. What the options do not say is asked for at a terminal, and is the
-    default elsewhere.
+    Created projects are complete, and their tests pass. Missing options are prompted for in a terminal; elsewhere the
+    defaults apply.
     """
 
 
-def _folder(name: str, told: str) -> Callable[[Command], Command]:
-    return click.option(name, "folder", type=click.Path(path_type=Path, file_okay=False), metavar="DIR", help=told)
+def _folder(name: str, help_text: str) -> Decorator:
+    return click.option(name, "folder", type=click.Path(path_type=Path, file_okay=False), metavar="DIR", help=help_text)
 
 
-def _force(told: str) -> Callable[[Command], Command]:
-    return click.option("--force", is_flag=True, help=told)
+def _force(replaced: str) -> Decorator:
+    return click.option("--force", is_flag=True, help=f"Replace {replaced} (default: change nothing, and fail).")
 
 
-@new.command("extension")
+def _complete_hooks(context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Complete the hooks of the level that was typed before."""
+    from hosting.scaffold.extension import hooks_of
+
+    return completed_list(hooks_of(context.params.get("level") or "app"), incomplete)
+
+
+@new.command(
+    "extension",
+    cls=Command,
+    examples=[
+        "hosting new extension request-id",
+        "hosting new extension audit --level function --hook pre_invocation --async",
+    ],
+    page=PAGE,
+)
 @click.argument("name")
-@click.option("--level", type=Choice(LEVELS), help="For the whole app, or for functions that ask for it [app].")
+@click.option(
+    "--level", type=Choice(LEVELS), help="Run for the whole app, or for functions that opt in (default: app)."
+)
 @click.option(
     "--hook",
     "hooks",
     multiple=True,
-    callback=several,
-    shell_complete=complete_hooks,
+    callback=comma_separated_option,
+    shell_complete=_complete_hooks,
     metavar="HOOK,...",
-    help="Hooks to begin with, such as pre_invocation [invocation].",
+    help="Hooks to implement, such as pre_invocation (default: invocation).",
 )
-@click.option("--async/--sync", "is_async", default=None, help="Write the hooks as async def [sync].")
-@_folder("--dir", "Where to write it [./hosting-NAME].")
-@_force("Replace files that are there already.")
+@click.option("--async/--sync", "is_async", default=None, help="Write hooks as async def or as def (default: def).")
+@_folder("--dir", "Folder to create (default: hosting-NAME).")
+@_force("files that exist")
 def new_extension(
     name: str, level: Level | None, hooks: Sequence[str], is_async: bool | None, folder: Path | None, force: bool
 ) -> None:
-    """Make the package hosting-NAME, with an extension called NAME."""
+    """Create a package with an extension.
+
+    NAME is the extension's name; the package is called hosting-NAME.
+    """
     from hosting.cli import prompts
     from hosting.scaffold.extension import DEFAULT_HOOKS, chosen_hooks, extension_files, hooks_of
     from hosting.scaffold.names import extension_names
     from hosting.scaffold.writer import write
 
     names = extension_names(name)
-    asking = prompts.can_ask()
+    interactive = prompts.is_interactive()
     if level is None:
-        level = prompts.choose("Level", LEVELS, "app") if asking else "app"
-    if asking and not hooks:
-        hooks = prompts.listed(
+        level = prompts.choose("Level", LEVELS, "app") if interactive else "app"
+    if interactive and not hooks:
+        hooks = prompts.choose_several(
             f"Hooks, of {', '.join(hooks_of(level))}", partial(chosen_hooks, level=level), DEFAULT_HOOKS
         )
     if is_async is None:
-        is_async = asking and click.confirm("Are the hooks async def?", default=False)
+        is_async = interactive and click.confirm("Write the hooks as async def?", default=False)
     files = extension_files(names, level, chosen_hooks(hooks, level), is_async=is_async)
     folder = folder or Path(names.distribution)
     write(folder, files, force=force)
-    _tell(f"Made {names.distribution}:", files)
-    _tell("Next:", [*_go_to(folder), "pip install --editable '.[dev]'", "pytest"])
+    _print_list(f"Created {names.distribution}:", files)
+    _print_list("Next:", [*_go_to(folder), "pip install --editable '.[dev]'", "pytest"])
 
 
-@new.command("app")
+@new.command(
+    "app", cls=Command, examples=["hosting new app shop", "hosting new app shop --model v1 --dir apps/shop"], page=PAGE
+)
 @click.argument("name")
-@click.option("--model", type=Choice(MODELS), help="Decorators in function_app.py, or function.json [v2].")
-@_folder("--dir", "Where to write it [./NAME].")
-@_force("Replace files that are there already.")
+@click.option(
+    "--model",
+    type=Choice(MODELS),
+    help="v2 declares functions with decorators, v1 with function.json files (default: v2).",
+)
+@_folder("--dir", "Folder to create (default: NAME).")
+@_force("files that exist")
 def new_app(name: str, model: Model | None, folder: Path | None, force: bool) -> None:
-    """Make the function app NAME, with one HTTP function."""
+    """Create a function app with one HTTP function.
+
+    NAME is the app's name.
+    """
     from hosting.cli import prompts
     from hosting.scaffold.app import app_files
     from hosting.scaffold.names import app_name
@@ -95,37 +135,50 @@ def new_app(name: str, model: Model | None, folder: Path | None, force: bool) ->
 
     app_name(name)
     if model is None:
-        model = prompts.choose("Programming model", MODELS, "v2") if prompts.can_ask() else "v2"
+        model = prompts.choose("Programming model", MODELS, "v2") if prompts.is_interactive() else "v2"
     files = app_files(name, model)
     folder = folder or Path(name)
     write(folder, files, force=force)
-    _tell(f"Made {name}:", files)
-    _tell("Next:", [*_go_to(folder), "pip install --requirement requirements-dev.txt", "pytest", "hosting start"])
+    _print_list(f"Created {name}:", files)
+    _print_list("Next:", [*_go_to(folder), "pip install --requirement requirements-dev.txt", "pytest", "hosting start"])
 
 
-@new.command("function")
+@new.command(
+    "function",
+    cls=Command,
+    examples=[
+        "hosting new function hello --template http",
+        "hosting new function orders --template queue --app-dir shop",
+    ],
+    page=PAGE,
+)
 @click.argument("name")
-@click.option("--template", "kind", type=Choice(KINDS), help="What triggers the function.")
-@_folder("--app-dir", "The app's folder [the current one].")
-@_force("Replace a v1 function, or a test, that is there already.")
+@click.option(
+    "--template", "kind", type=Choice(KINDS), help="What triggers the function (default: asked for in a terminal)."
+)
+@_folder("--app-dir", "The app's folder (default: the current folder).")
+@_force("a v1 function or a test that exists")
 def new_function(name: str, kind: Kind | None, folder: Path | None, force: bool) -> None:
-    """Add the function NAME to an app, v1 or v2, with a test."""
+    """Add a function to an app, with a test.
+
+    NAME is the function's name. The app may be a v1 or a v2 app.
+    """
     from hosting.cli import prompts
-    from hosting.scaffold.function import add_function, find_place
+    from hosting.scaffold.function import add_function, find_app
     from hosting.scaffold.writer import write
 
-    place = find_place(folder or Path())
+    app = find_app(folder or Path())
     if kind is None:
-        if not prompts.can_ask():
+        if not prompts.is_interactive():
             raise click.UsageError(f"Missing option '--template'. Choose from: {', '.join(KINDS)}.")
         kind = prompts.choose("Template", KINDS, "http")
-    added = add_function(place, name, kind, force=force)
-    write(place.root, added.files, changes=added.changes, force=force)
-    _tell(f"Added {name}:", [*(f"{path} (changed)" for path in added.changes), *added.files])
-    _tell("Next:", [*added.steps, "pytest"])
+    added = add_function(app, name, kind, force=force)
+    write(app.root, added.files, changes=added.changes, force=force)
+    _print_list(f"Added {name}:", [*(f"{path} (changed)" for path in added.changes), *added.files])
+    _print_list("Next:", [*added.steps, "pytest"])
 
 
-def _tell(title: str, lines: Iterable[str]) -> None:
+def _print_list(title: str, lines: Iterable[str]) -> None:
     click.echo("\n  ".join([title, *lines]))
 
 

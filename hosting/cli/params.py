@@ -1,23 +1,69 @@
-"""Values of options: from a fixed list, with a hint for a typo, or several at once."""
+"""Parameters that several commands share: arguments, options, types of values, and what a shell completes for them."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from hosting._text import comma_separated, did_you_mean
 
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
 
 class Choice(click.Choice[str]):
-    """One of a few words; what is close to one of them is taken for a typo."""
+    """One of a few words; the error for a misspelled word suggests the right one."""
 
     def get_invalid_choice_message(self, value: object, ctx: click.Context | None) -> str:
-        """Add the word that was probably meant."""
+        """Return click's message, with a suggestion if a word is similar."""
         hint = did_you_mean(str(value), self.choices)
         return f"{super().get_invalid_choice_message(value, ctx)}{hint and f' {hint}'}"
 
 
-def several(_context: click.Context, _parameter: click.Parameter, values: Sequence[str]) -> tuple[str, ...]:
-    """Take a list by repetition or by commas."""
+def comma_separated_option(
+    _context: click.Context, _parameter: click.Parameter, values: Sequence[str]
+) -> tuple[str, ...]:
+    """Return the words of an option that may be repeated and may list several words with commas."""
     return tuple(word for value in values for word in comma_separated(value))
+
+
+def complete_folders(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Let the shell complete folders."""
+    from click.shell_completion import CompletionItem
+
+    return [CompletionItem(incomplete, type="dir")]
+
+
+def complete_functions(context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Complete the names of functions of the app in the folder typed before, or in the current folder."""
+    from hosting.apps.outline import function_names
+
+    # click does not parse arguments while the value of an option is incomplete.
+    folder = context.args[0] if context.args else context.params.get("app_dir")
+    return completed_list(function_names(Path(folder or ".")), incomplete)
+
+
+def completed_list(words: Iterable[str], incomplete: str) -> list[CompletionItem]:
+    """Complete the last item of a comma-separated list; items that are in the list already are left out."""
+    from click.shell_completion import CompletionItem
+
+    before, comma, last = incomplete.rpartition(",")
+    listed = before.lower().split(",")
+    matching = [word for word in words if word.lower().startswith(last.lower()) and word.lower() not in listed]
+    return [CompletionItem(f"{before}{comma}{word}") for word in matching]
+
+
+APP_DIR = click.argument("app_dir", default=".", type=click.Path(path_type=Path), shell_complete=complete_folders)
+"""The app's folder (default: the current folder)."""
+
+FUNCTIONS = click.option(
+    "--functions",
+    multiple=True,
+    callback=comma_separated_option,
+    shell_complete=complete_functions,
+    metavar="NAME,...",
+    help="Load only these functions (default: all).",
+)

@@ -1,4 +1,4 @@
-"""Asking a person at a terminal for what the options do not say."""
+"""Prompts in a terminal for options that were not given."""
 
 from __future__ import annotations
 
@@ -15,23 +15,31 @@ from hosting.errors import HostingError
 
 Word = TypeVar("Word", bound=str)
 
-_ROBOTS = ("CI", "CONTINUOUS_INTEGRATION", "BUILD_NUMBER", "RUN_ID", "TF_BUILD")
-_NO = ("", "0", "false", "no")
+_BUILD_SERVER_VARIABLES = ("CI", "CONTINUOUS_INTEGRATION", "BUILD_NUMBER", "RUN_ID", "TF_BUILD")
+_FALSE = ("", "0", "false", "no")
 
 
-def can_ask(environ: Mapping[str, str] = os.environ) -> bool:
-    """Whether somebody is there to answer: both ends are a terminal, and no build server runs this."""
-    robot = any(environ.get(name, "").lower() not in _NO for name in _ROBOTS)
-    return not robot and sys.stdin.isatty() and sys.stdout.isatty()
+def is_interactive(environ: Mapping[str, str] = os.environ) -> bool:
+    """Return whether a person can answer: input and output are a terminal, and this is not a build server."""
+    is_build_server = any(environ.get(name, "").lower() not in _FALSE for name in _BUILD_SERVER_VARIABLES)
+    return not is_build_server and sys.stdin.isatty() and sys.stdout.isatty()
 
 
 def choose(question: str, words: Sequence[Word], default: Word) -> Word:
-    """Ask for one of ``words``."""
+    """Prompt for one of ``words`` until the answer is one of them; Enter chooses ``default``."""
     return cast("Word", click.prompt(question, type=Choice(words), default=default))
 
 
-def listed(question: str, check: Callable[[Sequence[str]], Sequence[str]], default: Sequence[str]) -> Sequence[str]:
-    """Ask for words with commas between them until ``check`` takes them."""
+def choose_several(
+    question: str, check: Callable[[Sequence[str]], Sequence[str]], default: Sequence[str]
+) -> Sequence[str]:
+    """Prompt for comma-separated words until ``check`` accepts them; Enter chooses ``default``.
+
+    Args:
+        question: what to show before the cursor.
+        check: returns the words to use, or raises HostingError, whose message is then shown.
+        default: the words for an empty answer.
+    """
 
     def read(text: str) -> Sequence[str]:
         try:

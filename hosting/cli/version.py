@@ -1,4 +1,4 @@
-"""``hosting --version``: the versions of what decides how an app runs."""
+"""``hosting --version``: the versions of hosting, of Python, and of packages that affect how an app runs."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PACKAGES = ("azure-functions", "pluggy", "uvicorn")
 
 
 def version_text(*, as_json: bool = False) -> str:
-    """The versions of hosting, of Python, and of the packages that matter; with ``as_json`` as a document."""
+    """Return the versions as lines for people, or as JSON."""
     document = versions()
     if as_json:
         return json.dumps(document, indent=2)
@@ -28,7 +28,7 @@ def version_text(*, as_json: bool = False) -> str:
 
 
 def versions() -> dict[str, Any]:
-    """The same as a document: ``plugins`` are the installed packages that bring extensions, bindings or a storage."""
+    """Return the versions as a document; ``plugins`` are the distributions that provide extensions or bindings."""
     return {
         "hosting": hosting.__version__,
         "python": {
@@ -49,7 +49,7 @@ def _version(name: str) -> str | None:
 
 
 def _plugins() -> list[dict[str, Any]]:
-    """By distribution; the host itself is none."""
+    """Return the distributions with entry points in hosting's groups, except hosting itself."""
     provided = defaultdict[tuple[str, str], set[str]](set)
     for entry in installed_entry_points():
         if entry.group in GROUPS and entry.dist is not None and entry.dist.name != "hosting":

@@ -29,7 +29,7 @@ _STORED = ("queue", "blob")
 _REQUIREMENTS = ("requirements-dev.txt", "requirements.txt")
 
 
-class Place(NamedTuple):
+class TargetApp(NamedTuple):
     """The app that a function is for."""
 
     root: Path
@@ -52,7 +52,7 @@ class Addition(NamedTuple):
     """What is left to do."""
 
 
-def find_place(root: Path) -> Place:
+def find_app(root: Path) -> TargetApp:
     """Look at the app in ``root``, without running any of it.
 
     Raises:
@@ -72,10 +72,10 @@ def find_place(root: Path) -> Place:
     model: Model = "v2" if (root / script).is_file() and not (folders and not _declares(root / script)) else "v1"
     http = read_host_json(root, os.environ).get("extensions", {}).get("http", {})
     prefix = str(http.get("routePrefix", "api")).strip("/")
-    return Place(root, model, script, f"/{prefix}" if prefix else "", bool(settings.get(CONNECTION)))
+    return TargetApp(root, model, script, f"/{prefix}" if prefix else "", bool(settings.get(CONNECTION)))
 
 
-def add_function(place: Place, name: str, kind: Kind, *, force: bool = False) -> Addition:
+def add_function(place: TargetApp, name: str, kind: Kind, *, force: bool = False) -> Addition:
     """What adds the function ``name``, made from the template ``kind``, to an app.
 
     Args:
@@ -150,7 +150,7 @@ def _declares(script: Path) -> bool:
     return tree is None or any(declared_names(tree))
 
 
-def _required(place: Place, kind: Kind) -> Iterator[tuple[str, str]]:
+def _required(place: TargetApp, kind: Kind) -> Iterator[tuple[str, str]]:
     """The list of requirements with the package that serves queues and blobs, where it is not in a list yet."""
     if kind not in _STORED:
         return
@@ -170,7 +170,7 @@ def _text(file: Path) -> str:
         raise HostingError(str(error), remedy="Save the file as UTF-8.", file=file.name) from error
 
 
-def _steps(place: Place, kind: Kind) -> Iterator[str]:
+def _steps(place: TargetApp, kind: Kind) -> Iterator[str]:
     if kind in _STORED:
         yield install_command(PACKAGE)
         if not place.has_storage:

@@ -12,10 +12,14 @@ import secrets
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from hosting._files import write_atomically
 from hosting.apps.state import app_name, state_folder
 from hosting.errors import HostingError
+
+if TYPE_CHECKING:
+    from hosting.host.function_host import FunctionHost
 
 _FOLDER = "keys"
 
@@ -80,6 +84,27 @@ def load_keys(root: Path) -> Keys:
         raise HostingError(
             f"The app's keys cannot be read from {path}.", remedy="Remove the file; new keys are made then."
         ) from error
+
+
+def keys_document(host: FunctionHost) -> dict[str, Any]:
+    """Return the keys of a loaded app, created now if it has none yet.
+
+    Returns:
+        ``file``, ``master`` and ``default``; ``functions``, a key for each HTTP function that is not anonymous; and
+        ``system``, a key for each webhook that the app's functions listen on.
+
+    Raises:
+        HostingError: the keys can be neither read nor written.
+    """
+    found = load_keys(host.root)
+    guarded = [route.target for route in host.router().routes if route.target.level != "anonymous"]
+    return {
+        "file": str(keys_file(host.root)),
+        "master": found.master,
+        "default": found.default,
+        "functions": {trigger.function: found.of(trigger.function) for trigger in guarded if trigger.level != "admin"},
+        "system": {name: found.of_system(name) for name in map(system_key, sorted(host.webhooks))},
+    }
 
 
 def _create(path: Path, root: Path) -> None:

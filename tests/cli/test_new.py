@@ -59,7 +59,7 @@ def test_at_a_terminal_it_asks_for_what_is_missing(tmp_path: Path) -> None:
         "Level (app, function) [app]: ": "function",
         "invocation_error, shutdown [invocation]: ": "strtup",
         "Did you mean 'startup'?": "startup,pre_invocation",
-        "Are the hooks async def? [y/N]: ": "y",
+        "Write the hooks as async def? [y/N]: ": "y",
     }
     code, shown = _dialogue(tmp_path, ["extension", "stopwatch"], answers)
     assert code == 0, shown
@@ -83,7 +83,7 @@ def test_what_is_said_is_not_asked(tmp_path: Path) -> None:
     flags = ["--level", "app", "--hook", "startup", "--async"]
     code, shown = _dialogue(tmp_path, ["extension", "x", *flags], {})
     assert code == 0
-    assert shown.startswith("Made hosting-x:\n")
+    assert shown.startswith("Created hosting-x:\n")
 
 
 def test_apps_and_functions_are_asked_for_too(tmp_path: Path) -> None:

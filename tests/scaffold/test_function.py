@@ -12,7 +12,7 @@ import pytest
 
 from hosting._install import install_command
 from hosting.errors import HostingError
-from hosting.scaffold.function import add_function, find_place
+from hosting.scaffold.function import add_function, find_app
 from hosting.scaffold.writer import write
 from tests.conftest import MakeApp, Serve
 
@@ -27,7 +27,7 @@ V1 = {
 
 
 def _add(root: Path, name: str, kind: str = "http", *, force: bool = False) -> None:
-    place = find_place(root)
+    place = find_app(root)
     added = add_function(place, name, kind, force=force)  # type: ignore[arg-type]
     write(root, added.files, changes=added.changes, force=force)
 
@@ -202,7 +202,7 @@ def test_where_there_is_no_app_nothing_is_added(make_app: MakeApp, tmp_path: Pat
     """The message says what to do instead."""
     for root in (make_app({"README.md": ""}), tmp_path / "nowhere"):
         with pytest.raises(HostingError, match="--app-dir"):
-            find_place(root)
+            find_app(root)
 
 
 def test_a_v1_function_is_replaced_only_by_force(make_app: MakeApp) -> None:
@@ -246,7 +246,7 @@ def test_a_test_of_that_name_is_not_overwritten(make_app: MakeApp) -> None:
 def test_what_serves_queues_is_required(make_app: MakeApp, files: dict[str, str], changed: dict[str, str]) -> None:
     """The list of what is needed on this machine gets the package, unless a list has it or there is none."""
     root = make_app({"host.json": HOST_JSON, "function_app.py": V2, **files})
-    added = add_function(find_place(root), "work", "queue")
+    added = add_function(find_app(root), "work", "queue")
     assert {name: text for name, text in added.changes.items() if name != "function_app.py"} == changed
     assert install_command("hosting-storage") in added.steps
 

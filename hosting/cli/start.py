@@ -1,0 +1,125 @@
+"""``hosting start``: serve a function app."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from hosting.cli.help import Command
+from hosting.cli.params import APP_DIR, FUNCTIONS, Choice, comma_separated_option
+from hosting.errors import HostingError, print_error
+from hosting.runner.debugger import DEFAULT_PORT as DEBUG_PORT
+
+
+class _StartCommand(Command):
+    """Parses ``--debug`` without a value: what follows is the port only if it is a number, else it is the folder."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        following = [*args[1:], ""]
+        return super().parse_args(
+            ctx,
+            [
+                f"--debug={DEBUG_PORT}" if one == "--debug" and not after.isdigit() else one
+                for one, after in zip(args, following, strict=False)
+            ],
+        )
+
+
+def _pem_file() -> click.Path:
+    return click.Path(path_type=Path, resolve_path=True)  # the app's folder becomes the working directory
+
+
+@click.command(
+    cls=_StartCommand,
+    examples=[
+        "hosting start",
+        "hosting start shop --port 8080 --reload",
+        "hosting start shop --functions Orders,Report --log-format json",
+    ],
+    page="reference/configuration",
+)
+@APP_DIR
+@click.option(
+    "-p",
+    "--port",
+    type=click.IntRange(0, 65535),
+    metavar="PORT",
+    help="Port to listen on; 0 picks a free one (default: Host.LocalHttpPort, or 7071).",
+)
+@click.option("--host", metavar="ADDRESS", help="Address to listen on (default: Host.LocalHttpAddress, or 127.0.0.1).")
+@FUNCTIONS
+@click.option("--verbose", is_flag=True, help="Log what the host itself does, and show tracebacks (default: off).")
+@click.option(
+    "--log-format",
+    type=Choice(["console", "json"]),
+    default="console",
+    help="Log lines for people or for programs (default: console).",
+)
+@click.option(
+    "--strict", is_flag=True, help="Exit with code 1 if an extension fails to start (default: serve without it)."
+)
+@click.option(
+    "--grace",
+    type=click.FloatRange(0),
+    default=10.0,
+    metavar="SECONDS",
+    help="Time that running invocations get to finish when the host stops (default: 10).",
+)
+@click.option(
+    "--workers",
+    type=click.IntRange(1),
+    metavar="N",
+    help="Processes that serve the app (default: FUNCTIONS_WORKER_PROCESS_COUNT, or 1).",
+)
+@click.option("--reload", is_flag=True, help="Reload the app when one of its files changes (default: off).")
+@click.option(
+    "--debug",
+    type=click.IntRange(1, 65535),
+    is_flag=False,
+    flag_value=DEBUG_PORT,
+    metavar="[PORT]",
+    help=f"Let a debugger attach on this machine; needs debugpy (default: off; port {DEBUG_PORT} if none is given).",
+)
+@click.option(
+    "--wait-for-debugger",
+    is_flag=True,
+    help="Load the app after a debugger has attached; implies --debug (default: off).",
+)
+@click.option("--cert", type=_pem_file(), metavar="FILE", help="Serve HTTPS with this PEM certificate (default: HTTP).")
+@click.option("--key", type=_pem_file(), metavar="FILE", help="Private key of the certificate (default: in --cert).")
+@click.option(
+    "--enable-auth/--no-auth",
+    "auth",
+    default=None,
+    help="Require keys (default: only when other machines can connect).",
+)
+@click.option(
+    "--cors",
+    multiple=True,
+    callback=comma_separated_option,
+    metavar="ORIGIN,...",
+    help="Allowed CORS origins, or * for any (default: Host.CORS, or none).",
+)
+@click.option(
+    "--cors-credentials", is_flag=True, help="Allow cookies in CORS requests (default: Host.CORSCredentials, or off)."
+)
+def start(app_dir: Path, **options: object) -> None:
+    """Serve a function app.
+
+    APP_DIR is the app's folder (default: the current folder). Defaults that begin with Host are settings in the app's
+    local.settings.json. Ctrl-C or SIGTERM stops the host when running invocations have finished.
+    """
+    from hosting.runner.options import StartOptions
+    from hosting.runner.start import start as serve
+
+    if options["key"] and not options["cert"]:
+        raise click.UsageError("--key needs --cert.")
+    if options["wait_for_debugger"] and options["debug"] is None:
+        options["debug"] = DEBUG_PORT
+    try:
+        serve(StartOptions(app_dir.resolve(), **options))  # type: ignore[arg-type]
+    except HostingError as error:
+        print_error(error, verbose=bool(options["verbose"]))
+        sys.exit(1)
