@@ -1,6 +1,6 @@
-"""The pytest plugin, entry point ``hosting`` of group ``pytest11``: two fixtures.
+"""pytest plugin with the fixtures ``hosting_host`` and ``hosting_server`` (group ``pytest11``).
 
-pytest imports it in every run, so it imports nothing until one of them is used.
+pytest imports it in every run, so it imports ``hosting.testing`` only when a fixture is used.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def hosting_host() -> Iterator[HostFactory]:
-    """Run apps in this process: ``hosting_host(app, ...)`` takes what ``make_host`` does; closed after the test."""
+    """Run apps in this process: ``hosting_host(app, ...)`` takes what ``make_host`` takes; closed after the test."""
     from hosting.testing import make_host
 
     with ExitStack() as open_hosts:
@@ -30,7 +30,7 @@ def hosting_host() -> Iterator[HostFactory]:
 
 @pytest.fixture
 def hosting_server() -> Iterator[ServerFactory]:
-    """Run ``hosting start`` in processes of their own: ``hosting_server(app, ...)`` takes what ``serve`` does."""
+    """Run ``hosting start`` in a new process: ``hosting_server(app, ...)`` takes the arguments of ``serve``."""
     from hosting.testing import serve
 
     with ExitStack() as open_servers:

@@ -1,6 +1,6 @@
 """Testing apps and extensions: a whole host in the test's own process, without sockets and without storage.
 
-``import hosting`` does not bring it; the pytest plugin that comes with it imports nothing of it before a fixture asks.
+``import hosting`` does not import it, and the pytest plugin imports it only when one of its fixtures is used.
 """
 
 from hosting.testing.builders import (

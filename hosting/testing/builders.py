@@ -1,4 +1,4 @@
-"""Requests, messages, timers, blobs, events and contexts, of the SDK's own classes, from what a test cares for."""
+"""Builders of SDK objects for tests: requests, messages, timers, blobs, events and contexts."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from hosting.host.function_host import register_types
 
 Body = str | bytes
 ORIGIN = "http://localhost:7071"
-"""Where a host in memory would be, if it listened."""
+"""The address that a host in memory would have if it listened."""
 
 
 def http_request(
@@ -35,23 +35,26 @@ def http_request(
     body: Body = b"",
     json: Any = None,
 ) -> func.HttpRequest:
-    """Make a request as a function gets it.
+    """Build a request as a function receives it.
 
     Args:
-        method: in any case.
-        url: with a path only, ``http://localhost:7071`` stands before it.
-        params: of the query; added to the URL, too.
-        headers: by name in any case.
-        route_params: what the route's ``{parameters}`` are.
-        body: text is encoded as UTF-8.
-        json: anything that can be written as JSON, for the body; then the content type is ``application/json``.
+        method: the HTTP method, in upper or lower case.
+        url: the whole URL, or a path, to which ``http://localhost:7071`` is prepended.
+        params: query parameters; they are also added to the URL.
+        headers: headers by name; names ignore case.
+        route_params: values of the route's ``{parameters}``.
+        body: the body; text is encoded as UTF-8.
+        json: a JSON-serializable value for the body; the content type is then ``application/json``.
+
+    Raises:
+        TypeError: both ``body`` and ``json`` are given.
     """
-    content, given = payload(body, json, headers)
+    content, merged = payload(body, json, headers)
     query = f"?{urlencode(params)}" if params else ""
     return sdk_http.HttpRequest(
         method,
         f"{ORIGIN if url.startswith('/') else ''}{url}{query}",
-        headers=given,
+        headers=merged,
         params=dict(params or {}),
         route_params=dict(route_params or {}),
         body_type="bytes",
@@ -69,16 +72,16 @@ def queue_message(
     time_next_visible: datetime | None = None,
     pop_receipt: str = "receipt",
 ) -> func.QueueMessage:
-    """Make a message of a storage queue.
+    """Build a message of a storage queue.
 
     Args:
-        body: text, bytes, or anything else to be written as JSON.
-        id: a new one by default.
-        dequeue_count: how often it was taken, this time included.
-        insertion_time: now by default.
-        expiration_time: a week later by default.
-        time_next_visible: ten minutes later by default.
-        pop_receipt: what it could be deleted with.
+        body: text, bytes, or a JSON-serializable value.
+        id: the message id (default: a new one).
+        dequeue_count: how often the message was received, including this time.
+        insertion_time: when it was enqueued (default: now).
+        expiration_time: when it expires (default: a week after it was enqueued).
+        time_next_visible: when it becomes visible again (default: ten minutes after it was enqueued).
+        pop_receipt: the receipt that deletes it.
     """
     now = insertion_time or datetime.now(UTC)
     return sdk_queue.QueueMessage(  # type: ignore[no-untyped-call]
@@ -99,13 +102,13 @@ def timer_request(
     next: str = "",  # noqa: A002 - the SDK's name
     schedule: Mapping[str, Any] = NOTHING,
 ) -> sdk_timer.TimerRequest:
-    """Make what a timer function gets.
+    """Build the argument of a timer function.
 
     Args:
-        past_due: whether the run comes late.
-        last: when it was due before, in ISO form; nothing is known of earlier runs if empty.
-        next: when it is due again.
-        schedule: ``{"AdjustForDST": True}`` by default, as Azure's host sends it.
+        past_due: whether the run is late.
+        last: when the timer was last due, in ISO 8601 format; empty if it never ran.
+        next: when it is due next, in ISO 8601 format.
+        schedule: the schedule (default: ``{"AdjustForDST": True}``, as Azure's host sends it).
     """
     status = {"Last": last, "Next": next, "LastUpdated": last} if last or next else {}
     return sdk_timer.TimerRequest(
@@ -121,14 +124,14 @@ def blob(
     metadata: Mapping[str, str] = NOTHING,
     properties: Mapping[str, Any] = NOTHING,
 ) -> func.InputStream:
-    """Make a blob.
+    """Build a blob.
 
     Args:
-        data: its content; text is encoded as UTF-8.
-        name: with its container, ``container/folder/name.txt``; an input binding does not tell it.
-        uri: made of the name by default.
-        metadata: what its writer said of it.
-        properties: those of Azure's storage, such as ``ContentType``.
+        data: the content; text is encoded as UTF-8.
+        name: the name with its container, ``container/folder/name.txt``; None for an input binding, which has none.
+        uri: the address (default: derived from the name).
+        metadata: the blob's metadata.
+        properties: properties of Azure Storage, such as ``ContentType``.
     """
     content = data.encode() if isinstance(data, str) else data
     return sdk_blob.InputStream(
@@ -151,7 +154,7 @@ def event_grid_event(
     event_time: datetime | None = None,
     data_version: str = "1.0",
 ) -> func.EventGridEvent:
-    """Make an event of Event Grid; ``data`` is what ``get_json`` gives, an empty object by default."""
+    """Build an Event Grid event; ``get_json`` returns ``data`` (default: an empty object)."""
     return func.EventGridEvent(
         id=id or str(uuid.uuid4()),
         data={} if data is None else data,
@@ -171,7 +174,7 @@ def event_hub_event(
     offset: str = "0",
     enqueued_time: datetime | None = None,
 ) -> func.EventHubEvent:
-    """Make an event of an event hub; a body that is neither text nor bytes is written as JSON."""
+    """Build an Event Hubs event; a body that is neither text nor bytes is serialized as JSON."""
     return func.EventHubEvent(
         body=_bytes(body),
         partition_key=partition_key,
@@ -189,14 +192,14 @@ def service_bus_message(
     delivery_count: int = 1,
     **fields: Any,
 ) -> func.ServiceBusMessage:
-    """Make a message of Service Bus.
+    """Build a Service Bus message.
 
     Args:
-        body: text, bytes, or anything else to be written as JSON.
-        message_id: a new one by default.
-        application_properties: what its sender said of it; ``user_properties``, too.
-        delivery_count: how often it was delivered, this time included.
-        fields: further ones by the SDK's names: ``session_id``, ``content_type``, ``correlation_id``, ...
+        body: text, bytes, or a JSON-serializable value.
+        message_id: the message id (default: a new one).
+        application_properties: properties that the sender set; also available as ``user_properties``.
+        delivery_count: how often the message was delivered, including this time.
+        fields: further fields by the SDK's names: ``session_id``, ``content_type``, ``correlation_id``, ...
     """
     return sdk_servicebus.ServiceBusMessage(
         body=_bytes(body),
@@ -209,7 +212,7 @@ def service_bus_message(
 
 
 def documents(*items: Mapping[str, Any]) -> func.DocumentList:
-    """Make the list of documents that Cosmos DB hands to a function."""
+    """Build the list of documents that a Cosmos DB trigger passes to a function."""
     return func.DocumentList(func.Document.from_dict(dict(item)) for item in items)
 
 
@@ -223,21 +226,21 @@ def invocation_context(
     retry_count: int = 0,
     max_retry_count: int = 0,
 ) -> func.Context:
-    """Make the ``context`` of an invocation, for a function or a hook that a test calls by itself.
+    """Build the ``context`` of an invocation, for a function or a hook that a test calls directly.
 
-    It counts as a ``func.Context``, and takes attributes of its own as the real one does.
+    It is an instance of ``func.Context``, and accepts new attributes as the real one does.
 
     Args:
-        function_name: of the function.
-        invocation_id: a new one by default.
-        function_directory: where the function is.
-        trace_parent: the W3C trace context of the caller.
-        trace_state: the same.
-        retry_count: 1 for the first retry.
-        max_retry_count: of the policy.
+        function_name: the function's name.
+        invocation_id: the invocation's id (default: a new one).
+        function_directory: the function's folder.
+        trace_parent: the caller's ``traceparent``, as W3C Trace Context defines it.
+        trace_state: the caller's ``tracestate``.
+        retry_count: the number of the retry; 0 for the first attempt.
+        max_retry_count: the limit of the retry policy.
     """
     register_types()
-    made = Context(
+    context = Context(
         invocation_id or str(uuid.uuid4()),
         function_name,
         function_directory,
@@ -245,24 +248,24 @@ def invocation_context(
         trace_parent,
         trace_state,
     )
-    made.retry_context = RetryContext(retry_count, max_retry_count)
-    return cast("func.Context", made)
+    context.retry_context = RetryContext(retry_count, max_retry_count)
+    return cast("func.Context", context)
 
 
 def payload(body: Body, json: Any, headers: Mapping[str, str] | None) -> tuple[bytes, dict[str, str]]:
-    """The bytes of a body and the headers that go with it.
+    """Return the bytes of a body, and the headers with its content type.
 
     Raises:
-        TypeError: both are given.
+        TypeError: both ``body`` and ``json`` are given.
     """
-    given = dict(headers or {})
+    merged = dict(headers or {})
     if json is None:
-        return (body.encode() if isinstance(body, str) else body), given
+        return (body.encode() if isinstance(body, str) else body), merged
     if body:
         raise TypeError("give body or json, not both")
-    if not any(name.lower() == "content-type" for name in given):
-        given["content-type"] = "application/json"
-    return jsons.dumps(json).encode(), given
+    if not any(name.lower() == "content-type" for name in merged):
+        merged["content-type"] = "application/json"
+    return jsons.dumps(json).encode(), merged
 
 
 def _bytes(body: Any) -> bytes:

@@ -1,4 +1,4 @@
-"""The extensions that a test asks for, by name."""
+"""Names for the extensions that a test passes in."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from hosting.errors import ExtensionError
 from hosting.extensions import HOOK_GROUPS, installed_entry_points
 
 Extensions: TypeAlias = Mapping[str, Any] | Iterable[Any]
-"""By name, or with the names that they have themselves; a text is the name of an installed one."""
+"""Extensions by name, or a list of extensions with their own names; a text is the name of an installed one."""
 
 
-def named(extensions: Extensions) -> dict[str, Any]:
-    """Give each extension its name.
+def extensions_by_name(extensions: Extensions) -> dict[str, Any]:
+    """Return the extensions by name.
 
     Raises:
-        ExtensionError: a text is no installed extension's name, or two have one name.
-        TypeError: it is one extension, and no list of them.
+        ExtensionError: a text is not the name of an installed extension, or two extensions have the same name.
+        TypeError: ``extensions`` is a single extension.
     """
     if isinstance(extensions, str) or not isinstance(extensions, Iterable):
         raise TypeError(
-            f"extensions: expected a list, or extensions by name, found {extensions!r}; write [...] around it"
+            f"extensions: expected a list, or extensions by name, found {extensions!r}; put it in a list: [...]"
         )
     if isinstance(extensions, Mapping):
         return {name: _target(target) for name, target in extensions.items()}

@@ -1,4 +1,4 @@
-"""``make_host``: the way into everything else."""
+"""``make_host``: run an app in the process of a test."""
 
 from __future__ import annotations
 
@@ -25,32 +25,32 @@ def make_host(
     functions: Collection[str] = (),
     strict: bool = False,
     raises: bool = True,
-) -> MadeHost:
-    """Run an app in this process, with everything but a network.
+) -> HostContextManager:
+    """Run an app in this process, without a network.
 
-    ``with make_host(...) as host``, or ``async with`` in an async test: what is called on the host is then awaited.
-    Entering loads the app and runs the startup hooks; leaving drains, runs the shutdown hooks and puts ``sys.path``,
-    ``os.environ`` and log levels back. HTTP is served by the real host, without a socket. Every other binding is served
-    in memory: the test triggers, gives inputs and looks at outputs. Retries do not wait.
+    Use ``with make_host(...) as host``, or ``async with`` in an async test, where the host's methods are awaited.
+    Entering the block loads the app and runs the startup hooks. Leaving it drains the host, runs the shutdown hooks and
+    restores ``sys.path``, ``os.environ`` and log levels. The real host serves HTTP, without a socket. All other
+    bindings are in memory: the test triggers functions, supplies inputs and reads outputs. Retries do not wait.
 
     Args:
-        app: the app's folder; or its files by path, with a host.json if they have none; or a FunctionApp or Blueprint
-            that the test has imported, which is run as it is.
-        extensions: exactly these run, by name or with their own names: objects, classes, modules, Azure's extension
-            classes, and as a text the name of an installed one. None for what the app's settings say.
-        settings: these win over the environment and over ``local.settings.json``. Until the host is closed all of the
-            app's settings are in ``os.environ``.
-        host_json: laid on the app's host.json, key by key.
-        inputs: what input bindings give, by the function's name and then by the binding's.
-        functions: load only these.
-        strict: an extension that errs at start stops it.
-        raises: a function that fails raises its exception in the test; otherwise it is told by status and
-            ``exception``.
+        app: the app's folder; or its files by path, where host.json may be left out; or a FunctionApp or Blueprint
+            that the test has imported.
+        extensions: the only extensions that run, by name or as a list: objects, classes, modules, Azure's extension
+            classes, or names of installed ones. None runs those that the app's settings enable.
+        settings: settings that override the environment and ``local.settings.json``. While the host is open, all
+            settings of the app are in ``os.environ``.
+        host_json: values that are merged into the app's host.json, key by key.
+        inputs: values of input bindings, by function name and then by binding name.
+        functions: names of the only functions to load (default: all).
+        strict: whether an extension that fails at start raises.
+        raises: whether the exception of a function that fails is raised in the test. If false, read the status and
+            ``exception`` of the result.
 
     Raises:
-        HostingError: on entering, where the app does not load; exactly what ``hosting start`` would print.
+        HostingError: on entering, if the app does not load; the message is the one of ``hosting start``.
     """
-    return MadeHost(
+    return HostContextManager(
         app,
         extensions=extensions,
         settings=settings or NOTHING,
@@ -62,8 +62,8 @@ def make_host(
     )
 
 
-class MadeHost:
-    """What ``make_host`` gives: enter it with ``with`` or with ``async with``, once."""
+class HostContextManager:
+    """The result of ``make_host``: enter it once, with ``with`` or with ``async with``."""
 
     def __init__(self, app: AppSource, *, raises: bool, **options: Any) -> None:
         self._session = Session(app, **options)
@@ -86,9 +86,9 @@ class MadeHost:
         try:
             self._portal.call(self._session.close())
         finally:
-            stubborn = self._portal.close()
-        if stubborn:
-            raise RuntimeError(f"tasks do not end when they are cancelled: {', '.join(stubborn)}")
+            unfinished = self._portal.close()
+        if unfinished:
+            raise RuntimeError(f"tasks did not end when they were cancelled: {', '.join(unfinished)}")
 
     async def __aenter__(self) -> AsyncHost:
         self._session.load()

@@ -1,4 +1,4 @@
-"""The types of the pytest plugin's fixtures, for tests that are type-checked."""
+"""Types of the pytest plugin's fixtures, for type-checked tests."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ class HostOptions(TypedDict, total=False):
 
 
 class HostFactory(Protocol):
-    """The fixture ``hosting_host``: makes hosts that are closed after the test."""
+    """The fixture ``hosting_host``: runs apps in hosts that are closed after the test."""
 
     def __call__(self, app: AppSource, /, **options: Unpack[HostOptions]) -> Host: ...
 
 
 class ServerFactory(Protocol):
-    """The fixture ``hosting_server``: starts servers that are stopped after the test."""
+    """The fixture ``hosting_server``: serves apps by processes that are stopped after the test."""
 
     def __call__(self, app: Servable, /, *flags: str, settings: Mapping[str, str] | None = None) -> Server: ...

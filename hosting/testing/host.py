@@ -1,4 +1,4 @@
-"""What a test holds of a host: the same for tests that are sync and for those that are async."""
+"""The host objects that tests use: one for sync tests, one for async tests, with the same methods."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from hosting.testing.session import Session
 
 
 class InvocationFailed(Exception):
-    """A function ended with what would end the test run, too, such as SystemExit; that is its ``__cause__``."""
+    """A function raised an exception that would end the test run, such as SystemExit; it is the ``__cause__``."""
 
 
 class HostView:
-    """What a host shows, whichever way it is called."""
+    """Properties of a host in a test, shared by ``Host`` and ``AsyncHost``."""
 
     def __init__(self, session: Session, *, raises: bool) -> None:
         self._session = session
@@ -28,99 +28,100 @@ class HostView:
 
     @property
     def root(self) -> Path:
-        """The app's folder; a new one for an app that was given as files."""
+        """The app's folder; a temporary one for an app that was passed as files."""
         return self._session.root
 
     @property
     def functions(self) -> tuple[str, ...]:
-        """The names of the app's functions, in the order in which routes are tried."""
+        """The names of the app's functions, in the order in which their routes are tried."""
         return tuple(function.name for function in self._session.host.functions)
 
     @property
     def problems(self) -> tuple[Problem, ...]:
-        """What is wrong with the app without stopping it, each with its remedy."""
+        """Problems of the app that did not prevent the start, each with its remedy."""
         return self._session.host.problems
 
     @property
     def logs(self) -> list[logging.LogRecord]:
-        """What was logged since the app was loaded; records have ``function`` and ``invocation_id``."""
+        """Log records since the app was loaded; they have ``function`` and ``invocation_id``."""
         return self._session.logs
 
     @property
     def messages(self) -> list[str]:
-        """The messages that were logged."""
+        """The messages of ``logs``."""
         return [record.getMessage() for record in self._session.logs]
 
     @property
     def info(self) -> dict[str, Any]:
-        """The extensions by function, as Azure's interface tells them."""
+        """The names of the extensions by scope and function, as Azure's ``_info`` has them."""
         return self._session.host.extensions._info
 
     def diagnosis(self) -> dict[str, Any]:
-        """What ``hosting diag --json`` prints, with the figures of now."""
+        """Return the document of ``hosting diag --json``, with current figures."""
         return self._session.host.extensions.diagnosis()
 
-    def _judge(self, exception: BaseException | None, name: str, raises: bool | None) -> None:
+    def _raise_if_failed(self, exception: BaseException | None, name: str, raises: bool | None) -> None:
         __tracebackhide__ = True
         if exception is not None and (self._raises if raises is None else raises):
             _fail(exception, name)
 
 
 class HostRequestOptions(RequestOptions, total=False):
-    """What a request to a host in the test's process may have besides."""
+    """Further options of a request to a host in the test's process."""
 
     inputs: Mapping[str, Any]
-    """What the function's input bindings give, by name."""
+    """Values of the function's input bindings, by name."""
     raises: bool
-    """Whether a function that fails raises its exception in the test; by default as the host was made."""
+    """Whether the exception of a function that fails is raised in the test (default: as passed to ``make_host``)."""
 
 
 class Host(HostView):
-    """A running host, for tests that are not async: its event loop is in a thread."""
+    """A running host for sync tests; its event loop runs in a thread."""
 
     def __init__(self, session: Session, portal: Portal, *, raises: bool) -> None:
         super().__init__(session, raises=raises)
         self._portal = portal
 
     def request(self, method: str, path: str, **options: Unpack[HostRequestOptions]) -> Reply:
-        """Send a request, as a client would, and wait for the answer.
+        """Send a request as a client does, and wait for the response.
 
         Args:
-            method: GET, POST, ...
-            path: with its query: ``/api/hello?name=Ada``.
+            method: the HTTP method.
+            path: the path with the query: ``/api/hello?name=Ada``.
             options: ``params``, ``headers``, ``body`` or ``json``; ``inputs``; ``raises``.
 
         Raises:
-            Exception: what the function raised, with its own traceback.
+            Exception: the function's exception, with its own traceback, unless ``raises`` is false.
+            InvocationFailed: the function raised an exception that would end the test run.
         """
         __tracebackhide__ = True
         rest, inputs, raises = _split(options)
         reply = self._portal.call(self._session.request(Request(method, path, **rest), inputs))
-        self._judge(reply.exception, path, raises)
+        self._raise_if_failed(reply.exception, path, raises)
         return reply
 
     def get(self, path: str, **options: Unpack[HostRequestOptions]) -> Reply:
-        """As ``request``."""
+        """Send a GET request; see ``request``."""
         __tracebackhide__ = True
         return self.request("GET", path, **options)
 
     def post(self, path: str, **options: Unpack[HostRequestOptions]) -> Reply:
-        """As ``request``."""
+        """Send a POST request; see ``request``."""
         __tracebackhide__ = True
         return self.request("POST", path, **options)
 
     def put(self, path: str, **options: Unpack[HostRequestOptions]) -> Reply:
-        """As ``request``."""
+        """Send a PUT request; see ``request``."""
         __tracebackhide__ = True
         return self.request("PUT", path, **options)
 
     def patch(self, path: str, **options: Unpack[HostRequestOptions]) -> Reply:
-        """As ``request``."""
+        """Send a PATCH request; see ``request``."""
         __tracebackhide__ = True
         return self.request("PATCH", path, **options)
 
     def delete(self, path: str, **options: Unpack[HostRequestOptions]) -> Reply:
-        """As ``request``."""
+        """Send a DELETE request; see ``request``."""
         __tracebackhide__ = True
         return self.request("DELETE", path, **options)
 
@@ -134,59 +135,60 @@ class Host(HostView):
         trace_parent: str = "",
         trace_state: str = "",
     ) -> Invocation:
-        """Run a function of any trigger, and wait until its outputs are written.
+        """Run a function of any trigger type, and wait until its outputs are written.
 
         Args:
-            name: the function's, ignoring case.
-            data: what triggers it: an object of the SDK, or text, bytes or JSON that the SDK makes one of.
-            inputs: what its input bindings give, by name.
-            raises: whether a function that fails raises its exception here; by default as the host was made.
-            trace_parent: the W3C trace context of who triggers it.
-            trace_state: the same.
+            name: the function's name, ignoring case.
+            data: what triggers it: an SDK object; or text, bytes or a JSON value that the SDK converts to one.
+            inputs: values of its input bindings, by name.
+            raises: whether the exception of a function that fails is raised here (default: as passed to ``make_host``).
+            trace_parent: the caller's ``traceparent``, as W3C Trace Context defines it.
+            trace_state: the caller's ``tracestate``.
 
         Raises:
-            Exception: what the function raised, with its own traceback.
+            Exception: the function's exception, with its own traceback, unless ``raises`` is false.
+            InvocationFailed: the function raised an exception that would end the test run.
             HostingError: there is no such function, or it cannot run.
         """
         __tracebackhide__ = True
         invocation = self._portal.call(self._session.invoke(name, data, inputs, trace_parent, trace_state))
-        self._judge(invocation.exception, name, raises)
+        self._raise_if_failed(invocation.exception, name, raises)
         return invocation
 
 
 class AsyncHost(HostView):
-    """A running host, for async tests: it is on their own event loop."""
+    """A running host for async tests; it runs on the test's event loop. All methods are async."""
 
     async def request(self, method: str, path: str, **options: Unpack[HostRequestOptions]) -> Reply:
-        """As ``Host.request``."""
+        """Send a request; see ``Host.request``."""
         __tracebackhide__ = True
         rest, inputs, raises = _split(options)
         reply = await self._session.request(Request(method, path, **rest), inputs)
-        self._judge(reply.exception, path, raises)
+        self._raise_if_failed(reply.exception, path, raises)
         return reply
 
     async def get(self, path: str, **options: Unpack[HostRequestOptions]) -> Reply:
-        """As ``request``."""
+        """Send a GET request; see ``request``."""
         __tracebackhide__ = True
         return await self.request("GET", path, **options)
 
     async def post(self, path: str, **options: Unpack[HostRequestOptions]) -> Reply:
-        """As ``request``."""
+        """Send a POST request; see ``request``."""
         __tracebackhide__ = True
         return await self.request("POST", path, **options)
 
     async def put(self, path: str, **options: Unpack[HostRequestOptions]) -> Reply:
-        """As ``request``."""
+        """Send a PUT request; see ``request``."""
         __tracebackhide__ = True
         return await self.request("PUT", path, **options)
 
     async def patch(self, path: str, **options: Unpack[HostRequestOptions]) -> Reply:
-        """As ``request``."""
+        """Send a PATCH request; see ``request``."""
         __tracebackhide__ = True
         return await self.request("PATCH", path, **options)
 
     async def delete(self, path: str, **options: Unpack[HostRequestOptions]) -> Reply:
-        """As ``request``."""
+        """Send a DELETE request; see ``request``."""
         __tracebackhide__ = True
         return await self.request("DELETE", path, **options)
 
@@ -200,10 +202,10 @@ class AsyncHost(HostView):
         trace_parent: str = "",
         trace_state: str = "",
     ) -> Invocation:
-        """As ``Host.invoke``."""
+        """Run a function; see ``Host.invoke``."""
         __tracebackhide__ = True
         invocation = await self._session.invoke(name, data, inputs, trace_parent, trace_state)
-        self._judge(invocation.exception, name, raises)
+        self._raise_if_failed(invocation.exception, name, raises)
         return invocation
 
 
@@ -220,7 +222,7 @@ def _fail(exception: BaseException, name: str) -> NoReturn:
 
 
 def _outside(trace: TracebackType | None) -> TracebackType | None:
-    """Cut the frames of the host above the first one that is not; all stay if there is no other."""
+    """Drop the host's frames before the first frame of other code; keep all if there is none."""
     frame = trace
     while frame is not None:
         if not str(frame.tb_frame.f_globals.get("__name__")).startswith("hosting."):

@@ -1,4 +1,4 @@
-"""HTTP without a socket: a request goes through the host's own ASGI application, and its answer comes back whole."""
+"""HTTP without a socket: requests are sent to the host's ASGI application directly."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ _SAFE = "/%:@!$&'()*+,;=~-._"
 
 
 class Reply(func.HttpResponse):
-    """An answer: the SDK's response, with what is handy in a test.
+    """A response: the SDK's ``HttpResponse`` with further properties for tests.
 
     Args:
-        status: its code.
-        headers: as they came.
-        body: all of it.
-        asked: the method and path, for messages.
-        invocation: how the function ran that answered; None if none did.
+        status: the status code.
+        headers: names and values in the order received.
+        body: the whole body.
+        request: method and path of the request, for messages.
+        invocation: the invocation that produced the response; None if no function ran.
     """
 
     def __init__(
@@ -34,13 +34,13 @@ class Reply(func.HttpResponse):
         status: int,
         headers: list[tuple[str, str]],
         body: bytes,
-        asked: str = "",
+        request: str = "",
         invocation: Invocation | None = None,
     ) -> None:
         super().__init__(body, status_code=status)
         for name, value in headers:
             self.headers.add(name, value)
-        self._asked = asked
+        self._request = request
         self._invocation = invocation
 
     @property
@@ -55,82 +55,83 @@ class Reply(func.HttpResponse):
 
     @property
     def text(self) -> str:
-        """The body, decoded as its content type says, or as UTF-8."""
+        """The body as text, decoded by the charset of its content type, or as UTF-8."""
         charset = str(self.headers.get("content-type", "")).partition("charset=")[2].split(";")[0].strip(' "')
         return self.body.decode(charset or "utf-8")
 
     def json(self) -> Any:
-        """The body, read as JSON.
+        """Return the body parsed as JSON.
 
         Raises:
-            ValueError: it is none.
+            ValueError: the body is not JSON.
         """
         return json.loads(self.body)
 
     @property
     def invocation(self) -> Invocation:
-        """How the function ran.
+        """The invocation of the function that responded.
 
         Raises:
-            LookupError: no function answered.
+            LookupError: no function ran; the host itself responded.
         """
         if self._invocation is None:
-            raise LookupError(f"no function answered {self._asked}: the host itself did, with {self.status}")
+            raise LookupError(f"no function ran for {self._request}: the host itself responded with {self.status}")
         return self._invocation
 
     @property
     def exception(self) -> BaseException | None:
-        """Why the function failed; None if it succeeded, or answered with an exception that is meant as an answer."""
+        """The exception of a function that failed; None if it succeeded or the status is below 500."""
         return self._invocation.exception if self._invocation is not None and self.status >= 500 else None
 
     @property
     def outputs(self) -> Mapping[str, Any]:
-        """What the function gave to its outputs, by name."""
+        """Values that the function passed to its output bindings, by name."""
         return self.invocation.outputs
 
     @property
     def logs(self) -> tuple[logging.LogRecord, ...]:
-        """What was logged meanwhile."""
+        """Log records of the invocation."""
         return self.invocation.logs
 
     @property
     def messages(self) -> list[str]:
-        """The messages that were logged meanwhile."""
+        """The messages of ``logs``."""
         return self.invocation.messages
 
     def __repr__(self) -> str:
-        return f"<Reply {self.status} to {self._asked}: {self.body[:60]!r}>"
+        return f"<Reply {self.status} to {self._request}: {self.body[:60]!r}>"
 
 
 class RequestOptions(TypedDict, total=False):
-    """What a request may have besides its method and its path."""
+    """Options of a request besides method and path."""
 
     params: Mapping[str, Any]
-    """Parameters of the query, after those of the path; a list is a repeated one."""
+    """Query parameters, appended to those in the path; a list repeats the parameter."""
     headers: Mapping[str, str]
-    """By name, in any case."""
+    """Headers by name; names ignore case."""
     body: Body
-    """Text is encoded as UTF-8."""
+    """The body; text is encoded as UTF-8."""
     json: Any
-    """Written as the body, with its content type."""
+    """A value that is serialized as JSON for the body, with its content type."""
 
 
 class Request:
     """One request of a test.
 
     Args:
-        method: in any case.
-        path: with its query; what stands before the path in a URL is not looked at.
-        options: the rest.
+        method: the HTTP method, in upper or lower case.
+        path: the path with the query, or a whole URL, of which scheme and host are ignored.
+        options: the other parts of the request.
 
     Raises:
-        TypeError: both ``body`` and ``json`` are given, or an option that there is not.
+        TypeError: both ``body`` and ``json`` are given, or an unknown option.
     """
 
     def __init__(self, method: str, path: str, **options: Unpack[RequestOptions]) -> None:
         if unknown := options.keys() - RequestOptions.__annotations__:
             raise TypeError(
-                f"a request has no {', '.join(sorted(unknown))}, but {', '.join(RequestOptions.__annotations__)}"
+                f"unknown option of a request: {', '.join(sorted(unknown))}; "
+                f"expected {', '.join(RequestOptions.__annotations__)}"
             )
         parts = urlsplit(path if path.startswith(("http://", "https://")) else ORIGIN + "/" + path.removeprefix("/"))
         self.method = method.upper()
@@ -138,8 +139,8 @@ class Request:
         self.query = "&".join(
             filter(None, [quote(parts.query, safe=_SAFE + "?"), urlencode(options.get("params") or {}, doseq=True)])
         )
-        self.body, given = payload(options.get("body", b""), options.get("json"), options.get("headers"))
-        self.headers = {"host": urlsplit(ORIGIN).netloc, **{name.lower(): value for name, value in given.items()}}
+        self.body, headers = payload(options.get("body", b""), options.get("json"), options.get("headers"))
+        self.headers = {"host": urlsplit(ORIGIN).netloc, **{name.lower(): value for name, value in headers.items()}}
         if self.body or self.method in ("POST", "PUT", "PATCH"):
             self.headers.setdefault("content-length", str(len(self.body)))
 
@@ -152,7 +153,7 @@ class Request:
         return f"{self.method} {self.target}"
 
     def scope(self) -> dict[str, Any]:
-        """The request in the words of ASGI."""
+        """Return the request as an ASGI scope."""
         host, _, port = urlsplit(ORIGIN).netloc.partition(":")
         return {
             "type": "http",
@@ -171,19 +172,19 @@ class Request:
 
 
 async def send(app: AsgiApp, request: Request) -> tuple[int, list[tuple[str, str]], bytes]:
-    """Have an ASGI application answer a request; give status, headers and body."""
+    """Send a request to an ASGI application; return status, headers and body of the response."""
     connection = _Connection(request.body)
     await app(request.scope(), connection.receive, connection.send)
-    return connection.status, connection.headers, b"".join(connection.pieces)
+    return connection.status, connection.headers, b"".join(connection.chunks)
 
 
 class _Connection:
-    """The client's side: sends one body, and stays until it has the answer."""
+    """The client of one ASGI call: sends one body, and stays connected until the response is complete."""
 
     def __init__(self, body: bytes) -> None:
         self.status = 0
         self.headers: list[tuple[str, str]] = []
-        self.pieces: list[bytes] = []
+        self.chunks: list[bytes] = []
         self._body: bytes | None = body
         self._ended = asyncio.Event()
 
@@ -199,6 +200,6 @@ class _Connection:
             self.status = message["status"]
             self.headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in message["headers"]]
         elif message["type"] == "http.response.body":
-            self.pieces.append(message.get("body", b""))
+            self.chunks.append(message.get("body", b""))
             if not message.get("more_body"):
                 self._ended.set()

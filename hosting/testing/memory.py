@@ -1,6 +1,6 @@
-"""Bindings in memory: triggers take what a test hands them, inputs are given by the test, outputs are kept for it.
+"""Bindings in memory: the test supplies trigger data and inputs, and reads outputs.
 
-HTTP is served by the real provider; every other type, whoever brings it, by this one.
+HTTP uses the real provider. All other binding types use this one, whichever package provides them.
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ from hosting.bindings.warmup import WarmupProvider
 from hosting.core import NOTHING, Binding, Function
 from hosting.host.binding import RETURN
 from hosting.testing.recording import Written, recording
-from hosting.testing.values import Values, binding_data
+from hosting.testing.values import ArgumentConverter, binding_data
 
 Factory = Callable[[Services], Provider]
 Inputs = Mapping[str, Mapping[str, Any]]
 
 
 class MemoryProviders(Providers):
-    """Finds a provider for every type.
+    """Finds a provider for every binding type.
 
     Args:
-        services: the host's.
-        inputs: what the test gives to input bindings, by the function's name in lower case, then by the binding's.
+        services: the host's services.
+        inputs: values of input bindings, by function name in lower case, then by binding name.
     """
 
     def __init__(self, services: Services, inputs: Inputs) -> None:
@@ -46,14 +46,14 @@ class MemoryProviders(Providers):
 
 
 class RecordingHttpProvider(HttpProvider):
-    """The real one; what functions return is noted on its way."""
+    """The real HTTP provider; it also records what functions return."""
 
     def output(self, function: Function, binding: Binding) -> Output:
         return RecordingOutput(super().output(function, binding), binding)
 
 
 class RecordingOutput(Output):
-    """Hands everything on to the real output of a reply, and notes it."""
+    """Passes values to the real HTTP output, and records them."""
 
     replies = True
 
@@ -63,12 +63,12 @@ class RecordingOutput(Output):
 
     def encode(self, value: Any) -> Any:
         encoded = self._real.encode(value)
-        _note(self._binding, value, encoded.body, self._binding.properties)
+        _record(self._binding, value, encoded.body, self._binding.properties)
         return encoded
 
 
 class MemoryProvider(Provider):
-    """Stands for every storage, bus and timer."""
+    """Provides all binding types except HTTP, in memory."""
 
     def __init__(self, services: Services, inputs: Inputs) -> None:
         super().__init__(services)
@@ -85,46 +85,46 @@ class MemoryProvider(Provider):
 
 
 class MemoryTrigger(Trigger):
-    """Makes the function's argument of what a test invokes it with."""
+    """Converts the data of a test to the function's argument."""
 
     def __init__(self, function: Function, binding: Binding) -> None:
         self._binding = binding
-        self._values = Values(function, binding)
+        self._converter = ArgumentConverter(function, binding)
 
     def decode(self, data: Any) -> Any:
-        return self._values.decode(data)
+        return self._converter.decode(data)
 
     def binding_data(self, data: Any) -> Mapping[str, Any]:
         return binding_data(self._binding, data)
 
     def attach(self, invoke: Invoke) -> None:
-        """Nothing but a test ever triggers it."""
+        """Do nothing: only the test triggers the function."""
 
 
 class MemoryInput(Input):
-    """Reads what the test has given."""
+    """Returns the value that the test supplied."""
 
-    def __init__(self, function: Function, binding: Binding, given: Mapping[str, Any]) -> None:
+    def __init__(self, function: Function, binding: Binding, inputs: Mapping[str, Any]) -> None:
         self._function = function.name
         self._binding = binding
-        self._given = given
-        self._values = Values(function, binding)
+        self._inputs = inputs
+        self._converter = ArgumentConverter(function, binding)
         self.expressions = _with_braces(binding)
 
     async def read(self, data: Any, properties: Mapping[str, Any]) -> Any:
         current = recording.get()
-        given = self._given if current is None else {**self._given, **current.inputs}
+        inputs = self._inputs if current is None else {**self._inputs, **current.inputs}
         name = self._binding.name
-        if name not in given:
+        if name not in inputs:
             raise LookupError(
                 f"function '{self._function}' reads input '{name}' ({self._binding.type}), which the test does not "
-                f"give: pass inputs={{'{name}': ...}} with the call, or to make_host by the function's name"
+                f"supply: pass inputs={{'{name}': ...}} with the call, or to make_host by the function's name"
             )
-        return None if given[name] is None else self._values.decode(given[name])
+        return None if inputs[name] is None else self._converter.decode(inputs[name])
 
 
 class MemoryOutput(Output):
-    """Keeps what a function gives, and what Azure's worker would send of it."""
+    """Records the value of an output, and the value as Azure's worker would send it."""
 
     def __init__(self, binding: Binding) -> None:
         self._binding = binding
@@ -133,7 +133,11 @@ class MemoryOutput(Output):
         self.expressions = _with_braces(binding)
 
     def encode(self, value: Any) -> tuple[Any, Any]:
-        """Raises TypeError for what the SDK cannot send, as Azure's worker does; no blob is None."""
+        """Return the value, and the value as the SDK encodes it; None writes no blob.
+
+        Raises:
+            TypeError: the SDK cannot encode it, as in Azure's worker.
+        """
         if value is None and self._is_blob:
             return None, None
         if not hasattr(self._converter, "encode"):
@@ -141,16 +145,16 @@ class MemoryOutput(Output):
         try:
             return value, self._converter.encode(value, expected_type=None).value
         except NotImplementedError as error:
-            raise _unfit(self._binding, value) from error
+            raise _cannot_encode(self._binding, value) from error
 
     async def write(self, encoded: tuple[Any, Any], properties: Mapping[str, Any]) -> None:
         value, sent = encoded
         if value is not None or not self._is_blob:
-            _note(self._binding, value, sent, properties)
+            _record(self._binding, value, sent, properties)
 
 
 def has_implicit_output(binding: Binding) -> bool:
-    """Whether a function with this trigger may return a value without a ``$return`` binding, as in Azure's worker."""
+    """Return whether functions with this trigger may return a value without a ``$return`` binding, as in Azure."""
     converter = _converter(binding.type)
     return converter is None or bool(converter.has_implicit_output())
 
@@ -159,7 +163,7 @@ def _converter(kind: str) -> Any:
     return meta.get_binding_registry().get(kind)  # type: ignore[no-untyped-call]
 
 
-def _note(binding: Binding, value: Any, encoded: Any, properties: Mapping[str, Any]) -> None:
+def _record(binding: Binding, value: Any, encoded: Any, properties: Mapping[str, Any]) -> None:
     current = recording.get()
     if current is None:
         return
@@ -173,13 +177,13 @@ def _with_braces(binding: Binding) -> tuple[str, ...]:
 
 
 def _generic(binding: Binding, value: Any) -> Any:
-    """What Azure's worker makes of a value of a type that it does not know."""
+    """Return the value as Azure's worker encodes it for a binding type that it does not know."""
     if value is None or isinstance(value, str | bytes | int | float):
         return value
     if isinstance(value, dict | list):
         return json.dumps(value)
-    raise _unfit(binding, value)
+    raise _cannot_encode(binding, value)
 
 
-def _unfit(binding: Binding, value: Any) -> TypeError:
+def _cannot_encode(binding: Binding, value: Any) -> TypeError:
     return TypeError(f"output '{binding.name}' ({binding.type}) cannot take a value of type {type(value).__name__}")

@@ -1,4 +1,4 @@
-"""An event loop in a thread, for tests that have none."""
+"""An event loop in a thread, for sync tests."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from concurrent.futures import Future
 from typing import Any, TypeVar
 
 T = TypeVar("T")
-PATIENCE = 5.0
-"""Seconds that tasks have to end when they are cancelled."""
+CANCEL_TIMEOUT_SECONDS = 5.0
+"""How long tasks may take to end after they are cancelled."""
 
 
 class Portal:
-    """Runs coroutines on a loop of its own; whoever calls waits. Context variables of the caller are seen there.
+    """Runs coroutines on an event loop in its own thread; the caller waits, and its context variables are visible.
 
     Args:
-        daemon: whether the process may end while the loop runs; threads that are started on it are then like that, too.
+        daemon: whether the thread and threads that it starts are daemon threads, which do not keep the process alive.
     """
 
     def __init__(self, *, daemon: bool = True) -> None:
         self._running: Future[asyncio.AbstractEventLoop] = Future()
         self._stopped = asyncio.Event()
-        self._stubborn: tuple[str, ...] = ()
+        self._unfinished: tuple[str, ...] = ()
         self._thread = threading.Thread(target=self._main, name="hosting-testing", daemon=daemon)
 
     def open(self) -> None:
@@ -32,10 +32,10 @@ class Portal:
         self._loop = self._running.result()
 
     def call(self, work: Coroutine[Any, Any, T]) -> T:
-        """Run a coroutine; give what it returns, raise what it raises.
+        """Run a coroutine to its end, and return its result or raise its exception.
 
         Raises:
-            RuntimeError: the loop has ended.
+            RuntimeError: the loop is closed.
         """
         try:
             running = asyncio.run_coroutine_threadsafe(work, self._loop)
@@ -45,13 +45,13 @@ class Portal:
         return running.result()
 
     def close(self) -> tuple[str, ...]:
-        """Cancel what is left on the loop, and end it; give the names of the tasks that go on all the same."""
+        """Cancel the remaining tasks and stop the loop; return the names of tasks that ignored the cancellation."""
         self._loop.call_soon_threadsafe(self._stopped.set)
         self._thread.join()
-        return self._stubborn
+        return self._unfinished
 
     def _main(self) -> None:
-        # asyncio.run would wait for ever for a task that does not let itself be cancelled.
+        # asyncio.run would wait forever for a task that ignores its cancellation.
         loop = asyncio.new_event_loop()
         try:
             loop.run_until_complete(self._serve())
@@ -63,8 +63,8 @@ class Portal:
     async def _serve(self) -> None:
         self._running.set_result(asyncio.get_running_loop())
         await self._stopped.wait()
-        left = asyncio.all_tasks() - {asyncio.current_task()}
-        for task in left:
+        remaining = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in remaining:
             task.cancel()
-        _, pending = await asyncio.wait(left, timeout=PATIENCE) if left else ((), ())
-        self._stubborn = tuple(sorted(getattr(task.get_coro(), "__qualname__", str(task)) for task in pending))
+        _, pending = await asyncio.wait(remaining, timeout=CANCEL_TIMEOUT_SECONDS) if remaining else ((), ())
+        self._unfinished = tuple(sorted(getattr(task.get_coro(), "__qualname__", str(task)) for task in pending))

@@ -1,4 +1,4 @@
-"""What a host changes in the process of a test, and how it is put back: path, modules, environment, log levels."""
+"""Restores what a host changes in the process of a test: path, modules, environment and log levels."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ _LOGGERS = ("", "hosting", "hosting.function", "hosting.extensions")
 K = TypeVar("K")
 V = TypeVar("V")
 Changes: TypeAlias = dict[K, tuple[V, V]]
-"""What was found, and what was set in its place."""
+"""The value before the change, and the value that was set, by key."""
 
 
-class Listener(logging.Handler):
-    """A handler on the root logger: by these the open hosts of a process know of each other, in their order."""
+class HostHandler(logging.Handler):
+    """A host's handler on the root logger. The order of these handlers tells in which order hosts were opened."""
 
-    surroundings: Surroundings
+    process_state: ProcessState
 
 
-class Surroundings:
-    """This process around one host. What is changed is put back, unless somebody else has changed it again meanwhile.
+class ProcessState:
+    """The process state that one host changes. It is restored unless other code has changed it again meanwhile.
 
     Args:
         root: the app's folder.
@@ -38,33 +38,33 @@ class Surroundings:
         self._root = root
         self._path = list(sys.path)
         self._modules = dict(sys.modules)
-        self._taken: dict[str, ModuleType] = {}
+        self._displaced: dict[str, ModuleType] = {}
         self._environ: Changes[str, str | None] = {}
         self._levels: Changes[logging.Logger, int] = {}
 
     def set(self, environ: Mapping[str, str]) -> None:
-        """Make ``os.environ`` say what ``environ`` does."""
+        """Set the variables of ``environ`` in ``os.environ``."""
         for name, value in environ.items():
             self._environ[name] = (os.environ.get(name), value)
             os.environ[name] = value
 
-    def listen(self, handler: Listener) -> None:
-        """Have ``handler`` get every record from information level on."""
+    def add_handler(self, handler: HostHandler) -> None:
+        """Add ``handler`` to the root logger, and lower log levels so that it gets all records from INFO on."""
         for logger in map(logging.getLogger, _LOGGERS):
             before = logger.level
             if logger.getEffectiveLevel() > logging.INFO:
                 logger.setLevel(logging.INFO)
             self._levels[logger] = (before, logger.level)
-        handler.surroundings = self
+        handler.process_state = self
         logging.getLogger().addHandler(handler)
 
-    def loaded(self) -> None:
-        """The app is imported: note which modules of the test had to go for its own."""
+    def note_displaced_modules(self) -> None:
+        """Note, after the app is imported, which modules of the test its own modules replaced."""
         gone = {name: module for name, module in self._modules.items() if sys.modules.get(name) is not module}
-        self._taken = {name: module for name, module in gone.items() if name.partition(".")[0] != NAMESPACE}
+        self._displaced = {name: module for name, module in gone.items() if name.partition(".")[0] != NAMESPACE}
 
     def restore(self) -> None:
-        """Put everything back."""
+        """Undo all changes."""
         later = self._later()
         for logger, level in _undone(self._levels, [one._levels for one in later]):
             if logger.level == self._levels[logger][1]:
@@ -77,30 +77,30 @@ class Surroundings:
                 sys.path.remove(entry)
         self._restore_modules()
 
-    def _later(self) -> list[Surroundings]:
-        """Those of hosts that were entered after this one and are still open."""
-        known = [one.surroundings for one in logging.getLogger().handlers if isinstance(one, Listener)]
+    def _later(self) -> list[ProcessState]:
+        """Return the states of hosts that were opened after this one and are still open."""
+        known = [one.process_state for one in logging.getLogger().handlers if isinstance(one, HostHandler)]
         return known[known.index(self) + 1 :] if self in known else []
 
     def _restore_modules(self) -> None:
         fresh = [(name, module) for name, module in list(sys.modules.items()) if self._modules.get(name) is not module]
-        # Named first and deleted afterwards: a namespace package cannot tell its path once its parent is gone.
+        # All names are collected first: a namespace package has no path once its parent is deleted.
         for name in [name for name, module in fresh if _belongs(module, self._root)]:
             del sys.modules[name]
-        for name, module in self._taken.items():
-            # One whose app is closed meanwhile would be in the way of the next app's.
+        for name, module in self._displaced.items():
+            # A module of an app that was closed meanwhile would shadow the next app's.
             if name not in sys.modules and _home(name, module) in sys.path:
                 sys.modules[name] = module
 
 
 def _undone(changes: Changes[K, V], later: list[Changes[K, V]]) -> Iterator[tuple[K, V]]:
-    """What is to be put back: not what a later host has found so, which is left to that host."""
+    """Return what to restore now. What a later host found as this host left it is restored by that host."""
     for key, (found, own) in changes.items():
-        heir = next((one for one in later if key in one and one[key][0] == own), None)
-        if heir is None:
+        later_change = next((one for one in later if key in one and one[key][0] == own), None)
+        if later_change is None:
             yield key, found
         else:
-            heir[key] = (found, heir[key][1])
+            later_change[key] = (found, later_change[key][1])
 
 
 def _set(name: str, value: str | None) -> None:
@@ -121,7 +121,7 @@ def _places(module: ModuleType) -> list[str]:
 
 
 def _home(name: str, module: ModuleType) -> str | None:
-    """The entry of the path that a module was found in."""
+    """Return the entry of ``sys.path`` from which a module was imported."""
     file = getattr(module, "__dict__", {}).get("__file__")
     if not isinstance(file, str):
         return None

@@ -1,4 +1,4 @@
-"""What happened in one call of a test: which function ran, how often, what it gave, wrote and logged."""
+"""Records what happens in one call of a test: the function, its attempts, result, outputs and logs."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from hosting.host.invocation_log import Journal
-from hosting.testing.process_state import Listener
+from hosting.testing.process_state import HostHandler
 
 
 class Written(NamedTuple):
@@ -20,50 +20,50 @@ class Written(NamedTuple):
     type: str
     """The binding's type, such as ``queue``."""
     value: Any
-    """What the function gave."""
+    """The value that the function passed or returned."""
     encoded: Any
-    """What Azure's worker makes of it: text, bytes, or None."""
+    """The value as Azure's worker sends it: text, bytes, or None."""
     properties: Mapping[str, Any]
-    """The binding's, with ``%settings%`` and ``{expressions}`` filled in, as far as they can be."""
+    """The binding's properties; ``%settings%`` and ``{expressions}`` are resolved where possible."""
 
 
 @dataclass(frozen=True, slots=True)
 class Invocation:
-    """How a function ran in a test; after retries, the last attempt."""
+    """The result of an invocation in a test; after retries, of the last attempt."""
 
     function: str
     """The function's name."""
     id: str
-    """The invocation id that hooks and logs have."""
+    """The invocation id, as in hooks and logs."""
     result: Any = None
-    """What the function returned, after every hook; None if it failed."""
+    """The function's result after all hooks; None if it failed."""
     exception: BaseException | None = None
-    """Why it failed; None if it succeeded."""
+    """The exception of an invocation that failed; None if it succeeded."""
     written: tuple[Written, ...] = ()
-    """The outputs, in the order in which they were written; none if it failed."""
+    """The outputs in the order in which they were written; empty if it failed."""
     logs: tuple[logging.LogRecord, ...] = ()
-    """What was logged during it, by the function, by extensions and by the host."""
+    """Log records of the function, of extensions and of the host during the invocation."""
     attempts: int = 1
-    """How often it ran: one more than it was retried."""
+    """The number of attempts: one more than the number of retries."""
 
     @property
     def outputs(self) -> dict[str, Any]:
-        """What the function gave to its outputs, by name; ``$return`` is the return value."""
+        """Values that the function passed to its output bindings, by name; ``$return`` is the return value."""
         return {one.name: one.value for one in self.written}
 
     @property
     def messages(self) -> list[str]:
-        """The logged messages."""
+        """The messages of ``logs``."""
         return [record.getMessage() for record in self.logs]
 
 
 @dataclass(slots=True)
 class Recording:
-    """What is noted while one call of a test runs.
+    """The record of one call of a test while it runs.
 
     Args:
         owner: the host that runs it.
-        inputs: what the test gives to input bindings, by the binding's name.
+        inputs: values of input bindings, by binding name.
     """
 
     owner: object
@@ -76,15 +76,15 @@ class Recording:
     logs: list[logging.LogRecord] = field(default_factory=list)
     attempts: int = 0
 
-    def began(self, function: str, invocation_id: str) -> None:
-        """One attempt begins; what the one before left counts no more."""
+    def start_attempt(self, function: str, invocation_id: str) -> None:
+        """Record the start of an attempt, and discard results of the previous one."""
         self.function, self.id = function, invocation_id
         self.attempts += 1
         self.result = self.exception = None
         self.written.clear()
 
-    def told(self) -> Invocation:
-        """What happened so far."""
+    def invocation(self) -> Invocation:
+        """Return what was recorded so far."""
         return Invocation(
             self.function,
             self.id,
@@ -97,18 +97,18 @@ class Recording:
 
 
 recording: ContextVar[Recording | None] = ContextVar("hosting_testing_recording", default=None)
-"""The call that the running code belongs to."""
+"""The call of a test that the running code belongs to."""
 
 
 class RecordingJournal(Journal):
-    """Notes invocations besides logging them."""
+    """Records invocations in addition to logging them."""
 
     def began(self, logger: logging.Logger, name: str, invocation_id: str) -> None:
-        self._note(name, invocation_id)
+        self._start_attempt(name, invocation_id)
         Journal.began(self, logger, name, invocation_id)
 
     def triggered(self, logger: logging.Logger, name: str, invocation_id: str, reason: str, details: str) -> None:
-        self._note(name, invocation_id)
+        self._start_attempt(name, invocation_id)
         Journal.triggered(self, logger, name, invocation_id, reason, details)
 
     def failed(
@@ -118,13 +118,13 @@ class RecordingJournal(Journal):
             current.exception = shown
         Journal.failed(self, logger, name, invocation_id, milliseconds, shown)
 
-    def _note(self, name: str, invocation_id: str) -> None:
+    def _start_attempt(self, name: str, invocation_id: str) -> None:
         if (current := recording.get()) is not None:
-            current.began(name, invocation_id)
+            current.start_attempt(name, invocation_id)
 
 
-class LogCapture(Listener):
-    """Keeps the records of one host, and of each of its invocations.
+class LogCapture(HostHandler):
+    """Keeps the log records of one host, and of each of its invocations.
 
     Args:
         owner: the host; records of other hosts' invocations are not kept.
@@ -136,7 +136,7 @@ class LogCapture(Listener):
         self.records: list[logging.LogRecord] = []
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Keep a record; one of a thread that nobody knows could be anybody's, and is kept, too."""
+        """Keep a record, unless it belongs to another host; a record of an unknown thread may belong to this one."""
         current = recording.get()
         if current is not None and current.owner is not self._owner:
             return

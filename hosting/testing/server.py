@@ -1,4 +1,4 @@
-"""A real host, ``hosting start``, in a process of its own on a free port."""
+"""A real host: ``hosting start`` in its own process, on a free port."""
 
 from __future__ import annotations
 
@@ -21,31 +21,31 @@ from hosting.testing.http import Reply, Request, RequestOptions
 from hosting.testing.sources import write_app
 
 Servable: TypeAlias = str | os.PathLike[str] | Mapping[str, str | bytes]
-"""A folder, or files by their path inside it."""
+"""An app's folder, or its files by path."""
 
 PATIENCE = 60.0
-"""Seconds after which a host that does not do what is waited for is taken for dead."""
+"""Seconds to wait for output, an answer or the end of a host before a test fails."""
 
 _LISTENING = re.compile(r"Listening on (https?://\S+?)[\s\"]")
-_TICK = 0.02
-_HOSTS_OWN = ("AZURE", "FUNCTIONS_", "HOSTING_", "PYTHON_", "WEBSITE_")
+_POLL_SECONDS = 0.02
+_HOST_PREFIXES = ("AZURE", "FUNCTIONS_", "HOSTING_", "PYTHON_", "WEBSITE_")
 
 
 class Server:
-    """A host that runs in a process of its own."""
+    """A host that runs in its own process."""
 
     def __init__(self, process: subprocess.Popen[bytes], output: Path) -> None:
         self.process = process
         self.url = ""
-        """``http://127.0.0.1:PORT``, once it listens."""
+        """``http://127.0.0.1:PORT``; empty until it listens."""
         self._output = output
 
     def request(self, method: str, path: str, **options: Unpack[RequestOptions]) -> Reply:
-        """Send a request over the network; for more than this, any client takes ``url``.
+        """Send a request over the network. For other needs, use any HTTP client with ``url``.
 
         Args:
-            method: GET, POST, ...
-            path: with its query: ``/api/hello?name=Ada``.
+            method: the HTTP method.
+            path: the path with the query: ``/api/hello?name=Ada``.
             options: ``params``, ``headers``, ``body`` or ``json``.
         """
         request = Request(method, path, **options)
@@ -61,22 +61,22 @@ class Server:
             connection.close()
 
     def get(self, path: str, **options: Unpack[RequestOptions]) -> Reply:
-        """As ``request``."""
+        """Send a GET request; see ``request``."""
         return self.request("GET", path, **options)
 
     def post(self, path: str, **options: Unpack[RequestOptions]) -> Reply:
-        """As ``request``."""
+        """Send a POST request; see ``request``."""
         return self.request("POST", path, **options)
 
     def logs(self) -> str:
-        """Everything that it has printed so far, standard error included."""
+        """Return everything printed so far, to standard output and standard error."""
         return self._output.read_text("utf-8")
 
     def wait_for(self, text: str) -> str:
-        """Wait until it has printed what fits the pattern ``text``; give everything printed.
+        """Wait until the output matches the regular expression ``text``, and return the output.
 
         Raises:
-            AssertionError: it has ended, or it takes more than a minute.
+            AssertionError: the host ended first, or a minute passed.
         """
         end = time.monotonic() + PATIENCE
         while True:
@@ -87,13 +87,13 @@ class Server:
                 raise AssertionError(f"the host ended with {self.process.returncode}:\n{self.logs()}")
             if time.monotonic() > end:
                 raise AssertionError(f"the host did not print {text!r}:\n{self.logs()}")
-            time.sleep(_TICK)
+            time.sleep(_POLL_SECONDS)
 
     def wait_until_listening(self) -> None:
-        """Wait until it serves, and learn its ``url``.
+        """Wait until the host listens, and set ``url``.
 
         Raises:
-            AssertionError: it ends instead; with what it printed.
+            AssertionError: the host ended instead; the message has its output.
         """
         found = _LISTENING.search(self.wait_for(_LISTENING.pattern))
         self.url = found[1] if found else ""
@@ -103,17 +103,17 @@ class Server:
         self.process.send_signal(number)
 
     def wait(self) -> int:
-        """Wait for its end; give the exit code, negative for a signal."""
+        """Wait until the process ends, and return its exit code; it is negative after a signal."""
         return self.process.wait(PATIENCE)
 
     def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
-        """Send a signal, SIGTERM by default, on which it drains; wait for the end and give the exit code."""
+        """Send a signal (default: SIGTERM, on which the host drains), wait for the end, and return the exit code."""
         if self.process.poll() is None:
             self.send(number)
         return self.wait()
 
     def kill(self) -> None:
-        """End it at once, if it runs."""
+        """Kill the process if it still runs."""
         if self.process.poll() is None:
             self.process.kill()
         self.wait()
@@ -121,16 +121,16 @@ class Server:
 
 @contextmanager
 def serve(app: Servable, *flags: str, settings: Mapping[str, str] | None = None) -> Iterator[Server]:
-    """Run ``hosting start`` on an app until the end of the block, then have it drain and end.
+    """Run ``hosting start`` for an app until the end of the block, then stop it with SIGTERM.
 
     Args:
         app: the app's folder, or its files by path.
-        flags: of ``hosting start``; the port is a free one unless they name it.
-        settings: environment variables of the host. Of those of this process it gets all but what hosts and Azure's
-            workers read, so that a developer's settings change no test.
+        flags: flags of ``hosting start``. Without ``--port`` it listens on a free port.
+        settings: environment variables for the host. It also gets those of this process, except the ones that hosts
+            and Azure's worker read, so that a developer's settings do not change tests.
 
     Raises:
-        AssertionError: it does not come to serve; with what it printed.
+        AssertionError: the host does not start; the message has its output.
     """
     folder = Path(mkdtemp(prefix="hosting-testing-"))
     root = Path(app) if isinstance(app, str | os.PathLike) else write_app(app, folder / "app")
@@ -147,13 +147,13 @@ def serve(app: Servable, *flags: str, settings: Mapping[str, str] | None = None)
 
 
 def launch(root: Path, *flags: str, output: Path, environ: Mapping[str, str]) -> Server:
-    """Begin ``hosting start`` and wait for nothing.
+    """Start ``hosting start`` without waiting until it listens.
 
     Args:
         root: the app's folder.
-        flags: as those of ``serve``.
-        output: the file that takes what it prints.
-        environ: all of its environment.
+        flags: as for ``serve``.
+        output: the file that its output goes to.
+        environ: its whole environment.
     """
     command = [sys.executable, "-m", "hosting", "start", str(root), "--port", "0", *flags]
     with output.open("wb") as sink:
@@ -162,6 +162,6 @@ def launch(root: Path, *flags: str, output: Path, environ: Mapping[str, str]) ->
 
 
 def environment(settings: Mapping[str, str] | None = None) -> dict[str, str]:
-    """This process's environment without what hosts and Azure's workers read, and with ``settings``."""
-    kept = {name: value for name, value in os.environ.items() if not name.upper().startswith(_HOSTS_OWN)}
+    """Return this process's environment without variables that hosts and Azure's worker read, plus ``settings``."""
+    kept = {name: value for name, value in os.environ.items() if not name.upper().startswith(_HOST_PREFIXES)}
     return {**kept, **(settings or {})}

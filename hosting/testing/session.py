@@ -1,4 +1,4 @@
-"""One function host inside a test: loaded, started, called, drained and stopped."""
+"""One function host in the process of a test: load, start, call, drain and stop it."""
 
 from __future__ import annotations
 
@@ -25,28 +25,28 @@ from hosting.host.function_host import FunctionHost
 from hosting.logging.setup import Origin
 from hosting.server.app import HostApp
 from hosting.testing.builders import http_request
-from hosting.testing.extensions import Extensions, named
+from hosting.testing.extensions import Extensions, extensions_by_name
 from hosting.testing.http import Reply, Request, send
 from hosting.testing.memory import Inputs, MemoryProviders
-from hosting.testing.process_state import Surroundings
+from hosting.testing.process_state import ProcessState
 from hosting.testing.recording import Invocation, LogCapture, Recording, RecordingJournal, recording
-from hosting.testing.sources import AppSource, overridden, pending_kept, prepare, source
+from hosting.testing.sources import AppSource, adapt_for_tests, find_app, merged_host_json, preserve_pending
 
-GRACE = 5.0
-"""Seconds that invocations which still run have, when the host is closed."""
+GRACE_SECONDS = 5.0
+"""How long running invocations may take when the host is closed."""
 
 
 class Session:
-    """A host from ``load`` to ``close``; the faces for sync and async tests stand around it.
+    """A host from ``load`` to ``close``; ``Host`` and ``AsyncHost`` are its interfaces for tests.
 
     Args:
         app: the app.
-        extensions: those that run; None for those that the app's settings ask for.
-        settings: on top of all others.
-        host_json: laid on the app's own.
-        inputs: by function, then by binding.
-        functions: the names of those to load; empty for all.
-        strict: whether an extension that errs at start is fatal.
+        extensions: the only extensions that run; None for those that the app's settings enable.
+        settings: settings that override all others.
+        host_json: values that are merged into the app's host.json.
+        inputs: values of input bindings, by function name, then by binding name.
+        functions: the names of the functions to load; empty for all.
+        strict: whether an extension that fails at start raises.
     """
 
     def __init__(
@@ -62,47 +62,47 @@ class Session:
     ) -> None:
         self._settings = dict(settings)
         self._host_json = host_json
-        self._extensions = None if extensions is None else named(extensions)
+        self._extensions = None if extensions is None else extensions_by_name(extensions)
         if self._extensions is not None:
             self._settings[FLAG] = "1" if self._extensions else "0"
-        self._source = source(app)
+        self._source = find_app(app)
         self.root = self._source.root
         if self._source.temporary:
-            # Not before nobody holds the host any more: a test that failed still shows the lines of the app.
+            # Deleted only when the host is garbage collected: a failed test still shows the app's source lines.
             weakref.finalize(self, shutil.rmtree, self.root, ignore_errors=True)
         self._logs = LogCapture(self)
-        given = {name.lower(): values for name, values in inputs.items()}
-        self._make = functools.partial(
+        inputs_by_function = {name.lower(): values for name, values in inputs.items()}
+        self._host_factory = functools.partial(
             FunctionHost,
             self.root,
             functions=functions,
             strict=strict,
-            providers=functools.partial(MemoryProviders, inputs=given),
+            providers=functools.partial(MemoryProviders, inputs=inputs_by_function),
             extensions=self._extensions,
             loads=self._read,
         )
 
     @property
     def logs(self) -> list[logging.LogRecord]:
-        """Every record so far."""
+        """All log records so far."""
         return self._logs.records
 
     def load(self) -> None:
         """Load the app and make its ASGI application.
 
         Raises:
-            HostingError: it does not load.
-            RuntimeError: it was loaded before.
+            HostingError: the app does not load.
+            RuntimeError: this session was loaded before.
         """
         if hasattr(self, "host"):
-            raise RuntimeError("a host is entered once: call make_host again for another one")
-        self._surroundings = Surroundings(self.root)
-        self.host = self._make(environ={**os.environ, **self._settings})
+            raise RuntimeError("a host can be entered only once: call make_host again for another host")
+        self._process_state = ProcessState(self.root)
+        self.host = self._host_factory(environ={**os.environ, **self._settings})
         try:
-            with self._told():
+            with self._recording():
                 self._load()
         except BaseException:
-            self.leave()
+            self._restore_process()
             raise
 
     def _load(self) -> None:
@@ -110,47 +110,46 @@ class Session:
         origin = Origin()
         origin.follow(host.running)
         self._logs.addFilter(origin)
-        self._surroundings.listen(self._logs)
+        self._process_state.add_handler(self._logs)
         settings = host.configure(read_local_settings(self.root))
-        host.host_json = overridden(self.root, host.environ, self._host_json)
-        self._surroundings.set(host.environ)
+        host.host_json = merged_host_json(self.root, host.environ, self._host_json)
+        self._process_state.set(host.environ)
         host.running.journal = RecordingJournal()
-        with pending_kept(imported=self._source.imported) as self._tell_pending:
+        with preserve_pending(imported=self._source.imported) as self._restore_pending:
             host.load(settings)
-        self._surroundings.loaded()
+        self._process_state.note_displaced_modules()
         self._app = HostApp(host)
 
     def _read(self, root: Path, **options: Any) -> App:
-        app = self._source.reads(root, **options)
-        self._tell_pending()
+        app = self._source.read(root, **options)
+        self._restore_pending()
         for function in app.functions:
-            prepare(function)
+            adapt_for_tests(function)
         return app
 
     async def start(self) -> None:
         """Run the startup hooks."""
-        with self._told():
+        with self._recording():
             await self.host.start()
 
     async def close(self) -> None:
-        """Wait for what runs, run the shutdown hooks, and leave the process as it was found."""
+        """Drain the host, run the shutdown hooks, and restore the state of the process."""
         try:
-            with self._told():
-                await self.host.drain(GRACE)
+            with self._recording():
+                await self.host.drain(GRACE_SECONDS)
                 await self.host.stop()
         finally:
-            self.leave()
+            self._restore_process()
 
-    def leave(self) -> None:
-        """Put back what was changed in the process."""
-        self._surroundings.restore()
+    def _restore_process(self) -> None:
+        self._process_state.restore()
         logging.getLogger().removeHandler(self._logs)
 
     async def request(self, request: Request, inputs: Mapping[str, Any] | None) -> Reply:
-        """Answer a request."""
-        with self._told(inputs) as notes:
+        """Send a request to the host, and return the response."""
+        with self._recording(inputs) as notes:
             status, headers, body = await send(self._app, request)
-        return Reply(status, headers, body, str(request), notes.told() if notes.attempts else None)
+        return Reply(status, headers, body, str(request), notes.invocation() if notes.attempts else None)
 
     async def invoke(
         self, name: str, data: Any, inputs: Mapping[str, Any] | None, trace_parent: str, trace_state: str
@@ -158,20 +157,20 @@ class Session:
         """Run a function by its name.
 
         Raises:
-            HostingError: there is none of that name, or it cannot run.
-            TypeError: it is triggered by HTTP, and ``data`` is no request.
+            HostingError: there is no function of that name, or it cannot run.
+            TypeError: it has an HTTP trigger, and ``data`` is not a request.
         """
         run = self.host.invocations.get(name.lower())
         if run is None:
             raise self._unknown(name)
-        function = next((one for one in self._with_http() if one.name.lower() == name.lower()), None)
-        with self._told(inputs) as notes:
+        function = next((one for one in self._http_functions() if one.name.lower() == name.lower()), None)
+        with self._recording(inputs) as notes:
             await run(data if function is None else _call(function, data), trace_parent, trace_state)
-        return notes.told()
+        return notes.invocation()
 
     @contextmanager
-    def _told(self, inputs: Mapping[str, Any] | None = None) -> Iterator[Recording]:
-        """Note what happens in the block."""
+    def _recording(self, inputs: Mapping[str, Any] | None = None) -> Iterator[Recording]:
+        """Record what happens in the block."""
         notes = Recording(self, inputs or NOTHING)
         token = recording.set(notes)
         try:
@@ -179,7 +178,7 @@ class Session:
         finally:
             recording.reset(token)
 
-    def _with_http(self) -> Iterator[Function]:
+    def _http_functions(self) -> Iterator[Function]:
         return (function for function in self.host.functions if function.trigger.type.lower() == "httptrigger")
 
     def _unknown(self, name: str) -> HostingError:
@@ -191,12 +190,12 @@ class Session:
 
 
 def _call(function: Function, data: Any) -> HttpCall:
-    """A request that a test has built, as a listener would pass it."""
+    """Return a request that a test has built as the call that a listener would pass."""
     request = http_request(url=f"/{function.name}") if data is None else data
     if not isinstance(request, func.HttpRequest) or streams_of(function) is not None:
         raise TypeError(
-            f"function '{function.name}' is triggered by HTTP: give it http_request(...), or call the host's get or "
-            "post, which functions that read streams need"
+            f"function '{function.name}' has an HTTP trigger: pass http_request(...), or call the host's get or post, "
+            "which functions that read streams need"
         )
     return HttpCall(
         request.method,

@@ -1,4 +1,4 @@
-"""Where a test's app comes from: a folder, files, or an object that the test has imported."""
+"""The app of a test: a folder, files, or an object that the test has imported."""
 
 from __future__ import annotations
 
@@ -24,48 +24,50 @@ from hosting.host.binding import RETURN
 from hosting.testing.memory import has_implicit_output
 
 AppSource: TypeAlias = str | os.PathLike[str] | Mapping[str, str | bytes] | func.FunctionRegister | func.Blueprint
-"""A folder, files by their path inside it, or an app of the v2 model."""
+"""An app's folder, its files by path, or an app object of the v2 model."""
 
 HOST_JSON = "host.json"
-MOST_RETRIES = 100
-"""Of a policy without a limit: a test has to end."""
+MAX_RETRIES = 100
+"""The limit for a policy that retries without one: a test has to end."""
 
 
 class Source(NamedTuple):
     """An app that a host can load."""
 
     root: Path
-    reads: Callable[..., App]
-    """As ``load_app``."""
+    read: Callable[..., App]
+    """Loads the app, with the arguments of ``load_app``."""
     temporary: bool
-    """Whether the folder was made for the test."""
+    """Whether the folder was created for the test."""
     imported: bool = False
     """Whether the app is an object that the test has imported."""
 
 
-def source(app: AppSource) -> Source:
-    """Prepare an app for loading.
+def find_app(app: AppSource) -> Source:
+    """Return the folder and the loader of an app.
 
     Raises:
-        TypeError: it is nothing that could be one.
+        TypeError: ``app`` is not an app.
     """
     if isinstance(app, str | os.PathLike):
         return Source(Path(app).resolve(), load_app, False)
     if isinstance(app, Mapping):
-        return Source(_written(app), load_app, True)
+        return Source(_write_temporary(app), load_app, True)
     if not hasattr(app, "_function_builders"):
         raise TypeError(f"expected a folder, files by path, a FunctionApp or a Blueprint, found {type(app).__name__}")
-    whole = _whole(app)
+    function_app = _as_function_app(app)
     found = _folder_of(app)
-    return Source(found or _written({}), functools.partial(adopt_app, whole), found is None, imported=True)
+    return Source(
+        found or _write_temporary({}), functools.partial(adopt_app, function_app), found is None, imported=True
+    )
 
 
-def overridden(root: Path, environ: Mapping[str, str], over: Mapping[str, Any]) -> dict[str, Any]:
-    """host.json of the app at ``root`` with ``over`` laid on it, key by key, checked as any host.json is."""
-    written = read_host_json(root, environ)
+def merged_host_json(root: Path, environ: Mapping[str, str], over: Mapping[str, Any]) -> dict[str, Any]:
+    """Return host.json of the app at ``root`` with ``over`` merged into it, validated as any host.json."""
+    content = read_host_json(root, environ)
     if not over:
-        return written
-    folder = _written({HOST_JSON: json.dumps(_laid(written, over))})
+        return content
+    folder = _write_temporary({HOST_JSON: json.dumps(_deep_merge(content, over))})
     try:
         return read_host_json(folder, environ)
     finally:
@@ -74,7 +76,7 @@ def overridden(root: Path, environ: Mapping[str, str], over: Mapping[str, Any]) 
 
 
 def write_app(files: Mapping[str, str | bytes], root: Path) -> Path:
-    """Write an app's files into ``root``, with a host.json if they have none; give that folder."""
+    """Write an app's files into ``root``, add a host.json if it is missing, and return the folder."""
     for name, content in {HOST_JSON: '{"version": "2.0"}', **files}.items():
         path = root / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -82,7 +84,7 @@ def write_app(files: Mapping[str, str | bytes], root: Path) -> Path:
     return root
 
 
-def _written(files: Mapping[str, str | bytes]) -> Path:
+def _write_temporary(files: Mapping[str, str | bytes]) -> Path:
     folder = Path(mkdtemp(prefix="hosting-testing-")).resolve()
     try:
         return write_app(files, folder)
@@ -91,17 +93,17 @@ def _written(files: Mapping[str, str | bytes]) -> Path:
         raise
 
 
-def _whole(app: Any) -> Any:
-    """The app itself, or one around a Blueprint."""
+def _as_function_app(app: Any) -> Any:
+    """Return the app itself, or a new app with the functions of a Blueprint."""
     if isinstance(app, func.FunctionRegister):
         return app
-    around = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
-    around.register_functions(app)
-    return around
+    function_app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
+    function_app.register_functions(app)
+    return function_app
 
 
 def _folder_of(app: Any) -> Path | None:
-    """The folder of a module that has the app, if there is a host.json beside it."""
+    """Return the folder of the module that holds the app, if it has a host.json."""
     libraries = (os.path.dirname(os.__file__), os.path.dirname(hosting.__file__))
     for module in list(sys.modules.values()):
         attributes = getattr(module, "__dict__", {})
@@ -116,43 +118,45 @@ def _folder_of(app: Any) -> Path | None:
 
 
 @contextmanager
-def pending_kept(*, imported: bool) -> Iterator[Callable[[], None]]:
-    """Keep what modules that the test has imported asked for: they are imported once, and hosts come and go.
+def preserve_pending(*, imported: bool) -> Iterator[Callable[[], None]]:
+    """Preserve pending registrations of modules that the test has imported, for the hosts that follow.
+
+    A module is imported once and registers once, while a test may open several hosts.
 
     Args:
-        imported: whether the app of the host is one of those modules.
+        imported: whether the host's app is an object of such a module.
 
     Yields:
-        What is to be called when the app is read, for the host to learn what its modules asked for.
+        A function to call when the app has been read: it passes the registrations to the host.
     """
-    asked = pending.take()
+    registrations = pending.take()
 
-    def tell() -> None:
+    def restore() -> None:
         if imported:
             copy = Pending()
-            copy.add(asked)
+            copy.add(registrations)
             pending.add(copy)
 
     try:
-        yield tell
+        yield restore
     finally:
         pending.take()
-        pending.add(asked)
+        pending.add(registrations)
 
 
-def prepare(function: Function) -> None:
-    """Nobody waits for retries in a test; and a return value that needs no binding gets one to be seen in."""
+def adapt_for_tests(function: Function) -> None:
+    """Let retries not wait, and add an output for a return value that needs no binding, so that it is recorded."""
     if function.retry is not None:
-        count = function.retry.max_count if function.retry.max_count >= 0 else MOST_RETRIES
+        count = function.retry.max_count if function.retry.max_count >= 0 else MAX_RETRIES
         function.retry = function.retry._replace(max_count=count, delay=0.0, minimum=0.0, maximum=0.0)
     if has_implicit_output(function.trigger) and not any(one.name == RETURN for one in function.bindings):
         kind = function.trigger.type[: -len("Trigger")]
         function.bindings = (*function.bindings, Binding(RETURN, kind, "out"))
 
 
-def _laid(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+def _deep_merge(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
     merged = dict(under)
     for key, value in over.items():
         below = merged.get(key)
-        merged[key] = _laid(below, value) if isinstance(below, Mapping) and isinstance(value, Mapping) else value
+        merged[key] = _deep_merge(below, value) if isinstance(below, Mapping) and isinstance(value, Mapping) else value
     return merged

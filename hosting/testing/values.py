@@ -1,4 +1,4 @@
-"""What a test hands to a trigger or an input, made the object that the function takes."""
+"""Converts the data that a test supplies to the objects that functions take."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from hosting.testing.builders import blob, timer_request
 _PLAIN = (str, bytes, int, float, bool, dict, list)
 
 
-class Values:
-    """Makes the arguments of one trigger or input.
+class ArgumentConverter:
+    """Converts data to the argument of one trigger or input.
 
-    Objects of the SDK stay as they are; text, bytes and JSON become what the SDK's own converter makes of them.
+    SDK objects are passed unchanged; text, bytes and JSON values are converted by the SDK's converter.
     """
 
     def __init__(self, function: Function, binding: Binding) -> None:
@@ -32,22 +32,22 @@ class Values:
         self._generic = GenericTrigger(function, binding._replace(properties=single))
 
     def decode(self, data: Any) -> Any:
-        """Make what the function takes of ``data``."""
+        """Return ``data`` as the object that the function takes."""
         if self._many:
             return [self._single(one) for one in (data if isinstance(data, list) else [data])]
         return self._single(data)
 
     def _single(self, data: Any) -> Any:
         if self._annotation in (str, bytes) and callable(getattr(data, "read", None)):
-            return self._of_text(data.read())
+            return self._from_text(data.read())
         text = content(data)
         if text is not None and (isinstance(data, _PLAIN) or self._annotation in (str, bytes)):
-            return self._of_text(text)
+            return self._from_text(text)
         if data is None:
             return timer_request() if self._type == "timertrigger" else self._generic.decode(None)
         return data
 
-    def _of_text(self, text: str | bytes) -> Any:
+    def _from_text(self, text: str | bytes) -> Any:
         if self._annotation is bytes:
             return text if isinstance(text, bytes) else text.encode()
         if self._type in ("blob", "blobtrigger") and self._annotation is not str:
@@ -55,8 +55,8 @@ class Values:
         return self._generic.decode(text.decode() if isinstance(text, bytes) else text)
 
 
-class Lenient(dict[str, Any]):
-    """Binding data in which what is not known stands for itself: a test need not give what it does not look at."""
+class LenientBindingData(dict[str, Any]):
+    """Binding data in which an unknown name keeps its braces: tests supply only the values that they check."""
 
     def __contains__(self, name: object) -> bool:
         return super().__contains__(name) or not self._is_known(str(name))
@@ -67,19 +67,19 @@ class Lenient(dict[str, Any]):
         return f"{{{name}}}"
 
     def _is_known(self, name: str) -> bool:
-        """Whether there is such a value in another spelling, or the host has one of its own."""
+        """Return whether there is a value of that name, ignoring case, or the host supplies one."""
         folded = name.lower()
         return folded in BUILT_IN or folded == "sys" or any(key.lower() == folded for key in self)
 
 
 def binding_data(binding: Binding, data: Any) -> Mapping[str, Any]:
-    """What ``{expressions}`` may use of ``data``, as Azure's host has it of messages, blobs and events."""
+    """Return the values that ``{expressions}`` may use, as Azure's host derives them from the trigger's data."""
     text = content(data)
-    return Lenient(merged(_metadata(binding, data, text), json_data(text)))
+    return LenientBindingData(merged(_metadata(binding, data, text), json_data(text)))
 
 
 def content(data: Any) -> str | bytes | None:
-    """The text or bytes of what a test hands over; None for an object that has none, or that can be read once only."""
+    """Return the text or bytes of ``data``; None for an object without any, or that can be read only once."""
     if isinstance(data, str | bytes):
         return data
     if isinstance(data, func.EventGridEvent):
@@ -103,7 +103,7 @@ def _event(event: func.EventGridEvent) -> dict[str, Any]:
 
 
 def _metadata(binding: Binding, data: Any, text: str | bytes | None) -> Mapping[str, Any]:
-    """What Azure's host knows of a message or a blob besides its content."""
+    """Return the metadata that Azure's host has of a message or a blob."""
     match binding.type.lower():
         case "queuetrigger":
             shown = text.decode("utf-8", "replace") if isinstance(text, bytes) else text
@@ -115,13 +115,13 @@ def _metadata(binding: Binding, data: Any, text: str | bytes | None) -> Mapping[
 
 
 def _named(data: Any, *attributes: str) -> Mapping[str, Any]:
-    """Attributes that ``data`` has, under the names of Azure's host, which ignore case."""
+    """Return attributes of ``data`` by the names that Azure's host uses; names ignore case."""
     found = {name.replace("_", ""): getattr(data, name, None) for name in attributes}
     return {name: value for name, value in found.items() if value is not None}
 
 
 def _captured(path: str, name: str) -> Mapping[str, str]:
-    """The parts of a blob's name that the trigger's path names, each as long as can be."""
+    """Return the values of the path's ``{names}`` in a blob's name; each matches as much as possible."""
     parts = Template.parse(path).parts
     names = [part.path[0] for part in parts if not isinstance(part, str)]
     text = "".join(re.escape(part) if isinstance(part, str) else "(.*)" for part in parts)

@@ -22,7 +22,7 @@ from hosting.testing import (
     service_bus_message,
     timer_request,
 )
-from hosting.testing.sources import MOST_RETRIES
+from hosting.testing.sources import MAX_RETRIES
 
 EXAMPLES = Path(__file__).parent.parent.parent / "examples"
 HEAD = """
@@ -248,7 +248,7 @@ def test_retries_without_a_limit_end(run: Callable[..., Host]) -> None:
 def f(msg: str) -> None:
     raise ValueError("again")
 """
-    assert run(code).invoke("f", "x", raises=False).attempts == MOST_RETRIES + 1
+    assert run(code).invoke("f", "x", raises=False).attempts == MAX_RETRIES + 1
 
 
 def test_a_type_that_nobody_knows(run: Callable[..., Host]) -> None:

@@ -74,7 +74,7 @@ def test_json(host: Host) -> None:
 
 def test_an_option_that_there_is_not(host: Host) -> None:
     """A misspelt option, or one that another client has, is a mistake, and nothing is sent."""
-    with pytest.raises(TypeError, match="a request has no data, but params, headers, body, json"):
+    with pytest.raises(TypeError, match="unknown option of a request: data; expected params, headers, body, json"):
         host.post("/api/echo", data="x")  # type: ignore[call-arg]
     assert not host.messages
 
@@ -96,7 +96,7 @@ def test_what_the_host_answers(host: Host) -> None:
     assert host.get("/admin/host/status").json()["state"] == "Running"
     missing = host.get("/api/nothing")
     assert missing.status == 404
-    with pytest.raises(LookupError, match="no function answered GET /api/nothing"):
+    with pytest.raises(LookupError, match="no function ran for GET /api/nothing"):
         _ = missing.invocation
 
 
@@ -111,7 +111,7 @@ def test_an_http_function_by_its_name(host: Host) -> None:
 def test_what_is_no_request(host: Host) -> None:
     """Without data the request is an empty one; anything else is refused with the way to do it."""
     assert json.loads(host.invoke("echo").result.get_body())["method"] == "GET"
-    with pytest.raises(TypeError, match=r"'echo' is triggered by HTTP: give it http_request"):
+    with pytest.raises(TypeError, match=r"'echo' has an HTTP trigger: pass http_request"):
         host.invoke("echo", {"a": 1})
 
 

@@ -156,7 +156,7 @@ def test_extensions_that_cannot_be(extensions: list[object], message: str) -> No
 @pytest.mark.parametrize("one", ["timer", RecordingExtension()])
 def test_one_extension_is_no_list(one: Any) -> None:
     """An extension that stands alone is refused with what to write."""
-    with pytest.raises(TypeError, match=r"extensions: expected a list, .* write \[...\] around it"):
+    with pytest.raises(TypeError, match=r"extensions: expected a list, .* put it in a list: \[...\]"):
         make_host(files(HELLO), extensions=one)
 
 
@@ -166,7 +166,7 @@ def test_a_host_is_entered_once() -> None:
     made = make_host(files(HELLO))
     with made as host:
         assert host.get("/api/hello?name=Ada").text == "Hello Ada"
-    with pytest.raises(RuntimeError, match="entered once"), made:
+    with pytest.raises(RuntimeError, match="entered only once"), made:
         pass
     with pytest.raises(RuntimeError, match="call it inside its with block"):
         host.get("/api/hello?name=Ada")
@@ -176,7 +176,7 @@ def test_a_host_is_entered_once() -> None:
 
 def test_a_task_that_does_not_end(monkeypatch: pytest.MonkeyPatch) -> None:
     """What swallows its cancellation is told by its name, and the test goes on."""
-    monkeypatch.setattr(portal, "PATIENCE", 0.1)
+    monkeypatch.setattr(portal, "CANCEL_TIMEOUT_SECONDS", 0.1)
     code = """
 @app.route("begin")
 async def begin(req: func.HttpRequest) -> str:
@@ -191,7 +191,7 @@ async def begin(req: func.HttpRequest) -> str:
     return "begun"
 """
     made = make_host(files(code))
-    with pytest.raises(RuntimeError, match=r"do not end when they are cancelled: .*stubborn"), made as host:
+    with pytest.raises(RuntimeError, match=r"did not end when they were cancelled: .*stubborn"), made as host:
         assert host.get("/api/begin").text == "begun"
     gc.collect()  # the task goes away here, not in another test
 

@@ -14,7 +14,7 @@ SIGNATURES = {
     "make_host": "(app: 'AppSource', *, extensions: 'Extensions | None' = None, "
     "settings: 'Mapping[str, str] | None' = None, host_json: 'Mapping[str, Any] | None' = None, "
     "inputs: 'Inputs | None' = None, functions: 'Collection[str]' = (), strict: 'bool' = False, "
-    "raises: 'bool' = True) -> 'MadeHost'",
+    "raises: 'bool' = True) -> 'HostContextManager'",
     "serve": "(app: 'Servable', *flags: 'str', settings: 'Mapping[str, str] | None' = None) -> 'Iterator[Server]'",
 }
 

@@ -114,7 +114,7 @@ def test_only_some_hooks() -> None:
         host.get("/api/works")
         assert host.diagnosis()["extensions"][0]["hooks"] == ["startup", "shutdown"]
     assert recording.hooks == ["startup", "shutdown"]
-    with pytest.raises(ValueError, match="there is no hook 'nothing'; there are init, "):
+    with pytest.raises(ValueError, match="there is no hook 'nothing'; the hooks are init, "):
         RecordingExtension(hooks=["nothing"])
     with pytest.raises(ValueError, match="there is no hook 'nothing'"):
         recording.raise_at("nothing", ValueError())

@@ -1,4 +1,4 @@
-"""What an extension keeps, or leaves running, when what it was for has ended."""
+"""Finds what an extension still holds or runs after its work has ended."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ from contextlib import contextmanager
 from typing import Any
 
 _CONTAINERS = (dict, list, set, deque, Mapping)
-_DEPTH = 4
+_MAX_DEPTH = 4
 _OURS = "hosting"
-_PAUSE = 0.2
+_PAUSE_SECONDS = 0.2
 
 
 def sizes(extension: Any) -> Counter[str]:
-    """How many things each container of an extension holds, by where it is.
+    """Return the number of items in each container of an extension, by the container's name.
 
-    Its containers are those of the object, of its class and of its package's modules, and those inside them.
+    Containers are those of the object, of its class and of its package's modules, and containers inside of them.
     """
     found: Counter[str] = Counter()
     seen: set[int] = set()
     waiting: deque[tuple[str, Any, int]] = deque((name, value, 0) for name, value in _roots(extension))
     while waiting:
         name, value, depth = waiting.popleft()
-        if id(value) in seen or depth > _DEPTH:
+        if id(value) in seen or depth > _MAX_DEPTH:
             continue
         seen.add(id(value))
         if isinstance(value, _CONTAINERS) and isinstance(value, Sized):
@@ -40,18 +40,18 @@ def sizes(extension: Any) -> Counter[str]:
 
 
 def grown(before: Counter[str], after: Counter[str], times: int) -> dict[str, int]:
-    """The containers that got something each of so many times."""
+    """Return the containers that grew by at least ``times`` items, with their growth."""
     return {name: size - before[name] for name, size in after.items() if size - before[name] >= times}
 
 
 def alive(references: list[weakref.ref[Any]]) -> int:
-    """How many of the objects are still held by somebody."""
+    """Return how many of the objects are still referenced."""
     gc.collect()
     return sum(reference() is not None for reference in references)
 
 
 class Leftovers:
-    """Threads, tasks and log handlers that were not there before."""
+    """Threads, tasks and log handlers that appeared since this object was created."""
 
     def __init__(self) -> None:
         self._threads = set(threading.enumerate())
@@ -59,8 +59,8 @@ class Leftovers:
         self._handlers = list(logging.getLogger().handlers)
 
     async def found(self) -> AsyncIterator[str]:
-        """Say what is left of them, each in a sentence."""
-        await asyncio.sleep(_PAUSE)  # who was told to end may need a moment
+        """Yield a sentence for each that is still there."""
+        await asyncio.sleep(_PAUSE_SECONDS)  # cancelled tasks and stopped threads need a moment to end
         for thread in set(threading.enumerate()) - self._threads:
             if not thread.daemon and not thread.name.startswith(_OURS):
                 yield f"thread '{thread.name}' still runs, and would keep the process from ending"
@@ -73,23 +73,23 @@ class Leftovers:
 
 
 @contextmanager
-def own_logging(problems: list[str]) -> Iterator[None]:
-    """Take the log records of the block out of everybody's hands: who keeps them keeps what failed, too.
+def separate_logging(problems: list[str]) -> Iterator[None]:
+    """Replace the root logger's handlers in the block: a handler that keeps records would keep what they refer to.
 
     Args:
-        problems: gets a sentence for each record that cannot be written.
+        problems: gets a sentence for each record that cannot be formatted.
     """
     root = logging.getLogger()
     before = list(root.handlers)
-    root.handlers[:] = [_Sink(problems)]
+    root.handlers[:] = [_FormattingHandler(problems)]
     try:
         yield
     finally:
         root.handlers[:] = before
 
 
-class _Sink(logging.Handler):
-    """Formats every record, and forgets it."""
+class _FormattingHandler(logging.Handler):
+    """Formats every record, and keeps none."""
 
     def __init__(self, problems: list[str]) -> None:
         super().__init__()
@@ -100,7 +100,7 @@ class _Sink(logging.Handler):
             self.format(record)
         except Exception as error:  # noqa: BLE001 - what a record's arguments raise can be anything
             self._problems.append(
-                f"it logs what cannot be written: {record.msg!r}: {type(error).__name__}: {error} "
+                f"it logs a record that cannot be formatted: {record.msg!r}: {type(error).__name__}: {error} "
                 f"({record.filename}:{record.lineno})"
             )
 
@@ -133,7 +133,7 @@ def _inside(name: str, value: Any) -> Iterator[tuple[str, Any]]:
 
 
 def _attributes(value: Any) -> Mapping[str, Any]:
-    """What an object has itself, in its dictionary and in the slots of its classes."""
+    """Return an object's own attributes, from its dictionary and the slots of its classes."""
     kinds = [vars(kind) for kind in type(value).__mro__ if "__slots__" in vars(kind)]
     slots = [name for kind in kinds for name, member in kind.items() if inspect.ismemberdescriptor(member)]
     return {**getattr(value, "__dict__", {}), **{name: getattr(value, name) for name in slots if hasattr(value, name)}}

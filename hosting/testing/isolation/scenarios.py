@@ -1,4 +1,4 @@
-"""The app that an extension is tried on, and the hosts that run it."""
+"""The app for the trial of an extension, and the hosts that run it."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ _PLACE = re.compile(r'File "(.+?)", line (\d+)')
 
 
 class TrialError(Exception):
-    """What the functions of the app raise."""
+    """Raised by the functions of the app."""
 
 
-class Awkward:
-    """A value that can be neither printed nor copied, pickled, compared or measured."""
+class UnusableValue:
+    """A value that raises when it is printed, copied, pickled, compared or measured."""
 
     def _refuse(self, *_: Any) -> NoReturn:
-        raise TrialError("this value is awkward on purpose")
+        raise TrialError("this value raises on purpose")
 
     __repr__ = __str__ = __format__ = __reduce_ex__ = __deepcopy__ = __copy__ = _refuse
     __eq__ = __len__ = __iter__ = __bool__ = _refuse
@@ -37,7 +37,7 @@ class Awkward:
 
 
 class TrialApp:
-    """An app whose functions end in every way; notes the contexts of their invocations."""
+    """An app whose functions end in every possible way; it keeps weak references to their contexts."""
 
     def __init__(self) -> None:
         self.contexts: list[weakref.ref[Any]] = []
@@ -101,8 +101,8 @@ FAILURES: Mapping[str, type[BaseException]] = {
 }
 
 
-class Running:
-    """One host with the app and the extension."""
+class RunningTrial:
+    """A running host with the app and the extension."""
 
     def __init__(self, host: AsyncHost, trial: TrialApp, name: str) -> None:
         self.host = host
@@ -111,37 +111,38 @@ class Running:
         self._errors = 0
 
     async def call(self, function: str, data: Any = None, **params: str) -> Invocation:
-        """Invoke a function, an HTTP one with the parameters of a query."""
-        given = http_request(url=f"/api/{function}", params=params) if data is None and params else data
-        return await self.host.invoke(function, given)
+        """Invoke a function; ``params`` are the query of an HTTP function."""
+        if data is None and params:
+            data = http_request(url=f"/api/{function}", params=params)
+        return await self.host.invoke(function, data)
 
     def faults(self) -> Iterator[str]:
-        """What the extension has done wrong since it was asked before."""
-        told = self._told()
-        errors = sum(figures["errors"] for figures in told["statistics"].values())
-        if told["error"] and (errors > self._errors or told["status"] == "failed"):
-            yield _fault(told["error"])
+        """Yield the extension's errors since the last call."""
+        entry = self._diagnosis()
+        errors = sum(figures["errors"] for figures in entry["statistics"].values())
+        if entry["error"] and (errors > self._errors or entry["status"] == "failed"):
+            yield _fault(entry["error"])
         self._errors = errors
 
     @property
     def refuses(self) -> bool:
-        """Whether the extension, or its part for single functions, did not take its settings."""
-        told = self._told()
-        error = told["error"] or {}
-        return told["status"] == "failed" or error.get("hook") == "configure_function"
+        """Whether the extension refused its settings, for the app or for single functions."""
+        entry = self._diagnosis()
+        error = entry["error"] or {}
+        return entry["status"] == "failed" or error.get("hook") == "configure_function"
 
-    def _told(self) -> Mapping[str, Any]:
+    def _diagnosis(self) -> Mapping[str, Any]:
         extensions: list[dict[str, Any]] = self.host.diagnosis()["extensions"]
         return next(one for one in extensions if one["name"] == self._name)
 
 
-class Subject:
-    """The extension that is tried.
+class ExtensionUnderTest:
+    """The extension of a trial.
 
     Args:
         name: its name.
         target: the object, class or module with its hooks.
-        settings: what it is configured with.
+        settings: its settings.
     """
 
     def __init__(self, name: str, target: Any, settings: Mapping[str, Any]) -> None:
@@ -149,13 +150,13 @@ class Subject:
         self.target = target
         self.settings = settings
 
-    def made(self) -> Any:
-        """The object that a host would make of the target, where it can be made; else the host says why not."""
+    def instance(self) -> Any:
+        """Return the object that a host would create from the target; the target itself if that fails."""
         if not inspect.isclass(self.target) or type(self.target) is not type:
             return self.target
         try:
             return self.target()
-        except Exception:  # noqa: BLE001 - the host tries again, and tells it as it tells every author
+        except Exception:  # noqa: BLE001 - the host tries again, and reports it
             return self.target
 
     @asynccontextmanager
@@ -166,15 +167,15 @@ class Subject:
         others: Mapping[str, Any] | None = None,
         order: tuple[str, ...] = (),
         target: Any = None,
-    ) -> AsyncIterator[Running]:
-        """Run the app with the extension for all functions, and with other extensions."""
-        extensions = {self.name: self.made() if target is None else target, **(others or {})}
+    ) -> AsyncIterator[RunningTrial]:
+        """Run the app with the extension opted in to all functions, and with other extensions."""
+        extensions = {self.name: self.instance() if target is None else target, **(others or {})}
         section = {name: {"functions": {"include": ["*"]}} for name in extensions}
         own = {**section[self.name], "settings": dict(self.settings if settings is None else settings)}
         host_json = {"extensionHost": {"extensions": {**section, self.name: own}, "order": list(order)}}
         trial = TrialApp()
         async with make_host(trial.app, extensions=extensions, host_json=host_json, raises=False) as host:
-            yield Running(host, trial, self.name)
+            yield RunningTrial(host, trial, self.name)
 
 
 def _fault(error: Mapping[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""``assert_isolated``: an extension is put through everything that goes wrong around it, and is to harm nobody."""
+"""``assert_isolated``: runs an extension under adverse conditions, and reports what affects others."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from typing import Any, TypeAlias
 
 from hosting.authoring import ShortCircuit, hookimpl
 from hosting.core import NOTHING
-from hosting.testing.extensions import named
-from hosting.testing.isolation.leaks import Leftovers, alive, grown, own_logging, sizes
-from hosting.testing.isolation.scenarios import FAILURES, Awkward, Subject
+from hosting.testing.extensions import extensions_by_name
+from hosting.testing.isolation.leaks import Leftovers, alive, grown, separate_logging, sizes
+from hosting.testing.isolation.scenarios import FAILURES, ExtensionUnderTest, UnusableValue
 from hosting.testing.portal import Portal
 from hosting.testing.recorder import HOOKS, RecordingExtension
 from hosting.testing.recording import Invocation
 
 Found: TypeAlias = AsyncIterator[str]
-MANY = 25
-"""How often something is done that might leave something behind each time."""
+REPEATS = 25
+"""How often an invocation is repeated to find leaks."""
 _ENDINGS: tuple[tuple[str, str, Mapping[str, str]], ...] = (
     ("that returned", "answers", MappingProxyType({"mark": "1"})),
     ("that raised", "raises", MappingProxyType({"what": "TrialError"})),
@@ -27,38 +27,42 @@ _ENDINGS: tuple[tuple[str, str, Mapping[str, str]], ...] = (
 _OTHER = "hosting-testing-other"
 _WEIRD: tuple[Any, ...] = (None, True, -1, 1e300, "", "\0", "x" * 10_000, [], {"a": [None]}, [[]])
 _MARK = re.compile(r"<([\w-]+)>")
-_SHOWN = 3
-"""Of the situations in which the same thing goes wrong, how many are told."""
+_MAX_SITUATIONS = 3
+"""How many situations are listed for one finding."""
 
 
 def assert_isolated(extension: Any, *, settings: Mapping[str, Any] | None = None, handles_errors: bool = False) -> None:
-    """Try an extension where things go wrong, and say in words what it does to others, or leaves behind.
+    """Run an extension under adverse conditions, and fail with a list of what it does to others or leaves behind.
 
-    It runs, in a host in this process, with functions that return, raise, are cancelled, exit, run all at once, and get
-    values that can be neither printed nor copied; without settings and with nonsense for settings; beside extensions
-    that raise in every hook, and that answer in the function's place; in a host that starts again after it was shut
-    down. Each time its hooks must not raise, callers must get what the function gave or raised, and nothing may stay:
-    no context of an invocation that has ended, no entries of failed invocations, no thread, task or log handler.
+    The extension runs in a host in this process: with functions that return, raise, are cancelled, exit, run
+    concurrently, and take values that can be neither printed nor copied; without settings and with invalid settings;
+    next to extensions that raise in every hook or that respond instead of the function; in a host that starts again
+    after a shutdown. Each time, its hooks must not raise, and callers must get the function's result or exception. No
+    context of an ended invocation, no entry of a failed invocation, no thread, task or log handler may remain.
 
-    To refuse wrong settings with an exception in ``configure`` or ``configure_function`` is right, and is no finding.
+    An exception in ``configure`` or ``configure_function`` that refuses invalid settings is not a finding.
 
     Args:
         extension: as in ``make_host``: an object, a class, a module, or the name of an installed extension.
-        settings: what it needs to run, as in host.json.
-        handles_errors: whether it answers in place of functions that raise, so that callers do not see them fail.
+        settings: the settings that it needs, as in host.json.
+        handles_errors: whether it turns exceptions of functions into results, so that callers do not see them.
 
     Raises:
-        AssertionError: it is not isolated; with one line for each finding.
+        AssertionError: the extension is not isolated; the message has a line for each finding.
         ExtensionError: there is no such extension.
     """
     __tracebackhide__ = True
-    ((name, target),) = named([extension]).items()
+    ((name, target),) = extensions_by_name([extension]).items()
     findings = Findings()
-    portal = Portal(daemon=False)  # as the main thread of a real host
+    portal = Portal(daemon=False)  # like the main thread of a real host
     portal.open()
     try:
-        with own_logging(findings.logged):
-            portal.call(_try(Subject(name, target, settings or NOTHING), findings, handles_errors=handles_errors))
+        with separate_logging(findings.logged):
+            portal.call(
+                _run_trials(
+                    ExtensionUnderTest(name, target, settings or NOTHING), findings, handles_errors=handles_errors
+                )
+            )
     finally:
         portal.close()
     if findings:
@@ -66,7 +70,7 @@ def assert_isolated(extension: Any, *, settings: Mapping[str, Any] | None = None
 
 
 class Findings:
-    """What went wrong, with the situations in which it did."""
+    """Findings, each with the situations in which it occurred."""
 
     def __init__(self) -> None:
         self.logged: list[str] = []
@@ -87,43 +91,43 @@ class Findings:
 
 def _listed(situations: list[str]) -> str:
     distinct = list(dict.fromkeys(situations))
-    more = len(distinct) - _SHOWN
-    return "; ".join(distinct[:_SHOWN]) + (f"; and {more} more" if more > 0 else "")
+    more = len(distinct) - _MAX_SITUATIONS
+    return "; ".join(distinct[:_MAX_SITUATIONS]) + (f"; and {more} more" if more > 0 else "")
 
 
-async def _try(subject: Subject, findings: Findings, *, handles_errors: bool) -> None:
+async def _run_trials(subject: ExtensionUnderTest, findings: Findings, *, handles_errors: bool) -> None:
     leftovers = Leftovers()
-    await findings.add("with the settings of this test", _starting(subject))
+    await findings.add("with the settings of this test", _start(subject))
     if findings:
-        return  # everything else would speak of an extension that does nothing
-    trials: Mapping[str, Callable[[Subject], Found]] = {
+        return  # the other trials would run without the extension
+    trials: Mapping[str, Callable[[ExtensionUnderTest], Found]] = {
         "when functions return": _returning,
-        "when arguments are awkward": _awkward,
+        "when arguments cannot be printed or copied": _unusable_arguments,
         "when an invocation is cancelled": _cancelled,
         "when many invocations run at once": _concurrent,
         "when another extension raises in every hook": _beside_raising,
-        "when another extension answers in the function's place": _beside_answering,
-        "when its host starts again after it was shut down": _again,
+        "when another extension responds instead of the function": _beside_responding,
+        "when its host starts again after a shutdown": _restarted,
     }
     for situation, trial in trials.items():
         await findings.add(situation, trial(subject))
     for what in FAILURES:
         await findings.add(f"when a function raises {what}", _failing(subject, what, handles_errors=handles_errors))
     for settings in ({}, *(dict.fromkeys(subject.settings or ("unknown",), weird) for weird in _WEIRD)):
-        await findings.add(f"with the settings {str(settings)[:60]}", _set(subject, settings))
+        await findings.add(f"with the settings {str(settings)[:60]}", _configured(subject, settings))
     for ending, function, params in _ENDINGS:
         await findings.add(f"after invocations {ending}", _holding(subject, function, params))
-    await findings.add(f"after {MANY} of them", _growing(subject))
+    await findings.add(f"after {REPEATS} of them", _growing(subject))
     await findings.add("after its host was shut down", leftovers.found())
 
 
-async def _starting(subject: Subject) -> Found:
+async def _start(subject: ExtensionUnderTest) -> Found:
     async with subject.running() as running:
         for fault in running.faults():
             yield fault
 
 
-async def _returning(subject: Subject) -> Found:
+async def _returning(subject: ExtensionUnderTest) -> Found:
     async with subject.running() as running:
         for function in ("answers", "answers_async"):
             for finding in _succeeded(await running.call(function, mark="1")):
@@ -134,28 +138,28 @@ async def _returning(subject: Subject) -> Found:
             yield fault
 
 
-async def _failing(subject: Subject, what: str, *, handles_errors: bool) -> Found:
-    """In sync and async functions."""
+async def _failing(subject: ExtensionUnderTest, what: str, *, handles_errors: bool) -> Found:
+    """Run a sync and an async function that raise."""
     async with subject.running() as running:
         for function in ("raises", "raises_async"):
             invocation = await running.call(function, what=what)
             if invocation.exception is None and not handles_errors:
-                yield f"the caller is told that it succeeded: {invocation.result!r}"
+                yield f"the caller gets a result instead of the exception: {invocation.result!r}"
             elif invocation.exception is not None and not isinstance(invocation.exception, FAILURES[what]):
-                yield f"the caller is told {invocation.exception!r}"
+                yield f"the caller gets another exception: {invocation.exception!r}"
         for fault in running.faults():
             yield fault
 
 
-async def _awkward(subject: Subject) -> Found:
+async def _unusable_arguments(subject: ExtensionUnderTest) -> Found:
     async with subject.running() as running:
-        for finding in _succeeded(await running.call("takes_event", Awkward())):
+        for finding in _succeeded(await running.call("takes_event", UnusableValue())):
             yield finding
         for fault in running.faults():
             yield fault
 
 
-async def _cancelled(subject: Subject) -> Found:
+async def _cancelled(subject: ExtensionUnderTest) -> Found:
     async with subject.running() as running:
         task = asyncio.ensure_future(running.call("waits", mark="1"))
         await asyncio.wait({task, asyncio.ensure_future(running.trial.waiting.wait())}, return_when="FIRST_COMPLETED")
@@ -167,12 +171,12 @@ async def _cancelled(subject: Subject) -> Found:
             yield fault
 
 
-async def _concurrent(subject: Subject) -> Found:
-    """Every caller gets its own answer."""
+async def _concurrent(subject: ExtensionUnderTest) -> Found:
+    """Check that every caller gets its own result."""
     async with subject.running() as running:
         calls = {
             f"{function}-{number}": running.call(function, mark=f"{function}-{number}")
-            for number in range(MANY)
+            for number in range(REPEATS)
             for function in ("answers", "answers_async")
         }
         for mark, invocation in zip(calls, await asyncio.gather(*calls.values()), strict=True):
@@ -180,13 +184,13 @@ async def _concurrent(subject: Subject) -> Found:
                 yield finding
             marks = _MARK.findall(_body(invocation))
             if marks and mark not in marks:
-                yield f"a caller gets another one's answer: {_body(invocation)!r} for <{mark}>"
+                yield f"a caller gets the result of another: {_body(invocation)!r} for <{mark}>"
         for fault in running.faults():
             yield fault
 
 
-async def _set(subject: Subject, settings: Mapping[str, Any]) -> Found:
-    """Settings are refused when the host starts, or work; an extension that stumbles later is of no use to anybody."""
+async def _configured(subject: ExtensionUnderTest, settings: Mapping[str, Any]) -> Found:
+    """Check that settings are refused at start, or work: an extension that fails later helps no one."""
     async with subject.running(settings=settings) as running:
         if running.refuses:
             return
@@ -196,7 +200,7 @@ async def _set(subject: Subject, settings: Mapping[str, Any]) -> Found:
             yield fault
 
 
-async def _beside_raising(subject: Subject) -> Found:
+async def _beside_raising(subject: ExtensionUnderTest) -> Found:
     for order in ((_OTHER, subject.name), (subject.name, _OTHER)):
         other = RecordingExtension(_OTHER)
         for hook in HOOKS:
@@ -209,24 +213,24 @@ async def _beside_raising(subject: Subject) -> Found:
                 yield fault
 
 
-class _Answering:
+class _Responding:
     @hookimpl
     def pre_invocation_app_level(self) -> None:
         raise ShortCircuit("answered")
 
 
-async def _beside_answering(subject: Subject) -> Found:
+async def _beside_responding(subject: ExtensionUnderTest) -> Found:
     for order in ((_OTHER, subject.name), (subject.name, _OTHER)):
-        async with subject.running(others={_OTHER: _Answering()}, order=order) as running:
+        async with subject.running(others={_OTHER: _Responding()}, order=order) as running:
             for finding in _succeeded(await running.call("answers", mark="1")):
                 yield finding
             for fault in running.faults():
                 yield fault
 
 
-async def _again(subject: Subject) -> Found:
-    """What was closed is opened again, in the same object where a host is given one."""
-    target = subject.made()
+async def _restarted(subject: ExtensionUnderTest) -> Found:
+    """Start a host twice with the same extension object."""
+    target = subject.instance()
     for _ in range(2):
         async with subject.running(target=target) as running:
             for finding in _succeeded(await running.call("answers", mark="1")):
@@ -235,38 +239,40 @@ async def _again(subject: Subject) -> Found:
                 yield fault
 
 
-async def _holding(subject: Subject, function: str, params: Mapping[str, str]) -> Found:
-    """Nothing of an invocation is held when it has ended."""
+async def _holding(subject: ExtensionUnderTest, function: str, params: Mapping[str, str]) -> Found:
+    """Check that nothing of an ended invocation is held."""
     async with subject.running() as running:
-        for _ in range(MANY):
+        for _ in range(REPEATS):
             await running.call(function, **params)
-        await running.call("answers", mark="last")  # a thread holds what it has done until it does something else
+        await running.call("answers", mark="last")  # a pool thread holds its last call until the next one
         running.host.logs.clear()
         held = alive(running.trial.contexts)
         if held:
-            yield f"it still holds the context of {held} of {len(running.trial.contexts)} that have ended"
+            yield f"it still holds the contexts of {held} of {len(running.trial.contexts)} ended invocations"
 
 
-async def _growing(subject: Subject) -> Found:
-    """Failed invocations leave no more entries than others do."""
+async def _growing(subject: ExtensionUnderTest) -> Found:
+    """Check that failed invocations leave no more entries than successful ones."""
     growth = []
     for _, function, params in _ENDINGS:
-        target = subject.made()
+        target = subject.instance()
         async with subject.running(target=target) as running:
             await running.call(function, **params)
             before = sizes(target)
-            for _ in range(MANY):
+            for _ in range(REPEATS):
                 await running.call(function, **params)
-            growth.append(grown(before, sizes(target), MANY))
+            growth.append(grown(before, sizes(target), REPEATS))
     returned, raised = growth
     for name in raised.keys() - returned.keys():
-        yield f"{name} keeps an entry of every invocation that failed, {raised[name]} more"
+        yield f"{name} keeps an entry for every failed invocation: {raised[name]} more"
 
 
 def _succeeded(invocation: Invocation) -> list[str]:
     if invocation.exception is None:
         return []
-    return [f"function '{invocation.function}' fails, which it does not do by itself: {invocation.exception!r}"]
+    return [
+        f"function '{invocation.function}' fails, which it does not do without the extension: {invocation.exception!r}"
+    ]
 
 
 def _body(invocation: Invocation) -> str:
