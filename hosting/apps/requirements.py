@@ -1,4 +1,4 @@
-"""Requirements as they stand in files: ``requirements.txt`` as pip reads it, and those of a pyproject.toml."""
+"""Requirements in files: ``requirements.txt`` as pip reads it, and the dependencies in a ``pyproject.toml``."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import codecs
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
@@ -19,8 +19,8 @@ _EGG = re.compile(r"#egg=([A-Za-z0-9](?:[\w.-]*[A-Za-z0-9])?)")
 _REMOTE = re.compile(r"^(git|hg|svn|bzr)\+|^https?://")
 
 
-class Listed(NamedTuple):
-    """One requirement and where it stands."""
+class RequirementLine(NamedTuple):
+    """A requirement and where it was read: ``line`` is counted from 1."""
 
     requirement: Requirement
     file: str
@@ -31,23 +31,33 @@ class Listed(NamedTuple):
         return canonicalize_name(self.requirement.name)
 
 
-class Odd(NamedTuple):
+class UnparsedLine(NamedTuple):
     """A line that names no package.
 
-    ``local``: it is only on this machine. ``absent``: the file that it includes is not there. ``wrong``: pip does not
-    know what it is.
+    ``local``: it names a file or a folder of this machine. ``absent``: the file that it includes does not exist.
+    ``wrong``: pip would not accept it.
     """
 
-    kind: str
+    kind: Literal["local", "absent", "wrong"]
     text: str
     file: str
     line: int
 
 
-def read_requirements(root: Path, file: Path) -> tuple[list[Listed], list[Odd]]:
-    """Read a requirements file and those that it includes; paths are told from ``root``."""
-    listed: list[Listed] = []
-    odd: list[Odd] = []
+Requirements = tuple[list[RequirementLine], list[UnparsedLine]]
+
+
+def read_requirements(root: Path, file: Path) -> Requirements:
+    """Read a requirements file and the files that it includes.
+
+    Args:
+        root: the folder that the paths of lines are relative to.
+        file: the requirements file; one that does not exist has no lines.
+
+    Returns:
+        The requirements, and the lines that name no package.
+    """
+    found: Requirements = ([], [])
     waiting, seen = [file], set[Path]()
     while waiting:
         current = waiting.pop(0).resolve()
@@ -58,42 +68,51 @@ def read_requirements(root: Path, file: Path) -> tuple[list[Listed], list[Odd]]:
         for number, line in _lines(current):
             included = _included(line)
             if included is None:
-                _read(line, place, number, listed, odd)
+                _add(line, place, number, found)
             elif (current.parent / included).is_file():
                 waiting.append(current.parent / included)
             elif not _REMOTE.match(included):
-                odd.append(Odd("absent", line, place, number))
-    return listed, odd
+                found[1].append(UnparsedLine("absent", line, place, number))
+    return found
 
 
-def listed_in(texts: Iterable[str], file: str, text: str) -> tuple[list[Listed], list[Odd]]:
-    """Read the requirements of a list in a TOML file, whose whole ``text`` tells the lines."""
-    listed: list[Listed] = []
-    odd: list[Odd] = []
+def parse_requirements(texts: Iterable[str], file: str, text: str) -> Requirements:
+    """Parse the requirements of a list in a TOML file.
+
+    Args:
+        texts: the items of the list.
+        file: the file's name.
+        text: the whole text of the file, in which the line of each requirement is looked up.
+
+    Returns:
+        The requirements, and the items that name no package.
+    """
+    found: Requirements = ([], [])
     for one in texts:
-        line = line_of(text, f'"{one}"') or line_of(text, f"'{one}'") or line_of(text, one) or 1
-        _read(one, file, line, listed, odd)
-    return listed, odd
+        line = line_number(text, f'"{one}"') or line_number(text, f"'{one}'") or line_number(text, one) or 1
+        _add(one, file, line, found)
+    return found
 
 
-def line_of(text: str, wanted: str) -> int | None:
-    """The first line that has ``wanted`` in it, counted from 1."""
+def line_number(text: str, wanted: str) -> int | None:
+    """Return the number of the first line that contains ``wanted``, counted from 1; None if no line does."""
     return next((number for number, line in enumerate(text.splitlines(), 1) if wanted in line), None)
 
 
-def _read(line: str, file: str, number: int, listed: list[Listed], odd: list[Odd]) -> None:
+def _add(line: str, file: str, number: int, found: Requirements) -> None:
+    listed, unparsed = found
     editable = re.match(r"^(-e|--editable)[\s=]+", line)
     target = _OPTIONS.sub("", line[editable.end() :] if editable else line)
     requirement = None if editable else _requirement(target)
     if requirement is not None and not (requirement.url or "").startswith("file:"):
-        listed.append(Listed(requirement, file, number))
+        listed.append(RequirementLine(requirement, file, number))
     elif requirement is not None or _LOCAL.match(target):
-        odd.append(Odd("local", line, file, number))
+        unparsed.append(UnparsedLine("local", line, file, number))
     elif _REMOTE.match(target):
         named = _EGG.search(target)
-        listed += [Listed(Requirement(named[1]), file, number)] if named else []
+        listed += [RequirementLine(Requirement(named[1]), file, number)] if named else []
     elif not line.startswith("-"):
-        odd.append(Odd("wrong", line, file, number))
+        unparsed.append(UnparsedLine("wrong", line, file, number))
 
 
 def _requirement(text: str) -> Requirement | None:
@@ -109,20 +128,20 @@ def _included(line: str) -> str | None:
 
 
 def _lines(file: Path) -> Iterator[tuple[int, str]]:
-    """Lines without comments, those that a backslash continues put together."""
-    begun, held = 0, ""
+    """Yield each line with its number, without comments; lines that a backslash continues are joined."""
+    first, joined = 0, ""
     for number, line in enumerate(_text(file).splitlines(), 1):
-        begun = begun if held else number
+        first = first if joined else number
         if line.endswith("\\"):
-            held += line[:-1]
+            joined += line[:-1]
             continue
-        whole, held = _COMMENT.sub("", held + line).strip(), ""
+        whole, joined = _COMMENT.sub("", joined + line).strip(), ""
         if whole:
-            yield begun, whole
+            yield first, whole
 
 
 def _text(file: Path) -> str:
-    """As pip reads it: with a byte order mark in any encoding, as PowerShell writes, else UTF-8."""
+    """Decode a file as pip does: by its byte order mark, as PowerShell writes one, else as UTF-8."""
     content = file.read_bytes()
     for mark, encoding in (
         (codecs.BOM_UTF8, "utf-8-sig"),

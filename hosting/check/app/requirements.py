@@ -7,7 +7,7 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from hosting.apps.requirements import FILE, Listed, Odd, listed_in, read_requirements
+from hosting.apps.requirements import FILE, RequirementLine, UnparsedLine, parse_requirements, read_requirements
 from hosting.check.app.project import AppProject
 from hosting.check.report import Finding, finding
 from hosting.check.source.imports import Unlisted, unlisted
@@ -61,7 +61,7 @@ def _is_foreign(app: AppProject, module: str) -> bool:
     return module not in app.modules and module not in sys.stdlib_module_names
 
 
-def _read(root: Path) -> tuple[list[Listed] | None, list[Odd]]:
+def _read(root: Path) -> tuple[list[RequirementLine] | None, list[UnparsedLine]]:
     """What requirements.txt lists, or else a pyproject.toml, which Azure builds from, too."""
     if (root / FILE).is_file():
         return read_requirements(root, root / FILE)
@@ -73,11 +73,11 @@ def _read(root: Path) -> tuple[list[Listed] | None, list[Odd]]:
         except tomllib.TOMLDecodeError:
             texts = None
         if isinstance(texts, list):
-            return listed_in(map(str, texts), project.name, text)
+            return parse_requirements(map(str, texts), project.name, text)
     return None, []
 
 
-def _odd(line: Odd) -> Finding:
+def _odd(line: UnparsedLine) -> Finding:
     if line.kind == "local":
         remedy = "Put the code into the app's folder, or publish the package where pip finds it."
         return finding("APP309", f"{line.text!r} is only on this machine", remedy, line.file, line.line)
@@ -87,7 +87,7 @@ def _odd(line: Odd) -> Finding:
     return finding("APP306", f"{line.text!r} is no requirement", "Write NAME or NAME==VERSION.", line.file, line.line)
 
 
-def _one(one: Listed) -> Iterator[Finding]:
+def _one(one: RequirementLine) -> Iterator[Finding]:
     requirement = one.requirement
     if requirement.marker is not None and not requirement.marker.evaluate(dict(LINUX)):
         return

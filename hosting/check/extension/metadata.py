@@ -11,7 +11,7 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import canonicalize_name
 
 import hosting
-from hosting.apps.requirements import Listed, listed_in
+from hosting.apps.requirements import RequirementLine, parse_requirements
 from hosting.check.extension.project import MANIFEST, EntryPoint, ExtensionProject
 from hosting.check.report import Finding, finding
 from hosting.check.source.imports import unlisted
@@ -108,7 +108,7 @@ def _python(project: ExtensionProject) -> Iterator[Finding]:
         yield finding("EXT106", f"requires-python {text!r} keeps new versions of Python out", remedy, MANIFEST, line)
 
 
-def _dependencies(project: ExtensionProject, *, extras: bool) -> tuple[list[Listed], list[Finding]]:
+def _dependencies(project: ExtensionProject, *, extras: bool) -> tuple[list[RequirementLine], list[Finding]]:
     """What the project needs, its ``extras`` included or not; and what of it is no requirement."""
     lists = [project.project.get("dependencies", [])]
     lists += project.table("optional-dependencies").values() if extras else []
@@ -118,13 +118,13 @@ def _dependencies(project: ExtensionProject, *, extras: bool) -> tuple[list[List
         if not isinstance(value, list)
     ]
     texts = [str(text) for value in lists if isinstance(value, list) for text in value]
-    listed, odd = listed_in(texts, MANIFEST, project.text)
+    listed, odd = parse_requirements(texts, MANIFEST, project.text)
     for one in odd:
         wrong.append(finding("EXT101", f"{one.text!r} is no requirement", "Write NAME>=VERSION.", MANIFEST, one.line))
     return listed, wrong
 
 
-def _bounds(project: ExtensionProject, listed: list[Listed]) -> Iterator[Finding]:
+def _bounds(project: ExtensionProject, listed: list[RequirementLine]) -> Iterator[Finding]:
     for one in listed:
         specifier = one.requirement.specifier
         if one.name == HOST:
@@ -147,7 +147,7 @@ def _stops_at_old_python(requirement: Requirement) -> bool:
     return not requirement.specifier.contains(SDK_FOR_NEW_PYTHON)
 
 
-def _serves_new_python(one: Listed) -> bool:
+def _serves_new_python(one: RequirementLine) -> bool:
     marker = one.requirement.marker
     if one.name != SDK or _stops_at_old_python(one.requirement):
         return False

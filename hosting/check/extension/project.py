@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from hosting.apps.requirements import line_of
+from hosting.apps.requirements import line_number
 from hosting.check.probe.parent import Probed, probe_extension
 from hosting.check.source.modules import Source, read_sources
 from hosting.check.source.packages import Installed
@@ -96,7 +96,7 @@ class ExtensionProject:
 
     def line(self, wanted: str) -> int | None:
         """The line of pyproject.toml that has a text."""
-        return line_of(self.text, wanted)
+        return line_number(self.text, wanted)
 
     def _sources(self, place: Path) -> list[Source]:
         return [Source(place, self.root)] if place.is_file() else read_sources(self.root, place, lambda _: False)

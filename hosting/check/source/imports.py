@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple
 
 from packaging.utils import canonicalize_name
 
-from hosting.apps.requirements import Listed
+from hosting.apps.requirements import RequirementLine
 from hosting.check.source.modules import Import, Source
 from hosting.check.source.packages import Installed, spelled
 
@@ -32,7 +32,7 @@ class Unlisted(NamedTuple):
 
 
 def unlisted(
-    sources: Iterable[Source], own: Collection[str], listed: Sequence[Listed], installed: Installed
+    sources: Iterable[Source], own: Collection[str], listed: Sequence[RequirementLine], installed: Installed
 ) -> Iterator[Unlisted]:
     """Find each module that is imported and not listed, where it is imported first.
 
@@ -57,7 +57,7 @@ def unlisted(
 
 
 def _judge(
-    one: Import, names: Collection[str], listed: Sequence[Listed], installed: Installed
+    one: Import, names: Collection[str], listed: Sequence[RequirementLine], installed: Installed
 ) -> tuple[Standing, str] | None:
     if any(spelled(one.name, name) for name in names):
         return None
