@@ -12,7 +12,10 @@ from typing import TYPE_CHECKING, Any
 import azure.functions
 
 from hosting._asyncio import is_being_cancelled
-from hosting.apps import LocalSettings, add_to_path, apply_settings, load_app, read_host_json, read_local_settings
+from hosting.apps.host_json import read_host_json
+from hosting.apps.imports import add_to_path
+from hosting.apps.load import load_app
+from hosting.apps.local_settings import LocalSettings, apply_settings, read_local_settings
 from hosting.bindings.generic.provider import GenericTrigger
 from hosting.bindings.http.provider import HttpProvider, HttpTrigger
 from hosting.bindings.http.routes import Router

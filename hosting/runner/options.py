@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from hosting.apps import LocalSettings
+from hosting.apps.local_settings import LocalSettings
 from hosting.errors import HostingError, SettingsError
 from hosting.logging.setup import LogFormat
 

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from socket import socket
 from typing import NoReturn
 
-from hosting.apps import LocalSettings
+from hosting.apps.local_settings import LocalSettings
 from hosting.errors import HostingError, print_error
 from hosting.host.function_host import FunctionHost
 from hosting.host.process import allow_debug_logs, enter

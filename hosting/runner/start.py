@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 
-from hosting.apps import read_local_settings
+from hosting.apps.local_settings import read_local_settings
 from hosting.runner.options import Role, StartOptions, place, process_count
 
 

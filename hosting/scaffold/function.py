@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 from hosting._install import install_command
-from hosting.apps import read_host_json, read_local_settings
 from hosting.apps.host_json import FILE as HOST_JSON
+from hosting.apps.host_json import read_host_json
+from hosting.apps.local_settings import read_local_settings
 from hosting.apps.outline import declared_names, parsed
 from hosting.apps.outline import function_names as names_in
 from hosting.apps.requirements import read_requirements

@@ -15,7 +15,7 @@ from urllib.parse import urlencode
 
 import azure.functions as func
 
-from hosting.apps import read_local_settings
+from hosting.apps.local_settings import read_local_settings
 from hosting.bindings.http.request import HttpCall
 from hosting.bindings.http.streams import streams_of
 from hosting.core import NOTHING, App, Function

@@ -16,8 +16,8 @@ from typing import Any, NamedTuple, TypeAlias
 import azure.functions as func
 
 import hosting
-from hosting.apps import load_app, read_host_json
-from hosting.apps.load import adopt_app
+from hosting.apps.host_json import read_host_json
+from hosting.apps.load import adopt_app, load_app
 from hosting.authoring import Pending, pending
 from hosting.core import App, Binding, Function
 from hosting.host.binding import RETURN

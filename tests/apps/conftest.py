@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from hosting.apps import load_app
+from hosting.apps.load import load_app
 from hosting.core import App
 
 Write = Callable[[Mapping[str, Any]], Path]

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 import hosting
-from hosting.apps import apply_settings, load_app, read_local_settings
+from hosting.apps.load import load_app
+from hosting.apps.local_settings import apply_settings, read_local_settings
 from hosting.core import App
 from hosting.errors import AppLoadError, HostingError, SettingsError
 

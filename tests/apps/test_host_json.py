@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from hosting.apps import read_host_json
+from hosting.apps.host_json import read_host_json
 from hosting.errors import SettingsError
 
 Write = Callable[[dict[str, Any]], Path]

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from hosting.apps import add_to_path, load_app
-from hosting.apps.imports import PACKAGES, forget_apps, is_app_file
+from hosting.apps.imports import PACKAGES, add_to_path, forget_apps, is_app_file
+from hosting.apps.load import load_app
 from hosting.core import App
 from hosting.errors import AppLoadError
 

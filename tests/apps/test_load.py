@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from hosting.apps import LocalSettings, load_app
+from hosting.apps.load import load_app
+from hosting.apps.local_settings import LocalSettings
 from hosting.core import App, Problem
 from hosting.errors import AppLoadError, SettingsError
 

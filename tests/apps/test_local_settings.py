@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from hosting.apps import LocalSettings, apply_settings, read_local_settings
+from hosting.apps.local_settings import LocalSettings, apply_settings, read_local_settings
 from hosting.errors import SettingsError
 
 NAMES = st.text(st.characters(codec="utf-8", exclude_characters="=\0"), min_size=1)

@@ -12,7 +12,8 @@ from typing import Any, Protocol
 import pytest
 from hypothesis import settings
 
-from hosting.apps import load_app, read_host_json
+from hosting.apps.host_json import read_host_json
+from hosting.apps.load import load_app
 from hosting.core import App, Function
 from hosting.extensions import ExtensionHost
 from tests.support.invoking import ON

@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 
 import hosting
-from hosting.apps import add_to_path, load_app
+from hosting.apps.imports import add_to_path
+from hosting.apps.load import load_app
 from hosting.core import Function
 from hosting.extensions import ExtensionHost
 from tests.conftest import MakeApp

@@ -17,7 +17,7 @@ from typing import Any
 import httpx
 import pytest
 
-from hosting.apps import LocalSettings
+from hosting.apps.local_settings import LocalSettings
 from hosting.runner.options import StartOptions, place, url
 from tests.conftest import MakeApp, Serve, launch
 

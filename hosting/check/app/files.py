@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from hosting._install import install_command
-from hosting.apps import read_host_json, read_local_settings
+from hosting.apps.host_json import read_host_json
 from hosting.apps.json_files import read_json
+from hosting.apps.local_settings import read_local_settings
 from hosting.check.app.project import AppProject
 from hosting.check.report import Finding, finding
 from hosting.check.source.ignore_files import FUNCIGNORE, GITIGNORE

@@ -8,7 +8,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from hosting.apps import AppSettings, LocalSettings, read_local_settings
+from hosting.apps.expansion import AppSettings
+from hosting.apps.local_settings import LocalSettings, read_local_settings
 from hosting.check.probe.parent import Probed, probe_app
 from hosting.check.source.ignore_files import Ignored
 from hosting.check.source.modules import Source, is_foreign, read_sources

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from hosting.apps import AppSettings
+from hosting.apps.expansion import AppSettings
 from hosting.core import Binding, Function, Problem
 from hosting.errors import HostingError
 from hosting.extensions import HOOK_GROUPS
