@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from hosting.apps.expansion import AppSettings, expand_properties
-from hosting.apps.json_files import kind
+from hosting.apps.json_files import describe_json
 from hosting.core import Binding
 from hosting.errors import FunctionLoadError
 
@@ -40,7 +40,8 @@ def read_bindings(raw: Any, settings: AppSettings) -> tuple[Binding, ...]:
     """
     if raw is not None and not (isinstance(raw, list) and all(isinstance(binding, Mapping) for binding in raw)):
         raise FunctionLoadError(
-            f"'bindings': expected a list of objects, found {kind(raw)}", remedy='Write "bindings": [{...}, ...].'
+            f"'bindings': expected a list of objects, found {describe_json(raw)}",
+            remedy='Write "bindings": [{...}, ...].',
         )
     bindings = tuple(_binding(binding) for binding in raw or ())
     _check_count(bindings)

@@ -32,7 +32,7 @@ def explain(kind: type[E], what: str, error: BaseException, root: Path, file: Pa
     return kind(f"{what}: {_summary(error)}", remedy=remedy, file=place[0], line=place[1])
 
 
-def nothing_loads(root: Path, failures: Sequence[FunctionLoadError]) -> AppLoadError:
+def app_load_error(root: Path, failures: Sequence[FunctionLoadError]) -> AppLoadError:
     """The error for an app that does not load because of its functions: every one of them named, with its reason."""
     if len(failures) == 1:
         error = failures[0]

@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from hosting.apps.json_files import JsonFile, kind, read_json
+from hosting.apps.json_files import JsonFile, describe_json, read_json
 from hosting.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -146,7 +146,7 @@ def _check(file: JsonFile, content: dict[str, Any], keys: tuple[str, ...], wante
         del section[keys[-1]]
     elif type(found) is not wanted:
         raise SettingsError(
-            f"{FILE}: {'.'.join(keys)}: expected {NAMES[wanted]}, found {kind(found)}",
+            f"{FILE}: {'.'.join(keys)}: expected {NAMES[wanted]}, found {describe_json(found)}",
             remedy=f"Change it in the file, or in {'__'.join(('AzureFunctionsJobHost', *keys))} where that is set.",
             file=str(file.path),
             line=file.line(*keys),

@@ -13,7 +13,7 @@ from types import ModuleType
 from hosting.errors import AppLoadError
 
 NAMESPACE = "__app__"
-PACKAGES = Path(".python_packages", "lib", "site-packages")
+SITE_PACKAGES = Path(".python_packages", "lib", "site-packages")
 LIBRARIES = frozenset({"site-packages", "dist-packages", ".python_packages", ".venv"})
 OWN_PACKAGE = __name__.partition(".")[0]
 
@@ -24,7 +24,7 @@ def add_to_path(root: Path) -> None:
     Azure's worker has the root last as well; other apps' roots move behind it, so that this app's modules are found.
     The entries stay, because functions import at run time too. Calling it again changes nothing.
     """
-    packages = str(root / PACKAGES)
+    packages = str(root / SITE_PACKAGES)
     if Path(packages).is_dir() and packages not in sys.path:
         sys.path.insert(0, packages)
     others = [index for index, entry in enumerate(sys.path) if _is_other_app(entry, root)]
@@ -33,7 +33,7 @@ def add_to_path(root: Path) -> None:
         sys.path[place:] = [str(root), *(entry for entry in sys.path[place:] if entry != str(root))]
 
 
-def forget_apps(root: Path) -> None:
+def unload_apps(root: Path) -> None:
     """Take the modules of this app, and of apps loaded before it, out of ``sys.modules``.
 
     Installed packages stay, and so do modules of tests: an app's tests may be what runs the host that loads it.

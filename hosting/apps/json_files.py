@@ -46,7 +46,7 @@ def read_json(path: Path | str, error: type[HostingError], *, raw_numbers: bool 
     content = _parsed(text, path, error, {"parse_int": _as_written, "parse_float": _as_written} if raw_numbers else {})
     if not isinstance(content, dict):
         raise error(
-            f"{os.path.basename(path)}: expected a JSON object, found {kind(content)}",
+            f"{os.path.basename(path)}: expected a JSON object, found {describe_json(content)}",
             remedy="The file starts with { and ends with }.",
             file=str(path),
             line=1,
@@ -54,7 +54,7 @@ def read_json(path: Path | str, error: type[HostingError], *, raw_numbers: bool 
     return JsonFile(path, text, content)
 
 
-def kind(value: object) -> str:
+def describe_json(value: object) -> str:
     """What a JSON value is, in the words of a person: ``a list``, ``the text 'abc'``."""
     match value:
         case None:

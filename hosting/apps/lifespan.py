@@ -6,7 +6,7 @@ import asyncio
 import logging
 from typing import Any
 
-BUDGET = 10.0
+SHUTDOWN_SECONDS = 10.0
 """Seconds for a web app to end."""
 
 _logger = logging.getLogger("hosting.apps")
@@ -41,10 +41,10 @@ class AsgiLifespan:
             return
         self._app.startup_task_done = False
         try:
-            async with asyncio.timeout(BUDGET):
+            async with asyncio.timeout(SHUTDOWN_SECONDS):
                 await self._app.middleware.notify_shutdown()
         except TimeoutError:
-            _logger.error("The web app of AsgiFunctionApp did not end within %g s.", BUDGET)
+            _logger.error("The web app of AsgiFunctionApp did not end within %g s.", SHUTDOWN_SECONDS)
 
 
 def lifespan_of(app: Any) -> AsgiLifespan | None:

@@ -10,16 +10,16 @@ from typing import Any
 
 from hosting.apps.deprecated import namespace_imports
 from hosting.apps.expansion import AppSettings
-from hosting.apps.failures import nothing_loads
+from hosting.apps.failures import app_load_error
 from hosting.apps.host_json import FILE as HOST_JSON
 from hosting.apps.host_json import read_host_json
-from hosting.apps.imports import add_to_path, forget_apps, install_namespace
+from hosting.apps.imports import add_to_path, install_namespace, unload_apps
 from hosting.apps.local_settings import LocalSettings
-from hosting.apps.reading import Reading
+from hosting.apps.reader import AppReader
 from hosting.apps.retry import read_retry
 from hosting.apps.v1 import function_folders, read_v1
 from hosting.apps.v2 import FILE, SETTING, read_functions, read_v2, script_name
-from hosting.apps.web import forget_web_extension
+from hosting.apps.web import unload_web_extension
 from hosting.core import App, Problem, Retry
 from hosting.errors import AppLoadError, FunctionLoadError, SettingsError
 
@@ -56,19 +56,19 @@ def load_app(
     """
     root = root.resolve()
     host_json = read_host_json(root, environ) if host_json is None else host_json
-    reading = Reading(root, AppSettings(environ), _allowed(host_json), _retry(root, host_json))
-    script = root / script_name(reading.settings.get(SETTING))
+    reader = AppReader(root, AppSettings(environ), _allowed(host_json), _retry(root, host_json))
+    script = root / script_name(reader.settings.get(SETTING))
     _check_is_app(root, script)
-    forget_apps(root)
-    forget_web_extension()
+    unload_apps(root)
+    unload_web_extension()
     add_to_path(root)
     install_namespace(root)
     with importing(root):
-        _read(reading, script)
-    return _app(reading, host_json, settings or LocalSettings(root))
+        _read(reader, script)
+    return _app(reader, host_json, settings or LocalSettings(root))
 
 
-def adopt_app(
+def load_app_object(
     given: Any,
     root: Path,
     *,
@@ -90,13 +90,13 @@ def adopt_app(
     Raises:
         AppLoadError: Azure's worker would refuse the app.
     """
-    reading = Reading(root, AppSettings(environ), _allowed(host_json), _retry(root, host_json))
+    reader = AppReader(root, AppSettings(environ), _allowed(host_json), _retry(root, host_json))
     with importing(root):
         # The SDK takes a name that it has seen, when asked before, for a second function of that name.
         given.functions_bindings = {}
-        if not read_functions(reading, given, root / FILE):
+        if not read_functions(reader, given, root / FILE):
             raise AppLoadError("the app has no functions", remedy="Decorate a function with a trigger of the app's.")
-    return _app(reading, host_json, settings)
+    return _app(reader, host_json, settings)
 
 
 def _allowed(host_json: Mapping[str, Any]) -> frozenset[str] | None:
@@ -127,18 +127,18 @@ def _check_is_app(root: Path, script: Path) -> None:
         )
 
 
-def _read(reading: Reading, script: Path) -> None:
-    folders = [folder.name for folder in function_folders(reading.root)]
-    if not script.is_file() or not read_v2(reading, script):
+def _read(reader: AppReader, script: Path) -> None:
+    folders = [folder.name for folder in function_folders(reader.root)]
+    if not script.is_file() or not read_v2(reader, script):
         if not folders:
             raise AppLoadError(
                 f"{script.name} declares no functions",
                 remedy="Decorate a function with @app.route(...) or another trigger; register each Blueprint.",
                 file=str(script),
             )
-        read_v1(reading)
+        read_v1(reader)
     elif folders:
-        reading.problems.append(
+        reader.problems.append(
             Problem(
                 "warning",
                 f"these folders with a function.json are not loaded, because {script.name} declares functions: "
@@ -148,22 +148,22 @@ def _read(reading: Reading, script: Path) -> None:
         )
 
 
-def _app(reading: Reading, host_json: Mapping[str, Any], settings: LocalSettings) -> App:
-    if reading.failures and all(function.error for function in reading.functions):
-        raise nothing_loads(reading.root, reading.failures) from reading.failures[0]
-    reading.problems.extend(_unknown_names(reading))
-    for function in reading.functions:
+def _app(reader: AppReader, host_json: Mapping[str, Any], settings: LocalSettings) -> App:
+    if reader.failures and all(function.error for function in reader.functions):
+        raise app_load_error(reader.root, reader.failures) from reader.failures[0]
+    reader.problems.extend(_unknown_names(reader))
+    for function in reader.functions:
         name = function.name
         switches = (f"AzureWebJobs.{name}.Disabled", f"AzureWebJobs_{name}_Disabled")
-        function.disabled = any(map(reading.settings.is_on, switches))
-    functions = tuple(sorted(reading.functions, key=lambda function: function.name.upper()))
-    problems = (*settings.problems, *reading.problems, *namespace_imports(reading.root))
-    return App(reading.root, functions, host_json, settings.values, problems, reading.lifespan)
+        function.disabled = any(map(reader.settings.is_on, switches))
+    functions = tuple(sorted(reader.functions, key=lambda function: function.name.upper()))
+    problems = (*settings.problems, *reader.problems, *namespace_imports(reader.root))
+    return App(reader.root, functions, host_json, settings.values, problems, reader.lifespan)
 
 
-def _unknown_names(reading: Reading) -> list[Problem]:
-    found = {function.name.lower() for function in reading.functions}
-    found |= {problem.function.lower() for problem in reading.problems if problem.function}
-    unknown = sorted((reading.allowed or frozenset()) - found)
+def _unknown_names(reader: AppReader) -> list[Problem]:
+    found = {function.name.lower() for function in reader.functions}
+    found |= {problem.function.lower() for problem in reader.problems if problem.function}
+    unknown = sorted((reader.allowed or frozenset()) - found)
     message = f"the allow list of functions names what the app does not have: {', '.join(unknown)}"
     return [Problem("warning", message, "Correct the names.")] if unknown else []

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from hosting._text import comma_separated
-from hosting.apps.json_files import JsonFile, kind, read_json
+from hosting.apps.json_files import JsonFile, describe_json, read_json
 from hosting.core import Problem
 from hosting.errors import SettingsError
 
@@ -174,7 +174,7 @@ def _wrong(file: JsonFile, keys: tuple[str, ...], expected: str, found: Any) -> 
         "ConnectionStrings": "Write the connection string as one text.",
     }
     return SettingsError(
-        f"{FILE}: {'.'.join(keys)}: expected {expected}, found {kind(found)}",
+        f"{FILE}: {'.'.join(keys)}: expected {expected}, found {describe_json(found)}",
         remedy=remedies.get(keys[0], "") if len(keys) > 1 else "",
         file=str(file.path),
         line=file.line(*keys),

@@ -18,13 +18,13 @@ def function_names(root: Path) -> list[str]:
     """
     names = {folder.name for folder in function_folders(root)}
     for script in root.glob("*.py"):
-        tree = parsed(script)
+        tree = syntax_tree(script)
         if tree is not None:
             names.update(declared_names(tree))
     return sorted(names, key=str.lower)
 
 
-def parsed(script: Path) -> ast.Module | None:
+def syntax_tree(script: Path) -> ast.Module | None:
     """The syntax tree of a file, or None where there is none."""
     try:
         return ast.parse(script.read_bytes())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from hosting.apps.timespans import read_span
+from hosting.apps.timespans import parse_timespan
 from hosting.core import Retry
 from hosting.errors import FunctionLoadError
 
@@ -54,7 +54,7 @@ def _count(value: Any) -> int:
 
 def _seconds(name: str, policy: Mapping[str, Any]) -> float:
     text = str(policy.get(name))
-    seconds = read_span(text)
+    seconds = parse_timespan(text)
     # A time span may lack its seconds elsewhere, and a number alone means days; Azure's worker refuses both here.
     if seconds is None or text.count(":") != 2:
         raise _wrong(name, "a time span such as 00:00:10", policy.get(name))

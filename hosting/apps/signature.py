@@ -8,7 +8,7 @@ import typing
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from hosting.apps.web import WebExtension, sdk_type_fits, web_extension
+from hosting.apps.web import WebExtension, supports_sdk_type, web_extension
 from hosting.core import Binding, Model
 from hosting.errors import FunctionLoadError
 
@@ -172,10 +172,10 @@ def _fits(binding: Binding, annotation: Any, model: Model) -> bool:
     """Ask whoever makes the values: the web extension, a package of SDK types, or the SDK's own converter."""
     web = _web(binding)
     if web is not None:
-        fits = web.takes(annotation) if binding.direction == "in" else web.gives(annotation)
+        fits = web.accepts_request(annotation) if binding.direction == "in" else web.accepts_response(annotation)
         if fits or model == "v2":
             return fits  # in v1, where modules are imported one after the other, each function may have its own
-    if binding.direction == "in" and sdk_type_fits(binding.type, annotation):
+    if binding.direction == "in" and supports_sdk_type(binding.type, annotation):
         return True
     return _converter_accepts(binding.type, binding.direction, annotation)
 

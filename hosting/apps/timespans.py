@@ -10,7 +10,7 @@ _SPAN = re.compile(
 )
 
 
-def read_span(text: str) -> float | None:
+def parse_timespan(text: str) -> float | None:
     """The seconds of a time span; None if ``text`` is none."""
     found = _SPAN.fullmatch(text.strip())
     if found is None:
@@ -22,7 +22,7 @@ def read_span(text: str) -> float | None:
     return ((days * 24 + parts["hours"]) * 60 + parts["minutes"]) * 60 + parts["seconds"]
 
 
-def shown_span(seconds: float) -> str:
+def format_timespan(seconds: float) -> str:
     """A time span as .NET prints it: the fraction has seven digits, and is left out where there is none."""
     whole, fraction = divmod(round(seconds * 10_000_000), 10_000_000)
     minutes, second = divmod(whole, 60)

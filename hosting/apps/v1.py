@@ -8,8 +8,8 @@ from typing import Any, NamedTuple, NoReturn
 
 from hosting.apps.failures import explain
 from hosting.apps.imports import import_below_namespace
-from hosting.apps.json_files import JsonFile, kind, read_json
-from hosting.apps.reading import Reading
+from hosting.apps.json_files import JsonFile, describe_json, read_json
+from hosting.apps.reader import AppReader
 from hosting.apps.signature import read_signature
 from hosting.authoring import declared
 from hosting.core import Binding, Function, OptIn, Problem, Retry
@@ -34,28 +34,28 @@ def function_folders(root: Path) -> list[Path]:
     return sorted(path.parent for path in root.glob(f"*/{FILE}"))
 
 
-def read_v1(reading: Reading) -> None:
+def read_v1(reader: AppReader) -> None:
     """Read every function folder of the app; one that is broken does not stop the others, as in Azure."""
-    for folder in function_folders(reading.root):
-        if not reading.is_allowed(folder.name):
+    for folder in function_folders(reader.root):
+        if not reader.is_allowed(folder.name):
             continue
         try:
-            declaration = _declaration(reading, folder)
+            declaration = _declaration(reader, folder)
         except FunctionLoadError as error:
-            reading.in_error(folder.name, error, str(folder / FILE))
+            reader.add_invalid_function(folder.name, error, str(folder / FILE))
         else:
-            reading.functions.append(_load(reading, declaration))
+            reader.functions.append(_load(reader, declaration))
 
 
-def _declaration(reading: Reading, folder: Path) -> Declaration:
+def _declaration(reader: AppReader, folder: Path) -> Declaration:
     file = read_json(folder / FILE, FunctionLoadError)
     content = file.content
-    bindings, retry = reading.define(folder.name, str(file.path), content.get("bindings"), content.get("retry"))
+    bindings, retry = reader.define(folder.name, str(file.path), content.get("bindings"), content.get("retry"))
     if content.get("disabled") is True:
-        reading.problems.append(_disabled_is_ignored(file))
+        reader.problems.append(_disabled_is_ignored(file))
     return Declaration(
         folder=folder,
-        script=_script(reading.root, folder, _text(file, "scriptFile")),
+        script=_script(reader.root, folder, _text(file, "scriptFile")),
         entry_point=_text(file, "entryPoint") or "main",
         bindings=bindings,
         retry=retry,
@@ -63,7 +63,7 @@ def _declaration(reading: Reading, folder: Path) -> Declaration:
     )
 
 
-def _load(reading: Reading, declaration: Declaration) -> Function:
+def _load(reader: AppReader, declaration: Declaration) -> Function:
     """Import a function; where that fails it stays listed, and each call of it fails with the reason, as in Azure."""
     function = Function(
         name=declaration.folder.name,
@@ -77,10 +77,10 @@ def _load(reading: Reading, declaration: Declaration) -> Function:
         retry=declaration.retry,
     )
     try:
-        call = _entry_point(reading.root, declaration)
+        call = _entry_point(reader.root, declaration)
         signature = read_signature(call, declaration.bindings, "v1")
     except FunctionLoadError as error:
-        reading.cannot_load(function.name, error)
+        reader.add_failed_function(function.name, error)
         function.error, function.call = str(error), _failing(str(error))
         return function
     opt_ins, function.opt_outs = declared(call)
@@ -158,7 +158,7 @@ def _text(file: JsonFile, key: str) -> str | None:
     if value is None or isinstance(value, str):
         return value
     raise FunctionLoadError(
-        f"{key!r}: expected a text, found {kind(value)}",
+        f"{key!r}: expected a text, found {describe_json(value)}",
         remedy="Write a name in quotes.",
         file=str(file.path),
         line=file.line(key),
@@ -176,7 +176,7 @@ def _opt_ins(file: JsonFile) -> tuple[OptIn, ...]:
         if all(isinstance(entry, Mapping) and all(isinstance(s, Mapping) for s in entry.values()) for entry in named):
             return tuple(OptIn(name, settings) for entry in named for name, settings in entry.items())
     raise FunctionLoadError(
-        f"'extensions': expected a list of names, found {kind(entries)}",
+        f"'extensions': expected a list of names, found {describe_json(entries)}",
         remedy='Write "extensions": ["profile"], or [{"profile": {"top": 20}}] with settings.',
         file=str(file.path),
         line=file.line("extensions"),

@@ -12,10 +12,10 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from hosting.apps.failures import explain, nothing_loads
+from hosting.apps.failures import app_load_error, explain
 from hosting.apps.imports import check_script, import_script
 from hosting.apps.lifespan import lifespan_of
-from hosting.apps.reading import Reading
+from hosting.apps.reader import AppReader
 from hosting.apps.signature import defined_at, read_signature
 from hosting.authoring import declared, user_function
 from hosting.core import Function
@@ -48,7 +48,7 @@ def script_name(setting: str | None) -> str:
     return name
 
 
-def read_v2(reading: Reading, script: Path) -> bool:
+def read_v2(reader: AppReader, script: Path) -> bool:
     """Read the functions that a v2 file declares.
 
     Returns:
@@ -61,11 +61,11 @@ def read_v2(reading: Reading, script: Path) -> bool:
     try:
         module = import_script(script)
     except (Exception, SystemExit) as error:  # it is the author's code, and may raise anything
-        raise explain(AppLoadError, f"{script.name} cannot be imported", error, reading.root, script) from error
-    return read_functions(reading, _function_app(module, script), script)
+        raise explain(AppLoadError, f"{script.name} cannot be imported", error, reader.root, script) from error
+    return read_functions(reader, _function_app(module, script), script)
 
 
-def read_functions(reading: Reading, app: Any, script: Path) -> bool:
+def read_functions(reader: AppReader, app: Any, script: Path) -> bool:
     """Read the functions of an app object; ``script`` is where it comes from.
 
     Returns:
@@ -74,10 +74,10 @@ def read_functions(reading: Reading, app: Any, script: Path) -> bool:
     Raises:
         AppLoadError: Azure's worker would refuse it.
     """
-    reading.lifespan = lifespan_of(app)
-    built = _built(app, reading.root, script)
+    reader.lifespan = lifespan_of(app)
+    built = _built(app, reader.root, script)
     for function in built:
-        _read(reading, function, script)
+        _read(reader, function, script)
     return bool(built)
 
 
@@ -160,23 +160,23 @@ def _is_no_auth_level_warning(record: logging.LogRecord) -> bool:
     return not str(record.msg).startswith("Auth level is not applied")
 
 
-def _read(reading: Reading, built: Any, script: Path) -> None:
+def _read(reader: AppReader, built: Any, script: Path) -> None:
     name, call = built.get_function_name(), user_function(built.get_user_function())
     file, line = _place(built, script)
     try:
         content = json.loads(built.get_function_json())
-        bindings, retry = reading.define(name, f"{file}:{line}", content["bindings"], _retry(built))
+        bindings, retry = reader.define(name, f"{file}:{line}", content["bindings"], _retry(built))
     except FunctionLoadError as error:
-        reading.in_error(name, error, file, line)
+        reader.add_invalid_function(name, error, file, line)
         return
     try:
         signature = read_signature(call, bindings, "v2")
     except FunctionLoadError as error:
-        reading.cannot_load(name, error)
-        raise nothing_loads(reading.root, [error]) from error
+        reader.add_failed_function(name, error)
+        raise app_load_error(reader.root, [error]) from error
     opt_ins, opt_outs = declared(call)
-    if reading.is_allowed(name):
-        reading.functions.append(
+    if reader.is_allowed(name):
+        reader.functions.append(
             Function(
                 name=name,
                 directory=str(Path(file).parent),

@@ -26,11 +26,11 @@ class WebExtension:
         self._requests = base.RequestTrackerMeta
         self._responses = base.ResponseTrackerMeta
 
-    def takes(self, annotation: Any) -> bool:
+    def accepts_request(self, annotation: Any) -> bool:
         """Whether the annotation of an HTTP trigger's parameter is the extension's request."""
         return bool(self._requests.check_type(annotation))
 
-    def gives(self, annotation: Any) -> bool:
+    def accepts_response(self, annotation: Any) -> bool:
         """Whether the extension makes a response of what a function with this return annotation returns."""
         return bool(self._responses.check_type(annotation))
 
@@ -45,7 +45,7 @@ def web_extension() -> WebExtension | None:
     return WebExtension(base) if base is not None and _module(base) in sys.modules else None
 
 
-def forget_web_extension() -> None:
+def unload_web_extension() -> None:
     """Have the next app import the extension by itself, so that it can be told whether it does."""
     package = _module(sys.modules.get(_BASE)).rpartition(".")[0]
     if package not in sys.modules:
@@ -56,7 +56,7 @@ def forget_web_extension() -> None:
     vars(sys.modules[above]).pop(last, None)  # or "from ABOVE import LAST" would find it there
 
 
-def sdk_type_fits(binding_type: str, annotation: Any) -> bool:
+def supports_sdk_type(binding_type: str, annotation: Any) -> bool:
     """Whether a package of Azure's SDK types makes ``annotation``, such as ``BlobClient``, of an input of this type."""
     base: Any = sys.modules.get(_BASE)
     if base is None or not base.get_binding_registry().check_supported_type(annotation):

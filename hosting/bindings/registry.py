@@ -29,7 +29,7 @@ BUILT_IN: Mapping[str, str] = {
 }
 """Where the built-in providers are, by binding type in lower case."""
 
-PACKAGES: Mapping[str, str] = {
+PROVIDED_BY: Mapping[str, str] = {
     "blob": "hosting-storage",
     "blobtrigger": "hosting-storage",
     "queue": "hosting-storage",
@@ -67,13 +67,13 @@ class Providers:
             self._made[factory] = _made(factory, self._services)
         return self._made[factory]
 
-    def knows(self, binding: Binding) -> bool:
+    def supports(self, binding: Binding) -> bool:
         """Whether anybody claims ``binding``'s type."""
         return binding.type.lower() in BUILT_IN or bool(self._claims(binding.type))
 
-    def with_generic(self) -> ProvidersOfAnything:
+    def with_generic(self) -> ProvidersWithGeneric:
         """The same, with a stand-in for types that nobody provides."""
-        return ProvidersOfAnything(self, GenericProvider(self._services))
+        return ProvidersWithGeneric(self, GenericProvider(self._services))
 
     def all(self) -> tuple[Provider, ...]:
         """Those in use, in the order they were first needed."""
@@ -98,7 +98,7 @@ class Providers:
         return [entry for entry in entries if entry.name.lower() == kind.lower()]
 
 
-class ProvidersOfAnything:
+class ProvidersWithGeneric:
     """For a function that is never triggered, but can be run by hand."""
 
     def __init__(self, providers: Providers, generic: GenericProvider) -> None:
@@ -106,7 +106,7 @@ class ProvidersOfAnything:
         self._generic = generic
 
     def get(self, function: Function, binding: Binding) -> Provider:
-        return self._providers.get(function, binding) if self._providers.knows(binding) else self._generic
+        return self._providers.get(function, binding) if self._providers.supports(binding) else self._generic
 
 
 def _made(factory: Factory, services: Services) -> Provider:
@@ -134,14 +134,14 @@ def _unclaimed(function: Function, binding: Binding, claims: list[importlib_meta
         )
     return FunctionLoadError(
         f"Function '{function.name}' cannot run: no installed package provides its binding type '{binding.type}'.",
-        remedy=remedy(binding),
+        remedy=missing_provider_remedy(binding),
         file=function.file,
     )
 
 
-def remedy(binding: Binding) -> str:
+def missing_provider_remedy(binding: Binding) -> str:
     """What a person can do about a binding type that nobody provides."""
-    package = PACKAGES.get(binding.type.lower())
+    package = PROVIDED_BY.get(binding.type.lower())
     if package:
         return f"Install the package that does: {install_command(package)}"
     return f"Install a package with an entry point '{binding.type}' in group '{GROUP}', or correct the type."

@@ -38,7 +38,7 @@ class WarmupProvider(Provider):
         self._triggers.append(trigger)
         return trigger
 
-    async def warm(self) -> bool:
+    async def warm_up(self) -> bool:
         """Run them, the first time; wait for them, every time.
 
         Returns:

@@ -20,7 +20,7 @@ from hosting.bindings.generic.provider import GenericTrigger
 from hosting.bindings.http.provider import HttpProvider, HttpTrigger
 from hosting.bindings.http.routes import Router
 from hosting.bindings.provider import Invoke, Provider, Result
-from hosting.bindings.registry import Providers, remedy
+from hosting.bindings.registry import Providers, missing_provider_remedy
 from hosting.bindings.services import Services
 from hosting.bindings.warmup import WarmupProvider
 from hosting.core import App, Binding, Function, Problem
@@ -151,10 +151,10 @@ class FunctionHost:
         """An object inside host.json, empty where there is none."""
         return self._services.section(*path)
 
-    async def warm(self) -> bool:
+    async def warm_up(self) -> bool:
         """Run the app's warm-up functions, unless they have run; say whether they succeeded."""
         found = [provider for provider in self._providers if isinstance(provider, WarmupProvider)]
-        return not found or await found[0].warm()
+        return not found or await found[0].warm_up()
 
     async def start(self) -> None:
         """Run the extensions' startup hooks and start the app's own web app, then let every provider listen.
@@ -246,7 +246,7 @@ class FunctionHost:
         self._router = self.http.router() if self.http else Router()
 
     def _bind_one(self, function: Function, providers: Providers) -> None:
-        missing = [binding for binding in function.bindings if not providers.knows(binding)]
+        missing = [binding for binding in function.bindings if not providers.supports(binding)]
         # What waits for HTTP cannot be run by hand.
         by_hand_only = bool(missing) and function.trigger.type.lower() != "httptrigger"
         bound = self._generic(function, providers, missing) if by_hand_only else bind(function, providers)
@@ -327,7 +327,7 @@ def _untriggered(function: Function, missing: Binding) -> Problem:
         "error",
         f"Function '{function.name}' is never triggered: no installed package provides its binding type "
         f"'{missing.type}'.",
-        f"{remedy(missing)} It can be run by hand: POST /admin/functions/{function.name}",
+        f"{missing_provider_remedy(missing)} It can be run by hand: POST /admin/functions/{function.name}",
         function.file,
         function=function.name,
     )

@@ -12,7 +12,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from hosting._asyncio import wait_for_event
-from hosting.apps.timespans import shown_span
+from hosting.apps.timespans import format_timespan
 from hosting.bindings.provider import Result
 from hosting.core import Retry
 from hosting.host.context import RetryContext
@@ -59,7 +59,7 @@ class Retrying:
             if result.exception is None:
                 return result
             attempt += 1
-            self._logger.info(_WAITING, shown_span(pause), attempt, policy.max_count)
+            self._logger.info(_WAITING, format_timespan(pause), attempt, policy.max_count)
             if await wait_for_event(self._draining, pause):
                 return result
             context = RetryContext(attempt, policy.max_count, _told(result.exception))

@@ -10,7 +10,7 @@ import logging
 from collections.abc import Mapping, Set
 from typing import Any
 
-from hosting.apps.timespans import read_span, shown_span
+from hosting.apps.timespans import format_timespan, parse_timespan
 from hosting.errors import SettingsError
 from hosting.host._tasks import tasks_inside
 from hosting.host.context import Context
@@ -36,7 +36,7 @@ def read_timeout(host_json: Mapping[str, Any]) -> float | None:
         return DEFAULT
     if str(text).strip() == "-1":
         return None
-    seconds = read_span(str(text))
+    seconds = parse_timespan(str(text))
     if seconds is None or seconds < _SHORTEST:
         raise SettingsError(
             f"host.json: functionTimeout: expected a time span of at least 00:00:01, found {text!r}.",
@@ -87,11 +87,12 @@ class Timeouts:
             if context.invocation_id in expired:
                 self._cancelled[context.invocation_id] = task
                 self._running.expired[context.invocation_id] = FunctionTimeoutError(
-                    f"Timeout value of {shown_span(limit)} was exceeded by function: Functions.{context.function_name}"
+                    f"Timeout value of {format_timespan(limit)} was exceeded by function: "
+                    f"Functions.{context.function_name}"
                 )
                 logging.getLogger(f"hosting.function.{context.function_name}").error(
                     "Timeout value of %s exceeded by function 'Functions.%s' (Id: '%s'). Initiating cancellation.%s",
-                    shown_span(limit),
+                    format_timespan(limit),
                     context.function_name,
                     context.invocation_id,
                     "" if variables["self"].is_async else _THREAD,

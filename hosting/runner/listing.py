@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from hosting.bindings.http.provider import shown_route
+from hosting.bindings.http.provider import full_route
 from hosting.core import Function
 from hosting.host.function_host import FunctionHost
 
@@ -24,7 +24,7 @@ def function_lines(host: FunctionHost, base: str) -> Iterator[str]:
         if function.name in routes:
             route = routes[function.name]
             methods = "" if route.methods is None else f"[{','.join(_declared(function))}]"
-            yield f"{function.name}: {methods} {base}/{shown_route(route, prefix)}"
+            yield f"{function.name}: {methods} {base}/{full_route(route, prefix)}"
     for function in runnable:
         if function.name not in routes:
             yield f"{function.name}: {function.trigger.type}"

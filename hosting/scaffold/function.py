@@ -11,7 +11,7 @@ from hosting._install import install_command
 from hosting.apps.host_json import FILE as HOST_JSON
 from hosting.apps.host_json import read_host_json
 from hosting.apps.local_settings import read_local_settings
-from hosting.apps.outline import declared_names, parsed
+from hosting.apps.outline import declared_names, syntax_tree
 from hosting.apps.outline import function_names as names_in
 from hosting.apps.requirements import read_requirements
 from hosting.apps.v1 import function_folders
@@ -147,7 +147,7 @@ def tests_of(names: FunctionNames, kind: Kind, prefix: str) -> dict[str, str]:
 
 
 def _declares(script: Path) -> bool:
-    tree = parsed(script)
+    tree = syntax_tree(script)
     return tree is None or any(declared_names(tree))
 
 

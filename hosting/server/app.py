@@ -156,7 +156,7 @@ class HostApp:
         elif "transfer-encoding" in headers:
             body = await read_body(receive, self._limit)
             self._warn(f"Function '{route.function}' received a chunked request body. In Azure it would arrive empty.")
-        if scope["method"] == "HEAD" and not route.takes("HEAD"):
+        if scope["method"] == "HEAD" and not route.allows("HEAD"):
             self._warn(f"Function '{route.function}' answered a HEAD request through GET. Azure answers 404.")
         query = scope["query_string"].decode("latin-1")
         call = HttpCall(scope["method"], url_of(scope, headers, query), headers, query, values, body)

@@ -61,7 +61,7 @@ async def _holding(release: Callable[[], None], answering: Awaitable[HttpReply])
         reply = await answering
     finally:
         if isinstance(reply, StreamReply):
-            reply.when_ended(release)
+            reply.on_end(release)
         else:
             release()
     return reply

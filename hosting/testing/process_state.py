@@ -10,7 +10,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import TypeAlias, TypeVar
 
-from hosting.apps.imports import NAMESPACE, PACKAGES, is_app_file
+from hosting.apps.imports import NAMESPACE, SITE_PACKAGES, is_app_file
 
 _LOGGERS = ("", "hosting", "hosting.function", "hosting.extensions")
 
@@ -72,7 +72,7 @@ class ProcessState:
         for name, value in _undone(self._environ, [one._environ for one in later]):
             if os.environ.get(name) == self._environ[name][1]:
                 _set(name, value)
-        for entry in (str(self._root), str(self._root / PACKAGES)):
+        for entry in (str(self._root), str(self._root / SITE_PACKAGES)):
             if entry not in self._path and entry in sys.path:
                 sys.path.remove(entry)
         self._restore_modules()

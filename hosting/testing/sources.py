@@ -17,7 +17,7 @@ import azure.functions as func
 
 import hosting
 from hosting.apps.host_json import read_host_json
-from hosting.apps.load import adopt_app, load_app
+from hosting.apps.load import load_app, load_app_object
 from hosting.authoring import Pending, pending
 from hosting.core import App, Binding, Function
 from hosting.host.binding import RETURN
@@ -58,7 +58,7 @@ def find_app(app: AppSource) -> Source:
     function_app = _as_function_app(app)
     found = _folder_of(app)
     return Source(
-        found or _write_temporary({}), functools.partial(adopt_app, function_app), found is None, imported=True
+        found or _write_temporary({}), functools.partial(load_app_object, function_app), found is None, imported=True
     )
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from hosting.apps.imports import PACKAGES, add_to_path, forget_apps, is_app_file
+from hosting.apps.imports import SITE_PACKAGES, add_to_path, is_app_file, unload_apps
 from hosting.apps.load import load_app
 from hosting.core import App
 from hosting.errors import AppLoadError
@@ -81,7 +81,7 @@ def test_the_app_s_namespace_has_the_spec_that_web_frameworks_look_at(tmp_path: 
 
 def test_the_root_stands_last_and_the_app_s_packages_first(tmp_path: Path) -> None:
     """As in Azure: what was installed for the app wins, and the app's files hide no installed package."""
-    packages = tmp_path / PACKAGES
+    packages = tmp_path / SITE_PACKAGES
     packages.mkdir(parents=True)
     before = list(sys.path)
     for _ in range(2):
@@ -95,7 +95,7 @@ def test_installed_packages_stay_when_an_app_is_loaded_again(tmp_path: Path) -> 
     root = _write(
         tmp_path,
         "1",
-        {"function_app.py": app, str(PACKAGES / "a_package_of_this_app.py"): "LOADED = []\n"},
+        {"function_app.py": app, str(SITE_PACKAGES / "a_package_of_this_app.py"): "LOADED = []\n"},
     )
     first, second = (_globals(load_app(root, environ={})) for _ in range(2))
     del sys.modules["a_package_of_this_app"]
@@ -170,7 +170,7 @@ def test_other_threads_import_meanwhile(tmp_path: Path) -> None:
     thread.start()
     try:
         for _ in range(200):
-            forget_apps(tmp_path)
+            unload_apps(tmp_path)
     finally:
         done.set()
         thread.join()

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from hosting.apps.json_files import kind, read_json
+from hosting.apps.json_files import describe_json, read_json
 from hosting.errors import SettingsError
 
 VALUES = st.recursive(
@@ -93,4 +93,4 @@ def test_the_line_of_a_key_follows_the_path_to_it(tmp_path: Path) -> None:
 )
 def test_kinds_of_values_are_told_in_words(value: object, expected: str) -> None:
     """A message says what was found as a person would."""
-    assert kind(value) == expected
+    assert describe_json(value) == expected

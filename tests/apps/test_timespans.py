@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hosting.apps.timespans import read_span, shown_span
+from hosting.apps.timespans import format_timespan, parse_timespan
 
 
 @pytest.mark.parametrize(
@@ -28,7 +28,7 @@ from hosting.apps.timespans import read_span, shown_span
 )
 def test_read(text: str, seconds: float | None) -> None:
     """A span has days, hours, minutes, seconds and a fraction; a bare number is days; anything else is none."""
-    assert read_span(text) == seconds
+    assert parse_timespan(text) == seconds
 
 
 @pytest.mark.parametrize(
@@ -37,10 +37,10 @@ def test_read(text: str, seconds: float | None) -> None:
 )
 def test_shown(seconds: float, text: str) -> None:
     """Days and a fraction of seven digits show where there are any."""
-    assert shown_span(seconds) == text
+    assert format_timespan(seconds) == text
 
 
 @given(st.integers(0, 10**9))
 def test_round_trip(tenths: int) -> None:
     """What is shown reads as what it was."""
-    assert read_span(shown_span(tenths / 10)) == pytest.approx(tenths / 10)
+    assert parse_timespan(format_timespan(tenths / 10)) == pytest.approx(tenths / 10)

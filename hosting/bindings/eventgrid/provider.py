@@ -11,7 +11,7 @@ from typing import Any
 
 from azure.functions import meta
 
-from hosting.bindings.eventgrid.webhook import answered, events_of, named_function, told
+from hosting.bindings.eventgrid.webhook import answer_webhook, parse_events, requested_function, text_reply
 from hosting.bindings.expressions import json_data
 from hosting.bindings.http.request import HttpCall
 from hosting.bindings.http.response import HttpReply
@@ -56,7 +56,7 @@ class EventGridTrigger(Trigger):
     async def by_hand(self, text: str | None) -> Any:
         """Read the text as a delivery with one event, or with several for a function that takes many."""
         try:
-            events = events_of(text or "")
+            events = parse_events(text or "")
         except ValueError as error:
             raise ValueError(f"Function '{self.function}' needs an event as its input: {error}") from None
         if self._is_batch:
@@ -105,17 +105,17 @@ class EventGridProvider(Provider):
 
         A delivery is accepted when every invocation has succeeded; otherwise Event Grid delivers it again.
         """
-        name = named_function(call)
+        name = requested_function(call)
         trigger = self._triggers.get(name.lower())
         if trigger is None or trigger.run is None:
             known = ", ".join(one.function for one in self._triggers.values() if one.run is not None)
             _logger.info("cannot find function: '%s', available function names: [%s]", name, known)
-            return told(404, f"cannot find function: '{name}'")
+            return text_reply(404, f"cannot find function: '{name}'")
 
         async def deliver(events: Sequence[Mapping[str, Any]]) -> bool:
             return await trigger.deliver(events, call.headers)
 
-        return await answered(call, trigger.function, deliver)
+        return await answer_webhook(call, trigger.function, deliver)
 
 
 def _is_batch(function: Function, binding: Binding) -> bool:

@@ -30,7 +30,7 @@ _CLOUDS = frozenset(
 _logger = logging.getLogger("hosting.eventgrid")
 
 
-async def answered(call: HttpCall, function: str, deliver: Deliver) -> HttpReply:
+async def answer_webhook(call: HttpCall, function: str, deliver: Deliver) -> HttpReply:
     """Answer a request as Azure's Event Grid extension does.
 
     Args:
@@ -44,7 +44,7 @@ async def answered(call: HttpCall, function: str, deliver: Deliver) -> HttpReply
     try:
         return await _posted(call, function, deliver)
     except ValueError as error:
-        return told(400, str(error))
+        return text_reply(400, str(error))
 
 
 async def _posted(call: HttpCall, function: str, deliver: Deliver) -> HttpReply:
@@ -53,20 +53,20 @@ async def _posted(call: HttpCall, function: str, deliver: Deliver) -> HttpReply:
             _logger.info("perform handshake with eventGrid for function: %s", function)
             return _validated(call.body)
         case "notification":
-            if await deliver(events_of(call.body)):
+            if await deliver(parse_events(call.body)):
                 return HttpReply(202, [], b"")
-            return told(500, f"Exception while executing function: Functions.{function}")
+            return text_reply(500, f"Exception while executing function: Functions.{function}")
         case "unsubscribe":
             return HttpReply(202, [], b"")
-    return told(400, "Expected the header aeg-event-type: SubscriptionValidation, Notification or Unsubscribe.")
+    return text_reply(400, "Expected the header aeg-event-type: SubscriptionValidation, Notification or Unsubscribe.")
 
 
-def named_function(call: HttpCall) -> str:
+def requested_function(call: HttpCall) -> str:
     """The function that a request is for, as its query says; empty if it does not."""
     return next((value for key, value in parse_qsl(call.query) if key.lower() == "functionname"), "")
 
 
-def events_of(body: bytes | str) -> list[dict[str, Any]]:
+def parse_events(body: bytes | str) -> list[dict[str, Any]]:
     """The events of a delivery: a list of them, or a single one.
 
     Raises:
@@ -80,7 +80,7 @@ def events_of(body: bytes | str) -> list[dict[str, Any]]:
     return events
 
 
-def told(status: int, text: str) -> HttpReply:
+def text_reply(status: int, text: str) -> HttpReply:
     """A reply that says in words what is the matter."""
     return HttpReply(status, [_TEXT], text.encode())
 
@@ -94,7 +94,7 @@ def _json(body: bytes | str) -> Any:
 
 def _validated(body: bytes) -> HttpReply:
     """Prove that the endpoint is meant to get the events: give back the code that came in the first of them."""
-    events = events_of(body)
+    events = parse_events(body)
     data = events[0].get("data") if events else None
     if isinstance(data, str):  # CloudEvents have it as a text
         data = _json(data)

@@ -7,7 +7,7 @@ from typing import Any
 
 from hosting.bindings.http.request import HttpCall, decode_request
 from hosting.bindings.http.response import HttpReply, encode_reply
-from hosting.bindings.http.routes import Route, Router, overlaps, reserved, same_route
+from hosting.bindings.http.routes import Route, Router, is_reserved, is_same_route, overlapping_routes
 from hosting.bindings.http.streams import StreamOutput, streams_of
 from hosting.bindings.http.template import parse
 from hosting.bindings.provider import Invoke, Output, Provider, Trigger
@@ -93,7 +93,7 @@ class HttpProvider(Provider):
     def router(self) -> Router[HttpTrigger]:
         """The routes of the functions that can run, compiled once; says which ones hide each other."""
         routes = [route for route in self._routes if route.target.run is not None]
-        self.services.problems.extend(_overlap(first, second) for first, second in overlaps(routes))
+        self.services.problems.extend(_overlap(first, second) for first, second in overlapping_routes(routes))
         return Router(routes)
 
     def _compiled(self, function: Function, route: str, trigger: HttpTrigger) -> Route[HttpTrigger]:
@@ -109,14 +109,14 @@ class HttpProvider(Provider):
         return Route(function.name, route, template, trigger.methods, trigger)
 
     def _check(self, function: Function, route: Route[HttpTrigger]) -> None:
-        if reserved(route.route):
+        if is_reserved(route.route):
             raise FunctionLoadError(
                 f"Function '{function.name}': the specified route conflicts with one or more built in routes.",
                 remedy=f"Choose a route that does not begin with 'admin' or 'runtime'; it is '{route.route}'.",
                 file=function.file,
             )
         for other in self._routes:
-            if same_route(other, route):
+            if is_same_route(other, route):
                 raise FunctionLoadError(
                     f"Function '{function.name}': the route specified conflicts with the route defined by function "
                     f"'{other.function}'.",
@@ -143,7 +143,7 @@ def _methods(binding: Binding) -> frozenset[str] | None:
     return frozenset(str(method).upper() for method in ([given] if isinstance(given, str) else given))
 
 
-def shown_route(route: Route[Any], prefix: str) -> str:
+def full_route(route: Route[Any], prefix: str) -> str:
     """The path of a route as Azure's host prints it, template text unresolved."""
     path = route.route.removeprefix("/")
     return f"{prefix}/{path}" if prefix else path

@@ -64,33 +64,33 @@ def _content_type(mimetype: str, charset: str) -> tuple[bytes, bytes]:
 
 
 def _from_text(value: str) -> HttpReply:
-    read = text.reading(value)
+    read = text.parse_text(value)
     described = text.response_object(read)
     if described is not None:
         return _described(described)
-    return HttpReply(200, [_TEXT], text.rewritten(read).encode())
+    return HttpReply(200, [_TEXT], text.format_json_value(read).encode())
 
 
 def _described(parts: Mapping[str, Any]) -> HttpReply:
     """A response object: ``body``, ``statusCode`` or ``status``, ``headers``, ``cookies``."""
     given = parts.get("headers")
     items = given.items() if isinstance(given, dict) else ()
-    headers = encode_headers((name, text.rewritten(value)) for name, value in items)
+    headers = encode_headers((name, text.format_json_value(value)) for name, value in items)
     if not any(name == b"content-type" for name, _ in headers):
         headers.append(_TEXT)
     headers += [(b"set-cookie", _cookie(cookie)) for cookie in parts.get("cookies") or () if isinstance(cookie, dict)]
     status = next((parts[key] for key in ("statuscode", "status") if parts.get(key) is not None), 200)
-    return HttpReply(_status(status), headers, text.rewritten(parts["body"]).encode())
+    return HttpReply(_status(status), headers, text.format_json_value(parts["body"]).encode())
 
 
 def _cookie(parts: Mapping[str, Any]) -> bytes:
     lowered = {{"maxage": "max-age"}.get(key.lower(), key.lower()): value for key, value in parts.items()}
     jar: SimpleCookie = SimpleCookie()
     name = str(lowered.get("name", ""))
-    jar[name] = text.rewritten(lowered.get("value"))
+    jar[name] = text.format_json_value(lowered.get("value"))
     for attribute in _COOKIE_ATTRIBUTES:
         if lowered.get(attribute) is not None:
-            jar[name][attribute] = text.rewritten(lowered[attribute])
+            jar[name][attribute] = text.format_json_value(lowered[attribute])
     for flag in _COOKIE_FLAGS:
         jar[name][flag] = bool(lowered.get(flag))
     return header_value("set-cookie", jar[name].OutputString())

@@ -21,7 +21,7 @@ class Route(NamedTuple, Generic[Target]):
     methods: frozenset[str] | None
     target: Target
 
-    def takes(self, method: str) -> bool:
+    def allows(self, method: str) -> bool:
         return self.methods is None or method in self.methods
 
 
@@ -48,7 +48,7 @@ class Router(Generic[Target]):
         A HEAD request that no route takes goes to the first that takes GET; Azure's host refuses it.
         """
         route = self._direct.get(path)
-        if route is not None and route.takes(method):
+        if route is not None and route.allows(method):
             return route, NO_VALUES
         found = self._first(method, path)
         if found is None and method == "HEAD":
@@ -57,7 +57,7 @@ class Router(Generic[Target]):
 
     def _first(self, method: str, path: str) -> tuple[Route[Target], Mapping[str, str]] | None:
         for route in self.routes:
-            if route.takes(method):
+            if route.allows(method):
                 values = route.template.match(path)
                 if values is not None:
                     return route, values
@@ -68,18 +68,18 @@ def _could_take(route: Route[Target], path: str) -> bool:
     return route.template.pattern.fullmatch(path) is not None
 
 
-def reserved(route: str) -> bool:
+def is_reserved(route: str) -> bool:
     """Whether Azure's host refuses the route because it begins like one of its own."""
     return route.lower().strip("/").startswith(RESERVED)
 
 
-def same_route(first: Route[Target], second: Route[Target]) -> bool:
+def is_same_route(first: Route[Target], second: Route[Target]) -> bool:
     """Whether two functions declare one route for a common method; names of parameters count."""
     alike = first.route.lower().strip("/") == second.route.lower().strip("/")
     return alike and _share_method(first, second)
 
 
-def overlaps(routes: Sequence[Route[Target]]) -> Iterator[tuple[Route[Target], Route[Target]]]:
+def overlapping_routes(routes: Sequence[Route[Target]]) -> Iterator[tuple[Route[Target], Route[Target]]]:
     """Pairs of routes that a single request could match both, the one that is tried first in front."""
     for place, first in enumerate(routes):
         for second in routes[place + 1 :]:
@@ -93,12 +93,12 @@ def _share_method(first: Route[Target], second: Route[Target]) -> bool:
 
 def _meet(first: Sequence[Segment], second: Sequence[Segment]) -> bool:
     if not first or not second:
-        return all(_may_lack(segment) for segment in (*first, *second))
+        return all(_can_be_absent(segment) for segment in (*first, *second))
     if _catch_all(first[0]) or _catch_all(second[0]):
         return True
     if _segments_meet(first[0], second[0]) and _meet(first[1:], second[1:]):
         return True
-    return (_may_lack(first[0]) and _meet((), second)) or (_may_lack(second[0]) and _meet(first, ()))
+    return (_can_be_absent(first[0]) and _meet((), second)) or (_can_be_absent(second[0]) and _meet(first, ()))
 
 
 def _segments_meet(first: Segment, second: Segment) -> bool:
@@ -112,8 +112,8 @@ def _segments_meet(first: Segment, second: Segment) -> bool:
     return not one.checks or not other.checks or one.constraints == other.constraints
 
 
-def _may_lack(segment: Segment) -> bool:
-    return len(segment) == 1 and isinstance(segment[0], Parameter) and segment[0].may_lack
+def _can_be_absent(segment: Segment) -> bool:
+    return len(segment) == 1 and isinstance(segment[0], Parameter) and segment[0].can_be_absent
 
 
 def _catch_all(segment: Segment) -> bool:

@@ -51,7 +51,7 @@ class StreamReply(HttpReply):
         self._context: Context = copy_context()
         self._ended: list[Callable[[], None]] = []
 
-    def when_ended(self, call: Callable[[], None]) -> None:
+    def on_end(self, call: Callable[[], None]) -> None:
         """Have ``call`` made once nothing more of it is sent."""
         self._ended.append(call)
 

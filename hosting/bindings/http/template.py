@@ -21,7 +21,7 @@ class Parameter(NamedTuple):
     default: str | None = None
 
     @property
-    def may_lack(self) -> bool:
+    def can_be_absent(self) -> bool:
         """Whether a path without this segment can still match."""
         return self.optional or self.catch_all or self.default is not None
 
@@ -163,7 +163,7 @@ def _pairs(segment: Segment) -> Iterator[tuple[Part, Part]]:
 
 def _expression(segments: tuple[Segment, ...]) -> str:
     """Required segments in a row, then each one that may lack nested in the one before it."""
-    last_required = max((place for place, segment in enumerate(segments) if not _may_lack(segment)), default=-1)
+    last_required = max((place for place, segment in enumerate(segments) if not _can_be_absent(segment)), default=-1)
     required = "".join("/" + _one(segment) for segment in segments[: last_required + 1])
     rest = r"/?"
     for segment in reversed(segments[last_required + 1 :]):
@@ -172,8 +172,8 @@ def _expression(segments: tuple[Segment, ...]) -> str:
     return required + rest
 
 
-def _may_lack(segment: Segment) -> bool:
-    return len(segment) == 1 and isinstance(segment[0], Parameter) and segment[0].may_lack
+def _can_be_absent(segment: Segment) -> bool:
+    return len(segment) == 1 and isinstance(segment[0], Parameter) and segment[0].can_be_absent
 
 
 def _one(segment: Segment) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any, NoReturn
 
 
-def reading(text: str) -> Any:
+def parse_text(text: str) -> Any:
     """The JSON value of ``text``; the text itself if it is none."""
     if not text or text[0] not in '{["-0123456789tfn \t\r\n':
         return text
@@ -25,7 +25,7 @@ def response_object(value: Any) -> Mapping[str, Any] | None:
     return lowered if "body" in lowered else None
 
 
-def rewritten(value: Any) -> str:
+def format_json_value(value: Any) -> str:
     """``value`` as .NET writes it: objects and arrays indented, ``True``, text bare, nothing for null."""
     if value is None:
         return ""

@@ -8,10 +8,10 @@ from typing import NamedTuple
 
 from hosting.bindings.timer.schedule import Schedule
 from hosting.bindings.timer.status import Status
-from hosting.bindings.timer.zone import precise
+from hosting.bindings.timer.zone import format_precise
 
 
-class Call(NamedTuple):
+class TimerCall(NamedTuple):
     """What triggers an invocation."""
 
     text: str
@@ -20,7 +20,9 @@ class Call(NamedTuple):
     """The time on the wall's clock, for binding expressions."""
 
 
-def call_at(now: datetime, zone: tzinfo, schedule: Schedule, status: Status | None, *, is_late: bool = False) -> Call:
+def make_call(
+    now: datetime, zone: tzinfo, schedule: Schedule, status: Status | None, *, is_late: bool = False
+) -> TimerCall:
     """Make the call of ``now``.
 
     Args:
@@ -35,10 +37,10 @@ def call_at(now: datetime, zone: tzinfo, schedule: Schedule, status: Status | No
         "ScheduleStatus": status and status.as_json(zone),
         "IsPastDue": is_late,
     }
-    return Call(json.dumps(document), f"{now.astimezone(zone):%m/%d/%Y %H:%M:%S}")
+    return TimerCall(json.dumps(document), f"{now.astimezone(zone):%m/%d/%Y %H:%M:%S}")
 
 
-class Occasion(NamedTuple):
+class RunReason(NamedTuple):
     """Why a timer runs; without a reason, because its time has come."""
 
     reason: str = ""
@@ -47,5 +49,5 @@ class Occasion(NamedTuple):
 
     def details(self, zone: tzinfo) -> str:
         """What Azure's host logs of it."""
-        late = f", OriginalSchedule: {precise(self.due, zone)}" if self.due else ""
+        late = f", OriginalSchedule: {format_precise(self.due, zone)}" if self.due else ""
         return f"UnscheduledInvocationReason: {self.reason}{late}" if self.reason else ""

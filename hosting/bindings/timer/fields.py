@@ -24,7 +24,7 @@ class FieldError(ValueError):
         self.hint = hint
 
 
-class Kind(NamedTuple):
+class FieldKind(NamedTuple):
     """What a field stands for, and which values it may have."""
 
     name: str
@@ -33,26 +33,26 @@ class Kind(NamedTuple):
     names: tuple[str, ...] = ()
 
 
-def kinds() -> tuple[Kind, ...]:
+def field_kinds() -> tuple[FieldKind, ...]:
     """The six of an expression, in order."""
     months = "january february march april may june july august september october november december"
     days = "sunday monday tuesday wednesday thursday friday saturday"
     return (
-        Kind("second", 0, 59),
-        Kind("minute", 0, 59),
-        Kind("hour", 0, 23),
-        Kind("day of the month", 1, 31),
-        Kind("month", 1, 12, tuple(months.split())),
-        Kind("day of the week", 0, 6, tuple(days.split())),
+        FieldKind("second", 0, 59),
+        FieldKind("minute", 0, 59),
+        FieldKind("hour", 0, 23),
+        FieldKind("day of the month", 1, 31),
+        FieldKind("month", 1, 12, tuple(months.split())),
+        FieldKind("day of the week", 0, 6, tuple(days.split())),
     )
 
 
 class Field(NamedTuple):
     """The values that a field has, and what about its text may surprise who wrote it."""
 
-    kind: Kind
+    kind: FieldKind
     values: frozenset[int]
-    surprises: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
     @property
     def is_any(self) -> bool:
@@ -69,7 +69,7 @@ class Field(NamedTuple):
         return "*" if self.is_any else ",".join(map(str, sorted(self.values)))
 
 
-def read_field(text: str, kind: Kind) -> Field:
+def read_field(text: str, kind: FieldKind) -> Field:
     """Read one field.
 
     Args:
@@ -80,16 +80,16 @@ def read_field(text: str, kind: Kind) -> Field:
         FieldError: NCrontab takes it for none.
     """
     values: set[int] = set()
-    surprises: list[str] = []
+    warnings: list[str] = []
     for part in text.split(","):
-        values.update(_part(part, kind, surprises))
-    return Field(kind, frozenset(values), tuple(surprises))
+        values.update(_part(part, kind, warnings))
+    return Field(kind, frozenset(values), tuple(warnings))
 
 
-def _part(text: str, kind: Kind, surprises: list[str]) -> range:
+def _part(text: str, kind: FieldKind, warnings: list[str]) -> range:
     """``*``, ``5``, ``1-5``, a name for a number, and each of them with ``/STEP``."""
     body, slash, step = text.partition("/")
-    every = _step(step, text, kind, surprises) if slash else 1
+    every = _step(step, text, kind, warnings) if slash else 1
     if body == "*":
         return range(kind.low, kind.high + 1, every)
     if "-" not in body:
@@ -97,19 +97,19 @@ def _part(text: str, kind: Kind, surprises: list[str]) -> range:
         return range(first, (kind.high if slash else first) + 1, every)
     ends = [_value(end, text, kind) for end in body.split("-", 1)]
     if ends[0] > ends[1]:
-        surprises.append(f"'{body}' means {min(ends)} to {max(ends)}: a range does not go around")
+        warnings.append(f"'{body}' means {min(ends)} to {max(ends)}: a range does not go around")
     return range(min(ends), max(ends) + 1, every)
 
 
-def _step(step: str, text: str, kind: Kind, surprises: list[str]) -> int:
+def _step(step: str, text: str, kind: FieldKind, warnings: list[str]) -> int:
     if not _STEP.fullmatch(step):
         raise FieldError(f"'{text}' is no {kind.name}: a step is a whole number")
     if int(step) < 1:
-        surprises.append(f"the step of '{text}' counts as 1")
+        warnings.append(f"the step of '{text}' counts as 1")
     return max(1, int(step))
 
 
-def _value(value: str, text: str, kind: Kind) -> int:
+def _value(value: str, text: str, kind: FieldKind) -> int:
     if _NUMBER.fullmatch(value):
         if kind.low <= int(value) <= kind.high:
             return int(value)
@@ -121,7 +121,7 @@ def _value(value: str, text: str, kind: Kind) -> int:
     raise FieldError(f"'{text}' is no {kind.name}: expected {kind.low} to {kind.high}{names}", _hint(text, kind))
 
 
-def _hint(text: str, kind: Kind) -> str:
+def _hint(text: str, kind: FieldKind) -> str:
     """What people write who know other kinds of CRON."""
     if not kind.name.startswith("day"):
         return ""

@@ -9,23 +9,23 @@ from typing import Any
 
 from azure.functions import meta
 
-from hosting.apps.timespans import read_span, shown_span
+from hosting.apps.timespans import format_timespan, parse_timespan
 from hosting.bindings.provider import Invoke, Provider, Trigger
 from hosting.bindings.services import Services
 from hosting.bindings.storage import Lease
-from hosting.bindings.timer.call import Call, call_at
+from hosting.bindings.timer.call import TimerCall, make_call
 from hosting.bindings.timer.clock import Clock
-from hosting.bindings.timer.locks import Locks
-from hosting.bindings.timer.monitor import Monitor
+from hosting.bindings.timer.locks import TimerLocks
 from hosting.bindings.timer.schedule import Schedule, ScheduleError, read_schedule
-from hosting.bindings.timer.timer import Plan, Timer
+from hosting.bindings.timer.status_store import StatusStore
+from hosting.bindings.timer.timer import Timer, TimerOptions
 from hosting.bindings.timer.zone import read_zone
 from hosting.core import Binding, Function, Problem
 from hosting.errors import FunctionLoadError, HostingError, SettingsError
 
 _RECOVERY = "listenerLockRecoveryPollingInterval"
-_EACH_MINUTE = 60.0
-_SETTLING = 2.0
+_DEFAULT_POLL_SECONDS = 60.0
+_CLOSE_TIMEOUT_SECONDS = 2.0
 """Seconds in which the status of a run that has just ended must be stored when the host stops."""
 
 _logger = logging.getLogger("hosting.triggers.timer")
@@ -34,25 +34,25 @@ _logger = logging.getLogger("hosting.triggers.timer")
 class TimerTrigger(Trigger):
     """The trigger of one function: tells it of its schedule, as Azure's host does."""
 
-    def __init__(self, plan: Plan, annotation: Any, clock: Clock) -> None:
+    def __init__(self, plan: TimerOptions, annotation: Any, clock: Clock) -> None:
         self.plan = plan
         self.invoke: Invoke | None = None
         self._annotation = annotation
         self._clock = clock
         self._converter: Any = meta.get_binding_registry().get("timerTrigger")  # type: ignore[no-untyped-call]
 
-    def decode(self, data: Call) -> Any:
+    def decode(self, data: TimerCall) -> Any:
         if self._annotation in (str, bytes):
             return data.text if self._annotation is str else data.text.encode()
         return self._converter.decode(meta.Datum(data.text, "json"), trigger_metadata=None)
 
-    def binding_data(self, data: Call) -> Mapping[str, Any]:
+    def binding_data(self, data: TimerCall) -> Mapping[str, Any]:
         return {"timerTrigger": data.at}
 
     def attach(self, invoke: Invoke) -> None:
         self.invoke = invoke
 
-    async def by_hand(self, text: str | None) -> Call:
+    async def by_hand(self, text: str | None) -> TimerCall:
         """A call that is not late, with what is remembered; the text is of no use to a timer."""
         plan = self.plan
         try:
@@ -60,7 +60,7 @@ class TimerTrigger(Trigger):
         except HostingError as error:
             _logger.warning("Function '%s' is not told of its status: %s", plan.name, error)
             status = None
-        return call_at(self._clock.now(), plan.zone, plan.schedule, status)
+        return make_call(self._clock.now(), plan.zone, plan.schedule, status)
 
 
 class TimerProvider(Provider):
@@ -74,7 +74,7 @@ class TimerProvider(Provider):
     def __init__(self, services: Services, clock: Clock | None = None) -> None:
         super().__init__(services)
         self._clock = clock or Clock()
-        self._locks = Locks(services)
+        self._locks = TimerLocks(services)
         self._retry = self._pause_between_tries()
         self._stopping = asyncio.Event()
         self._triggers: list[TimerTrigger] = []
@@ -96,8 +96,8 @@ class TimerProvider(Provider):
         if is_monitored and schedule.is_frequent:
             _logger.debug("UseMonitor changed to false based on schedule frequency. (%s)", function.name)
             is_monitored = False
-        monitor = Monitor(self.services, function.name, zone) if is_monitored else None
-        plan = Plan(function.name, schedule, zone, startup, monitor, function.retry is not None)
+        monitor = StatusStore(self.services, function.name, zone) if is_monitored else None
+        plan = TimerOptions(function.name, schedule, zone, startup, monitor, function.retry is not None)
         trigger = TimerTrigger(plan, function.annotations.get(binding.name), self._clock)
         self._triggers.append(trigger)
         return trigger
@@ -127,13 +127,13 @@ class TimerProvider(Provider):
             await _settle(*self._timers.values())
 
     async def _open(self, timers: list[Timer]) -> None:
-        leases = await asyncio.gather(*(self._locks.take(timer.name) for timer in timers))
+        leases = await asyncio.gather(*(self._locks.acquire(timer.name) for timer in timers))
         elsewhere = [timer.name for timer, lease in zip(timers, leases, strict=True) if lease is None]
         if elsewhere and not self._locks.trouble:
             _logger.info(
                 "Another process runs %s on schedule; every %s this one looks whether it has ended.",
                 ", ".join(f"'{name}'" for name in elsewhere),
-                shown_span(self._retry),
+                format_timespan(self._retry),
             )
         for timer, lease in zip(timers, leases, strict=True):
             self._timers[timer] = asyncio.create_task(self._serve(timer, lease))
@@ -145,7 +145,7 @@ class TimerProvider(Provider):
                 await self._lead(timer, lease)
             if await self._clock.wait(self._stopping, self._retry):
                 return
-            lease = await self._locks.take(timer.name)
+            lease = await self._locks.acquire(timer.name)
 
     async def _lead(self, timer: Timer, lease: Lease) -> None:
         try:
@@ -154,22 +154,22 @@ class TimerProvider(Provider):
         except Exception:
             _logger.exception("The timer of function '%s' failed; it is tried again.", timer.name)
         finally:
-            await self._locks.give(lease)
+            await self._locks.release(lease)
 
     async def _begun(self, timer: Timer) -> bool:
         try:
             await timer.begin()
         except Exception as error:  # noqa: BLE001 - the storage may be another package's
-            self._locks.failed(error)
+            self._locks.report_failure(error)
             return False
-        self._locks.worked()
+        self._locks.report_success()
         return True
 
     def _warn(self, function: Function, schedule: Schedule) -> None:
-        surprises = list(schedule.surprises)
+        warnings = list(schedule.warnings)
         if schedule.next(self._clock.now()) is None:
-            surprises.append("it never comes")
-        for surprise in surprises:
+            warnings.append("it never comes")
+        for surprise in warnings:
             self.services.problems.append(
                 Problem(
                     "warning",
@@ -183,7 +183,7 @@ class TimerProvider(Provider):
     def _pause_between_tries(self) -> float:
         """How long a process waits that does not hold a lock; Azure's setting for it, a minute by default."""
         text = self.services.section("singleton").get(_RECOVERY)
-        seconds = _EACH_MINUTE if text is None else read_span(str(text))
+        seconds = _DEFAULT_POLL_SECONDS if text is None else parse_timespan(str(text))
         if seconds:
             return seconds
         self.services.problems.append(
@@ -193,7 +193,7 @@ class TimerProvider(Provider):
                 "Write one such as 00:01:00, which is used now.",
             )
         )
-        return _EACH_MINUTE
+        return _DEFAULT_POLL_SECONDS
 
 
 def _schedule_text(binding: Binding) -> str:
@@ -218,7 +218,7 @@ def _is_on(binding: Binding, name: str, *, default: bool) -> bool:
 
 async def _settle(*tasks: asyncio.Task[None]) -> None:
     """Wait for tasks that are about to end, and end them if they do not."""
-    _, late = await asyncio.wait(tasks, timeout=_SETTLING)
+    _, late = await asyncio.wait(tasks, timeout=_CLOSE_TIMEOUT_SECONDS)
     for task in late:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)

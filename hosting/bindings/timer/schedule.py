@@ -12,8 +12,8 @@ from typing import TypeAlias
 
 from croniter import CroniterBadDateError, croniter
 
-from hosting.apps.timespans import read_span, shown_span
-from hosting.bindings.timer.fields import Field, FieldError, kinds, read_field
+from hosting.apps.timespans import format_timespan, parse_timespan
+from hosting.bindings.timer.fields import Field, FieldError, field_kinds, read_field
 
 _UNKNOWN = "The schedule expression '{}' was not recognized as a valid cron expression or timespan string"
 _REMEDY = (
@@ -66,9 +66,9 @@ class Cron:
         return len(self._fields[0].values) > 1 and all(field.is_any for field in self._fields[1:])
 
     @property
-    def surprises(self) -> tuple[str, ...]:
+    def warnings(self) -> tuple[str, ...]:
         """What about its text may mean something else than who wrote it thinks."""
-        return tuple(surprise for field in self._fields for surprise in field.surprises)
+        return tuple(surprise for field in self._fields for surprise in field.warnings)
 
     def next(self, after: datetime) -> datetime | None:
         """The first time after ``after``; None if there is none in the next 50 years."""
@@ -111,22 +111,22 @@ class Cron:
         return (start + timedelta(seconds=seconds)).astimezone(self._zone).replace(tzinfo=None, fold=0)
 
 
-class Every:
+class Interval:
     """The same time span again and again, from the start of one run to the start of the next.
 
     Args:
         seconds: more than zero.
-        surprises: what about its text may mean something else than who wrote it thinks.
+        warnings: what about its text may mean something else than who wrote it thinks.
     """
 
     adjusts = False
 
-    def __init__(self, seconds: float, surprises: tuple[str, ...] = ()) -> None:
+    def __init__(self, seconds: float, warnings: tuple[str, ...] = ()) -> None:
         self._span = timedelta(seconds=seconds)
-        self.surprises = surprises
+        self.warnings = warnings
 
     def __str__(self) -> str:
-        return f"Constant: {shown_span(self._span.total_seconds())}"
+        return f"Constant: {format_timespan(self._span.total_seconds())}"
 
     @property
     def is_frequent(self) -> bool:
@@ -139,7 +139,7 @@ class Every:
             return None
 
 
-Schedule: TypeAlias = Cron | Every
+Schedule: TypeAlias = Cron | Interval
 
 
 def read_schedule(text: str, zone: tzinfo) -> Schedule:
@@ -163,20 +163,20 @@ def read_schedule(text: str, zone: tzinfo) -> Schedule:
 def _cron(text: str, parts: list[str], zone: tzinfo) -> Cron:
     six = ["0", *parts] if len(parts) == 5 else parts
     try:
-        fields = tuple(read_field(part, kind) for part, kind in zip(six, kinds(), strict=True))
+        fields = tuple(read_field(part, kind) for part, kind in zip(six, field_kinds(), strict=True))
     except FieldError as error:
         raise ScheduleError(f"{_UNKNOWN.format(text)}: {error}.", error.hint or _REMEDY) from error
     return Cron(" ".join(parts), fields, zone)
 
 
-def _every(text: str) -> Every | None:
+def _every(text: str) -> Interval | None:
     """A time span; None if it is none. As in .NET, a number alone means days, and so does one above 23 in front."""
     bare = text.strip().removeprefix("-")
-    seconds, is_days = read_span(bare), ":" not in bare
+    seconds, is_days = parse_timespan(bare), ":" not in bare
     if seconds is None and (found := _DAYS.fullmatch(bare)):
-        seconds, is_days = read_span(f"{found[1]}.{found[2]}"), bare.count(":") == 2
+        seconds, is_days = parse_timespan(f"{found[1]}.{found[2]}"), bare.count(":") == 2
     if seconds is None or seconds > _LONGEST:
         return None
     if seconds < _SHORTEST or bare != text.strip():
         raise ScheduleError(f"The schedule expression '{text}' leaves no time between two runs.", _REMEDY)
-    return Every(seconds, (f"'{text}' means every {seconds / 86400:g} days",) if is_days else ())
+    return Interval(seconds, (f"'{text}' means every {seconds / 86400:g} days",) if is_days else ())

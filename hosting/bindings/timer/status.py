@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from hosting.bindings.timer.schedule import Schedule
 
-CORRECTION = 60.0
+CLOCK_TOLERANCE_SECONDS = 60.0
 """Seconds that a clock may be put back without what was planned before being taken for wrong."""
 
 _NEVER_RAN = "0001-01-01T00:00:00+00:00"
@@ -49,7 +49,7 @@ def read_status(text: str, zone: tzinfo) -> Status:
     return Status(*(_read(found.get(key), zone) for key in ("Last", "Next", "LastUpdated")))
 
 
-def started(schedule: Schedule, stored: Status | None, now: datetime) -> tuple[Status, bool]:
+def initial_status(schedule: Schedule, stored: Status | None, now: datetime) -> tuple[Status, bool]:
     """What holds when a timer starts, as Azure's host reckons it, and whether the timer is past due.
 
     A schedule that is not the one of ``stored`` has been edited: what it missed before is not made up for. Nor is
@@ -58,7 +58,7 @@ def started(schedule: Schedule, stored: Status | None, now: datetime) -> tuple[S
     if stored is None:
         return Status(None, schedule.next(now), now), False
     base = stored.last or stored.updated or now
-    if (base - now).total_seconds() > CORRECTION:
+    if (base - now).total_seconds() > CLOCK_TOLERANCE_SECONDS:
         return Status(None, schedule.next(now), now), False
     expected = schedule.next(base)
     if stored.next != expected:

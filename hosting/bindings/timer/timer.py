@@ -10,30 +10,30 @@ from typing import NamedTuple
 from hosting._asyncio import is_being_cancelled
 from hosting.bindings.provider import Invoke
 from hosting.bindings.storage import Lease
-from hosting.bindings.timer.call import Occasion, call_at
+from hosting.bindings.timer.call import RunReason, make_call
 from hosting.bindings.timer.clock import Clock
-from hosting.bindings.timer.monitor import Monitor
 from hosting.bindings.timer.schedule import Schedule
-from hosting.bindings.timer.status import CORRECTION, Status, started
-from hosting.bindings.timer.zone import precise, shown
+from hosting.bindings.timer.status import CLOCK_TOLERANCE_SECONDS, Status, initial_status
+from hosting.bindings.timer.status_store import StatusStore
+from hosting.bindings.timer.zone import format_for_log, format_precise
 
-LOOK = 15.0
+CLOCK_CHECK_SECONDS = 15.0
 """Seconds after which the clock is looked at again, as somebody may have set it, or the machine may have slept."""
 
-_BREATH = 0.01
+_PAUSE_SECONDS = 0.01
 """Seconds between two runs, in which the host gets to work where each run blocks the loop until the next one is due."""
 
 _logger = logging.getLogger("hosting.triggers.timer")
 
 
-class Plan(NamedTuple):
+class TimerOptions(NamedTuple):
     """What a function's binding says, once read."""
 
     name: str
     schedule: Schedule
     zone: tzinfo
     run_on_startup: bool = False
-    monitor: Monitor | None = None
+    monitor: StatusStore | None = None
     """None where nothing is remembered."""
     retries: bool = False
     """Whether the function has a retry policy."""
@@ -49,14 +49,14 @@ class Timer:
         stopping: set when nothing new may begin.
     """
 
-    def __init__(self, plan: Plan, invoke: Invoke, clock: Clock, stopping: asyncio.Event) -> None:
+    def __init__(self, plan: TimerOptions, invoke: Invoke, clock: Clock, stopping: asyncio.Event) -> None:
         self._plan = plan
         self._invoke = invoke
         self._clock = clock
         self._stopping = stopping
         self._status = Status(None, None, None)
         self._seen = clock.now()
-        self._at_once: Occasion | None = None
+        self._at_once: RunReason | None = None
         self.running = False
         """Whether the function runs now, or waits to be tried again."""
 
@@ -74,7 +74,7 @@ class Timer:
         plan, now = self._plan, self._clock.now()
         self._seen = now
         stored = await plan.monitor.read() if plan.monitor else None
-        self._status, is_late = started(plan.schedule, stored, now)
+        self._status, is_late = initial_status(plan.schedule, stored, now)
         if plan.monitor and self._status != stored:
             await plan.monitor.write(self._status)
         if stored is None:
@@ -83,10 +83,10 @@ class Timer:
         self._at_once = None
         if is_late:
             _logger.debug("Function '%s' is past due on startup. Executing now.", plan.name)
-            self._at_once = Occasion("IsPastDue", self._status.next)
+            self._at_once = RunReason("IsPastDue", self._status.next)
         elif plan.run_on_startup:
             _logger.debug("Function '%s' is configured to run on startup. Executing now.", plan.name)
-            self._at_once = Occasion("RunOnStartup")
+            self._at_once = RunReason("RunOnStartup")
 
     async def run(self, lease: Lease) -> None:
         """Keep to the schedule until the host stops or the lease is lost; a run that has begun is finished.
@@ -96,40 +96,40 @@ class Timer:
         if self._at_once is not None and not self._is_over(lease):
             await self._fire(self._clock.now(), self._at_once, lease)
         while (now := await self._due(lease)) is not None:
-            await self._fire(now, Occasion(), lease)
-            await self._clock.wait(self._stopping, _BREATH)
+            await self._fire(now, RunReason(), lease)
+            await self._clock.wait(self._stopping, _PAUSE_SECONDS)
 
     async def _due(self, lease: Lease) -> datetime | None:
         """Wait for the time that the status says, by the time of day; give it, or None if the timer must not run."""
         while not self._is_over(lease):
             now = self._clock.now()
-            if (self._seen - now).total_seconds() > CORRECTION:
+            if (self._seen - now).total_seconds() > CLOCK_TOLERANCE_SECONDS:
                 await self._put_back(now)
             self._seen = max(now, self._seen)
-            left = (self._status.next - now).total_seconds() if self._status.next else LOOK
+            left = (self._status.next - now).total_seconds() if self._status.next else CLOCK_CHECK_SECONDS
             if left <= 0:
                 return now
-            await self._clock.wait(self._stopping, min(left, LOOK))
+            await self._clock.wait(self._stopping, min(left, CLOCK_CHECK_SECONDS))
         return None
 
     async def _put_back(self, now: datetime) -> None:
         """What was planned was planned by a wrong clock."""
         _logger.warning(
             "The clock was put back from %s to %s: timer '%s' goes on from there.",
-            precise(self._seen, self._plan.zone),
-            precise(now, self._plan.zone),
+            format_precise(self._seen, self._plan.zone),
+            format_precise(now, self._plan.zone),
             self.name,
         )
         self._seen = now
         await self._keep(Status(None, self._plan.schedule.next(now), now))
 
-    async def _fire(self, now: datetime, occasion: Occasion, lease: Lease) -> None:
+    async def _fire(self, now: datetime, occasion: RunReason, lease: Lease) -> None:
         """Run the function once, and remember it."""
         plan = self._plan
         status = self._status if plan.monitor else None
-        call = call_at(now, plan.zone, plan.schedule, status, is_late=occasion.due is not None)
+        call = make_call(now, plan.zone, plan.schedule, status, is_late=occasion.due is not None)
         self.running = True
-        reason, details = f"Timer fired at {precise(now, plan.zone)}", occasion.details(plan.zone)
+        reason, details = f"Timer fired at {format_precise(now, plan.zone)}", occasion.details(plan.zone)
         try:
             # In a task of its own: a function may cancel the one that it runs in.
             result = await asyncio.ensure_future(self._invoke(call, reason=reason, details=details))
@@ -167,7 +167,7 @@ class Timer:
         times: list[str] = []
         moment = self._clock.now()
         while len(times) < 5 and (following := plan.schedule.next(moment)):
-            times.append(shown(following, plan.zone))
+            times.append(format_for_log(following, plan.zone))
             moment = following
         _logger.info(
             "The next 5 occurrences of the '%s' schedule (%s) will be:\n%s",

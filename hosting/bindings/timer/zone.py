@@ -49,13 +49,13 @@ class MachineZone(tzinfo):
         return f"the machine's ({datetime.now(self).tzname()})"
 
 
-def precise(moment: datetime, zone: tzinfo) -> str:
+def format_precise(moment: datetime, zone: tzinfo) -> str:
     """A moment as .NET's round-trip format has it: ``2024-05-01T06:00:00.1234560+02:00``."""
     text = moment.astimezone(zone).isoformat(timespec="microseconds")
     return f"{text[:26]}0{text[26:]}"
 
 
-def shown(moment: datetime, zone: tzinfo) -> str:
+def format_for_log(moment: datetime, zone: tzinfo) -> str:
     """A moment for people: ``05/01/2024 06:00:00+02:00 (05/01/2024 04:00:00Z)``, or the second part alone in UTC."""
     local = moment.astimezone(zone)
     plain = f"{moment.astimezone(UTC):%m/%d/%Y %H:%M:%S}Z"

@@ -72,7 +72,7 @@ class Admin:
         if self._opens is not None and not self._opens(scope):
             return empty(401)
         if place == "/admin/warmup" and method in ("GET", "HEAD", "POST"):
-            return empty(200 if await self._host.warm() else 500)
+            return empty(200 if await self._host.warm_up() else 500)
         if method in _READING:
             return self._read(scope, place)
         if method == "POST" and place.startswith(_EXTENSIONS):

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from hosting.bindings.http.provider import shown_route
+from hosting.bindings.http.provider import full_route
 from hosting.core import Binding, Function
 from hosting.host.function_host import FunctionHost
 
@@ -69,7 +69,7 @@ class AdminFunctions:
     def _url(self, function: Function, base: str) -> str | None:
         routes = [route for route in self._host.router().routes if route.function == function.name]
         http = self._host.http
-        return f"{base}/{shown_route(routes[0], http.prefix)}".lower() if routes and http else None
+        return f"{base}/{full_route(routes[0], http.prefix)}".lower() if routes and http else None
 
 
 def _input(body: bytes) -> str | None:

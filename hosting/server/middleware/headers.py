@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from hosting.apps.timespans import read_span
+from hosting.apps.timespans import parse_timespan
 from hosting.bindings.http.response import Headers, encode_headers
 from hosting.errors import SettingsError
 from hosting.server.types import AsgiApp, Message, Receive, Scope, Send
@@ -77,7 +77,7 @@ def _text(name: str, value: Any) -> str:
 
 def _hsts(given: Mapping[str, Any]) -> str:
     text = str(given.get("maxAge") or _DEFAULT_AGE)
-    age = read_span(text)
+    age = parse_timespan(text)
     if age is None:
         raise SettingsError(
             f"host.json: extensions.http.hsts.maxAge: expected a time span, found {text!r}.",

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hosting.bindings.http.provider import shown_route
-from hosting.bindings.http.routes import Route, Router, overlaps, reserved, same_route
+from hosting.bindings.http.provider import full_route
+from hosting.bindings.http.routes import Route, Router, is_reserved, is_same_route, overlapping_routes
 from hosting.bindings.http.template import parse
 
 
@@ -52,19 +52,19 @@ def test_head() -> None:
 @pytest.mark.parametrize("text", ["admin", "/Admin/x", "administrators", "runtime", "runtimes/x"])
 def test_reserved(text: str) -> None:
     """Whatever begins like a route of the host itself is refused, as in Azure's host."""
-    assert reserved(text)
+    assert is_reserved(text)
 
 
 def test_not_reserved() -> None:
     """The words may stand anywhere else."""
-    assert not reserved("my/admin")
+    assert not is_reserved("my/admin")
 
 
 def test_same_route() -> None:
     """Two functions conflict when the route is the same, ignoring case and outer slashes, and a method is shared."""
-    assert same_route(route("A", "x/{a}", "GET"), route("B", "/X/{A}/", "GET", "POST"))
-    assert not same_route(route("A", "x", "GET"), route("B", "x", "POST"))
-    assert not same_route(route("A", "x/{a}"), route("B", "x/{b}"))
+    assert is_same_route(route("A", "x/{a}", "GET"), route("B", "/X/{A}/", "GET", "POST"))
+    assert not is_same_route(route("A", "x", "GET"), route("B", "x", "POST"))
+    assert not is_same_route(route("A", "x/{a}"), route("B", "x/{b}"))
 
 
 @pytest.mark.parametrize(
@@ -84,7 +84,7 @@ def test_same_route() -> None:
 )
 def test_overlaps(first: str, second: str, meet: bool) -> None:
     """Two routes overlap when one path can match both."""
-    assert bool(list(overlaps([route("A", first), route("B", second)]))) is meet
+    assert bool(list(overlapping_routes([route("A", first), route("B", second)]))) is meet
 
 
 SEGMENTS = st.sampled_from(["a", "b", "{x}", "{x?}", "{x:int}", "1"])
@@ -103,7 +103,7 @@ def test_lookup_equals_search(
     for number, (first, second, methods) in enumerate(given_routes):
         routes.append(route(str(number), f"{first}/{second.replace('x', 'y')}", *methods))
     url = "/" + "/".join(path)
-    expected = next((r.function for r in routes if r.takes(method) and r.template.match(url) is not None), None)
+    expected = next((r.function for r in routes if r.allows(method) and r.template.match(url) is not None), None)
     assert answered_by(Router(routes), method, url) == expected
 
 
@@ -113,4 +113,4 @@ def test_lookup_equals_search(
 )
 def test_path_that_is_printed(prefix: str, text: str, shown: str) -> None:
     """A person reads one slash between prefix and route, wherever the author wrote one."""
-    assert shown_route(route("F", text), prefix) == shown
+    assert full_route(route("F", text), prefix) == shown

@@ -11,7 +11,7 @@ from typing import Any
 
 from hosting.bindings import Result, Services
 from hosting.bindings.storage import HostStorage, Lease, StorageError
-from hosting.bindings.timer.call import Call
+from hosting.bindings.timer.call import TimerCall
 from hosting.bindings.timer.clock import Clock
 from hosting.bindings.timer.provider import TimerProvider, TimerTrigger
 from hosting.core import Binding, Function, Retry
@@ -136,7 +136,7 @@ class Calls:
         self._clock = clock
 
     async def __call__(
-        self, data: Call, trace_parent: str = "", trace_state: str = "", *, reason: str = "", details: str = ""
+        self, data: TimerCall, trace_parent: str = "", trace_state: str = "", *, reason: str = "", details: str = ""
     ) -> Result:
         self.times.append(self._clock.now())
         self.told.append(json.loads(data.text))

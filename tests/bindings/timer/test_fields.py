@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hosting.bindings.timer.fields import FieldError, Kind, kinds, read_field
+from hosting.bindings.timer.fields import FieldError, FieldKind, field_kinds, read_field
 
-SECOND, MINUTE, HOUR, DAY, MONTH, WEEKDAY = kinds()
+SECOND, MINUTE, HOUR, DAY, MONTH, WEEKDAY = field_kinds()
 
 
 @pytest.mark.parametrize(
@@ -35,7 +35,7 @@ SECOND, MINUTE, HOUR, DAY, MONTH, WEEKDAY = kinds()
         ("*/99", HOUR, {0}),
     ],
 )
-def test_what_a_field_means(text: str, kind: Kind, values: set[int]) -> None:
+def test_what_a_field_means(text: str, kind: FieldKind, values: set[int]) -> None:
     """Numbers, names, lists, ranges and steps mean what NCrontab makes of them."""
     assert read_field(text, kind).values == values
 
@@ -79,7 +79,7 @@ def test_what_a_field_means(text: str, kind: Kind, values: set[int]) -> None:
         ("²", MINUTE),
     ],
 )
-def test_what_is_no_field(text: str, kind: Kind) -> None:
+def test_what_is_no_field(text: str, kind: FieldKind) -> None:
     """What NCrontab refuses is refused, though other kinds of CRON know it."""
     with pytest.raises(FieldError, match=f"is no {kind.name}: "):
         read_field(text, kind)
@@ -94,9 +94,9 @@ def test_what_is_no_field(text: str, kind: Kind) -> None:
         ("1-5/-3", MINUTE, "the step of '1-5/-3' counts as 1"),
     ],
 )
-def test_surprises(text: str, kind: Kind, surprise: str) -> None:
+def test_surprises(text: str, kind: FieldKind, surprise: str) -> None:
     """What NCrontab reads in an unexpected way is read in that way, and told."""
-    assert read_field(text, kind).surprises == (surprise,)
+    assert read_field(text, kind).warnings == (surprise,)
 
 
 def test_an_error_names_the_values_and_what_to_write() -> None:
@@ -110,8 +110,8 @@ def test_an_error_names_the_values_and_what_to_write() -> None:
     assert "28-31" in refused.value.hint
 
 
-@given(st.sampled_from(kinds()), st.data())
-def test_any_list_of_values(kind: Kind, data: st.DataObject) -> None:
+@given(st.sampled_from(field_kinds()), st.data())
+def test_any_list_of_values(kind: FieldKind, data: st.DataObject) -> None:
     """A list of numbers has these numbers, and its plain text has them again."""
     numbers = data.draw(st.lists(st.integers(kind.low, kind.high), min_size=1))
     field = read_field(",".join(map(str, numbers)), kind)
@@ -120,8 +120,8 @@ def test_any_list_of_values(kind: Kind, data: st.DataObject) -> None:
     assert field.is_any == (len(set(numbers)) == kind.high - kind.low + 1)
 
 
-@given(st.text("0123456789*/-,LWmonJAN#?@ ", max_size=8), st.sampled_from(kinds()))
-def test_any_text(text: str, kind: Kind) -> None:
+@given(st.text("0123456789*/-,LWmonJAN#?@ ", max_size=8), st.sampled_from(field_kinds()))
+def test_any_text(text: str, kind: FieldKind) -> None:
     """Whatever the text, it is a field with values in its range, or refused."""
     try:
         values = read_field(text, kind).values

@@ -12,7 +12,7 @@ import pytest
 from azure.functions.timer import TimerRequest
 
 from hosting.bindings import Services
-from hosting.bindings.timer.call import Call
+from hosting.bindings.timer.call import TimerCall
 from hosting.bindings.timer.provider import TimerProvider
 from hosting.core import Retry
 from hosting.errors import FunctionLoadError
@@ -261,7 +261,7 @@ def test_surprises(schedule: str, surprise: str) -> None:
 def test_the_sdks_object() -> None:
     """A function gets the SDK's own TimerRequest; text and bytes are what Azure sends for it."""
     world = World()
-    call = Call(
+    call = TimerCall(
         '{"Schedule": {"AdjustForDST": true}, "ScheduleStatus": null, "IsPastDue": true}', "05/01/2024 12:00:00"
     )
     trigger = world.trigger(world.provider(), timer_function(schedule=MINUTELY))

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from hosting.bindings.timer.fields import Kind, kinds
+from hosting.bindings.timer.fields import FieldKind, field_kinds
 from hosting.bindings.timer.schedule import Cron, Schedule, ScheduleError, read_schedule
 from tests.bindings.timer.reference import changes, next_in_zone, next_on_wall
 
@@ -34,7 +34,7 @@ def following(schedule: Schedule, after: datetime, count: int) -> list[datetime]
     return found
 
 
-def part(kind: Kind) -> st.SearchStrategy[tuple[str, set[int]]]:
+def part(kind: FieldKind) -> st.SearchStrategy[tuple[str, set[int]]]:
     """A part of a field, with its values."""
     number = st.integers(kind.low, kind.high)
     step = st.integers(1, kind.high)
@@ -49,14 +49,14 @@ def part(kind: Kind) -> st.SearchStrategy[tuple[str, set[int]]]:
     )
 
 
-def field(kind: Kind) -> st.SearchStrategy[tuple[str, set[int]]]:
+def field(kind: FieldKind) -> st.SearchStrategy[tuple[str, set[int]]]:
     several = st.lists(part(kind), min_size=1, max_size=3).map(
         lambda parts: (",".join(text for text, _ in parts), set(chain(*(values for _, values in parts))))
     )
     return st.one_of(st.just(("*", set(range(kind.low, kind.high + 1)))), several)
 
 
-FIELDS = st.tuples(*(field(kind) for kind in kinds()))
+FIELDS = st.tuples(*(field(kind) for kind in field_kinds()))
 MOMENTS = st.datetimes(datetime(1999, 1, 1), datetime(2090, 1, 1))
 
 
@@ -88,7 +88,7 @@ HOURS = 6
     st.integers(2005, 2037),
     st.integers(0, 3),
     st.integers(-4 * 3600, 3 * 3600),
-    *(field(kind) for kind in kinds()[1:3]),
+    *(field(kind) for kind in field_kinds()[1:3]),
     st.integers(0, 59),
 )
 @example("America/Los_Angeles", 2018, 1, -1800, ("30", {30}), ("1", {1}), 0)
@@ -190,7 +190,7 @@ def test_time_spans(text: str, seconds: float, shown: str) -> None:
     schedule = read_schedule(text, PACIFIC)
     start = datetime(2018, 11, 4, 8, 59, 58, 7, tzinfo=UTC)
     assert schedule.next(start) == start + timedelta(seconds=seconds)
-    assert (str(schedule), schedule.adjusts, schedule.surprises) == (shown, False, ())
+    assert (str(schedule), schedule.adjusts, schedule.warnings) == (shown, False, ())
 
 
 @pytest.mark.parametrize(("text", "days"), [("5", 5), ("25:00:00", 25), ("24:30", None), ("48:00:00", 48)])
@@ -203,7 +203,7 @@ def test_time_spans_that_are_days(text: str, days: int | None) -> None:
     schedule = read_schedule(text, UTC)
     start = datetime(2024, 5, 1, tzinfo=UTC)
     assert schedule.next(start) == start + timedelta(days=days)
-    assert schedule.surprises == (f"'{text}' means every {days} days",)
+    assert schedule.warnings == (f"'{text}' means every {days} days",)
 
 
 @pytest.mark.parametrize(

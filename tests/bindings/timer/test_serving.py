@@ -44,11 +44,11 @@ def app(make_app: MakeApp) -> Path:
 def start(serve: Serve, app: Path, tmp_path: Path) -> Start:
     """Serve the app with a state folder of its own."""
 
-    def started(code: str, /, *args: str, **settings: str) -> Served:
+    def start_app(code: str, /, *args: str, **settings: str) -> Served:
         (app / "function_app.py").write_text(HEAD + code)
         return serve(app, *args, env={"XDG_STATE_HOME": str(tmp_path / "state"), **settings})
 
-    return started
+    return start_app
 
 
 def status_file(tmp_path: Path, name: str) -> Path:

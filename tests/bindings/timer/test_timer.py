@@ -11,8 +11,8 @@ import pytest
 
 from hosting.bindings import Services
 from hosting.bindings.storage import FileStorage
-from hosting.bindings.timer.monitor import Monitor
 from hosting.bindings.timer.status import Status
+from hosting.bindings.timer.status_store import StatusStore
 from tests.bindings.timer.simulation import AWAY, NOON, World, settle, stopped
 
 NEVER = "0001-01-01T00:00:00+00:00"
@@ -353,7 +353,7 @@ def test_the_status_is_no_text(caplog: pytest.LogCaptureFixture, tmp_path: Path)
     """A file that an editor saved in another encoding is no status either, and is replaced with the next one."""
     services = Services({}, {"AzureFunctionsWebHost__hostid": "host"})
     services.storage = FileStorage(tmp_path)
-    monitor, status = Monitor(services, "Tick", UTC), Status(NOON, NOON, NOON)
+    monitor, status = StatusStore(services, "Tick", UTC), Status(NOON, NOON, NOON)
     asyncio.run(monitor.write(status))
     (file,) = tmp_path.rglob("status")
     file.write_text(file.read_text(), encoding="utf-16")

@@ -13,7 +13,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from hosting.apps.expansion import AppSettings
-from hosting.bindings.timer.zone import MachineZone, precise, read_zone, shown
+from hosting.bindings.timer.zone import MachineZone, format_for_log, format_precise, read_zone
 from hosting.errors import SettingsError
 
 PARIS = ZoneInfo("Europe/Paris")
@@ -95,7 +95,7 @@ def test_the_machines_zone_has_a_name(machine: ZoneInfo) -> None:
 def test_forms() -> None:
     """Moments are written as .NET writes them, with seven digits of a second, or for people."""
     moment = datetime(2024, 5, 1, 4, 0, tzinfo=UTC) + timedelta(microseconds=123456)
-    assert precise(moment, PARIS) == "2024-05-01T06:00:00.1234560+02:00"
-    assert precise(datetime(2024, 5, 1, tzinfo=UTC), UTC) == "2024-05-01T00:00:00.0000000+00:00"
-    assert shown(moment, PARIS) == "05/01/2024 06:00:00+02:00 (05/01/2024 04:00:00Z)"
-    assert shown(moment, ZoneInfo("Etc/UTC")) == "05/01/2024 04:00:00Z"
+    assert format_precise(moment, PARIS) == "2024-05-01T06:00:00.1234560+02:00"
+    assert format_precise(datetime(2024, 5, 1, tzinfo=UTC), UTC) == "2024-05-01T00:00:00.0000000+00:00"
+    assert format_for_log(moment, PARIS) == "05/01/2024 06:00:00+02:00 (05/01/2024 04:00:00Z)"
+    assert format_for_log(moment, ZoneInfo("Etc/UTC")) == "05/01/2024 04:00:00Z"

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from hosting.bindings.eventgrid.webhook import answered, named_function, told
+from hosting.bindings.eventgrid.webhook import answer_webhook, requested_function, text_reply
 from hosting_storage.blobs.messages import BlobVersion, quoted
 from hosting_storage.blobs.paths import BlobPath
 from hosting_storage.blobs.trigger import BlobTrigger
@@ -36,16 +36,16 @@ async def answer(
     Raises:
         azure.core.exceptions.AzureError: the storage failed; Event Grid delivers again what is not accepted.
     """
-    name = named_function(call)
+    name = requested_function(call)
     trigger = triggers.get(name.lower())
     if trigger is None:
-        return told(404, f"cannot find function: '{name}'")
+        return text_reply(404, f"cannot find function: '{name}'")
 
     async def deliver(events: Sequence[Mapping[str, Any]]) -> bool:
         versions = {version for event in events if (version := _version(trigger, event))}
         return all(await asyncio.gather(*map(tell, versions)))
 
-    return await answered(call, trigger.name, deliver)
+    return await answer_webhook(call, trigger.name, deliver)
 
 
 def _version(trigger: BlobTrigger, event: Mapping[str, Any]) -> BlobVersion | None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from azure.core.exceptions import AzureError, HttpResponseError, ResourceNotFoundError
 
-from hosting.apps.timespans import read_span
+from hosting.apps.timespans import parse_timespan
 from hosting.bindings import Services
 from hosting.bindings.storage import GarbledError, HostStorage, Lease, StorageError
 from hosting.errors import SettingsError
@@ -171,7 +171,7 @@ def _lock_period(services: Services) -> float:
     given = services.section("singleton").get("listenerLockPeriod")
     if given is None:
         return _LASTS_IN_DEVELOPMENT if is_development(services) else _LASTS
-    seconds = read_span(given) if isinstance(given, str) else None
+    seconds = parse_timespan(given) if isinstance(given, str) else None
     if seconds is None or not _SHORTEST <= seconds <= _LASTS:
         raise SettingsError(
             f'singleton.listenerLockPeriod must be a time span from "00:00:15" to "00:01:00", but is {given!r}.',

@@ -7,7 +7,7 @@ import os
 from dataclasses import dataclass
 from typing import Any, cast
 
-from hosting.apps.timespans import read_span
+from hosting.apps.timespans import parse_timespan
 from hosting.bindings import Services
 from hosting.errors import SettingsError
 from hosting_storage.queues.messages import Encoding
@@ -94,7 +94,7 @@ class Section:
         value = self._values.get(name.lower())
         if value is None:
             return default
-        seconds = read_span(value) if isinstance(value, str) and ":" in value else None
+        seconds = parse_timespan(value) if isinstance(value, str) and ":" in value else None
         if seconds is None or not least <= seconds <= most:
             bounds = (f"of {least:g} seconds or more " if least else "") + ("up to 7 days " if most < math.inf else "")
             raise self._unusable(name, f'a time span {bounds}such as "00:00:02"', value)

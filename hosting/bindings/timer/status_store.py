@@ -12,7 +12,7 @@ from hosting.bindings.timer.status import Status, read_status
 _logger = logging.getLogger("hosting.triggers.timer")
 
 
-class Monitor:
+class StatusStore:
     """Reads and writes the status of a function's timer.
 
     Args:

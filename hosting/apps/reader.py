@@ -17,7 +17,7 @@ logger = logging.getLogger("hosting.apps")
 
 
 @dataclass(slots=True)
-class Reading:
+class AppReader:
     """An app that is being read: what to read it with, and what was found so far."""
 
     root: Path
@@ -50,13 +50,13 @@ class Reading:
             )
         return read_bindings(bindings, self.settings), self.retry if retry is None else read_retry(retry)
 
-    def in_error(self, name: str, error: FunctionLoadError, file: str, line: int | None = None) -> None:
+    def add_invalid_function(self, name: str, error: FunctionLoadError, file: str, line: int | None = None) -> None:
         """Note a function that Azure's host would not list, for want of a sound definition."""
         if error.file is None:
             error.file, error.line = file, line
         self._note(name, error, f"The {name!r} function is in error: {error.message}")
 
-    def cannot_load(self, name: str, error: FunctionLoadError) -> None:
+    def add_failed_function(self, name: str, error: FunctionLoadError) -> None:
         """Note a function that is listed, but whose code is not there to be called."""
         self._note(name, error, f"The {name!r} function cannot be loaded: {error.message}")
 
