@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent.parent
+CHECKOUT = "/path/to/checkout"
+"""What pages write for the folder of this repository."""
 WORKSHOPS = sorted(ROOT.glob("docs/tutorial/publish-an-extension*.md"))
 """The long tutorial in each of its languages, tested in an empty environment."""
 DERIVED = sorted(

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import httpx
 
+from tests.docs.pages import CHECKOUT
 from tests.support.azurite import serving
 from tests.support.processes import ROOT, Running, environment, hosting_start
 
@@ -79,13 +80,12 @@ class Terminal:
 
     def _pip(self, arguments: Sequence[str]) -> str:
         verb, *rest = arguments
-        # A package of this repository is not in a registry before it is published.
-        rest = [str(ROOT / "plugins" / name) if verb == "install" and _is_plugin(name) else name for name in rest]
-        offline = {"install": ["--no-build-isolation", "--quiet"], "uninstall": ["--yes", "--quiet"]}
+        rest = [_installable(argument) for argument in rest]
+        offline = {"install": ["--no-index", "--no-build-isolation", "--quiet"], "uninstall": ["--yes", "--quiet"]}
         return self._execute("-m", "pip", "--disable-pip-version-check", verb, *offline[verb], *rest)
 
     def _make(self, arguments: Sequence[str]) -> str:
-        self._pip(["install", *(path.name for path in (ROOT / "plugins").iterdir())])
+        self._pip(["install", *map(str, (ROOT / "plugins").iterdir())])
         plan = ["make", "--dry-run", "--no-print-directory", *arguments]
         done = subprocess.run(plan, cwd=ROOT, capture_output=True, text=True, check=True)
         return self.run("hosting" + done.stdout.strip().splitlines()[-1].partition("/hosting")[2])
@@ -165,8 +165,11 @@ def _without_numbers(line: str) -> str:
     return _NUMBERS.sub("0.000000", re.sub(r"localhost:\d+", "localhost:7071", line)).rstrip()
 
 
-def _is_plugin(name: str) -> bool:
-    return (ROOT / "plugins" / name / "pyproject.toml").is_file()
+def _installable(argument: str) -> str:
+    """Return what pip is given for an argument of a page; the environment has ``hosting`` itself already."""
+    if argument.startswith(f"{CHECKOUT}["):
+        return argument.replace(CHECKOUT, "hosting")
+    return argument.replace(CHECKOUT, str(ROOT))
 
 
 def virtual_environment(directory: Path) -> Path:

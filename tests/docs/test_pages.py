@@ -25,7 +25,8 @@ def test_pages_do_what_they_say(page: Path, tmp_path: Path) -> None:
     """A reader who copies every block of a page in order sees what the page promises."""
     home = tmp_path / "home"
     home.mkdir()
-    (home / "examples").symlink_to(ROOT / "examples")
+    for folder in ("examples", "plugins"):
+        (home / folder).symlink_to(ROOT / folder)
     with terminal(home, tmp_path) as reader:
         follow(page, lambda block: _follow(block, reader, home))
 

@@ -11,21 +11,15 @@ import pytest
 
 from tests.docs.pages import WORKSHOPS, Block, blocks, follow, page_id
 from tests.docs.terminal import check_output, commands
-from tests.docs.workshop import Workshop, build_wheel, edited, workshop
+from tests.docs.workshop import Workshop, edited, workshop
 
 CHECKED_ELSEWHERE = {"markdown", "python", "text"}
 
 
-@pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """This package, as it will be published."""
-    return build_wheel(tmp_path_factory.mktemp("wheel"))
-
-
 @pytest.mark.parametrize("page", WORKSHOPS, ids=page_id)
-def test_a_reader_who_has_nothing_gets_to_the_end(page: Path, wheel: Path, tmp_path: Path) -> None:
+def test_a_reader_who_has_nothing_gets_to_the_end(page: Path, tmp_path: Path) -> None:
     """Every command is run in a shell as it is written, in an environment that pip fills; each prints what is said."""
-    with workshop(tmp_path, wheel) as reader:
+    with workshop(tmp_path) as reader:
         follow(page, lambda block: _follow(block, reader))
     if reader.missing:
         pytest.skip(f"followed but for what needs {', '.join(reader.missing)}, which is not installed")

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+from tests.docs.pages import CHECKOUT
 from tests.docs.terminal import check_output
 from tests.support.processes import PATIENCE, ROOT, Running, environment, hosting_start
 
@@ -22,10 +23,9 @@ class Workshop:
 
     Args:
         folder: an empty directory.
-        wheel: of this package, which is in no registry before it is published.
     """
 
-    def __init__(self, folder: Path, wheel: Path) -> None:
+    def __init__(self, folder: Path) -> None:
         self.home = folder / "home"
         self.home.mkdir()
         self._here = self.home
@@ -41,7 +41,6 @@ class Workshop:
             "PATH": os.pathsep.join([str(self._bin), str(tools), os.environ["PATH"]]),
             "HOME": str(folder),
             "XDG_STATE_HOME": str(folder / "state"),
-            "PIP_FIND_LINKS": " ".join([str(wheel.parent), os.environ.get("PIP_FIND_LINKS", "")]),
             "PIP_QUIET": "1",
             "NO_COLOR": "1",
             "TERM": "dumb",
@@ -61,6 +60,7 @@ class Workshop:
         Raises:
             AssertionError: it failed.
         """
+        command = command.replace(CHECKOUT, str(ROOT))
         program, *arguments = shlex.split(command)
         if program == "cd":
             self._here /= arguments[0]
@@ -115,22 +115,13 @@ def _cache() -> str:
 
 
 @contextmanager
-def workshop(folder: Path, wheel: Path) -> Iterator[Workshop]:
+def workshop(folder: Path) -> Iterator[Workshop]:
     """Open a workshop, and stop what it left running."""
-    opened = Workshop(folder, wheel)
+    opened = Workshop(folder)
     try:
         yield opened
     finally:
         opened.close()
-
-
-def build_wheel(folder: Path) -> Path:
-    """Build this package."""
-    command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(folder), str(ROOT)]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    (wheel,) = folder.glob("*.whl")
-    return wheel
 
 
 def edited(text: str, change: str) -> str:
