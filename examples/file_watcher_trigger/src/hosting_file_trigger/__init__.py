@@ -1,4 +1,4 @@
-"""A trigger that runs a function for each file that is put into a folder, or changed in it."""
+"""A trigger that runs a function for each file that is created or changed in a folder."""
 
 import asyncio
 import logging
@@ -37,11 +37,11 @@ class FileTrigger(Trigger):
 
     async def watch(self, invoke: Invoke, stopping: asyncio.Event) -> None:
         lease = await self._storage.lock(f"locks/{self._place}")
-        if lease is None:  # another process watches
+        if lease is None:  # another process is watching
             return await asyncio.sleep(1)
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            # Looks now and then even if nothing seems to happen: files may have come before, and a notice may be lost.
+            # Also looks without a notification: files may have existed before, and notifications can be lost.
             async for _ in awatch(self.folder, stop_event=stopping, rust_timeout=500, yield_on_timeout=True):
                 files = [entry for entry in os.scandir(self.folder) if entry.is_file()]
                 for name, version in sorted((file.name, str(file.stat().st_mtime_ns)) for file in files):
@@ -56,7 +56,7 @@ class FileTrigger(Trigger):
         receipt = f"{self._place}/{name}"
         if await self._storage.read(receipt) != version:
             result = await invoke(name, reason=f"New file detected: '{name}'.")
-            if result.exception is None:  # else it runs again after the next change, or the next start
+            if result.exception is None:  # otherwise the file is read again after its next change or the next start
                 await self._storage.write(receipt, version)
         self._tried[name] = version
 
@@ -75,7 +75,7 @@ class FileProvider(Provider):
         return self._triggers[-1]
 
     async def start(self) -> None:
-        logging.getLogger("watchfiles").setLevel(logging.WARNING)  # it tells of each change
+        logging.getLogger("watchfiles").setLevel(logging.WARNING)  # it logs each change
         self._tasks = [asyncio.create_task(self._watch(trigger)) for trigger in self._triggers]
 
     async def stop(self) -> None:
@@ -83,7 +83,7 @@ class FileProvider(Provider):
 
     async def close(self) -> None:
         with suppress(TimeoutError):
-            async with asyncio.timeout(3):  # a receipt may have to be written yet
+            async with asyncio.timeout(3):  # a receipt may still have to be written
                 await asyncio.gather(*self._tasks)
 
     async def _watch(self, trigger: FileTrigger) -> None:
@@ -91,5 +91,5 @@ class FileProvider(Provider):
             try:
                 await trigger.watch(trigger.invoke, self._stopping)
             except Exception:
-                logger.exception("The folder %s cannot be watched; again in 5 s.", trigger.folder)
+                logger.exception("Cannot watch the folder %s. Retrying in 5 s.", trigger.folder)
                 await asyncio.sleep(5)
