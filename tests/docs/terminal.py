@@ -88,7 +88,9 @@ class Terminal:
         self._pip(["install", *map(str, (ROOT / "plugins").iterdir())])
         plan = ["make", "--dry-run", "--no-print-directory", *arguments]
         done = subprocess.run(plan, cwd=ROOT, capture_output=True, text=True, check=True)
-        return self.run("hosting" + done.stdout.strip().splitlines()[-1].partition("/hosting")[2])
+        served = re.search(r"bin/(hosting start [^|\"]*)", done.stdout)
+        assert served is not None, f"make {shlex.join(arguments)} starts no host:\n{done.stdout}"
+        return self.run(served[1])
 
     def _hosting(self, arguments: Sequence[str]) -> str:
         if arguments[0] != "start":
