@@ -52,7 +52,7 @@ class WorkerState:
             raise self._load_error
         with self._lock:
             try:
-                (self.host.admit if self._loaded else self.host.load)(functions)
+                (self.host.add_functions if self._loaded else self.host.load)(functions)
             except HostingError as error:
                 self._load_error = error
                 raise

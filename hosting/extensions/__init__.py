@@ -4,7 +4,7 @@ from hosting.extensions._config import FLAG, is_enabled
 from hosting.extensions._discovery import installed_entry_points
 from hosting.extensions._model import GROUPS, HOOK_GROUPS
 from hosting.extensions.dispatch.execution import run_here
-from hosting.extensions.dispatch.runtime import blame
+from hosting.extensions.dispatch.runtime import record_unusable_result
 from hosting.extensions.dispatch.thread_pool import PoolThread, ThreadPool
 from hosting.extensions.host import ExtensionHost
 
@@ -15,8 +15,8 @@ __all__ = [
     "ExtensionHost",
     "PoolThread",
     "ThreadPool",
-    "blame",
     "installed_entry_points",
     "is_enabled",
+    "record_unusable_result",
     "run_here",
 ]

@@ -13,7 +13,7 @@ from hosting.extensions._failures import PASSING, describe, record
 from hosting.extensions._model import Hook
 from hosting.extensions.dispatch.execution import await_captured
 from hosting.extensions.dispatch.thread_pool import ResultOrError, call_captured
-from hosting.extensions.dispatch.watchdog import end
+from hosting.extensions.dispatch.watchdog import cancel
 
 
 def call_now(hook: Hook, arguments: Mapping[str, Any], budget: float, *, function: str | None = None) -> bool:
@@ -54,10 +54,10 @@ async def call_on_loop(hook: Hook, budget: float) -> bool:
     task = asyncio.ensure_future(await_captured(coroutine))
     await asyncio.wait({task}, timeout=budget)
     if not task.done():
-        end(task)
+        cancel(task)
         await asyncio.wait({task}, timeout=budget / 4)
         if not task.done():
-            end(task, coroutine)
+            cancel(task, coroutine)
         _record_error(hook, _budget_exceeded(budget), None)
         return False
     _, exception = task.result()

@@ -51,7 +51,7 @@ class Statistics:
         self.calls = self.errors = self.sampled = 0
         self.seconds = self.worst = 0.0
 
-    def spent(self, seconds: float, calls: int = 1) -> None:
+    def add_time(self, seconds: float, calls: int = 1) -> None:
         """Add one sample; the second half of an around hook belongs to a call that is counted already."""
         self.sampled += calls
         self.seconds += seconds
@@ -125,8 +125,8 @@ class Extension:
         self.settings: Mapping[str, Any] = NOTHING
         self.warnings: tuple[tuple[str, str], ...] = ()
         """What its author can hardly have meant though it breaks nothing, each with its remedy."""
-        self.errors_in_row = 0
-        self.erring: set[str] = set()
+        self.consecutive_errors = 0
+        self.failed_invocations: set[str] = set()
         """The invocations under way in which it has erred."""
 
     @property

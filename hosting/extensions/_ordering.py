@@ -38,7 +38,7 @@ class Ordering:
         if cycle:
             raise OrderCycleError([self._extensions[name].name for name in cycle])
 
-    def line(self, marks: Mapping[str, Mark]) -> list[Extension]:
+    def ordered(self, marks: Mapping[str, Mark]) -> list[Extension]:
         """All extensions in order.
 
         Args:
@@ -59,7 +59,7 @@ class Ordering:
             for extension in self._extensions.values()
             if not extension.hooks.keys().isdisjoint(names)
         }
-        line = self.line({name: hook.mark for name, hook in hooks.items()})
+        line = self.ordered({name: hook.mark for name, hook in hooks.items()})
         return [hooks[extension.name] for extension in line if extension.name in hooks]
 
     def reason(self, name: str, mark: Mark) -> str:

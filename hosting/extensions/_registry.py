@@ -19,7 +19,7 @@ from hosting.extensions._model import EAGER, NO_OPT_IN, ON_DEMAND, RUNNING, Exte
 from hosting.extensions._ordering import ANY, Ordering
 
 
-class Roster:
+class Registry:
     """The extensions of one host.
 
     Args:
@@ -43,13 +43,13 @@ class Roster:
         return self._collector.extensions
 
     @property
-    def line(self) -> list[Extension]:
+    def ordered(self) -> list[Extension]:
         """Everybody: those that run, in order; Azure's classes, inside them; then those that do not run, by name."""
         rest = sorted((one for one in self._own if one not in self._placed), key=lambda one: folded(one.name))
         return [*self._placed, *self.sdk, *rest]
 
     def by_name(self, name: str) -> list[Extension]:
-        return [one for one in self.line if folded(one.name) == folded(name)]
+        return [one for one in self.ordered if folded(one.name) == folded(name)]
 
     def collecting(self) -> AbstractContextManager[None]:
         """Collect Azure's classes that are registered inside the block."""
@@ -139,7 +139,7 @@ class Roster:
         """Required extensions that are not there; one that is idle is. Where extensions are off, none is."""
         if self._config.required and not self._config.enabled:
             self.find()
-        there = {folded(one.name) for one in self.line if one.status in ("idle", *RUNNING)}
+        there = {folded(one.name) for one in self.ordered if one.status in ("idle", *RUNNING)}
         return [name for name in self._config.required if folded(name) not in there]
 
     def problems(self) -> list[Problem]:
@@ -150,7 +150,7 @@ class Roster:
             "extensionHost.extensions": tuple(config.extensions),
             "extensionHost.disabled or HOSTING_DISABLE": tuple(sorted(config.disabled)),
         }
-        known = {folded(one.name): one.name for one in self.line}
+        known = {folded(one.name): one.name for one in self.ordered}
         strange = [
             (where, name)
             for where, names in named.items()
@@ -198,7 +198,7 @@ class Roster:
                     one.status, one.reason = "failed", "its order goes in a circle"
                     record(one, describe("order", error))
         marks = {one.name: _mark(one) for one in running}
-        self._placed = self.ordering.line(marks)
+        self._placed = self.ordering.ordered(marks)
         for one in self._placed:
             one.reason = self.ordering.reason(one.name, marks[one.name])
 

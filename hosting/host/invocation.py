@@ -12,7 +12,7 @@ from hosting._asyncio import is_being_cancelled
 from hosting.bindings.provider import Output, Result
 from hosting.core import NOTHING, Function
 from hosting.errors import FunctionLoadError
-from hosting.extensions import blame
+from hosting.extensions import record_unusable_result
 from hosting.host._ids import Ids
 from hosting.host._traceback import users_traceback
 from hosting.host.binding import RETURN, BoundFunction, Out
@@ -141,7 +141,7 @@ class Invocation:
                 return bound.result.encode(value)
             return await self._write(value, outs, properties)
         except Exception as exception:
-            blame(context, self._name, exception)
+            record_unusable_result(context, self._name, exception)
             raise
 
     async def _write(

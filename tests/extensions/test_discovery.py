@@ -261,7 +261,7 @@ def test_an_import_that_fails(site: Site, start: Start, code: str, kind: str) ->
     error = told(host, "aaa")["error"]
     assert (error["phase"], error["type"]) == ("import", kind)
     assert kind in error["traceback"]
-    assert "extensions/_roster" not in error["traceback"]
+    assert "extensions/_registry" not in error["traceback"]
 
 
 def test_an_entry_point_to_nowhere(site: Site, start: Start) -> None:

@@ -203,7 +203,7 @@ def test_marks_count_in_each_phase() -> None:
     host.register("z", First)
     host.register("a", Other)
     host.load([])
-    assert [one.extension.name for one in host._roster.hooks("startup")] == ["z", "a"]
+    assert [one.extension.name for one in host._registry.hooks("startup")] == ["z", "a"]
     assert [entry["name"] for entry in host.diagnosis()["extensions"]] == ["a", "z"]
 
 
@@ -271,7 +271,7 @@ def attempt(extensions: Sequence[Extension], configured: tuple[str, ...]) -> tup
     except OrderCycleError as error:
         return [], error.message.partition(": ")[2].split(" -> ")
     hooks = ordering.hooks("init")
-    assert [one.extension for one in hooks] == ordering.line({one.extension.name: one.mark for one in hooks})
+    assert [one.extension for one in hooks] == ordering.ordered({one.extension.name: one.mark for one in hooks})
     return [one.extension.name for one in hooks], []
 
 

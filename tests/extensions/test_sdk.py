@@ -453,7 +453,7 @@ def test_classes_that_entry_points_name_are_set_up_once_however_functions_come_i
     ]
     host.load(functions[:1])
     for late in functions[1:]:
-        host.admit([late])
+        host.add_functions([late])
     trace = sys.modules["named_classes"].trace
     assert trace == ["configure {'level': 1}"]
     assert [invoke(host, one) for one in functions] == ["fine"] * 3

@@ -79,7 +79,7 @@ def _error(failure: Failure | None) -> dict[str, Any] | None:
 def _reason(extension: Extension) -> str:
     """Why it stands where it stands, or why it does not run."""
     if extension.status == "quarantined":
-        return f"taken out: it erred in {extension.errors_in_row} invocations in a row"
+        return f"taken out: it erred in {extension.consecutive_errors} invocations in a row"
     if extension.status == "paused":
         return "taken out by hand"
     if extension.kind == "sdk" and extension.status == "active":
@@ -145,7 +145,7 @@ def _figures(hook: Hook, chains: Sequence[Chain]) -> dict[str, float]:
     """Calls and errors are counted, times are told from the sampled calls."""
     own = hook.statistics
     calls = own.calls + sum(
-        chain.guard.calls(index) for chain in chains for index, step in enumerate(chain.guard.steps) if step is hook
+        chain.runtime.calls(index) for chain in chains for index, step in enumerate(chain.steps) if step is hook
     )
     mean = own.seconds / own.sampled if own.sampled else 0.0
     return {
@@ -160,7 +160,7 @@ def _states(extension: Extension) -> list[Problem]:
     """What one extension's state is a problem for; nothing where it runs, or does not run as somebody wishes."""
     who, name, error = f"Extension '{extension.name}' ({extension.origin})", extension.name, extension.error
     if extension.status == "quarantined":
-        message = f"{who} was taken out: it erred in {extension.errors_in_row} invocations in a row{_last(error)}."
+        message = f"{who} was taken out: it erred in {extension.consecutive_errors} invocations in a row{_last(error)}."
         remedy = f"Mend it and restart, or POST /admin/extensions/{name}/resume."
         return [Problem("error", message, remedy, file=extension.file, extension=name)]
     if extension.status == "paused":

@@ -1,15 +1,15 @@
-"""One function's chain, written out as Python source and compiled once, when the app is loaded.
+"""Compiler of hook chains: one function's hooks, written as Python source and compiled before the first invocation.
 
-Scope, order, opt-in, the arguments each hook takes, and sync or async are all settled here, so that an invocation is a
-straight line of plain calls. Three forms come from the same templates:
+Scope, order, opt-in, the arguments that each hook takes, and whether it is async are decided before, so that an
+invocation is a straight line of plain calls. A chain has one of three forms:
 
-* ``sync``: a function, for a sync function with sync hooks; it runs on the worker thread.
-* ``stepwise``: a generator, for a sync function with some async hooks; it runs on the worker thread and yields each
-  coroutine to its driver, which has the event loop run it.
+* ``sync``: a function, for a sync function with sync hooks only. It runs on a pool thread.
+* ``stepwise``: a generator, for a sync function with some async hooks. It runs on a pool thread and yields each
+  coroutine to its driver, which runs it on the event loop.
 * ``async``: a coroutine function, for async functions.
 
-Each form is compiled twice, the second time with a clock around every hook. Some invocations take that one: those
-whose number is a power of two, and every 256th in the long run.
+Each chain is compiled twice, the second time with a timer around every hook. The second runs in those invocations whose
+number is a power of two, and, in the long run, in every 256th.
 """
 
 from __future__ import annotations
@@ -17,113 +17,105 @@ from __future__ import annotations
 import asyncio
 import linecache
 import time
-from collections.abc import Callable, Iterator, Sequence
-from functools import cached_property, partial
+from collections.abc import Callable
+from functools import cached_property
 from types import CodeType
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 from hosting.authoring import Outcome
 from hosting.core import Function
 from hosting.extensions._hooks import POST_HOOKS
 from hosting.extensions._model import Hook
-from hosting.extensions.dispatch.runtime import Guard, Monitor
-from hosting.extensions.dispatch.watchdog import Clock, Watch
+from hosting.extensions.dispatch import chain_template as template
+from hosting.extensions.dispatch.chain_template import fill
+from hosting.extensions.dispatch.plan import Exit, LevelPlan, Plan
+from hosting.extensions.dispatch.quarantine import Quarantine
+from hosting.extensions.dispatch.runtime import HookRuntime
+from hosting.extensions.dispatch.watchdog import Deadline, Watchdog
 
 Form = Literal["sync", "stepwise", "async"]
 
-SAMPLED = 256
-"""Invocations from one whose hooks are timed to the next, in the long run."""
-LEAVE_OUT = ["result, error = left"]
-VALUES = {"context": "context", "func_args": "func_args", "func_ret": "result", "exception": "error"}
-
-
-class Exit(NamedTuple):
-    """What one extension does on the way out of a level."""
-
-    post: Hook | None
-    error: Hook | None
-    entered_by: Hook | None
-    """The first of its hooks on the way in: only who was entered unwinds."""
-    answers_by: Hook | None
-    """Its pre hook: who answered in the function's place gets no post hook of its own."""
-    follows: Hook | None
-    """For an extension with no hook on the way in: the last hook that stands before it."""
-
-    @property
-    def hooks(self) -> tuple[Hook, ...]:
-        return tuple(hook for hook in (self.post, self.error) if hook)
-
-
-class Plan(NamedTuple):
-    """One level of a chain: around and pre hooks in order, and what goes out, already in the order out."""
-
-    around: Sequence[Hook]
-    pre: Sequence[Hook]
-    exits: Sequence[Exit]
+INVOCATIONS_BETWEEN_SAMPLES = 256
+"""The distance between two invocations whose hooks are timed, in the long run."""
+ARGUMENTS = {"context": "context", "func_args": "func_args", "func_ret": "result", "exception": "error"}
+"""What a chain passes for each argument of a hook, besides the logger."""
 
 
 class Chain:
-    """A function's chain.
+    """A function's hooks.
 
     Args:
-        form: what kind of callable it is.
-        guard: its hooks and their figures.
-        write: writes and compiles it.
+        form: what kind of callable ``run`` is.
+        plan: the hooks.
+        runtime: the slow paths and the figures.
+        compile_source: compiles the source of the chain.
     """
 
-    def __init__(self, form: Form, guard: Guard, write: Callable[[], Callable[..., Any]]) -> None:
+    def __init__(
+        self, form: Form, plan: Plan, runtime: HookRuntime, compile_source: Callable[[str], Callable[..., Any]]
+    ) -> None:
         self.form = form
-        self.guard = guard
-        self._write = write
+        self.plan = plan
+        self.runtime = runtime
+        self._compile_source = compile_source
+
+    @property
+    def steps(self) -> tuple[Hook, ...]:
+        """The hooks, each in the order of its first call."""
+        return self.plan.steps
+
+    @property
+    def source(self) -> str:
+        """The Python source that most invocations run."""
+        return _Writer(self.form, self.plan, timed=False).source()
 
     @cached_property
     def run(self) -> Callable[..., Any]:
-        """``run(context, func_args)``, compiled when first asked for: hundreds of functions load and pause fast."""
-        return self._write()
+        """``run(context, func_args)``; compiled at its first use, so that hundreds of functions load and pause fast."""
+        return self._compile_source(self.source + _Writer(self.form, self.plan, timed=True).source())
 
 
 class Compiler:
     """Compiles the chains of one host; functions with the same hooks share one code object.
 
-    A chain is kept when another takes its place: invocations under way end on it and are counted there, and it comes
-    back when its hooks do.
+    A chain is kept when another one replaces it: invocations under way end on it and are counted there, and the same
+    hooks get the same chain again.
+
+    Args:
+        watchdog: the watchdog of the host.
+        quarantine: the quarantine of the host.
     """
 
-    def __init__(self, clock: Clock, monitor: Monitor) -> None:
-        self._clock = clock
-        self._monitor = monitor
+    def __init__(self, watchdog: Watchdog, quarantine: Quarantine) -> None:
+        self._watchdog = watchdog
+        self._quarantine = quarantine
         self._codes: dict[str, CodeType] = {}
         self._chains: dict[Any, Chain] = {}
 
     @property
     def chains(self) -> list[Chain]:
-        """Every chain there has been: the figures of a hook are in all that have it."""
+        """Every chain so far, also those that were replaced: a hook's figures are spread over all that have it."""
         return list(self._chains.values())
 
-    def chain(self, function: Function, plans: Sequence[Plan]) -> Chain | None:
-        """The chain of one function, app level first in ``plans``; None where no hook is for it."""
-        steps = [hook for plan in plans for hook in (*plan.around, *plan.pre)]
-        way_in = len(steps)
-        steps += [hook for plan in reversed(plans) for exit_ in plan.exits for hook in exit_.hooks]
-        if not steps:
+    def chain(self, function: Function, plan: Plan) -> Chain | None:
+        """Return the chain of one function; None if the plan has no hooks."""
+        if not plan.steps:
             return None
-        form: Form = "async" if function.is_async else "stepwise" if any(hook.is_async for hook in steps) else "sync"
-        key = (id(function), *((*plan.around, None, *plan.pre, *plan.exits) for plan in plans))
+        key = (function, plan.key)
         if key not in self._chains:
-            guard = Guard(function.name, steps, self._clock, self._monitor)
-            writers = [_Writer(form, steps, way_in, plans, timed=timed) for timed in (False, True)]
-            self._chains[key] = Chain(form, guard, partial(self._written, function, guard, writers))
+            runtime = HookRuntime(function.name, plan.steps, self._watchdog, self._quarantine)
+
+            def compile_source(source: str) -> Callable[..., Any]:
+                namespace = _namespace(function.call, runtime, self._watchdog)
+                exec(self._code(source), namespace)
+                run: Callable[..., Any] = namespace["chain"]
+                return run
+
+            self._chains[key] = Chain(_form(function, plan), plan, runtime, compile_source)
         return self._chains[key]
 
-    def _written(self, function: Function, guard: Guard, writers: Sequence[_Writer]) -> Callable[..., Any]:
-        source = "\n".join(line for writer in writers for line in writer.lines())
-        namespace = _namespace(function.call, guard, self._clock)
-        exec(self._code(source), namespace)
-        run: Callable[..., Any] = namespace["chain"]
-        return run
-
     def _code(self, source: str) -> CodeType:
-        """The source compiled; ``linecache`` shows its lines in a traceback."""
+        """Compile a source once; ``linecache`` has its lines for tracebacks and debuggers."""
         if source not in self._codes:
             name = f"<hosting chain {id(self):x}-{len(self._codes)}>"
             linecache.cache[name] = (len(source), None, source.splitlines(keepends=True), name)
@@ -131,262 +123,194 @@ class Compiler:
         return self._codes[source]
 
 
-def _namespace(call: Callable[..., Any], guard: Guard, clock: Clock) -> dict[str, Any]:
-    """What the source speaks of: hooks, their loggers, and the guard's slow paths.
+def _form(function: Function, plan: Plan) -> Form:
+    if function.is_async:
+        return "async"
+    return "stepwise" if any(hook.is_async for hook in plan.steps) else "sync"
 
-    What every invocation reads comes first: a dict has its entries in order, and these then share a few cache lines.
+
+def _namespace(call: Callable[..., Any], runtime: HookRuntime, watchdog: Watchdog) -> dict[str, Any]:
+    """Return the global names of a chain.
+
+    What every invocation reads comes first: a dict keeps its entries in order, and these share a few cache lines.
     """
-    hooks = {f"hook_{index}": hook.function for index, hook in enumerate(guard.steps)}
     names: dict[str, Any] = {
-        "begun": guard.begun,
-        "tick": clock.tick,
+        "started": runtime.started,
+        "ticks": watchdog.ticks,
         "call": call,
-        "suspects": guard.suspects,
-        **hooks,
+        "failing": runtime.failing,
+        **{f"hook_{index}": hook.function for index, hook in enumerate(runtime.steps)},
         "__name__": __name__,
-        "caught": guard.caught,
-        "credit": guard.credit,
+        "accept_result": runtime.accept_result,
+        "after_cancelled": runtime.after_cancelled,
+        "called": runtime.called,
         "CancelledError": asyncio.CancelledError,
+        "check_deadline": runtime.check_deadline,
+        "check_no_result": runtime.check_no_result,
         "current_task": asyncio.current_task,
-        "enter": guard.enter,
-        "enter_async": guard.enter_async,
-        "forget": clock.watches.pop,
-        "forgive": guard.forgive,
-        "ignored": guard.ignored,
-        "late": guard.late,
-        "tally": guard.tally,
+        "Deadline": Deadline,
+        "deadlines": watchdog.deadlines,
+        "end_invocation": runtime.end_invocation,
+        "enter": runtime.enter,
+        "enter_async": runtime.enter_async,
+        "mark_answered_by": runtime.mark_answered_by,
         "now": time.perf_counter,
+        "on_hook_error": runtime.on_hook_error,
         "Outcome": Outcome,
-        "overran": guard.overran,
-        "resume": guard.resume,
-        "resume_async": guard.resume_async,
-        "taken": guard.taken,
-        "Watch": Watch,
-        "watches": clock.watches,
+        "resume": runtime.resume,
+        "resume_async": runtime.resume_async,
+        "skipped": runtime.skipped,
     }
-    for index, hook in enumerate(guard.steps):
+    for index, hook in enumerate(runtime.steps):
         names[f"logger_{index}"] = hook.extension.logger
-        names[f"spent_{index}"] = hook.statistics.spent
+        names[f"add_time_{index}"] = hook.statistics.add_time
     return names
 
 
 class _Writer:
-    """Writes one form of one chain; each method writes one phase, in the order of an invocation.
+    """Writes the source of one chain: chooses templates, and puts together what they give.
 
-    A sync hook's time is looked at when it is done, against the tick of ``then``; ``_stale`` says that something else
-    has taken time since. An async hook has the clock's watch on it.
+    A sync hook's time is checked when it has returned, against the ``tick`` that was read before it. One reading serves
+    for several hooks in a row; ``_is_tick_stale`` says that something else has taken time since the last one. The time
+    of an async hook is the watchdog's to check.
     """
 
-    def __init__(self, form: Form, steps: list[Hook], way_in: int, plans: Sequence[Plan], *, timed: bool) -> None:
+    def __init__(self, form: Form, plan: Plan, *, timed: bool) -> None:
         self._form = form
-        self._steps = steps
-        self._index = {id(hook): index for index, hook in enumerate(steps)}
-        self._way_in = way_in
-        self._plans = plans
+        self._plan = plan
         self._timed = timed
-        self._stale = True
-        self._watched = form == "async" and any(hook.is_async for hook in steps)
+        self._index = {id(hook): index for index, hook in enumerate(plan.steps)}
+        self._has_deadline = form == "async" and any(hook.is_async for hook in plan.steps)
+        self._is_tick_stale = True
 
-    def lines(self) -> Iterator[str]:
+    def source(self) -> str:
         """The whole function."""
-        keyword = "async def" if self._form == "async" else "def"
-        yield f"{keyword} {'timed' if self._timed else 'chain'}(context, func_args):"
-        yield from _indented(self._body())
-
-    def _body(self) -> Iterator[str]:
-        if not self._timed:
-            yield "begun[0] = number = begun[0] + 1"
-            yield "if number >= begun[1]:"
-            yield f"    begun[1] = number + min(number or 1, {SAMPLED})"
-            yield f"    return {self._delegated('timed(context, func_args)')}"
-        yield "invocation = context.invocation_id"
-        if self._watched:
-            yield "task = current_task()"
-            yield "cancelled = task.cancelling()"
-            yield "watch = Watch()"
-            yield "watch.task, watch.step, watch.cancels = task, -1, 0"
-            yield "watches[watch] = None"
-            yield "try:"
-            yield from _indented(self._passage())
-            yield "finally:"
-            yield "    watch.step = -1"
-            yield "    forget(watch, None)"
-            yield "    watch = task = None"
-        else:
-            yield "watch = None"
-            yield from self._passage()
-
-    def _passage(self) -> Iterator[str]:
-        yield "result = error = None"
-        yield f"answered = {self._way_in}"
-        yield from (f"around_{self._index[id(hook)]} = None" for plan in self._plans for hook in plan.around)
-        yield "while True:"
-        yield from _indented(self._in())
-        yield from self._out()
-        yield from self._epilogue()
+        with_deadline, without = template.INVOCATION_WITH_DEADLINE, template.INVOCATION
+        lines = fill(
+            template.TIMED_CHAIN if self._timed else template.CHAIN,
+            define="async def" if self._form == "async" else "def",
+            interval=INVOCATIONS_BETWEEN_SAMPLES,
+            call_timed_chain=self._delegated("timed_chain(context, func_args)"),
+            invocation=fill(with_deadline if self._has_deadline else without, body=self._body()),
+        )
+        return "\n".join((*lines, ""))
 
     def _delegated(self, call: str) -> str:
         return {"sync": call, "async": f"await {call}", "stepwise": f"(yield from {call})"}[self._form]
 
-    def _in(self) -> Iterator[str]:
-        for plan in self._plans:
-            for hook in plan.around:
-                yield from self._around_in(hook)
-            for hook in plan.pre:
-                yield from self._pre(hook)
-        if self._watched:
-            yield "watch.step = -1"
-            yield "if task.cancelling() > cancelled:"
-            yield "    result, error = None, CancelledError()"
-            yield "    break"
-        yield "try:"
-        yield f"    result = {'await ' if self._form == 'async' else ''}call(**func_args)"
-        yield "except GeneratorExit:"
-        yield "    raise"
-        yield "except BaseException as exception:"
-        yield "    error = exception"
-        self._stale = True
-        yield "break"
-
-    def _pre(self, hook: Hook) -> Iterator[str]:
-        index = self._index[id(hook)]
-        call = self._call(hook)
-        yield from self._tried(hook, [*self._obtain(hook, call), *self._drop(index)], self._leave_in(index))
-
-    def _around_in(self, hook: Hook) -> Iterator[str]:
-        index = self._index[id(hook)]
-        enter = (
-            f"enter_async({index}, generator, invocation)"
-            if hook.is_async
-            else f"enter({index}, generator, invocation)"
+    def _body(self) -> list[str]:
+        around = [self._number(hook) for level in self._plan.levels for hook in level.around]
+        hooks_in = [line for level in self._plan.levels for line in self._hooks_in(level)]
+        self._is_tick_stale = False  # it is read right after the function
+        hooks_out = [line for level in reversed(self._plan.levels) for line in self._hooks_out(level)]
+        return fill(
+            template.BODY,
+            way_in=self._plan.way_in,
+            around_is_none=[line for index in around for line in fill(template.AROUND_IS_NONE, index=index)],
+            hooks_in=hooks_in,
+            stop_if_cancelled=fill(template.STOP_IF_CANCELLED) if self._has_deadline else [],
+            call_function="await call(**func_args)" if self._form == "async" else "call(**func_args)",
+            hooks_out=hooks_out,
         )
-        attempt = [
-            f"generator = {self._call(hook)}",
-            *self._obtain(hook, enter),
-            f"if value: around_{index} = generator",
-        ]
-        yield from self._tried(hook, attempt, self._leave_in(index))
 
-    def _out(self) -> Iterator[str]:
-        yield "then = tick[0]"
-        self._stale = False
-        for plan in reversed(self._plans):
-            for exit_ in plan.exits:
-                yield from self._exit(exit_)
-            for hook in reversed(plan.around):
-                yield from self._around_out(hook)
+    def _hooks_in(self, level: LevelPlan) -> list[str]:
+        around = [line for hook in level.around for line in self._enter(hook)]
+        return around + [line for hook in level.pre for line in self._pre(hook)]
 
-    def _exit(self, exit_: Exit) -> Iterator[str]:
-        """Either branch may be passed by, so that neither may vouch for the tick of ``then``."""
-        condition = self._entered(exit_)
-        if exit_.post is not None:
-            yield f"if error is None{condition}:"
-            yield from _indented(self._branch(self._leaving(exit_.post)))
-            yield "else:"
-            yield f"    tally[{self._index[id(exit_.post)]}] += 1"
-        if exit_.error is not None:
-            yield f"if error is not None{condition}:"
-            yield f"    tally[{self._index[id(exit_.error)]}] += 1"
-            yield from _indented(self._branch(self._leaving(exit_.error)))
+    def _enter(self, hook: Hook) -> list[str]:
+        index = self._number(hook)
+        enter = f"{'enter_async' if hook.is_async else 'enter'}({index}, generator, invocation)"
+        call = fill(
+            template.ENTER_AROUND, index=index, generator=self._hook_call(hook), call=self._value_of(hook, enter)
+        )
+        return self._hook(hook, call, self._answer_on_way_in(index))
 
-    def _branch(self, lines: Iterator[str]) -> Iterator[str]:
-        stale = self._stale
-        yield from lines
-        self._stale = self._stale or stale
+    def _pre(self, hook: Hook) -> list[str]:
+        return self._hook(hook, self._ignoring(hook), self._answer_on_way_in(self._number(hook)))
 
-    def _leaving(self, hook: Hook) -> Iterator[str]:
-        index = self._index[id(hook)]
-        attempt = [*self._obtain(hook, self._call(hook))]
-        attempt += self._take(hook, index) if hook.name in POST_HOOKS else self._drop(index)
-        yield from self._tried(hook, attempt, LEAVE_OUT)
+    def _hooks_out(self, level: LevelPlan) -> list[str]:
+        exits = [line for exit_ in level.exits for line in self._exit(exit_)]
+        return exits + [line for hook in reversed(level.around) for line in self._resume(hook)]
 
-    def _take(self, hook: Hook, index: int) -> list[str]:
-        """Only what a post hook of ours returns counts; what Azure's classes return does not."""
-        if hook.extension.kind == "sdk":
-            return self._drop(index)
-        return ["if value is not None:", f"    result = taken({index}, value, result, invocation, context)"]
+    def _exit(self, exit_: Exit) -> list[str]:
+        lines: list[str] = []
+        for hook, condition in ((exit_.post, template.AFTER_RESULT), (exit_.error, template.AFTER_ERROR)):
+            if hook is not None:
+                lines += self._conditionally(condition, hook, self._leaving(hook), was_entered=self._was_entered(exit_))
+        return lines
 
-    def _around_out(self, hook: Hook) -> Iterator[str]:
-        index = self._index[id(hook)]
-        name = "resume_async" if hook.is_async else "resume"
-        attempt = [
-            "outcome = Outcome(result, error)",
-            *self._obtain(hook, f"{name}({index}, around_{index}, outcome, invocation)"),
-            "if outcome._replaced:",
-            "    result, error = outcome._result, None",
-            f"    credit({index}, context)",
-        ]
-        yield f"if around_{index} is not None:"
-        yield from _indented(self._branch(self._tried(hook, attempt, LEAVE_OUT, calls=0)))
+    def _resume(self, hook: Hook) -> list[str]:
+        index = self._number(hook)
+        resume = f"{'resume_async' if hook.is_async else 'resume'}(around_{index}, outcome)"
+        call = fill(template.RESUME_AROUND, index=index, call=self._value_of(hook, resume))
+        return self._conditionally(template.AFTER_AROUND, hook, call, calls=0)
 
-    def _epilogue(self) -> Iterator[str]:
-        yield "if suspects:"
-        yield "    forgive(invocation)"
-        yield "if error is not None:"
-        yield "    try:"
-        yield "        raise error"
-        yield "    finally:"
-        yield "        error = outcome = left = None"
-        yield "return result"
+    def _conditionally(
+        self, condition: str, hook: Hook, call: list[str], *, calls: int = 1, was_entered: str = ""
+    ) -> list[str]:
+        """Write a hook of the way out; it may be skipped, so that a tick that was stale before is stale after it."""
+        was_stale = self._is_tick_stale
+        lines = self._hook(hook, call, fill(template.ANSWER_ON_WAY_OUT), calls=calls)
+        self._is_tick_stale = self._is_tick_stale or was_stale
+        return fill(condition, index=self._number(hook), was_entered=was_entered, hook=lines)
 
-    def _call(self, hook: Hook) -> str:
-        """The call of a hook with just the arguments it takes."""
-        index = self._index[id(hook)]
-        values = {**VALUES, "logger": f"logger_{index}"}
+    def _leaving(self, hook: Hook) -> list[str]:
+        """Only what a post hook of ours returns replaces the result; what Azure's classes return does not."""
+        if hook.name not in POST_HOOKS or hook.extension.kind == "sdk":
+            return self._ignoring(hook)
+        call = self._value_of(hook, self._hook_call(hook))
+        return fill(template.ACCEPT_RESULT, index=self._number(hook), call=call)
+
+    def _ignoring(self, hook: Hook) -> list[str]:
+        call = self._value_of(hook, self._hook_call(hook))
+        return fill(template.IGNORE_RESULT, index=self._number(hook), call=call)
+
+    def _hook(self, hook: Hook, call: list[str], on_answer: list[str], *, calls: int = 1) -> list[str]:
+        index, is_timed, is_async = self._number(hook), self._timed, hook.is_async
+        read_tick = self._is_tick_stale and not is_async
+        self._is_tick_stale = is_async
+        return fill(
+            template.HOOK,
+            name=hook.name,
+            extension=repr(hook.extension.name),
+            index=index,
+            read_tick=[template.READ_TICK] if read_tick else [],
+            start_timer=[template.START_TIMER] if is_timed else [],
+            call=call,
+            on_answer=on_answer,
+            stop_timer=fill(template.STOP_TIMER, index=index, calls=calls) if is_timed else [],
+            check_deadline=[] if is_async else fill(template.CHECK_DEADLINE, index=index),
+        )
+
+    def _value_of(self, hook: Hook, call: str) -> list[str]:
+        """Set ``value`` to what a call returns, awaited in the way of this form."""
+        if not hook.is_async:
+            return fill(template.CALL, call=call)
+        if self._form == "stepwise":
+            return fill(template.CALL_STEPWISE, call=call)
+        return fill(template.CALL_ASYNC, call=call, index=self._number(hook))
+
+    def _hook_call(self, hook: Hook) -> str:
+        """The call of a hook with just the arguments that it takes."""
+        index = self._number(hook)
+        values = {**ARGUMENTS, "logger": f"logger_{index}"}
         arguments = [values[name] for name in hook.positional] + [f"{name}={values[name]}" for name in hook.keywords]
         return f"hook_{index}({', '.join(arguments)})"
 
-    def _obtain(self, hook: Hook, call: str) -> list[str]:
-        """``value`` becomes what the call gives, awaited the way this form awaits."""
-        if not hook.is_async:
-            return [f"value = {call}"]
-        if self._form == "stepwise":
-            return [f"value = yield {call}"]
-        index = self._index[id(hook)]
-        return [
-            f"watch.since, watch.step = tick[0], {index}",
-            f"value = await {call}",
-            "if watch.cancels:",
-            f"    overran({index}, invocation, watch)",
-        ]
+    def _answer_on_way_in(self, index: int) -> list[str]:
+        rest = range(index + 1, self._plan.way_in)
+        skip_rest = [line for other in rest for line in fill(template.SKIP, index=other)]
+        return fill(template.ANSWER_ON_WAY_IN, index=index, skip_rest=skip_rest)
 
-    def _drop(self, index: int) -> list[str]:
-        return ["if value is not None:", f"    ignored({index}, value, invocation)"]
-
-    def _tried(self, hook: Hook, attempt: list[str], leave: list[str], *, calls: int = 1) -> Iterator[str]:
-        index = self._index[id(hook)]
-        yield f"# {hook.name} of {hook.extension.name!r}"
-        if self._stale and not hook.is_async:
-            yield "then = tick[0]"
-        if self._timed:
-            yield "begin = now()"
-        yield "try:"
-        yield from _indented(attempt)
-        yield "except BaseException as exception:"
-        yield f"    left = caught({index}, exception, invocation, watch)"
-        yield "    if left is not None:"
-        yield from _indented(_indented(leave))
-        if self._timed:
-            yield f"spent_{index}(now() - begin, {calls})"
-        if not hook.is_async:
-            yield f"if tick[0] != then: then = late({index}, then, invocation)"
-        self._stale = hook.is_async
-
-    def _leave_in(self, index: int) -> list[str]:
-        missed = [f"tally[{other}] += 1" for other in range(index + 1, self._way_in)]
-        return [f"answered, (result, error) = {index}, left", f"credit({index}, context)", *missed, "break"]
-
-    def _entered(self, exit_: Exit) -> str:
-        """Who was not entered does not unwind; who answered gets no post hook of its own."""
-        told = exit_.entered_by or exit_.follows
-        if told is None:
+    def _was_entered(self, exit_: Exit) -> str:
+        """The condition of an exit: its extension was entered, and did not answer itself."""
+        entry, answering = exit_.entered_by or exit_.follows, exit_.answers_by
+        if entry is None:
             return ""
-        entered, answers = self._index[id(told)], exit_.answers_by
-        if exit_.entered_by is None:
-            return f" and answered > {entered}"
-        own = f" and answered != {self._index[id(answers)]}" if answers and answers is not exit_.entered_by else ""
-        return f" and answered > {entered}{own}"
+        condition = template.WAS_REACHED.format(index=self._number(entry))
+        if exit_.entered_by is None or answering is None or answering is exit_.entered_by:
+            return condition
+        return condition + template.DID_NOT_ANSWER.format(index=self._number(answering))
 
-
-def _indented(lines: Iterator[str] | list[str]) -> Iterator[str]:
-    return (f"    {line}" for line in lines)
+    def _number(self, hook: Hook) -> int:
+        return self._index[id(hook)]

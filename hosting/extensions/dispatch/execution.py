@@ -16,7 +16,7 @@ from contextvars import Context, copy_context
 from typing import TYPE_CHECKING, Any
 
 from hosting.extensions.dispatch.thread_pool import ResultOrError, ThreadPool
-from hosting.extensions.dispatch.watchdog import end
+from hosting.extensions.dispatch.watchdog import cancel
 
 if TYPE_CHECKING:
     from hosting.extensions.dispatch.compiler import Chain
@@ -119,11 +119,11 @@ def _on_loop(
 
     def start() -> None:
         task = loop.create_task(await_captured(coroutine), context=context)
-        timers = [loop.call_later(budget, expire, task), loop.call_later(budget * 1.25, end, task, coroutine)]
+        timers = [loop.call_later(budget, expire, task), loop.call_later(budget * 1.25, cancel, task, coroutine)]
         task.add_done_callback(lambda task: finish(task, timers))
 
     def expire(task: asyncio.Task[ResultOrError]) -> None:
-        end(task)
+        cancel(task)
         if not done.done():
             done.set_result(None)
 

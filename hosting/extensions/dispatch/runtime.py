@@ -1,7 +1,7 @@
-"""What a compiled chain falls back on when a hook does anything but return: the slow paths, in one place.
+"""Runtime of a compiled chain: what it calls when a hook does anything but return None.
 
-A chain's fast path counts nothing per hook. It counts how many invocations began; where one passes a hook by, that is
-counted where it happens.
+The fast path of a chain counts nothing for each hook. It counts the invocations that started; where an invocation skips
+a hook, the slow path counts that. The number of calls of each hook follows from the two.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import inspect
-from collections.abc import AsyncGenerator, Callable, Generator, Iterable
+from collections.abc import AsyncGenerator, Generator, Sequence
 from typing import Any
 
 from hosting._asyncio import current_task, is_being_cancelled
@@ -18,135 +18,104 @@ from hosting.errors import ExtensionError
 from hosting.extensions._failures import PASSING, describe, record
 from hosting.extensions._hooks import ANSWERING_HOOKS, ERROR_HOOKS
 from hosting.extensions._model import Extension, Hook
-from hosting.extensions.dispatch.watchdog import Clock, Watch
+from hosting.extensions.dispatch.quarantine import Quarantine
+from hosting.extensions.dispatch.watchdog import Deadline, Watchdog
 
 ANSWERED_BY = "_hosting_answered_by"
+"""The attribute of an invocation's context with the extension that set the result."""
 
 Answer = tuple[Any, BaseException | None]
-"""How an invocation goes on when a step ends the way in: a result, or the host's cancellation."""
+"""How an invocation goes on when a hook ends the way in: with a result, or with the host's cancellation."""
 
 
-class Monitor:
-    """Counts errors in a row over all functions, and takes an extension out that only errs.
+class HookRuntime:
+    """The slow paths and the figures of one chain.
 
     Args:
-        limit: invocations in a row in which an extension may err.
-        quarantine: called with the extension when it has reached the limit.
+        function: the name of the chain's function.
+        steps: the chain's hooks; the chain calls each method with the index of the hook that it is about.
+        watchdog: the watchdog that enforces the budget.
+        quarantine: the count of errors.
     """
 
-    def __init__(self, limit: int, quarantine: Callable[[Extension], None]) -> None:
-        self._limit = limit
-        self._quarantine = quarantine
-        self.suspects: set[Extension] = set()
-        """Those that erred of late: chains look no further while it is empty."""
-
-    def erred(self, extension: Extension, invocation: str) -> None:
-        """Count one invocation in which the extension erred, however often it did."""
-        if invocation in extension.erring or extension.status != "active":
-            return
-        extension.erring.add(invocation)
-        extension.errors_in_row += 1
-        self.suspects.add(extension)
-        if extension.errors_in_row >= self._limit:
-            self._quarantine(extension)
-            self._forget(extension)
-
-    def forgive(self, extensions: Iterable[Extension], invocation: str) -> None:
-        """An invocation has ended: who did not err in it starts from zero again."""
-        for extension in self.suspects.intersection(extensions):
-            if invocation in extension.erring:
-                extension.erring.discard(invocation)
-            else:
-                extension.errors_in_row = 0
-            if not (extension.errors_in_row or extension.erring):
-                self.suspects.discard(extension)
-
-    def absolve(self, extension: Extension) -> None:
-        """Start from zero: somebody takes the extension out or puts it back."""
-        extension.errors_in_row = 0
-        self._forget(extension)
-
-    def _forget(self, extension: Extension) -> None:
-        extension.erring.clear()
-        self.suspects.discard(extension)
-
-
-class Guard:
-    """One chain's slow paths and figures; ``steps`` are its hooks by the index that the chain calls with."""
-
-    def __init__(self, function: str, steps: list[Hook], clock: Clock, monitor: Monitor) -> None:
+    def __init__(self, function: str, steps: Sequence[Hook], watchdog: Watchdog, quarantine: Quarantine) -> None:
         self.function = function
         self.steps = steps
         self.extensions = frozenset(step.extension for step in steps)
-        self.begun = [-1, 0]
-        """The number of the last invocation that began, counted from zero, and of the next whose hooks are timed."""
-        self.tally = [0] * len(steps)
-        """For an error hook, how often it was called; for any other, how often an invocation passed it by."""
-        self.suspects = monitor.suspects
-        self._clock = clock
-        self._monitor = monitor
+        self.started = [-1, 0]
+        """The number of the last invocation that started, counted from zero, and of the next one to be timed."""
+        self.skipped = [0] * len(steps)
+        """For each hook how many invocations skipped it; not counted for error hooks."""
+        self.called = [0] * len(steps)
+        """For each error hook how often it was called; not counted for other hooks."""
+        self.failing = quarantine.failing
+        self._watchdog = watchdog
+        self._quarantine = quarantine
 
-    def caught(self, index: int, exception: BaseException, invocation: str, watch: Watch | None) -> Answer | None:
-        """Judge what a hook raised: None where the chain goes on, else how the invocation goes on.
+    def on_hook_error(
+        self, index: int, exception: BaseException, invocation: str, deadline: Deadline | None
+    ) -> Answer | None:
+        """Handle an exception that a hook raised.
+
+        Returns:
+            None where the chain goes on with the next hook: the error is recorded. Otherwise how the invocation ends.
 
         Raises:
-            KeyboardInterrupt, GeneratorExit: pass through.
+            KeyboardInterrupt: the hook raised it.
+            GeneratorExit: the chain itself is being closed.
         """
         if isinstance(exception, PASSING):
             raise exception
-        overran = watch is not None and self._settle(watch)
-        if overran:
-            self._fail(index, self._timeout(), invocation)
+        timed_out = deadline is not None and self._take_cancels(deadline)
+        if timed_out:
+            self._record_error(index, self._timeout(), invocation)
         elif isinstance(exception, ShortCircuit) and self.steps[index].name in ANSWERING_HOOKS:
             return exception.result, None
-        elif isinstance(exception, GeneratorExit) and self._is_closed(index, watch):
+        elif isinstance(exception, GeneratorExit) and self._is_closed(index, deadline):
             raise exception
         if isinstance(exception, asyncio.CancelledError) and is_being_cancelled():
             return None, exception
-        if not overran:
-            self._fail(index, exception, invocation)
+        if not timed_out:
+            self._record_error(index, exception, invocation)
         return None
 
-    def ignored(self, index: int, value: Any, invocation: str) -> None:
-        """A hook whose result does not count returned something: an error only where it forgot ``async``."""
+    def check_no_result(self, index: int, value: Any, invocation: str) -> None:
+        """Check what a hook returned whose result is ignored: a coroutine means that its ``async`` was forgotten."""
         if inspect.iscoroutine(value):
             value.close()
-            self._fail(index, ExtensionError("it returned a coroutine", remedy="Declare it 'async def'."), invocation)
+            error = ExtensionError("it returned a coroutine", remedy="Declare it 'async def'.")
+            self._record_error(index, error, invocation)
 
-    def taken(self, index: int, value: Any, result: Any, invocation: str, context: Any) -> Any:
-        """What the caller gets after a post hook returned ``value``."""
-        self.ignored(index, value, invocation)
+    def accept_result(self, index: int, value: Any, result: Any, invocation: str, context: Any) -> Any:
+        """Return the invocation's result after a post hook returned ``value``: that, unless it is a coroutine."""
+        self.check_no_result(index, value, invocation)
         if inspect.iscoroutine(value):
             return result
-        self.credit(index, context)
+        self.mark_answered_by(index, context)
         return value
 
-    def credit(self, index: int, context: Any) -> None:
-        """Note on the context whose result the caller gets, for when it cannot be encoded."""
+    def mark_answered_by(self, index: int, context: Any) -> None:
+        """Note on the context which extension set the result, in case it cannot be encoded."""
         with contextlib.suppress(Exception):
             setattr(context, ANSWERED_BY, self.steps[index].extension)
 
-    def late(self, index: int, since: int, invocation: str) -> int:
-        """A tick has passed since ``since``: report the sync hook if it outlasted its budget; the tick of now."""
-        if self._clock.is_late(since):
-            self._fail(index, self._timeout(), invocation)
-        return self._clock.tick[0]
+    def check_deadline(self, index: int, since: int, invocation: str) -> int:
+        """Record an error if a sync hook that was called in tick ``since`` was late; return the current tick."""
+        if self._watchdog.is_late(since):
+            self._record_error(index, self._timeout(), invocation)
+        return self._watchdog.ticks[0]
 
-    def overran(self, index: int, invocation: str, watch: Watch) -> None:
-        """An async hook returned although it had been cancelled for its time."""
-        if self._settle(watch):
-            self._fail(index, self._timeout(), invocation)
-
-    def _is_closed(self, index: int, watch: Watch | None) -> bool:
-        """Whether the chain itself is being closed while it waits; a hook's own GeneratorExit looks the same."""
-        return self.steps[index].is_async and (watch is None or current_task() is not watch.task)
+    def after_cancelled(self, index: int, invocation: str, deadline: Deadline) -> None:
+        """Record an error for an async hook that returned although the watchdog had cancelled it."""
+        if self._take_cancels(deadline):
+            self._record_error(index, self._timeout(), invocation)
 
     def enter(self, index: int, generator: Generator[None, Outcome, Any], invocation: str) -> bool:
-        """Run an around hook up to its yield; whether it got there. What it raises is the chain's to judge."""
+        """Run an around hook up to its yield; return whether it yielded. What it raises is raised."""
         try:
             next(generator)
         except StopIteration:
-            self._fail(index, _no_yield(), invocation)
+            self._record_error(index, _no_yield(), invocation)
             return False
         return True
 
@@ -155,15 +124,15 @@ class Guard:
         try:
             await anext(generator)
         except StopAsyncIteration:
-            self._fail(index, _no_yield(), invocation)
+            self._record_error(index, _no_yield(), invocation)
             return False
         return True
 
-    def resume(self, index: int, generator: Generator[None, Outcome, Any], outcome: Outcome, invocation: str) -> None:
-        """Tell an around hook how the invocation ended, and run it to its end.
+    def resume(self, generator: Generator[None, Outcome, Any], outcome: Outcome) -> None:
+        """Send an around hook the outcome, and run it to its end. What it raises is raised.
 
         Raises:
-            ExtensionError: it did not end.
+            ExtensionError: it yielded a second time.
         """
         try:
             generator.send(outcome)
@@ -172,9 +141,7 @@ class Guard:
         generator.close()
         raise _second_yield()
 
-    async def resume_async(
-        self, index: int, generator: AsyncGenerator[None, Outcome], outcome: Outcome, invocation: str
-    ) -> None:
+    async def resume_async(self, generator: AsyncGenerator[None, Outcome], outcome: Outcome) -> None:
         """``resume`` for an async generator."""
         try:
             await generator.asend(outcome)
@@ -183,32 +150,50 @@ class Guard:
         await generator.aclose()
         raise _second_yield()
 
-    def forgive(self, invocation: str) -> None:
-        """Those of the chain that did not err in this invocation start from zero again."""
-        self._monitor.forgive(self.extensions, invocation)
+    def end_invocation(self, invocation: str) -> None:
+        """Reset the error count of those of the chain's extensions that did not fail in this invocation."""
+        self._quarantine.end_invocation(self.extensions, invocation)
 
     def calls(self, index: int) -> int:
-        """How often the chain called one of its hooks."""
+        """Return how often the chain has called one of its hooks."""
         if self.steps[index].name in ERROR_HOOKS:
-            return self.tally[index]
-        return max(0, self.begun[0] + 1 - self.tally[index])
+            return self.called[index]
+        return max(0, self.started[0] + 1 - self.skipped[index])
+
+    def _is_closed(self, index: int, deadline: Deadline | None) -> bool:
+        """Return whether the chain is being closed while it waits; a hook's own GeneratorExit looks the same."""
+        return self.steps[index].is_async and (deadline is None or current_task() is not deadline.task)
 
     def _timeout(self) -> TimeoutError:
-        return TimeoutError(f"it took longer than its budget of {self._clock.budget:g} s")
+        return TimeoutError(f"it took longer than its budget of {self._watchdog.budget:g} s")
 
-    def _settle(self, watch: Watch) -> bool:
-        """Take back the clock's own cancellations, so that the host's can be told from them."""
-        cancels, watch.cancels = watch.cancels, 0
+    def _take_cancels(self, deadline: Deadline) -> bool:
+        """Undo the watchdog's cancellations, so that only the host's are left; return whether there were any."""
+        cancels, deadline.cancels = deadline.cancels, 0
         for _ in range(cancels):
-            watch.task.uncancel()
+            deadline.task.uncancel()
         return cancels > 0
 
-    def _fail(self, index: int, exception: BaseException, invocation: str) -> None:
+    def _record_error(self, index: int, exception: BaseException, invocation: str) -> None:
         hook = self.steps[index]
         hook.statistics.errors += 1
         failure = describe("invocation", exception, hook=hook.name, function=self.function, invocation_id=invocation)
         record(hook.extension, failure)
-        self._monitor.erred(hook.extension, invocation)
+        self._quarantine.count_error(hook.extension, invocation)
+
+
+def record_unusable_result(context: Any, function: str, exception: BaseException) -> None:
+    """Record an error for the extension that set a result which cannot be encoded; none if the function returned it.
+
+    Args:
+        context: the invocation's context.
+        function: the function's name.
+        exception: what the encoding raised.
+    """
+    extension: Extension | None = getattr(context, ANSWERED_BY, None)
+    if extension is not None:
+        invocation = getattr(context, "invocation_id", None)
+        record(extension, describe("result", exception, function=function, invocation_id=invocation))
 
 
 def _no_yield() -> ExtensionError:
@@ -217,12 +202,3 @@ def _no_yield() -> ExtensionError:
 
 def _second_yield() -> ExtensionError:
     return ExtensionError("its generator yielded twice", remedy="An around hook yields exactly once.")
-
-
-def blame(context: Any, function: str, exception: BaseException) -> None:
-    """A result could not be encoded: where an extension had put it in place, that is on its account, and logged so."""
-    extension: Extension | None = getattr(context, ANSWERED_BY, None)
-    if extension is not None:
-        which = getattr(context, "invocation_id", None)
-        failure = describe("result", exception, function=function, invocation_id=which)
-        record(extension, failure)

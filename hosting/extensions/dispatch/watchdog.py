@@ -1,8 +1,8 @@
-"""One clock for all time budgets: a coarse tick that a hook's caller compares, instead of a timer per hook.
+"""Time budgets of hooks: one thread counts ticks, in place of a timer for each call of a hook.
 
-A thread counts ticks, four to a budget. A sync hook over which five ticks passed was too slow, which is seen right
-after it. An async hook that is still waiting after five is cancelled; one that swallows its cancellation is closed, and
-its invocation goes on without it.
+There are four ticks to a budget. A sync hook during which more than four passed was too slow, which is seen right after
+it. An async hook that is still waiting then is cancelled. If it suppresses its cancellation, it is closed one tick
+later, and its invocation goes on without it.
 """
 
 from __future__ import annotations
@@ -13,89 +13,90 @@ from asyncio import Task
 from collections.abc import Coroutine
 from typing import Any
 
-TICKS = 4
-"""To a budget: what is late is known within a quarter of the budget."""
+TICKS_PER_BUDGET = 4
+"""An exceeded budget is noticed within a quarter of the budget."""
 
 
-class Watch:
-    """Where one invocation with async hooks stands: its task, the step it is in (or -1), since which tick.
+class Deadline:
+    """The async hook that one invocation is waiting for, and since when.
 
-    The chain fills it in: a call of ``__init__`` would cost as much as a hook.
+    Its chain sets the attributes one by one: a call of ``__init__`` would cost as much as a hook.
     """
 
-    __slots__ = ("cancels", "since", "step", "task")
+    __slots__ = ("cancels", "coroutine", "since", "task")
 
     task: Task[Any]
-    step: int
+    """The task that the invocation runs in."""
+    coroutine: Coroutine[Any, Any, Any] | None
+    """The hook's coroutine; None while the function itself runs, and after the last hook."""
     since: int
+    """The tick in which that hook was called."""
     cancels: int
-
-    def awaited(self) -> Coroutine[Any, Any, Any] | None:
-        """The hook's coroutine: what the chain that has this watch awaits right now."""
-        coroutine: Any = self.task.get_coro()
-        while coroutine is not None:
-            frame, awaited = getattr(coroutine, "cr_frame", None), getattr(coroutine, "cr_await", None)
-            if frame is not None and frame.f_locals.get("watch") is self:
-                return awaited if isinstance(awaited, Coroutine) else None
-            coroutine = awaited
-        return None
+    """How often the watchdog has cancelled that hook."""
 
 
-class Clock:
-    """Counts ticks and cancels the async hooks that outlast the budget.
+class Watchdog:
+    """Counts ticks, and cancels async hooks that exceed their budget.
 
     Args:
-        budget: seconds that one hook may take.
+        budget: the seconds that one hook may take.
     """
 
     def __init__(self, budget: float) -> None:
         self.budget = budget
-        self.tick = [0]
-        self.watches: dict[Watch, None] = {}
-        self._stop = threading.Event()
+        self.ticks = [0]
+        """The number of ticks so far, as the only item of a list: chains read it without a call."""
+        self.deadlines: dict[Deadline, None] = {}
+        """The invocations under way that have async hooks."""
+        self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
-        """Begin to count; once is enough."""
+        """Start counting; further calls change nothing."""
         if self._thread is None:
-            self._thread = threading.Thread(target=self._run, name="hosting-clock", daemon=True)
-            with contextlib.suppress(RuntimeError):  # where Python has no threads, as in WebAssembly: nothing is timed
+            self._thread = threading.Thread(target=self._run, name="hosting-watchdog", daemon=True)
+            with contextlib.suppress(RuntimeError):  # Python without threads, as in WebAssembly: no budget is enforced
                 self._thread.start()
 
     def stop(self) -> None:
-        """End the thread."""
-        self._stop.set()
+        """End the thread; does not wait for it."""
+        self._stopping.set()
 
     def is_late(self, since: int) -> bool:
-        """Whether a step that began at tick ``since`` has outlasted the budget."""
-        return self.tick[0] - since > TICKS
+        """Return whether a hook that was called in tick ``since`` has exceeded its budget."""
+        return self.ticks[0] - since > TICKS_PER_BUDGET
 
     def _run(self) -> None:
-        while not self._stop.wait(self.budget / TICKS):
-            self.tick[0] += 1
-            for watch in list(self.watches):
-                if watch.step >= 0 and self.is_late(watch.since):
-                    self._call(watch)
+        while not self._stopping.wait(self.budget / TICKS_PER_BUDGET):
+            self.ticks[0] += 1
+            for deadline in list(self.deadlines):
+                if deadline.coroutine is not None and self.is_late(deadline.since):
+                    self._schedule_check(deadline)
 
-    def _call(self, watch: Watch) -> None:
-        """Have the watch's loop look at it; one whose loop is closed is nobody's any more."""
+    def _schedule_check(self, deadline: Deadline) -> None:
+        """Have the invocation's event loop check the deadline; drop one whose loop is closed."""
         try:
-            watch.task.get_loop().call_soon_threadsafe(self._expire, watch)
+            deadline.task.get_loop().call_soon_threadsafe(self._check, deadline)
         except RuntimeError:
-            self.watches.pop(watch, None)
+            self.deadlines.pop(deadline, None)
 
-    def _expire(self, watch: Watch) -> None:
-        """On the watch's loop, while its task waits: ask it to stop, and a tick later make it."""
-        if watch.step < 0 or not self.is_late(watch.since):
+    def _check(self, deadline: Deadline) -> None:
+        """Cancel a hook that is late; called on its event loop, where its task is waiting or has moved on."""
+        if deadline.coroutine is None or not self.is_late(deadline.since):
             return
-        watch.since = self.tick[0] - TICKS
-        watch.cancels += 1
-        end(watch.task, watch.awaited() if watch.cancels > 1 else None)
+        deadline.since = self.ticks[0] - TICKS_PER_BUDGET  # the next tick is the next chance
+        deadline.cancels += 1
+        cancel(deadline.task, deadline.coroutine if deadline.cancels > 1 else None)
 
 
-def end(task: Task[Any], stubborn: Coroutine[Any, Any, Any] | None = None) -> None:
-    """Ask a task to stop; ``stubborn`` is what it awaits, when that has ignored the asking, and is closed."""
-    if stubborn is not None:
+def cancel(task: Task[Any], coroutine: Coroutine[Any, Any, Any] | None = None) -> None:
+    """Cancel a task.
+
+    Args:
+        task: the task.
+        coroutine: what the task awaits, if that has suppressed an earlier cancellation: it is closed first.
+    """
+    if coroutine is not None:
         with contextlib.suppress(BaseException):
-            stubborn.close()
+            coroutine.close()
     task.cancel()

@@ -171,9 +171,9 @@ def test_a_loop_that_was_closed_does_not_stop_the_clock() -> None:
     loop.run_until_complete(asyncio.sleep(0))
     loop.close()
     deadline = time.monotonic() + 10
-    while host._clock.watches and time.monotonic() < deadline:
+    while host._watchdog.deadlines and time.monotonic() < deadline:
         time.sleep(BUDGET / 4)
-    assert not host._clock.watches
+    assert not host._watchdog.deadlines
     assert invoke(host, target) == "fine"
     assert told(host, "sleeping")["error"]["type"] == "TimeoutError"
 
@@ -194,6 +194,6 @@ def test_a_start_that_fails_leaves_no_clock_behind() -> None:
     host.register("failing", Failing)
     with pytest.raises(ExtensionError):
         host.load([function(answer)])
-    assert host._clock._thread is not None
-    host._clock._thread.join(10)
-    assert not host._clock._thread.is_alive()
+    assert host._watchdog._thread is not None
+    host._watchdog._thread.join(10)
+    assert not host._watchdog._thread.is_alive()

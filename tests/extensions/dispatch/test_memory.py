@@ -106,4 +106,4 @@ async def freed(host: ExtensionHost, target: Any) -> None:
     await host.shutdown()
     pool.shutdown()
     assert [reference() for reference in references] == [None, None]
-    assert not host._clock.watches
+    assert not host._watchdog.deadlines

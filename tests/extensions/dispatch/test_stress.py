@@ -125,7 +125,7 @@ async def endure(host: ExtensionHost, chaos: Chaos, target: Function, *, switchi
         assert all(task.done() for task in tasks)
         results += ["cancelled" if task.cancelled() else task.exception() or task.result() for task in tasks]
     await host.shutdown()
-    assert not host._clock.watches
+    assert not host._watchdog.deadlines
     assert len(asyncio.all_tasks()) == 1
     pool.shutdown()
     return results

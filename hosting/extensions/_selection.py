@@ -1,0 +1,61 @@
+"""Selection: which extensions are for which functions."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+
+from hosting.core import Function
+from hosting.extensions import _sdk
+from hosting.extensions._hooks import APP, FUNCTION, Level, level_of
+from hosting.extensions._model import Extension, Hook
+from hosting.extensions._optin import OptIns
+
+Pair = tuple[Extension, Function]
+
+
+class Selection:
+    """For each function the extensions whose hooks it gets, level by level.
+
+    It is computed once, when functions are added. Loading, dispatch and diagnosis read it. What changes while the host
+    runs is whether an extension is active: one that is paused, quarantined or failed stays selected, and is not called.
+
+    Args:
+        functions: all functions of the host.
+        extensions: all extensions of the host.
+        opt_ins: what host.json and the app's code say.
+        without: pairs whose set-up failed: the function does not get the extension's function-level hooks.
+    """
+
+    def __init__(
+        self,
+        functions: Sequence[Function],
+        extensions: Sequence[Extension],
+        opt_ins: OptIns,
+        without: Collection[Pair] = (),
+    ) -> None:
+        self._selected: dict[Level, set[Pair]] = {APP: set(), FUNCTION: set()}
+        for extension in extensions:
+            for function in functions:
+                if opt_ins.at_app_level(extension.name, function):
+                    self._selected[APP].add((extension, function))
+                if _is_at_function_level(extension, function, opt_ins):
+                    self._selected[FUNCTION].add((extension, function))
+        self._selected[FUNCTION].difference_update(without)
+
+    def includes(self, level: Level, extension: Extension, function: Function) -> bool:
+        """Return whether the hooks that an extension has at a level run for a function now."""
+        return extension.status == "active" and (extension, function) in self._selected[level]
+
+    def hooks(self, hooks: Iterable[Hook], function: Function) -> list[Hook]:
+        """Return those of the ``hooks`` that run for a function now, in the same order."""
+        return [hook for hook in hooks if self.includes(level_of(hook.name), hook.extension, function)]
+
+    def exclude(self, extension: Extension, function: Function) -> None:
+        """Keep an extension's function-level hooks from a function, because its set-up failed."""
+        self._selected[FUNCTION].discard((extension, function))
+
+
+def _is_at_function_level(extension: Extension, function: Function, opt_ins: OptIns) -> bool:
+    if extension.kind == "sdk":
+        return _sdk.is_for(extension, function) and not opt_ins.refused(extension.name, function)
+    return opt_ins.at_function_level(extension.name, function)

@@ -1,0 +1,218 @@
+"""Source templates of a hook chain; read from top to bottom, they are one invocation.
+
+A template is Python code with placeholders in braces. A placeholder that has a line to itself stands for as many lines
+as the compiler puts there, possibly none. ``hosting diag --chain FUNCTION`` prints a finished chain.
+
+What the names in a chain mean:
+
+=========================  =============================================================================================
+``hook_N``, ``logger_N``   the hook with index N, and the logger of its extension
+``around_N``               the generator of an around hook, once it has yielded
+``result``, ``error``      how the invocation ends, as of now
+``answer``                 the result or the cancellation with which a hook ends the way in; None if it does not end it
+``stopped_at``             the index of the hook that ended the way in; if none did, the number of hooks on the way in
+``started``                the number of this invocation, and the number of the next one whose hooks are timed
+``skipped``, ``called``    for each hook how often it was skipped; for each error hook how often it was called
+``ticks``, ``tick``        the watchdog's counter, and its value when the current sync hook was called
+``deadline``               what the watchdog knows of the current async hook
+``failing``                the extensions with errors in recent invocations
+=========================  =============================================================================================
+
+All other functions that a chain calls are methods of ``HookRuntime``.
+"""
+
+from __future__ import annotations
+
+# The function. Most invocations run it; some run a copy of it that measures the time of each hook.
+
+CHAIN = """
+{define} chain(context, func_args):
+    started[0] = number = started[0] + 1
+    if number >= started[1]:
+        started[1] = number + min(number or 1, {interval})
+        return {call_timed_chain}
+    {invocation}
+"""
+
+TIMED_CHAIN = """
+{define} timed_chain(context, func_args):
+    {invocation}
+"""
+
+# One invocation: with a deadline if it awaits hooks itself, else without.
+
+INVOCATION = """
+invocation = context.invocation_id
+deadline = None
+{body}
+"""
+
+INVOCATION_WITH_DEADLINE = """
+invocation = context.invocation_id
+task = current_task()
+cancelled_before = task.cancelling()
+deadline = Deadline()
+deadline.task, deadline.coroutine, deadline.cancels = task, None, 0
+deadlines[deadline] = None
+try:
+    {body}
+finally:
+    deadline.coroutine = None
+    deadlines.pop(deadline, None)
+    deadline = task = None
+"""
+
+# The way in, the function, and the way out.
+
+BODY = """
+result = error = None
+stopped_at = {way_in}
+{around_is_none}
+while True:  # once: 'break' ends the way in
+    {hooks_in}
+    {stop_if_cancelled}
+    try:
+        result = {call_function}
+    except GeneratorExit:
+        raise
+    except BaseException as exception:
+        error = exception
+    break
+tick = ticks[0]
+{hooks_out}
+if failing:
+    end_invocation(invocation)
+if error is not None:
+    try:
+        raise error
+    finally:
+        error = outcome = answer = None
+return result
+"""
+
+AROUND_IS_NONE = "around_{index} = None"
+
+STOP_IF_CANCELLED = """
+deadline.coroutine = None
+if task.cancelling() > cancelled_before:
+    result, error = None, CancelledError()
+    break
+"""
+
+# One hook. An error never leaves it, except the few that runtime.on_hook_error lets pass.
+
+HOOK = """
+# {name} of {extension}
+{read_tick}
+{start_timer}
+try:
+    {call}
+except BaseException as exception:
+    answer = on_hook_error({index}, exception, invocation, deadline)
+    if answer is not None:
+        {on_answer}
+{stop_timer}
+{check_deadline}
+"""
+
+READ_TICK = "tick = ticks[0]"
+CHECK_DEADLINE = "if ticks[0] != tick: tick = check_deadline({index}, tick, invocation)"
+START_TIMER = "start = now()"
+STOP_TIMER = "add_time_{index}(now() - start, {calls})"
+
+# Its call: directly, awaited by the driver that runs a stepwise chain, or awaited here.
+
+CALL = "value = {call}"
+
+CALL_STEPWISE = "value = yield {call}"
+
+CALL_ASYNC = """
+deadline.since = ticks[0]
+deadline.coroutine = {call}
+value = await deadline.coroutine
+if deadline.cancels:
+    after_cancelled({index}, invocation, deadline)
+"""
+
+# What is done with the value it returns.
+
+IGNORE_RESULT = """
+{call}
+if value is not None:
+    check_no_result({index}, value, invocation)
+"""
+
+ACCEPT_RESULT = """
+{call}
+if value is not None:
+    result = accept_result({index}, value, result, invocation, context)
+"""
+
+ENTER_AROUND = """
+generator = {generator}
+{call}
+if value: around_{index} = generator
+"""
+
+RESUME_AROUND = """
+outcome = Outcome(result, error)
+{call}
+if outcome._replaced:
+    result, error = outcome._result, None
+    mark_answered_by({index}, context)
+"""
+
+# How an invocation goes on after a hook that ends it: from the way in to the way out, or further out.
+
+ANSWER_ON_WAY_IN = """
+stopped_at, (result, error) = {index}, answer
+mark_answered_by({index}, context)
+{skip_rest}
+break
+"""
+
+SKIP = "skipped[{index}] += 1"
+
+ANSWER_ON_WAY_OUT = "result, error = answer"
+
+# Which hooks run on the way out: those of extensions that were entered on the way in.
+
+AFTER_RESULT = """
+if error is None{was_entered}:
+    {hook}
+else:
+    skipped[{index}] += 1
+"""
+
+AFTER_ERROR = """
+if error is not None{was_entered}:
+    called[{index}] += 1
+    {hook}
+"""
+
+AFTER_AROUND = """
+if around_{index} is not None:
+    {hook}
+"""
+
+WAS_REACHED = " and stopped_at > {index}"
+DID_NOT_ANSWER = " and stopped_at != {index}"
+
+
+def fill(template: str, **parts: object) -> list[str]:
+    """Return the lines of a template with its placeholders replaced.
+
+    Args:
+        template: one of this module.
+        parts: what each placeholder stands for: lines for one that has a line to itself, text or a number for others.
+    """
+    lines: list[str] = []
+    for line in template.strip().splitlines():
+        text = line.lstrip()
+        block = parts.get(text[1:-1])
+        if isinstance(block, list) and text == f"{{{text[1:-1]}}}":
+            indentation = line[: -len(text)]
+            lines += [indentation + inner for inner in block]
+        else:
+            lines.append(line.format_map(parts))
+    return lines
