@@ -67,6 +67,14 @@ class Trigger(ABC):
         """What ``{name}`` in the function's other bindings may use of ``data``; called only if one of them does."""
         return NOTHING
 
+    def log_fields(self, data: Any) -> Mapping[str, Any]:
+        """Return what the JSON log lines about an invocation's start and end say of ``data``: names and values.
+
+        An HTTP trigger gives ``method`` and ``path``. Called for each invocation, so keep it cheap. An error fails the
+        invocation. Nothing, unless overridden.
+        """
+        return NOTHING
+
     @abstractmethod
     def attach(self, invoke: Invoke) -> None:
         """Keep ``invoke``: once, at load, when all of the function is bound. Nothing is called before ``start``.

@@ -60,12 +60,13 @@ class Context:
         self.function_name = function_name
         self.function_directory = function_directory
         self.thread_local_storage = thread_local_storage
-        self._trace = (trace_parent, trace_state)
+        self.trace_parent = trace_parent
+        self._trace_state = trace_state
 
     # Made when asked for: few functions ask.
     @cached_property
     def trace_context(self) -> TraceContext:
-        return TraceContext(*self._trace)
+        return TraceContext(self.trace_parent, self._trace_state)
 
     @cached_property
     def retry_context(self) -> RetryContext:

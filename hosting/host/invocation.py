@@ -17,7 +17,7 @@ from hosting.host._ids import Ids
 from hosting.host._traceback import users_traceback
 from hosting.host.binding import RETURN, BoundFunction, Out
 from hosting.host.context import Context, InvocationLocal, RetryContext, current
-from hosting.host.invocation_log import Journal
+from hosting.host.invocation_log import InvocationLog
 
 
 class Invoker(Protocol):
@@ -40,7 +40,7 @@ class Running:
         self.expired: dict[str, FunctionTimeoutError] = {}
         """Why an invocation was cancelled, by id, where it took longer than it may."""
         self.local = InvocationLocal()
-        self.journal = Journal()
+        self.log = InvocationLog()
         self.new_id = Ids()
 
 
@@ -95,30 +95,32 @@ class Invocation:
             details: of what triggered it.
             retry: which attempt this is, for a function with a retry policy.
         """
-        running, journal, logger = self._running, self._running.journal, self._logger
+        running, log, logger = self._running, self._running.log, self._logger
         invocation_id = running.new_id()
         context = Context(invocation_id, self._name, self._directory, running.local, trace_parent, trace_state)
         running.contexts[invocation_id] = context
         token = current.set(context)
         if retry is not None:
             context.retry_context = retry
+        trigger: Mapping[str, Any] = NOTHING
         start = monotonic()
         try:
+            trigger = self._bound.trigger.log_fields(data)
             if reason:
-                journal.triggered(logger, self._name, invocation_id, reason, details)
+                log.triggered(logger, context, trigger, reason, details)
             else:
-                journal.began(logger, self._name, invocation_id)
+                log.started(logger, context, trigger)
             reply = await self._run(context, data)
         except GeneratorExit:
             raise
         except BaseException as raised:
             exception = self._reason(context, raised)
-            self._failed(context, start, exception)
+            self._failed(context, trigger, start, exception)
             if isinstance(exception, asyncio.CancelledError) and is_being_cancelled():
                 raise
             return Result(exception=exception)
         else:
-            journal.succeeded(logger, self._name, invocation_id, (monotonic() - start) * 1000)
+            log.succeeded(logger, context, trigger, (monotonic() - start) * 1000)
             return Result(reply)
         finally:
             del running.contexts[invocation_id]
@@ -174,10 +176,10 @@ class Invocation:
         task.uncancel()
         return expired.with_traceback(raised.__traceback__) if isinstance(raised, asyncio.CancelledError) else raised
 
-    def _failed(self, context: Context, start: float, exception: BaseException) -> None:
+    def _failed(self, context: Context, trigger: Mapping[str, Any], start: float, exception: BaseException) -> None:
         milliseconds = (monotonic() - start) * 1000
         shown = users_traceback(exception, self._root)
-        self._running.journal.failed(self._logger, self._name, context.invocation_id, milliseconds, shown)
+        self._running.log.failed(self._logger, context, trigger, milliseconds, shown)
 
 
 class Refuser:

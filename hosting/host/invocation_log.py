@@ -1,35 +1,93 @@
-"""The two lines about each invocation, with Azure's words."""
+"""The lines that log each invocation, with the words of Azure's host."""
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
+from logging import Logger
+from typing import Any, TypeAlias
+
+from hosting.host.context import Context
 
 EXECUTING = "Executing 'Functions.%s' (Reason='This function was programmatically called via the host APIs.', Id=%s)"
 TRIGGERED = "Executing 'Functions.%s' (Reason='%s', Id=%s)"
 DETAILS = "Trigger Details: %s"
 EXECUTED = "Executed 'Functions.%s' (%s, Id=%s, Duration=%dms)"
 
+Fields: TypeAlias = Mapping[str, Any]
 
-class Journal:
-    """Says that an invocation begins and how it ended, through logging; a face may have a shorter way.
+RECORD_ATTRIBUTES = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime"}
+"""What ``logging`` itself sets on a record, and refuses in ``extra``."""
+TAKEN = RECORD_ATTRIBUTES | {
+    "timestamp",
+    "level",
+    "category",
+    "function",
+    "invocation_id",
+    "trace_id",
+    "span_id",
+    "status",
+    "duration_ms",
+    "exception",
+    "stack",
+}
+"""Names that no field of a trigger can have."""
 
-    ``logger`` is the function's, ``name`` the function's name.
+
+class InvocationLog:
+    """Logs the start and the end of each invocation with ``logging``. A subclass may record or write them otherwise.
+
+    The arguments that all methods share: ``logger`` is the function's logger, ``context`` the invocation's context, and
+    ``trigger`` the result of ``Trigger.log_fields``, which the first and the last line have as fields.
     """
 
-    def began(self, logger: logging.Logger, name: str, invocation_id: str) -> None:
-        logger.info(EXECUTING, name, invocation_id)
+    def started(self, logger: Logger, context: Context, trigger: Fields) -> None:
+        """Log the start of an invocation that a caller asked for."""
+        _log(logger, logging.INFO, as_extra(trigger), EXECUTING, context.function_name, context.invocation_id)
 
-    def triggered(self, logger: logging.Logger, name: str, invocation_id: str, reason: str, details: str) -> None:
-        """As ``began``, by an event rather than by a caller; ``details`` of it are a line of their own."""
-        logger.info(TRIGGERED, name, reason, invocation_id)
+    def triggered(self, logger: Logger, context: Context, trigger: Fields, reason: str, details: str) -> None:
+        """Log the start of an invocation that an event caused.
+
+        Args:
+            logger: as for all methods.
+            context: as for all methods.
+            trigger: as for all methods.
+            reason: why the function runs, in one sentence.
+            details: of the event, logged as a line of its own; empty for none.
+        """
+        _log(logger, logging.INFO, as_extra(trigger), TRIGGERED, context.function_name, reason, context.invocation_id)
         if details:
             logger.info(DETAILS, details)
 
-    def succeeded(self, logger: logging.Logger, name: str, invocation_id: str, milliseconds: float) -> None:
-        logger.info(EXECUTED, name, "Succeeded", invocation_id, milliseconds)
+    def succeeded(self, logger: Logger, context: Context, trigger: Fields, duration_ms: float) -> None:
+        """Log the end of an invocation that succeeded after ``duration_ms``."""
+        extra = {**as_extra(trigger), "status": "Succeeded", "duration_ms": round(duration_ms, 3)}
+        values = (context.function_name, "Succeeded", context.invocation_id, duration_ms)
+        _log(logger, logging.INFO, extra, EXECUTED, *values)
 
     def failed(
-        self, logger: logging.Logger, name: str, invocation_id: str, milliseconds: float, shown: BaseException
+        self, logger: Logger, context: Context, trigger: Fields, duration_ms: float, error: BaseException
     ) -> None:
-        """``shown`` is the exception with as much of its traceback as is the author's."""
-        logger.error(EXECUTED, name, "Failed", invocation_id, milliseconds, exc_info=shown)
+        """Log the end of an invocation that failed after ``duration_ms``, with the traceback of ``error``."""
+        extra = {**as_extra(trigger), "status": "Failed", "duration_ms": round(duration_ms, 3)}
+        values = (context.function_name, "Failed", context.invocation_id, duration_ms)
+        _log(logger, logging.ERROR, extra, EXECUTED, *values, exc_info=error)
+
+
+def as_extra(trigger: Fields) -> dict[str, Any]:
+    """Return the fields of a trigger as ``extra`` of a log call; a name that is taken gets an underscore at its end."""
+    return {f"{name}_" if name in TAKEN else name: value for name, value in trigger.items()}
+
+
+def _log(
+    logger: Logger,
+    level: int,
+    extra: Fields,
+    text: str,
+    *values: object,
+    exc_info: BaseException | None = None,
+) -> None:
+    try:
+        logger.log(level, text, *values, extra=extra, exc_info=exc_info)
+    except KeyError:  # the app's own record factory sets an attribute of such a name, which ``logging`` refuses
+        logger.log(level, text, *values, exc_info=exc_info)

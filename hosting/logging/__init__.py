@@ -1,1 +1,5 @@
-"""How log records are written: levels, formats and the lines of an invocation."""
+"""How log records are written: levels, fields, formats, the lines about invocations, and structlog."""
+
+from hosting.logging.correlation import add_invocation
+
+__all__ = ["add_invocation"]

@@ -1,7 +1,7 @@
-"""A log handler that renders and writes from a thread of its own, many records at a time.
+"""A log handler that renders and writes lines in a thread of its own, many at a time.
 
-An invocation then pays for making its records, not for rendering and writing them; a pipe that nobody reads stops no
-event loop; and what renders may be imported after the host serves.
+An invocation thus only pays for making its records, not for rendering and writing them; a pipe that is not read does
+not stop the event loop; and structlog, which renders, is imported after the host serves.
 """
 
 from __future__ import annotations
@@ -13,19 +13,28 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any, TextIO
 
-_PAUSE = 0.05
+from hosting.host.invocation_log import RECORD_ATTRIBUTES
+from hosting.logging.fields import extra_values
 
-Deferred = tuple[Callable[..., str], tuple[Any, ...]]
-"""What makes a line, and its arguments."""
+_PAUSE_SECONDS = 0.05
+_CONSTANT = frozenset({str, int, float, bool, type(None), bytes, complex})
+"""Types whose values cannot change between a log call and the rendering of its line."""
+
+DeferredLine = tuple[Callable[..., str], tuple[Any, ...]]
+"""A function that returns a line, and its arguments."""
 
 
 class BatchHandler(logging.Handler):
-    """Writes to ``stream`` within a few hundredths of a second; ``close`` writes what is left."""
+    """Writes lines within some hundredths of a second; ``close`` writes those that are pending.
+
+    Args:
+        stream: where lines go.
+    """
 
     def __init__(self, stream: TextIO) -> None:
         super().__init__()
         self._stream = stream
-        self._pending: deque[logging.LogRecord | Deferred] = deque()
+        self._pending: deque[logging.LogRecord | DeferredLine] = deque()
         self._wake = threading.Event()
         self._writing = threading.Lock()
         self._closed = False
@@ -33,17 +42,23 @@ class BatchHandler(logging.Handler):
         self._thread.start()
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Keep the record; its message is made now, since the arguments may change later."""
-        if record.args:
-            record.msg, record.args = record.getMessage(), None
-        self._put(record)
+        """Keep a record for the thread, once what may change until then is text: its arguments and its values."""
+        try:
+            if record.args or not (isinstance(record.msg, str) or _is_wrapped(record)):
+                record.msg, record.args = record.getMessage(), None
+            if len(record.__dict__) > len(RECORD_ATTRIBUTES) and _may_change(record):
+                self._put((str, (self.format(record),)))
+            else:
+                self._put(record)
+        except Exception:  # noqa: BLE001 - as every handler of logging does
+            self.handleError(record)
 
     def defer(self, render: Callable[..., str], arguments: tuple[Any, ...]) -> None:
-        """Write the line that ``render(*arguments)`` makes, in its turn among the records; it must not raise."""
+        """Write the line that ``render(*arguments)`` returns, in its turn among the records; it must not raise."""
         self._put((render, arguments))
 
     def flush(self) -> None:
-        """Write everything that is pending."""
+        """Write every line that is pending."""
         with self._writing:
             lines: list[str] = []
             while self._pending:
@@ -52,22 +67,23 @@ class BatchHandler(logging.Handler):
                     render, arguments = entry
                     lines.append(render(*arguments))
                 else:
-                    self._add(lines, entry)
+                    self._render(lines, entry)
             if lines:
                 self._write("\n".join(lines) + "\n")
 
     def close(self) -> None:
+        """Write every line that is pending, and end the thread."""
         self._closed = True
         self._wake.set()
         self.flush()
         super().close()
 
-    def _put(self, entry: logging.LogRecord | Deferred) -> None:
+    def _put(self, entry: logging.LogRecord | DeferredLine) -> None:
         self._pending.append(entry)
         if not self._wake.is_set():
             self._wake.set()
 
-    def _add(self, lines: list[str], record: logging.LogRecord) -> None:
+    def _render(self, lines: list[str], record: logging.LogRecord) -> None:
         try:
             lines.append(self.format(record))
         except Exception:  # noqa: BLE001 - as every handler of logging does
@@ -78,11 +94,21 @@ class BatchHandler(logging.Handler):
             self._stream.write(text)
             self._stream.flush()
         except (OSError, ValueError):
-            self._closed = True  # whoever read the logs is gone; there is nobody left to tell
+            self._closed = True  # the reader of the log is gone
 
     def _work(self) -> None:
         while not self._closed:
             self._wake.wait()
-            time.sleep(_PAUSE)  # first, so that the answer to a request never waits for the line about it
+            time.sleep(_PAUSE_SECONDS)  # first, so that no response waits for the line about it
             self._wake.clear()
             self.flush()
+
+
+def _may_change(record: logging.LogRecord) -> bool:
+    """Whether a value of the app's own, in ``extra`` or of a key, is an object that may change."""
+    return _is_wrapped(record) or any(type(value) not in _CONSTANT for _, value in extra_values(record))
+
+
+def _is_wrapped(record: logging.LogRecord) -> bool:
+    """Whether ``structlog.stdlib.ProcessorFormatter.wrap_for_formatter`` has put an event in the place of a message."""
+    return isinstance(record.msg, dict) and "_logger" in record.__dict__

@@ -1,4 +1,4 @@
-"""The two lines about each invocation, written without a log record where nobody could tell the difference.
+"""The two lines about each invocation, written without a log record where that makes no difference.
 
 Making, filtering and rendering a record costs more than the rest of an invocation. These lines have a known form, so
 that the thread that writes the log can render them from an id and a time.
@@ -8,22 +8,37 @@ from __future__ import annotations
 
 import logging
 from json.encoder import encode_basestring_ascii as quoted
+from logging import Logger
 from time import gmtime, strftime, time
-from typing import Literal
+from typing import Any, NamedTuple
 
-from hosting.host.invocation_log import EXECUTED, EXECUTING, Journal
+from hosting.host.context import Context
+from hosting.host.invocation_log import EXECUTED, EXECUTING, Fields, InvocationLog, as_extra
+from hosting.logging.correlation import trace_fields
+from hosting.logging.formatters import LineFormatter, LogFormat, as_json
 from hosting.logging.handler import BatchHandler
 
 
-class QuickJournal(Journal):
+class _Line(NamedTuple):
+    """What a line says; ``duration_ms`` is None for the start of an invocation."""
+
+    created: float
+    name: str
+    invocation_id: str
+    trace_parent: str
+    trigger: Fields
+    duration_ms: float | None
+
+
+class FastInvocationLog(InvocationLog):
     """Hands the lines to the handler as they are, unless something else would see or change their records.
 
     Args:
         form: how the handler's formatter writes.
-        handler: the one handler of the root logger, all set up.
+        handler: the only handler of the root logger, completely set up.
     """
 
-    def __init__(self, form: Literal["console", "json"], handler: BatchHandler) -> None:
+    def __init__(self, form: LogFormat, handler: BatchHandler) -> None:
         self._handler = handler
         self._handlers = [handler]
         self._formatter = handler.formatter
@@ -31,35 +46,42 @@ class QuickJournal(Journal):
         self._factory = logging.getLogRecordFactory()
         self._dispatch = logging.Logger.callHandlers
         self._render = self._json if form == "json" else self._console
+        process = handler.formatter.process if isinstance(handler.formatter, LineFormatter) else None
+        self._process = "" if process is None else f', "process": {process}'
         self._millisecond, self._text = -1, ""
 
-    def began(self, logger: logging.Logger, name: str, invocation_id: str) -> None:
-        if self._alone(logger):
+    def started(self, logger: Logger, context: Context, trigger: Fields) -> None:
+        if self._is_only_reader(logger):
             if logger.isEnabledFor(logging.INFO):
-                self._handler.defer(self._render, (time(), name, invocation_id, None))
+                self._defer(context, trigger, None)
         else:
-            super().began(logger, name, invocation_id)
+            super().started(logger, context, trigger)
 
-    def succeeded(self, logger: logging.Logger, name: str, invocation_id: str, milliseconds: float) -> None:
-        if self._alone(logger):
+    def succeeded(self, logger: Logger, context: Context, trigger: Fields, duration_ms: float) -> None:
+        if self._is_only_reader(logger):
             if logger.isEnabledFor(logging.INFO):
-                self._handler.defer(self._render, (time(), name, invocation_id, milliseconds))
+                self._defer(context, trigger, duration_ms)
         else:
-            super().succeeded(logger, name, invocation_id, milliseconds)
+            super().succeeded(logger, context, trigger, duration_ms)
 
-    def _alone(self, logger: logging.Logger) -> bool:
-        """Whether a record of ``logger`` would come as it was made to our handler, and to nothing else."""
+    def _defer(self, context: Context, trigger: Fields, duration_ms: float | None) -> None:
+        # Not the context itself: a function may have put anything on it.
+        values = (time(), context.function_name, context.invocation_id, context.trace_parent, trigger, duration_ms)
+        self._handler.defer(self._render, values)
+
+    def _is_only_reader(self, logger: Logger) -> bool:
+        """Whether a record of ``logger`` would reach our handler unchanged, and nothing else."""
         if logger.filters:
             return False
         one = logger
-        while (above := one.parent) is not None:
+        while (parent := one.parent) is not None:
             if one.handlers or not one.propagate:
                 return False
-            one = above
-        return one.handlers == self._handlers and self._untouched()
+            one = parent
+        return one.handlers == self._handlers and self._is_unchanged()
 
-    def _untouched(self) -> bool:
-        """Whether handler and logging are as they were set up: authors and their libraries may change both."""
+    def _is_unchanged(self) -> bool:
+        """Whether the handler and ``logging`` are as they were set up: apps and their libraries may change both."""
         handler = self._handler
         return (
             handler.formatter is self._formatter
@@ -69,18 +91,25 @@ class QuickJournal(Journal):
             and logging.Logger.callHandlers is self._dispatch
         )
 
-    def _console(self, created: float, name: str, invocation_id: str, milliseconds: float | None) -> str:
-        return f"[{self._stamp(created)}] {_message(name, invocation_id, milliseconds)}"
+    def _console(self, *values: Any) -> str:
+        line = _Line._make(values)
+        return f"[{self._timestamp(line.created)}] {_message(line)}"
 
-    def _json(self, created: float, name: str, invocation_id: str, milliseconds: float | None) -> str:
-        message = quoted(_message(name, invocation_id, milliseconds))
+    def _json(self, *values: Any) -> str:
+        line = _Line._make(values)
+        trace = _members(trace_fields(line.trace_parent)) if line.trace_parent else ""
+        end = (
+            "" if line.duration_ms is None else f', "status": "Succeeded", "duration_ms": {round(line.duration_ms, 3)}'
+        )
         return (
-            f'{{"timestamp": "{self._stamp(created)}", "level": "info", "category": {quoted("Function." + name)}, '
-            f'"message": {message}, "function": {quoted(name)}, "invocation_id": "{invocation_id}"}}'
+            f'{{"timestamp": "{self._timestamp(line.created)}", "level": "info", '
+            f'"category": {quoted("Function." + line.name)}, "message": {quoted(_message(line))}, '
+            f'"function": {quoted(line.name)}, "invocation_id": "{line.invocation_id}"{trace}{self._process}'
+            f"{_members(as_extra(line.trigger))}{end}}}"
         )
 
-    def _stamp(self, created: float) -> str:
-        """Many lines are of the same millisecond."""
+    def _timestamp(self, created: float) -> str:
+        """Return the time as text, made anew only for another millisecond: many lines are of the same one."""
         number = round(created * 1e6) // 1000
         if number != self._millisecond:
             text = strftime("%Y-%m-%dT%H:%M:%S", gmtime(number // 1000))
@@ -88,7 +117,14 @@ class QuickJournal(Journal):
         return self._text
 
 
-def _message(name: str, invocation_id: str, milliseconds: float | None) -> str:
-    if milliseconds is None:
-        return EXECUTING % (name, invocation_id)
-    return EXECUTED % (name, "Succeeded", invocation_id, milliseconds)
+def _message(line: _Line) -> str:
+    if line.duration_ms is None:
+        return EXECUTING % (line.name, line.invocation_id)
+    return EXECUTED % (line.name, "Succeeded", line.invocation_id, line.duration_ms)
+
+
+def _members(fields: Fields) -> str:
+    """Return the fields as members of a JSON object that has others before them."""
+    return "".join(
+        f", {quoted(name)}: {quoted(value) if type(value) is str else as_json(value)}" for name, value in fields.items()
+    )

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from hosting.apps.local_settings import LocalSettings
 from hosting.errors import HostingError, SettingsError
-from hosting.logging.setup import LogFormat
+from hosting.logging.formatters import LogFormat
 
 DEFAULT_PORT = 7071
 DEFAULT_ADDRESS = "127.0.0.1"

@@ -113,10 +113,10 @@ def _load(options: StartOptions, settings: LocalSettings | None, base: str, logs
     host.configure(settings)
     allow_debug_logs(host.environ)
     levels = Levels(host.host_json, host.environ, verbose=options.verbose)
-    logs.show(levels)
+    logs.set_levels(levels)
     host.load()
-    logs.show_functions(levels, (function.name for function in host.functions))
-    logs.follow(host.running)
+    logs.set_function_levels(levels, (function.name for function in host.functions))
+    logs.attach(host.running)
     return host
 
 

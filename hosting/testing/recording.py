@@ -6,9 +6,11 @@ import logging
 from collections.abc import Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from logging import Logger
 from typing import Any, NamedTuple
 
-from hosting.host.invocation_log import Journal
+from hosting.host.context import Context
+from hosting.host.invocation_log import Fields, InvocationLog
 from hosting.testing.process_state import HostHandler
 
 
@@ -100,27 +102,27 @@ recording: ContextVar[Recording | None] = ContextVar("hosting_testing_recording"
 """The call of a test that the running code belongs to."""
 
 
-class RecordingJournal(Journal):
+class RecordingInvocationLog(InvocationLog):
     """Records invocations in addition to logging them."""
 
-    def began(self, logger: logging.Logger, name: str, invocation_id: str) -> None:
-        self._start_attempt(name, invocation_id)
-        Journal.began(self, logger, name, invocation_id)
+    def started(self, logger: Logger, context: Context, trigger: Fields) -> None:
+        self._start_attempt(context)
+        super().started(logger, context, trigger)
 
-    def triggered(self, logger: logging.Logger, name: str, invocation_id: str, reason: str, details: str) -> None:
-        self._start_attempt(name, invocation_id)
-        Journal.triggered(self, logger, name, invocation_id, reason, details)
+    def triggered(self, logger: Logger, context: Context, trigger: Fields, reason: str, details: str) -> None:
+        self._start_attempt(context)
+        super().triggered(logger, context, trigger, reason, details)
 
     def failed(
-        self, logger: logging.Logger, name: str, invocation_id: str, milliseconds: float, shown: BaseException
+        self, logger: Logger, context: Context, trigger: Fields, duration_ms: float, error: BaseException
     ) -> None:
         if (current := recording.get()) is not None:
-            current.exception = shown
-        Journal.failed(self, logger, name, invocation_id, milliseconds, shown)
+            current.exception = error
+        super().failed(logger, context, trigger, duration_ms, error)
 
-    def _start_attempt(self, name: str, invocation_id: str) -> None:
+    def _start_attempt(self, context: Context) -> None:
         if (current := recording.get()) is not None:
-            current.start_attempt(name, invocation_id)
+            current.start_attempt(context.function_name, context.invocation_id)
 
 
 class LogCapture(HostHandler):

@@ -22,14 +22,14 @@ from hosting.core import NOTHING, App, Function
 from hosting.errors import HostingError
 from hosting.extensions import FLAG
 from hosting.host.function_host import FunctionHost
-from hosting.logging.setup import Origin
+from hosting.logging.correlation import InvocationFilter
 from hosting.server.app import HostApp
 from hosting.testing.builders import http_request
 from hosting.testing.extensions import Extensions, extensions_by_name
 from hosting.testing.http import Reply, Request, send
 from hosting.testing.memory import Inputs, MemoryProviders
 from hosting.testing.process_state import ProcessState
-from hosting.testing.recording import Invocation, LogCapture, Recording, RecordingJournal, recording
+from hosting.testing.recording import Invocation, LogCapture, Recording, RecordingInvocationLog, recording
 from hosting.testing.sources import AppSource, adapt_for_tests, find_app, merged_host_json, preserve_pending
 
 GRACE_SECONDS = 5.0
@@ -107,14 +107,14 @@ class Session:
 
     def _load(self) -> None:
         host = self.host
-        origin = Origin()
-        origin.follow(host.running)
-        self._logs.addFilter(origin)
+        attribution = InvocationFilter()
+        attribution.attach(host.running)
+        self._logs.addFilter(attribution)
         self._process_state.add_handler(self._logs)
         settings = host.configure(read_local_settings(self.root))
         host.host_json = merged_host_json(self.root, host.environ, self._host_json)
         self._process_state.set(host.environ)
-        host.running.journal = RecordingJournal()
+        host.running.log = RecordingInvocationLog()
         with preserve_pending(imported=self._source.imported) as self._restore_pending:
             host.load(settings)
         self._process_state.note_displaced_modules()

@@ -14,14 +14,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hosting.host.context import Context, InvocationLocal, current
 from hosting.host.invocation import Running
-from hosting.host.invocation_log import EXECUTED, EXECUTING
+from hosting.host.invocation_log import EXECUTED, EXECUTING, as_extra
+from hosting.logging.correlation import InvocationFilter
+from hosting.logging.formatters import LineFormatter, LogFormat
 from hosting.logging.handler import BatchHandler
-from hosting.logging.invocations import QuickJournal
-from hosting.logging.setup import LateFormatter, LogFormat, Logs
+from hosting.logging.invocations import FastInvocationLog
+from hosting.logging.setup import Logs
 from tests.conftest import MakeApp, Serve
 
 ID = "0f3e9a52-3b0a-4c36-8d0e-5d9f2f3c1a77"
+TRACE_PARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+CONTEXT = Context(ID, "Lines", "/", InvocationLocal(), TRACE_PARENT)
+HTTP = {"method": "GET", "path": "/api/lines"}
 
 
 class Lines:
@@ -31,13 +37,13 @@ class Lines:
         self.stream = io.StringIO()
         self.logs = Logs(form, stream=self.stream)
         self.running = Running()
-        self.logs.follow(self.running)
+        self.logs.attach(self.running)
         self.logger = logging.getLogger("hosting.function.Lines")
 
     def write(self) -> list[str]:
         """Both lines of one invocation; what the stream then has."""
-        self.running.journal.began(self.logger, "Lines", ID)
-        self.running.journal.succeeded(self.logger, "Lines", ID, 12.7)
+        self.running.log.started(self.logger, CONTEXT, HTTP)
+        self.running.log.succeeded(self.logger, CONTEXT, HTTP, 12.7)
         self.logs.flush()
         return self.stream.getvalue().splitlines()
 
@@ -79,25 +85,44 @@ def no_records(monkeypatch: pytest.MonkeyPatch) -> None:
     milliseconds=st.none() | st.floats(0, 1e9),
     created=st.integers(0, 4_000_000_000_000).map(lambda number: number / 1000),
     form=st.sampled_from(["console", "json"]),
+    trace_parent=st.sampled_from(["", TRACE_PARENT, "not one"]),
+    trigger=st.dictionaries(
+        st.sampled_from(["method", "path", "name", "status", "level", "odd"]), st.text() | st.none()
+    ),
+    process=st.none() | st.integers(1, 10),
 )
-def test_lines_are_those_of_records(name: str, milliseconds: float | None, created: float, form: LogFormat) -> None:
-    """Rendered the short way, a line is to the letter what structlog makes of its record."""
+def test_lines_without_records_are_those_of_records(
+    name: str,
+    milliseconds: float | None,
+    created: float,
+    form: LogFormat,
+    trace_parent: str,
+    trigger: dict[str, Any],
+    process: int | None,
+) -> None:
+    """Rendered without a record, a line is to the letter what structlog makes of its record."""
     handler = BatchHandler(io.StringIO())
-    handler.setFormatter(LateFormatter(form))
-    arguments = (name, ID) if milliseconds is None else (name, "Succeeded", ID, milliseconds)
-    record = logging.LogRecord(
-        "hosting.function." + name,
-        logging.INFO,
-        "",
-        0,
-        EXECUTING if milliseconds is None else EXECUTED,
-        arguments,
-        None,
-    )
-    record.created, record.function, record.invocation_id = created, name, ID
-    quick = QuickJournal(form, handler)._render(created, name, ID, milliseconds)
-    assert quick == handler.format(record)
+    handler.setFormatter(LineFormatter(form, process=process))
+    record = made_record(name, milliseconds, trigger, Context(ID, name, "/", InvocationLocal(), trace_parent))
+    record.created = created
+    values = (created, name, ID, trace_parent, trigger, milliseconds)
+    assert FastInvocationLog(form, handler)._render(*values) == handler.format(record)
     handler.close()
+
+
+def made_record(name: str, milliseconds: float | None, trigger: dict[str, Any], context: Context) -> logging.LogRecord:
+    """The record of a line, as the handler gets it."""
+    extra = as_extra(trigger)
+    if milliseconds is not None:
+        extra |= {"status": "Succeeded", "duration_ms": round(milliseconds, 3)}
+    text = EXECUTING if milliseconds is None else EXECUTED
+    arguments = (name, ID) if milliseconds is None else (name, "Succeeded", ID, milliseconds)
+    logger = logging.getLogger("hosting.function." + name)
+    record = logger.makeRecord(logger.name, logging.INFO, "", 0, text, arguments, None, extra=extra)
+    token = current.set(context)
+    InvocationFilter().filter(record)
+    current.reset(token)
+    return record
 
 
 @pytest.mark.usefixtures("no_records")
@@ -115,7 +140,7 @@ def test_time_and_order() -> None:
     """The lines have the time they were said at, and their turn among the author's own."""
     with alone() as lines:
         before = datetime.now(UTC)
-        lines.running.journal.began(lines.logger, "Lines", ID)
+        lines.running.log.started(lines.logger, CONTEXT, HTTP)
         logging.getLogger("mine").info("in between")
         *_, last = map(json.loads, lines.write())
         messages = [json.loads(line)["message"][:10] for line in lines.stream.getvalue().splitlines()]

@@ -82,7 +82,7 @@ def test_records_are_filtered() -> None:
     """Records are filtered by their category, which for an author's record is their function's."""
     stream = io.StringIO()
     logs = Logs("json", stream=stream)
-    logs.show(levels({"Function.A.User": "Error", "Function.B.User": "Debug", "noisy": "None"}))
+    logs.set_levels(levels({"Function.A.User": "Error", "Function.B.User": "Debug", "noisy": "None"}))
     for function in ("A", "B"):
         for level in (DEBUG, ERROR):
             logging.getLogger("mine").log(level, "said", extra={"function": function, "invocation_id": "1"})

@@ -9,7 +9,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from hosting.logging.setup import LateFormatter, Logs, category
+from hosting.logging.fields import category
+from hosting.logging.formatters import LineFormatter
+from hosting.logging.handler import BatchHandler
+from hosting.logging.setup import Logs
 
 
 class Closed(io.StringIO):
@@ -54,7 +57,7 @@ def test_fields(logs: Logs, stream: io.StringIO) -> None:
         logging.getLogger("mine").warning("a %s", "b", exc_info=True, extra={"extension": "timer"})
     logs.flush()
     line = json.loads(stream.getvalue())
-    assert list(line) == ["timestamp", "level", "category", "message", "extension", "exception"]
+    assert list(line) == ["timestamp", "level", "category", "message", "extension", "exception", "exc_info"]
     assert (line["level"], line["category"], line["message"], line["extension"]) == ("warning", "mine", "a b", "timer")
     assert line["exception"].endswith("ValueError: no")
 
@@ -94,12 +97,12 @@ def test_close_restores(stream: io.StringIO) -> None:
 def test_console() -> None:
     """A line for people begins with the time; a level other than information is named; colours on request."""
     record = logging.makeLogRecord({"name": "x", "levelno": 40, "levelname": "ERROR", "msg": "broken"})
-    plain = LateFormatter("console").format(record)
+    plain = LineFormatter("console").format(record)
     assert plain.startswith("[")
     assert plain.endswith("Z] ERROR broken")
-    assert LateFormatter("console", colours=True).format(record).startswith("\x1b[31m[")
+    assert LineFormatter("console", colours=True).format(record).startswith("\x1b[31m[")
     record.levelname = "INFO"
-    assert LateFormatter("console").format(record).endswith("Z] broken")
+    assert LineFormatter("console").format(record).endswith("Z] broken")
 
 
 def test_reader_gone() -> None:
@@ -109,15 +112,38 @@ def test_reader_gone() -> None:
     logs.close()
 
 
-def test_records_that_cannot_be_rendered(logs: Logs, stream: io.StringIO, capsys: pytest.CaptureFixture[str]) -> None:
-    """One record that fails does not take the others with it."""
-    logging.getLogger("mine").warning("fine", extra={"odd": Unprintable()})
-    logging.getLogger("mine").warning("fine too")
+def test_records_that_cannot_be_rendered(
+    logs: Logs, stream: io.StringIO, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One record that an app's formatter fails on does not take the others with it."""
+    ours = [handler for handler in logging.getLogger().handlers if isinstance(handler, BatchHandler)]
+    monkeypatch.setattr(logging.getLogger(), "handlers", ours)  # pytest's own raise such errors
+    ours[0].setFormatter(Failing())
+    logging.getLogger("mine").warning("fails")
+    logging.getLogger("mine").warning("fine")
+    logging.getLogger("mine").warning("%d", "no number")
     logs.flush()
-    assert json.loads(stream.getvalue().splitlines()[-1])["message"] == "fine too"
-    assert "Logging error" in capsys.readouterr().err
+    assert stream.getvalue() == "fine\n"
+    assert capsys.readouterr().err.count("Logging error") == 2
+
+
+class Failing(logging.Formatter):
+    """Fails on some records."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        if record.msg == "fails":
+            raise ValueError(record.msg)
+        return super().format(record)
 
 
 class Unprintable:
     def __str__(self) -> str:
         raise ValueError("no text")
+
+
+def test_values_without_a_text_are_named_by_their_type(logs: Logs, stream: io.StringIO) -> None:
+    """A value that has no text does not take its line with it."""
+    logging.getLogger("mine").warning("fine", extra={"odd": Unprintable()})
+    logs.flush()
+    line = json.loads(stream.getvalue())
+    assert (line["message"], line["odd"]) == ("fine", "<Unprintable without a text>")

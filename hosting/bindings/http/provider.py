@@ -43,6 +43,9 @@ class HttpTrigger(Trigger):
 
         return request_data(data)
 
+    def log_fields(self, data: Any) -> Mapping[str, Any]:
+        return {"method": data.method, "path": data.path}
+
     def attach(self, invoke: Invoke) -> None:
         self.run = invoke
 

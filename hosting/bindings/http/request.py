@@ -33,6 +33,13 @@ class HttpCall:
         self.route_values = route_values
         self.body = body
 
+    @property
+    def path(self) -> str:
+        """The path as it was sent, without the query: that may contain a key."""
+        address = self.url.partition("?")[0]
+        _, separator, rest = address.partition("://")
+        return f"/{rest.partition('/')[2]}" if separator else address
+
 
 def decode_request(call: HttpCall) -> HttpRequest:
     """Make the object that the SDK's own converter would make, ``get_json`` errors included."""

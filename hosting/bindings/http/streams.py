@@ -33,6 +33,17 @@ class StreamCall:
         self.receive = receive
         self.route_values = route_values
 
+    @property
+    def method(self) -> str:
+        """The request's method, in capitals."""
+        return str(self.scope["method"])
+
+    @property
+    def path(self) -> str:
+        """The path as it was sent, without the query: that may contain a key."""
+        raw: bytes = self.scope.get("raw_path") or self.scope["path"].encode()
+        return raw.decode("latin-1")
+
 
 class StreamReply(HttpReply):
     """A response that sends itself, in the context of the invocation that made it.

@@ -1,0 +1,151 @@
+"""The fields of a log line, and what happens when two values want one name."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import traceback
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import Any
+
+from hosting.host.invocation_log import RECORD_ATTRIBUTES
+from hosting.logging.correlation import CORRELATION, free_name
+
+FUNCTION_LOGGER = "hosting.function."
+"""What the names of the loggers begin with that log the invocations of one function."""
+KEY_VALUES = "key_values"
+"""The attribute of a record that holds the key-values of an event of structlog."""
+REFUSED = RECORD_ATTRIBUTES | {KEY_VALUES}
+"""Names that a key-value cannot have as an attribute of a record."""
+
+_INVOCATION = frozenset({"method", "path", "status", "duration_ms"})
+_RESERVED = frozenset({"timestamp", "level", "category", "message", "process", "exception", "exc_info", "stack"})
+_NOT_EXTRA = REFUSED | {"_logger", "_name", *CORRELATION}
+
+
+class KeyValues(dict[str, Any]):
+    """The key-values of an event of structlog, in their order, with the names that the app gave them."""
+
+
+def line_fields(
+    record: logging.LogRecord, message: str, exc_info: Any, stack: str | None, process: int | None
+) -> dict[str, Any]:
+    """Return the fields of the line about a record, in the order in which JSON lines have them.
+
+    A value of the app's own never replaces one of the host's: its name gets an underscore at its end.
+
+    Args:
+        record: has passed an ``InvocationFilter``.
+        message: the record's message.
+        exc_info: the exception that was logged, as ``logging`` or structlog accept it.
+        stack: the stack that was logged, as text.
+        process: this process's number under ``--workers``; None if it is the only one.
+    """
+    attributes = record.__dict__
+    fields: dict[str, Any] = {
+        "timestamp": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")[:-6] + "Z",
+        "level": record.levelname.lower(),
+        "category": category(record),
+        "message": message,
+    }
+    fields.update((name, attributes[name]) for name in CORRELATION if attributes.get(name))
+    if process is not None:
+        fields["process"] = process
+    reserved = _RESERVED if record.name.startswith(FUNCTION_LOGGER) else _RESERVED | _INVOCATION
+    for name, value in extra_values(record):
+        fields[free_name(name, fields.keys() | reserved)] = value
+    if (raised := as_exc_info(exc_info)) is not None:
+        fields["exception"] = logging.Formatter().formatException(raised)
+        fields["exc_info"] = exception_fields(raised[1])
+    if stack:
+        fields["stack"] = stack
+    return fields
+
+
+def add_key_values(record: logging.LogRecord, values: Mapping[str, Any]) -> None:
+    """Attach the key-values of an event of structlog to a record; each is an attribute, too, as with ``extra``."""
+    attributes = record.__dict__
+    attributes[KEY_VALUES] = KeyValues(values)
+    for name, value in values.items():
+        if name not in REFUSED:
+            attributes[free_name(name, attributes)] = value
+
+
+def extra_values(record: logging.LogRecord) -> Iterator[tuple[str, Any]]:
+    """Yield what the app gave to a record, as ``extra`` or as key-values of structlog, each with its name."""
+    for name, value in record.__dict__.items():
+        if name not in _NOT_EXTRA or (name == KEY_VALUES and not isinstance(value, KeyValues)):
+            yield str(name), value
+    for name, value in key_values(record).items():
+        if name in REFUSED:
+            yield name, value
+
+
+def key_values(record: logging.LogRecord) -> KeyValues:
+    """Return the key-values of a record that comes from structlog; none for other records."""
+    found = record.__dict__.get(KEY_VALUES)
+    return found if isinstance(found, KeyValues) else KeyValues()
+
+
+def category(record: logging.LogRecord) -> str:
+    """Return Azure's name for where a record comes from: ``Function.NAME``, ``Function.NAME.User``, ``Host.…``.
+
+    The name of its logger, if it comes from neither the host nor a function.
+    """
+    name = record.name
+    if name.startswith(FUNCTION_LOGGER):
+        return "Function." + name[len(FUNCTION_LOGGER) :]
+    if name == "hosting" or name.startswith("hosting."):
+        return "Host." + ".".join(part.capitalize() if part.islower() else part for part in name.split(".")[1:])
+    function = getattr(record, "function", None)
+    return f"Function.{function}.User" if function else name
+
+
+def as_exc_info(given: Any) -> tuple[type[BaseException], BaseException, TracebackType | None] | None:
+    """Return what ``exc_info`` was given as the three parts that a log record has; None if there is no exception."""
+    if isinstance(given, BaseException):
+        return type(given), given, given.__traceback__
+    parts = given if isinstance(given, tuple) else sys.exc_info() if given else ()
+    return parts if len(parts) == 3 and isinstance(parts[1], BaseException) else None
+
+
+def exception_fields(exception: BaseException) -> dict[str, Any]:
+    """Return ``type``, ``message`` and ``frames`` of an exception, and ``causes``: what it was raised because of."""
+    first, *causes = _chain(exception)
+    return {**first, "causes": causes} if causes else first
+
+
+def _chain(exception: BaseException) -> list[dict[str, Any]]:
+    """Describe the exception and those that led to it, each once, as a traceback shows them."""
+    chain: list[dict[str, Any]] = []
+    seen: set[int] = set()
+    following: BaseException | None = exception
+    while following is not None and id(following) not in seen:
+        seen.add(id(following))
+        chain.append(_described(following))
+        hidden = following.__suppress_context__
+        following = following.__cause__ or (None if hidden else following.__context__)
+    return chain
+
+
+def _described(exception: BaseException) -> dict[str, Any]:
+    kind = type(exception)
+    frames = traceback.StackSummary.extract(traceback.walk_tb(exception.__traceback__), lookup_lines=False)
+    described: dict[str, Any] = {
+        "type": kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}",
+        "message": as_text(exception),
+        "frames": [{"file": frame.filename, "line": frame.lineno, "function": frame.name} for frame in frames],
+    }
+    if isinstance(exception, BaseExceptionGroup):
+        described["exceptions"] = [exception_fields(inner) for inner in exception.exceptions]
+    return described
+
+
+def as_text(value: object) -> str:
+    """Return ``str(value)``; if that raises, the name of the type."""
+    try:
+        return str(value)
+    except Exception:  # noqa: BLE001 - a value of the app's can raise anything, and its line is not to be lost
+        return f"<{type(value).__qualname__} without a text>"

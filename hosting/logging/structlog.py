@@ -1,0 +1,205 @@
+"""structlog without configuration: what an app or an extension logs with it becomes a line of the host's log.
+
+While a host runs, structlog's default processors and its default logger factory are replaced. An app that configures
+structlog keeps its own configuration: its ``structlog.configure`` replaces ours as it would replace structlog's own
+defaults, ``structlog.is_configured()`` is False until then, and what an app leaves at its default is structlog's own
+default next to what it chose.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Callable, MutableMapping, Sequence
+from importlib.abc import Loader, MetaPathFinder
+from importlib.machinery import ModuleSpec
+from types import ModuleType
+from typing import Any
+
+from hosting.logging.fields import add_key_values, as_exc_info, as_text
+
+_LEVELS = {
+    "debug": logging.DEBUG,
+    "info": logging.INFO,
+    "msg": logging.INFO,
+    "warn": logging.WARNING,
+    "warning": logging.WARNING,
+    "error": logging.ERROR,
+    "err": logging.ERROR,
+    "exception": logging.ERROR,
+    "critical": logging.CRITICAL,
+    "fatal": logging.CRITICAL,
+}
+
+_logger = logging.getLogger("hosting.logging")
+
+
+class StructlogDefaults(MetaPathFinder):
+    """Makes the host's log the default of structlog, for as long as a host of this process is open.
+
+    It stands in ``sys.meta_path``, because structlog may be imported later, and importing it would cost each start.
+    """
+
+    def __init__(self) -> None:
+        self._hosts = 0
+        self._routes: list[EventRoute] = []
+
+    @classmethod
+    def acquire(cls) -> StructlogDefaults:
+        """Return the one of this process, for one more host; each host calls ``release`` when it closes."""
+        defaults = next((finder for finder in sys.meta_path if isinstance(finder, cls)), None)
+        if defaults is None:
+            defaults = cls()
+            sys.meta_path.insert(0, defaults)
+        defaults._hosts += 1
+        if "structlog" in sys.modules:
+            defaults.apply(sys.modules["structlog"])
+        return defaults
+
+    def release(self) -> None:
+        """Leave structlog as it was found, once the last host has closed."""
+        self._hosts -= 1
+        if self._hosts == 0:
+            sys.meta_path.remove(self)
+            for route in self._routes:
+                route.close()
+            self._routes.clear()
+
+    def apply(self, structlog: ModuleType) -> None:
+        """Replace the defaults of structlog, unless it is configured or they are replaced already."""
+        try:
+            for processor in structlog.get_config()["processors"]:
+                if isinstance(processor, EventRoute) and not processor.is_open:
+                    processor.close()  # ``structlog.testing.capture_logs`` has put it back after the host had closed
+            if is_default(structlog):
+                self._routes.append(EventRoute(structlog))
+        except Exception:  # structlog may be of any version: the app goes on with what it has
+            _logger.warning("structlog cannot be connected to the host's log.", exc_info=True)
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None, /
+    ) -> ModuleSpec | None:
+        """Find structlog where it is, and apply the defaults when its code has run."""
+        if fullname != "structlog":
+            return None
+        for finder in sys.meta_path:
+            if finder is not self and (spec := finder.find_spec(fullname, path, target)) is not None:
+                if spec.loader is not None:
+                    spec.loader = _ThenApply(spec.loader, self.apply)
+                return spec
+        return None
+
+
+class _ThenApply(Loader):
+    """The loader that was found, with a call after it."""
+
+    def __init__(self, loader: Loader, then: Callable[[ModuleType], None]) -> None:
+        self._loader = loader
+        self._then = then
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType | None:
+        return self._loader.create_module(spec)
+
+    def exec_module(self, module: ModuleType) -> None:
+        module.__loader__ = self._loader
+        if module.__spec__ is not None:
+            module.__spec__.loader = self._loader
+        self._loader.exec_module(module)
+        self._then(module)
+
+
+class EventRoute:
+    """The way of structlog's events into the standard library's logging: a processor, and a logger factory.
+
+    Installs itself in the place of the defaults of ``structlog``; ``close`` puts these back.
+    """
+
+    def __init__(self, structlog: ModuleType) -> None:
+        from structlog import processors, stdlib
+        from structlog.contextvars import merge_contextvars
+
+        self._structlog = structlog
+        config = structlog.get_config()
+        self._installed: list[Any] = config["processors"]
+        self._processors = tuple(config["processors"])
+        self._factory = config["logger_factory"]
+        self._drop = structlog.DropEvent
+        ours = ["hosting.logging"]
+        self._chain = (
+            merge_contextvars,
+            stdlib.PositionalArgumentsFormatter(),
+            processors.StackInfoRenderer(ours),
+        )
+        place = processors.CallsiteParameter
+        self._callsite = processors.CallsiteParameterAdder((place.PATHNAME, place.LINENO, place.FUNC_NAME), ours)
+        self.is_open = True
+        self._settings = structlog._config._CONFIG
+        self._settings.logger_factory = self.logger
+        self._installed[:] = [self]
+
+    def close(self) -> None:
+        """Put the defaults back that are still replaced. Loggers that were bound before go on with these, too."""
+        self.is_open = False
+        if self._installed == [self]:
+            self._installed[:] = self._processors
+        if self._settings.logger_factory == self.logger:
+            self._settings.logger_factory = self._factory
+
+    def logger(self, *args: Any) -> Any:
+        """Return the logger that an event goes to: of the given name, or of the calling module's.
+
+        structlog's own where the app has configured processors without a logger factory.
+        """
+        if not (self.is_open and self in self._structlog.get_config()["processors"]):
+            return self._factory(*args)
+        return logging.getLogger(args[0] if args and isinstance(args[0], str) else _calling_module())
+
+    def __call__(self, logger: Any, method_name: str, event: MutableMapping[str, Any]) -> Any:
+        """Log an event; where the app has a logger of its own, render the event as structlog's defaults do.
+
+        Raises:
+            structlog.DropEvent: the event is logged, or its level is not shown.
+        """
+        if not (self.is_open and isinstance(logger, logging.Logger)):
+            for process in self._processors:
+                event = process(logger, method_name, event)
+            return event
+        level = _LEVELS.get(method_name, logging.INFO)
+        if logger.isEnabledFor(level):
+            if method_name == "exception":
+                event.setdefault("exc_info", True)
+            logger.handle(self._record(logger, level, event))
+        raise self._drop
+
+    def _record(self, logger: logging.Logger, level: int, event: MutableMapping[str, Any]) -> logging.LogRecord:
+        has_stack = bool(event.get("stack_info"))
+        for process in self._chain:
+            event = process(logger, "", event)
+        message = as_text(event.pop("event", ""))
+        exc_info = as_exc_info(event.pop("exc_info", None))
+        stack = event.pop("stack") if has_stack else None
+        place = self._callsite(logger, "", {})
+        file, line, function = place["pathname"], place["lineno"], place["func_name"]
+        record = logger.makeRecord(logger.name, level, file, line, message, (), exc_info, func=function, sinfo=stack)
+        add_key_values(record, event)
+        return record
+
+
+def is_default(structlog: ModuleType) -> bool:
+    """Whether structlog's processors and its logger factory are those that it comes with."""
+    config, internal = structlog.get_config(), structlog._config
+    return (
+        list(config["processors"]) == list(internal._BUILTIN_DEFAULT_PROCESSORS)
+        and config["logger_factory"] is internal._BUILTIN_DEFAULT_LOGGER_FACTORY
+    )
+
+
+def _calling_module() -> str:
+    frame = sys._getframe(1)
+    while frame.f_back is not None and _is_between(str(frame.f_globals.get("__name__"))):
+        frame = frame.f_back
+    return str(frame.f_globals.get("__name__") or "structlog")
+
+
+def _is_between(module: str) -> bool:
+    return module.partition(".")[0] == "structlog" or module == __name__
