@@ -15,7 +15,7 @@ WORKSHOPS = sorted(ROOT.glob("docs/tutorial/publish-an-extension*.md"))
 DERIVED = sorted(
     path for path in ROOT.glob("docs/reference/*.md") if "docs/make_reference.py" in path.read_text("utf-8")
 )
-"""Pages that are derived from the code: their blocks are signatures, which nobody copies."""
+"""Pages derived from the code: their blocks are signatures, not something to run."""
 PAGES = sorted(
     path
     for pattern in ("README.md", "docs/**/*.md", "plugins/*/README.md", "examples/*/README.md")

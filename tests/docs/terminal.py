@@ -1,4 +1,4 @@
-"""A reader's terminal: runs the commands of a page in a directory and an environment of its own."""
+"""Run the commands of a page in a separate folder and virtual environment."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _NUMBERS = re.compile(r"\d+\.\d{6}\b")
 
 
 class Terminal:
-    """Runs what follows a ``$`` sign, with a virtual environment that sees what this Python has installed.
+    """Runs commands in a virtual environment that contains the packages of this Python, except the plugins.
 
     Args:
         home: the directory that commands run in.
@@ -43,10 +43,10 @@ class Terminal:
         self._until_closed.close()
 
     def run(self, command: str) -> str:
-        """Run one command and give its output.
+        """Run one command and return its output.
 
         Raises:
-            AssertionError: it failed, or it is a command that no page should need.
+            AssertionError: the command failed, or pages must not use it.
         """
         program, *arguments = shlex.split(command)
         commands: dict[str, Callable[[Sequence[str]], str]] = {
@@ -63,7 +63,7 @@ class Terminal:
         return commands[program](arguments)
 
     def _azurite(self, _arguments: Sequence[str]) -> str:
-        """Start Azurite on ports that are free; hosts that start afterwards find it through their environment."""
+        """Start Azurite on free ports; hosts that start later find it through their environment."""
         folder = self._scratch / "azurite"
         folder.mkdir()
         running = self._until_closed.enter_context(serving(folder, "--inMemoryPersistence", "--skipApiVersionCheck"))
@@ -136,7 +136,7 @@ class Terminal:
 
 @contextmanager
 def terminal(home: Path, scratch: Path) -> Iterator[Terminal]:
-    """Open a terminal, and stop what it left running."""
+    """Yield a terminal; stop its host and its Azurite at the end."""
     opened = Terminal(home, scratch)
     try:
         yield opened
@@ -145,14 +145,14 @@ def terminal(home: Path, scratch: Path) -> Iterator[Terminal]:
 
 
 def commands(session: str) -> Iterator[tuple[str, list[str]]]:
-    """Give the commands of a console block, each with the lines it is said to print."""
+    """Yield the commands of a console block, each with the output that the page shows."""
     for part in re.split(r"^\$ ", session, flags=re.MULTILINE)[1:]:
         command, *expected = part.rstrip("\n").split("\n")
         yield command, expected
 
 
 def check_output(output: str, expected: Sequence[str]) -> None:
-    """Find the expected lines in the output, in order; measured times may be any.
+    """Check that the output contains the expected lines in order; measured times can differ.
 
     ``...`` stands for any lines, or for any text within a line.
     """
@@ -160,7 +160,7 @@ def check_output(output: str, expected: Sequence[str]) -> None:
     for line in expected:
         if line.strip() != "...":
             wanted = re.compile(re.escape(_without_numbers(line)).replace(re.escape("..."), ".*"))
-            assert any(wanted.fullmatch(found) for found in remaining), f"{line!r} is not in its place in:\n{output}"
+            assert any(wanted.fullmatch(found) for found in remaining), f"{line!r} is missing in:\n{output}"
 
 
 def _without_numbers(line: str) -> str:
@@ -175,7 +175,7 @@ def _installable(argument: str) -> str:
 
 
 def virtual_environment(directory: Path) -> Path:
-    """Make an environment quickly: it borrows what is installed for this Python, but for this repository's plugins."""
+    """Create an environment that links to the packages of this Python, except this repository's plugins."""
     venv.create(directory, with_pip=False, symlinks=True)
     paths = {"base": str(directory), "platbase": str(directory)}
     borrowed = directory / "borrowed"

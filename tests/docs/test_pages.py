@@ -1,9 +1,10 @@
-"""Every page tells the truth: its files and its snippets run, and its commands print what it says."""
+"""The files and snippets of every page run, and its commands print what the page shows."""
 
 from __future__ import annotations
 
 import inspect
 import json
+import re
 import tomllib
 from pathlib import Path
 from types import SimpleNamespace
@@ -14,15 +15,19 @@ import pytest
 
 from hosting import authoring, hookspecs
 from hosting.extensions import ExtensionHost
-from tests.docs.pages import PAGES, ROOT, Block, follow, page_id
+from tests.docs.pages import PAGES, ROOT, WORKSHOPS, Block, blocks, follow, page_id
 from tests.docs.terminal import Terminal, check_output, commands, terminal
+
+_PACKAGES = ["hosting", *sorted(path.name for path in ROOT.glob("plugins/*"))]
+_NAME_ALONE = re.compile(rf"""(?:^|[\s'"])(?:{"|".join(_PACKAGES)})(?:\[[\w,]+\])?(?=['"\s]|$)""")
+"""A package of this repository as pip would look it up on an index: without a path, and without an address."""
 
 LANGUAGES = {"", "console", "json", "mermaid", "python", "text", "toml"}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=page_id)
-def test_pages_do_what_they_say(page: Path, tmp_path: Path) -> None:
-    """A reader who copies every block of a page in order sees what the page promises."""
+def test_blocks_of_page_run_in_order(page: Path, tmp_path: Path) -> None:
+    """Copying every block of a page, in order, gives the output that the page shows."""
     home = tmp_path / "home"
     home.mkdir()
     for folder in ("examples", "plugins"):
@@ -51,13 +56,13 @@ def _follow(block: Block, reader: Terminal, home: Path) -> None:
 
 
 def _read_settings(document: dict[str, Any]) -> None:
-    """Check a host.json as the host does; other documents are only JSON."""
+    """Check the section ``extensionHost`` of a host.json as the host does."""
     if section := document.get("extensionHost"):
         ExtensionHost(environ={}, section=section)
 
 
 def _run_snippet(code: str) -> None:
-    """Run a snippet, and check the hooks that it implements as a host does."""
+    """Run a snippet, and check its hooks as a host does."""
     namespace: dict[str, object] = {"__name__": "snippet"}
     try:
         exec(compile(code, "snippet", "exec"), namespace)
@@ -73,7 +78,22 @@ def _run_snippet(code: str) -> None:
 
 
 def test_every_page_is_in_the_navigation() -> None:
-    """A page that nobody can reach is a page that nobody reads; generated pages are named in the list too."""
+    """mkdocs.yml names each page, including the generated ones."""
     navigation = (ROOT / "mkdocs.yml").read_text("utf-8")
     for page in (ROOT / "docs").rglob("*.md"):
         assert str(page.relative_to(ROOT / "docs")) in navigation
+
+
+@pytest.mark.parametrize("page", [*PAGES, *WORKSHOPS], ids=page_id)
+def test_pages_install_this_repositorys_packages_from_a_checkout_or_by_git_url(page: Path) -> None:
+    """Before the packages are published, an index may give their names to another project."""
+    commands = re.findall(r"pip install ([^`\n]*)", page.read_text("utf-8"))
+    lines = [
+        *commands,
+        *(line for block in blocks(page) if _is_requirements(block) for line in block.text.splitlines()),
+    ]
+    assert [line for line in lines if _NAME_ALONE.search(re.sub(r" @ \S+", "@", line))] == []
+
+
+def _is_requirements(block: Block) -> bool:
+    return block.file is not None and block.file.endswith("requirements.txt")

@@ -1,4 +1,4 @@
-"""The long tutorial, in each of its languages, followed to the letter where nothing is installed."""
+"""The commands of the long tutorial, in each language, work in an environment without any package."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ CHECKED_ELSEWHERE = {"markdown", "python", "text"}
 
 
 @pytest.mark.parametrize("page", WORKSHOPS, ids=page_id)
-def test_a_reader_who_has_nothing_gets_to_the_end(page: Path, tmp_path: Path) -> None:
-    """Every command is run in a shell as it is written, in an environment that pip fills; each prints what is said."""
+def test_tutorial_runs_from_an_empty_environment(page: Path, tmp_path: Path) -> None:
+    """Each command runs in a shell as it is written, and prints what the page shows."""
     with workshop(tmp_path) as reader:
         follow(page, lambda block: _follow(block, reader))
     if reader.missing:
-        pytest.skip(f"followed but for what needs {', '.join(reader.missing)}, which is not installed")
+        pytest.skip(f"steps without {', '.join(reader.missing)}, which is not installed, were skipped")
 
 
 def _follow(block: Block, reader: Workshop) -> None:
@@ -47,8 +47,8 @@ def _follow(block: Block, reader: Workshop) -> None:
         assert block.file or block.language in CHECKED_ELSEWHERE, f"nothing checks a block of {block.language}"
 
 
-def test_the_languages_tell_the_same() -> None:
-    """All that a reader types, writes and sees is the same in each language, block by block, but for words of prose."""
+def test_languages_have_the_same_blocks() -> None:
+    """Commands, files and outputs are equal in each language, except for comments, docstrings and Markdown files."""
     first, *others = ([_essence(block) for block in blocks(page)] for page in WORKSHOPS)
     assert others
     for other in others:
@@ -56,6 +56,6 @@ def test_the_languages_tell_the_same() -> None:
 
 
 def _essence(block: Block) -> tuple[str, str | None, str]:
-    """A block without what is prose in it: docstrings, comments, and the texts of Markdown files."""
+    """Return a block without docstrings, comments, and the text of Markdown files."""
     text = re.sub(r'""".*?"""|#.*', "", block.text, flags=re.DOTALL)
     return block.language, block.file, "" if (block.file or "").endswith(".md") else text

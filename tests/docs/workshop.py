@@ -1,4 +1,4 @@
-"""A reader who has nothing but Python: commands run in a shell, as they are written, in a fresh virtual environment."""
+"""Run the commands of a tutorial in a shell, exactly as written, in a new virtual environment."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.support.processes import PATIENCE, ROOT, Running, environment, hostin
 
 
 class Workshop:
-    """A home directory, an environment that pip fills from the registry, and a shell.
+    """A home directory, a virtual environment that pip fills from the index, and a shell.
 
     Args:
         folder: an empty directory.
@@ -32,7 +32,7 @@ class Workshop:
         self._log = folder / "host.log"
         self._host: Running | None = None
         self._open = ExitStack()
-        # What the page calls .venv is the one that a shell would have activated.
+        # The page creates and activates .venv; its programs come first on the path.
         self._bin = self.home / ".venv" / "bin"
         tools = folder / "bin"
         tools.mkdir()
@@ -48,17 +48,17 @@ class Workshop:
             **{f"GIT_{who}_{what}": "Ada" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")},
         }
         self.missing: set[str] = set()
-        """Programs that the machine does not have, and what was to be done with them is left out."""
+        """Programs that are not installed on this machine; commands that need them are skipped."""
 
     def close(self) -> None:
         """Stop the host that the page started."""
         self._open.close()
 
     def run(self, command: str) -> str:
-        """Run one command of a page and give its output.
+        """Run one command of a page and return its output.
 
         Raises:
-            AssertionError: it failed.
+            AssertionError: the command failed.
         """
         command = command.replace(CHECKOUT, str(ROOT))
         program, *arguments = shlex.split(command)
@@ -73,7 +73,7 @@ class Workshop:
         return ""
 
     def check_log(self, expected: Sequence[str]) -> None:
-        """Find lines in what the host has printed, waiting for them."""
+        """Wait until the host has printed the expected lines."""
         assert self._host is not None
         end = time.monotonic() + PATIENCE
         while True:
@@ -109,14 +109,14 @@ class Workshop:
 
 
 def _cache() -> str:
-    """Where pip keeps what it downloaded, since HOME is another one here."""
+    """Return the cache folder of pip, which depends on HOME."""
     command = [sys.executable, "-m", "pip", "cache", "dir"]
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
 
 
 @contextmanager
 def workshop(folder: Path) -> Iterator[Workshop]:
-    """Open a workshop, and stop what it left running."""
+    """Yield a workshop; stop its host at the end."""
     opened = Workshop(folder)
     try:
         yield opened
@@ -125,13 +125,13 @@ def workshop(folder: Path) -> Iterator[Workshop]:
 
 
 def edited(text: str, change: str) -> str:
-    """Apply a block with lines that go (``-``), come (``+``) and stay.
+    """Return ``text`` with a diff block applied: lines to remove (``-``), to add (``+``) and to keep.
 
     Raises:
-        AssertionError: what it stands on is not there, or not only once.
+        AssertionError: the old lines do not occur exactly once.
     """
     lines = change.splitlines(keepends=True)
     old = "".join(line[1:] for line in lines if not line.startswith("+"))
     new = "".join(line[1:] for line in lines if not line.startswith("-"))
-    assert text.count(old) == 1, f"the page changes what is not there:\n{old}\nin:\n{text}"
+    assert text.count(old) == 1, f"these lines do not occur exactly once:\n{old}\nin:\n{text}"
     return text.replace(old, new)
