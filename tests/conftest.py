@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
@@ -21,6 +21,16 @@ settings.load_profile("patient")
 
 ROOT = Path(__file__).parent.parent
 PATIENCE = server.PATIENCE
+SLOW_FIXTURES = frozenset({"azurite", "hosting_server", "installation", "run_hosting", "serve", "wheels"})
+"""Fixtures that start processes."""
+
+
+@pytest.hookimpl(tryfirst=True)  # before pytest selects by marker
+def pytest_collection_modifyitems(items: Sequence[pytest.Item]) -> None:
+    """Mark tests that start processes as slow, by their fixtures."""
+    for item in items:
+        if SLOW_FIXTURES.intersection(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.slow)
 
 
 class MakeApp(Protocol):

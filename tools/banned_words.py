@@ -3,8 +3,8 @@
     python -m tools.banned_words             report banned words, as file:line:column
     python -m tools.banned_words --shrink    remove from the list of exceptions what needs none any more
 
-The words are in ``banned_words.toml``. ``banned_words_exceptions.txt`` lists the files that still have some: they are
-not checked, and a file that has none must not be listed.
+The words are in ``banned_words.toml``. ``banned_words_exceptions.txt`` lists the files, and the folders with a slash at
+the end, that still have some: they are not checked, and what has none must not be listed.
 """
 
 from __future__ import annotations
@@ -57,14 +57,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     exceptions = EXCEPTIONS.read_text("utf-8").split() if EXCEPTIONS.exists() else []
     words = banned_words()
     found = {path: list(findings(path, text, words)) for path, text in checked_files()}
-    clean = [path for path in exceptions if not found.get(path)]
+    unclean = [path for path, listed in found.items() if listed]
+    clean = [exception for exception in exceptions if not any(_covers(exception, path) for path in unclean)]
     if shrink:
         _write_exceptions([path for path in exceptions if path not in clean])
-    problems = [str(finding) for path, listed in found.items() if path not in exceptions for finding in listed]
+    checked = [path for path in unclean if not any(_covers(exception, path) for exception in exceptions)]
+    problems = [str(finding) for path in checked for finding in found[path]]
     if not shrink:
         problems += [f"{path}: has no banned words; run: python -m tools.banned_words --shrink" for path in clean]
     print(*problems, sep="\n", end="\n" if problems else "")
     return 1 if problems else 0
+
+
+def _covers(exception: str, path: str) -> bool:
+    return path.startswith(exception) if exception.endswith("/") else path == exception
 
 
 def banned_words() -> list[Word]:

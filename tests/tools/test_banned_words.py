@@ -62,21 +62,21 @@ def test_a_finding_says_where_and_what_to_write_instead() -> None:
 def test_files_that_are_listed_as_exceptions_are_not_clean(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The list of exceptions only shrinks: a clean file in it is an error, which --shrink removes."""
-    texts = {"clean.md": "A hook.", "listed.md": "Nobody.", "new.md": "Somebody."}
+    """The list of exceptions only shrinks: a clean file or folder in it is an error, which --shrink removes."""
+    texts = {"clean.md": "A hook.", "docs/listed.md": "Nobody.", "new.md": "Somebody."}
     exceptions = tmp_path / "exceptions.txt"
-    exceptions.write_text("clean.md\ngone.md\nlisted.md\n", "utf-8")
+    exceptions.write_text("clean.md\ngone/\ndocs/\n", "utf-8")
     monkeypatch.setattr(banned_words, "EXCEPTIONS", exceptions)
     monkeypatch.setattr(banned_words, "checked_files", lambda: iter(texts.items()))
     assert banned_words.main([]) == 1
     assert [line.partition(":")[0] for line in capsys.readouterr().out.splitlines()] == [
         "new.md",
         "clean.md",
-        "gone.md",
+        "gone/",
     ]
     assert banned_words.main(["--shrink"]) == 1
-    assert exceptions.read_text("utf-8") == "listed.md\n"
-    texts["listed.md"] = "A user."
+    assert exceptions.read_text("utf-8") == "docs/\n"
+    texts["docs/listed.md"] = "A user."
     texts["new.md"] = "Another user."
     assert banned_words.main(["--shrink"]) == 0
     assert not exceptions.exists()

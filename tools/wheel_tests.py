@@ -1,0 +1,55 @@
+"""Run the tests against built wheels: ``python -m tools.wheel_tests DIST [PYTEST ARGUMENTS]``.
+
+The wheels of DIST are installed into a new virtual environment, and the tests run in a copy of this checkout without
+the sources of the distributions, so that only the wheels can be imported. Tests of the sources themselves are left out.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+SOURCE_TESTS = ("tests/test_architecture.py", "tests/packaging", "tests/tools")
+
+_LEFT_OUT = (".git", ".venv", "build", "dist", "site", ".*_cache", "__pycache__")
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Install the wheels and run the tests; return pytest's exit code, or 2 where there are no wheels."""
+    if not arguments or not (wheels := sorted(Path(arguments[0]).resolve().glob("*.whl"))):
+        print("usage: python -m tools.wheel_tests DIST [PYTEST ARGUMENTS], with wheels in DIST", file=sys.stderr)
+        return 2
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        checkout = copy_without_sources(Path(folder, "checkout"))
+        python = _environment(Path(folder, "venv"), wheels)
+        ignored = [f"--ignore={path}" for path in SOURCE_TESTS]
+        return subprocess.run([python, "-m", "pytest", *ignored, *arguments[1:]], cwd=checkout, check=False).returncode
+
+
+def copy_without_sources(checkout: Path) -> Path:
+    """Copy this checkout, without the packages that the wheels bring, to a new folder; return the folder."""
+    shutil.copytree(ROOT, checkout, ignore=shutil.ignore_patterns(*_LEFT_OUT))
+    for sources in (checkout / "hosting", *checkout.glob("plugins/*/src")):
+        shutil.rmtree(sources)
+    return checkout
+
+
+def _environment(venv: Path, wheels: Iterable[Path]) -> str:
+    """Make a virtual environment with the wheels, and what their tests need; return its Python."""
+    subprocess.run([sys.executable, "-m", "venv", str(venv)], check=True)
+    python = str(venv / ("Scripts" if os.name == "nt" else "bin") / "python")
+    requirements = [f"{wheel}[host,debug,dev]" if wheel.name.startswith("hosting-") else str(wheel) for wheel in wheels]
+    pinned = ("--constraint", str(ROOT / "constraints" / "development.txt"))
+    pip = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *pinned]
+    subprocess.run([*pip, *requirements], check=True)
+    return python
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
