@@ -229,7 +229,8 @@ class FunctionHost:
         count, problem = thread_count(self.environ)
         self._pool = ThreadPool(count)
         self._services.host_json = self.app.host_json
-        self._timeouts = Timeouts(self.running, read_timeout(self.app.host_json))
+        threaded = [function.name for function in self.functions if not function.is_async]
+        self._timeouts = Timeouts(self.running, read_timeout(self.app.host_json), threaded)
         self._services.problems.extend([problem] if problem else [])
         providers = self._finder(self._services)
         for function in self.functions:

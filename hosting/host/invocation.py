@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from asyncio import current_task
 from collections.abc import Awaitable, Callable, Mapping
 from time import monotonic
 from typing import Any, Protocol
@@ -37,6 +38,8 @@ class Running:
 
     def __init__(self) -> None:
         self.contexts: dict[str, Context] = {}
+        self.tasks: dict[str, asyncio.Task[Any] | None] = {}
+        """The task that each of them runs in, by id: what is cancelled when its time is over."""
         self.expired: dict[str, FunctionTimeoutError] = {}
         """Why an invocation was cancelled, by id, where it took longer than it may."""
         self.local = InvocationLocal()
@@ -68,11 +71,6 @@ class Invocation:
         """The function's name."""
         return self._name
 
-    @property
-    def is_async(self) -> bool:
-        """Whether the function runs on the loop, where it can be cancelled."""
-        return self._bound.function.is_async
-
     async def __call__(
         self,
         data: Any,
@@ -99,6 +97,7 @@ class Invocation:
         invocation_id = running.new_id()
         context = Context(invocation_id, self._name, self._directory, running.local, trace_parent, trace_state)
         running.contexts[invocation_id] = context
+        running.tasks[invocation_id] = current_task()
         token = current.set(context)
         if retry is not None:
             context.retry_context = retry
@@ -123,7 +122,7 @@ class Invocation:
             log.succeeded(logger, context, trigger, (monotonic() - start) * 1000)
             return Result(reply)
         finally:
-            del running.contexts[invocation_id]
+            del running.contexts[invocation_id], running.tasks[invocation_id]
             current.reset(token)
 
     async def _run(self, context: Context, data: Any) -> Any:
@@ -170,7 +169,7 @@ class Invocation:
     def _reason(self, context: Context, raised: BaseException) -> BaseException:
         """Why the invocation failed: its time was over, where that is what cancelled it."""
         expired = self._running.expired.pop(context.invocation_id, None)
-        task = asyncio.current_task()
+        task = current_task()
         if expired is None or task is None:
             return raised
         task.uncancel()

@@ -7,14 +7,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping, Set
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from hosting.apps.timespans import format_timespan, parse_timespan
 from hosting.errors import SettingsError
-from hosting.host._tasks import tasks_inside
-from hosting.host.context import Context
-from hosting.host.invocation import FunctionTimeoutError, Invocation, Running
+from hosting.host.invocation import FunctionTimeoutError, Running
 
 DEFAULT = 1800.0
 """Seconds, as in Azure on every plan but Consumption."""
@@ -51,11 +49,13 @@ class Timeouts:
     Args:
         running: the invocations of a host.
         limit: seconds that one may take; None for any time.
+        threaded: names of the functions that run in threads, which go on after a cancellation.
     """
 
-    def __init__(self, running: Running, limit: float | None) -> None:
+    def __init__(self, running: Running, limit: float | None, threaded: Collection[str] = ()) -> None:
         self._running = running
         self._limit = limit
+        self._threaded = frozenset(threaded)
         self._seen: dict[str, float] = {}
         self._cancelled: dict[str, asyncio.Task[Any]] = {}
         self._watching: asyncio.Task[None] | None = None
@@ -77,27 +77,27 @@ class Timeouts:
             await asyncio.sleep(pause)
             seen = self._seen = {key: self._seen.get(key, now()) for key in self._running.contexts}
             self._forget_survivors()
-            expired = {key for key, since in seen.items() if now() - since >= limit} - self._cancelled.keys()
-            if expired:
-                self._cancel(expired, limit)
+            for invocation_id, since in seen.items():
+                if now() - since >= limit and invocation_id not in self._cancelled:
+                    self._cancel(invocation_id, limit)
 
-    def _cancel(self, expired: Set[str], limit: float) -> None:
-        for task, variables in tasks_inside(Invocation.__call__.__code__):
-            context: Context = variables["context"]
-            if context.invocation_id in expired:
-                self._cancelled[context.invocation_id] = task
-                self._running.expired[context.invocation_id] = FunctionTimeoutError(
-                    f"Timeout value of {format_timespan(limit)} was exceeded by function: "
-                    f"Functions.{context.function_name}"
-                )
-                logging.getLogger(f"hosting.function.{context.function_name}").error(
-                    "Timeout value of %s exceeded by function 'Functions.%s' (Id: '%s'). Initiating cancellation.%s",
-                    format_timespan(limit),
-                    context.function_name,
-                    context.invocation_id,
-                    "" if variables["self"].is_async else _THREAD,
-                )
-                task.cancel("functionTimeout")
+    def _cancel(self, invocation_id: str, limit: float) -> None:
+        task = self._running.tasks[invocation_id]
+        if task is None:
+            return
+        name = self._running.contexts[invocation_id].function_name
+        self._cancelled[invocation_id] = task
+        self._running.expired[invocation_id] = FunctionTimeoutError(
+            f"Timeout value of {format_timespan(limit)} was exceeded by function: Functions.{name}"
+        )
+        logging.getLogger(f"hosting.function.{name}").error(
+            "Timeout value of %s exceeded by function 'Functions.%s' (Id: '%s'). Initiating cancellation.%s",
+            format_timespan(limit),
+            name,
+            invocation_id,
+            _THREAD if name in self._threaded else "",
+        )
+        task.cancel("functionTimeout")
 
     def _forget_survivors(self) -> None:
         """Take the cancellation back from the task of a function that caught it and returned all the same."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from hosting.bindings.http.provider import HttpTrigger
@@ -13,10 +13,10 @@ from hosting.bindings.http.request import HttpCall, decode_path, parse_headers
 from hosting.bindings.http.response import Headers, HttpReply
 from hosting.bindings.http.routes import Route
 from hosting.bindings.http.streams import StreamCall, StreamReply
-from hosting.host._tasks import tasks_inside
 from hosting.host.function_host import FunctionHost
 from hosting.server.admin.app import Admin
 from hosting.server.body import Disconnected, TooLarge, body_limit, declared_length, read_body, refuse_body
+from hosting.server.disconnect import cancel_on_disconnect, disconnect, is_disconnected
 from hosting.server.limits import throttled
 from hosting.server.middleware.cors import Cors, CorsPolicy
 from hosting.server.middleware.headers import with_headers
@@ -26,9 +26,6 @@ from hosting.server.webhooks import Webhooks
 if TYPE_CHECKING:
     from hosting.server.auth import MasterKey
     from hosting.server.keys import Keys
-
-_GONE = "hosting.gone"
-"""The key in a request's scope that says that its client has gone."""
 
 NO_BODY = frozenset((204, 304))
 _OWN = frozenset(("/admin/", "/runtim"))
@@ -129,7 +126,8 @@ class HostApp:
     async def _stream(self, scope: Scope, send: Send, reply: StreamReply) -> None:
         """Send until the end, until the client goes, or until the grace period is over."""
         try:
-            if _GONE not in scope:
+            if not is_disconnected(scope):
+                cancel_on_disconnect(scope)
                 with contextlib.suppress(asyncio.CancelledError):
                     await reply.send(scope, send)
         finally:
@@ -141,6 +139,8 @@ class HostApp:
         trigger = route.target
         if trigger.disabled or trigger.run is None:
             return empty(404)
+        if trigger.cancels:
+            cancel_on_disconnect(scope)
         headers = parse_headers(scope["headers"])
         if trigger.streams is not None:
             stream = StreamCall(scope, receive, values)
@@ -166,17 +166,9 @@ class HostApp:
         reply: HttpReply | None = result.reply
         return empty(200) if reply is None else reply
 
-    def client_gone(self, scopes: Collection[Scope]) -> None:
-        """Cancel the async invocations that these requests wait for; what runs in a thread goes on."""
-        for scope in scopes:
-            scope[_GONE] = True
-        gone = {id(scope) for scope in scopes}
-        for task, variables in tasks_inside(HostApp._stream.__code__):
-            if id(variables["scope"]) in gone:
-                task.cancel("the client has gone")
-        for task, variables in tasks_inside(HostApp._function.__code__):
-            if id(variables["scope"]) in gone and variables["route"].target.cancels:
-                task.cancel("the client has gone")
+    def on_disconnect(self, scope: Scope) -> None:
+        """Cancel the async invocation that this request waits for; a function that runs in a thread goes on."""
+        disconnect(scope)
 
     def _warn(self, message: str) -> None:
         if message not in self._warned:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-
 from hosting.bindings.http.response import HttpReply
 from hosting.server.app import respond
 from hosting.server.types import Receive, Scope, Send
@@ -33,8 +31,8 @@ class UnavailableApp:
         await receive()
         await send({"type": "lifespan.shutdown.complete"})
 
-    def client_gone(self, scopes: Collection[Scope]) -> None:
-        """Nobody waits here for long."""
+    def on_disconnect(self, scope: Scope) -> None:
+        """Do nothing: every request is answered at once."""
 
     async def drain(self, grace: float) -> bool:
         """Nothing runs here."""

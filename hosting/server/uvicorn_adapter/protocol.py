@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, cast
 
@@ -29,7 +29,8 @@ else:
 
 _ANYBODY = b"HTTP/1.1 102 Processing\r\n\r\n"
 _FIRST, _NEXT = 0.05, 0.5
-_TOGETHER = 0.05
+_DISCONNECT_SECONDS = 0.05
+"""Time in which a function that reads its request's body can handle the disconnect itself, before it is cancelled."""
 _LONGEST_URL, _LARGEST_HEAD, _MOST_HEADERS = 8192, 32768, 100
 """Of a request: what Azure's server takes, in bytes and in number."""
 _ENDLESS = 262_144 + _LARGEST_HEAD
@@ -39,36 +40,18 @@ _FRESH, _IDLE = 0.5, 0.05
 """Seconds that a stopping server waits for a request, on a connection that had none yet, and on one that had."""
 
 
-class Departures:
-    """Tells of the requests whose clients have gone: of all together that went within a short time."""
-
-    def __init__(self, tell: Callable[[Collection[Scope]], None]) -> None:
-        self._tell_app = tell
-        self._scopes: list[Scope] = []
-
-    def add(self, scope: Scope) -> None:
-        """On the event loop."""
-        if not self._scopes:
-            asyncio.get_running_loop().call_later(_TOGETHER, self._tell)
-        self._scopes.append(scope)
-
-    def _tell(self) -> None:
-        scopes, self._scopes = self._scopes, []
-        self._tell_app(scopes)
-
-
 class Connection(Protocol):
     """uvicorn's connection, with an ear for clients that leave.
 
     Args:
-        departures: is told of them.
+        on_disconnect: called with the ASGI scope of each request whose client has disconnected.
         outbox: writes for all connections of a server.
         given: what uvicorn makes a connection with.
     """
 
-    def __init__(self, departures: Departures, outbox: Outbox, **given: Any) -> None:
+    def __init__(self, on_disconnect: Callable[[Scope], None], outbox: Outbox, **given: Any) -> None:
         super().__init__(**given)
-        self._departures = departures
+        self._on_disconnect = on_disconnect
         self._outbox = outbox
         self._size = 0
         self._refusal: HTTPStatus | None = None
@@ -124,7 +107,7 @@ class Connection(Protocol):
         cycle: RequestResponseCycle | None = self.cycle
         super().connection_lost(exc)
         if cycle is not None and not cycle.response_complete:
-            self._departures.add(cast("Scope", cycle.scope))
+            self.loop.call_later(_DISCONNECT_SECONDS, self._on_disconnect, cast("Scope", cycle.scope))
 
     def eof_received(self) -> bool:  # type: ignore[override]
         """Keep the connection open for a request that is whole; TLS cannot be half closed."""

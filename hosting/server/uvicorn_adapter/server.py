@@ -13,7 +13,7 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import FrameType
 from typing import NoReturn, Protocol
@@ -24,7 +24,7 @@ from uvicorn.lifespan.on import LifespanOn
 from hosting.errors import HostingError
 from hosting.extensions import PoolThread
 from hosting.server.types import Receive, Scope, Send
-from hosting.server.uvicorn_adapter.protocol import Connection, Departures
+from hosting.server.uvicorn_adapter.protocol import Connection
 from hosting.server.uvicorn_adapter.write_buffer import Outbox
 
 _BACKLOG = 2048
@@ -66,8 +66,8 @@ class Application(Protocol):
     async def drain(self, grace: float) -> bool:
         """Take no new work and wait for what runs, ``grace`` seconds at most; say whether all of it finished."""
 
-    def client_gone(self, scopes: Collection[Scope]) -> None:
-        """Hear of requests whose clients have gone."""
+    def on_disconnect(self, scope: Scope) -> None:
+        """Called when the client of a request that is not answered yet has disconnected."""
 
 
 class Server(uvicorn.Server):
@@ -102,7 +102,7 @@ class Server(uvicorn.Server):
                 app,
                 lifespan="on",
                 interface="asgi3",
-                http=functools.partial(Connection, Departures(app.client_gone), Outbox()),  # type: ignore[arg-type]
+                http=functools.partial(Connection, app.on_disconnect, Outbox()),  # type: ignore[arg-type]
                 ws="none",
                 log_config=None,
                 log_level="warning",
