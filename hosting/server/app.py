@@ -20,7 +20,7 @@ from hosting.server.disconnect import cancel_on_disconnect, disconnect, is_disco
 from hosting.server.limits import throttled
 from hosting.server.middleware.cors import Cors, CorsPolicy
 from hosting.server.middleware.headers import with_headers
-from hosting.server.types import WHOLE, Receive, Scope, Send, empty, url_of
+from hosting.server.types import Receive, Scope, Send, empty, url_of
 from hosting.server.webhooks import Webhooks
 
 if TYPE_CHECKING:
@@ -204,5 +204,5 @@ async def respond(send: Send, method: str, reply: HttpReply) -> None:
         body = b""
     else:
         headers = [*headers, (b"content-length", b"%d" % len(body))]
-    await send({"type": "http.response.start", "status": reply.status, "headers": headers, WHOLE: True})
+    await send({"type": "http.response.start", "status": reply.status, "headers": headers})
     await send({"type": "http.response.body", "body": b"" if method == "HEAD" else body})

@@ -13,9 +13,6 @@ Scope: TypeAlias = MutableMapping[str, Any]
 Message: TypeAlias = MutableMapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[Message]]
 Send: TypeAlias = Callable[[Message], Awaitable[None]]
-
-WHOLE = "hosting.whole"
-"""A key of ``http.response.start``: the next message comes at once and has all of the body."""
 AsgiApp: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 Handler: TypeAlias = Callable[[Scope, Receive, Route[HttpTrigger], Mapping[str, str]], Awaitable[HttpReply]]

@@ -9,7 +9,6 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from hosting.server.types import WHOLE
 from tests.support.processes import PATIENCE, Running, hosting_start
 
 APP = """
@@ -124,18 +123,6 @@ def test_expectation(host: Running) -> None:
     answer = exchange(host, asked)
     assert answer.startswith(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n")
     assert answer.endswith(b"\r\n\r\nhello")
-
-
-def test_a_line_break_is_held_back() -> None:
-    """Whatever let a line break into a header, it is not sent."""
-    kind = pytest.importorskip("hosting.server.uvicorn_adapter.cycle").Cycle
-    cycle = kind.__new__(kind)
-    cycle.default_headers, cycle.keep_alive = [], True
-    fine = {"status": 200, "headers": [(b"a", b"b")], WHOLE: True}
-    assert cycle._encoded(fine) == b"HTTP/1.1 200 OK\r\na: b\r\n\r\n"
-    for header in ((b"a", b"b\nc: d"), (b"a\n", b"b")):
-        with pytest.raises(RuntimeError, match="line break"):
-            cycle._encoded({**fine, "headers": [header]})
 
 
 @pytest.mark.parametrize(

@@ -24,8 +24,9 @@ from uvicorn.lifespan.on import LifespanOn
 from hosting.errors import HostingError
 from hosting.extensions import PoolThread
 from hosting.server.types import Receive, Scope, Send
+from hosting.server.uvicorn_adapter.date import DateHeader
 from hosting.server.uvicorn_adapter.protocol import Connection
-from hosting.server.uvicorn_adapter.write_buffer import Outbox
+from hosting.server.uvicorn_adapter.write_buffer import FlushScheduler
 
 _BACKLOG = 2048
 _TICK = 0.05
@@ -97,18 +98,20 @@ class Server(uvicorn.Server):
         certificate: Path | None = None,
         key: Path | None = None,
     ) -> None:
+        dated = DateHeader(app)
         super().__init__(
             uvicorn.Config(
-                app,
+                dated,
                 lifespan="on",
                 interface="asgi3",
-                http=functools.partial(Connection, app.on_disconnect, Outbox()),  # type: ignore[arg-type]
+                http=functools.partial(Connection, app.on_disconnect, dated.current, FlushScheduler()),  # type: ignore[arg-type]
                 ws="none",
                 log_config=None,
                 log_level="warning",
                 access_log=False,
                 proxy_headers=False,
                 server_header=False,
+                date_header=False,
                 ssl_certfile=certificate,
                 ssl_keyfile=key,
                 # Requests of one connection must not see each other's context variables.

@@ -1,7 +1,7 @@
-"""Transports that write late: an answer's head and body go together, and the answers of many connections in a row.
+"""Buffered writing: one write for the head and the body of a response, and for all connections in a row.
 
-Each write is a system call that may wake the client at once, and with it another process on this core. So what is
-written is kept until the event loop has gone round, and then written for all connections, as one piece for each.
+Each write is a system call that may wake the client at once, and with it another process on this core. So data is
+kept until the event loop has run what is ready, and is then written for all connections, one write for each.
 """
 
 from __future__ import annotations
@@ -9,55 +9,55 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-_MUCH = 65536
+_FLUSH_AT_BYTES = 65536
 
 
-class Outbox:
-    """The transports of one event loop that have something to write."""
+class FlushScheduler:
+    """Flushes the transports of one event loop that have data, in the loop's next iteration."""
 
     def __init__(self) -> None:
-        self._full: list[Gathering] = []
+        self._transports: list[BufferedTransport] = []
 
-    def add(self, gathering: Gathering) -> None:
-        """Have it flushed in the loop's next round."""
-        if not self._full:
+    def add(self, transport: BufferedTransport) -> None:
+        """Flush ``transport`` in the loop's next iteration. Called on the event loop."""
+        if not self._transports:
             asyncio.get_running_loop().call_soon(self._flush)
-        self._full.append(gathering)
+        self._transports.append(transport)
 
     def _flush(self) -> None:
-        full, self._full = self._full, []
-        for gathering in full:
-            gathering.flush()
+        transports, self._transports = self._transports, []
+        for transport in transports:
+            transport.flush()
 
 
-class Gathering:
-    """Keeps what is written for the loop's next round, unless it is much.
+class BufferedTransport:
+    """A transport that keeps what is written for the loop's next iteration, unless it is 64 KiB or more.
 
     Args:
-        transport: what it writes to; everything but writing is that transport's.
-        outbox: where it says that it has something to write.
+        transport: the transport to write to; every other method and attribute is its own.
+        scheduler: flushes this transport once it has data.
     """
 
-    def __init__(self, transport: asyncio.Transport, outbox: Outbox) -> None:
+    def __init__(self, transport: asyncio.Transport, scheduler: FlushScheduler) -> None:
         self._transport = transport
-        self._outbox = outbox
+        self._scheduler = scheduler
         self._pending: list[bytes] = []
         self._size = 0
         self.is_closing = transport.is_closing
 
     def write(self, data: bytes) -> None:
         self._size += len(data)
-        if self._size >= _MUCH:
-            # Who writes much must feel at once that the other side reads slowly.
+        if self._size >= _FLUSH_AT_BYTES:
+            # The transport itself has to see large writes at once, to pause the writer when the client reads slowly.
             self.flush()
             self._send(data)
         else:
             if not self._pending:
-                self._outbox.add(self)
+                self._scheduler.add(self)
             self._pending.append(data)
 
     def flush(self) -> None:
-        """Write what is kept; lost if the connection is closed already."""
+        """Write what is kept; it is dropped if the connection is closed already."""
         if self._pending:
             data = self._pending[0] if len(self._pending) == 1 else b"".join(self._pending)
             self._pending.clear()

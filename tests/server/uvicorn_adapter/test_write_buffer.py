@@ -1,4 +1,4 @@
-"""Gathering what is written: everything arrives, in order, in as few writes as can be."""
+"""Buffered writing: everything arrives, in order, in as few writes as possible."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from typing import Any, cast
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hosting.server.uvicorn_adapter.write_buffer import _MUCH, Gathering, Outbox
+from hosting.server.uvicorn_adapter.write_buffer import _FLUSH_AT_BYTES, BufferedTransport, FlushScheduler
 
 
 class Recorder:
-    """As much of a transport as is used."""
+    """The methods of a transport that are used."""
 
     def __init__(self) -> None:
         self.writes: list[bytes] = []
@@ -33,12 +33,12 @@ class Recorder:
         return name
 
 
-def gathered(use: Callable[[Gathering, Recorder], Any]) -> Recorder:
-    """What arrived after ``use`` and two rounds of the loop."""
+def buffered(use: Callable[[BufferedTransport, Recorder], Any]) -> Recorder:
+    """Return what arrived after ``use`` and two iterations of the loop."""
     recorder = Recorder()
 
     async def run() -> None:
-        use(Gathering(cast("asyncio.Transport", recorder), Outbox()), recorder)
+        use(BufferedTransport(cast("asyncio.Transport", recorder), FlushScheduler()), recorder)
         await asyncio.sleep(0)
         await asyncio.sleep(0)
 
@@ -47,71 +47,71 @@ def gathered(use: Callable[[Gathering, Recorder], Any]) -> Recorder:
 
 
 @given(st.lists(st.binary(max_size=8)))
-def test_one_write(pieces: list[bytes]) -> None:
-    """What is written within one round of the loop arrives as one, and nothing is lost."""
+def test_writes_of_one_iteration_arrive_as_one_in_order(pieces: list[bytes]) -> None:
+    """What is written within one iteration of the loop arrives as one write, and nothing is lost."""
 
-    def use(gathering: Gathering, _: Recorder) -> None:
+    def use(transport: BufferedTransport, _: Recorder) -> None:
         for piece in pieces:
-            gathering.write(piece)
+            transport.write(piece)
 
-    recorder = gathered(use)
+    recorder = buffered(use)
     assert b"".join(recorder.writes) == b"".join(pieces)
     assert len(recorder.writes) <= 1
 
 
-def test_much_goes_at_once() -> None:
-    """Who writes much learns at once, from the transport, that the other side is slow."""
+def test_large_write_is_passed_on_at_once() -> None:
+    """A large write reaches the transport at once, which can then pause the writer."""
 
-    def use(gathering: Gathering, recorder: Recorder) -> None:
-        gathering.write(b"head")
-        gathering.write(b"x" * _MUCH)
-        assert [len(data) for data in recorder.writes] == [4, _MUCH]
-        gathering.write(b"tail")
+    def use(transport: BufferedTransport, recorder: Recorder) -> None:
+        transport.write(b"head")
+        transport.write(b"x" * _FLUSH_AT_BYTES)
+        assert [len(data) for data in recorder.writes] == [4, _FLUSH_AT_BYTES]
+        transport.write(b"tail")
 
-    assert gathered(use).writes[2:] == [b"tail"]
-
-
-def test_close_writes_the_rest() -> None:
-    """Closing sends what is kept first."""
-
-    def use(gathering: Gathering, _: Recorder) -> None:
-        gathering.write(b"last")
-        gathering.close()
-
-    assert gathered(use).writes == [b"last"]
+    assert buffered(use).writes[2:] == [b"tail"]
 
 
-def test_closed_by_the_other_side() -> None:
-    """What is kept for a connection that has gone meanwhile is dropped."""
+def test_close_writes_what_is_kept() -> None:
+    """Closing writes what is kept first."""
 
-    def use(gathering: Gathering, recorder: Recorder) -> None:
-        gathering.write(b"too late")
+    def use(transport: BufferedTransport, _: Recorder) -> None:
+        transport.write(b"last")
+        transport.close()
+
+    assert buffered(use).writes == [b"last"]
+
+
+def test_write_to_a_closed_connection_is_dropped() -> None:
+    """What is kept for a connection that closes meanwhile is dropped."""
+
+    def use(transport: BufferedTransport, recorder: Recorder) -> None:
+        transport.write(b"too late")
         recorder.close()
 
-    assert gathered(use).writes == []
+    assert buffered(use).writes == []
 
 
-def test_the_rest_is_the_transports() -> None:
-    """Everything but writing is asked of the transport itself."""
+def test_other_methods_are_the_transports() -> None:
+    """Every method but those for writing is the transport's own."""
 
-    def use(gathering: Gathering, _: Recorder) -> None:
-        assert gathering.get_extra_info("peername") == "peername"
-        assert not gathering.is_closing()
+    def use(transport: BufferedTransport, _: Recorder) -> None:
+        assert transport.get_extra_info("peername") == "peername"
+        assert not transport.is_closing()
 
-    gathered(use)
+    buffered(use)
 
 
-def test_many_connections() -> None:
-    """What several connections write in one round of the loop is written for all of them, in order."""
+def test_all_connections_are_flushed_in_one_iteration() -> None:
+    """What several connections write in one iteration of the loop is written for all of them, in order."""
     recorders = [Recorder() for _ in range(3)]
 
     async def run() -> None:
-        outbox = Outbox()
-        gatherings = [Gathering(cast("asyncio.Transport", recorder), outbox) for recorder in recorders]
+        scheduler = FlushScheduler()
+        transports = [BufferedTransport(cast("asyncio.Transport", recorder), scheduler) for recorder in recorders]
         for round_ in (b"1", b"2"):
-            for gathering in gatherings:
-                gathering.write(round_)
-                gathering.write(b"!")
+            for transport in transports:
+                transport.write(round_)
+                transport.write(b"!")
             await asyncio.sleep(0)
 
     asyncio.run(run())
