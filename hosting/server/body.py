@@ -1,4 +1,4 @@
-"""Reading a request's body as far as its size is allowed, and refusing it where it is not."""
+"""Request bodies: reading one up to the allowed size, and refusing a larger one."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from hosting.errors import SettingsError
 from hosting.server.types import Receive, Send
 
 SETTING = "FUNCTIONS_REQUEST_BODY_SIZE_LIMIT"
-DEFAULT_LIMIT = 104_857_600
-"""Bytes; Azure's host has the same."""
+DEFAULT_LIMIT_BYTES = 104_857_600
+"""The limit of Azure's host."""
 
-_LINGER = 1.0
+_LINGER_SECONDS = 1.0
 
 
 class Disconnected(Exception):
-    """The client went away before its request was whole."""
+    """The client disconnected before its request was complete."""
 
 
 class TooLarge(Exception):
@@ -28,13 +28,13 @@ class TooLarge(Exception):
         self.limit = limit
 
 
-def body_limit(environ: Mapping[str, str]) -> int:
-    """The largest body that is read, in bytes, as Azure's host reads it from its setting.
+def read_body_limit(environ: Mapping[str, str]) -> int:
+    """Return the size in bytes of the largest body that is read, as Azure's host reads it from its setting.
 
     Raises:
         SettingsError: the setting is not a number of bytes.
     """
-    text = environ.get(SETTING) or str(DEFAULT_LIMIT)
+    text = environ.get(SETTING) or str(DEFAULT_LIMIT_BYTES)
     if not text.isascii() or not text.isdigit():
         raise SettingsError(
             f"{SETTING}: expected a number of bytes, found {text!r}.", remedy="Correct the setting, or remove it."
@@ -42,39 +42,39 @@ def body_limit(environ: Mapping[str, str]) -> int:
     return int(text)
 
 
-def declared_length(headers: Mapping[str, str]) -> int:
-    """The body's length as its header gives it; 0 where there is none."""
-    return int(headers.get("content-length", 0))
+async def read_body(receive: Receive, headers: Mapping[str, str], limit: int) -> bytes:
+    """Return the whole body of a request; empty if its headers announce none.
 
-
-async def read_body(receive: Receive, limit: int) -> bytes:
-    """The whole body of a request, whose declared length is looked at already.
+    Args:
+        receive: the connection's.
+        headers: the request's, by name in lower case.
+        limit: the size in bytes of the largest body that is read.
 
     Raises:
-        Disconnected: the client went away before the end.
-        TooLarge: more than ``limit`` bytes have come.
+        Disconnected: the client disconnected before the end.
+        TooLarge: the body is larger than ``limit``; nothing is read if its length says so.
     """
-    message = await receive()
-    if message["type"] == "http.request" and not message.get("more_body") and len(message["body"]) <= limit:
-        whole: bytes = message["body"]
-        return whole
+    if int(headers.get("content-length", 0)) > limit:
+        raise TooLarge(limit)
     pieces: list[bytes] = []
     size = 0
-    while message["type"] == "http.request":
+    more = "content-length" in headers or "transfer-encoding" in headers
+    while more:
+        message = await receive()
+        if message["type"] != "http.request":
+            raise Disconnected
         pieces.append(message["body"])
         size += len(message["body"])
         if size > limit:
             raise TooLarge(limit)
-        if not message.get("more_body"):
-            return b"".join(pieces)
-        message = await receive()
-    raise Disconnected
+        more = bool(message.get("more_body"))
+    return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
 
 async def refuse_body(receive: Receive, send: Send, limit: int) -> None:
-    """Answer 413 at once and end the connection; what still comes within a second is dropped.
+    """Answer 413 at once and end the connection; what still arrives within a second is dropped.
 
-    Closing while a client is sending would take the answer away from it.
+    A client that is still sending when its connection is closed would lose the answer.
     """
     text = f"The request body is larger than {limit} bytes, the limit that {SETTING} sets.\n".encode()
     headers = [
@@ -85,7 +85,7 @@ async def refuse_body(receive: Receive, send: Send, limit: int) -> None:
     await send({"type": "http.response.start", "status": 413, "headers": headers})
     await send({"type": "http.response.body", "body": text, "more_body": True})
     with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(_LINGER):
+        async with asyncio.timeout(_LINGER_SECONDS):
             message = await receive()
             while message["type"] == "http.request" and message.get("more_body"):
                 message = await receive()

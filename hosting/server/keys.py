@@ -52,10 +52,10 @@ def system_key(extension: str) -> str:
     return f"{extension.lower()}_extension"
 
 
-def fits(candidate: str, keys: Sequence[str]) -> bool:
-    """Whether ``candidate`` is one of ``keys``; the time it takes tells nothing about them."""
-    given = candidate.encode()
-    return sum(hmac.compare_digest(given, key.encode()) for key in keys) > 0
+def matches_any(candidate: str, keys: Sequence[str]) -> bool:
+    """Return whether ``candidate`` is one of ``keys``, in a time that says nothing about them."""
+    encoded = candidate.encode()
+    return sum(hmac.compare_digest(encoded, key.encode()) for key in keys) > 0
 
 
 def keys_file(root: Path) -> Path:

@@ -1,30 +1,30 @@
-"""What stands in for an app that an edit has broken, until the next edit: every request is told so."""
+"""The application that is served in place of one that does not load: it answers 503 until the next edit."""
 
 from __future__ import annotations
 
 from hosting.bindings.http.response import HttpReply
-from hosting.server.app import respond
+from hosting.server.replies import respond
 from hosting.server.types import Receive, Scope, Send
 
-_TEXT = [(b"content-type", b"text/plain; charset=utf-8"), (b"retry-after", b"1"), (b"cache-control", b"no-store")]
+_HEADERS = [(b"content-type", b"text/plain; charset=utf-8"), (b"retry-after", b"1"), (b"cache-control", b"no-store")]
 
 
 class UnavailableApp:
-    """Answers 503 with a sentence.
+    """Answers every request with 503 and a sentence.
 
     Args:
-        sentence: why there is no app; what the author's code raised is on the terminal, not here.
+        sentence: why there is no app, without what the author's code raised, which is on the terminal.
     """
 
     failure: BaseException | None = None
 
     def __init__(self, sentence: str) -> None:
-        self._reply = HttpReply(503, _TEXT, sentence.encode() + b"\n")
+        self._reply = HttpReply(503, _HEADERS, sentence.encode() + b"\n")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """One connection of the ASGI protocol: ``http`` or ``lifespan``."""
+        """Serve one connection of the ASGI protocol: ``http`` or ``lifespan``."""
         if scope["type"] == "http":
-            await respond(send, scope["method"], self._reply)
+            await respond(scope, send, self._reply)
             return
         await receive()
         await send({"type": "lifespan.startup.complete"})
@@ -35,5 +35,5 @@ class UnavailableApp:
         """Do nothing: every request is answered at once."""
 
     async def drain(self, grace: float) -> bool:
-        """Nothing runs here."""
+        """Return True: nothing runs here."""
         return True

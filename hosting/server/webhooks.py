@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 from hosting.bindings.http.request import HttpCall, parse_headers
 from hosting.bindings.http.response import HttpReply
-from hosting.server.body import TooLarge, declared_length, read_body
-from hosting.server.types import Receive, Scope, empty, url_of
+from hosting.server.body import read_body
+from hosting.server.replies import empty
+from hosting.server.types import Receive, Scope
 
 if TYPE_CHECKING:
     from hosting.bindings.services import Webhook
@@ -61,11 +62,8 @@ class Webhooks:
 
     async def _call(self, scope: Scope, receive: Receive, rest: str) -> HttpCall:
         headers = parse_headers(scope["headers"])
-        if declared_length(headers) > self._limit:
-            raise TooLarge(self._limit)
-        body = await read_body(receive, self._limit)
-        query = scope["query_string"].decode("latin-1")
-        return HttpCall(scope["method"], url_of(scope, headers, query), headers, query, {"rest": rest}, body)
+        body = await read_body(receive, headers, self._limit)
+        return HttpCall.from_scope(scope, headers, {"rest": rest}, body)
 
 
 def _lock(keys: Keys) -> Callable[[str, Scope], bool]:

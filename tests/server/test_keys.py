@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from hosting.errors import HostingError
-from hosting.server.keys import fits, keys_file, load_keys
+from hosting.server.keys import keys_file, load_keys, matches_any
 from tests.conftest import ROOT, clean_environment
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the state directory is named by XDG_STATE_HOME")
@@ -76,7 +76,7 @@ def test_no_place(tmp_path: Path, state: Path) -> None:
         load_keys(tmp_path)
 
 
-def test_fits() -> None:
-    """A candidate fits if it is one of the keys, whole; any text may be tried."""
-    assert fits("b", ["a", "b"])
-    assert not any(fits(candidate, ["abc", "b"]) for candidate in ("", "ab", "B", "caf\xe9", "key" * 1000))
+def test_key_matches_if_it_is_one_of_the_keys() -> None:
+    """A candidate matches if it is one of the keys as a whole; any text may be tried."""
+    assert matches_any("b", ["a", "b"])
+    assert not any(matches_any(candidate, ["abc", "b"]) for candidate in ("", "ab", "B", "caf\xe9", "key" * 1000))

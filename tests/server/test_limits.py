@@ -10,19 +10,17 @@ import socket
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import httpx
 import pytest
 
-from hosting.bindings.http.response import HttpReply
-from hosting.bindings.http.streams import StreamReply
 from hosting.errors import SettingsError
 from hosting.host.timeouts import DEFAULT, read_timeout
-from hosting.server.body import DEFAULT_LIMIT, body_limit
-from hosting.server.limits import throttled
-from hosting.server.types import empty
+from hosting.server.body import DEFAULT_LIMIT_BYTES, read_body_limit
+from hosting.server.middleware.limits import limit_middleware
+from hosting.server.replies import empty, respond
+from hosting.server.types import AsgiApp, Message, Receive, Scope, Send
 from tests.conftest import ROOT, MakeApp, Serve, Served
 from tests.support.sites import Site, hook
 
@@ -97,61 +95,95 @@ def test_too_many_requests(make_app: MakeApp, serve: Serve) -> None:
         assert {answer.result().status_code for answer in waiting} <= {200, 500}
 
 
-def test_places() -> None:
+def limited(app: AsgiApp, **http: int) -> AsgiApp:
+    """Put around ``app`` what ``extensions.http`` of host.json limits."""
+    for wrap in reversed(list(limit_middleware(http))):
+        app = wrap(app)
+    return app
+
+
+async def status(app: AsgiApp, number: int) -> int:
+    """Return the status of the response to a request."""
+    messages: list[Message] = []
+
+    async def send(message: Message) -> None:
+        messages.append(message)
+
+    receive: Any = None
+    await app({"type": "http", "method": "GET", "number": number}, receive, send)
+    assert [message["type"] for message in messages] == ["http.response.start", "http.response.body"]
+    return int(messages[0]["status"])
+
+
+def test_requests_over_a_limit_wait_in_order_or_are_refused() -> None:
     """``maxConcurrentRequests`` lets so many through at a time; the others wait in order, and count as outstanding."""
     running: list[int] = []
     most: list[int] = []
     done: list[int] = []
 
-    async def handler(scope: Any, receive: Any, route: Any, values: Any) -> HttpReply:
-        running.append(scope)
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        running.append(scope["number"])
         most.append(len(running))
         await asyncio.sleep(0)
-        running.remove(scope)
-        done.append(scope)
-        return empty(200)
+        running.remove(scope["number"])
+        done.append(scope["number"])
+        await respond(scope, send, empty(200))
 
     async def requests() -> list[int]:
-        limited: Any = throttled(handler, {"maxConcurrentRequests": 2, "maxOutstandingRequests": 5})
-        replies = await asyncio.gather(*(limited(number, None, None, {}) for number in range(7)))
-        replies.append(await limited(7, None, None, {}))
-        return [reply.status for reply in replies]
+        one = limited(app, maxConcurrentRequests=2, maxOutstandingRequests=5)
+        statuses = await asyncio.gather(*(status(one, number) for number in range(7)))
+        return [*statuses, await status(one, 7)]
 
     assert asyncio.run(requests()) == [200] * 5 + [429] * 2 + [200]
     assert max(most) == 2
     assert done == [0, 1, 2, 3, 4, 7]
 
 
-def test_a_stream_keeps_its_place() -> None:
-    """A request that is answered by a stream is over when the stream has ended."""
-    response = SimpleNamespace(status_code=200, raw_headers=[])
+def test_request_counts_until_its_response_has_ended() -> None:
+    """A response that is still being sent, such as a stream, takes its place until its end."""
+    ended = asyncio.Event()
 
-    async def handler(*_: Any) -> HttpReply:
-        return StreamReply(response, "f")
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await ended.wait()
+        await send({"type": "http.response.body", "body": b""})
 
-    async def requests() -> tuple[HttpReply, HttpReply, HttpReply]:
-        limited: Any = throttled(handler, {"maxConcurrentRequests": 1, "maxOutstandingRequests": 2})
-        first = await limited(1, None, None, {})
-        second = asyncio.ensure_future(limited(2, None, None, {}))
+    async def requests() -> tuple[int, int, int]:
+        one = limited(app, maxConcurrentRequests=1, maxOutstandingRequests=2)
+        first, second = (asyncio.ensure_future(status(one, number)) for number in (1, 2))
         await asyncio.sleep(0)
-        third = await limited(3, None, None, {})
+        third = await status(one, 3)
+        assert not first.done()
         assert not second.done()
-        first.end()
-        return first, await second, third
+        ended.set()
+        return await first, await second, third
 
-    assert [reply.status for reply in asyncio.run(requests())] == [200, 200, 429]
+    assert asyncio.run(requests()) == (200, 200, 429)
 
 
-def test_no_limit() -> None:
-    """Where host.json limits nothing, nothing stands around a function; a limit of none at all is refused."""
+def test_request_that_waits_is_answered_when_it_is_cancelled() -> None:
+    """At the end of the grace period a request that still waits for its turn gets a response, and leaves the queue."""
 
-    async def handler(*_: Any) -> HttpReply:
-        return empty(200)
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await asyncio.sleep(0.05)
+        await respond(scope, send, empty(200))
 
-    assert throttled(handler, {}) is handler
-    assert throttled(handler, {"maxConcurrentRequests": -1}) is handler
+    async def requests() -> list[int]:
+        one = limited(app, maxConcurrentRequests=1, maxOutstandingRequests=2)
+        first, second = (asyncio.ensure_future(status(one, number)) for number in (1, 2))
+        await asyncio.sleep(0)
+        second.cancel()
+        return [await second, await first, await status(one, 3)]
+
+    assert asyncio.run(requests()) == [500, 200, 200]
+
+
+def test_no_limit_is_no_middleware() -> None:
+    """Where host.json limits nothing there is no middleware; a limit of zero is refused."""
+    assert list(limit_middleware({})) == []
+    assert list(limit_middleware({"maxConcurrentRequests": -1})) == []
     with pytest.raises(SettingsError, match=r"extensions\.http\.maxOutstandingRequests.* found 0"):
-        throttled(handler, {"maxOutstandingRequests": 0})
+        list(limit_middleware({"maxOutstandingRequests": 0}))
 
 
 def test_body_size(make_app: MakeApp, serve: Serve) -> None:
@@ -194,11 +226,11 @@ def test_endless_body(make_app: MakeApp, serve: Serve) -> None:
 
 def test_body_limit_setting() -> None:
     """The limit is the setting's number of bytes, 100 MiB without one, and nothing else."""
-    assert body_limit({}) == DEFAULT_LIMIT == 100 * 1024 * 1024
-    assert body_limit({"FUNCTIONS_REQUEST_BODY_SIZE_LIMIT": "5"}) == 5
+    assert read_body_limit({}) == DEFAULT_LIMIT_BYTES == 100 * 1024 * 1024
+    assert read_body_limit({"FUNCTIONS_REQUEST_BODY_SIZE_LIMIT": "5"}) == 5
     for text in ("-1", "many", "1.5", "\u0661"):
         with pytest.raises(SettingsError, match="FUNCTIONS_REQUEST_BODY_SIZE_LIMIT"):
-            body_limit({"FUNCTIONS_REQUEST_BODY_SIZE_LIMIT": text})
+            read_body_limit({"FUNCTIONS_REQUEST_BODY_SIZE_LIMIT": text})
 
 
 HOOKS = hook(

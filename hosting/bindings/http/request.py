@@ -40,6 +40,28 @@ class HttpCall:
         _, separator, rest = address.partition("://")
         return f"/{rest.partition('/')[2]}" if separator else address
 
+    @classmethod
+    def from_scope(
+        cls, scope: Mapping[str, Any], headers: dict[str, str], route_values: Mapping[str, str], body: bytes
+    ) -> HttpCall:
+        """Make a call of an ASGI request.
+
+        Args:
+            scope: the request's ASGI scope.
+            headers: its headers, as ``parse_headers`` returns them.
+            route_values: the values of the route's parameters, by name.
+            body: its whole body.
+        """
+        query: str = scope["query_string"].decode("latin-1")
+        return cls(scope["method"], _url(scope, headers, query), headers, query, route_values, body)
+
+
+def _url(scope: Mapping[str, Any], headers: Mapping[str, str], query: str) -> str:
+    """Return the address of a request, with path and query as they were sent."""
+    authority = headers.get("host") or "{}:{}".format(*(scope.get("server") or ("localhost", 80)))
+    path = (scope.get("raw_path") or scope["path"].encode()).decode("latin-1")
+    return f"{scope['scheme']}://{authority}{path}?{query}" if query else f"{scope['scheme']}://{authority}{path}"
+
 
 def decode_request(call: HttpCall) -> HttpRequest:
     """Make the object that the SDK's own converter would make, ``get_json`` errors included."""

@@ -53,23 +53,13 @@ class StreamReply(HttpReply):
         function: whose response it is.
     """
 
-    __slots__ = ("_context", "_ended", "_function", "_response")
+    __slots__ = ("_context", "_function", "_response")
 
     def __init__(self, response: Any, function: str) -> None:
         super().__init__(response.status_code, list(response.raw_headers), b"")
         self._response = response
         self._function = function
         self._context: Context = copy_context()
-        self._ended: list[Callable[[], None]] = []
-
-    def on_end(self, call: Callable[[], None]) -> None:
-        """Have ``call`` made once nothing more of it is sent."""
-        self._ended.append(call)
-
-    def end(self) -> None:
-        """Nothing more of it is sent, or it is not sent at all."""
-        for call in self._ended:
-            call()
 
     async def send(self, scope: MutableMapping[str, Any], send: Callable[[Any], Awaitable[None]]) -> None:
         """Send it piece by piece; what fails on the way is logged, and leaves the response unfinished."""

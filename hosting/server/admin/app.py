@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 import platform
 import uuid
-from collections.abc import Callable
 from time import monotonic
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import hosting
 from hosting.bindings.http.request import parse_headers
@@ -15,8 +14,13 @@ from hosting.bindings.http.response import HttpReply
 from hosting.errors import ExtensionError
 from hosting.host.function_host import FunctionHost
 from hosting.server.admin.functions import AdminFunctions
-from hosting.server.body import TooLarge, declared_length, read_body
-from hosting.server.types import Receive, Scope, empty
+from hosting.server.body import read_body
+from hosting.server.replies import empty
+from hosting.server.types import Receive, Scope
+
+if TYPE_CHECKING:
+    from hosting.server.auth import MasterKey
+    from hosting.server.keys import Keys
 
 _HTML = (b"content-type", b"text/html; charset=utf-8")
 _JSON = (b"content-type", b"application/json; charset=utf-8")
@@ -37,14 +41,14 @@ class Admin:
 
     Args:
         host: the function host, loaded.
-        opens: whether a request brings the master key, which all but a ping need; None where everything is open.
+        keys: the keys of the app, whose master key all but a ping need; None if callers need none.
         limit: the largest body that is read, in bytes.
     """
 
-    def __init__(self, host: FunctionHost, opens: Callable[[Scope], bool] | None, limit: int) -> None:
+    def __init__(self, host: FunctionHost, keys: Keys | None, limit: int) -> None:
         self._host = host
         self._functions = AdminFunctions(host)
-        self._opens = opens
+        self._has_master_key = None if keys is None else _master_key(keys)
         self._limit = limit
         self._since = monotonic()
         self._instance = str(uuid.uuid4())
@@ -69,7 +73,7 @@ class Admin:
         method, place = scope["method"], path.rstrip("/").lower()
         if place == "/admin/host/ping" and method in ("GET", "POST", "HEAD"):
             return empty(200)
-        if self._opens is not None and not self._opens(scope):
+        if self._has_master_key is not None and not self._has_master_key(scope):
             return empty(401)
         if place == "/admin/warmup" and method in ("GET", "HEAD", "POST"):
             return empty(200 if await self._host.warm_up() else 500)
@@ -97,9 +101,7 @@ class Admin:
         return empty(404) if told is None else _json(told)
 
     async def _run(self, scope: Scope, receive: Receive, name: str) -> HttpReply:
-        if declared_length(parse_headers(scope["headers"])) > self._limit:
-            raise TooLarge(self._limit)
-        body = await read_body(receive, self._limit)
+        body = await read_body(receive, parse_headers(scope["headers"]), self._limit)
         try:
             await self._functions.run(name, body)
         except KeyError:
@@ -132,6 +134,12 @@ class Admin:
         except ExtensionError as error:
             return _json({"error": str(error)}, 404)
         return _json({"name": name, "action": action.lower()})
+
+
+def _master_key(keys: Keys) -> MasterKey:
+    from hosting.server.auth import MasterKey  # costs a start what few starts need
+
+    return MasterKey(keys)
 
 
 def _base(scope: Scope) -> str:

@@ -1,68 +1,84 @@
-"""Headers that host.json adds to every answer: ``customHeaders`` and ``hsts`` of ``extensions.http``."""
+"""Headers that host.json adds to every response: ``customHeaders`` and ``hsts`` of ``extensions.http``."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 from hosting.apps.timespans import parse_timespan
 from hosting.bindings.http.response import Headers, encode_headers
 from hosting.errors import SettingsError
-from hosting.server.types import AsgiApp, Message, Receive, Scope, Send
+from hosting.server.types import AsgiApp, Message, Middleware, Receive, Scope, Send
 
-_DEFAULT_AGE = "30"
+_DEFAULT_HSTS_DAYS = "30"
 _NEVER_HSTS = ("localhost", "127.0.0.1", "[::1]")
 
 
 class AddedHeaders:
-    """Adds headers to what ``app`` answers, each unless the answer has it already, as in Azure's host."""
+    """ASGI middleware that adds headers to every response, each unless the response has it already, as in Azure.
+
+    Args:
+        app: the ASGI application inside.
+        headers: the headers, their names in lower case.
+    """
 
     def __init__(self, app: AsgiApp, headers: Headers) -> None:
         self._app = app
         self._headers = headers
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        async def amended(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                there = {name.lower() for name, _ in message["headers"]}
-                added = [header for header in self._headers if header[0] not in there]
-                message["headers"] = [*message["headers"], *added]
-            await send(message)
+        """Answer one request."""
 
-        await self._app(scope, receive, amended)
+        def send_with_headers(message: Message) -> Awaitable[None]:
+            if message["type"] == "http.response.start":
+                names = {name.lower() for name, _ in message["headers"]}
+                added = [header for header in self._headers if header[0] not in names]
+                message["headers"] = [*message["headers"], *added]
+            return send(message)
+
+        await self._app(scope, receive, send_with_headers)
 
 
 class Hsts:
-    """Tells browsers that come by HTTPS to stay with it, unless they came to one of the ``excluded`` names."""
+    """ASGI middleware that adds HTTP Strict Transport Security to responses over HTTPS.
+
+    Args:
+        app: the ASGI application inside.
+        value: the header's value.
+        excluded: host names that get no header, in lower case.
+    """
 
     def __init__(self, app: AsgiApp, value: str, excluded: frozenset[str]) -> None:
-        self._plain = app
-        self._telling = AddedHeaders(app, [(b"strict-transport-security", value.encode())])
+        self._app = app
+        self._app_with_header = AddedHeaders(app, [(b"strict-transport-security", value.encode())])
         self._excluded = excluded
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
         host = next((value.decode("latin-1") for name, value in scope["headers"] if name == b"host"), "")
         name = host.lower() if host.endswith("]") else host.lower().rpartition(":")[0] or host.lower()
-        told = scope["scheme"] == "https" and name not in self._excluded
-        await (self._telling if told else self._plain)(scope, receive, send)
+        is_included = scope["scheme"] == "https" and name not in self._excluded
+        await (self._app_with_header if is_included else self._app)(scope, receive, send)
 
 
-def with_headers(app: AsgiApp, http: Mapping[str, Any]) -> AsgiApp:
-    """Put around ``app`` what ``http``, host.json's ``extensions.http``, asks for; ``app`` itself where it is nothing.
+def header_middleware(http: Mapping[str, Any]) -> Iterator[Middleware]:
+    """Yield the middleware for the headers of ``http``, which is ``extensions.http`` of host.json.
 
     Raises:
-        SettingsError: a header that cannot be sent, or a value of ``hsts`` that cannot be used.
+        SettingsError: a header cannot be sent, or a value of ``hsts`` cannot be used.
     """
-    custom = _custom(http.get("customHeaders") or {})
+    custom = _custom_headers(http.get("customHeaders") or {})
+    if custom:
+        yield partial(AddedHeaders, headers=custom)
     hsts = http.get("hsts") or {}
     if hsts.get("isEnabled"):
-        app = Hsts(app, _hsts(hsts), _excluded(hsts.get("excludedHosts")))
-    return AddedHeaders(app, custom) if custom else app
+        yield partial(Hsts, value=_hsts(hsts), excluded=_excluded(hsts.get("excludedHosts")))
 
 
-def _custom(given: Mapping[str, Any]) -> Headers:
+def _custom_headers(headers: Mapping[str, Any]) -> Headers:
     try:
-        return encode_headers((str(name), _text(name, value)) for name, value in given.items())
+        return encode_headers((str(name), _text(name, value)) for name, value in headers.items())
     except ValueError as error:
         raise SettingsError(
             f"host.json: extensions.http.customHeaders: {error}.", remedy="Correct the header, or remove it."
@@ -75,21 +91,21 @@ def _text(name: str, value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _hsts(given: Mapping[str, Any]) -> str:
-    text = str(given.get("maxAge") or _DEFAULT_AGE)
+def _hsts(options: Mapping[str, Any]) -> str:
+    text = str(options.get("maxAge") or _DEFAULT_HSTS_DAYS)
     age = parse_timespan(text)
     if age is None:
         raise SettingsError(
             f"host.json: extensions.http.hsts.maxAge: expected a time span, found {text!r}.",
             remedy="Write a number of days such as 365, or a time span such as 1.00:00:00.",
         )
-    flags = [flag for flag in ("includeSubDomains", "preload") if given.get(flag)]
+    flags = [flag for flag in ("includeSubDomains", "preload") if options.get(flag)]
     return "; ".join([f"max-age={int(age)}", *flags])
 
 
-def _excluded(given: Any) -> frozenset[str]:
-    if given is not None and not isinstance(given, list):
+def _excluded(names: Any) -> frozenset[str]:
+    if names is not None and not isinstance(names, list):
         raise SettingsError(
             "host.json: extensions.http.hsts.excludedHosts: expected a list of names.", remedy='Write ["example.org"].'
         )
-    return frozenset(_NEVER_HSTS) | {str(name).lower() for name in given or ()}
+    return frozenset(_NEVER_HSTS) | {str(name).lower() for name in names or ()}

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from hosting.errors import SettingsError
-from hosting.server.middleware.headers import with_headers
+from hosting.server.middleware.headers import header_middleware
 from hosting.server.types import AsgiApp, Message, Receive, Scope, Send
 from tests.conftest import MakeApp, Serve
 
@@ -23,7 +23,9 @@ async def plain(scope: Scope, receive: Receive, send: Send) -> None:
 
 def answered(http: dict[str, Any], scheme: str = "https", host: str = "example.org") -> dict[str, str]:
     """The headers of an answer behind what ``http`` asks for."""
-    app: AsgiApp = with_headers(plain, http)
+    app: AsgiApp = plain
+    for wrap in reversed(list(header_middleware(http))):
+        app = wrap(app)
     sent: list[Message] = []
 
     async def receive() -> Message:
@@ -38,8 +40,8 @@ def answered(http: dict[str, Any], scheme: str = "https", host: str = "example.o
 
 def test_nothing_asked() -> None:
     """Where host.json asks for nothing, nothing stands around the app."""
-    assert with_headers(plain, {}) is plain
-    assert with_headers(plain, {"hsts": {"isEnabled": False}, "customHeaders": {}}) is plain
+    assert list(header_middleware({})) == []
+    assert list(header_middleware({"hsts": {"isEnabled": False}, "customHeaders": {}})) == []
 
 
 def test_every_answer(make_app: MakeApp, serve: Serve) -> None:
@@ -103,5 +105,5 @@ def test_hsts_excluded(host: str) -> None:
 def test_unusable(http: dict[str, Any], named: str) -> None:
     """What cannot be sent is refused at start, by name."""
     with pytest.raises(SettingsError, match=named) as caught:
-        with_headers(plain, http)
+        list(header_middleware(http))
     assert caught.value.remedy

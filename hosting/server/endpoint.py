@@ -1,0 +1,71 @@
+"""The innermost ASGI application: answers a routed request with its function."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable
+
+from hosting.bindings.http.provider import HttpTrigger
+from hosting.bindings.http.request import HttpCall, parse_headers
+from hosting.bindings.http.response import HttpReply
+from hosting.bindings.http.routes import Route
+from hosting.bindings.http.streams import StreamCall
+from hosting.server.body import read_body
+from hosting.server.disconnect import cancel_on_disconnect
+from hosting.server.replies import answer, empty
+from hosting.server.types import ROUTE, Receive, Scope, Send
+
+_logger = logging.getLogger("hosting.http")
+
+
+class FunctionEndpoint:
+    """Invokes the function whose route takes the request, which the scope holds under ``ROUTE``.
+
+    Args:
+        body_limit: the largest body that is read, in bytes.
+    """
+
+    def __init__(self, body_limit: int) -> None:
+        self._body_limit = body_limit
+        self._warned: set[str] = set()
+
+    # Not a coroutine of its own, which would cost every request.
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        """Answer one request."""
+        return answer(scope, receive, send, self._reply(scope, receive))
+
+    async def _reply(self, scope: Scope, receive: Receive) -> HttpReply:
+        route, values = scope[ROUTE]
+        trigger: HttpTrigger = route.target
+        if trigger.disabled or trigger.run is None:
+            return empty(404)
+        if trigger.cancels:
+            cancel_on_disconnect(scope)
+        headers = parse_headers(scope["headers"])
+        trace_parent, trace_state = headers.get("traceparent", ""), headers.get("tracestate", "")
+        if trigger.streams is not None:
+            result = await trigger.run(StreamCall(scope, receive, values), trace_parent, trace_state)
+            if result.exception is not None:
+                return trigger.streams.failure(result.exception)
+        else:
+            body = b""
+            if "content-length" in headers or "transfer-encoding" in headers:
+                body = await read_body(receive, headers, self._body_limit)
+            self._warn_of_differences(scope["method"], route, headers)
+            call = HttpCall.from_scope(scope, headers, values, body)
+            result = await trigger.run(call, trace_parent, trace_state)
+            if result.exception is not None:
+                return empty(500)
+        reply: HttpReply | None = result.reply
+        return empty(200) if reply is None else reply
+
+    def _warn_of_differences(self, method: str, route: Route[HttpTrigger], headers: dict[str, str]) -> None:
+        if "transfer-encoding" in headers and "content-length" not in headers:
+            self._warn(f"Function '{route.function}' received a chunked request body. In Azure it would arrive empty.")
+        if method == "HEAD" and not route.allows("HEAD"):
+            self._warn(f"Function '{route.function}' answered a HEAD request through GET. Azure answers 404.")
+
+    def _warn(self, message: str) -> None:
+        if message not in self._warned:
+            self._warned.add(message)
+            _logger.warning(message)

@@ -1,0 +1,42 @@
+"""Authorization: a function is called with a key of its level only."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from hosting.bindings.http.provider import HttpTrigger
+from hosting.bindings.http.routes import Route
+from hosting.server.auth import request_key
+from hosting.server.keys import Keys, matches_any
+from hosting.server.replies import empty, respond
+from hosting.server.types import ROUTE, AsgiApp, Receive, Scope, Send
+
+
+class RequireKey:
+    """ASGI middleware that answers 401 to a routed request without a key that its function accepts.
+
+    Args:
+        app: the ASGI application inside.
+        keys: the app's keys.
+        routes: the routes of the functions.
+    """
+
+    def __init__(self, app: AsgiApp, keys: Keys, routes: Sequence[Route[HttpTrigger]]) -> None:
+        self._app = app
+        self._accepted = {route.function: _accepted_keys(route.target, keys) for route in routes}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        accepted = self._accepted[scope[ROUTE][0].function]
+        if accepted is not None and not matches_any(request_key(scope), accepted):
+            return await respond(scope, send, empty(401))
+        return await self._app(scope, receive, send)
+
+
+def _accepted_keys(trigger: HttpTrigger, keys: Keys) -> Sequence[str] | None:
+    """Return the keys that a function accepts; None if it needs none, or if it is disabled and answers 404 to all."""
+    if trigger.disabled or trigger.level == "anonymous":
+        return None
+    if trigger.level == "admin":
+        return (keys.master,)
+    return (keys.master, keys.default, keys.of(trigger.function))

@@ -1,0 +1,90 @@
+"""Limits on requests to functions, as in Azure: ``maxOutstandingRequests`` and ``maxConcurrentRequests``."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Iterator, Mapping
+from functools import partial
+from typing import Any
+
+from hosting.errors import SettingsError
+from hosting.server.replies import empty, respond
+from hosting.server.types import AsgiApp, Middleware, Receive, Scope, Send
+
+_UNLIMITED = -1
+
+_logger = logging.getLogger("hosting.http")
+
+
+class QueueLimit:
+    """ASGI middleware that answers 429 while ``limit`` requests are waiting or being answered.
+
+    Args:
+        app: the ASGI application inside.
+        limit: the number of requests.
+    """
+
+    def __init__(self, app: AsgiApp, limit: int) -> None:
+        self._app = app
+        self._limit = limit
+        self._count = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if self._count >= self._limit:
+            _logger.warning("Http request queue limit of %d has been exceeded.", self._limit)
+            return await respond(scope, send, empty(429))
+        self._count += 1
+        try:
+            return await self._app(scope, receive, send)
+        finally:
+            self._count -= 1
+
+
+class ConcurrencyLimit:
+    """ASGI middleware that passes ``limit`` requests on at a time; the others wait in the order of their arrival.
+
+    Args:
+        app: the ASGI application inside.
+        limit: the number of requests.
+    """
+
+    def __init__(self, app: AsgiApp, limit: int) -> None:
+        self._app = app
+        self._semaphore = asyncio.Semaphore(limit)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        try:
+            await self._semaphore.acquire()
+        except asyncio.CancelledError:
+            # The grace period is over: the client gets an answer before its connection is closed.
+            return await respond(scope, send, empty(500))
+        try:
+            return await self._app(scope, receive, send)
+        finally:
+            self._semaphore.release()
+
+
+def limit_middleware(http: Mapping[str, Any]) -> Iterator[Middleware]:
+    """Yield the middleware for the limits of ``http``, which is ``extensions.http`` of host.json, the outer one first.
+
+    Raises:
+        SettingsError: a limit is neither -1 nor at least 1.
+    """
+    outstanding, concurrent = (_limit(http, name) for name in ("maxOutstandingRequests", "maxConcurrentRequests"))
+    if outstanding != _UNLIMITED:
+        yield partial(QueueLimit, limit=outstanding)
+    if concurrent != _UNLIMITED:
+        yield partial(ConcurrencyLimit, limit=concurrent)
+
+
+def _limit(http: Mapping[str, Any], name: str) -> int:
+    limit = int(http.get(name, _UNLIMITED))
+    if limit < 1 and limit != _UNLIMITED:
+        raise SettingsError(
+            f"host.json: extensions.http.{name}: expected a number of requests, found {limit}.",
+            remedy="Write 1 or more, or -1 for no limit.",
+        )
+    return limit
