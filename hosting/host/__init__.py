@@ -1,1 +1,1 @@
-"""The function host: load, extend, bind, listen, invoke, drain, stop."""
+"""The function host: loads, extends, binds, starts, invokes, drains and stops an app."""

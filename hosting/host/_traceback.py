@@ -1,4 +1,4 @@
-"""What of a failed invocation is shown: the traceback from the first frame that is the author's."""
+"""The traceback of a failed invocation, from the first frame that is the author's."""
 
 from __future__ import annotations
 
@@ -6,9 +6,13 @@ from types import TracebackType
 
 
 def users_traceback(exception: BaseException, root: str) -> BaseException:
-    """Cut the frames above the first one whose file lies below ``root``, the app's folder; all stay if none does.
+    """Return ``exception`` without the frames above the first one in the app; with all of them if none is.
 
-    A StopIteration comes out of a coroutine wrapped in a RuntimeError; the author's own is shown.
+    A StopIteration leaves a coroutine as the cause of a RuntimeError: the author's own exception is returned.
+
+    Args:
+        exception: what the function raised.
+        root: the app's folder, with a separator at the end.
     """
     if isinstance(exception, RuntimeError) and isinstance(exception.__cause__, StopIteration):
         exception = exception.__cause__

@@ -1,4 +1,4 @@
-"""A function with its bindings, ready to be invoked: made once at load, so that an invocation looks nothing up."""
+"""A function with its bindings: resolved once at load, so that an invocation looks nothing up."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Part = TypeVar("Part", Trigger, Input, Output)
 
 
 class Out:
-    """The ``func.Out`` that a function sets a named output with."""
+    """The ``func.Out`` with which a function sets a named output."""
 
     __slots__ = ("_value",)
 
@@ -30,14 +30,14 @@ class Out:
         return self._value
 
 
-class Finds(Protocol):
-    """Gives the provider of a binding."""
+class ProviderLookup(Protocol):
+    """Returns the provider of a binding."""
 
     def get(self, function: Function, binding: Binding) -> Provider: ...
 
 
 class BoundFunction(NamedTuple):
-    """What providers made of a function's bindings, by parameter name."""
+    """A function with the inputs and outputs that providers made of its bindings, by parameter name."""
 
     function: Function
     trigger: Trigger
@@ -46,14 +46,14 @@ class BoundFunction(NamedTuple):
     outputs: tuple[tuple[str, Output], ...]
     result: Output | None
     properties: Properties | None = None
-    """Those of the inputs and of the outputs that are written; None where there are none."""
+    """The properties of the inputs, and of the outputs that are written; None where there are none."""
 
 
-def bind(function: Function, providers: Finds) -> BoundFunction:
-    """Ask the providers for each binding.
+def bind(function: Function, providers: ProviderLookup) -> BoundFunction:
+    """Ask the providers for each binding of a function.
 
     Raises:
-        FunctionLoadError: nobody provides a type, or its provider refuses the binding.
+        FunctionLoadError: no package provides a binding type, or its provider refuses the binding.
     """
     inputs: list[tuple[str, Input]] = []
     outputs: dict[str, Output] = {}
@@ -67,23 +67,25 @@ def bind(function: Function, providers: Finds) -> BoundFunction:
     result = outputs.pop(RETURN, None)
     parts = _resolvable(dict(inputs), outputs, result)
     properties = _properties(function, parts) if parts else None
-    # The trigger comes last: a provider keeps what it hands out, and a function in error must leave no trace in it.
+    # The trigger comes last: its provider keeps it, and a function in error must leave no trace there.
     provider, name = providers.get(function, function.trigger), function.trigger.name
     trigger = _checked(Trigger, provider.trigger(function, function.trigger), provider)
     return BoundFunction(function, trigger, name, tuple(inputs), tuple(outputs.items()), result, properties)
 
 
 def _checked(kind: type[Any], part: Part, provider: Provider) -> Part:
-    """Refuse now what would fail each invocation."""
-    fits: bool = isinstance(part, kind)
-    if not fits:
-        who = f"{type(provider).__module__}.{type(provider).__qualname__}"
-        raise TypeError(f"{who} gave a value of type '{type(part).__name__}' in place of its {kind.__name__}")
+    """Return ``part``; raise TypeError now for a part that would fail each invocation."""
+    is_kind: bool = isinstance(part, kind)
+    if not is_kind:
+        provider_class = f"{type(provider).__module__}.{type(provider).__qualname__}"
+        raise TypeError(
+            f"{provider_class} gave a value of type '{type(part).__name__}' in place of its {kind.__name__}"
+        )
     return part
 
 
 def _properties(function: Function, parts: dict[str, Resolvable]) -> Properties:
-    from hosting.host.properties import Properties  # functions with HTTP bindings only do without
+    from hosting.host.properties import Properties  # functions with HTTP bindings only do not need it
 
     return Properties(function, parts)
 

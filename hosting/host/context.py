@@ -1,4 +1,4 @@
-"""The ``context`` of an invocation, as Azure's worker hands it to functions and hooks."""
+"""The ``context`` of an invocation, as Azure's worker passes it to functions and hooks."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 
 class TraceContext:
-    """W3C trace context; empty text where the caller sent none."""
+    """The caller's W3C trace context; empty text where it sent none."""
 
     def __init__(self, trace_parent: str, trace_state: str) -> None:
         self.trace_parent = trace_parent
@@ -31,7 +31,7 @@ class TraceContext:
 
 
 class RetryContext:
-    """Which attempt this is, and how the one before it failed (``source``, ``stack_trace``, ``message``)."""
+    """Which attempt this is, and how the previous one failed (``source``, ``stack_trace``, ``message``)."""
 
     def __init__(self, retry_count: int = 0, max_retry_count: int = 0, exception: Any = None) -> None:
         self.retry_count = retry_count
@@ -63,7 +63,7 @@ class Context:
         self.trace_parent = trace_parent
         self._trace_state = trace_state
 
-    # Made when asked for: few functions ask.
+    # Made when first read: few functions read them.
     @cached_property
     def trace_context(self) -> TraceContext:
         return TraceContext(self.trace_parent, self._trace_state)

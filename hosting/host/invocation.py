@@ -1,4 +1,4 @@
-"""One invocation: context, arguments, hooks and function, outputs; and what is logged of it."""
+"""One invocation: its context, its arguments, hooks and function, its outputs, and its log lines."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from hosting.bindings.provider import Output, Result
 from hosting.core import NOTHING, Function
 from hosting.errors import FunctionLoadError
 from hosting.extensions import record_unusable_result
-from hosting.host._ids import Ids
+from hosting.host._ids import InvocationIds
 from hosting.host._traceback import users_traceback
 from hosting.host.binding import RETURN, BoundFunction, Out
 from hosting.host.context import Context, InvocationLocal, RetryContext, current
@@ -22,42 +22,42 @@ from hosting.host.invocation_log import InvocationLog
 
 
 class Invoker(Protocol):
-    """Hooks and function: the extension host's, or what stands in for it."""
+    """Runs hooks and function: the extension host's, or ``FailedFunction``."""
 
     @property
     def invoke(self) -> Callable[[Context, dict[str, Any]], Awaitable[Any]]:
-        """Gives what the caller is to get; raises what the function raised."""
+        """Return what the caller gets; raise what the function raised."""
 
 
 class FunctionTimeoutError(Exception):
     """An invocation took longer than host.json's ``functionTimeout``."""
 
 
-class Running:
-    """The invocations of a host that have not ended, by id."""
+class RunningInvocations:
+    """The invocations of a host that have not ended, by id, and what they share."""
 
     def __init__(self) -> None:
         self.contexts: dict[str, Context] = {}
         self.tasks: dict[str, asyncio.Task[Any] | None] = {}
-        """The task that each of them runs in, by id: what is cancelled when its time is over."""
+        """The task that each of them runs in: it is cancelled when the invocation takes too long."""
         self.expired: dict[str, FunctionTimeoutError] = {}
-        """Why an invocation was cancelled, by id, where it took longer than it may."""
+        """The error of each of them that was cancelled because it took too long."""
         self.local = InvocationLocal()
         self.log = InvocationLog()
-        self.new_id = Ids()
+        self.new_id = InvocationIds()
 
 
 class Invocation:
-    """Runs one function, as often as it is triggered. Called by listeners: ``await invocation(data)``.
+    """Runs one function each time it is triggered: listeners call ``await invocation(data)``.
 
     Args:
         bound: the function and its bindings.
         invoker: runs hooks and function.
-        running: where the invocation is listed while it runs.
-        root: the app's folder, where a traceback begins to be of interest.
+        running: lists the invocation while it runs.
+        root: the app's folder, with a separator at the end; tracebacks are shown from the first frame in it.
     """
 
-    def __init__(self, bound: BoundFunction, invoker: Invoker, running: Running, root: str) -> None:
+    def __init__(self, bound: BoundFunction, invoker: Invoker, running: RunningInvocations, root: str) -> None:
         self._bound = bound
         self._name = bound.function.name
         self._directory = bound.function.directory
@@ -81,17 +81,23 @@ class Invocation:
         details: str = "",
         retry: RetryContext | None = None,
     ) -> Result:
-        """Invoke once. What the function raises is logged and in the result, ``SystemExit`` included.
+        """Invoke the function once. Whatever it raises is logged and in the result, ``SystemExit`` included.
 
-        ``KeyboardInterrupt`` too: Ctrl-C is a signal that the server handles, so it can only be the function's own.
+        ``KeyboardInterrupt`` too: the server handles Ctrl-C as a signal, so only the function can have raised it.
 
         Args:
-            data: for the trigger to decode.
-            trace_parent: the caller's W3C trace context.
-            trace_state: the caller's, too.
-            reason: why the function runs; as if called, where it is empty.
-            details: of what triggered it.
+            data: what the trigger decodes.
+            trace_parent: the caller's W3C ``traceparent``.
+            trace_state: the caller's W3C ``tracestate``.
+            reason: why the function runs, for the log; empty for a call.
+            details: of the event that triggered it, for a log line of its own.
             retry: which attempt this is, for a function with a retry policy.
+
+        Returns:
+            How the invocation ended.
+
+        Raises:
+            asyncio.CancelledError: the calling task was cancelled.
         """
         running, log, logger = self._running, self._running.log, self._logger
         invocation_id = running.new_id()
@@ -167,7 +173,7 @@ class Invocation:
         return reply
 
     def _reason(self, context: Context, raised: BaseException) -> BaseException:
-        """Why the invocation failed: its time was over, where that is what cancelled it."""
+        """Return why the invocation failed: the timeout, if that is what cancelled it, else what was raised."""
         expired = self._running.expired.pop(context.invocation_id, None)
         task = current_task()
         if expired is None or task is None:
@@ -181,13 +187,13 @@ class Invocation:
         self._running.log.failed(self._logger, context, trigger, milliseconds, shown)
 
 
-class Refuser:
-    """Stands in for a function that could be listed but not loaded: each call fails with the reason."""
+class FailedFunction:
+    """Takes the place of a function that could be listed but not loaded: each call fails with the reason."""
 
     def __init__(self, function: Function) -> None:
         self._function = function
 
     async def invoke(self, context: Context, arguments: dict[str, Any]) -> Any:
-        """Raises FunctionLoadError, always."""
+        """Raise FunctionLoadError."""
         name, error, file = self._function.name, self._function.error, self._function.file
         raise FunctionLoadError(f"Function '{name}' could not be loaded: {error}", file=file)

@@ -1,4 +1,4 @@
-"""Running a function by hand: in the background, with a text in place of what its trigger would have brought."""
+"""Manual runs: invocations in the background, with a text in place of what the trigger would bring."""
 
 from __future__ import annotations
 
@@ -8,24 +8,25 @@ from typing import Any
 from hosting.bindings.provider import Invoke, Trigger
 
 
-class ByHand:
-    """The functions of a host that a person can run, disabled ones too, as in Azure's host."""
+class ManualRuns:
+    """The functions of a host that can be run manually, disabled ones too, as in Azure's host."""
 
     def __init__(self) -> None:
         self._functions: dict[str, tuple[Trigger, Invoke]] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
 
     def add(self, name: str, trigger: Trigger, invoke: Invoke) -> None:
+        """Add a function by its name."""
         self._functions[name.lower()] = (trigger, invoke)
 
     def __contains__(self, name: str) -> bool:
         return name.lower() in self._functions
 
-    async def begin(self, name: str, text: str | None) -> None:
-        """Begin an invocation; how it ends is told in the log only.
+    async def start(self, name: str, text: str | None) -> None:
+        """Start an invocation; its end is in the log only.
 
         Args:
-            name: the function's, ignoring case.
+            name: the function's name, ignoring case.
             text: stands for what its trigger brings; None for nothing.
 
         Raises:

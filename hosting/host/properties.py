@@ -13,11 +13,11 @@ from hosting.errors import FunctionLoadError
 
 
 class Properties:
-    """Those of one function, by the name of the binding.
+    """The properties of one function's bindings, by the name of the binding.
 
     Args:
-        function: whose bindings they are.
-        parts: what providers made of the bindings.
+        function: the function.
+        parts: the inputs and outputs that providers made of its bindings.
 
     Raises:
         FunctionLoadError: an expression cannot be read.
@@ -30,7 +30,7 @@ class Properties:
         self._plain: dict[str, Mapping[str, Any]] = {}
         self._templates: dict[str, dict[str, Template]] = {}
         for name, part in parts.items():
-            plain = _spelled(bindings[name], part)
+            plain = _by_declared_name(bindings[name], part)
             found = _templates(function, bindings[name], part, plain)
             fixed = {key: template.fill({}, function.name) for key, template in found.items() if template.is_constant}
             self._plain[name] = {**plain, **fixed}
@@ -38,10 +38,10 @@ class Properties:
         self._is_constant = not any(self._templates.values())
 
     def resolve(self, trigger: Trigger, data: Any) -> Mapping[str, Mapping[str, Any]]:
-        """Fill in the expressions from what triggered the function.
+        """Return the properties with their expressions filled in from what triggered the function.
 
         Raises:
-            LookupError: nothing of that name is known.
+            LookupError: an expression has a name that nothing gives a value to.
         """
         if self._is_constant:
             return self._plain
@@ -57,12 +57,13 @@ class Properties:
         return {**self._plain[name], **filled}
 
 
-def _spelled(binding: Binding, part: Resolvable) -> dict[str, Any]:
-    """The properties, those that may have expressions in them under the names that ``part`` gives them."""
+def _by_declared_name(binding: Binding, part: Resolvable) -> dict[str, Any]:
+    """Return the properties; those that may have expressions in them under the names that ``part`` declares."""
     expressions: object = part.expressions
     if isinstance(expressions, str):
-        who = type(part).__name__
-        raise TypeError(f"{who}.expressions is a str; to name one property, write a tuple: ({expressions!r},)")
+        raise TypeError(
+            f"{type(part).__name__}.expressions is a str; to name one property, write a tuple: ({expressions!r},)"
+        )
     names = {name.lower(): name for name in part.expressions}
     found = {names.get(key.lower(), key): value for key, value in binding.properties.items()}
     # Where an app has a property in two spellings, the exact one counts.

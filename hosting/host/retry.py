@@ -1,4 +1,4 @@
-"""Retry policies: a function that failed runs again, as often as its policy says, while its caller waits."""
+"""Retry policies: a function that failed runs again, as often as its policy allows, while its caller waits."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ _WAITING = "Waiting for `%s` before retrying function execution. Next attempt: '
 _GIVEN_UP = "Function execution failed after '%d' retries."
 
 
-class Retrying:
+class InvocationWithRetries:
     """Runs a function until it succeeds or its policy is used up; each attempt is an invocation of its own.
 
-    Policies act on every trigger, as in Azure's host. A failure that the trigger handles itself, such as a message that
-    comes back to its queue, is what is left after the last attempt.
+    Policies act on every trigger, as in Azure's host. After the last attempt the trigger handles the failure, for
+    instance by returning a message to its queue.
 
     Args:
-        invocation: runs it once.
+        invocation: runs the function once.
         policy: how often, and with which pauses.
-        draining: set when the host stops: a pause ends then, and so does trying.
-        chance: a number between its two arguments.
+        draining: set when the host stops, which ends a pause and all further attempts.
+        uniform: returns a random number between its two arguments.
     """
 
     def __init__(
@@ -40,53 +40,56 @@ class Retrying:
         invocation: Invocation,
         policy: Retry,
         draining: asyncio.Event,
-        chance: Callable[[float, float], float] = random.uniform,
+        uniform: Callable[[float, float], float] = random.uniform,
     ) -> None:
         self._invocation = invocation
         self._policy = policy
         self._draining = draining
-        self._chance = chance
+        self._uniform = uniform
         self._logger = logging.getLogger(f"hosting.function.{invocation.name}")
 
     async def __call__(
         self, data: Any, trace_parent: str = "", trace_state: str = "", *, reason: str = "", details: str = ""
     ) -> Result:
-        """Invoke up to ``max_count`` times more than once; the result is the last attempt's."""
+        """Invoke the function, and again up to ``max_count`` times; return the result of the last attempt.
+
+        The arguments are those of ``Invocation``.
+        """
         policy, attempt = self._policy, 0
         invoke = partial(self._invocation, data, trace_parent, trace_state, reason=reason, details=details)
         result = await invoke(retry=RetryContext(0, policy.max_count))
-        for pause in pauses(policy, self._chance):
+        for pause in pauses(policy, self._uniform):
             if result.exception is None:
                 return result
             attempt += 1
             self._logger.info(_WAITING, format_timespan(pause), attempt, policy.max_count)
             if await wait_for_event(self._draining, pause):
                 return result
-            context = RetryContext(attempt, policy.max_count, _told(result.exception))
+            context = RetryContext(attempt, policy.max_count, _exception_info(result.exception))
             result = await invoke(retry=context)
         if result.exception is not None:
             self._logger.info(_GIVEN_UP, attempt)
         return result
 
 
-def pauses(policy: Retry, chance: Callable[[float, float], float]) -> Iterator[float]:
-    """The seconds before each further attempt, without end for a policy without a limit.
+def pauses(policy: Retry, uniform: Callable[[float, float], float]) -> Iterator[float]:
+    """Yield the seconds before each further attempt, without end for a policy without a limit.
 
-    Exponential back-off is Azure's: the minimum at first, then the minimum and about as much again, twice as much,
-    four times as much ..., a fifth more or less by chance, up to the maximum.
+    Exponential back-off is Azure's: the minimum m at first, then m + m, m + 2m, m + 4m, ..., where the second summand
+    varies at random by a fifth, up to the maximum.
     """
     done = 0
     while policy.max_count < 0 or done < policy.max_count:
         if policy.strategy == "fixedDelay":
             yield policy.delay
         else:
-            growth = 2.0 ** min(done - 1, 60) * chance(0.8, 1.2) if done else 0.0
+            growth = 2.0 ** min(done - 1, 60) * uniform(0.8, 1.2) if done else 0.0
             yield min(policy.maximum, policy.minimum * (1 + growth))
         done += 1
 
 
-def _told(exception: BaseException) -> SimpleNamespace:
-    """What a function is told of the attempt before."""
+def _exception_info(exception: BaseException) -> SimpleNamespace:
+    """Return what ``context.retry_context.exception`` says about the previous attempt."""
     return SimpleNamespace(
         source=type(exception).__module__,
         stack_trace="".join(traceback.format_exception(exception)),

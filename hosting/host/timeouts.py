@@ -1,6 +1,6 @@
-"""``functionTimeout``: an invocation that takes too long fails, whichever trigger it has; the process lives on.
+"""``functionTimeout``: an invocation that takes too long fails, whichever trigger it has; the process goes on.
 
-An invocation costs nothing for it: who watches looks at those that run, now and then.
+Invocations set no timers: one task looks at all that are running, at intervals.
 """
 
 from __future__ import annotations
@@ -12,30 +12,33 @@ from typing import Any
 
 from hosting.apps.timespans import format_timespan, parse_timespan
 from hosting.errors import SettingsError
-from hosting.host.invocation import FunctionTimeoutError, Running
+from hosting.host.invocation import FunctionTimeoutError, RunningInvocations
 
-DEFAULT = 1800.0
-"""Seconds, as in Azure on every plan but Consumption."""
+DEFAULT_SECONDS = 1800.0
+"""The limit of Azure on every plan but Consumption."""
 
-_SHORTEST = 1.0
-_LOOKS = 50
-_LONGEST_PAUSE = 5.0
-_THREAD = " Its thread cannot be stopped, and goes on until the function returns."
+_MIN_SECONDS = 1.0
+_LOOKS_PER_LIMIT = 50
+_MAX_PAUSE_SECONDS = 5.0
+_IN_THREAD = " Its thread cannot be stopped, and goes on until the function returns."
 
 
 def read_timeout(host_json: Mapping[str, Any]) -> float | None:
-    """How long an invocation may take, in seconds; None for any time.
+    """Return how long an invocation may take, in seconds; None for no limit.
+
+    Args:
+        host_json: the content of host.json.
 
     Raises:
-        SettingsError: neither a time span of at least a second nor -1.
+        SettingsError: ``functionTimeout`` is neither a time span of at least a second nor -1.
     """
     text = host_json.get("functionTimeout")
     if text is None:
-        return DEFAULT
+        return DEFAULT_SECONDS
     if str(text).strip() == "-1":
         return None
     seconds = parse_timespan(str(text))
-    if seconds is None or seconds < _SHORTEST:
+    if seconds is None or seconds < _MIN_SECONDS:
         raise SettingsError(
             f"host.json: functionTimeout: expected a time span of at least 00:00:01, found {text!r}.",
             remedy="Write a time span such as 00:10:00, or -1 for no limit.",
@@ -44,34 +47,34 @@ def read_timeout(host_json: Mapping[str, Any]) -> float | None:
 
 
 class Timeouts:
-    """Watches what runs, and cancels what has run for ``limit`` seconds, at most a few hundredths of it later.
+    """Cancels invocations that have run for ``limit`` seconds, up to 4 % of it, or 10 seconds, later.
 
     Args:
         running: the invocations of a host.
-        limit: seconds that one may take; None for any time.
-        threaded: names of the functions that run in threads, which go on after a cancellation.
+        limit: seconds that an invocation may take; None for no limit.
+        in_threads: names of the functions that run in threads, which go on after a cancellation.
     """
 
-    def __init__(self, running: Running, limit: float | None, threaded: Collection[str] = ()) -> None:
+    def __init__(self, running: RunningInvocations, limit: float | None, in_threads: Collection[str] = ()) -> None:
         self._running = running
         self._limit = limit
-        self._threaded = frozenset(threaded)
+        self._in_threads = frozenset(in_threads)
         self._seen: dict[str, float] = {}
         self._cancelled: dict[str, asyncio.Task[Any]] = {}
         self._watching: asyncio.Task[None] | None = None
 
     def start(self) -> None:
-        """Begin to watch, on the running loop."""
+        """Start to look at the running invocations, on the running event loop."""
         if self._limit is not None:
             self._watching = asyncio.get_running_loop().create_task(self._watch(self._limit))
 
     def stop(self) -> None:
-        """Watch no longer."""
+        """Stop to look at them."""
         if self._watching is not None:
             self._watching.cancel()
 
     async def _watch(self, limit: float) -> None:
-        pause = min(limit / _LOOKS, _LONGEST_PAUSE)
+        pause = min(limit / _LOOKS_PER_LIMIT, _MAX_PAUSE_SECONDS)
         now = asyncio.get_running_loop().time
         while True:
             await asyncio.sleep(pause)
@@ -95,12 +98,12 @@ class Timeouts:
             format_timespan(limit),
             name,
             invocation_id,
-            _THREAD if name in self._threaded else "",
+            _IN_THREAD if name in self._in_threads else "",
         )
         task.cancel("functionTimeout")
 
     def _forget_survivors(self) -> None:
-        """Take the cancellation back from the task of a function that caught it and returned all the same."""
+        """Undo the cancellation of the task of a function that caught it and returned all the same."""
         for key in self._cancelled.keys() - self._running.contexts.keys():
             task = self._cancelled.pop(key)
             if self._running.expired.pop(key, None) is not None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from hosting.host.context import current
 
 if TYPE_CHECKING:
-    from hosting.host.invocation import Running
+    from hosting.host.invocation import RunningInvocations
 
 CORRELATION = ("function", "invocation_id", "trace_id", "span_id")
 """The fields that say what a line belongs to, in the order in which JSON lines have them."""
@@ -27,9 +27,9 @@ class InvocationFilter(logging.Filter):
 
     def __init__(self) -> None:
         super().__init__()
-        self._running: Running | None = None
+        self._running: RunningInvocations | None = None
 
-    def attach(self, running: Running) -> None:
+    def attach(self, running: RunningInvocations) -> None:
         """Look up the invocations of threads in ``running``, the invocations of a host."""
         self._running = running
 

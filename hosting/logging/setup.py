@@ -16,7 +16,7 @@ from hosting.logging.levels import Levels
 from hosting.logging.structlog import StructlogDefaults
 
 if TYPE_CHECKING:
-    from hosting.host.invocation import Running
+    from hosting.host.invocation import RunningInvocations
 
 
 class Logs:
@@ -63,7 +63,7 @@ class Logs:
         for name in names:
             self._set(logging.getLogger(f"{FUNCTION_LOGGER}{name}"), levels.minimum(f"Function.{name}"))
 
-    def attach(self, running: Running) -> None:
+    def attach(self, running: RunningInvocations) -> None:
         """Attribute records to a host's invocations, and write the lines about these without records."""
         self._filter.attach(running)
         running.log = FastInvocationLog(self._form, self._handler)

@@ -19,7 +19,7 @@ _logger = logging.getLogger("hosting.http")
 
 
 class FunctionEndpoint:
-    """Invokes the function whose route takes the request, which the scope holds under ``ROUTE``.
+    """Invokes the function of the route in the scope, under ``ROUTE``, that takes the request.
 
     Args:
         body_limit: the largest body that is read, in bytes.

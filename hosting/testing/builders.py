@@ -18,7 +18,7 @@ from azure.functions import timer as sdk_timer
 
 from hosting.core import NOTHING
 from hosting.host.context import Context, InvocationLocal, RetryContext
-from hosting.host.function_host import register_types
+from hosting.host.sdk_types import register_types
 
 Body = str | bytes
 ORIGIN = "http://localhost:7071"

@@ -224,7 +224,7 @@ async def _run(root: Path) -> FunctionHost:
         host = FunctionHost(root, environ={})
         host.load()
         for name, (text, _) in INPUTS.items():
-            await host.by_hand.begin(name, text)
+            await host.manual_runs.start(name, text)
         assert await host.drain(60)
     return host
 

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hosting.host.context import Context, InvocationLocal, current
-from hosting.host.invocation import Running
+from hosting.host.invocation import RunningInvocations
 from hosting.host.invocation_log import EXECUTED, EXECUTING, as_extra
 from hosting.logging.correlation import InvocationFilter
 from hosting.logging.formatters import LineFormatter, LogFormat
@@ -31,12 +31,12 @@ HTTP = {"method": "GET", "path": "/api/lines"}
 
 
 class Lines:
-    """A journal on a stream, with whatever else a test does to logging."""
+    """An invocation log on a stream, with whatever else a test does to logging."""
 
     def __init__(self, form: LogFormat = "json") -> None:
         self.stream = io.StringIO()
         self.logs = Logs(form, stream=self.stream)
-        self.running = Running()
+        self.running = RunningInvocations()
         self.logs.attach(self.running)
         self.logger = logging.getLogger("hosting.function.Lines")
 

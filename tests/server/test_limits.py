@@ -16,7 +16,7 @@ import httpx
 import pytest
 
 from hosting.errors import SettingsError
-from hosting.host.timeouts import DEFAULT, read_timeout
+from hosting.host.timeouts import DEFAULT_SECONDS, read_timeout
 from hosting.server.body import DEFAULT_LIMIT_BYTES, read_body_limit
 from hosting.server.middleware.limits import limit_middleware
 from hosting.server.replies import empty, respond
@@ -258,7 +258,7 @@ def test_function_timeout(make_app: MakeApp, serve: Serve, tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize(
-    ("text", "seconds"), [(None, DEFAULT), ("-1", None), ("00:00:01", 1.0), ("1.00:00:00", 86_400.0)]
+    ("text", "seconds"), [(None, DEFAULT_SECONDS), ("-1", None), ("00:00:01", 1.0), ("1.00:00:00", 86_400.0)]
 )
 def test_timeout_setting(text: str | None, seconds: float | None) -> None:
     """Half an hour without a setting, no limit for -1, else a time span."""

@@ -44,9 +44,9 @@ class AdminFunctions:
         status = self.status(name)
         if status is None:
             raise KeyError(name)
-        if name not in self._host.by_hand:
+        if name not in self._host.manual_runs:
             raise ValueError(f"Function '{name}' cannot run: {'; '.join(status['errors'])}")
-        await self._host.by_hand.begin(name, _input(body))
+        await self._host.manual_runs.start(name, _input(body))
 
     def _told(self, function: Function, base: str) -> dict[str, Any]:
         return {

@@ -1,4 +1,4 @@
-"""Routing: what the host itself answers, and the function whose route takes a request."""
+"""Routing: finds the route that takes a request, or answers for the host itself."""
 
 from __future__ import annotations
 

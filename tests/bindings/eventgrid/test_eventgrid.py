@@ -325,7 +325,7 @@ def test_a_whole_app(make_app: MakeApp, caplog: pytest.LogCaptureFixture) -> Non
             await send("Many", EVENT, EVENT),
             await send("Off", EVENT),
         ]
-        await host.by_hand.begin("Off", json.dumps(EVENT))
+        await host.manual_runs.start("Off", json.dumps(EVENT))
         while "off" not in seen:  # noqa: ASYNC110 - the function runs in a thread
             await asyncio.sleep(0.01)
         await host.drain(30)

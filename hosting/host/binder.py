@@ -1,0 +1,102 @@
+"""Binding functions: from a function to what invokes it, and what is reported of one that cannot be bound."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
+
+from hosting.bindings.generic.provider import GenericTrigger
+from hosting.bindings.provider import Invoke, Trigger
+from hosting.bindings.registry import Providers, missing_provider_remedy
+from hosting.core import Binding, Function, Problem
+from hosting.errors import FunctionLoadError, HostingError
+from hosting.host.binding import BoundFunction, bind
+
+_logger = logging.getLogger("hosting.bindings")
+
+
+class ReadyFunction(NamedTuple):
+    """A function that can be invoked: its trigger, and what invokes it."""
+
+    trigger: Trigger
+    invoke: Invoke
+
+
+class Binder:
+    """Binds functions to providers, and attaches their triggers.
+
+    Args:
+        providers: gives the provider of a binding type.
+        invocation: makes what invokes a bound function.
+        problems: gets what is wrong with functions.
+    """
+
+    def __init__(
+        self, providers: Providers, invocation: Callable[[BoundFunction], Invoke], problems: list[Problem]
+    ) -> None:
+        self._providers = providers
+        self._invocation = invocation
+        self._problems = problems
+
+    def bind(self, function: Function) -> ReadyFunction | None:
+        """Bind a function; None if it is in error, which then is one of the problems.
+
+        Raises:
+            HostingError: a provider refuses to serve the app at all.
+        """
+        try:
+            return self._bind(function)
+        except FunctionLoadError as error:
+            self._problems.append(_in_error(function, error))
+        except HostingError:
+            raise
+        except (Exception, SystemExit) as error:  # a package's fault affects only the functions that use it
+            _logger.exception("A provider failed to bind function '%s'.", function.name)
+            self._problems.append(_in_error(function, _provider_failed(function, error)))
+        return None
+
+    def _bind(self, function: Function) -> ReadyFunction:
+        missing = [binding for binding in function.bindings if not self._providers.supports(binding)]
+        # A function that waits for HTTP cannot be run manually.
+        manual_only = bool(missing) and function.trigger.type.lower() != "httptrigger"
+        bound = self._bind_generic(function, missing) if manual_only else bind(function, self._providers)
+        invoke = self._invocation(bound)
+        if bound.trigger.answers or not (function.disabled or function.error or manual_only):
+            bound.trigger.attach(invoke)
+        return ReadyFunction(bound.trigger, invoke)
+
+    def _bind_generic(self, function: Function, missing: Iterable[Binding]) -> BoundFunction:
+        """Bind a function with a binding type that no package provides, so that it can be run manually."""
+        bound = bind(function, self._providers.with_generic())
+        by_type = {binding.type.lower(): binding for binding in missing}
+        self._problems.extend(_never_triggered(function, one) for one in by_type.values())
+        if bound.result is None and isinstance(bound.trigger, GenericTrigger):
+            return bound._replace(result=bound.trigger.implicit_output)
+        return bound
+
+
+def _never_triggered(function: Function, missing: Binding) -> Problem:
+    return Problem(
+        "error",
+        f"Function '{function.name}' is never triggered: no installed package provides its binding type "
+        f"'{missing.type}'.",
+        f"{missing_provider_remedy(missing)} Until then, run it manually: POST /admin/functions/{function.name}",
+        function.file,
+        function=function.name,
+    )
+
+
+def _provider_failed(function: Function, error: BaseException) -> FunctionLoadError:
+    return FunctionLoadError(
+        f"Function '{function.name}' cannot run: a provider of its bindings failed: {type(error).__name__}: {error}",
+        remedy="Update or replace the package that brings it; the log has the traceback.",
+        file=function.file,
+    )
+
+
+def _in_error(function: Function, error: FunctionLoadError) -> Problem:
+    """Return what is wrong with a function, in a message that names it."""
+    is_named = f"'{function.name}'" in error.message
+    message = error.message if is_named else f"The '{function.name}' function is in error: {error.message}"
+    return Problem("error", message, error.remedy, error.file, error.line, function=function.name)

@@ -1,0 +1,55 @@
+"""Starting, stopping and closing binding providers: one that fails or hangs affects no other."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Iterable
+
+from hosting._asyncio import is_being_cancelled
+from hosting.bindings.provider import Provider
+from hosting.errors import HostingError
+
+_END_TIMEOUT_SECONDS = 5.0
+
+_logger = logging.getLogger("hosting.bindings")
+
+
+async def start_providers(providers: Iterable[Provider]) -> None:
+    """Let each provider listen, one after the other.
+
+    Raises:
+        HostingError: a provider refuses to start. Any other error of a provider is logged.
+    """
+    for provider in providers:
+        try:
+            await provider.start()
+        except HostingError:
+            raise
+        except (Exception, asyncio.CancelledError, SystemExit):
+            if is_being_cancelled():
+                raise
+            _logger.exception("%s failed to start: nothing triggers its functions.", type(provider).__name__)
+
+
+async def end_all(action: str, ends: Iterable[Callable[[], Awaitable[None]]]) -> None:
+    """Await all of ``ends`` at the same time, 5 seconds each at most; errors are logged.
+
+    Args:
+        action: what they do, for the log: ``stop`` or ``close``.
+        ends: the methods to call.
+    """
+
+    async def end(one: Callable[[], Awaitable[None]]) -> None:
+        try:
+            async with asyncio.timeout(_END_TIMEOUT_SECONDS):
+                await one()
+        except TimeoutError:
+            _logger.warning("A binding did not %s within %g s.", action, _END_TIMEOUT_SECONDS)
+        except (Exception, asyncio.CancelledError, SystemExit):
+            # A method that awaits a task that it has cancelled itself raises the same error as one that we cancel.
+            if is_being_cancelled():
+                raise
+            _logger.exception("A binding failed to %s.", action)
+
+    await asyncio.gather(*map(end, ends))
