@@ -12,7 +12,7 @@ from hosting.authoring import REPLACES
 from hosting.azure_worker.state import WorkerState
 from hosting.core import Function
 from hosting.extensions import run_here
-from hosting.host.context import Context, InvocationLocal
+from hosting.host.context import Context, InvocationLocal, current
 
 Run: TypeAlias = Callable[[tuple[Any, ...], dict[str, Any]], Any]
 """Runs an invocation, given the positional and the named arguments."""
@@ -55,9 +55,13 @@ def _sync_run(function: Function, state: WorkerState, signature: inspect.Signatu
         if not state.loops.ready:
             state.loops.start_from_thread()
         chain = state.host.chain(function)
-        if chain is None:
-            return call(**func_args)
-        return run_here(chain, context, func_args, state.loops.other_loop, state.host.budget)
+        token = current.set(context)
+        try:
+            if chain is None:
+                return call(**func_args)
+            return run_here(chain, context, func_args, state.loops.other_loop, state.host.budget)
+        finally:
+            current.reset(token)
 
     return run
 
@@ -76,7 +80,11 @@ def _async_run(
         if not state.loops.ready:
             await state.loops.start()
         chain = state.host.chain(function)
-        return await (call(**func_args) if chain is None else chain.run(context, func_args))
+        token = current.set(context)
+        try:
+            return await (call(**func_args) if chain is None else chain.run(context, func_args))
+        finally:
+            current.reset(token)
 
     return run
 

@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Callable, MutableMapping, Sequence
+from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 
 from hosting.logging.fields import add_key_values, as_exc_info, as_text
 
@@ -63,7 +63,8 @@ class StructlogDefaults(MetaPathFinder):
             sys.meta_path.remove(self)
             for route in self._routes:
                 route.close()
-            self._routes.clear()
+        elif "structlog" in sys.modules:
+            self.apply(sys.modules["structlog"])  # another host may have put structlog's own defaults back
 
     def apply(self, structlog: ModuleType) -> None:
         """Replace the defaults of structlog, unless it is configured or they are replaced already."""
@@ -140,8 +141,9 @@ class EventRoute:
     def close(self) -> None:
         """Put the defaults back that are still replaced. Loggers that were bound before go on with these, too."""
         self.is_open = False
-        if self._installed == [self]:
-            self._installed[:] = self._processors
+        for processors in (self._installed, self._structlog.get_config()["processors"]):
+            if list(processors) == [self]:
+                processors[:] = self._processors
         if self._settings.logger_factory == self.logger:
             self._settings.logger_factory = self._factory
 
@@ -183,6 +185,30 @@ class EventRoute:
         record = logger.makeRecord(logger.name, level, file, line, message, (), exc_info, func=function, sinfo=stack)
         add_key_values(record, event)
         return record
+
+
+class StructlogConfig(NamedTuple):
+    """How structlog is configured."""
+
+    is_configured: bool
+    settings: Mapping[str, Any]
+
+
+def read_config() -> StructlogConfig | None:
+    """Return how structlog is configured now; None where it is not imported."""
+    structlog = sys.modules.get("structlog")
+    if structlog is None:
+        return None
+    config = structlog.get_config()
+    return StructlogConfig(structlog.is_configured(), {**config, "processors": list(config["processors"])})
+
+
+def write_config(config: StructlogConfig | None) -> None:
+    """Configure structlog, which is imported, as it was when ``config`` was read."""
+    structlog = sys.modules["structlog"]
+    structlog.reset_defaults()
+    if config is not None and config.is_configured:
+        structlog.configure(**config.settings)
 
 
 def is_default(structlog: ModuleType) -> bool:

@@ -1,4 +1,4 @@
-"""Restores what a host changes in the process of a test: path, modules, environment and log levels."""
+"""Restores what a host changes in the process of a test: path, modules, environment, log levels and structlog."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from types import ModuleType
 from typing import TypeAlias, TypeVar
 
 from hosting.apps.imports import NAMESPACE, SITE_PACKAGES, is_app_file
+from hosting.logging.structlog import StructlogConfig, StructlogDefaults, read_config, write_config
 
 _LOGGERS = ("", "hosting", "hosting.function", "hosting.extensions")
 
@@ -41,6 +42,9 @@ class ProcessState:
         self._displaced: dict[str, ModuleType] = {}
         self._environ: Changes[str, str | None] = {}
         self._levels: Changes[logging.Logger, int] = {}
+        self._defaults: StructlogDefaults | None = None
+        self._config: StructlogConfig | None = None
+        self._configs: Changes[str, StructlogConfig | None] = {}
 
     def set(self, environ: Mapping[str, str]) -> None:
         """Set the variables of ``environ`` in ``os.environ``."""
@@ -49,7 +53,10 @@ class ProcessState:
             os.environ[name] = value
 
     def add_handler(self, handler: HostHandler) -> None:
-        """Add ``handler`` to the root logger, and lower log levels so that it gets all records from INFO on."""
+        """Add ``handler`` to the root logger, and lower log levels so that it gets all records from INFO on.
+
+        The lines of structlog come to it, too, unless structlog is configured.
+        """
         for logger in map(logging.getLogger, _LOGGERS):
             before = logger.level
             if logger.getEffectiveLevel() > logging.INFO:
@@ -57,9 +64,12 @@ class ProcessState:
             self._levels[logger] = (before, logger.level)
         handler.process_state = self
         logging.getLogger().addHandler(handler)
+        self._defaults = StructlogDefaults.acquire()
+        self._config = read_config()
 
-    def note_displaced_modules(self) -> None:
-        """Note, after the app is imported, which modules of the test its own modules replaced."""
+    def note_imported_app(self) -> None:
+        """Note, after the app is imported, which modules of the test it replaced, and how it configured structlog."""
+        self._note_config()
         gone = {name: module for name, module in self._modules.items() if sys.modules.get(name) is not module}
         self._displaced = {name: module for name, module in gone.items() if name.partition(".")[0] != NAMESPACE}
 
@@ -72,10 +82,26 @@ class ProcessState:
         for name, value in _undone(self._environ, [one._environ for one in later]):
             if os.environ.get(name) == self._environ[name][1]:
                 _set(name, value)
+        self._restore_config(later)
         for entry in (str(self._root), str(self._root / SITE_PACKAGES)):
             if entry not in self._path and entry in sys.path:
                 sys.path.remove(entry)
         self._restore_modules()
+
+    def _note_config(self) -> None:
+        config = read_config()
+        if config is not None and config.is_configured and config != self._config:
+            self._configs["structlog"] = (self._config, config)
+
+    def _restore_config(self, later: list[ProcessState]) -> None:
+        if self._defaults is None:
+            return
+        if not self._configs:  # the app may have failed after it configured structlog
+            self._note_config()
+        for name, config in _undone(self._configs, [one._configs for one in later]):
+            if read_config() == self._configs[name][1]:
+                write_config(config)
+        self._defaults.release()
 
     def _later(self) -> list[ProcessState]:
         """Return the states of hosts that were opened after this one and are still open."""

@@ -117,7 +117,7 @@ class Session:
         host.running.log = RecordingInvocationLog()
         with preserve_pending(imported=self._source.imported) as self._restore_pending:
             host.load(settings)
-        self._process_state.note_displaced_modules()
+        self._process_state.note_imported_app()
         self._app = HostApp(host)
 
     def _read(self, root: Path, **options: Any) -> App:
