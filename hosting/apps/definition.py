@@ -1,4 +1,4 @@
-"""What Azure's host checks of a function before any worker sees it: its name, its bindings, its retry policy."""
+"""Function definitions: the checks of Azure's host for a function's name and bindings, before its code is imported."""
 
 from __future__ import annotations
 
@@ -16,27 +16,29 @@ _BINDING_NAME = re.compile(r"[a-zA-Z][a-zA-Z0-9]{0,127}|\$return")
 
 
 def check_name(name: str) -> None:
-    """Refuse a function's name that Azure's host refuses.
+    """Check that Azure's host accepts a function's name.
 
     Raises:
-        FunctionLoadError: the name is not letters, digits, ``_`` and ``-`` after a letter, is too long, or is ``host``.
+        FunctionLoadError: the name is ``host``, is longer than 128 characters, or is not a letter followed by letters,
+            digits, ``_`` and ``-``.
     """
     if not _FUNCTION_NAME.fullmatch(name) or name.lower() == "host":
         raise FunctionLoadError(
             f"{name!r} is not a valid function name.",
-            remedy="A name starts with a letter, has letters, digits, '_' and '-' (128 at most), and is not 'host'.",
+            remedy="Use a letter, then letters, digits, '_' and '-', 128 characters at most; 'host' is reserved.",
         )
 
 
 def read_bindings(raw: Any, settings: AppSettings) -> tuple[Binding, ...]:
-    """Make the bindings of a function of their JSON form, checked as Azure's host checks them, settings filled in.
+    """Return a function's bindings, with the checks of Azure's host and with app settings in place of ``%NAME%``.
 
     Args:
-        raw: the value of ``bindings``.
-        settings: where ``%NAME%`` is looked up.
+        raw: the value of ``bindings`` in function.json, or its equivalent from the SDK.
+        settings: the app settings.
 
     Raises:
-        FunctionLoadError: a binding is not one, a name or a direction is refused, or there is not exactly one trigger.
+        FunctionLoadError: ``raw`` is not a list of objects; a binding's name, type or direction is invalid; two
+            bindings have the same name; there is not exactly one trigger; or a setting is missing.
     """
     if raw is not None and not (isinstance(raw, list) and all(isinstance(binding, Mapping) for binding in raw)):
         raise FunctionLoadError(
@@ -55,12 +57,12 @@ def _binding(raw: Mapping[str, Any]) -> Binding:
     if not isinstance(name, str) or not _BINDING_NAME.fullmatch(name):
         raise FunctionLoadError(
             f"The binding name {name or ''} is invalid. Please assign a valid name to the binding.",
-            remedy="A binding's name is a letter and then letters and digits (128 at most, no underscore), or $return.",
+            remedy="Use a letter, then letters and digits, 128 characters at most and no underscore; or $return.",
         )
     if not isinstance(binding_type, str) or not binding_type:
         raise FunctionLoadError(
             f"Binding {name!r} is invalid. Bindings must specify a Type.",
-            remedy='Give it a "type" such as "httpTrigger".',
+            remedy='Add a "type", for example "httpTrigger".',
         )
     properties = {key: value for key, value in raw.items() if key.lower() not in own}
     binding = Binding(name, binding_type, _direction(name, own.get("direction", "in")), properties)
@@ -97,18 +99,18 @@ def _check_output_only(binding: Binding) -> None:
 
 def _check_count(bindings: Sequence[Binding]) -> None:
     if not bindings:
-        raise FunctionLoadError("At least one binding must be declared.", remedy="Declare the function's trigger.")
+        raise FunctionLoadError("At least one binding must be declared.", remedy="Add a trigger.")
     triggers = [binding.name for binding in bindings if binding.is_trigger]
     if not triggers:
         raise FunctionLoadError(
             "No trigger binding specified. A function must have a trigger input binding.",
-            remedy='The type of a trigger ends with "Trigger", for instance "httpTrigger".',
+            remedy='Add a binding with a type that ends with "Trigger", for example "httpTrigger".',
         )
     if len(triggers) > 1:
         raise FunctionLoadError(
             f"Multiple trigger bindings defined ({', '.join(triggers)}). "
             "A function can only have a single trigger binding.",
-            remedy="Make one function for each trigger.",
+            remedy="Write one function for each trigger.",
         )
 
 
@@ -118,6 +120,6 @@ def _check_unique(bindings: Sequence[Binding]) -> None:
         if binding.name.lower() in seen:
             raise FunctionLoadError(
                 f"Multiple bindings with name {binding.name!r} discovered. Binding names must be unique.",
-                remedy="Names that differ only in case count as the same.",
+                remedy="Rename one of them; names that differ only in case are the same.",
             )
         seen.add(binding.name.lower())

@@ -1,4 +1,4 @@
-"""What an app should no longer do, told once at its start."""
+"""Warnings about deprecated features that an app uses."""
 
 from __future__ import annotations
 
@@ -14,10 +14,17 @@ _IMPORT = re.compile(rf"^[ \t]*(?:from|import)[ \t]+{NAMESPACE}\b", re.MULTILINE
 
 
 def namespace_imports(root: Path) -> list[Problem]:
-    """A warning if a loaded module of the app imports from ``__app__``, as Azure's first samples did."""
+    """Return a warning if a loaded module of the app imports from ``__app__``, as Azure's first samples did.
+
+    Args:
+        root: the app's folder.
+
+    Returns:
+        At most one problem, for the first such import; the modules are searched in the order of their paths.
+    """
     modules = [getattr(module, "__dict__", {}) for module in list(sys.modules.values())]
     inside = str(root) + os.sep
-    # Most modules are elsewhere, which their path's text tells faster than its parts.
+    # Most modules are outside the app: comparing text rules them out faster than comparing path objects.
     found = {file for file in (str(module.get("__file__")) for module in modules) if file.startswith(inside)}
     for file in sorted(file for file in found if is_app_file(file, root)):
         text = Path(file).read_text("utf-8", "replace")
@@ -26,7 +33,7 @@ def namespace_imports(root: Path) -> list[Problem]:
                 Problem(
                     "warning",
                     f"importing from {NAMESPACE} is deprecated",
-                    "Import from the app's folder by name, as in 'from shared_code import x', or relatively.",
+                    "Use the folder's name, as in 'from shared_code import x', or a relative import.",
                     file=file,
                     line=text.count("\n", 0, match.start()) + 1,
                 )

@@ -1,4 +1,4 @@
-"""App settings as Azure's host looks them up, and the ``%NAME%`` in binding properties that they replace."""
+"""App settings as Azure's host looks them up, and their use as ``%NAME%`` in binding properties."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from hosting.errors import FunctionLoadError
 
 
 class AppSettings:
-    """The environment as Azure's host reads it: names ignore case, and ``__`` equals ``:``.
+    """App settings, looked up as Azure's host does: names ignore case, and ``__`` is the same as ``:``.
 
     Args:
-        environ: the environment; a copy is kept.
+        environ: the environment variables; later changes to the mapping are not seen.
     """
 
     def __init__(self, environ: Mapping[str, str]) -> None:
@@ -21,24 +21,27 @@ class AppSettings:
         self._folded = {_folded(name): value for name, value in environ.items()}
 
     def get(self, name: str) -> str | None:
-        """The value of a setting, an exact spelling before any other; None if there is none."""
+        """Return the value of a setting, or None if it is not set; an exact match comes first."""
         return self._exact.get(name, self._folded.get(_folded(name)))
 
     def section(self, name: str) -> dict[str, str]:
-        """The settings ``NAME__x``, as ``x`` in lower case: the parts of a connection, for instance."""
+        """Return the settings that begin with ``NAME__``, by the rest of their names in lower case.
+
+        For example ``section("Orders")`` has ``queueserviceuri`` where ``Orders__queueServiceUri`` is set.
+        """
         prefix = f"{_folded(name)}:"
         return {key.removeprefix(prefix): value for key, value in self._folded.items() if key.startswith(prefix)}
 
     def is_on(self, name: str) -> bool:
-        """Whether a switch such as ``AzureWebJobs.NAME.Disabled`` is set to ``1`` or ``true``."""
+        """Return whether a setting such as ``AzureWebJobs.NAME.Disabled`` is ``1`` or ``true``, ignoring case."""
         return (self.get(name) or "").strip().lower() in ("1", "true")
 
 
 def expand(text: str, settings: AppSettings) -> str:
-    """Replace every ``%NAME%`` by the setting of that name, as Azure's host does while it indexes a function.
+    """Replace each ``%NAME%`` with the app setting of that name, as Azure's host does when it loads a function.
 
     Raises:
-        FunctionLoadError: a name without a value, or a percent sign without its partner.
+        FunctionLoadError: a setting is not set, or a percent sign has no closing one.
     """
     parts = text.split("%")
     if len(parts) % 2 == 0:
@@ -50,10 +53,10 @@ def expand(text: str, settings: AppSettings) -> str:
 
 
 def expand_properties(binding: Binding, settings: AppSettings) -> dict[str, Any]:
-    """The properties of a binding with their settings filled in; an HTTP route is taken as it stands, as in Azure.
+    """Return a binding's properties with ``%NAME%`` replaced; an HTTP route is left as it is, as in Azure.
 
     Raises:
-        FunctionLoadError: a setting has no value.
+        FunctionLoadError: a setting is not set, or a percent sign has no closing one.
     """
     raw = {"route"} if binding.type.lower() == "httptrigger" else set()
     return {

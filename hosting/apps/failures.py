@@ -1,4 +1,4 @@
-"""What the app's own code raised, told in a few lines: the author's file and line, the exception, the likely remedy."""
+"""Short error messages for exceptions of the app's own code: file and line, the exception, and a likely remedy."""
 
 from __future__ import annotations
 
@@ -17,23 +17,24 @@ E = TypeVar("E", bound=HostingError)
 
 
 def explain(kind: type[E], what: str, error: BaseException, root: Path, file: Path) -> E:
-    """Make an error for the person at the keyboard of what the app's code raised while it was imported.
+    """Return a readable error for an exception that the app's code raised while it was imported.
 
     Args:
-        kind: the class of the error to make.
-        what: what could not be done, a clause.
-        error: what the app's code raised; raise the result ``from`` it to keep its traceback, which loses the frames
-            of this package.
-        root: the app's root; the innermost frame below it is the one shown.
-        file: the file to name if no frame lies below the root.
+        kind: the class of the error to return.
+        what: what failed, a clause without a full stop.
+        error: the exception of the app's code. Raise the result ``from`` it. Its traceback is cut to begin with the
+            app's first frame.
+        root: the app's folder; the message names the innermost frame in a file below it.
+        file: the file to name if no frame is below ``root``.
     """
-    place, remedy = _place(error, root) or (str(file), None), _remedy(error, root)
-    error.__traceback__ = _from_the_app_on(error.__traceback__, root)
-    return kind(f"{what}: {_summary(error)}", remedy=remedy, file=place[0], line=place[1])
+    source, line = _location(error, root) or (str(file), None)
+    remedy = _remedy(error, root)
+    error.__traceback__ = _app_traceback(error.__traceback__, root)
+    return kind(f"{what}: {_summary(error)}", remedy=remedy, file=source, line=line)
 
 
 def app_load_error(root: Path, failures: Sequence[FunctionLoadError]) -> AppLoadError:
-    """The error for an app that does not load because of its functions: every one of them named, with its reason."""
+    """Return the error for an app that cannot be loaded because all of its functions failed, with each one's reason."""
     if len(failures) == 1:
         error = failures[0]
         return AppLoadError(error.message, remedy=error.remedy, file=error.file, line=error.line)
@@ -41,18 +42,18 @@ def app_load_error(root: Path, failures: Sequence[FunctionLoadError]) -> AppLoad
     return AppLoadError(f"{len(failures)} functions of the app in {root} cannot be loaded:\n{reasons}")
 
 
-def _place(error: BaseException, root: Path) -> tuple[str, int | None] | None:
+def _location(error: BaseException, root: Path) -> tuple[str, int | None] | None:
     if isinstance(error, SyntaxError) and error.filename and is_app_file(error.filename, root):
         return error.filename, error.lineno
     frames = [(frame.f_code.co_filename, line) for frame, line in traceback.walk_tb(error.__traceback__)]
     return next(((file, line) for file, line in reversed(frames) if is_app_file(file, root)), None)
 
 
-def _from_the_app_on(frames: TracebackType | None, root: Path) -> TracebackType | None:
-    kept = frames
-    while kept is not None and not is_app_file(kept.tb_frame.f_code.co_filename, root):
-        kept = kept.tb_next
-    return kept
+def _app_traceback(traceback: TracebackType | None, root: Path) -> TracebackType | None:
+    """Return the traceback from the app's first frame on, without the frames of this package and of importlib."""
+    while traceback is not None and not is_app_file(traceback.tb_frame.f_code.co_filename, root):
+        traceback = traceback.tb_next
+    return traceback
 
 
 def _summary(error: BaseException) -> str:
@@ -72,19 +73,19 @@ def _remedy(error: BaseException, root: Path) -> str:
         case ImportError() if error.name:
             return f"Check the name and the installed version of {error.name.partition('.')[0]!r}."
         case SyntaxError():
-            return "Mend that line, or the one above it."
+            return "Fix this line, or the line above it."
         case SystemExit():
-            return "Take the call out: importing a module must not end the process."
+            return "Remove this call: importing a module must not end the process."
         case KeyError() if _is_environ(_last_frame(error)):
             return f'Set {error.args[0]} in "Values" of local.settings.json or in the environment.'
         case _:
-            return "Run with --verbose to see the whole traceback."
+            return "Run with --verbose to see the full traceback."
 
 
 def _missing_module(name: str, root: Path) -> str:
     top = name.partition(".")[0]
     if top == "__app__" or (root / top).is_dir() or (root / f"{top}.py").is_file():
-        return f"The app's own folder {root} has no such module: check the spelling and that the file is there."
+        return f"The app's folder {root} has no such module: check the spelling, and that the file exists."
     return f"Add the package that provides {top!r} to requirements.txt, then run: pip install -r requirements.txt"
 
 

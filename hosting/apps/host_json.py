@@ -1,4 +1,4 @@
-"""``host.json``: read, checked, and overridden by the environment, as Azure's host does."""
+"""Reading ``host.json``: validation, and overrides from the environment, as in Azure's host."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ EXPECTED: Mapping[tuple[str, ...], type] = {
     ("extensions", "queues"): dict,
     ("extensions", "blobs"): dict,
 }
-"""What this host reads, and the type of it; a parent stands before its children. The rest is nobody's business."""
+"""The keys that this host reads, and their types; a parent comes before its children. Other keys are not checked."""
 
 LOG_LEVELS = ("trace", "debug", "information", "warning", "error", "critical", "none")
 
@@ -51,23 +51,29 @@ NAMES: Mapping[type, str] = {
 def read_host_json(root: Path | str, environ: Mapping[str, str]) -> dict[str, Any]:
     """Read ``host.json`` of the app in ``root``.
 
-    A missing or empty file means the defaults. As in Azure's host the version must be "2.0", names of sections ignore
-    case, and ``AzureFunctionsJobHost__SECTION__KEY`` in ``environ`` overrides a value; numbered keys fill a list.
+    A missing or empty file means the defaults. As in Azure's host, the version must be "2.0", names of sections ignore
+    case, and ``AzureFunctionsJobHost__SECTION__KEY`` in ``environ`` overrides a value. A number as the last part of
+    that name sets an item of a list.
+
+    Args:
+        root: the app's folder.
+        environ: the environment variables.
 
     Returns:
-        The content of the file, with the known names spelled as Azure documents them.
+        The content of the file. Names that this host knows are spelled as Azure documents them.
 
     Raises:
-        SettingsError: not JSON, no version or another one, or a value of the wrong type; with file and line.
+        SettingsError: the file is not JSON, its version is missing or is not "2.0", or a value has the wrong type. The
+            error has the file and the line.
     """
     path = os.path.join(os.path.realpath(root), FILE)
     file = read_json(path, SettingsError) if os.path.isfile(path) else JsonFile(path, "", {})
     content = file.content or {"version": "2.0"}
     for expected in EXPECTED:
-        _spell(content, expected)
+        _normalize_spelling(content, expected)
     _override(content, environ)
     if content.get("functionTimeout") == -1:
-        content["functionTimeout"] = "-1"  # to .NET's configuration, a number is a text, too
+        content["functionTimeout"] = "-1"  # .NET's configuration reads numbers as text
     for keys, wanted in EXPECTED.items():
         _check(file, content, keys, wanted)
     _check_log_levels(file, content)
@@ -75,13 +81,13 @@ def read_host_json(root: Path | str, environ: Mapping[str, str]) -> dict[str, An
     return content
 
 
-def _spell(content: dict[str, Any], keys: tuple[str, ...]) -> None:
-    """Rename the last of ``keys`` where the file spells it with other capitals."""
+def _normalize_spelling(content: dict[str, Any], keys: tuple[str, ...]) -> None:
+    """Rename the last of ``keys`` to its documented spelling if the file spells it in another case."""
     section = _parent(content, keys)
     if section is None:
         return
-    for spelled in [name for name in section if name.lower() == keys[-1].lower() and name != keys[-1]]:
-        section[keys[-1]] = section.pop(spelled)
+    for name in [name for name in section if name.lower() == keys[-1].lower() and name != keys[-1]]:
+        section[keys[-1]] = section.pop(name)
 
 
 def _parent(content: dict[str, Any], keys: tuple[str, ...]) -> dict[str, Any] | None:
@@ -123,7 +129,7 @@ def _set_item(section: dict[str, Any], key: str, index: int, value: str) -> None
 
 
 def _spelling(section: Mapping[str, Any], path: tuple[str, ...], key: str) -> str:
-    """The key as ``section`` has it, or else as Azure documents it, whatever the case in the environment."""
+    """Return the key as ``section`` spells it, or else as Azure documents it; the environment ignores case."""
     known = (keys[-1] for keys in EXPECTED if keys[:-1] == path)
     same: Iterator[str] = (name for name in (*section, *known) if name.lower() == key.lower())
     return next(same, key)
@@ -147,7 +153,7 @@ def _check(file: JsonFile, content: dict[str, Any], keys: tuple[str, ...], wante
     elif type(found) is not wanted:
         raise SettingsError(
             f"{FILE}: {'.'.join(keys)}: expected {NAMES[wanted]}, found {describe_json(found)}",
-            remedy=f"Change it in the file, or in {'__'.join(('AzureFunctionsJobHost', *keys))} where that is set.",
+            remedy=f"Change it in the file, or in the setting {'__'.join(('AzureFunctionsJobHost', *keys))}.",
             file=str(file.path),
             line=file.line(*keys),
         )
@@ -157,8 +163,8 @@ def _check_log_levels(file: JsonFile, content: Mapping[str, Any]) -> None:
     for category, level in content.get("logging", {}).get("logLevel", {}).items():
         if level is not None and str(level).lower() not in LOG_LEVELS:
             raise SettingsError(
-                f"{FILE}: logging.logLevel.{category}: {level!r} is not a level",
-                remedy=f"Write one of {', '.join(name.capitalize() for name in LOG_LEVELS)}.",
+                f"{FILE}: logging.logLevel.{category}: {level!r} is not a log level",
+                remedy=f"Use one of {', '.join(name.capitalize() for name in LOG_LEVELS)}.",
                 file=str(file.path),
                 line=file.line("logging", "logLevel", category),
             )

@@ -1,4 +1,4 @@
-"""Importing an app's modules as Azure's worker does, so that one app after another can be loaded in a process."""
+"""Importing an app's modules as Azure's worker does; a process can load one app after another."""
 
 from __future__ import annotations
 
@@ -19,27 +19,33 @@ OWN_PACKAGE = __name__.partition(".")[0]
 
 
 def add_to_path(root: Path) -> None:
-    """Make an app's modules importable: its root at the end of ``sys.path``, ``.python_packages`` at the front.
+    """Add an app to ``sys.path``: its folder at the end, its ``.python_packages`` at the front.
 
-    Azure's worker has the root last as well; other apps' roots move behind it, so that this app's modules are found.
-    The entries stay, because functions import at run time too. Calling it again changes nothing.
+    Azure's worker uses the same order. The folders of other apps move behind this one, so that this app's modules are
+    found first. The entries stay, because functions also import while they run. A second call changes nothing.
+
+    Args:
+        root: the app's folder, resolved.
     """
     packages = str(root / SITE_PACKAGES)
     if Path(packages).is_dir() and packages not in sys.path:
         sys.path.insert(0, packages)
     others = [index for index, entry in enumerate(sys.path) if _is_other_app(entry, root)]
-    place = min(others, default=len(sys.path))
-    if str(root) not in sys.path[:place]:
-        sys.path[place:] = [str(root), *(entry for entry in sys.path[place:] if entry != str(root))]
+    index = min(others, default=len(sys.path))
+    if str(root) not in sys.path[:index]:
+        sys.path[index:] = [str(root), *(entry for entry in sys.path[index:] if entry != str(root))]
 
 
 def unload_apps(root: Path) -> None:
-    """Take the modules of this app, and of apps loaded before it, out of ``sys.modules``.
+    """Remove the modules of this app, and of apps that were loaded before it, from ``sys.modules``.
 
-    Installed packages stay, and so do modules of tests: an app's tests may be what runs the host that loads it.
+    Installed packages stay. Modules of tests stay too, because an app's tests may run the host that loads the app.
+
+    Args:
+        root: the folder of the app that is going to be loaded, resolved.
     """
     roots = [root, *_loaded_roots(), *(Path(entry) for entry in sys.path if _is_other_app(entry, root))]
-    # named first and deleted afterwards: a namespace package cannot tell its path once its parent is gone
+    # All names are collected before the first is deleted: a namespace package needs its parent to compute its path.
     stale = [name for name, module in list(sys.modules.items()) if not _is_kept(name) and _belongs_to(module, roots)]
     for name in {*stale, *(name for name in list(sys.modules) if name.partition(".")[0] == NAMESPACE)}:
         del sys.modules[name]
@@ -47,31 +53,33 @@ def unload_apps(root: Path) -> None:
 
 
 def install_namespace(root: Path) -> None:
-    """Make ``__app__`` a namespace package of the modules in ``root``, with the spec that web frameworks look at."""
+    """Make ``__app__`` the package of the modules in ``root``; it has a spec because web frameworks read it."""
     spec = ModuleSpec(NAMESPACE, None, is_package=True)
     spec.submodule_search_locations = [str(root)]
     sys.modules[NAMESPACE] = module_from_spec(spec)
 
 
 def check_script(file: Path) -> None:
-    """Refuse a v2 file that would take the place of another module.
+    """Check that a v2 file does not replace another module when it is imported.
 
     Raises:
-        AppLoadError: a module of that name is in use by Python or by a package.
+        AppLoadError: Python or a package already uses a module of that name.
     """
     if file.stem in sys.modules or file.stem in sys.stdlib_module_names:
         raise AppLoadError(
-            f"{file.name} cannot be imported: the name {file.stem!r} belongs to a module that Python uses already",
+            f"{file.name} cannot be imported: Python already uses a module called {file.stem!r}",
             remedy="Rename the file and set PYTHON_SCRIPT_FILE_NAME to its new name.",
             file=str(file),
         )
 
 
 def import_script(file: Path) -> ModuleType:
-    """Import the file of a v2 app under its stem, whatever else ``sys.path`` has of that name.
+    """Import the file of a v2 app as a module with the file's stem as its name, and return the module.
+
+    Other modules of that name on ``sys.path`` do not matter.
 
     Raises:
-        BaseException: what the file raised.
+        BaseException: whatever the file raises.
     """
     spec = spec_from_file_location(file.stem, file)
     if spec is None or spec.loader is None:
@@ -86,11 +94,17 @@ def import_script(file: Path) -> ModuleType:
 
 
 def import_below_namespace(root: Path, file: Path) -> ModuleType:
-    """Import a file of a v1 app as ``__app__.FOLDER[.FILE]``; ``__init__.py`` is the folder's package itself.
+    """Import a file of a v1 app as ``__app__.FOLDER.FILE``, or as ``__app__.FOLDER`` if it is ``__init__.py``.
 
     Args:
-        root: the app's root, which ``__app__`` stands for.
+        root: the app's folder; ``install_namespace`` has made it ``__app__``.
         file: a Python file below it.
+
+    Returns:
+        The module.
+
+    Raises:
+        BaseException: whatever the file raises.
     """
     parts = file.relative_to(root).with_suffix("").parts
     if parts[-1] == "__init__":
@@ -99,7 +113,7 @@ def import_below_namespace(root: Path, file: Path) -> ModuleType:
 
 
 def is_app_file(file: str, root: Path) -> bool:
-    """Whether a file is the app's own: below its root, and in no package that was installed there."""
+    """Return whether a file is below an app's folder and not in a package that was installed there."""
     path = PurePath(file)
     return path.is_relative_to(root) and LIBRARIES.isdisjoint(path.relative_to(root).parts)
 
@@ -123,9 +137,9 @@ def _loaded_roots() -> Iterator[Path]:
 
 
 def _belongs_to(module: ModuleType, roots: list[Path]) -> bool:
-    # the dictionary is asked, not the module: lazy modules import things when an attribute is looked up
+    # The dictionary is read, not the module: a lazy module imports things when an attribute is read.
     attributes = getattr(module, "__dict__", {})
     file = attributes.get("__file__")
-    places = [file] if isinstance(file, str) else [str(entry) for entry in attributes.get("__path__") or ()]
-    # most modules are elsewhere, which their path's text tells faster than its parts
-    return any(place.startswith(str(root)) and is_app_file(place, root) for place in places for root in roots)
+    paths = [file] if isinstance(file, str) else [str(entry) for entry in attributes.get("__path__") or ()]
+    # Most modules are outside the apps: comparing text rules them out faster than comparing path objects.
+    return any(path.startswith(str(root)) and is_app_file(path, root) for path in paths for root in roots)

@@ -1,10 +1,11 @@
-"""Reading the JSON files of a function app, which may hold comments and trailing commas as Azure's tools allow."""
+"""Reading the JSON files of a function app; comments and trailing commas are allowed, as in Azure's tools."""
 
 from __future__ import annotations
 
 import json
 import os
 import re
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from hosting.errors import HostingError
@@ -14,14 +15,14 @@ if TYPE_CHECKING:
 
 
 class JsonFile(NamedTuple):
-    """A JSON file whose content is an object, with its text so that mistakes can be shown where they are."""
+    """A JSON file that has an object: its path, its text, and the parsed content."""
 
     path: Path | str
     text: str
     content: dict[str, Any]
 
     def line(self, *keys: str) -> int | None:
-        """The line, counted from 1, of the key that ``keys`` lead to; None if it cannot be found in the text."""
+        """Return the line of a nested key, counted from 1, or None if the text does not have it."""
         position = 0
         for key in keys:
             found = re.compile(re.escape(json.dumps(key, ensure_ascii=False)) + r"\s*:").search(self.text, position)
@@ -32,22 +33,24 @@ class JsonFile(NamedTuple):
 
 
 def read_json(path: Path | str, error: type[HostingError], *, raw_numbers: bool = False) -> JsonFile:
-    """Read an object from a JSON file; comments and trailing commas are accepted.
+    """Read an object from a JSON file; comments and trailing commas are allowed.
 
     Args:
         path: the file.
-        error: what to raise when the file cannot be used.
-        raw_numbers: give numbers as the text that stands in the file.
+        error: the class of the errors to raise.
+        raw_numbers: whether numbers are returned as text, spelled as in the file.
 
     Raises:
-        HostingError: of the class ``error``, with file and line: not UTF-8, not JSON, or not an object.
+        HostingError: an ``error``, with file and line: the file cannot be read, is not UTF-8, is not JSON, or is not an
+            object.
     """
     text = _text(path, error)
-    content = _parsed(text, path, error, {"parse_int": _as_written, "parse_float": _as_written} if raw_numbers else {})
+    options = {"parse_int": _number_text, "parse_float": _number_text} if raw_numbers else {}
+    content = _parse(text, path, error, options)
     if not isinstance(content, dict):
         raise error(
             f"{os.path.basename(path)}: expected a JSON object, found {describe_json(content)}",
-            remedy="The file starts with { and ends with }.",
+            remedy="Write an object: the file starts with { and ends with }.",
             file=str(path),
             line=1,
         )
@@ -55,7 +58,7 @@ def read_json(path: Path | str, error: type[HostingError], *, raw_numbers: bool 
 
 
 def describe_json(value: object) -> str:
-    """What a JSON value is, in the words of a person: ``a list``, ``the text 'abc'``."""
+    """Return a JSON value's type for an error message, such as ``a list`` or ``the text 'abc'``."""
     match value:
         case None:
             return "null"
@@ -71,8 +74,8 @@ def describe_json(value: object) -> str:
             return "an object"
 
 
-def _as_written(number: str, base: int = 10) -> str:
-    """A number as it stands in the file; ``base`` is 16 where the tolerant parser finds a hexadecimal one."""
+def _number_text(number: str, base: int = 10) -> str:
+    """Return a number's text as the file has it; json5 passes ``base`` 16 for a hexadecimal number."""
     return number
 
 
@@ -92,26 +95,27 @@ def _text(path: Path | str, error: type[HostingError]) -> str:
         raise error(f"{os.path.basename(path)} cannot be read: {failure.strerror}", file=str(path)) from failure
 
 
-def _parsed(text: str, path: Path | str, error: type[HostingError], options: dict[str, Any]) -> Any:
+def _parse(text: str, path: Path | str, error: type[HostingError], options: Mapping[str, Any]) -> Any:
     try:
         return json.loads(text, **options)
     except ValueError as strict:
-        import json5  # the tolerant parser costs milliseconds: only a file that needs it pays
+        import json5  # importing it takes milliseconds: only a file that needs it pays for that
 
         try:
-            # round again: the tolerant parser leaves an escaped surrogate pair as two characters
+            # Encoded and decoded once more: json5 leaves an escaped surrogate pair as two characters.
             return json.loads(json.dumps(json5.loads(text, **options)))
         except ValueError as failure:
-            line, reason = _place(failure, strict)
+            line, reason = _position(failure, strict)
             raise error(
                 f"{os.path.basename(path)} is not valid JSON: {reason}",
-                remedy="Comments and trailing commas are allowed; look at this line and the end of the one above.",
+                remedy="Check this line and the end of the line above. Comments and trailing commas are allowed.",
                 file=str(path),
                 line=line,
             ) from failure
 
 
-def _place(failure: ValueError, strict: ValueError) -> tuple[int, str]:
+def _position(failure: ValueError, strict: ValueError) -> tuple[int, str]:
+    """Return the line and the reason from the error of the tolerant parser, or else from that of the strict one."""
     found = re.match(r'<string>:(\d+) Unexpected (?:"(.+)"|(.+)) at column (\d+)', str(failure), re.DOTALL)
     if found is None:
         return getattr(strict, "lineno", 1), str(failure)

@@ -1,4 +1,4 @@
-"""The start and the end of a web app inside a function app, in the words of ASGI's lifespan protocol."""
+"""Start and stop of a web app inside a function app, by ASGI's lifespan protocol."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ import logging
 from typing import Any
 
 SHUTDOWN_SECONDS = 10.0
-"""Seconds for a web app to end."""
+"""How long a web app may take to stop."""
 
 _logger = logging.getLogger("hosting.apps")
 
 
 class AsgiLifespan:
-    """Starts the web app of an ``AsgiFunctionApp`` with the host, and ends it with the host.
+    """Starts the web app of an ``AsgiFunctionApp`` when the host starts, and stops it when the host stops.
 
-    The SDK starts it at the first request, and ends it when the object is deleted, outside the event loop. A web app
-    that does not start is left to the SDK: it tries again at each request, and fails that, as in Azure.
+    Left to itself, the SDK starts it at the first request, and stops it outside the event loop when the object is
+    deleted. A web app that does not start is left to the SDK: it tries again at each request and fails it, as in Azure.
 
     Args:
         app: the SDK's ``AsgiFunctionApp``.
@@ -26,7 +26,7 @@ class AsgiLifespan:
         self._app = app
 
     async def startup(self) -> None:
-        """On the event loop that requests will be answered on."""
+        """Start the web app, on the event loop that will handle its requests."""
         if await self._app.middleware.notify_startup():
             self._app.startup_task_done = True
             return
@@ -36,7 +36,7 @@ class AsgiLifespan:
         )
 
     async def shutdown(self) -> None:
-        """On the same loop, when no more requests come."""
+        """Stop the web app, on the same event loop, after the last request; gives up after 10 seconds."""
         if not self._app.startup_task_done:
             return
         self._app.startup_task_done = False
@@ -44,11 +44,11 @@ class AsgiLifespan:
             async with asyncio.timeout(SHUTDOWN_SECONDS):
                 await self._app.middleware.notify_shutdown()
         except TimeoutError:
-            _logger.error("The web app of AsgiFunctionApp did not end within %g s.", SHUTDOWN_SECONDS)
+            _logger.error("The web app of AsgiFunctionApp did not stop within %g s.", SHUTDOWN_SECONDS)
 
 
 def lifespan_of(app: Any) -> AsgiLifespan | None:
-    """The lifespan of a v2 app that wraps an ASGI application; None for any other."""
-    import azure.functions  # heavy, and only those who load an app need it
+    """Return the lifespan of a v2 app that wraps an ASGI application, or None for any other app."""
+    import azure.functions  # heavy: only loading an app needs it
 
     return AsgiLifespan(app) if isinstance(app, azure.functions.AsgiFunctionApp) else None

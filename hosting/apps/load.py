@@ -1,4 +1,4 @@
-"""A folder becomes an ``App``: the v2 file where there is one, else the folders of the v1 model."""
+"""Loading a function app from its folder: the v2 file if it declares functions, else the function.json folders."""
 
 from __future__ import annotations
 
@@ -34,25 +34,25 @@ def load_app(
     settings: LocalSettings | None = None,
     importing: Callable[[Path], AbstractContextManager[Any]] = nullcontext,
 ) -> App:
-    """Read and import the function app in ``root``; the working directory is left alone.
+    """Import the function app in ``root`` and return it. The working directory is not changed.
 
-    Modules of this app and of apps loaded before it are imported afresh. As in Azure, function.json folders count only
-    where the v2 file declares no function. A v1 function that cannot be imported is in ``App.functions`` with its
-    ``error``; a function that Azure's host would refuse is in ``App.problems`` only, in both models.
+    Modules of this app, and of apps that were loaded before it, are imported again. As in Azure, function.json folders
+    count only if the v2 file declares no function. A v1 function that cannot be imported is in ``App.functions`` with
+    its ``error``. A function that Azure's host would reject is in ``App.problems`` only, in both models.
 
     Args:
-        root: the folder of the app.
+        root: the app's folder.
         environ: the environment, with the app's settings applied.
-        host_json: what ``read_host_json`` gave; read from ``root`` if None.
-        settings: what ``read_local_settings`` gave, for ``App.settings`` and ``App.problems``.
-        importing: called with the root; what it returns is entered around the import of the app's code.
+        host_json: the result of ``read_host_json``; if it is None, host.json of ``root`` is read.
+        settings: the result of ``read_local_settings``, for ``App.settings`` and ``App.problems``.
+        importing: returns a context manager for the app's folder, which is entered while the app's code is imported.
 
     Returns:
-        The app, its functions in the order of Azure's host: by name, ignoring case.
+        The app, with its functions in the order of Azure's host: by name, ignoring case.
 
     Raises:
-        SettingsError: ``host.json`` cannot be used.
-        AppLoadError: there is no app, its v2 file fails, or none of its functions can be used.
+        SettingsError: ``host.json`` is invalid.
+        AppLoadError: the folder has no app, the v2 file fails, or none of the functions can be used.
     """
     root = root.resolve()
     host_json = read_host_json(root, environ) if host_json is None else host_json
@@ -69,7 +69,7 @@ def load_app(
 
 
 def load_app_object(
-    given: Any,
+    function_app: Any,
     root: Path,
     *,
     environ: Mapping[str, str],
@@ -77,25 +77,28 @@ def load_app_object(
     settings: LocalSettings,
     importing: Callable[[Path], AbstractContextManager[Any]] = nullcontext,
 ) -> App:
-    """Read a v2 app that is there already, as an object; nothing is imported, and it can be read again and again.
+    """Return the app of an ``azure.functions.FunctionApp`` object, which can be loaded repeatedly.
 
     Args:
-        given: the FunctionApp.
-        root: the folder that stands for the app's.
-        environ: as ``load_app``; the rest, too.
-        host_json: what ``read_host_json`` gave.
-        settings: what ``read_local_settings`` gave.
-        importing: entered around the reading.
+        function_app: the ``FunctionApp``.
+        root: the folder that counts as the app's folder.
+        environ: the environment, with the app's settings applied.
+        host_json: the result of ``read_host_json``.
+        settings: the result of ``read_local_settings``.
+        importing: returns a context manager for ``root``, which is entered while the functions are read.
 
     Raises:
-        AppLoadError: Azure's worker would refuse the app.
+        SettingsError: the retry policy of ``host_json`` is invalid.
+        AppLoadError: the app has no functions, or Azure's worker would reject it.
     """
     reader = AppReader(root, AppSettings(environ), _allowed(host_json), _retry(root, host_json))
     with importing(root):
-        # The SDK takes a name that it has seen, when asked before, for a second function of that name.
-        given.functions_bindings = {}
-        if not read_functions(reader, given, root / FILE):
-            raise AppLoadError("the app has no functions", remedy="Decorate a function with a trigger of the app's.")
+        # The SDK remembers the names of an earlier load, and would report each function as a duplicate.
+        function_app.functions_bindings = {}
+        if not read_functions(reader, function_app, root / FILE):
+            raise AppLoadError(
+                "the app has no functions", remedy="Decorate a function with a trigger, for example @app.route(...)."
+            )
     return _app(reader, host_json, settings)
 
 
@@ -119,11 +122,11 @@ def _retry(root: Path, host_json: Mapping[str, Any]) -> Retry | None:
 
 def _check_is_app(root: Path, script: Path) -> None:
     if not root.is_dir():
-        raise AppLoadError(f"there is no folder {root}", remedy="Name the folder of a function app.")
+        raise AppLoadError(f"there is no folder {root}", remedy="Use the path of a function app's folder.")
     if not script.is_file() and not function_folders(root):
         raise AppLoadError(
             f"there is no function app in {root}: neither {script.name} (v2) nor a folder with a function.json (v1)",
-            remedy="Name the app's folder, or go there first.",
+            remedy="Change to the app's folder, or pass its path.",
         )
 
 
@@ -133,7 +136,7 @@ def _read(reader: AppReader, script: Path) -> None:
         if not folders:
             raise AppLoadError(
                 f"{script.name} declares no functions",
-                remedy="Decorate a function with @app.route(...) or another trigger; register each Blueprint.",
+                remedy="Decorate a function with a trigger, for example @app.route(...); register each Blueprint.",
                 file=str(script),
             )
         read_v1(reader)
@@ -143,7 +146,7 @@ def _read(reader: AppReader, script: Path) -> None:
                 "warning",
                 f"these folders with a function.json are not loaded, because {script.name} declares functions: "
                 + ", ".join(folders),
-                f"Move them into {script.name}, or take that file away.",
+                f"Move their functions to {script.name}, or remove that file.",
             )
         )
 
@@ -162,8 +165,8 @@ def _app(reader: AppReader, host_json: Mapping[str, Any], settings: LocalSetting
 
 
 def _unknown_names(reader: AppReader) -> list[Problem]:
-    found = {function.name.lower() for function in reader.functions}
-    found |= {problem.function.lower() for problem in reader.problems if problem.function}
-    unknown = sorted((reader.allowed or frozenset()) - found)
-    message = f"the allow list of functions names what the app does not have: {', '.join(unknown)}"
+    known = {function.name.lower() for function in reader.functions}
+    known |= {problem.function.lower() for problem in reader.problems if problem.function}
+    unknown = sorted((reader.allowed or frozenset()) - known)
+    message = f"{HOST_JSON}: 'functions' lists functions that the app does not have: {', '.join(unknown)}"
     return [Problem("warning", message, "Correct the names.")] if unknown else []

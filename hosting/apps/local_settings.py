@@ -1,4 +1,4 @@
-"""``local.settings.json``: an app's settings on a developer's machine, and how they reach the environment."""
+"""``local.settings.json``: reading the app settings of a developer's machine, and applying them to the environment."""
 
 from __future__ import annotations
 
@@ -19,44 +19,54 @@ ENVIRONMENT = "AZURE_FUNCTIONS_ENVIRONMENT"
 
 @dataclass(frozen=True, slots=True)
 class LocalSettings:
-    """What ``local.settings.json`` says; everything is empty where there is no such file."""
+    """The content of ``local.settings.json``; everything is empty if there is no such file."""
 
     root: Path
     values: dict[str, str] = field(default_factory=dict)
     """``Values``, and each connection string as ``ConnectionStrings:NAME``."""
     port: int | None = None
+    """``Host.LocalHttpPort``, 0 to 65535."""
     address: str | None = None
+    """``Host.LocalHttpAddress``."""
     cors: tuple[str, ...] = ()
+    """The origins of ``Host.CORS``."""
     cors_credentials: bool = False
+    """``Host.CORSCredentials``."""
     problems: tuple[Problem, ...] = ()
-    """What was skipped, and why."""
+    """Warnings about settings that were skipped."""
 
 
 def read_local_settings(root: Path) -> LocalSettings:
-    """Read ``local.settings.json`` of the app in ``root``, as Azure's Core Tools read it; nothing is applied yet.
+    """Read ``local.settings.json`` of the app in ``root`` as Azure's Core Tools do; the environment is not changed.
 
-    A missing ``IsEncrypted`` means false. Numbers and booleans among the values become their text.
+    A missing ``IsEncrypted`` means false. Numbers and booleans in ``Values`` become text.
 
     Raises:
-        SettingsError: the file is not JSON, is encrypted, or holds a value of the wrong type; with file and line.
+        SettingsError: the file is not JSON, is encrypted, or has a value of the wrong type. The error has the file and
+            the line.
     """
     root = root.resolve()
     path = root / FILE
     if not path.is_file():
         return LocalSettings(root)
     file = read_json(path, SettingsError, raw_numbers=True)
-    _refuse_encryption(file)
+    _check_encryption(file)
     values, problems = _values(file)
     return LocalSettings(root, values | _connection_strings(file), problems=tuple(problems), **_host(file))
 
 
 def apply_settings(settings: LocalSettings, environ: MutableMapping[str, str]) -> tuple[str, ...]:
-    """Put the settings into ``environ``, and what Azure's Core Tools add of their own.
+    """Add the settings to ``environ``, with the variables that Azure's Core Tools add.
 
-    A variable that is already set, and is not empty, wins. ``AzureWebJobsScriptRoot`` always becomes this app's root.
+    A variable that is already set and not empty keeps its value. ``AzureWebJobsScriptRoot`` always becomes this app's
+    folder.
+
+    Args:
+        settings: the settings to add.
+        environ: the environment to change, such as ``os.environ``.
 
     Returns:
-        The names of the settings that were skipped because the environment has them already.
+        The names of the settings that were skipped because the environment already has them.
     """
     added = {
         "FUNCTIONS_WORKER_RUNTIME": "python",
@@ -70,14 +80,14 @@ def apply_settings(settings: LocalSettings, environ: MutableMapping[str, str]) -
     return skipped
 
 
-def _refuse_encryption(file: JsonFile) -> None:
+def _check_encryption(file: JsonFile) -> None:
     match file.content.get("IsEncrypted"):
         case None | False:
             return
         case True:
             raise SettingsError(
-                f"{FILE} is encrypted, and only Azure's Core Tools on the machine that wrote it can read it",
-                remedy="Run 'func settings decrypt', or set \"IsEncrypted\" to false and write the values in clear.",
+                f"{FILE} is encrypted: only Azure's Core Tools on the machine that wrote it can read it",
+                remedy="Run 'func settings decrypt', or set \"IsEncrypted\" to false and write plain values.",
                 file=str(file.path),
                 line=file.line("IsEncrypted"),
             )
@@ -92,9 +102,9 @@ def _values(file: JsonFile) -> tuple[dict[str, str], list[Problem]]:
         if isinstance(value, dict | list):
             raise _wrong(file, ("Values", name), "a text", value)
         if not name:
-            problems.append(_skipped(file, name, "its name is empty", "Give it a name or take the line out."))
+            problems.append(_skipped(file, name, "its name is empty", "Add a name, or remove the line."))
         elif value is None:
-            problems.append(_skipped(file, name, "it is null", "Give it a value or take the line out."))
+            problems.append(_skipped(file, name, "it is null", "Set a value, or remove the line."))
         elif name == ENVIRONMENT and value != "Development":
             problems.append(
                 _skipped(file, name, "it is always Development here", f"Set {ENVIRONMENT} in the environment.")
@@ -132,7 +142,7 @@ def _host(file: JsonFile) -> dict[str, Any]:
 def _port(file: JsonFile, value: Any) -> int | None:
     if value is None:
         return None
-    # the reader gives numbers as text, so a port may stand in the file with or without quotes
+    # Numbers are read as text, so the port may have quotes in the file or not.
     if not isinstance(value, str) or not value.isascii() or not value.isdigit() or int(value) > 65535:
         raise _wrong(file, ("Host", "LocalHttpPort"), "a port number, 0 to 65535", value)
     return int(value)
@@ -170,8 +180,8 @@ def _text(value: Any) -> str:
 
 def _wrong(file: JsonFile, keys: tuple[str, ...], expected: str, found: Any) -> SettingsError:
     remedies = {
-        "Values": "Settings are flat: write the value as one text, JSON inside it if need be.",
-        "ConnectionStrings": "Write the connection string as one text.",
+        "Values": "Settings cannot be nested: write the value as text, for example as JSON in a string.",
+        "ConnectionStrings": "Write the connection string as text.",
     }
     return SettingsError(
         f"{FILE}: {'.'.join(keys)}: expected {expected}, found {describe_json(found)}",

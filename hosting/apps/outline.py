@@ -1,4 +1,4 @@
-"""What the files of an app say of it, read and not run: quick, and safe for a shell that asks while somebody types."""
+"""The functions of an app, read from its source without running it: fast and safe enough for shell completion."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ _OTHER_TRIGGERS = frozenset({"route", "schedule"})
 
 
 def function_names(root: Path) -> list[str]:
-    """The names of an app's functions as far as its files tell them: v1 folders, and decorated v2 functions.
+    """Return the names of an app's functions: its v1 folders, and the decorated functions of its v2 files.
 
-    A file that Python cannot read has none.
+    A file that is not valid Python is skipped. The names are sorted, ignoring case.
     """
     names = {folder.name for folder in function_folders(root)}
     for script in root.glob("*.py"):
@@ -25,7 +25,7 @@ def function_names(root: Path) -> list[str]:
 
 
 def syntax_tree(script: Path) -> ast.Module | None:
-    """The syntax tree of a file, or None where there is none."""
+    """Return the syntax tree of a file, or None if the file cannot be read or is not valid Python."""
     try:
         return ast.parse(script.read_bytes())
     except (OSError, SyntaxError, ValueError):
@@ -33,7 +33,7 @@ def syntax_tree(script: Path) -> ast.Module | None:
 
 
 def declared_names(tree: ast.Module) -> Iterator[str]:
-    """The names of the functions that a v2 file declares."""
+    """Yield the names of the functions that a v2 file declares, by their decorators."""
     for node in ast.walk(tree):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             calls = [one for one in node.decorator_list if isinstance(one, ast.Call)]

@@ -1,4 +1,4 @@
-"""What is found while an app is read, whichever model it is written in."""
+"""Collecting the functions and the problems of an app while it is loaded, for both programming models."""
 
 from __future__ import annotations
 
@@ -18,49 +18,66 @@ logger = logging.getLogger("hosting.apps")
 
 @dataclass(slots=True)
 class AppReader:
-    """An app that is being read: what to read it with, and what was found so far."""
+    """Reads one app: its settings, and the functions and problems found so far."""
 
     root: Path
     settings: AppSettings
     allowed: frozenset[str] | None = None
-    """The functions of host.json's ``functions``, in lower case; None for all."""
+    """The functions listed in ``functions`` of host.json, in lower case; None if all functions are allowed."""
     retry: Retry | None = None
-    """host.json's policy, for functions without one of their own."""
+    """The retry policy of host.json, for functions without their own."""
     functions: list[Function] = field(default_factory=list)
     failures: list[FunctionLoadError] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     lifespan: Lifespan | None = None
-    _places: dict[str, tuple[str, str]] = field(default_factory=dict)
+    _locations: dict[str, tuple[str, str]] = field(default_factory=dict)
 
     def is_allowed(self, name: str) -> bool:
+        """Return whether host.json allows a function to be loaded."""
         return self.allowed is None or name.lower() in self.allowed
 
-    def define(self, name: str, where: str, bindings: Any, retry: Any) -> tuple[tuple[Binding, ...], Retry | None]:
-        """Check what Azure's host checks of a function, which is declared at ``where``.
+    def read_definition(
+        self, name: str, location: str, bindings: Any, retry: Any
+    ) -> tuple[tuple[Binding, ...], Retry | None]:
+        """Return a function's bindings and retry policy, with the checks of Azure's host.
+
+        Args:
+            name: the function's name.
+            location: where it is declared; a function of the same name at another location is an error.
+            bindings: its bindings in their JSON form.
+            retry: its retry policy in its JSON form; None for the one of host.json.
 
         Raises:
-            FunctionLoadError: it is in error; the other functions are not touched by it.
+            FunctionLoadError: the definition is invalid; other functions are not affected.
         """
         check_name(name)
-        other, place = self._places.setdefault(name.lower(), (name, where))
-        if place != where:
+        first, first_location = self._locations.setdefault(name.lower(), (name, location))
+        if first_location != location:
             raise FunctionLoadError(
-                f"the name is taken by the function {other!r} of {place}; names that differ only in case are the same",
+                f"the name is already used by the function {first!r} in {first_location}; "
+                "names that differ only in case are the same",
                 remedy="Rename one of the two functions.",
             )
         return read_bindings(bindings, self.settings), self.retry if retry is None else read_retry(retry)
 
     def add_invalid_function(self, name: str, error: FunctionLoadError, file: str, line: int | None = None) -> None:
-        """Note a function that Azure's host would not list, for want of a sound definition."""
+        """Record a function with an invalid definition, which Azure's host would not list.
+
+        Args:
+            name: the function's name.
+            error: why it is invalid; it gets ``file`` and ``line`` if it has no file.
+            file: where the function is declared.
+            line: the line there, counted from 1.
+        """
         if error.file is None:
             error.file, error.line = file, line
-        self._note(name, error, f"The {name!r} function is in error: {error.message}")
+        self._add_failure(name, error, f"The {name!r} function is in error: {error.message}")
 
     def add_failed_function(self, name: str, error: FunctionLoadError) -> None:
-        """Note a function that is listed, but whose code is not there to be called."""
-        self._note(name, error, f"The {name!r} function cannot be loaded: {error.message}")
+        """Record a function with a valid definition but with code that cannot be loaded; Azure's host lists it."""
+        self._add_failure(name, error, f"The {name!r} function cannot be loaded: {error.message}")
 
-    def _note(self, name: str, error: FunctionLoadError, message: str) -> None:
+    def _add_failure(self, name: str, error: FunctionLoadError, message: str) -> None:
         error.message = message
         self.failures.append(error)
         self.problems.append(Problem("error", message, error.remedy, error.file, error.line, name))

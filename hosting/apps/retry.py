@@ -1,4 +1,4 @@
-"""Retry policies of function.json, host.json and ``@app.retry``, checked as Azure's host checks them."""
+"""Retry policies of function.json, host.json and ``@app.retry``, with the checks of Azure's host."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ Strategy = Literal["fixedDelay", "exponentialBackoff"]
 
 
 def read_retry(policy: Any) -> Retry:
-    """Make a retry policy of its JSON form, as function.json, host.json and the SDK's decorator write it.
+    """Return the retry policy of its JSON form, which function.json, host.json and the SDK's decorator share.
 
     Args:
-        policy: ``strategy``, ``maxRetryCount`` and the intervals, as ``HH:MM:SS`` or ``D.HH:MM:SS`` text.
+        policy: an object with ``strategy``, ``maxRetryCount`` and the intervals, as ``HH:MM:SS`` or ``D.HH:MM:SS``.
 
     Raises:
-        FunctionLoadError: something is missing, or is not what Azure's host accepts.
+        FunctionLoadError: a value is missing, or Azure's host does not accept it.
     """
     if not isinstance(policy, Mapping):
         raise _wrong("the policy", "an object", policy)
@@ -29,7 +29,7 @@ def read_retry(policy: Any) -> Retry:
         return Retry(strategy, count, delay=_seconds("delayInterval", policy))
     minimum, maximum = _seconds("minimumInterval", policy), _seconds("maximumInterval", policy)
     if minimum > maximum:
-        raise _wrong("maximumInterval", "no less than minimumInterval", policy["maximumInterval"])
+        raise _wrong("maximumInterval", "at least minimumInterval", policy["maximumInterval"])
     return Retry(strategy, count, minimum=minimum, maximum=maximum)
 
 
@@ -55,7 +55,7 @@ def _count(value: Any) -> int:
 def _seconds(name: str, policy: Mapping[str, Any]) -> float:
     text = str(policy.get(name))
     seconds = parse_timespan(text)
-    # A time span may lack its seconds elsewhere, and a number alone means days; Azure's worker refuses both here.
+    # Elsewhere a time span may omit its seconds, and a number alone means days; Azure's worker rejects both here.
     if seconds is None or text.count(":") != 2:
         raise _wrong(name, "a time span such as 00:00:10", policy.get(name))
     return seconds
@@ -64,6 +64,6 @@ def _seconds(name: str, policy: Mapping[str, Any]) -> float:
 def _wrong(name: str, expected: str, found: Any) -> FunctionLoadError:
     return FunctionLoadError(
         f"retry policy: {name}: expected {expected}, found {'nothing' if found is None else repr(found)}",
-        remedy="A fixedDelay policy has maxRetryCount and delayInterval; "
-        "an exponentialBackoff policy has maxRetryCount, minimumInterval and maximumInterval.",
+        remedy="fixedDelay needs maxRetryCount and delayInterval; "
+        "exponentialBackoff needs maxRetryCount, minimumInterval and maximumInterval.",
     )

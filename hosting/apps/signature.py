@@ -1,4 +1,4 @@
-"""A Python function against its bindings: what Azure's worker checks once, when it loads the function."""
+"""Checking a function's parameters and annotations against its bindings, as Azure's worker does at load time."""
 
 from __future__ import annotations
 
@@ -16,22 +16,30 @@ _EXTENSION = "The app imports a web extension: use that extension's request and 
 
 
 class Signature(NamedTuple):
-    """What an invocation must know of a function."""
+    """The parts of a function's signature that an invocation needs."""
 
     annotations: Mapping[str, Any]
-    """Parameters, and ``return``; only those that have one."""
+    """The evaluated annotations of the parameters and of ``return``."""
     wants_context: bool
+    """Whether it has a parameter ``context`` that is not a binding."""
     is_async: bool
+    """Whether it is a coroutine function."""
 
 
 def read_signature(function: Callable[..., Any], bindings: Sequence[Binding], model: Model) -> Signature:
-    """Check a function's parameters and annotations against its bindings, as Azure's worker does.
+    """Check a function against its bindings, as Azure's worker does, and return its signature.
 
-    ``str`` and ``bytes`` fit every binding; other annotations are asked of the SDK's converter for the binding's type.
-    A v2 app that imports Azure's web extension has that extension's requests and responses in every HTTP function.
+    ``str`` and ``bytes`` match every binding. For other annotations the SDK's converter of the binding type decides. If
+    a v2 app imports Azure's web extension, every HTTP function must use that extension's requests and responses.
+
+    Args:
+        function: the function.
+        bindings: its bindings, with the trigger.
+        model: the app's programming model.
 
     Raises:
-        FunctionLoadError: with the function's file and line; what does not fit, and which side to change.
+        FunctionLoadError: the function and its bindings do not match. The error has the function's file and line, and
+            its remedy says which of the two to change.
     """
     try:
         annotations = _annotations(function)
@@ -52,20 +60,20 @@ def read_signature(function: Callable[..., Any], bindings: Sequence[Binding], mo
 
 
 def defined_at(function: Callable[..., Any]) -> tuple[str | None, int | None]:
-    """The file and the line where a function's definition begins, decorators of the author's own looked through."""
+    """Return the file and the line of a function's definition, inside of decorators that use ``functools.wraps``."""
     code = getattr(inspect.unwrap(function), "__code__", None)
     return (code.co_filename, code.co_firstlineno) if code else (None, None)
 
 
 def _annotations(function: Callable[..., Any]) -> dict[str, Any]:
     if getattr(function, "__annotations__", None) is None:
-        return {}  # a partial or another callable object
+        return {}  # a partial, or another callable object
     try:
         return typing.get_type_hints(function)
     except Exception as error:  # an annotation is the author's code, and may raise anything
         raise FunctionLoadError(
             f"an annotation cannot be evaluated: {type(error).__name__}: {error}",
-            remedy="Import the name at run time, not only under TYPE_CHECKING, or leave the annotation out.",
+            remedy="Import the name at run time too, not only under TYPE_CHECKING, or remove the annotation.",
         ) from error
 
 
@@ -73,8 +81,8 @@ def _check_context(annotations: Mapping[str, Any]) -> None:
     found = annotations.get("context")
     if found is not None and getattr(found, "__name__", None) != "Context":
         raise FunctionLoadError(
-            f'the "context" parameter is expected to be of type azure.functions.Context, got {_named(found)}',
-            remedy="Annotate it with func.Context, or give the parameter another name if a binding is meant.",
+            f'the "context" parameter is expected to be of type azure.functions.Context, got {_format(found)}',
+            remedy="Annotate it with func.Context, or rename the parameter if it belongs to a binding.",
         )
 
 
@@ -87,42 +95,43 @@ def _check_names(parameters: set[str], bound: Mapping[str, Binding], model: Mode
         *([f"the bindings have {_list(missing)} without a parameter"] if missing else []),
     ]
     side = "in function.json" if model == "v1" else "in its decorator (arg_name; trigger_arg_name of @app.route)"
-    starred = {"args", "kwargs"} & set(unbound)
-    remedy = f"Give the parameter in Python and the binding {side} the same name."
+    is_hidden = bool({"args", "kwargs"} & set(unbound))
+    remedy = f"Use the same name for the parameter in Python and for the binding {side}."
     raise FunctionLoadError(
         f"parameters and bindings do not match: {', '.join(reasons)}",
-        remedy="A decorator hides the function's parameters: give its wrapper functools.wraps." if starred else remedy,
+        remedy="A decorator hides the function's parameters: use functools.wraps in it." if is_hidden else remedy,
     )
 
 
 def _check_parameter(binding: Binding, annotation: Any, model: Model) -> None:
     is_out = _is_out(annotation)
-    inner = _inside_out(binding, annotation) if is_out else annotation
+    inner = _out_argument(binding, annotation) if is_out else annotation
     if not _is_type(inner):
         raise FunctionLoadError(
-            f"binding {binding.name} has invalid non-type annotation {_named(annotation)}",
+            f"binding {binding.name} has invalid non-type annotation {_format(annotation)}",
             remedy="Annotate the parameter with one class; Optional and Union are not accepted.",
         )
     if is_out != (binding.direction == "out"):
         raise FunctionLoadError(
             f'binding {binding.name} has the direction "{binding.direction}", but its annotation '
             f"is {'' if is_out else 'not '}azure.functions.Out",
-            remedy="An output is annotated func.Out[...], an input is not.",
+            remedy="Annotate an output with func.Out[...], and an input without it.",
         )
-    if inner not in (str, bytes) and not _fits(binding, inner, model):
+    if inner not in (str, bytes) and not _accepts(binding, inner, model):
         raise FunctionLoadError(
-            f'the type "{binding.type}" of binding {binding.name} does not match its Python annotation {_named(inner)}',
+            f'the type "{binding.type}" of binding {binding.name} does not match its Python annotation '
+            f"{_format(inner)}",
             remedy=_class_remedy(binding, inner),
         )
 
 
 def _class_remedy(binding: Binding, annotation: Any) -> str:
-    if _web(binding):
+    if _web_extension(binding):
         return _EXTENSION
     name = getattr(annotation, "__name__", "")
     if binding.type.lower() in ("blob", "blobtrigger") and annotation.__module__.startswith("azure.storage.blob"):
-        return f"Import {name} from azurefunctions.extensions.bindings.blob, which makes it ready to use."
-    return "Use the class that the SDK has for this binding, or str or bytes."
+        return f"Import {name} from azurefunctions.extensions.bindings.blob."
+    return "Use the SDK's class for this binding, or str or bytes."
 
 
 def _check_return(bindings: Iterable[Binding], annotations: Mapping[str, Any], model: Model) -> None:
@@ -133,19 +142,19 @@ def _check_return(bindings: Iterable[Binding], annotations: Mapping[str, Any], m
     if _is_out(annotation):
         raise FunctionLoadError(
             "the return annotation should not be azure.functions.Out",
-            remedy="Annotate what the function returns, without func.Out.",
+            remedy="Annotate the function with the type that it returns, without func.Out.",
         )
     if not isinstance(annotation, type):
         raise FunctionLoadError(
-            f"invalid non-type return annotation {_named(annotation)}",
-            remedy="Annotate the return with one class; generic types, Optional and Union are not accepted.",
+            f"invalid non-type return annotation {_format(annotation)}",
+            remedy="Use one class as the return annotation; generic types, Optional and Union are not accepted.",
         )
-    if not _fits(binding, annotation, model):
+    if not _accepts(binding, annotation, model):
         raise FunctionLoadError(
-            f'the Python return annotation {_named(annotation)} does not match the binding type "{binding.type}"',
+            f'the Python return annotation {_format(annotation)} does not match the binding type "{binding.type}"',
             remedy=_EXTENSION
-            if _web(binding)
-            else "Use the class that the SDK has for this binding, or leave the annotation out.",
+            if _web_extension(binding)
+            else "Use the SDK's class for this binding, or remove the annotation.",
         )
 
 
@@ -153,14 +162,14 @@ def _is_out(annotation: Any) -> bool:
     return getattr(typing.get_origin(annotation) or annotation, "__name__", None) == "Out"
 
 
-def _inside_out(binding: Binding, annotation: Any) -> Any:
-    inside = typing.get_args(annotation)
-    if len(inside) != 1:
+def _out_argument(binding: Binding, annotation: Any) -> Any:
+    arguments = typing.get_args(annotation)
+    if len(arguments) != 1:
         raise FunctionLoadError(
-            f"binding {binding.name} has invalid Out annotation {_named(annotation)}",
+            f"binding {binding.name} has invalid Out annotation {_format(annotation)}",
             remedy="Write func.Out[...] with one class in the brackets.",
         )
-    return inside[0]
+    return arguments[0]
 
 
 def _is_type(annotation: Any) -> bool:
@@ -168,25 +177,25 @@ def _is_type(annotation: Any) -> bool:
     return isinstance(annotation, type) or (isinstance(origin, type) and origin is not types.UnionType)
 
 
-def _fits(binding: Binding, annotation: Any, model: Model) -> bool:
-    """Ask whoever makes the values: the web extension, a package of SDK types, or the SDK's own converter."""
-    web = _web(binding)
+def _accepts(binding: Binding, annotation: Any, model: Model) -> bool:
+    """Return whether the converter of a binding accepts a class: the web extension, an SDK type package, or the SDK."""
+    web = _web_extension(binding)
     if web is not None:
-        fits = web.accepts_request(annotation) if binding.direction == "in" else web.accepts_response(annotation)
-        if fits or model == "v2":
-            return fits  # in v1, where modules are imported one after the other, each function may have its own
+        is_accepted = web.accepts_request(annotation) if binding.direction == "in" else web.accepts_response(annotation)
+        if is_accepted or model == "v2":
+            return is_accepted  # in v1 a function may still use the SDK's classes
     if binding.direction == "in" and supports_sdk_type(binding.type, annotation):
         return True
     return _converter_accepts(binding.type, binding.direction, annotation)
 
 
-def _web(binding: Binding) -> WebExtension | None:
+def _web_extension(binding: Binding) -> WebExtension | None:
     is_http = (binding.type.lower(), binding.direction) in (("httptrigger", "in"), ("http", "out"))
     return web_extension() if is_http else None
 
 
 def _converter_accepts(binding_type: str, direction: str, annotation: Any) -> bool:
-    import azure.functions  # heavy, and only those who load an app need it
+    import azure.functions  # heavy: only loading an app needs it
 
     registry: Any = azure.functions.get_binding_registry
     converter = registry().get(binding_type)
@@ -197,10 +206,10 @@ def _converter_accepts(binding_type: str, direction: str, annotation: Any) -> bo
         check = getattr(converter, f"check_{direction}put_type_annotation", None)
         return check is not None and bool(check(annotation))
     except TypeError:
-        return False  # the converter looks for a class, and a generic type is none
+        return False  # the converter expects a class, and a generic type is not one
 
 
-def _named(annotation: Any) -> str:
+def _format(annotation: Any) -> str:
     return inspect.formatannotation(annotation)
 
 

@@ -1,4 +1,4 @@
-"""Time spans as .NET writes them, which is how host.json has them: ``00:05:00``, ``1.12:00:00``, ``10`` (days)."""
+"""Time spans in .NET's format, which host.json uses: ``00:05:00``, ``1.12:00:00``, ``10`` (days)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _SPAN = re.compile(
 
 
 def parse_timespan(text: str) -> float | None:
-    """The seconds of a time span; None if ``text`` is none."""
+    """Return a time span in seconds, or None if ``text`` is not a time span."""
     found = _SPAN.fullmatch(text.strip())
     if found is None:
         return None
@@ -23,7 +23,11 @@ def parse_timespan(text: str) -> float | None:
 
 
 def format_timespan(seconds: float) -> str:
-    """A time span as .NET prints it: the fraction has seven digits, and is left out where there is none."""
+    """Return a time span as .NET prints it; a fraction has seven digits, and is omitted if it is zero.
+
+    Args:
+        seconds: the length of the time span, not negative.
+    """
     whole, fraction = divmod(round(seconds * 10_000_000), 10_000_000)
     minutes, second = divmod(whole, 60)
     hours, minute = divmod(minutes, 60)

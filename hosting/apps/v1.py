@@ -1,4 +1,4 @@
-"""The v1 model: a folder with a ``function.json`` is a function."""
+"""The v1 programming model: each folder with a ``function.json`` is a function."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ FILE = "function.json"
 
 
 class Declaration(NamedTuple):
-    """A sound ``function.json``, before any code of the function is imported."""
+    """The content of a valid ``function.json``; the function's code is not imported yet."""
 
     folder: Path
     script: Path
@@ -30,12 +30,12 @@ class Declaration(NamedTuple):
 
 
 def function_folders(root: Path) -> list[Path]:
-    """The folders right below ``root`` that hold a ``function.json``, by name."""
+    """Return the folders directly below ``root`` that contain a ``function.json``, sorted by name."""
     return sorted(path.parent for path in root.glob(f"*/{FILE}"))
 
 
 def read_v1(reader: AppReader) -> None:
-    """Read every function folder of the app; one that is broken does not stop the others, as in Azure."""
+    """Read each function folder of the app into ``reader``; a broken one does not stop the others, as in Azure."""
     for folder in function_folders(reader.root):
         if not reader.is_allowed(folder.name):
             continue
@@ -50,9 +50,9 @@ def read_v1(reader: AppReader) -> None:
 def _declaration(reader: AppReader, folder: Path) -> Declaration:
     file = read_json(folder / FILE, FunctionLoadError)
     content = file.content
-    bindings, retry = reader.define(folder.name, str(file.path), content.get("bindings"), content.get("retry"))
+    bindings, retry = reader.read_definition(folder.name, str(file.path), content.get("bindings"), content.get("retry"))
     if content.get("disabled") is True:
-        reader.problems.append(_disabled_is_ignored(file))
+        reader.problems.append(_ignored_disabled(file))
     return Declaration(
         folder=folder,
         script=_script(reader.root, folder, _text(file, "scriptFile")),
@@ -64,13 +64,13 @@ def _declaration(reader: AppReader, folder: Path) -> Declaration:
 
 
 def _load(reader: AppReader, declaration: Declaration) -> Function:
-    """Import a function; where that fails it stays listed, and each call of it fails with the reason, as in Azure."""
+    """Import a function. If that fails, it stays listed, and each call of it fails with the reason, as in Azure."""
     function = Function(
         name=declaration.folder.name,
         directory=str(declaration.folder),
         file=str(declaration.script),
         model="v1",
-        call=_nothing,
+        call=_not_loaded,
         is_async=False,
         bindings=declaration.bindings,
         opt_ins=declaration.opt_ins,
@@ -81,7 +81,7 @@ def _load(reader: AppReader, declaration: Declaration) -> Function:
         signature = read_signature(call, declaration.bindings, "v1")
     except FunctionLoadError as error:
         reader.add_failed_function(function.name, error)
-        function.error, function.call = str(error), _failing(str(error))
+        function.error, function.call = str(error), _raises(str(error))
         return function
     opt_ins, function.opt_outs = declared(call)
     function.opt_ins = (*opt_ins, *declaration.opt_ins)
@@ -94,61 +94,62 @@ def _entry_point(root: Path, declaration: Declaration) -> Callable[..., Any]:
     script, name = declaration.script, declaration.entry_point
     try:
         module = import_below_namespace(root, script)
-    except (Exception, SystemExit) as error:  # it is the author's code, and may raise anything
+    except (Exception, SystemExit) as error:  # the app's code may raise anything
         raise explain(FunctionLoadError, f"importing {script.name} failed", error, root, script) from error
     call: Callable[..., Any] | None = getattr(module, name, None)
     if call is None or not callable(call):
         raise FunctionLoadError(
             f"function {name}() is not present in {script.relative_to(root)}",
-            remedy=f'Define it there, or name the one that is there as "entryPoint" in {FILE}.',
+            remedy=f'Define it there, or set "entryPoint" in {FILE} to the name of the function.',
             file=str(script),
         )
     return call
 
 
-def _nothing() -> NoReturn:
-    raise AssertionError("replaced before anybody can call it")
+def _not_loaded() -> NoReturn:
+    raise AssertionError("replaced before the function can be called")
 
 
-def _failing(reason: str) -> Callable[..., NoReturn]:
+def _raises(reason: str) -> Callable[..., NoReturn]:
     def fail(**_: object) -> NoReturn:
+        """Fail an invocation with the reason why the function is not loaded."""
         raise FunctionLoadError(reason)
 
     return fail
 
 
-def _script(root: Path, folder: Path, named: str | None) -> Path:
-    script = _named_script(folder, named) if named else _only_script(folder)
+def _script(root: Path, folder: Path, script_file: str | None) -> Path:
+    script = _configured_script(folder, script_file) if script_file else _default_script(folder)
     if not script.is_relative_to(root):
         raise FunctionLoadError(
-            f"script path {script} is not below the app's folder {root}", remedy="Move the file into the app."
+            f"script path {script} is not below the app's folder {root}", remedy="Move the file to the app's folder."
         )
     if script.suffix != ".py" or "." in script.stem:
         raise FunctionLoadError(
-            f"invalid Python filename {script.name}", remedy="The script's name ends with .py and has no other dot."
+            f"invalid Python filename {script.name}", remedy="Use a name that ends with .py and has no other dot."
         )
     return script
 
 
-def _named_script(folder: Path, named: str) -> Path:
-    script = (folder / named).resolve()
+def _configured_script(folder: Path, script_file: str) -> Path:
+    script = (folder / script_file).resolve()
     if not script.is_file():
         raise FunctionLoadError(
             "Invalid script file name configuration. "
             f"The 'scriptFile' property is set to a file that does not exist: {script}",
-            remedy='Correct "scriptFile"; it is looked for beside function.json.',
+            remedy='Correct "scriptFile"; it is relative to the folder of function.json.',
         )
     return script
 
 
-def _only_script(folder: Path) -> Path:
+def _default_script(folder: Path) -> Path:
     files = sorted(path for path in folder.iterdir() if path.is_file() and path.name != FILE)
     usual = [path for path in files if path.stem in ("run", "index") or path.name == "__init__.py"]
     found = files if len(files) == 1 else usual
     if not found:
         raise FunctionLoadError(
             "Unable to determine the primary function script. Make sure at least one script file is present.",
-            remedy='Call it __init__.py, or name it as "scriptFile".',
+            remedy='Rename it to __init__.py, or set "scriptFile" to its name.',
         )
     return found[0]
 
@@ -159,16 +160,16 @@ def _text(file: JsonFile, key: str) -> str | None:
         return value
     raise FunctionLoadError(
         f"{key!r}: expected a text, found {describe_json(value)}",
-        remedy="Write a name in quotes.",
+        remedy="Write the name as text in quotes.",
         file=str(file.path),
         line=file.line(key),
     )
 
 
 def _opt_ins(file: JsonFile) -> tuple[OptIn, ...]:
-    """The extensions a function.json asks for: ``"extensions": ["profile", {"timer": {"digits": 3}}]``.
+    """Return the extensions that a function.json opts in to: ``"extensions": ["profile", {"timer": {"digits": 3}}]``.
 
-    An entry is an extension's name, or an object of names and their settings.
+    An item is an extension's name, or an object that maps names to settings.
     """
     entries = file.content.get("extensions") or []
     if isinstance(entries, list):
@@ -177,18 +178,18 @@ def _opt_ins(file: JsonFile) -> tuple[OptIn, ...]:
             return tuple(OptIn(name, settings) for entry in named for name, settings in entry.items())
     raise FunctionLoadError(
         f"'extensions': expected a list of names, found {describe_json(entries)}",
-        remedy='Write "extensions": ["profile"], or [{"profile": {"top": 20}}] with settings.',
+        remedy='Write "extensions": ["profile"], or with settings: [{"profile": {"top": 20}}].',
         file=str(file.path),
         line=file.line("extensions"),
     )
 
 
-def _disabled_is_ignored(file: JsonFile) -> Problem:
+def _ignored_disabled(file: JsonFile) -> Problem:
     name = Path(file.path).parent.name
     return Problem(
         "warning",
         f'The {name!r} function runs: "disabled" in {FILE} is ignored, as in Azure',
-        f"Set AzureWebJobs.{name}.Disabled to true in the settings.",
+        f"Set the app setting AzureWebJobs.{name}.Disabled to true to disable it.",
         file=str(file.path),
         line=file.line("disabled"),
         function=name,

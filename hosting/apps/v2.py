@@ -1,4 +1,4 @@
-"""The v2 model: the decorators of ``function_app.py`` and its blueprints make the functions."""
+"""The v2 programming model: functions declared by decorators in ``function_app.py`` and its blueprints."""
 
 from __future__ import annotations
 
@@ -34,55 +34,60 @@ _RETRY_NAMES = {
 
 
 def script_name(setting: str | None) -> str:
-    """The name of the v2 file: the value of PYTHON_SCRIPT_FILE_NAME, or ``function_app.py``.
+    """Return the name of the v2 file: the value of PYTHON_SCRIPT_FILE_NAME, or ``function_app.py`` if that is not set.
 
     Raises:
-        AppLoadError: Azure's worker would refuse that name.
+        AppLoadError: Azure's worker would reject the name.
     """
     name = setting or FILE
     if not _VALID_FILE.fullmatch(name):
         raise AppLoadError(
             f"{SETTING}: {name!r} is not the name of a Python file in the app's folder",
-            remedy="Use letters, digits, '_' and '-', then .py; sub-folders are not possible.",
+            remedy="Use letters, digits, '_' and '-', then .py; a file in a sub-folder is not possible.",
         )
     return name
 
 
 def read_v2(reader: AppReader, script: Path) -> bool:
-    """Read the functions that a v2 file declares.
+    """Import a v2 file and read its functions into ``reader``.
 
     Returns:
-        Whether it declares any: Azure reads function.json folders where it declares none.
+        Whether it declares any function; if not, Azure reads function.json folders.
 
     Raises:
-        AppLoadError: the file, or a function in it, is what Azure's worker fails the whole app for.
+        AppLoadError: the file cannot be imported, or Azure's worker would fail the whole app.
     """
     check_script(script)
     try:
         module = import_script(script)
-    except (Exception, SystemExit) as error:  # it is the author's code, and may raise anything
+    except (Exception, SystemExit) as error:  # the app's code may raise anything
         raise explain(AppLoadError, f"{script.name} cannot be imported", error, reader.root, script) from error
     return read_functions(reader, _function_app(module, script), script)
 
 
 def read_functions(reader: AppReader, app: Any, script: Path) -> bool:
-    """Read the functions of an app object; ``script`` is where it comes from.
+    """Read the functions of a ``FunctionApp`` object into ``reader``.
+
+    Args:
+        reader: where functions and problems are added.
+        app: the ``FunctionApp``.
+        script: the file that it comes from.
 
     Returns:
-        Whether it has any.
+        Whether it has any function.
 
     Raises:
-        AppLoadError: Azure's worker would refuse it.
+        AppLoadError: Azure's worker would reject the app.
     """
     reader.lifespan = lifespan_of(app)
-    built = _built(app, reader.root, script)
-    for function in built:
-        _read(reader, function, script)
-    return bool(built)
+    sdk_functions = _build_functions(app, reader.root, script)
+    for sdk_function in sdk_functions:
+        _read(reader, sdk_function, script)
+    return bool(sdk_functions)
 
 
 def _function_app(module: ModuleType, script: Path) -> Any:
-    import azure.functions  # heavy, and only those who load an app need it
+    import azure.functions  # heavy: only loading an app needs it
 
     register = azure.functions.FunctionRegister
     names = [name for name in dir(module) if isinstance(getattr(module, name, None), register)]
@@ -91,36 +96,36 @@ def _function_app(module: ModuleType, script: Path) -> Any:
     if not names:
         raise AppLoadError(
             f"Could not find top level function app instances in {script.name}.",
-            remedy="Write app = func.FunctionApp() at its top level; register each Blueprint with it.",
+            remedy="Add app = func.FunctionApp() at the top level, and register each Blueprint with it.",
             file=str(script),
         )
     raise AppLoadError(
         f"More than one top level function app instance is defined in {script.name}: {', '.join(names)}.",
-        remedy="Keep one name for one FunctionApp; use Blueprint for further files.",
+        remedy="Keep one FunctionApp under one name; use a Blueprint for each further file.",
         file=str(script),
     )
 
 
-def _built(app: Any, root: Path, script: Path) -> Sequence[Any]:
-    """The SDK's function objects; ``get_functions`` can be called once only, so the likely mistakes are told before."""
+def _build_functions(app: Any, root: Path, script: Path) -> Sequence[Any]:
+    """Return the SDK's function objects; the checks come first because ``get_functions`` can be called only once."""
     functions = [builder._function for builder in app._function_builders]
     _check_triggers(functions, script)
     _check_names(functions, script)
     try:
         with _without_auth_level_warning():
             return list(app.get_functions())
-    except Exception as error:  # the app may be the author's subclass, and raise anything
-        raise explain(AppLoadError, f"the functions of {script.name} are refused", error, root, script) from error
+    except Exception as error:  # the app may be a subclass that raises anything
+        raise explain(AppLoadError, f"the SDK rejects the functions of {script.name}", error, root, script) from error
 
 
 def _check_triggers(functions: Sequence[Any], script: Path) -> None:
     for function in functions:
         if function.get_trigger() is None:
-            file, line = _place(function, script)
+            file, line = _location(function, script)
             raise AppLoadError(
                 f"Function {function.get_function_name()} does not have a trigger. "
                 "A valid function must have one and only one trigger registered.",
-                remedy="Decorate it with a trigger too, for instance @app.route(...).",
+                remedy="Add a trigger decorator, for example @app.route(...).",
                 file=file,
                 line=line,
             )
@@ -129,43 +134,43 @@ def _check_triggers(functions: Sequence[Any], script: Path) -> None:
 def _check_names(functions: Sequence[Any], script: Path) -> None:
     seen: dict[str, tuple[str, int | None]] = {}
     for function in functions:
-        name, place = function.get_function_name(), _place(function, script)
-        first = seen.setdefault(name, place)
-        if first is not place:
+        name, location = function.get_function_name(), _location(function, script)
+        first = seen.setdefault(name, location)
+        if first is not location:
             raise AppLoadError(
                 f"two functions have the name {name!r}; the first one is at {first[0]}:{first[1]}",
-                remedy="Rename one of them, or give it another name with @app.function_name(...).",
-                file=place[0],
-                line=place[1],
+                remedy="Rename one of them, or set its name with @app.function_name(...).",
+                file=location[0],
+                line=location[1],
             )
 
 
 @contextmanager
 def _without_auth_level_warning() -> Iterator[None]:
-    """Keep back what the SDK says of each app without an HTTP function: nothing is wrong, and nothing can be done.
+    """Suppress a warning of the SDK that appears for every app without an HTTP function, and that needs no action.
 
-    The handler keeps ``logging.warning`` from configuring the root logger.
+    The null handler prevents ``logging.warning`` from configuring the root logger.
     """
     root, handler = logging.getLogger(), logging.NullHandler()
     root.addHandler(handler)
-    root.addFilter(_is_no_auth_level_warning)
+    root.addFilter(_is_not_auth_level_warning)
     try:
         yield
     finally:
-        root.removeFilter(_is_no_auth_level_warning)
+        root.removeFilter(_is_not_auth_level_warning)
         root.removeHandler(handler)
 
 
-def _is_no_auth_level_warning(record: logging.LogRecord) -> bool:
+def _is_not_auth_level_warning(record: logging.LogRecord) -> bool:
     return not str(record.msg).startswith("Auth level is not applied")
 
 
-def _read(reader: AppReader, built: Any, script: Path) -> None:
-    name, call = built.get_function_name(), user_function(built.get_user_function())
-    file, line = _place(built, script)
+def _read(reader: AppReader, sdk_function: Any, script: Path) -> None:
+    name, call = sdk_function.get_function_name(), user_function(sdk_function.get_user_function())
+    file, line = _location(sdk_function, script)
     try:
-        content = json.loads(built.get_function_json())
-        bindings, retry = reader.define(name, f"{file}:{line}", content["bindings"], _retry(built))
+        content = json.loads(sdk_function.get_function_json())
+        bindings, retry = reader.read_definition(name, f"{file}:{line}", content["bindings"], _retry(sdk_function))
     except FunctionLoadError as error:
         reader.add_invalid_function(name, error, file, line)
         return
@@ -194,14 +199,14 @@ def _read(reader: AppReader, built: Any, script: Path) -> None:
         )
 
 
-def _retry(built: Any) -> dict[str, Any] | None:
-    settings = built.get_settings_dict("retry_policy")
+def _retry(sdk_function: Any) -> dict[str, Any] | None:
+    settings = sdk_function.get_settings_dict("retry_policy")
     return {camel: settings.get(snake) for snake, camel in _RETRY_NAMES.items()} if settings else None
 
 
-def _place(built: Any, script: Path) -> tuple[str, int | None]:
-    """Where the author wrote a function; the script itself for one that the SDK wraps around a web app."""
-    call: Callable[..., Any] = inspect.unwrap(built.get_user_function())
+def _location(sdk_function: Any, script: Path) -> tuple[str, int | None]:
+    """Return the file and line of a function's definition; the script for a function that the SDK itself defines."""
+    call: Callable[..., Any] = inspect.unwrap(sdk_function.get_user_function())
     file, line = defined_at(call)
     if file is None or (call.__module__ or "").startswith("azure.functions"):
         return str(script), None

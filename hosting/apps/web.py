@@ -1,7 +1,7 @@
-"""Azure's web extension package, in whose classes the HTTP functions of an app get requests and give responses.
+"""Azure's web extension, such as azurefunctions-extensions-http-fastapi: HTTP functions that use its classes.
 
-Azure's worker asks the base package's module tracker whether one is imported; if so, every HTTP function of the app is
-served so, and bodies are streams.
+Azure's worker reads the module tracker of the base package. If the app has imported a web extension, all of its HTTP
+functions get that extension's requests and return its responses, and bodies are streams.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ _BASE = "azurefunctions.extensions.base"
 
 
 class WebExtension:
-    """The classes of the web extension that an app has imported.
+    """The request and response classes of the web extension that an app has imported.
 
     Args:
         base: the module ``azurefunctions.extensions.base``.
@@ -27,37 +27,37 @@ class WebExtension:
         self._responses = base.ResponseTrackerMeta
 
     def accepts_request(self, annotation: Any) -> bool:
-        """Whether the annotation of an HTTP trigger's parameter is the extension's request."""
+        """Return whether the annotation of an HTTP trigger's parameter is the extension's request class."""
         return bool(self._requests.check_type(annotation))
 
     def accepts_response(self, annotation: Any) -> bool:
-        """Whether the extension makes a response of what a function with this return annotation returns."""
+        """Return whether the extension can make a response from a value of this return annotation."""
         return bool(self._responses.check_type(annotation))
 
     def set_route_values(self, request: Any, values: dict[str, str]) -> None:
-        """Put the values of the route's parameters into a request's ``path_params``."""
+        """Set ``path_params`` of a request to the values of the route's parameters."""
         self._requests.get_synchronizer().sync_route_params(request, values)
 
 
 def web_extension() -> WebExtension | None:
-    """The web extension that the app loaded last has imported; None if it has imported none."""
+    """Return the web extension that the most recently loaded app has imported, or None if it has not imported one."""
     base = sys.modules.get(_BASE)
     return WebExtension(base) if base is not None and _module(base) in sys.modules else None
 
 
 def unload_web_extension() -> None:
-    """Have the next app import the extension by itself, so that it can be told whether it does."""
+    """Remove the web extension from ``sys.modules``, so that its presence shows whether the next app imports it."""
     package = _module(sys.modules.get(_BASE)).rpartition(".")[0]
     if package not in sys.modules:
         return
     for name in [name for name in list(sys.modules) if name == package or name.startswith(f"{package}.")]:
         del sys.modules[name]
     above, _, last = package.rpartition(".")
-    vars(sys.modules[above]).pop(last, None)  # or "from ABOVE import LAST" would find it there
+    vars(sys.modules[above]).pop(last, None)  # else "from ABOVE import LAST" would still find it
 
 
 def supports_sdk_type(binding_type: str, annotation: Any) -> bool:
-    """Whether a package of Azure's SDK types makes ``annotation``, such as ``BlobClient``, of an input of this type."""
+    """Return whether an installed package of SDK types converts this binding to a class such as ``BlobClient``."""
     base: Any = sys.modules.get(_BASE)
     if base is None or not base.get_binding_registry().check_supported_type(annotation):
         return False
@@ -65,7 +65,7 @@ def supports_sdk_type(binding_type: str, annotation: Any) -> bool:
     try:
         return converter is not None and bool(converter.check_input_type_annotation(annotation))
     except TypeError:
-        return False  # the converter looks for a class, and a list of them is none
+        return False  # the converter expects a class, and a list of classes is not one
 
 
 def _module(base: Any) -> str:

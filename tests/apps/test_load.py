@@ -74,7 +74,7 @@ def test_the_allow_list_leaves_the_others_out(model: str, load: Load, http: dict
     app = load((v1 if model == "v1" else v2) | host_json)
     assert [function.name for function in app.functions] == ["Good"]
     assert [problem.message for problem in app.problems] == [
-        "the allow list of functions names what the app does not have: nobody"
+        "host.json: 'functions' lists functions that the app does not have: nobody"
     ]
 
 

@@ -69,7 +69,7 @@ BACKOFF = {
         (BACKOFF | {"minimumInterval": None}, "retry policy: minimumInterval: expected a time span such as 00:00:10, "),
         (
             BACKOFF | {"maximumInterval": "00:00:01"},
-            "retry policy: maximumInterval: expected no less than minimumInterval, found '00:00:01'",
+            "retry policy: maximumInterval: expected at least minimumInterval, found '00:00:01'",
         ),
     ],
 )

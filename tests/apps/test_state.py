@@ -35,7 +35,7 @@ def test_host_id_from_the_settings() -> None:
     root = Path("/srv/app")
     assert host_id(root, AppSettings({"azurefunctionswebhost:HostId": "orders-1"})) == "orders-1"
     for wrong in ("Orders", "a_b", "", "-a", "a--b", "x" * 33, "ä"):
-        with pytest.raises(SettingsError, match="no host id"):
+        with pytest.raises(SettingsError, match="not a valid host ID"):
             host_id(root, AppSettings({"AzureFunctionsWebHost__hostid": wrong}))
 
 

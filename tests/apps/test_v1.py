@@ -143,5 +143,5 @@ def test_names_that_differ_only_in_case_are_the_same(load: Load, http: dict[str,
     )
     assert [function.name for function in app.functions] == ["Hello"]
     (problem,) = app.problems
-    assert f"taken by the function 'Hello' of {app.root / 'Hello' / 'function.json'}" in problem.message
+    assert f"already used by the function 'Hello' in {app.root / 'Hello' / 'function.json'}" in problem.message
     assert problem.file == str(app.root / "hello" / "function.json")

@@ -130,7 +130,7 @@ def test_lifespan_that_does_not_end(make_app: MakeApp, serve: Serve) -> None:
     code = FASTAPI.replace('logging.warning("web app ends")', "import asyncio; await asyncio.sleep(600)")
     served = serve(make_app({"host.json": ROOT_PREFIX, "function_app.py": code}), "--grace", "0.2")
     assert served.stop() == 0
-    assert "did not end within" in served.logs()
+    assert "did not stop within" in served.logs()
 
 
 def test_flask(make_app: MakeApp, serve: Serve) -> None:
