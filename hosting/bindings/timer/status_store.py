@@ -43,7 +43,7 @@ class StatusStore:
             return None
 
     async def write(self, status: Status) -> None:
-        """Store a status, as well as may be: what cannot be stored is told, and the timer goes on."""
+        """Store a status, if possible; a failure is logged, and the timer goes on."""
         try:
             await self._services.storage.write(self._path, json.dumps(status.as_json(self._zone)))
         except Exception as error:  # noqa: BLE001 - the storage may be another package's
