@@ -106,7 +106,9 @@ def test_an_app_that_refuses_its_functions_is_told(load: Load) -> None:
     """What a subclass of FunctionApp raises in get_functions is the author's, too."""
     own = "class Own(func.FunctionApp):\n    def get_functions(self):\n        1 / 0\n"
     code = f"import azure.functions as func\n{own}app = Own()\n"
-    with pytest.raises(AppLoadError, match=r"the SDK rejects the functions of function_app\.py: ZeroDivisionError") as caught:
+    with pytest.raises(
+        AppLoadError, match=r"the SDK rejects the functions of function_app\.py: ZeroDivisionError"
+    ) as caught:
         load({"function_app.py": code})
     assert caught.value.line == 4
 
@@ -133,7 +135,10 @@ def test_get_functions_is_called_once(load: Load) -> None:
             "The 'bad' function is in error: '%NOBODY%' does not resolve to a value.",
         ),
         ("@app.route()\ndef _bad(req): ...\n", "The '_bad' function is in error: '_bad' is not a valid function name."),
-        ("@app.route()\ndef HELLO(req): ...\n", "The 'HELLO' function is in error: the name is already used by the function "),
+        (
+            "@app.route()\ndef HELLO(req): ...\n",
+            "The 'HELLO' function is in error: the name is already used by the function ",
+        ),
     ],
 )
 def test_a_definition_in_error_is_a_problem_and_the_others_run(function: str, message: str, load: Load) -> None:
