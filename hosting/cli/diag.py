@@ -11,12 +11,18 @@ import click
 
 from hosting.cli.help import Command
 from hosting.cli.output import reserved_stdout
-from hosting.cli.params import APP_DIR, FUNCTIONS
+from hosting.cli.params import APP_DIR, FUNCTIONS, complete_functions
+from hosting.errors import HostingError, print_error
 
 
 @click.command(
     cls=Command,
-    examples=["hosting diag", "hosting diag shop --functions Orders", "hosting diag shop --json --verify"],
+    examples=[
+        "hosting diag",
+        "hosting diag shop --functions Orders",
+        "hosting diag shop --json --verify",
+        "hosting diag shop --chain Orders",
+    ],
     page="how-to/see-what-is-loaded",
 )
 @APP_DIR
@@ -27,24 +33,43 @@ from hosting.cli.params import APP_DIR, FUNCTIONS
     is_flag=True,
     help="Compare the files of extensions with what was installed; exit with code 1 if they differ (default: off).",
 )
-def diag(app_dir: Path, functions: tuple[str, ...], as_json: bool, verify: bool) -> None:
+@click.option(
+    "--chain",
+    metavar="FUNCTION",
+    shell_complete=complete_functions,
+    help="Print the compiled hooks of a function as Python source (default: off).",
+)
+def diag(app_dir: Path, functions: tuple[str, ...], as_json: bool, verify: bool, chain: str | None) -> None:
     """Show which extensions an app has, and any problems.
 
     Loads the app in APP_DIR (default: the current folder) without serving it. For each extension it shows the status
-    and the reason for it, for each function the extensions that run, and for each problem what to do. Exits with code
-    1 if the app does not load.
+    and the reason for it, for each function the extensions that run, and for each problem what to do. With --chain it
+    shows the code that runs the hooks of a function instead. Exits with code 1 if the app does not load.
     """
     from hosting.host.diagnosis import diagnose
 
+    if chain is not None and verify and not as_json:
+        raise click.UsageError("--chain prints Python source; to verify files as well, add --json.")
     with reserved_stdout() as stream:
-        document, failure = diagnose(app_dir.resolve(), functions, verify=verify)
-        (_print_json if as_json else _print_tables)(document, stream)
+        document, failure = diagnose(app_dir.resolve(), functions, verify=verify, chain=chain)
+        if chain is not None and not as_json:
+            _print_chain(document["chain"], failure, stream)
+        else:
+            (_print_json if as_json else _print_tables)(document, stream)
     tampered = any(one["status"] == "tampered" for one in document.get("verification", ()))
     sys.exit(1 if failure or tampered else 0)
 
 
 def _print_json(document: dict[str, Any], stream: TextIO) -> None:
     stream.write(json.dumps(document, indent=2, default=str, ensure_ascii=False) + "\n")
+
+
+def _print_chain(chain: dict[str, str] | None, failure: HostingError | None, stream: TextIO) -> None:
+    """Print the source of a chain, or on standard error why there is none."""
+    if chain is not None:
+        stream.write(f"# The {chain['form']} chain of function '{chain['function']}'.\n{chain['source']}")
+    elif failure is not None:
+        print_error(failure)
 
 
 class _Table(NamedTuple):

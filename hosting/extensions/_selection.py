@@ -14,7 +14,7 @@ Pair = tuple[Extension, Function]
 
 
 class Selection:
-    """For each function the extensions whose hooks it gets, level by level.
+    """The extensions that are for each function, level by level.
 
     It is computed once, when functions are added. Loading, dispatch and diagnosis read it. What changes while the host
     runs is whether an extension is active: one that is paused, quarantined or failed stays selected, and is not called.

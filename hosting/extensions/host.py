@@ -250,6 +250,17 @@ class ExtensionHost:
         }
         return {**told, "verification": verification} if verify else told
 
+    def describe_chain(self, function_name: str) -> dict[str, str]:
+        """Return the compiled hooks of one function, as the document's ``chain``.
+
+        Args:
+            function_name: the name of a function that is loaded, in any case.
+
+        Raises:
+            ExtensionError: there is no such function, extensions are switched off, or no hook is for the function.
+        """
+        return document.chain(function_name, self._functions, self._chains, enabled=self.enabled)
+
     def _refuse_frozen(self, what: str) -> None:
         if self._frozen:
             raise FrozenError(f"{what}: this host is loaded and can no longer change; make a new ExtensionHost")

@@ -16,7 +16,7 @@ from hosting.host.process import enter
 
 
 def diagnose(
-    root: Path, functions: Sequence[str] = (), *, verify: bool = False
+    root: Path, functions: Sequence[str] = (), *, verify: bool = False, chain: str | None = None
 ) -> tuple[dict[str, Any], HostingError | None]:
     """Load the app in this process and return its diagnosis.
 
@@ -24,24 +24,28 @@ def diagnose(
         root: the app's folder.
         functions: names of the functions to load; empty for all.
         verify: whether to compare the files of extensions with what was installed.
+        chain: the name of a function; the document shows its compiled hooks.
 
     Returns:
-        The document that ``docs/reference/diagnosis.md`` describes, and the error of an app that does not load.
+        The document that ``docs/reference/diagnosis.md`` describes, and the error of an app that does not load or of a
+        function without a chain.
     """
     logging.getLogger("hosting").addHandler(logging.NullHandler())  # the document has what the log would say
     host = FunctionHost(root, functions=functions)
     failure: HostingError | None = None
     problems: tuple[Problem, ...] = ()
+    compiled: dict[str, str] | None = None
     try:
         enter(root)
         host.load()
         problems = host.problems
+        compiled = None if chain is None else host.extensions.describe_chain(chain)
     except HostingError as error:
         failure = error
-        problems = (Problem("error", error.message, error.remedy, error.file, error.line),)
+        problems = (*problems, Problem("error", error.message, error.remedy, error.file, error.line))
     document = (getattr(host, "extensions", None) or ExtensionHost(environ=os.environ)).diagnosis(verify=verify)
     document["problems"] = [*document["problems"], *(_problem_document(problem) for problem in problems)]
-    return document, failure
+    return (document if chain is None else {**document, "chain": compiled}), failure
 
 
 def _problem_document(problem: Problem) -> dict[str, Any]:

@@ -6,7 +6,9 @@ import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from hosting._text import did_you_mean
 from hosting.core import Function, Problem
+from hosting.errors import ExtensionError
 from hosting.extensions._config import FLAG, folded
 from hosting.extensions._discovery import OFF
 from hosting.extensions._model import RUNNING, Extension, Failure, Hook
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
 
 SCHEMA_VERSION = 1
 FLAGS = (FLAG, "HOSTING_DISABLE", "HOSTING_REQUIRE", "HOSTING_ALLOW")
+SWITCH_ON = f"Set {FLAG}=1, in the environment or in Values of local.settings.json."
 PACKAGES = ("hosting", "azure-functions", "pluggy")
 
 
@@ -100,6 +103,33 @@ def function_told(function: Function, hooks: Iterable[Hook]) -> dict[str, Any]:
     }
 
 
+def chain(
+    name: str, functions: Sequence[Function], chains: Mapping[Function, Chain | None], *, enabled: bool
+) -> dict[str, str]:
+    """Return ``chain``: the compiled hooks of one function.
+
+    Args:
+        name: the function's name, in any case.
+        functions: all functions.
+        chains: their chains.
+        enabled: whether extensions are switched on.
+
+    Raises:
+        ExtensionError: the function does not exist, or has no chain.
+    """
+    function = next((one for one in functions if folded(one.name) == folded(name)), None)
+    if function is None:
+        names = [one.name for one in functions]
+        known = f"The app has: {', '.join(names)}." if names else "The app has no functions."
+        raise ExtensionError(f"the app has no function '{name}'", remedy=did_you_mean(name, names) or known)
+    compiled = chains.get(function)
+    if compiled is None:
+        reason = "no extension has a hook for it" if enabled else "extensions are switched off"
+        remedy = "'hosting diag' lists the extensions and the functions that they are for." if enabled else SWITCH_ON
+        raise ExtensionError(f"function '{function.name}' has no chain: {reason}", remedy=remedy)
+    return {"function": function.name, "form": compiled.form, "source": compiled.source}
+
+
 def problems_of(extensions: Iterable[Extension]) -> list[Problem]:
     """What the extensions' states say to a person, with the way out."""
     return [problem for extension in extensions for problem in (*_states(extension), *_hints(extension))]
@@ -115,7 +145,7 @@ def missing(names: Iterable[str], extensions: Sequence[Extension], enabled: bool
     states = {folded(one.name): f"it is {one.status}{f': {one.reason}' * bool(one.reason)}" for one in extensions}
     remedy = "Install or mend it, or take it out of extensionHost.required and HOSTING_REQUIRE."
     if not enabled:
-        remedy = f"Set {FLAG}=1, in the environment or in Values of local.settings.json."
+        remedy = SWITCH_ON
     return [
         Problem(
             "error",
@@ -133,7 +163,7 @@ def switched_off(extensions: Sequence[Extension]) -> list[Problem]:
     if not names:
         return []
     message = f"Extensions are switched off; switched on, these would be activated: {', '.join(names)}."
-    return [Problem("warning", message, f"Set {FLAG}=1, in the environment or in Values of local.settings.json.")]
+    return [Problem("warning", message, SWITCH_ON)]
 
 
 def problem_told(problem: Problem) -> dict[str, Any]:

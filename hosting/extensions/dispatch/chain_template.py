@@ -116,7 +116,10 @@ except BaseException as exception:
 """
 
 READ_TICK = "tick = ticks[0]"
-CHECK_DEADLINE = "if ticks[0] != tick: tick = check_deadline({index}, tick, invocation)"
+CHECK_DEADLINE = """
+if ticks[0] != tick:
+    tick = check_deadline({index}, tick, invocation)
+"""
 START_TIMER = "start = now()"
 STOP_TIMER = "add_time_{index}(now() - start, {calls})"
 
@@ -151,7 +154,8 @@ if value is not None:
 ENTER_AROUND = """
 generator = {generator}
 {call}
-if value: around_{index} = generator
+if value:
+    around_{index} = generator
 """
 
 RESUME_AROUND = """

@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import hosting
+from hosting.errors import ExtensionError
 from hosting.extensions import ExtensionHost
 from hosting.extensions._hooks import spec_arguments
 from hosting.extensions._metadata import Distribution
@@ -29,9 +30,9 @@ SCHEMA = json.loads((DOCS / "diagnosis.schema.json").read_text("utf-8"))
 VALIDATOR = jsonschema.Draft202012Validator(SCHEMA)
 
 
-def valid(host: ExtensionHost, *, verify: bool = False) -> dict[str, Any]:
+def valid(host: ExtensionHost, *, verify: bool = False, **more: Any) -> dict[str, Any]:
     """The host's document, after it has gone through JSON and the schema."""
-    document: dict[str, Any] = json.loads(json.dumps(host.diagnosis(verify=verify), allow_nan=False))
+    document: dict[str, Any] = json.loads(json.dumps({**host.diagnosis(verify=verify), **more}, allow_nan=False))
     VALIDATOR.validate(document)
     return document
 
@@ -47,7 +48,8 @@ def test_the_schema_is_a_schema() -> None:
     objects = [one for one in (SCHEMA, *SCHEMA["$defs"].values()) if one.get("properties")]
     assert objects
     assert all(one["additionalProperties"] is False for one in objects)
-    assert all(sorted(one["required"]) == sorted(one["properties"].keys() - {"verification"}) for one in objects)
+    optional = {"verification", "chain"}
+    assert all(sorted(one["required"]) == sorted(one["properties"].keys() - optional) for one in objects)
 
 
 def test_the_schema_knows_every_hook() -> None:
@@ -348,6 +350,53 @@ def test_verification_only_when_asked_for(site: Site, start: Start) -> None:
     assert "verification" not in valid(host)
     (one,) = valid(host, verify=True)["verification"]
     assert (one["distribution"], one["status"]) == ("dist-auth", "intact")
+
+
+@pytest.mark.parametrize("name", ["F", "f"])
+def test_the_chain_of_a_function_is_described_with_its_form_and_source(site: Site, start: Start, name: str) -> None:
+    """The name of the function may be in any case; the description is valid in the document."""
+    site.extension("auth", PRE)
+    host = start(function(f))
+    chain = host.describe_chain(name)
+    assert valid(host, chain=chain)["chain"] == chain
+    assert (chain["function"], chain["form"]) == ("F", "sync")
+    assert chain["source"].startswith("def chain(context, func_args):\n")
+    assert "# pre_invocation_app_level of 'auth'\n" in chain["source"]
+
+
+@pytest.mark.parametrize(
+    ("name", "message", "remedy"),
+    [
+        ("Orders", "the app has no function 'Orders'", "The app has: F, HttpTrigger."),
+        ("HttpTriger", "the app has no function 'HttpTriger'", "Did you mean 'HttpTrigger'?"),
+        ("F", "function 'F' has no chain: no extension has a hook for it", "'hosting diag' lists the extensions"),
+    ],
+)
+def test_a_function_without_a_chain_is_explained(
+    site: Site, start: Start, name: str, message: str, remedy: str
+) -> None:
+    """The error says whether the function or its hooks are missing, and what to do."""
+    site.extension("auth", FUNCTION_PRE, group="functions")
+    host = start(function(f), function(f, "HttpTrigger", "auth"))
+    with pytest.raises(ExtensionError) as caught:
+        host.describe_chain(name)
+    assert caught.value.message == message
+    assert caught.value.remedy.startswith(remedy)
+
+
+def test_there_is_no_chain_where_extensions_are_switched_off(site: Site, start: Start) -> None:
+    """The error says how to switch them on."""
+    site.extension("auth", PRE)
+    host = start(function(f), environ={"PYTHON_ENABLE_WORKER_EXTENSIONS": "0"})
+    with pytest.raises(ExtensionError, match="has no chain: extensions are switched off") as caught:
+        host.describe_chain("F")
+    assert "PYTHON_ENABLE_WORKER_EXTENSIONS=1" in caught.value.remedy
+
+
+def test_an_app_without_functions_has_no_chain(start: Start) -> None:
+    """The error says that there are no functions."""
+    with pytest.raises(ExtensionError, match="The app has no functions"):
+        start().describe_chain("F")
 
 
 def test_messages_that_cannot_be_read(start: Start) -> None:
