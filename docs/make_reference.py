@@ -226,7 +226,10 @@ def _prose(docstring: str | None) -> str:
 def _prose_line(line: str) -> str:
     if line in {"Args:", "Raises:", "Returns:", "Yields:"}:
         return f"**{line.rstrip(':')}**\n"
-    return f"- {line.strip()}" if line.startswith("    ") and not line.startswith("     ") else line
+    item = re.fullmatch(r" {4}(?:(\*{0,2}\w+): )?(\S.*)", line)
+    if item is None:
+        return line
+    return f"- `{item[1]}`: {item[2]}" if item[1] else f"- {item[2]}"
 
 
 def _code(text: str) -> str:

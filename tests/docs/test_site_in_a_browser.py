@@ -1,0 +1,224 @@
+"""The built site in headless Chromium, from a server and as files on the disk."""
+
+from __future__ import annotations
+
+import shutil
+import threading
+from collections.abc import Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Page,
+    Request,
+    Response,
+    expect,
+    sync_playwright,
+)
+
+from tests.docs.pages import ROOT, Block, blocks
+from tests.docs.terminal import commands
+
+PAGES = {
+    "home": "index.html",
+    "tutorial": "tutorial/first-app.html",
+    "how-to": "how-to/queues.html",
+    "reference": "reference/command-line.html",
+    "explanation": "explanation/one-invocation.html",
+    "French": "tutorial/publish-an-extension.fr.html",
+}
+TUTORIAL = "tutorial/publish-an-extension"
+
+# Machines that run several tests at a time are slow.
+_TIMEOUT_MILLISECONDS = 60_000
+
+_NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
+_FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    # A page that asks another server for something gets an error, which fails the test.
+    "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1",
+)
+
+
+class _Handler(SimpleHTTPRequestHandler):
+    """Serves files, without a line on standard error for each."""
+
+    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
+        """Log nothing for an answer."""
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Headless Chromium, with a profile of its own that is deleted at the end."""
+    program = next(filter(None, map(shutil.which, _NAMES)), None)
+    if program is None:
+        pytest.skip(f"no browser is installed: none of {', '.join(_NAMES)} is on the PATH")
+    expect.set_options(timeout=_TIMEOUT_MILLISECONDS)
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=program, args=list(_FLAGS))
+        yield running
+        running.close()
+
+
+@pytest.fixture(scope="module")
+def server(site: Path) -> Iterator[str]:
+    """The address at which a server on this machine serves the site."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(_Handler, directory=str(site))) as serving:
+        thread = threading.Thread(target=serving.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{serving.server_port}/"
+        serving.shutdown()
+        thread.join()
+
+
+@pytest.fixture(params=["served", "opened as a file"])
+def address(request: pytest.FixtureRequest, server: str, site: Path) -> str:
+    """The address of the site: of a server, or of a folder."""
+    return server if request.param == "served" else f"{site.as_uri()}/"
+
+
+@pytest.fixture
+def context(browser: Browser) -> Iterator[BrowserContext]:
+    """A new visitor, whose system is set to light colours; no page that this visitor opens may have an error."""
+    problems: list[str] = []
+    visitor = browser.new_context(color_scheme="light", viewport={"width": 1280, "height": 900})
+    visitor.set_default_timeout(_TIMEOUT_MILLISECONDS)
+
+    def on_console(message: ConsoleMessage) -> None:
+        if message.type == "error":
+            problems.append(message.text)
+
+    def on_failed(request: Request) -> None:
+        if request.failure != "net::ERR_ABORTED":  # what the visitor did not wait for when going on to the next page
+            problems.append(f"{request.failure}: {request.url}")
+
+    def on_response(response: Response) -> None:
+        if response.status >= 400:
+            problems.append(f"{response.status}: {response.url}")
+
+    visitor.on("console", on_console)
+    visitor.on("weberror", lambda error: problems.append(str(error.error)))
+    visitor.on("requestfailed", on_failed)
+    visitor.on("response", on_response)
+    yield visitor
+    visitor.close()
+    assert problems == []
+
+
+@pytest.fixture
+def page(context: BrowserContext) -> Page:
+    """The visitor's window."""
+    return context.new_page()
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_each_kind_of_page_loads_without_an_error(name: str, page: Page, address: str) -> None:
+    """A page shows its title and its pictures, in the language it is in; the console stays empty."""
+    page.goto(address + PAGES[name], wait_until="networkidle")
+    expect(page.locator("h1")).to_be_visible()
+    assert page.locator("html").get_attribute("lang") == ("fr" if name == "French" else "en")
+    pictures = page.locator("article img").evaluate_all("images => images.map(one => one.naturalWidth)")
+    assert all(pictures)
+    assert bool(pictures) == (name == "explanation")
+
+
+def test_the_sections_are_tabs(page: Page, server: str) -> None:
+    """The four sections of the documentation stand at the top of each page, and lead into it."""
+    page.goto(server)
+    tabs = page.locator(".md-tabs__link")
+    assert [text.strip() for text in tabs.all_inner_texts()] == [
+        "Home",
+        "Tutorial",
+        "How-to",
+        "Reference",
+        "Explanation",
+    ]
+    tabs.filter(has_text="Explanation").click()
+    expect(page.locator("h1")).to_contain_text("One invocation")
+
+
+def test_search_finds_a_page_by_a_word_of_it(page: Page, address: str) -> None:
+    """Search answers while one types, and its first result opens the page, also without a server."""
+    page.goto(address + PAGES["home"])
+    page.locator(".md-search__button").click()
+    page.get_by_role("combobox", name="Search").fill("visibilityTimeout")
+    first = page.get_by_role("option").first
+    expect(first).to_contain_text("Settings of host.json")
+    first.click()
+    expect(page.locator("h1")).to_contain_text("Work through queues")
+
+
+def test_dark_mode_toggles_and_stays(page: Page, server: str) -> None:
+    """A visitor chooses light or dark in place of what the system says, and the next page keeps it."""
+    page.goto(server)
+    body = page.locator("body")
+    expect(body).to_have_attribute("data-md-color-scheme", "default")
+    toggle = page.locator("form[data-md-component=palette] label").filter(visible=True)
+    toggle.click()
+    toggle.click()
+    expect(body).to_have_attribute("data-md-color-scheme", "slate")
+    page.goto(server + PAGES["explanation"])
+    expect(body).to_have_attribute("data-md-color-scheme", "slate")
+    # The figures are drawn for both, and follow this property of the page.
+    assert page.evaluate("getComputedStyle(document.body).colorScheme") == "dark"
+
+
+def test_copied_commands_have_neither_prompt_nor_output(context: BrowserContext, page: Page, server: str) -> None:
+    """The copy button of a console block gives the commands alone; of other blocks, all of it."""
+    context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.goto(f"{server}{TUTORIAL}.html")
+    written = list(blocks(ROOT / "docs" / f"{TUTORIAL}.md"))
+    shown = page.locator(".highlight")
+    assert shown.count() == len(written)
+    for number, block in enumerate(written):
+        shown.nth(number).locator("[data-md-type='copy']").click()
+        assert page.evaluate("navigator.clipboard.readText()") == _copied(block)
+
+
+def _copied(block: Block) -> str:
+    if block.language != "console":
+        return block.text.rstrip("\n")
+    return "\n".join(command for command, _ in commands(block.text))
+
+
+def test_a_block_shows_the_name_of_its_file(page: Page, server: str) -> None:
+    """The title of a code block is the file that a reader writes it into."""
+    page.goto(server + PAGES["tutorial"])
+    titles = [block.file for block in blocks(ROOT / "docs" / "tutorial" / "first-app.md") if block.file]
+    assert titles
+    assert page.locator(".highlight > .filename").all_inner_texts() == titles
+
+
+def test_the_language_switch_leads_to_the_same_page_in_the_other_language(page: Page, address: str) -> None:
+    """Pages in two languages have a switch in their header; other pages have none."""
+    page.goto(f"{address}{TUTORIAL}.html")
+    page.get_by_label("Select language").hover()
+    page.locator(".md-select").get_by_role("link", name="Français").click()
+    expect(page.locator("h1")).to_contain_text("publier une extension")
+    page.locator(".md-select").hover()
+    page.locator(".md-select").get_by_role("link", name="English").click()
+    expect(page.locator("h1")).to_contain_text("publish an extension")
+    page.goto(address + PAGES["home"])
+    expect(page.locator(".md-select")).to_have_count(0)
+
+
+@pytest.mark.parametrize("section", ["", "tutorial", "how-to", "reference", "explanation"])
+def test_no_page_is_wider_than_a_phone(section: str, page: Page, site: Path, server: str) -> None:
+    """At a width of 360 pixels, wide tables and code scroll on their own, and the page does not."""
+    page.set_viewport_size({"width": 360, "height": 740})
+    paths = sorted((site / section).glob("*.html"))
+    assert paths
+    for path in paths:
+        page.goto(server + path.relative_to(site).as_posix(), wait_until="domcontentloaded")
+        assert page.evaluate("document.documentElement.scrollWidth") <= 360, path.name
