@@ -105,7 +105,7 @@ def _checks() -> Iterator[str]:
 def _command_line() -> Iterator[str]:
     yield "# Command line\n\n`hosting` and `python -m hosting` are the same command."
     # The width in a terminal with 80 columns: the page must not depend on the terminal that this runs in.
-    yield from _command(cli, click.Context(cli, info_name="hosting", terminal_width=78))
+    yield from _command(cli, click.Context(cli, info_name="hosting", terminal_width=78, **cli.context_settings))
 
 
 def _command(command: click.Command, context: click.Context) -> Iterator[str]:

@@ -1,1 +1,1 @@
-"""``hosting check``: what is wrong with a function app, or with an extension's project, before it is published."""
+"""``hosting check``: find what is wrong with a function app or an extension's project before it is published."""

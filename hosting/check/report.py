@@ -1,4 +1,4 @@
-"""What a check finds, and what a whole run tells."""
+"""Findings, and the report of a whole run."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ SCHEMA_VERSION = 1
 
 
 class Finding(NamedTuple):
-    """One thing to mend; ``file`` is relative to the folder that was checked, ``line`` is counted from 1."""
+    """A violation of a rule: ``file`` is relative to the checked folder, ``line`` is counted from 1."""
 
     code: str
     severity: Severity
@@ -23,33 +23,38 @@ class Finding(NamedTuple):
     line: int | None = None
 
     @property
-    def place(self) -> str:
-        """Where it is, as editors and terminals follow it."""
+    def location(self) -> str:
+        """``FILE:LINE`` or ``FILE``, which editors and terminals open; empty without a file."""
         return "" if self.file is None else f"{self.file}:{self.line}" if self.line else self.file
 
 
 class Report(NamedTuple):
-    """A run over one folder."""
+    """The result of checking one folder."""
 
     root: Path
     kinds: tuple[str, ...]
-    """What the folder holds: ``app``, ``extension``, or both."""
+    """What the folder contains: ``app``, ``extension``, or both."""
     findings: tuple[Finding, ...]
 
     def count(self, severity: Severity) -> int:
         return sum(finding.severity == severity for finding in self.findings)
 
     def only(self, select: Sequence[str], ignore: Sequence[str]) -> Report:
-        """Leave the findings whose code begins with one of ``select`` (all, if it is empty) and none of ``ignore``."""
-        left = [
+        """Return a report with the findings of some rules only.
+
+        Args:
+            select: codes, or beginnings of codes, to keep; empty for all.
+            ignore: codes, or beginnings of codes, to leave out; they win over ``select``.
+        """
+        kept = tuple(
             finding
             for finding in self.findings
             if (not select or finding.code.startswith(tuple(select))) and not finding.code.startswith(tuple(ignore))
-        ]
-        return self._replace(findings=tuple(left))
+        )
+        return self._replace(findings=kept)
 
     def document(self) -> dict[str, Any]:
-        """The report as JSON."""
+        """Return the report as a document that ``json`` can write."""
         return {
             "schema_version": SCHEMA_VERSION,
             "path": str(self.root),
@@ -61,10 +66,10 @@ class Report(NamedTuple):
 
 
 def finding(code: str, message: str, remedy: str, file: str | None = None, line: int | None = None) -> Finding:
-    """Make a finding of the rule called ``code``."""
+    """Return a finding of the rule with this code, which decides its severity."""
     return Finding(code, RULES[code].severity, message, remedy, file, line)
 
 
-def in_order(findings: Iterable[Finding]) -> tuple[Finding, ...]:
-    """Each finding once, file by file, from top to bottom."""
+def sorted_findings(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Return each finding once, sorted by file, line, code and message."""
     return tuple(sorted(set(findings), key=lambda one: (one.file or "", one.line or 0, one.code, one.message)))

@@ -1,4 +1,4 @@
-"""Every rule of ``hosting check``. Codes are stable: one that is no longer used is not given to another rule."""
+"""Every rule of ``hosting check``. Codes are stable: the code of a removed rule is never used again."""
 
 from __future__ import annotations
 
@@ -9,322 +9,318 @@ from hosting.core import Severity
 
 
 class Rule(NamedTuple):
-    """What a code stands for."""
+    """The severity of a rule, and the text of the reference about it."""
 
     severity: Severity
     title: str
-    """What is wrong, a clause."""
+    """What is wrong: a noun phrase or a clause, without a full stop."""
     why: str
-    """What comes of it, and what is looked at."""
+    """What the problem leads to, and what is checked."""
 
+
+_BLOCKING = "Blocking call in `async def` code"
+_BLOCKING_STOPS_ALL = "All invocations of a process share one event loop, and none of them continues during the call."
 
 SECTIONS: Mapping[str, str] = {
     "EXT1": "Extensions: pyproject.toml",
     "EXT2": "Extensions: code",
-    "EXT3": "Extensions: papers",
+    "EXT3": "Extensions: project files",
     "APP1": "Apps: files and settings",
     "APP2": "Apps: functions",
     "APP3": "Apps: requirements",
     "APP4": "Apps: extensions in Azure",
 }
-"""The chapters of the reference, by how their codes begin."""
+"""The sections of the reference, by the beginning of the codes in them."""
 
 RULES: Mapping[str, Rule] = {
     "EXT101": Rule(
         "error",
-        "`pyproject.toml` cannot be read",
-        "It is not TOML, it has no name or no version, or a dependency in it is not what the packaging standards ask "
-        "for.",
+        "`pyproject.toml` cannot be used",
+        "It is not valid TOML, it lacks a name or a version, or a dependency does not follow the packaging standards.",
     ),
     "EXT102": Rule(
         "error",
-        "an entry-point group that nobody reads",
-        "Its name begins as those of hosting do, but it is none of them: what it names is never found.",
+        "Unknown entry-point group",
+        "The group's name starts like those of hosting, but hosting does not read it: the extension is never found.",
     ),
     "EXT103": Rule(
         "warning",
-        "an extension's name that is awkward to write",
-        "The name stands in `host.json`, in code and in environment variables: small letters, digits, `-` and "
-        "`_`, after a letter.",
+        "Extension name that is hard to type",
+        "The name appears in `host.json`, in code and in environment variables. Use lower-case letters, digits, `-` "
+        "and `_`, and start with a letter.",
     ),
     "EXT104": Rule(
         "error",
-        "a package with the name of a module of Python or of hosting",
-        "Whichever is first on the path hides the other one.",
+        "Package with the name of a module of Python or of hosting",
+        "Only the one that comes first on the import path can be imported.",
     ),
     "EXT105": Rule(
         "error",
-        "an extension's name that is taken",
-        "Two that claim one name: neither is loaded. Looked at are this project and what is installed.",
+        "Extension name that is in use",
+        "Of two extensions with one name, neither is loaded. The project is compared with the installed packages.",
     ),
     "EXT106": Rule(
         "warning",
-        "`requires-python` is missing, or is not what hosting needs",
-        "Without a lower bound pip installs the package where hosting cannot run; with an upper bound it refuses "
-        "a new Python that Azure runs already.",
+        "`requires-python` does not match the versions that hosting supports",
+        "Without a lower bound, pip installs the package where hosting cannot run. With an upper bound, pip refuses "
+        "new versions of Python, which Azure may run already.",
     ),
     "EXT107": Rule(
         "error",
-        "an import that `dependencies` does not list",
-        "It works on the machine where the package happens to be installed. Imports under `TYPE_CHECKING` and in "
-        "`try` are left alone.",
+        "Import that `dependencies` does not list",
+        "It works only where the package happens to be installed. Imports under `TYPE_CHECKING` and in `try` are not "
+        "checked.",
     ),
     "EXT108": Rule(
         "error",
-        "bounds that keep the installed hosting out",
-        "pip would refuse the extension here, or take hosting back to another version.",
+        "Requirement that excludes the installed version of hosting",
+        "pip would refuse to install the extension here, or would replace hosting with another version.",
     ),
     "EXT109": Rule(
         "warning",
-        "no lower bound for hosting",
-        "The hooks that the extension implements came with some version; an older one would not call them.",
+        "Requirement of hosting without a lower bound",
+        "Each hook exists since some version of hosting; an older version would not call it.",
     ),
     "EXT110": Rule(
         "warning",
-        "`azure-functions` is kept below 2",
-        "Version 1 is for Python 3.12 and earlier, version 2 for Python 3.13 and later: with the bound the "
-        "extension cannot be installed there.",
+        "`azure-functions` is limited to version 1",
+        "Version 1 is for Python 3.12 and earlier, version 2 for Python 3.13 and later. With this bound the extension "
+        "cannot be installed on Python 3.13.",
     ),
     "EXT111": Rule(
         "warning",
-        "an import that comes with another package",
-        "It is installed only because a dependency depends on it today.",
+        "Import of an indirect dependency",
+        "The package is installed only because another dependency needs it today.",
     ),
     "EXT201": Rule(
         "error",
-        "an entry point that does not resolve",
-        "Its module is imported from the source, without installing the project: it is missing, raises, or has no "
-        "such attribute.",
+        "Entry point that cannot be imported",
+        "The module is imported from the project's source, which need not be installed. The module does not exist, it "
+        "raises an exception, or it lacks the attribute.",
     ),
     "EXT202": Rule(
         "error",
-        "a hook that breaks the contract",
-        "What the host says when it loads the extension: a hook that no specification knows, an argument that it "
-        "does not get, a generator in the wrong place.",
+        "Hook that breaks the contract",
+        "The host's own validation: a hook that does not exist, an argument that the hook does not receive, or a "
+        "generator where none is allowed.",
     ),
     "EXT203": Rule(
         "warning",
-        "a function that looks like a hook and is none",
-        "Its name is a hook's, or nearly, and it is not marked: it never runs, and nothing says so.",
+        "Function that looks like a hook but is not one",
+        "Its name is that of a hook, or similar, but it is not marked with `@hosting.hookimpl`. It never runs, and "
+        "there is no message.",
     ),
     "EXT204": Rule(
         "warning",
-        "noise on standard output",
-        "What an extension prints ends up among the app's own output, in Azure without a function's name. Hooks "
-        "get a logger.",
+        "Text on standard output",
+        "What an extension prints is mixed with the app's own output, in Azure without the function's name. Hooks "
+        "receive a logger.",
     ),
     "EXT205": Rule(
         "warning",
-        "log handlers that an import adds",
-        "How logs look is the host's and the app's affair; a second handler doubles every line.",
+        "Log handlers that an import adds",
+        "The host and the app decide how logs look; a second handler writes every line twice.",
     ),
-    "EXT206": Rule(
-        "warning",
-        "a blocking call in `async def` code",
-        "It holds up every invocation of the process, since all share one event loop.",
-    ),
+    "EXT206": Rule("warning", _BLOCKING, _BLOCKING_STOPS_ALL),
     "EXT301": Rule(
         "warning",
-        "a README that is missing, or lacks a section",
-        "Who finds the package wants to know how to install it, and how to configure it if it has settings. A "
-        "heading with the word is enough.",
+        "README that is missing or incomplete",
+        "Users look for how to install the package, and how to configure it if it has settings. A heading with the "
+        "word is enough.",
     ),
     "EXT302": Rule(
         "warning",
-        "no license",
-        "Without one nobody may use the package. Looked for are `license` in pyproject.toml and a file.",
+        "No license",
+        "Without a license, others are not allowed to use the package. The check looks for `license` in pyproject.toml "
+        "and for a license file.",
     ),
     "EXT303": Rule(
         "warning",
-        "no `py.typed`",
-        "Type checkers ignore the annotations of a package without that empty file.",
+        "No `py.typed`",
+        "Type checkers ignore the annotations of a package without this empty file.",
     ),
     "APP101": Rule(
         "error",
         "`host.json` cannot be used",
-        "Azure's host does not start either, but for what is in `extensionHost`.",
+        "Azure's host does not start with it either, unless the error is in `extensionHost`, which Azure ignores.",
     ),
     "APP102": Rule(
         "warning",
-        "no `host.json`",
-        "Core Tools do not take the folder for an app; Azure's host runs with defaults.",
+        "No `host.json`",
+        "Core Tools do not recognise the folder as an app; Azure's host uses its defaults.",
     ),
     "APP103": Rule(
         "error",
         "`local.settings.json` cannot be used",
-        "`hosting start` ends with this message; Core Tools warn, and go on without any setting.",
+        "`hosting start` exits with this message; Core Tools print a warning and ignore all settings.",
     ),
     "APP104": Rule(
         "warning",
-        "something in `local.settings.json` that Core Tools stumble over",
-        "`IsEncrypted` is missing (they take the file for encrypted), `FUNCTIONS_WORKER_RUNTIME` is missing or "
-        "not `python` (they ask, or fail), or a setting is skipped.",
+        "`local.settings.json` does not work with Core Tools",
+        "`IsEncrypted` is missing, so that they expect an encrypted file; `FUNCTIONS_WORKER_RUNTIME` is missing or is "
+        "not `python`, so that they prompt or fail; or they skip a setting.",
     ),
     "APP105": Rule(
         "warning",
         "`local.settings.json` is not in `.funcignore`",
-        "Nothing keeps a developer's settings out of what is deployed.",
+        "A developer's settings are deployed with the app.",
     ),
     "APP106": Rule(
         "warning",
         "`local.settings.json` has secrets and is not in `.gitignore`",
-        "The next commit takes them along. Looked at only in a Git repository; the storage emulator's key is no "
-        "secret.",
+        "The next commit includes them. Checked only in a Git repository; the key of the storage emulator is public "
+        "and does not count.",
     ),
     "APP107": Rule(
         "warning",
-        "a folder that is deployed and should not be",
-        "A virtual environment, tests or `node_modules` that `.funcignore` does not name: a larger package, a "
-        "slower cold start.",
+        "Folder that should not be deployed",
+        "A virtual environment, tests or `node_modules` that `.funcignore` does not exclude: they make the package "
+        "larger and cold starts slower.",
     ),
     "APP108": Rule(
         "error",
-        "a secret in a file",
-        "A storage or service bus key, a signed URL, a private key or a well-known token. Files that Git ignores "
-        "are not looked at; the message never shows it.",
+        "Secret in a file",
+        "A storage or Service Bus key, a signed URL, a private key or a well-known token. Files that Git ignores are "
+        "not checked. The message never contains the secret.",
     ),
     "APP109": Rule(
         "warning",
-        "a module with the name of one of Python's",
-        "The app's folder is on the path: other code that imports the standard module may get the app's instead.",
+        "Module with the name of one of Python's",
+        "The app's folder is on the import path: other code may import the app's module instead of Python's.",
     ),
     "APP110": Rule(
         "warning",
-        "binaries that are not for Linux",
+        "Binary files that are not for Linux",
         "`.python_packages` has extension modules for Windows or macOS; Azure runs Python on Linux.",
     ),
     "APP111": Rule(
         "warning",
-        "another Python than the app's virtual environment",
-        "The app has a virtual environment and this command does not run in it: other packages, perhaps another "
-        "version.",
+        "Check outside the app's virtual environment",
+        "The app has a virtual environment, but this command runs with other packages and perhaps with another version "
+        "of Python.",
     ),
     "APP112": Rule(
         "warning",
-        "a `proxies.json`",
-        "Azure's host of today has no proxies and ignores the file.",
+        "`proxies.json` has no effect",
+        "Azure's host no longer supports proxies and ignores the file.",
     ),
     "APP201": Rule(
         "error",
-        "the app does not load",
-        "In Azure a v2 app that cannot be imported has no functions at all, and every address answers 404.",
+        "App that does not load",
+        "In Azure, a v2 app that cannot be imported has no functions, and every address returns 404.",
     ),
     "APP202": Rule(
         "error",
-        "a function is in error",
-        "It is not there, or each call of it fails; the others run.",
+        "Function with an error",
+        "The function does not exist, or every call of it fails; the other functions run.",
     ),
     "APP203": Rule(
         "warning",
-        "what the host warns of",
-        "What `hosting start` says in yellow.",
+        "Warning of the host",
+        "`hosting start` logs it, too.",
     ),
     "APP204": Rule(
         "warning",
-        "a binding type that no installed package provides",
-        "Azure may have it in the extension bundle; here the function can only be run by hand.",
+        "Binding type that no installed package provides",
+        "In Azure the extension bundle may provide it. On this machine the function runs only through the admin "
+        "endpoint.",
     ),
     "APP205": Rule(
         "warning",
-        "no extension bundle",
-        "In Azure only HTTP, timer and warm-up triggers come with the host; every other binding needs "
-        "`extensionBundle` in host.json, or the function is in error.",
+        "No extension bundle",
+        "Azure's host itself has HTTP, timer and warm-up triggers only. With any other binding the function is in "
+        "error unless `host.json` has an `extensionBundle`.",
     ),
     "APP206": Rule(
         "warning",
-        "an odd extension bundle",
-        "Its `id` is not Microsoft's, or its version range is of a bundle that is no longer supported.",
+        "Unsupported extension bundle",
+        "Its `id` is not Microsoft's, its version is not a range, or the range ends before the supported versions.",
     ),
     "APP207": Rule(
         "warning",
-        "a Blueprint that nobody registers",
-        "Its functions do not exist, and nothing says so.",
+        "Blueprint that is not registered",
+        "The app does not have its functions, and there is no message.",
     ),
     "APP208": Rule(
         "warning",
-        "a web app below a route prefix",
-        "An AsgiFunctionApp or WsgiFunctionApp sees paths that begin with `/api`, unless `routePrefix` is empty.",
+        "Web app below a route prefix",
+        "An AsgiFunctionApp or WsgiFunctionApp receives paths that start with `/api` unless `routePrefix` is empty.",
     ),
-    "APP209": Rule(
-        "warning",
-        "a blocking call in `async def` code",
-        "It holds up every invocation of the process, since all share one event loop.",
-    ),
+    "APP209": Rule("warning", _BLOCKING, _BLOCKING_STOPS_ALL),
     "APP210": Rule(
         "warning",
-        "a connection that is not set here",
-        "The setting that a binding connects with is neither in `local.settings.json` nor in the environment: "
-        "the function does not run here. In Azure it may be set.",
+        "Connection that is not set on this machine",
+        "The setting of a binding's connection is neither in `local.settings.json` nor in the environment: the "
+        "function does not run here. In Azure it may be set.",
     ),
     "APP301": Rule(
         "error",
-        "no `requirements.txt`",
-        "Azure installs what it lists; without it, or dependencies in a pyproject.toml, no import of a package "
-        "works there.",
+        "No `requirements.txt`",
+        "Azure installs the packages that it lists. Without it, or dependencies in a `pyproject.toml`, imports of "
+        "packages fail there.",
     ),
     "APP302": Rule(
         "error",
-        "an import that the requirements do not list",
-        "It works here because the package happens to be installed, and fails in Azure. Imports under "
-        "`TYPE_CHECKING` and in `try` are left alone, and so are files that `.funcignore` names.",
+        "Import that the requirements do not list",
+        "It works here because the package happens to be installed, and fails in Azure. Imports under `TYPE_CHECKING` "
+        "and in `try` are not checked, nor are files that `.funcignore` excludes.",
     ),
     "APP303": Rule(
         "warning",
-        "an import that comes with another package",
-        "It is installed only because a listed package depends on it today.",
+        "Import of an indirect dependency",
+        "The package is installed only because a listed package needs it today.",
     ),
     "APP304": Rule(
         "warning",
-        "an import that cannot be found here",
-        "It is not installed, and no requirement has its name; whether one brings it cannot be told before `pip "
-        "install -r requirements.txt`.",
+        "Import that cannot be found here",
+        "It is not installed, and no requirement has its name. Whether a requirement provides it is not known before "
+        "`pip install -r requirements.txt`.",
     ),
     "APP305": Rule(
         "warning",
         "`azure-functions` is not listed",
-        "Azure's worker brings a version of its own, which may not be the one that the app was tried with.",
+        "Azure's worker then provides its own version, which may differ from the one that the app was tested with.",
     ),
     "APP306": Rule(
         "error",
-        "a line that is no requirement",
-        "pip ends the build at that line, as at one that includes a file that is not there.",
+        "Invalid line in the requirements",
+        "pip stops the build at a line that is not a requirement, and at one that includes a file that does not exist.",
     ),
     "APP307": Rule(
         "warning",
         "`azure-functions-worker` is listed",
-        "The worker belongs to the platform; a second one in the app gets in its way.",
+        "The platform provides the worker; a second one in the app conflicts with it.",
     ),
     "APP308": Rule(
         "error",
-        "a requirement that Linux cannot install",
-        "Azure runs Python on Linux: a package for Windows or macOS, as `pip freeze` lists it there, ends the build.",
+        "Requirement that cannot be installed on Linux",
+        "Azure runs Python on Linux. A package for Windows or macOS, as `pip freeze` lists it there, stops the build.",
     ),
     "APP309": Rule(
         "warning",
-        "a requirement that only this machine has",
-        "An editable install, a local path or a `file:` URL is not there where Azure builds.",
+        "Requirement that exists only on this machine",
+        "An editable install, a local path or a `file:` URL does not exist where Azure builds.",
     ),
     "APP310": Rule(
         "warning",
-        "a requirement that is known for trouble in Azure",
-        "It needs a library or a program that the image does not have, is too large for a cold start, or does "
-        "nothing there.",
+        "Requirement that often fails in Azure",
+        "It needs a library or a program that the image does not have, is too large for a cold start, or has no effect "
+        "there.",
     ),
     "APP311": Rule(
         "warning",
-        "a requirement with the name of a module of Python",
-        "What the registry has under that name is an old copy that hides Python's own.",
+        "Requirement with the name of a module of Python",
+        "The package of that name is an old copy that hides Python's own module.",
     ),
     "APP401": Rule(
         "warning",
-        "extensions that do not run in Azure",
-        "Azure's worker does not know hosting's extensions, and from Python 3.13 on calls no worker extensions "
-        "either, unless the app says `hosting.extend`. Looked at where extensions are switched on, required or "
-        "written.",
+        "Extensions that do not run in Azure",
+        "Azure's worker does not know hosting's extensions, and from Python 3.13 on it does not call worker extensions "
+        "either, unless the app uses `hosting.extend`. Reported for apps that switch on, require or define extensions.",
     ),
     "APP402": Rule(
         "warning",
-        "extensions that are switched off",
-        "The app says `hosting.extend`, but `PYTHON_ENABLE_WORKER_EXTENSIONS` is not true: no extension is imported.",
+        "Extensions that are switched off",
+        "The app uses `hosting.extend`, but `PYTHON_ENABLE_WORKER_EXTENSIONS` is not true: no extension is imported.",
     ),
 }

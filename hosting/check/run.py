@@ -1,4 +1,4 @@
-"""One run over one folder: what it holds decides what is looked at."""
+"""Checking one folder with the rules for what it contains."""
 
 from __future__ import annotations
 
@@ -14,59 +14,62 @@ from hosting.check.app.requirements import check_requirements
 from hosting.check.extension.code import check_code
 from hosting.check.extension.metadata import check_metadata
 from hosting.check.extension.project import MANIFEST, ExtensionProject, is_extension
-from hosting.check.extension.project_files import check_papers
-from hosting.check.report import Finding, Report, finding, in_order
+from hosting.check.extension.project_files import check_project_files
+from hosting.check.report import Finding, Report, finding, sorted_findings
 from hosting.errors import HostingError
 
 _LINE = re.compile(r"at line (\d+)")
 
 
 def run(root: Path) -> Report:
-    """Check the function app, the extension's project, or both, in ``root``.
+    """Check the function app, the extension's project, or both, in a folder.
 
-    An app is loaded and an extension imported, each in a process of its own: their code runs, as when they are hosted.
+    An app is loaded and an extension is imported, each in a process of its own.
+
+    Args:
+        root: the folder.
 
     Raises:
-        HostingError: there is no such folder, it cannot be read, or it holds neither.
+        HostingError: the folder does not exist, a file in it cannot be read, or it contains nothing to check.
     """
     root = root.resolve()
     if not root.is_dir():
         raise HostingError(
-            f"there is no folder {root}", remedy="Name the folder of an app or of an extension's project."
+            f"there is no folder {root}", remedy="Name the folder of a function app or of an extension's project."
         )
     try:
-        return _checked(root)
+        return _check_folder(root)
     except PermissionError as error:
-        remedy = "Give yourself the right to read it, or take it away."
+        remedy = "Grant read permission or delete the file."
         raise HostingError(f"{error.filename} cannot be read: {error.strerror}", remedy=remedy) from error
 
 
-def _checked(root: Path) -> Report:
-    kinds = {"app": is_app(root), "extension": is_extension(root)}
-    found = tuple(kind for kind, there in kinds.items() if there)
-    if not found:
+def _check_folder(root: Path) -> Report:
+    is_kind = {"app": is_app(root), "extension": is_extension(root)}
+    kinds = tuple(kind for kind, matches in is_kind.items() if matches)
+    if not kinds:
         raise HostingError(
             f"there is nothing to check in {root}: neither a function app (host.json, function_app.py, function.json) "
-            "nor a pyproject.toml with an entry point in a group of hosting",
-            remedy="Name the folder of an app or of an extension's project.",
+            "nor a pyproject.toml with an entry point for hosting",
+            remedy="Name the folder of a function app or of an extension's project.",
         )
-    findings = [*(_app(AppProject(root)) if "app" in found else ())]
-    findings += _extension(ExtensionProject(root)) if "extension" in found else ()
-    return Report(root, found, in_order(findings))
+    findings = [*(_check_app(AppProject(root)) if "app" in kinds else ())]
+    findings += _check_extension(ExtensionProject(root)) if "extension" in kinds else ()
+    return Report(root, kinds, sorted_findings(findings))
 
 
-def _app(app: AppProject) -> Iterator[Finding]:
+def _check_app(app: AppProject) -> Iterator[Finding]:
     yield from check_files(app)
     yield from check_functions(app)
     yield from check_requirements(app)
     yield from check_extensions(app)
 
 
-def _extension(project: ExtensionProject) -> Iterator[Finding]:
-    if project.broken is not None:
-        line = int(found[1]) if (found := _LINE.search(str(project.broken))) else None
-        yield finding("EXT101", f"{MANIFEST} is not TOML: {project.broken}", "Mend that line.", MANIFEST, line)
+def _check_extension(project: ExtensionProject) -> Iterator[Finding]:
+    if project.error is not None:
+        line = int(found[1]) if (found := _LINE.search(str(project.error))) else None
+        yield finding("EXT101", f"{MANIFEST} is not valid TOML: {project.error}", "Fix this line.", MANIFEST, line)
         return
     yield from check_metadata(project)
     yield from check_code(project)
-    yield from check_papers(project)
+    yield from check_project_files(project)

@@ -64,7 +64,7 @@ SPOILT: Mapping[str, Spoilt] = {
     "APP102": Spoilt({"host.json": None}, "", "no host.json"),
     "APP103": Spoilt({"local.settings.json": "{"}, "local.settings.json:1", "not valid JSON"),
     "APP104": Spoilt(_settings('"IsEncrypted": false,', ""), "local.settings.json:1", "IsEncrypted is missing"),
-    "APP105": Spoilt({".funcignore": ".venv/\n"}, "local.settings.json", ".funcignore does not name it"),
+    "APP105": Spoilt({".funcignore": ".venv/\n"}, "local.settings.json", ".funcignore does not exclude it"),
     "APP106": Spoilt(
         {
             **_settings('"python"', f'"python",\n    "Storage": "AccountName=x;AccountKey={KEY}"'),
@@ -72,7 +72,7 @@ SPOILT: Mapping[str, Spoilt] = {
             ".git/HEAD": "",
         },
         "local.settings.json:5",
-        "Git takes it along",
+        ".gitignore does not exclude it",
     ),
     "APP107": Spoilt({"node_modules/x.js": ""}, "node_modules", "is deployed"),
     "APP108": Spoilt(
@@ -85,7 +85,7 @@ SPOILT: Mapping[str, Spoilt] = {
         "1 files",
     ),
     "APP111": Spoilt({".venv/pyvenv.cfg": "home = /usr/bin\n"}, ".venv", sys.prefix),
-    "APP112": Spoilt({"proxies.json": "{}"}, "proxies.json", "ignored"),
+    "APP112": Spoilt({"proxies.json": "{}"}, "proxies.json", "has no effect"),
     "APP201": Spoilt(_function("\nraise ValueError('no color')\n"), "function_app.py:10", "no color"),
     "APP202": Spoilt(
         _function(
@@ -104,15 +104,17 @@ SPOILT: Mapping[str, Spoilt] = {
         "queueTrigger (order)",
         frozenset({"APP204", "APP210"}),
     ),
-    "APP206": Spoilt(replaced(APP, "host.json", "[4.*, 5.0.0)", "[2.*, 3.0.0)"), "host.json:3", "out of support"),
-    "APP207": Spoilt({"orders.py": BLUEPRINT}, "orders.py:3", "'orders' is never registered"),
+    "APP206": Spoilt(replaced(APP, "host.json", "[4.*, 5.0.0)", "[2.*, 3.0.0)"), "host.json:3", "no longer supported"),
+    "APP207": Spoilt({"orders.py": BLUEPRINT}, "orders.py:3", "'orders' is not registered"),
     "APP208": Spoilt({"function_app.py": WEB}, "function_app.py:3", "/api"),
     "APP209": Spoilt(_function(BLOCKING), "function_app.py:14", "time.sleep blocks in 'async def slow'"),
     "APP210": Spoilt(_function(QUEUE), "function_app.py", "AzureWebJobsStorage", frozenset({"APP204"})),
     "APP301": Spoilt({"requirements.txt": None}, "", "imports azure"),
     "APP302": Spoilt(_function("\nimport click\n"), "function_app.py:10", "'click'"),
     "APP303": Spoilt(
-        {**_function("\nimport starlette.requests\n"), **_requirements("fastapi")}, "function_app.py:10", "comes along"
+        {**_function("\nimport starlette.requests\n"), **_requirements("fastapi")},
+        "function_app.py:10",
+        "is a dependency of another package",
     ),
     "APP304": Spoilt(
         {"helper.py": "import moduleofnobody\n", **_requirements("package-of-nobody")},
@@ -121,7 +123,7 @@ SPOILT: Mapping[str, Spoilt] = {
     ),
     "APP305": Spoilt({"requirements.txt": ""}, "function_app.py:1", "azure-functions"),
     "APP306": Spoilt(_requirements("click=>8"), "requirements.txt:2", "'click=>8'"),
-    "APP307": Spoilt(_requirements("azure_functions.worker"), "requirements.txt:2", "the platform's"),
+    "APP307": Spoilt(_requirements("azure_functions.worker"), "requirements.txt:2", "platform provides"),
     "APP308": Spoilt(_requirements("pywin32==306"), "requirements.txt:2", "pywin32"),
     "APP309": Spoilt(_requirements("-e ../shared"), "requirements.txt:2", "'-e ../shared'"),
     "APP310": Spoilt(_requirements("Opencv_Python"), "requirements.txt:2", "libGL"),
@@ -130,7 +132,7 @@ SPOILT: Mapping[str, Spoilt] = {
     "APP402": Spoilt(
         {**_function("\nimport hosting\n\napp = hosting.extend(app)\n"), **_requirements("hosting")},
         "function_app.py:12",
-        "extensions are off",
+        "extensions are switched off",
     ),
 }
 
@@ -150,7 +152,7 @@ def test_a_spoilt_app_has_that_finding_alone(code: str, tmp_path: Path) -> None:
     """Each rule is found where it is broken, with what to do about it, and nothing else is."""
     spoilt = SPOILT[code]
     (found,) = (one for one in _checked(tmp_path, spoilt.files) if one.code not in spoilt.besides)
-    assert (found.code, found.severity, found.place) == (code, RULES[code].severity, spoilt.place)
+    assert (found.code, found.severity, found.location) == (code, RULES[code].severity, spoilt.place)
     assert spoilt.says in found.message
     assert found.remedy
 
@@ -241,7 +243,7 @@ def test_v1_apps_are_checked_as_well(tmp_path: Path) -> None:
     code = "import azure.functions as func\nimport click\n\ndef main(req: func.HttpRequest) -> str:\n    return ''\n"
     files = {"function_app.py": None, "Hello/function.json": V1_BINDINGS, "Hello/__init__.py": code}
     (found,) = _checked(tmp_path, files)
-    assert (found.code, found.place) == ("APP302", "Hello/__init__.py:2")
+    assert (found.code, found.location) == ("APP302", "Hello/__init__.py:2")
 
 
 def test_checking_leaves_nothing_behind(tmp_path: Path) -> None:

@@ -50,7 +50,7 @@ RENAMED = {
 }
 
 SPOILT: Mapping[str, Spoilt] = {
-    "EXT101": Spoilt({MANIFEST: "[project]\nname = \n"}, "pyproject.toml:2", "not TOML"),
+    "EXT101": Spoilt({MANIFEST: "[project]\nname = \n"}, "pyproject.toml:2", "not valid TOML"),
     "EXT102": Spoilt(
         _manifest(
             "[project.entry-points.hosting]",
@@ -63,11 +63,11 @@ SPOILT: Mapping[str, Spoilt] = {
     "EXT104": Spoilt(RENAMED, "src/queue", "'queue' is a module of Python"),
     "EXT105": Spoilt(_manifest("stamp = ", "timer = "), "pyproject.toml:18", "hosting-timer"),
     "EXT106": Spoilt(_manifest('requires-python = ">=3.11"', 'requires-python = ">=3.8"'), "pyproject.toml:10", "3.10"),
-    "EXT107": Spoilt(_added("\nimport click\n"), f"{CODE}:20", "'click' is imported and not listed"),
+    "EXT107": Spoilt(_added("\nimport click\n"), f"{CODE}:20", "'click' is imported but not listed"),
     "EXT108": Spoilt(_manifest("hosting>=0.1", "hosting>=99"), "pyproject.toml:14", hosting.__version__),
     "EXT109": Spoilt(_manifest("hosting>=0.1", "hosting"), "pyproject.toml:14", "no lower bound"),
     "EXT110": Spoilt(_manifest("functions>=1.21", "functions>=1.21,<2"), "pyproject.toml:13", "3.13"),
-    "EXT111": Spoilt(_added("\nimport werkzeug\n"), f"{CODE}:20", "werkzeug comes along"),
+    "EXT111": Spoilt(_added("\nimport werkzeug\n"), f"{CODE}:20", "werkzeug is a dependency of another package"),
     "EXT201": Spoilt(_manifest("hosting_stamp:Stamp", "hosting_stamp:Stemp"), "pyproject.toml:18", "Stemp"),
     "EXT202": Spoilt(_code("self, context, func_ret", "self, context, result"), f"{CODE}:16", "'result'"),
     "EXT203": Spoilt(
@@ -82,7 +82,7 @@ SPOILT: Mapping[str, Spoilt] = {
         f"{CODE}:19",
         "time.sleep",
     ),
-    "EXT301": Spoilt({"README.md": "# hosting-stamp\n\n## Install\n"}, "README.md", "configuring"),
+    "EXT301": Spoilt({"README.md": "# hosting-stamp\n\n## Install\n"}, "README.md", "configuration"),
     "EXT302": Spoilt({**_manifest('license = "MIT"\n', ""), "LICENSE": None}, "pyproject.toml", "no license"),
     "EXT303": Spoilt({"src/hosting_stamp/py.typed": None}, "src/hosting_stamp", "py.typed"),
 }
@@ -103,7 +103,7 @@ def test_a_spoilt_project_has_that_finding_alone(code: str, tmp_path: Path) -> N
     """Each rule is found where it is broken, with what to do about it, and nothing else is."""
     spoilt = SPOILT[code]
     (found,) = _checked(tmp_path, spoilt.files)
-    assert (found.code, found.severity, found.place) == (code, RULES[code].severity, spoilt.place)
+    assert (found.code, found.severity, found.location) == (code, RULES[code].severity, spoilt.place)
     assert spoilt.says in found.message
     assert found.remedy
 
@@ -137,7 +137,7 @@ def test_entry_points_that_do_not_resolve(files: Mapping[str, str | None], says:
         (_code("self.color\n", "self.color\n        yield\n"), "EXT202", "is a generator"),
         (_manifest("points.hosting]", 'points."hosting.functions"]'), "EXT202", "sees every function"),
         (_code("    @hosting.hookimpl\n    async", "    async"), "EXT203", "not marked"),
-        (_added("\n    def pre_invokation(self): ...\n"), "EXT203", "'pre_invokation' is no hook"),
+        (_added("\n    def pre_invokation(self): ...\n"), "EXT203", "'pre_invokation' is not a hook"),
     ],
     ids=["unknown", "generator", "group", "unmarked", "misspelt"],
 )
@@ -193,7 +193,7 @@ class Stamp(func.AppExtensionBase):
     ("old", "new", "says"),
     [
         ('name = "hosting-stamp"\n', "", "name is missing"),
-        ('name = "hosting-stamp"\n', "name = 3\n", "name 3 is no text"),
+        ('name = "hosting-stamp"\n', "name = 3\n", "name 3 is not a string"),
         ('version = "0.1.0"\n', "", "version is missing"),
         ('version = "0.1.0"\n', 'dynamic = ["version"]\n', None),
     ],

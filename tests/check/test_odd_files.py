@@ -21,7 +21,7 @@ from hosting.check.app.project import AppProject
 from hosting.check.app.requirements import check_requirements
 from hosting.check.extension.metadata import check_metadata
 from hosting.check.extension.project import ExtensionProject
-from hosting.check.extension.project_files import check_papers
+from hosting.check.extension.project_files import check_project_files
 from hosting.check.probe import parent
 from hosting.check.report import Finding
 from hosting.check.rules import RULES
@@ -76,7 +76,7 @@ def test_any_project_table_is_told(table: dict[str, Any]) -> None:
         root = write(Path(folder).resolve(), EXTENSION)
         project = ExtensionProject(root)
         project.manifest = {"project": table}
-        found = [*check_metadata(project), *check_papers(project)]
+        found = [*check_metadata(project), *check_project_files(project)]
         assert {one.code for one in found} <= set(RULES)
 
 
@@ -107,13 +107,13 @@ def test_a_file_that_is_not_there_cannot_be_included(tmp_path: Path) -> None:
     (found,) = run(
         write(tmp_path, {**APP, "requirements.txt": "azure-functions\n-r gone.txt\n-r https://example.org/r.txt\n"})
     ).findings
-    assert (found.code, found.place) == ("APP306", "requirements.txt:2")
-    assert found.message == "'-r gone.txt' names a file that is not there"
+    assert (found.code, found.location) == ("APP306", "requirements.txt:2")
+    assert found.message == "'-r gone.txt' names a file that does not exist"
 
 
 def test_code_that_never_ends_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """An import that hangs is a finding after a while, and its process is gone."""
-    monkeypatch.setattr(parent, "PATIENCE", 2.0)
+    monkeypatch.setattr(parent, "TIMEOUT_SECONDS", 2.0)
     (found,) = run(
         write(tmp_path, {**APP, "function_app.py": "import threading\nthreading.Event().wait()\n"})
     ).findings[:1]
@@ -124,7 +124,7 @@ def test_code_that_never_ends_is_told(tmp_path: Path, monkeypatch: pytest.Monkey
 def test_source_that_is_no_python_is_the_apps_error(tmp_path: Path) -> None:
     """A syntax error is told once, by who imports the file, with its line."""
     (found,) = run(write(tmp_path, {**APP, "function_app.py": APP["function_app.py"] + "\ndef (:\n"})).findings
-    assert (found.code, found.place) == ("APP201", "function_app.py:10")
+    assert (found.code, found.location) == ("APP201", "function_app.py:10")
 
 
 def test_files_in_other_encodings_are_read(tmp_path: Path) -> None:
@@ -172,5 +172,7 @@ def test_what_cannot_be_read_is_named(tmp_path: Path, monkeypatch: pytest.Monkey
         return reading(path)
 
     monkeypatch.setattr(Path, "read_bytes", refuse)  # the superuser may read everything
-    with pytest.raises(HostingError, match=r"requirements.txt cannot be read: Permission denied\n  Give yourself"):
+    with pytest.raises(
+        HostingError, match=r"requirements.txt cannot be read: Permission denied\n  Grant read permission"
+    ):
         run(tmp_path)

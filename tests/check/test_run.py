@@ -42,8 +42,8 @@ def test_an_app_with_a_warning_ends_with_0(tmp_path: Path, run_hosting: RunHosti
     done = run_hosting("check", tmp_path)
     assert done.returncode == 0
     assert done.stdout == (
-        "proxies.json: warning APP112 proxies.json is ignored\n"
-        "    Take it away; use Azure API Management.\n"
+        "proxies.json: warning APP112 proxies.json has no effect\n"
+        "    Delete it; use Azure API Management.\n"
         "\n"
         "Checked a function app: 1 warning.\n"
     )
@@ -76,7 +76,7 @@ def test_a_terminal_that_cannot_show_everything(tmp_path: Path, run_hosting: Run
 def test_a_sound_folder_is_said_to_be_so(tmp_path: Path, run_hosting: RunHosting) -> None:
     """A folder that is an app and an extension's project is checked as both."""
     done = run_hosting("check", write(tmp_path, {**EXTENSION, **APP}), "--select", "EXT,APP1,APP2,APP4")
-    assert (done.returncode, done.stdout) == (0, "Checked a function app and an extension: nothing to mend.\n")
+    assert (done.returncode, done.stdout) == (0, "Checked a function app and an extension: no problems found.\n")
 
 
 def test_json_is_one_document(tmp_path: Path, run_hosting: RunHosting) -> None:
@@ -96,8 +96,8 @@ def test_json_is_one_document(tmp_path: Path, run_hosting: RunHosting) -> None:
             {
                 "code": "APP302",
                 "severity": "error",
-                "message": "'click' is imported and not listed",
-                "remedy": "Add click to requirements.txt, or the file to .funcignore if it is not part of the app.",
+                "message": "'click' is imported but not listed",
+                "remedy": "Add click to requirements.txt, or add the file to .funcignore if it is not part of the app.",
                 "file": "function_app.py",
                 "line": 13,
             }

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 import click
 import pytest
+from click.testing import CliRunner
 
 from hosting.cli.help import DOCUMENTATION, Command
 from hosting.cli.main import cli
@@ -27,19 +28,9 @@ COMMANDS = dict(_commands(cli))
 
 
 def _help(path: str) -> str:
-    context: click.Context | None = None
-    names = path.split()
-    for length in range(1, len(names) + 1):
-        command = COMMANDS[" ".join(names[:length])]
-        context = click.Context(
-            command,
-            info_name=names[length - 1],
-            parent=context,
-            terminal_width=WIDTH,
-            help_option_names=["-h", "--help"],
-        )
-    assert context is not None
-    return context.get_help()
+    done = CliRunner(env={"COLUMNS": str(WIDTH)}).invoke(cli, [*path.split()[1:], "--help"], prog_name="hosting")
+    assert done.exit_code == 0
+    return done.stdout
 
 
 @pytest.mark.parametrize("path", COMMANDS)

@@ -57,7 +57,7 @@ def test_every_tool_accepts_an_app(
     tested = _run(root, "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:asyncio")
     assert f"{1 + len(kinds)} passed" in tested
     checked = run_hosting("check", root)
-    assert (checked.returncode, checked.stdout) == (0, "Checked a function app: nothing to mend.\n"), checked.stdout
+    assert (checked.returncode, checked.stdout) == (0, "Checked a function app: no problems found.\n"), checked.stdout
 
 
 @pytest.mark.parametrize("model", MODELS)

@@ -1,4 +1,4 @@
-"""Extensions in Azure, where only ``hosting.extend`` runs them."""
+"""Extensions of an app in Azure, where only ``hosting.extend`` runs them."""
 
 from __future__ import annotations
 
@@ -18,23 +18,22 @@ EXTEND = "hosting.extend"
 
 
 def check_extensions(app: AppProject) -> Iterator[Finding]:
-    """Compare what the app wants of extensions with what it does for them."""
+    """Compare the extensions that an app wants with what it does to run them in Azure."""
     enabled = is_enabled({FLAG: app.settings.get(FLAG) or ""})
-    wants = _wanted(app, enabled=enabled)
-    extends = any(_extends(source) for source in app.sources)
-    if wants and not extends:
-        file, line, reason = wants
-        remedy = "Write app = hosting.extend(func.FunctionApp()), in v1 @hosting.extend on main; and require hosting."
-        yield finding("APP401", f"{reason}, and nothing says hosting.extend", remedy, file, line)
-    if extends and not enabled:
-        source, line = next((one.relative, line) for one in app.sources for line in _extending(one))
-        remedy = f'Write "{FLAG}": "1" among the Values of local.settings.json, and set it in Azure.'
-        yield finding("APP402", f"extensions are off: {FLAG} is not true", remedy, source, line)
+    wanted = _wanted_extension(app, enabled=enabled)
+    uses_extend = [(source.relative, line) for source in app.sources for line in _lines_with_extend(source)]
+    if wanted and not uses_extend:
+        file, line, reason = wanted
+        remedy = "Write app = hosting.extend(func.FunctionApp()), in v1 @hosting.extend on main, and require hosting."
+        yield finding("APP401", f"{reason}, and the app does not use hosting.extend", remedy, file, line)
+    if uses_extend and not enabled:
+        remedy = f'Write "{FLAG}": "1" in the Values of local.settings.json, and set it in Azure.'
+        yield finding("APP402", f"extensions are switched off: {FLAG} is not true", remedy, *uses_extend[0])
 
 
-def _wanted(app: AppProject, *, enabled: bool) -> tuple[str | None, int | None, str] | None:
-    """Where the app first says that it wants extensions, if it does."""
-    brought = {
+def _wanted_extension(app: AppProject, *, enabled: bool) -> tuple[str | None, int | None, str] | None:
+    """Return file, line and a sentence about the first extension that the app requires or defines, if there is one."""
+    provided = {
         str(canonicalize_name(entry.dist.name)): entry.name
         for group in HOOK_GROUPS
         for entry in installed_entry_points().select(group=group)
@@ -42,23 +41,22 @@ def _wanted(app: AppProject, *, enabled: bool) -> tuple[str | None, int | None, 
     }
     listed, _ = read_requirements(app.root, app.root / FILE)
     for one in listed:
-        if one.name in brought:
-            return one.file, one.line, f"{brought[one.name]!r} of {one.requirement.name} does not run in Azure's worker"
+        if one.name in provided:
+            message = f"{provided[one.name]!r} of {one.requirement.name} does not run in Azure's worker"
+            return one.file, one.line, message
     for source in app.sources:
         for node in ast.walk(source.tree):
-            if isinstance(node, ast.ClassDef) and any(source.named(base) in SDK_CLASSES for base in node.bases):
+            if isinstance(node, ast.ClassDef) and any(
+                source.qualified_name(base) in SDK_CLASSES for base in node.bases
+            ):
                 return source.relative, node.lineno, f"{node.name} runs in Azure's worker up to Python 3.12 only"
     if enabled:
-        return "local.settings.json", None, f"{FLAG} is true, which Azure's worker knows up to Python 3.12 only"
+        return "local.settings.json", None, f"{FLAG} is true, which Azure's worker supports up to Python 3.12 only"
     return None
 
 
-def _extends(source: Source) -> bool:
-    return any(True for _ in _extending(source))
-
-
-def _extending(source: Source) -> Iterator[int]:
-    """The lines that name ``hosting.extend``: called, or as a decorator."""
+def _lines_with_extend(source: Source) -> Iterator[int]:
+    """Yield the lines that call ``hosting.extend`` or use it as a decorator."""
     for node in ast.walk(source.tree):
-        if isinstance(node, ast.Attribute | ast.Name) and source.named(node) == EXTEND:
+        if isinstance(node, ast.Attribute | ast.Name) and source.qualified_name(node) == EXTEND:
             yield node.lineno

@@ -14,41 +14,43 @@ from hosting.apps.local_settings import read_local_settings
 from hosting.check.app.project import AppProject
 from hosting.check.report import Finding, finding
 from hosting.check.source.ignore_files import FUNCIGNORE, GITIGNORE
-from hosting.check.source.modules import files_below
-from hosting.check.source.secrets import read_text, secrets_in
+from hosting.check.source.modules import list_files
+from hosting.check.source.secrets import find_secrets, read_text
 from hosting.errors import HostingError, SettingsError
 from hosting.extensions import ExtensionHost
 
 HOST = "host.json"
 SETTINGS = "local.settings.json"
 RUNTIME = "FUNCTIONS_WORKER_RUNTIME"
-_UNNEEDED = ("node_modules", "test", "tests", "venv", ".venv", "env")
+PROXIES = "proxies.json"
+_NOT_DEPLOYED = ("node_modules", "test", "tests", "venv", ".venv", "env")
 _FOREIGN_BINARIES = (".pyd", ".dll", ".dylib", "-darwin.so")
-_SMALL = 1_000_000
+_MAX_TEXT_BYTES = 1_000_000
 _TEXTS = (".cfg", ".env", ".ini", ".json", ".md", ".pem", ".ps1", ".py", ".sh", ".toml", ".txt", ".yaml", ".yml")
 
 
 def check_files(app: AppProject) -> Iterator[Finding]:
-    """Look at everything about the app that needs none of its code."""
+    """Check everything about an app that does not need its code to run."""
     yield from check_settings(app)
-    yield from _kept_out(app)
-    yield from _secrets(app)
-    yield from _shadows(app)
-    yield from _binaries(app)
-    yield from _environment(app)
-    if (app.root / "proxies.json").is_file():
-        yield finding("APP112", "proxies.json is ignored", "Take it away; use Azure API Management.", "proxies.json")
+    yield from _check_deployed_settings(app)
+    yield from _check_deployed_folders(app)
+    yield from _check_secrets(app)
+    yield from _check_module_names(app)
+    yield from _check_binaries(app)
+    yield from _check_environment(app)
+    if (app.root / PROXIES).is_file():
+        yield finding("APP112", f"{PROXIES} has no effect", "Delete it; use Azure API Management.", PROXIES)
 
 
 def check_settings(app: AppProject) -> Iterator[Finding]:
-    """Look at host.json and local.settings.json."""
-    yield from _host_json(app)
-    yield from _local_settings(app)
+    """Check ``host.json`` and ``local.settings.json``."""
+    yield from _check_host_json(app)
+    yield from _check_local_settings(app)
 
 
-def _host_json(app: AppProject) -> Iterator[Finding]:
+def _check_host_json(app: AppProject) -> Iterator[Finding]:
     if not (app.root / HOST).is_file():
-        yield finding("APP102", "there is no host.json", 'Write one with {"version": "2.0"}.')
+        yield finding("APP102", f"there is no {HOST}", 'Write one with {"version": "2.0"}.')
         return
     try:
         section = read_host_json(app.root, {}).get("extensionHost")
@@ -57,7 +59,7 @@ def _host_json(app: AppProject) -> Iterator[Finding]:
         yield finding("APP101", error.message, error.remedy, HOST, error.line)
 
 
-def _local_settings(app: AppProject) -> Iterator[Finding]:
+def _check_local_settings(app: AppProject) -> Iterator[Finding]:
     path = app.root / SETTINGS
     if not path.is_file():
         return
@@ -70,62 +72,57 @@ def _local_settings(app: AppProject) -> Iterator[Finding]:
         yield finding("APP104", problem.message, problem.remedy, SETTINGS, problem.line)
     file = read_json(path, SettingsError)
     if "IsEncrypted" not in file.content:
-        yield finding(
-            "APP104",
-            "IsEncrypted is missing: Core Tools take the file for encrypted",
-            'Add "IsEncrypted": false.',
-            SETTINGS,
-            1,
-        )
+        message = "IsEncrypted is missing: Core Tools expect an encrypted file"
+        yield finding("APP104", message, 'Add "IsEncrypted": false.', SETTINGS, 1)
     runtime = settings.values.get(RUNTIME)
     if runtime != "python":
         found = "is missing" if runtime is None else f"is {runtime!r}, not 'python'"
         line = file.line("Values", RUNTIME) or file.line("Values")
-        yield finding("APP104", f"{RUNTIME} {found}", f'Write "{RUNTIME}": "python" among the Values.', SETTINGS, line)
+        yield finding("APP104", f"{RUNTIME} {found}", f'Write "{RUNTIME}": "python" in the Values.', SETTINGS, line)
 
 
-def _kept_out(app: AppProject) -> Iterator[Finding]:
-    """What is deployed that should not be."""
-    if (app.root / SETTINGS).is_file():
-        if not app.ignored.by_functions(SETTINGS):
-            found = "does not name it" if app.ignored.has_funcignore else "is missing"
-            yield finding(
-                "APP105",
-                f"{SETTINGS} is deployed: {FUNCIGNORE} {found}",
-                f"Add a line {SETTINGS} to {FUNCIGNORE}.",
-                SETTINGS,
-            )
-        if app.ignored.in_repository and not app.ignored.by_git(SETTINGS):
-            line = next((line for _, line in secrets_in(read_text(app.root / SETTINGS))), None)
-            if line is not None:
-                remedy = f"Add a line {SETTINGS} to {GITIGNORE}; if it is committed already, change the secrets."
-                yield finding("APP106", f"{SETTINGS} has secrets, and Git takes it along", remedy, SETTINGS, line)
-    for name in _UNNEEDED:
-        if (app.root / name).is_dir() and not app.ignored.by_functions(f"{name}/"):
-            yield finding("APP107", f"the folder {name} is deployed", f"Add a line {name}/ to {FUNCIGNORE}.", name)
+def _check_deployed_settings(app: AppProject) -> Iterator[Finding]:
+    if not (app.root / SETTINGS).is_file():
+        return
+    if not app.ignore_files.exclude_from_deployment(SETTINGS):
+        reason = "does not exclude it" if app.ignore_files.has_funcignore else "does not exist"
+        remedy = f"Add the line {SETTINGS} to {FUNCIGNORE}."
+        yield finding("APP105", f"{SETTINGS} is deployed: {FUNCIGNORE} {reason}", remedy, SETTINGS)
+    if app.ignore_files.in_repository and not app.ignore_files.exclude_from_git(SETTINGS):
+        line = next((line for _, line in find_secrets(read_text(app.root / SETTINGS))), None)
+        if line is not None:
+            remedy = f"Add the line {SETTINGS} to {GITIGNORE}; if it is committed already, change the secrets."
+            message = f"{SETTINGS} has secrets, and {GITIGNORE} does not exclude it"
+            yield finding("APP106", message, remedy, SETTINGS, line)
 
 
-def _secrets(app: AppProject) -> Iterator[Finding]:
-    for path in files_below(app.root, app.root, app.ignored.by_git):
+def _check_deployed_folders(app: AppProject) -> Iterator[Finding]:
+    for name in _NOT_DEPLOYED:
+        if (app.root / name).is_dir() and not app.ignore_files.exclude_from_deployment(f"{name}/"):
+            yield finding("APP107", f"the folder {name} is deployed", f"Add the line {name}/ to {FUNCIGNORE}.", name)
+
+
+def _check_secrets(app: AppProject) -> Iterator[Finding]:
+    for path in list_files(app.root, app.root, app.ignore_files.exclude_from_git):
         relative = path.relative_to(app.root).as_posix()
         if relative == SETTINGS or not _is_text(path):
             continue
-        for kind, line in secrets_in(read_text(path)):
-            remedy = "Read it from a setting, os.environ[...]; and change it, since the file has been seen."
-            yield finding("APP108", f"{kind} stands in the file", remedy, relative, line)
+        for kind, line in find_secrets(read_text(path)):
+            remedy = "Read it from a setting, os.environ[...]. Change the secret, since the file has been seen."
+            yield finding("APP108", f"the file contains {kind}", remedy, relative, line)
 
 
 def _is_text(path: Path) -> bool:
-    return (path.suffix in _TEXTS or path.name.startswith(".env")) and path.stat().st_size < _SMALL
+    return (path.suffix in _TEXTS or path.name.startswith(".env")) and path.stat().st_size < _MAX_TEXT_BYTES
 
 
-def _shadows(app: AppProject) -> Iterator[Finding]:
+def _check_module_names(app: AppProject) -> Iterator[Finding]:
     for name in sorted(app.modules & sys.stdlib_module_names):
-        place = f"{name}.py" if (app.root / f"{name}.py").is_file() else name
-        yield finding("APP109", f"{name!r} is a module of Python, too", "Give it another name.", place)
+        location = f"{name}.py" if (app.root / f"{name}.py").is_file() else name
+        yield finding("APP109", f"Python has a module {name!r}, too", "Rename the app's module.", location)
 
 
-def _binaries(app: AppProject) -> Iterator[Finding]:
+def _check_binaries(app: AppProject) -> Iterator[Finding]:
     folder = app.root / ".python_packages"
     found = sorted(path for path in folder.rglob("*") if path.name.endswith(_FOREIGN_BINARIES))
     if found:
@@ -134,16 +131,16 @@ def _binaries(app: AppProject) -> Iterator[Finding]:
         yield finding("APP110", message, remedy, found[0].relative_to(app.root).as_posix())
 
 
-def _environment(app: AppProject) -> Iterator[Finding]:
+def _check_environment(app: AppProject) -> Iterator[Finding]:
     for folder in (app.root / ".venv", app.root / "venv"):
         if (folder / "pyvenv.cfg").is_file() and os.path.realpath(folder) != os.path.realpath(sys.prefix):
             here = f"Python {sys.version_info.major}.{sys.version_info.minor} of {sys.prefix}"
-            remedy = f"Activate {folder.name}, run there: {install_command('hosting', 'host')}, and check again."
+            remedy = f"Activate {folder.name}, run {install_command('hosting', 'host')} there, and check again."
             yield finding("APP111", f"the app has {folder.name}, but this is {here}", remedy, folder.name)
 
 
-def json_line(app: AppProject, *keys: str) -> int | None:
-    """The line of a key in host.json."""
+def line_in_host_json(app: AppProject, *keys: str) -> int | None:
+    """Return the line of a key in ``host.json``, counted from 1; None if it is not found."""
     try:
         return read_json(app.root / HOST, SettingsError).line(*keys)
     except SettingsError:

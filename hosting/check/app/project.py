@@ -1,4 +1,4 @@
-"""What is looked at in a function app, one room after the other."""
+"""The function app that is checked."""
 
 from __future__ import annotations
 
@@ -9,49 +9,52 @@ from pathlib import Path
 from typing import Any
 
 from hosting.apps.expansion import AppSettings
+from hosting.apps.json_files import read_json
 from hosting.apps.local_settings import LocalSettings, read_local_settings
-from hosting.check.probe.parent import Probed, probe_app
-from hosting.check.source.ignore_files import Ignored
-from hosting.check.source.modules import Source, is_foreign, read_sources
-from hosting.check.source.packages import Installed
+from hosting.check.probe.parent import ProbeResult, probe_app
+from hosting.check.source.ignore_files import IgnoreFiles
+from hosting.check.source.modules import Source, is_excluded_folder, read_sources
+from hosting.check.source.packages import InstalledPackages
 from hosting.errors import HostingError
 
 
 class AppProject:
-    """A function app as its checks see it; what is costly is looked up when it is asked for."""
+    """A function app; what is costly to find out is found out at first use.
+
+    Args:
+        root: the app's folder.
+    """
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        self.ignored = Ignored(root)
-        self.installed = Installed()
+        self.ignore_files = IgnoreFiles(root)
+        self.installed = InstalledPackages()
 
     @cached_property
     def sources(self) -> list[Source]:
-        """The Python files that are deployed, but for tests."""
-        return read_sources(self.root, self.root, self._is_left_out)
+        """The Python files that are deployed, except tests."""
+        return read_sources(self.root, self.root, self._is_excluded)
 
     @cached_property
     def modules(self) -> frozenset[str]:
-        """The first names of the modules that the app has itself."""
-        return frozenset({"__app__", "__main__", *_modules(self.root)})
+        """The top-level names of the app's own modules."""
+        return frozenset({"__app__", "__main__", *_module_names(self.root)})
 
     @cached_property
-    def probed(self) -> Probed:
-        """The app loaded as ``hosting start`` loads it, in a process of its own."""
+    def probe(self) -> ProbeResult:
+        """The result of loading the app as ``hosting start`` does, in a process of its own."""
         return probe_app(self.root)
 
     @cached_property
     def host_json(self) -> dict[str, Any] | None:
-        """``host.json`` as it stands; None where it is missing or cannot be read."""
-        from hosting.apps.json_files import read_json
-
+        """The content of ``host.json``; None if the file does not exist or cannot be read."""
         try:
             return read_json(self.root / "host.json", HostingError).content
         except HostingError:
             return None
 
     def section(self, *keys: str) -> Mapping[str, Any]:
-        """An object inside host.json; empty where there is none."""
+        """Return an object inside ``host.json``, found by its keys; empty if there is none."""
         found: Any = self.host_json
         for key in keys:
             found = found.get(key) if isinstance(found, dict) else None
@@ -59,35 +62,35 @@ class AppProject:
 
     @cached_property
     def settings(self) -> AppSettings:
-        """The values of ``local.settings.json``; empty where it cannot be used."""
+        """The values of ``local.settings.json``; empty if the file cannot be used."""
         try:
             return AppSettings(read_local_settings(self.root).values)
         except HostingError:
             return AppSettings(LocalSettings(self.root).values)
 
-    def shown(self, file: str | None) -> str | None:
-        """A path as findings tell it: relative to the app where it is inside."""
+    def relative_path(self, file: str | None) -> str | None:
+        """Return a path as findings show it: relative to the app's folder if the file is inside."""
         if file is None or not os.path.isabs(file):
             return file
         path = Path(file)
         return path.relative_to(self.root).as_posix() if path.is_relative_to(self.root) else file
 
-    def _is_left_out(self, path: str) -> bool:
+    def _is_excluded(self, path: str) -> bool:
         name = path.rstrip("/").rpartition("/")[2]
         is_test = name in ("tests", "test", "conftest.py") or (name.startswith("test_") and name.endswith(".py"))
-        return is_test or self.ignored.by_functions(path)
+        return is_test or self.ignore_files.exclude_from_deployment(path)
 
 
-def _modules(root: Path) -> Iterator[str]:
+def _module_names(root: Path) -> Iterator[str]:
     for path in root.iterdir():
         if path.suffix == ".py":
             yield path.stem
-        elif path.is_dir() and not is_foreign(path) and any(path.rglob("*.py")):
+        elif path.is_dir() and not is_excluded_folder(path) and any(path.rglob("*.py")):
             yield path.name
 
 
 def is_app(root: Path) -> bool:
-    """Whether a folder holds a function app."""
+    """Return whether a folder contains a function app."""
     return any((root / name).is_file() for name in ("host.json", "function_app.py")) or any(
         root.glob("*/function.json")
     )

@@ -1,4 +1,4 @@
-"""The requirements of an app, against its imports and against what Azure can install."""
+"""The requirements of an app, compared with its imports and with what Azure can install."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 from hosting.apps.requirements import FILE, RequirementLine, UnparsedLine, parse_requirements, read_requirements
 from hosting.check.app.project import AppProject
 from hosting.check.report import Finding, finding
-from hosting.check.source.imports import Unlisted, unlisted
+from hosting.check.source.imports import UnlistedImport, find_unlisted_imports
 
 SDK = "azure-functions"
 WORKER = "azure-functions-worker"
@@ -18,15 +18,16 @@ LINUX: Mapping[str, str] = {"os_name": "posix", "sys_platform": "linux", "platfo
 NOT_FOR_LINUX = frozenset(
     {"appnope", "comtypes", "pypiwin32", "pywin32", "pywin32-ctypes", "pywinpty", "windows-curses", "wmi", "xattr"}
 )
+_DELETE_LINE = "Delete the line."
 _TOO_LARGE = ("it unpacks to hundreds of megabytes or more", "Run it in a container, or call a service.")
 _SERVER = (
-    "nothing starts a server of its own in Azure",
-    "Take it out; serve the app object with AsgiFunctionApp or WsgiFunctionApp.",
+    "an app in Azure does not start a server of its own",
+    "Delete the line; serve the app object with AsgiFunctionApp or WsgiFunctionApp.",
 )
 _BROWSER = ("the image has no browser", "Run it in a container.")
 _COMPILED = "it is compiled against a library that the build does not have"
 
-TROUBLE: Mapping[str, tuple[str, str]] = {
+UNSUITABLE: Mapping[str, tuple[str, str]] = {
     "tensorflow": _TOO_LARGE,
     "torch": _TOO_LARGE,
     "gunicorn": _SERVER,
@@ -38,31 +39,33 @@ TROUBLE: Mapping[str, tuple[str, str]] = {
     "opencv-python": ("it needs libGL, which the image does not have", "Use opencv-python-headless."),
     "psycopg2": (_COMPILED, "Use psycopg2-binary, or psycopg with the extra binary."),
 }
-"""Distributions that work on a developer's machine: why not in Azure, and what to do."""
+"""Distributions that work on a developer's machine but not in Azure: the reason and the remedy."""
 
 
 def check_requirements(app: AppProject) -> Iterator[Finding]:
-    """Look at what Azure will install."""
-    listed, odd = _read(app.root)
+    """Check the packages that Azure installs for an app."""
+    listed, unparsed = _read_requirements(app.root)
     if listed is None:
-        if needed := sorted({one.top for source in app.sources for one in source.imports if _is_foreign(app, one.top)}):
-            message = f"there is no {FILE}, but the app imports {', '.join(needed)}"
-            yield finding("APP301", message, f"Write {FILE} with a line for each package.")
+        yield from _check_missing_file(app)
         return
-    for line in odd:
-        yield _odd(line)
+    for line in unparsed:
+        yield _unparsed_line(line)
     for one in listed:
-        yield from _one(one)
-    for missing in unlisted(app.sources, app.modules, listed, app.installed):
-        yield _unlisted(missing)
+        yield from _check_requirement(one)
+    for missing in find_unlisted_imports(app.sources, app.modules, listed, app.installed):
+        yield _unlisted_import(missing)
 
 
-def _is_foreign(app: AppProject, module: str) -> bool:
-    return module not in app.modules and module not in sys.stdlib_module_names
+def _check_missing_file(app: AppProject) -> Iterator[Finding]:
+    known = app.modules | sys.stdlib_module_names
+    needed = sorted({one.top for source in app.sources for one in source.imports if one.top not in known})
+    if needed:
+        message = f"there is no {FILE}, but the app imports {', '.join(needed)}"
+        yield finding("APP301", message, f"Write {FILE} with a line for each package.")
 
 
-def _read(root: Path) -> tuple[list[RequirementLine] | None, list[UnparsedLine]]:
-    """What requirements.txt lists, or else a pyproject.toml, which Azure builds from, too."""
+def _read_requirements(root: Path) -> tuple[list[RequirementLine] | None, list[UnparsedLine]]:
+    """Read ``requirements.txt``, or else the dependencies in ``pyproject.toml``, from which Azure builds as well."""
     if (root / FILE).is_file():
         return read_requirements(root, root / FILE)
     project = root / "pyproject.toml"
@@ -77,46 +80,49 @@ def _read(root: Path) -> tuple[list[RequirementLine] | None, list[UnparsedLine]]
     return None, []
 
 
-def _odd(line: UnparsedLine) -> Finding:
-    if line.kind == "local":
-        remedy = "Put the code into the app's folder, or publish the package where pip finds it."
-        return finding("APP309", f"{line.text!r} is only on this machine", remedy, line.file, line.line)
-    if line.kind == "absent":
-        remedy = "Add the file, or take the line out."
-        return finding("APP306", f"{line.text!r} names a file that is not there", remedy, line.file, line.line)
-    return finding("APP306", f"{line.text!r} is no requirement", "Write NAME or NAME==VERSION.", line.file, line.line)
+def _unparsed_line(line: UnparsedLine) -> Finding:
+    match line.kind:
+        case "local":
+            remedy = "Move the code into the app's folder, or publish the package to an index."
+            return finding("APP309", f"{line.text!r} exists only on this machine", remedy, line.file, line.line)
+        case "absent":
+            message = f"{line.text!r} names a file that does not exist"
+            return finding("APP306", message, "Add the file, or delete the line.", line.file, line.line)
+        case "wrong":
+            message = f"{line.text!r} is not a requirement"
+            return finding("APP306", message, "Write NAME or NAME==VERSION.", line.file, line.line)
 
 
-def _one(one: RequirementLine) -> Iterator[Finding]:
+def _check_requirement(one: RequirementLine) -> Iterator[Finding]:
     requirement = one.requirement
     if requirement.marker is not None and not requirement.marker.evaluate(dict(LINUX)):
         return
     if one.name == WORKER:
-        yield finding("APP307", f"{WORKER} is the platform's", "Take the line out.", one.file, one.line)
+        yield finding("APP307", f"Azure's platform provides {WORKER}", _DELETE_LINE, one.file, one.line)
     elif one.name in NOT_FOR_LINUX or one.name.startswith("pyobjc"):
-        remedy = f"""Take the line out, or write: {requirement.name}; sys_platform == "win32"."""
+        remedy = f"""Delete the line, or write: {requirement.name}; sys_platform == "win32"."""
         yield finding("APP308", f"{requirement.name} is not for Linux", remedy, one.file, one.line)
-    elif one.name in TROUBLE:
-        why, remedy = TROUBLE[one.name]
+    elif one.name in UNSUITABLE:
+        why, remedy = UNSUITABLE[one.name]
         yield finding("APP310", f"{requirement.name}: {why}", remedy, one.file, one.line)
     elif one.name in sys.stdlib_module_names:
-        yield finding("APP311", f"{requirement.name} is part of Python", "Take the line out.", one.file, one.line)
+        yield finding("APP311", f"{requirement.name} is part of Python", _DELETE_LINE, one.file, one.line)
 
 
-def _unlisted(one: Unlisted) -> Finding:
+def _unlisted_import(one: UnlistedImport) -> Finding:
     add = f"Add {one.owner} to {FILE}"
     if one.owner == SDK:
-        return finding("APP305", f"{SDK} is imported and not listed", f"{add}.", one.file, one.line)
-    match one.standing:
-        case "carried":
-            message = f"{one.module!r} is imported and not listed: {one.owner} comes along with another package"
+        return finding("APP305", f"{SDK} is imported but not listed", f"{add}.", one.file, one.line)
+    match one.status:
+        case "indirect":
+            message = f"{one.module!r} is imported but not listed: {one.owner} is a dependency of another package"
             return finding("APP303", message, f"{add}.", one.file, one.line)
         case "unknown":
-            message = f"{one.module!r} is imported, is not installed, and no requirement has its name"
+            message = f"{one.module!r} is imported but not installed, and no requirement has its name"
             return finding(
                 "APP304", message, "Run pip install -r requirements.txt, and check again.", one.file, one.line
             )
         case "missing":
-            message = f"{one.module!r} is imported and not listed"
-            remedy = f"{add}, or the file to .funcignore if it is not part of the app."
+            message = f"{one.module!r} is imported but not listed"
+            remedy = f"{add}, or add the file to .funcignore if it is not part of the app."
             return finding("APP302", message, remedy, one.file, one.line)

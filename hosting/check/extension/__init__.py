@@ -1,1 +1,1 @@
-"""Rules for extension packages."""
+"""Rules for the projects of extensions."""

@@ -1,1 +1,1 @@
-"""Loading a project in a process of its own, to look at the result."""
+"""Loading a project in a process of its own, to examine the result."""

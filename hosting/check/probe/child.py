@@ -1,4 +1,4 @@
-"""Inside the probing process: load, and tell what the host says."""
+"""The work of the process: load an app or an extension, and report what the host says about it."""
 
 from __future__ import annotations
 
@@ -16,12 +16,16 @@ from hosting.errors import HostingError
 from hosting.extensions import HOOK_GROUPS
 
 STORAGE = "AzureWebJobsStorage"
-STORED = frozenset({"blob", "blobtrigger", "queue", "queuetrigger", "table"})
-"""Binding types that connect with the app's own storage unless they say otherwise."""
+STORAGE_TYPES = frozenset({"blob", "blobtrigger", "queue", "queuetrigger", "table"})
+"""Binding types that use the app's own storage unless they name a connection."""
 
 
 def app(root: Path) -> dict[str, Any]:
-    """Load the app; its functions, and every problem that the host has with it."""
+    """Load the app in a folder in this process, without serving it.
+
+    Returns:
+        ``error``, why it does not load, or None; ``problems``, what the host reports; and ``functions``.
+    """
     from hosting.host.function_host import FunctionHost
     from hosting.host.process import enter
 
@@ -32,25 +36,33 @@ def app(root: Path) -> dict[str, Any]:
         host.load()
     except HostingError as error:
         return {"error": _error(error), "problems": [], "functions": []}
-    told = [Problem(*(problem[key] for key in ("severity", "message", "remedy"))) for problem in _extensions(host)]
+    problems = [Problem(one["severity"], one["message"], one["remedy"]) for one in _extension_problems(host)]
     return {
         "error": None,
-        "problems": [problem._asdict() for problem in (*host.problems, *told)],
+        "problems": [problem._asdict() for problem in (*host.problems, *problems)],
         "functions": [_function(function, AppSettings(host.environ)) for function in host.functions],
     }
 
 
 def extension(root: Path, entry_points: Sequence[tuple[str, str, str]]) -> dict[str, Any]:
-    """Import what the entry points name, and register it as the host does."""
+    """Import entry points of the project in a folder in this process, and validate them as the host does.
+
+    Args:
+        root: the project's folder.
+        entry_points: group, name and value of each.
+
+    Returns:
+        ``entry_points``, a result for each, and ``handlers``, the classes of log handlers that the import added.
+    """
     sys.path[:0] = [str(folder) for folder in (root / "src", root) if folder.is_dir()]
     before = list(logging.getLogger().handlers)
-    told = [_entry_point(root, *one) for one in entry_points]
+    results = [_import_entry_point(root, *one) for one in entry_points]
     added = [type(handler).__name__ for handler in logging.getLogger().handlers if handler not in before]
-    return {"entry_points": told, "handlers": added}
+    return {"entry_points": results, "handlers": added}
 
 
-def _extensions(host: Any) -> list[dict[str, Any]]:
-    """What is wrong with extensions, where they are switched on; that they are not is no problem of the app."""
+def _extension_problems(host: Any) -> list[dict[str, Any]]:
+    """Return the problems of extensions; none if extensions are switched off, which is not an error of the app."""
     problems: list[dict[str, Any]] = host.extensions.diagnosis()["problems"] if host.extensions.enabled else []
     return problems
 
@@ -67,13 +79,13 @@ def _function(function: Function, settings: AppSettings) -> dict[str, Any]:
 
 
 def _connection(binding: Binding) -> str | None:
-    """The setting that a binding connects with, if it does."""
+    """Return the name of the setting with a binding's connection; None if it has no connection."""
     named = next((str(value) for key, value in binding.properties.items() if key.lower() == "connection"), None)
-    return named or (STORAGE if binding.type.lower() in STORED else None)
+    return named or (STORAGE if binding.type.lower() in STORAGE_TYPES else None)
 
 
 def _is_set(name: str, settings: AppSettings) -> bool:
-    """Whether a connection is there: as one text, under its longer name, or as settings of an identity."""
+    """Return whether a connection is set: as a string, also with ``AzureWebJobs`` before it, or as an identity."""
     return any(settings.get(one) for one in (name, f"AzureWebJobs{name}")) or bool(settings.section(name))
 
 
@@ -89,40 +101,40 @@ def _error(error: HostingError) -> dict[str, Any]:
     return {"message": error.message, "remedy": error.remedy, "file": error.file, "line": error.line}
 
 
-def _entry_point(root: Path, group: str, name: str, value: str) -> dict[str, Any]:
+def _import_entry_point(root: Path, group: str, name: str, value: str) -> dict[str, Any]:
     from importlib_metadata import EntryPoint
 
-    told: dict[str, Any] = {"group": group, "name": name, "value": value, "hooks": [], "warnings": [], "error": None}
+    result: dict[str, Any] = {"group": group, "name": name, "value": value, "hooks": [], "warnings": [], "error": None}
     try:
         target = EntryPoint(name, value, group).load()
-        return {**told, **(_registered(group, name, target) if group in HOOK_GROUPS else _factory(target))}
-    except BaseException as error:  # noqa: BLE001 - it is the author's code, and may raise anything
-        file, line = _place(error, root)
+        return {**result, **(_validate_extension(group, name, target) if group in HOOK_GROUPS else _validate(target))}
+    except BaseException as error:  # noqa: BLE001 - the author's code may raise anything
+        file, line = _raising_line(error, root)
         reason = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-        return {**told, "phase": "import", "error": {"message": reason, "remedy": "", "file": file, "line": line}}
+        return {**result, "phase": "import", "error": {"message": reason, "remedy": "", "file": file, "line": line}}
 
 
-def _factory(target: Any) -> dict[str, Any]:
-    """What groups of other interfaces name is called with the host's services."""
+def _validate(target: Any) -> dict[str, Any]:
+    """Validate the target of a group that is not for extensions: the host calls it with its services."""
     if callable(target):
         return {}
-    found = f"it names {type(target).__name__}, which cannot be called"
+    message = f"it names an object of type {type(target).__name__}, which cannot be called"
     remedy = "Name a class or a function that takes the host's services."
-    return {"phase": "contract", "error": {"message": found, "remedy": remedy, "file": None, "line": None}}
+    return {"phase": "contract", "error": {"message": message, "remedy": remedy, "file": None, "line": None}}
 
 
-def _registered(group: str, name: str, target: Any) -> dict[str, Any]:
+def _validate_extension(group: str, name: str, target: Any) -> dict[str, Any]:
     from hosting.extensions.diagnostics.inspection import examine
 
     found = examine(name, group, target)
-    told: dict[str, Any] = {"hooks": found.hooks, "warnings": found.warnings}
-    return told if found.error is None else {**told, "phase": "contract", "error": _error(found.error)}
+    result: dict[str, Any] = {"hooks": found.hooks, "warnings": found.warnings}
+    return result if found.error is None else {**result, "phase": "contract", "error": _error(found.error)}
 
 
-def _place(error: BaseException, root: Path) -> tuple[str | None, int | None]:
-    """The innermost line of the project's own code that raised."""
+def _raising_line(error: BaseException, root: Path) -> tuple[str | None, int | None]:
+    """Return file and line of the project's own code that raised, the innermost one; None if other code did."""
     if isinstance(error, SyntaxError) and error.filename:
         return error.filename, error.lineno
     frames = [(frame.f_code.co_filename, line) for frame, line in traceback.walk_tb(error.__traceback__)]
-    own = [place for place in frames if place[0].startswith(str(root) + os.sep)]
+    own = [frame for frame in frames if frame[0].startswith(str(root) + os.sep)]
     return own[-1] if own else (None, None)

@@ -1,6 +1,6 @@
-"""Loading an app or an extension in a process of its own, so that its code can do what it likes.
+"""Start of the process that loads an app or an extension, whose code may then do anything.
 
-``python -m hosting.check.probe.parent KIND ROOT ARGUMENTS OUTPUT`` is that process; the rest is for who starts it.
+``python -m hosting.check.probe.parent KIND ROOT ARGUMENTS OUTPUT`` is that process.
 """
 
 from __future__ import annotations
@@ -14,69 +14,76 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-PATIENCE = 60.0
-"""Seconds after which an import that does not end is taken for stuck."""
+TIMEOUT_SECONDS = 60.0
+"""After this time an import counts as stuck, and its process is killed."""
 
 
-class Probed(NamedTuple):
-    """What the process told; ``failure`` says why it told nothing."""
+class ProbeResult(NamedTuple):
+    """What the process reported."""
 
     document: Mapping[str, Any]
+    """The result of ``child.app`` or ``child.extension``; empty if there is a ``failure``."""
     printed: str
-    """What the code wrote on standard output."""
+    """What the code wrote to standard output."""
     failure: str = ""
+    """Why the process reported nothing; empty if it did."""
 
 
-def probe_app(root: Path) -> Probed:
-    """Load the app in ``root`` as ``hosting start`` does, without serving it."""
-    return _run("app", root, [])
+def probe_app(root: Path) -> ProbeResult:
+    """Load the app in a folder as ``hosting start`` does, without serving it."""
+    return _probe("app", root, [])
 
 
-def probe_extension(root: Path, entry_points: Sequence[tuple[str, str, str]]) -> Probed:
-    """Import what ``entry_points`` (group, name, value) of the project in ``root`` name, from its source."""
-    return _run("extension", root, entry_points)
+def probe_extension(root: Path, entry_points: Sequence[tuple[str, str, str]]) -> ProbeResult:
+    """Import entry points of the project in a folder from its source.
+
+    Args:
+        root: the project's folder.
+        entry_points: group, name and value of each.
+    """
+    return _probe("extension", root, entry_points)
 
 
-def _run(kind: str, root: Path, arguments: Sequence[Any]) -> Probed:
+def _probe(kind: str, root: Path, arguments: Sequence[Any]) -> ProbeResult:
     with tempfile.TemporaryDirectory() as scratch:
         output = Path(scratch, "document.json")
         command = [sys.executable, "-P", "-m", __name__, kind, str(root), json.dumps(arguments), str(output)]
-        code, printed, complaints = _ended(command, Path(scratch))
+        code, printed, errors = _run(command, Path(scratch))
         if code is None:
-            return Probed({}, "", f"importing it did not end within {PATIENCE:g} seconds")
+            return ProbeResult({}, "", f"importing it did not end within {TIMEOUT_SECONDS:g} seconds")
         if not output.is_file():
-            said = complaints.strip().splitlines()[-1:]
-            return Probed({}, printed, f"importing it ended the process with code {code} {' '.join(said)}".rstrip())
-        return Probed(json.loads(output.read_text("utf-8")), printed)
+            last_line = "".join(errors.strip().splitlines()[-1:])
+            return ProbeResult({}, printed, f"importing it ended the process with code {code} {last_line}".rstrip())
+        return ProbeResult(json.loads(output.read_text("utf-8")), printed)
 
 
-def _ended(command: Sequence[str], scratch: Path) -> tuple[int | None, str, str]:
-    """Run a command; its exit code, None if it does not end, and what it wrote on standard output and error.
+def _run(command: Sequence[str], scratch: Path) -> tuple[int | None, str, str]:
+    """Run a command; return its exit code, or None after the timeout, and its standard output and error.
 
-    It writes into files: a pipe would stay open for as long as the programs run that the code starts.
+    It writes to files, since a pipe would stay open as long as programs run that the code has started.
     """
     environ = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1", "PYTHONUTF8": "1"}
-    written = (scratch / "stdout.txt", scratch / "stderr.txt")
-    with written[0].open("wb") as out, written[1].open("wb") as err:
+    files = (scratch / "stdout.txt", scratch / "stderr.txt")
+    with files[0].open("wb") as out, files[1].open("wb") as err:
         try:
             code = subprocess.call(
-                command, stdin=subprocess.DEVNULL, stdout=out, stderr=err, env=environ, timeout=PATIENCE
+                command, stdin=subprocess.DEVNULL, stdout=out, stderr=err, env=environ, timeout=TIMEOUT_SECONDS
             )
         except subprocess.TimeoutExpired:
             return None, "", ""
-    printed, complaints = (file.read_text("utf-8", "replace") for file in written)
-    return code, printed, complaints
+    printed, errors = (file.read_text("utf-8", "replace") for file in files)
+    return code, printed, errors
 
 
 def main(kind: str, root: str, arguments: str, output: str) -> None:
-    """In the process: load, and write the document."""
+    """Load the project in this process, write the document, and end the process."""
     from hosting.check.probe import child
 
-    where = Path(root)
-    document = child.app(where) if kind == "app" else child.extension(where, json.loads(arguments))
+    folder = Path(root)
+    document = child.app(folder) if kind == "app" else child.extension(folder, json.loads(arguments))
     Path(output).write_text(json.dumps(document, default=str), "utf-8")
     sys.stdout.flush()
-    os._exit(0)  # threads that the code has started do not hold up the check
+    os._exit(0)  # threads that the code has started must not delay the check
 
 
 if __name__ == "__main__":

@@ -1,9 +1,10 @@
-"""Calls that hold up an event loop, where the code is ``async``."""
+"""Calls that block the event loop, in the ``async def`` code of a file."""
 
 from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Mapping
+from typing import NamedTuple
 
 from hosting.check.source.modules import Source
 
@@ -12,7 +13,7 @@ _VERBS = ("delete", "get", "head", "options", "patch", "post", "put", "request")
 
 BLOCKING: Mapping[str, str] = {
     "time.sleep": "Write: await asyncio.sleep(...).",
-    "input": "Take it out: a function has nobody to ask.",
+    "input": "Delete the call: no user can answer it.",
     "os.system": "Await asyncio.create_subprocess_shell.",
     "socket.create_connection": "Await asyncio.open_connection.",
     "urllib.request.urlopen": _ASYNC_HTTP,
@@ -22,21 +23,37 @@ BLOCKING: Mapping[str, str] = {
     },
     **{f"{library}.{verb}": _ASYNC_HTTP for library in ("requests", "httpx") for verb in _VERBS},
 }
-"""What blocks, and what to write instead."""
+"""Functions that block, and what to do instead."""
 
 
-def blocking_calls(source: Source) -> Iterator[tuple[str, str, str, int]]:
-    """Find the calls: what is called, the ``async def`` it stands in, the remedy, and the line."""
+class BlockingCall(NamedTuple):
+    """A blocking call in an ``async def`` function; ``line`` is counted from 1."""
+
+    called: str
+    function: str
+    line: int
+
+    @property
+    def message(self) -> str:
+        return f"{self.called} blocks in 'async def {self.function}'"
+
+    @property
+    def remedy(self) -> str:
+        return BLOCKING[self.called]
+
+
+def find_blocking_calls(source: Source) -> Iterator[BlockingCall]:
+    """Yield the calls in ``async def`` functions that are known to block."""
     for node in ast.walk(source.tree):
         if isinstance(node, ast.AsyncFunctionDef):
             for call in _calls(node.body):
-                name = source.named(call.func)
+                name = source.qualified_name(call.func)
                 if name in BLOCKING:
-                    yield name, node.name, BLOCKING[name], call.lineno
+                    yield BlockingCall(name, node.name, call.lineno)
 
 
 def _calls(body: list[ast.stmt]) -> Iterator[ast.Call]:
-    """The calls that run on the loop: not those of functions defined inside, which may run in a thread."""
+    """Yield the calls that run on the event loop; functions defined inside are left out: they may run in a thread."""
     waiting: list[ast.AST] = list(body)
     while waiting:
         node = waiting.pop()

@@ -1,4 +1,4 @@
-"""What ``.funcignore`` and ``.gitignore`` leave out."""
+"""What ``.funcignore`` and ``.gitignore`` exclude."""
 
 from __future__ import annotations
 
@@ -11,8 +11,12 @@ FUNCIGNORE = ".funcignore"
 GITIGNORE = ".gitignore"
 
 
-class Ignored:
-    """The ignore files that speak of one folder."""
+class IgnoreFiles:
+    """The ignore files that apply to one folder.
+
+    Args:
+        root: the folder.
+    """
 
     def __init__(self, root: Path) -> None:
         self._root = root
@@ -24,17 +28,17 @@ class Ignored:
     def has_funcignore(self) -> bool:
         return (self._root / FUNCIGNORE).is_file()
 
-    def by_functions(self, path: str) -> bool:
-        """Whether a path, relative to the folder, is not deployed; a folder's ends with a slash."""
+    def exclude_from_deployment(self, path: str) -> bool:
+        """Return whether ``.funcignore`` excludes a path relative to the folder; that of a folder ends with a slash."""
         return self._funcignore.match_file(path)
 
-    def by_git(self, path: str) -> bool:
-        """Whether Git leaves a path out."""
+    def exclude_from_git(self, path: str) -> bool:
+        """Return whether a ``.gitignore`` excludes a path relative to the folder."""
         return any(spec.match_file(prefix + path) for prefix, spec in self._gitignores)
 
 
 def _gitignores(root: Path) -> Iterator[tuple[str, GitIgnoreSpec]]:
-    """Each ``.gitignore`` from the folder up to its repository's root, with the folder's path as it sees it."""
+    """Yield each ``.gitignore`` from ``root`` up to its repository's root, with the path from there to ``root``."""
     for folder in (root, *root.parents):
         prefix = root.relative_to(folder).as_posix()
         yield "" if prefix == "." else f"{prefix}/", _spec(folder / GITIGNORE)

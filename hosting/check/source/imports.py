@@ -1,4 +1,4 @@
-"""Imports against requirements, for apps and extensions alike."""
+"""Imports compared with requirements, for apps and extensions alike."""
 
 from __future__ import annotations
 
@@ -11,63 +11,64 @@ from packaging.utils import canonicalize_name
 
 from hosting.apps.requirements import RequirementLine
 from hosting.check.source.modules import Import, Source
-from hosting.check.source.packages import Installed, spelled
+from hosting.check.source.packages import InstalledPackages, has_name_of
 
-Standing = Literal["missing", "carried", "unknown"]
+Status = Literal["missing", "indirect", "unknown"]
 
 
-class Unlisted(NamedTuple):
-    """An import that no requirement names.
+class UnlistedImport(NamedTuple):
+    """An import that no requirement provides.
 
-    ``missing``: it is installed, or everything listed is, and nothing listed brings it. ``carried``: a listed package
-    depends on what brings it. ``unknown``: it is not installed, and neither is everything that is listed.
+    ``missing``: no requirement depends on the package either. ``indirect``: the package is a dependency of a listed
+    one. ``unknown``: the package is not installed, and not every listed package is.
     """
 
     module: str
-    standing: Standing
+    status: Status
     owner: str
-    """The distribution that brings it; its own name where that is not known."""
+    """The distribution that provides the module; the module's own name if that is not known."""
     file: str
     line: int
 
 
-def unlisted(
-    sources: Iterable[Source], own: Collection[str], listed: Sequence[RequirementLine], installed: Installed
-) -> Iterator[Unlisted]:
-    """Find each module that is imported and not listed, where it is imported first.
+def find_unlisted_imports(
+    sources: Iterable[Source], own: Collection[str], listed: Sequence[RequirementLine], installed: InstalledPackages
+) -> Iterator[UnlistedImport]:
+    """Yield one import for each distribution that is needed but not listed: the first one.
 
     Args:
         sources: the files.
-        own: first names of the modules that the project has itself.
+        own: the top-level names of the project's own modules.
         listed: the requirements.
-        installed: where to look up who brings what.
+        installed: the packages in this environment.
     """
     names = {one.name for one in listed}
     seen: set[str] = set()
-    told: set[str] = set()
+    reported: set[str] = set()
     for source in sources:
         for one in source.imports:
             if one.top in own or one.top in sys.stdlib_module_names or one.name in seen:
                 continue
             seen.add(one.name)
-            found = _judge(one, names, listed, installed)
-            if found is not None and found[1] not in told:
-                told.add(found[1])
-                yield Unlisted(installed.shown(one.name), *found, source.relative, one.line)
+            found = _classify(one, names, listed, installed)
+            if found is not None and found[1] not in reported:
+                reported.add(found[1])
+                yield UnlistedImport(installed.short_name(one.name), *found, source.relative, one.line)
 
 
-def _judge(
-    one: Import, names: Collection[str], listed: Sequence[RequirementLine], installed: Installed
-) -> tuple[Standing, str] | None:
-    if any(spelled(one.name, name) for name in names):
+def _classify(
+    one: Import, names: Collection[str], listed: Sequence[RequirementLine], installed: InstalledPackages
+) -> tuple[Status, str] | None:
+    """Return status and owner of an import; None if it is listed."""
+    if any(has_name_of(one.name, name) for name in names):
         return None
     own_name = str(canonicalize_name(one.top))
     owners = installed.providers(one.name) or frozenset({own_name} if installed.has(own_name) else ())
     if owners & set(names):
         return None
     if owners:
-        carried = owners & installed.needed_by(entry.requirement for entry in listed)
-        return ("carried" if carried else "missing"), min(carried or owners)
-    absent = [name for name in names if not installed.has(name)]
-    there = importlib.util.find_spec(one.top) is not None
-    return ("unknown" if absent and not there else "missing"), own_name
+        indirect = owners & installed.closure(entry.requirement for entry in listed)
+        return ("indirect" if indirect else "missing"), min(indirect or owners)
+    not_installed = [name for name in names if not installed.has(name)]
+    importable = importlib.util.find_spec(one.top) is not None
+    return ("unknown" if not_installed and not importable else "missing"), own_name

@@ -1,4 +1,4 @@
-"""Which distribution an import comes from, and what that distribution needs itself."""
+"""Installed distributions: which of them provides a module, and what each depends on."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 
-class Installed:
-    """What is installed where this command runs, read as far as it is asked for."""
+class InstalledPackages:
+    """The distributions of the environment in which this command runs, read at first use."""
 
     def providers(self, name: str) -> frozenset[str]:
-        """The distributions that bring the module ``name`` (with its dots); none if it is not installed.
+        """Return the distributions that provide the module ``name``, such as ``azure.functions``.
 
-        Several distributions may share a first name, as those of Azure do: their files tell.
+        Several distributions may share a top-level name, as those of Azure do: then their files decide.
         """
         sharing = frozenset(map(canonicalize_name, self._by_module.get(name.partition(".")[0], ())))
         parts = name.split(".")
@@ -28,27 +28,27 @@ class Installed:
                 return owners
         return sharing
 
-    def shown(self, name: str) -> str:
-        """A module's first name, or its first two where distributions share the first."""
+    def short_name(self, name: str) -> str:
+        """Return a module's top-level name; its first two parts if several distributions share the first."""
         return ".".join(name.split(".")[: 2 if len(self._by_module.get(name.partition(".")[0], ())) > 1 else 1])
 
-    def needed_by(self, requirements: Iterable[Requirement]) -> frozenset[str]:
-        """What comes along with requirements, however deep, themselves included; those not installed end the search."""
+    def closure(self, requirements: Iterable[Requirement]) -> frozenset[str]:
+        """Return the names of required distributions and of all their direct and indirect dependencies.
+
+        The dependencies of a distribution that is not installed are unknown, and left out.
+        """
         found: set[str] = set()
-        waiting = [(str(canonicalize_name(one.name)), frozenset(one.extras)) for one in requirements]
+        waiting = [_name_and_extras(one) for one in requirements]
         while waiting:
             name, extras = waiting.pop()
             if name not in found or extras:
                 found.add(name)
-                waiting += [
-                    (str(canonicalize_name(one.name)), frozenset(one.extras))
-                    for one in _requirements(name, extras)
-                    if canonicalize_name(one.name) not in found
-                ]
+                dependencies = map(_name_and_extras, _requirements(name, extras))
+                waiting += [dependency for dependency in dependencies if dependency[0] not in found]
         return frozenset(found)
 
     def has(self, name: str) -> bool:
-        """Whether a distribution is there."""
+        """Return whether a distribution is installed."""
         return _distribution(name) is not None
 
     @cached_property
@@ -60,10 +60,14 @@ class Installed:
         return [str(file).replace("\\", "/") for file in (found.files or [] if found else [])]
 
 
-def spelled(name: str, line: str) -> bool:
-    """Whether a requirement has the name of a module, as ``azure-storage-blob`` has that of ``azure.storage.blob``."""
-    parts = name.split(".")
-    return any(canonicalize_name("-".join(parts[:count])) == line for count in range(1, len(parts) + 1))
+def has_name_of(module: str, distribution_name: str) -> bool:
+    """Return whether a distribution is named like a module, as ``azure-storage-blob`` like ``azure.storage.blob``."""
+    parts = module.split(".")
+    return any(canonicalize_name("-".join(parts[:count])) == distribution_name for count in range(1, len(parts) + 1))
+
+
+def _name_and_extras(requirement: Requirement) -> tuple[str, frozenset[str]]:
+    return str(canonicalize_name(requirement.name)), frozenset(requirement.extras)
 
 
 def _is_in(file: str, path: str) -> bool:

@@ -1,4 +1,4 @@
-"""What looks like a secret in a text. What was found is never repeated, only what kind it is and where."""
+"""Detection of secrets in text. Only the kind of a secret and its line are reported, never the secret."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-_EMULATOR = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq"
-"""How the key of the storage emulator begins, which everybody knows."""
+_EMULATOR_KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq"
+"""The beginning of the storage emulator's key, which is public."""
 
 _KEY = r"[A-Za-z0-9+/]{40,}={0,2}"
 
@@ -23,17 +23,18 @@ SECRETS: Mapping[str, re.Pattern[str]] = {
     "a Slack token": re.compile(r"\bxox[abprs]-[A-Za-z0-9-]{20,}"),
     "an OpenAI key": re.compile(r"\bsk-(?:proj-)?[A-Za-z0-9_-]{40,}\b"),
 }
+"""The patterns of secrets, by their kind."""
 
 
-def secrets_in(text: str) -> Iterator[tuple[str, int]]:
-    """What kind of secret stands in which line."""
+def find_secrets(text: str) -> Iterator[tuple[str, int]]:
+    """Yield the kind and the line, counted from 1, of each secret in a text."""
     for number, line in enumerate(text.splitlines(), 1):
-        if _EMULATOR not in line:
+        if _EMULATOR_KEY not in line:
             yield from ((kind, number) for kind, pattern in SECRETS.items() if pattern.search(line))
 
 
 def read_text(path: Path) -> str:
-    """A file's text, whatever its encoding; empty where it cannot be read."""
+    """Return a file's text, whatever its encoding; empty if it cannot be read."""
     try:
         return path.read_text("utf-8", "replace")
     except OSError:
