@@ -1,7 +1,7 @@
-"""What authors of extensions and apps write: the marker, the decorators, and what hooks are handed.
+"""Interface for authors of extensions and apps: the marker of hooks, the decorators, and what hooks receive.
 
-``hosting.configure`` and ``hosting.use`` may be called at module level, before any host exists. They write to a pending
-list that the host which imports the module takes over and empties: the one exception to "no globals".
+``hosting.configure`` and ``hosting.use`` may be called while a module is imported, before any host exists. They write
+to ``pending``, which the host that imports the module takes over and empties: the one exception to "no globals".
 """
 
 from __future__ import annotations
@@ -14,27 +14,34 @@ import pluggy
 from hosting.core import OptIn
 
 hookimpl = pluggy.HookimplMarker("hosting")
-"""Marks a hook implementation: ``@hosting.hookimpl`` or ``@hosting.hookimpl(tryfirst=True)``, ``trylast=True``."""
+"""Marks a function as a hook: ``@hosting.hookimpl``, or with ``(tryfirst=True)`` or ``(trylast=True)``."""
 
 OPT_INS = "__hosting_use__"
 OPT_OUTS = "__hosting_without__"
 REPLACES = "__hosting_replaces__"
-"""Where a function that stands in for an author's own has that."""
+"""The attribute of a wrapper that has the author's own function."""
 
 T = TypeVar("T")
 
 
 class Order:
-    """Where an extension stands: ``order = hosting.Order(before=("otel",), after=("auth",))`` on its module or class.
+    """Position of an extension among the others: ``order = hosting.Order(before=("otel",), after=("auth",))``.
 
-    Names of extensions that are not installed are ignored.
+    It is an attribute of the extension's module or class, called ``order``. The ``order`` in host.json comes before it.
+
+    Args:
+        before: names of extensions that this one is called before; names that are not installed are ignored.
+        after: names of extensions that this one is called after; names that are not installed are ignored.
+
+    Raises:
+        TypeError: an argument is not a tuple of names.
     """
 
     __slots__ = ("after", "before")
 
     def __init__(self, before: tuple[str, ...] = (), after: tuple[str, ...] = ()) -> None:
-        places: dict[str, Any] = {"before": before, "after": after}
-        for side, names in places.items():
+        sides: dict[str, Any] = {"before": before, "after": after}
+        for side, names in sides.items():
             if isinstance(names, str) or not all(isinstance(name, str) for name in names):
                 raise TypeError(f"hosting.Order: {side} is a tuple of extension names, not {names!r}")
         self.before = before
@@ -51,7 +58,7 @@ class Order:
 
 
 class ShortCircuit(Exception):
-    """Raised by a pre hook, or by an around hook before its yield, to answer in the function's place.
+    """Raised by a pre hook, or by an around hook before its yield, to respond in place of the function.
 
     Args:
         result: what the caller gets, as if the function had returned it.
@@ -63,7 +70,12 @@ class ShortCircuit(Exception):
 
 
 class Outcome:
-    """What an around hook's ``yield`` gives: how the invocation ended so far."""
+    """Result of an around hook's ``yield``: how the function and the inner hooks ended.
+
+    Args:
+        result: what was returned.
+        exception: what was raised; None if nothing was.
+    """
 
     __slots__ = ("_exception", "_replaced", "_result")
 
@@ -74,55 +86,63 @@ class Outcome:
 
     @property
     def result(self) -> Any:
-        """What the function returned; None if it raised."""
+        """What the function returned, or an inner hook replaced it with; None if the function raised."""
         return self._result
 
     @property
     def exception(self) -> BaseException | None:
-        """What the function raised, or the cancellation that ended it; None if it returned."""
+        """What the function raised, or the CancelledError of its cancellation; None if there is a result."""
         return self._exception
 
     def set_result(self, value: Any) -> None:
-        """Answer with ``value`` instead; an exception counts as handled."""
+        """Replace the result with ``value``; an exception counts as handled."""
         self._result, self._exception, self._replaced = value, None, True
 
     def __repr__(self) -> str:
         return f"Outcome(result={self._result!r}, exception={self._exception!r})"
 
 
-class Pending:
-    """What modules asked for at import, until the host that imports them takes it over."""
+class Registrations:
+    """What modules register while they are imported, until the host that imports them takes it over."""
 
     def __init__(self) -> None:
         self.settings: dict[str, dict[str, Any]] = {}
+        """The settings of ``hosting.configure`` by extension."""
         self.containers: list[tuple[Any, OptIn]] = []
+        """The Blueprints and FunctionApps of ``hosting.use``, each with its opt-in."""
         self.hosted = False
-        """Whether a host imports the app right now: it runs the extensions, not ``hosting.extend``."""
+        """Whether a host imports the app now: then the host runs extensions, and ``hosting.extend`` does nothing."""
         self.shared: Any = None
         """What ``hosting.extend`` shares among the functions of a v1 app."""
 
-    def add(self, other: Pending) -> None:
-        """Take in what modules asked for later."""
+    def add(self, other: Registrations) -> None:
+        """Add later registrations; a setting replaces an earlier one with the same key."""
         for extension, settings in other.settings.items():
             self.settings.setdefault(extension, {}).update(settings)
         self.containers += other.containers
 
-    def take(self) -> Pending:
-        """Hand over everything and be empty again."""
-        taken = Pending()
+    def take(self) -> Registrations:
+        """Return all registrations, and forget them."""
+        taken = Registrations()
         taken.settings, self.settings = self.settings, {}
         taken.containers, self.containers = self.containers, []
         return taken
 
 
-pending = Pending()
+pending = Registrations()
 
 
 def configure(extension: str, /, **settings: Any) -> None:
-    """Give an app's settings to the extension called ``extension``; host.json wins, key by key.
+    """Set an extension's settings for the whole app.
+
+    Call it in a module of the app. For a key that host.json has as well, the value of host.json is used.
+
+    Args:
+        extension: the extension's name, in any case.
+        settings: the settings; they are passed to the extension's ``configure``.
 
     Raises:
-        TypeError: ``extension`` is not a name.
+        TypeError: ``extension`` is not text, or empty.
     """
     pending.settings.setdefault(_name("configure", extension), {}).update(settings)
 
@@ -132,14 +152,20 @@ def use(extension: str, /, **settings: Any) -> Callable[[T], T]: ...
 @overload
 def use(container: Any, extension: str, /, **settings: Any) -> None: ...
 def use(*names: Any, **settings: Any) -> Any:
-    """Opt in to a function-level extension.
+    """Opt functions in to an extension, so that its function-level hooks run for them.
 
-    ``@hosting.use("profile", top=20)`` on a function, above or below Azure's decorators; or
-    ``hosting.use(blueprint, "profile")`` for every function registered through that Blueprint or FunctionApp, also
-    those registered later.
+    For one function write ``@hosting.use("profile", top=20)`` on it, above or below Azure's decorators. For all
+    functions of a Blueprint or FunctionApp, also those registered later, call ``hosting.use(blueprint, "profile")``.
+
+    Args:
+        names: the extension's name, in any case; before it the Blueprint or FunctionApp, if there is one.
+        settings: the extension's settings for these functions, passed to its ``configure_function``.
+
+    Returns:
+        A decorator that returns the function itself; None where a Blueprint or FunctionApp is passed.
 
     Raises:
-        TypeError: the name is not text, or the container cannot hold functions.
+        TypeError: the name is not text or is empty, or the first of two arguments is not a Blueprint or FunctionApp.
     """
     if len(names) == 1:
         return _marker(OPT_INS, OptIn(_name("use", names[0]), settings))
@@ -153,23 +179,29 @@ def use(*names: Any, **settings: Any) -> Any:
 
 
 def without(extension: str, /) -> Callable[[T], T]:
-    """Opt a function out of the extension called ``extension``, app level and function level alike.
+    """Opt a function out of an extension: neither its app-level nor its function-level hooks run for it.
+
+    Args:
+        extension: the extension's name, in any case.
+
+    Returns:
+        A decorator that returns the function itself.
 
     Raises:
-        TypeError: ``extension`` is not a name.
+        TypeError: ``extension`` is not text, or empty.
     """
     return _marker(OPT_OUTS, _name("without", extension))
 
 
 def user_function(target: Any) -> Any:
-    """The author's own function inside what Azure's decorators, or ``hosting.extend``, made of it."""
+    """Return the author's own function, inside of what Azure's decorators or ``hosting.extend`` made of it."""
     built = getattr(target, "_function", None)
     function = target if built is None or not hasattr(built, "get_user_function") else built.get_user_function()
     return getattr(function, REPLACES, function)
 
 
-def declared(function: Any) -> tuple[tuple[OptIn, ...], frozenset[str]]:
-    """What ``use`` and ``without`` wrote on a function: its opt-ins, the top decorator last, and its opt-outs."""
+def declared_opt_ins(function: Any) -> tuple[tuple[OptIn, ...], frozenset[str]]:
+    """Return the opt-ins of a function's ``use`` decorators, the top one last, and the names in its ``without``."""
     return tuple(getattr(function, OPT_INS, ())), frozenset(getattr(function, OPT_OUTS, ()))
 
 
@@ -190,6 +222,6 @@ def _name(caller: str, extension: object) -> str:
     return extension
 
 
-def merged(*layers: Mapping[str, Any]) -> dict[str, Any]:
-    """Settings of several layers, key by key; the later layer wins."""
+def merge_settings(*layers: Mapping[str, Any]) -> dict[str, Any]:
+    """Merge settings key by key; for a key that several layers have, the last layer's value is used."""
     return {key: value for layer in layers for key, value in layer.items()}

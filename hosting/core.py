@@ -1,7 +1,7 @@
-"""The core types: what an app, a function and a binding are, whichever programming model they came from.
+"""Core types of every layer: an app, its functions and their bindings, the same for both programming models.
 
-Every layer speaks of these. They fit on one screen so that a reader can hold them in mind. What never changes is a
-named tuple, and what does is a plain class: a start pays for each dataclass what it pays for a module.
+Types that never change are named tuples, the others plain classes: a dataclass would slow down the start as much as
+another module.
 """
 
 from __future__ import annotations
@@ -19,7 +19,17 @@ NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 class Problem(NamedTuple):
-    """Something that does not stop the host but that a person should know of."""
+    """A problem that does not stop the host, for a person to read.
+
+    Args:
+        severity: ``error`` where something does not run, else ``warning``.
+        message: what is wrong, and where.
+        remedy: what to do, one sentence; empty if there is nothing to do.
+        file: the path of the file that has the problem, if there is one.
+        line: the line in that file, counted from 1.
+        function: the name of the function that has the problem, if there is one.
+        extension: the name of the extension that has the problem, if there is one.
+    """
 
     severity: Severity
     message: str
@@ -31,7 +41,14 @@ class Problem(NamedTuple):
 
 
 class Binding(NamedTuple):
-    """One entry of a function's ``bindings``: names as in function.json, direction in lower case."""
+    """One trigger, input or output of a function: an entry of its ``bindings``.
+
+    Args:
+        name: the name of the parameter, or ``$return``.
+        type: the binding type as in function.json, such as ``queueTrigger``.
+        direction: ``in`` or ``out``; a trigger is ``in``.
+        properties: all other keys, as in function.json.
+    """
 
     name: str
     type: str
@@ -40,24 +57,43 @@ class Binding(NamedTuple):
 
     @property
     def is_trigger(self) -> bool:
+        """Whether it is the function's trigger: its type ends in ``trigger``, in any case."""
         return self.type.lower().endswith("trigger")
 
     def get(self, name: str, default: Any = None) -> Any:
-        """A property; its exact spelling before any other, as Azure's host ignores case."""
+        """Return a property; case is ignored as in Azure's host, but an exact match comes first.
+
+        Args:
+            name: the key in function.json.
+            default: what to return if there is no such key.
+        """
         if name in self.properties:
             return self.properties[name]
         return next((value for key, value in self.properties.items() if key.lower() == name.lower()), default)
 
 
 class OptIn(NamedTuple):
-    """A function asks for an extension by name, with settings of its own."""
+    """A function's opt-in to an extension.
+
+    Args:
+        extension: the extension's name.
+        settings: its settings for this function.
+    """
 
     extension: str
     settings: Mapping[str, Any] = NOTHING
 
 
 class Retry(NamedTuple):
-    """A retry policy; intervals in seconds, ``max_count`` -1 for no limit."""
+    """A function's retry policy.
+
+    Args:
+        strategy: which of the intervals counts.
+        max_count: the number of retries; -1 for no limit.
+        delay: the seconds between two attempts, for ``fixedDelay``.
+        minimum: the shortest time between two attempts in seconds, for ``exponentialBackoff``.
+        maximum: the longest time between two attempts in seconds, for ``exponentialBackoff``.
+    """
 
     strategy: Literal["fixedDelay", "exponentialBackoff"]
     max_count: int
@@ -67,9 +103,23 @@ class Retry(NamedTuple):
 
 
 class Function:
-    """One function, the same whether a folder (v1) or a decorator (v2) declared it.
+    """One function of an app, declared by a folder (v1) or by decorators (v2).
 
-    ``error`` is why every call of it fails, when it could be listed but not loaded.
+    Args:
+        name: its name.
+        directory: its folder (v1), or the folder of the file that declares it (v2); an absolute path.
+        file: the file that has its code; an absolute path.
+        model: the programming model.
+        call: the author's function.
+        is_async: whether ``call`` is a coroutine function.
+        bindings: its trigger, inputs and outputs.
+        annotations: the types that its parameters are annotated with, by name.
+        wants_context: whether it has a parameter ``context``.
+        opt_ins: the extensions that it opts in to.
+        opt_outs: the names of the extensions that it opts out of.
+        retry: its retry policy, if it has one.
+        disabled: whether triggers must not run it.
+        error: why each call fails, for a function that can be listed but not loaded; else None.
     """
 
     def __init__(
@@ -97,21 +147,31 @@ class Function:
 
     @property
     def trigger(self) -> Binding:
+        """Its trigger binding."""
         return next(binding for binding in self.bindings if binding.is_trigger)
 
 
 class Lifespan(Protocol):
-    """What an app itself does when its host starts and stops."""
+    """Code of an app that runs when its host starts and stops, such as the lifespan of a web framework."""
 
     async def startup(self) -> None:
-        """On the event loop, before anything triggers a function."""
+        """Called on the event loop, before the first invocation."""
 
     async def shutdown(self) -> None:
-        """On the same loop, when nothing does any more."""
+        """Called on the same event loop, after the last invocation."""
 
 
 class App:
-    """A function app as read from disk: its functions in the host's order, and what was wrong with it."""
+    """A function app, read from its folder.
+
+    Args:
+        root: the app's folder.
+        functions: its functions, in the order in which the host lists them.
+        host_json: the content of host.json, with changes from the environment.
+        settings: the app's settings, as in ``Values`` of local.settings.json.
+        problems: what is wrong with it.
+        lifespan: the app's own code for start and stop, if it has some.
+    """
 
     def __init__(
         self,

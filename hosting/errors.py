@@ -1,4 +1,4 @@
-"""What can go wrong, and how it is told: who, what was expected, what was found, the next step."""
+"""Errors with a message for a person: what is wrong and where, what was expected, and what to do."""
 
 from __future__ import annotations
 
@@ -7,12 +7,14 @@ import traceback
 
 
 class HostingError(Exception):
-    """A mistake that the person at the keyboard can mend: one message, no traceback, exit code 1.
+    """A mistake that a user can fix. The command line prints its message without a traceback, and exits with code 1.
+
+    ``str()`` gives all of it: file, line, message and, on a line of its own, the remedy.
 
     Args:
-        message: what is wrong, naming who and what was found.
-        remedy: the next step, one sentence.
-        file: the file the mistake is in, if there is one.
+        message: what is wrong, and what was found.
+        remedy: what to do, one sentence; empty if the message says it.
+        file: the path of the file that has the mistake, if there is one.
         line: the line in that file, counted from 1.
     """
 
@@ -30,7 +32,7 @@ class HostingError(Exception):
 
 
 class SettingsError(HostingError):
-    """``host.json`` or ``local.settings.json`` cannot be used as it stands."""
+    """host.json or local.settings.json has a mistake."""
 
 
 class AppLoadError(HostingError):
@@ -38,38 +40,39 @@ class AppLoadError(HostingError):
 
 
 class FunctionLoadError(HostingError):
-    """One function cannot be loaded; the others are not touched by it."""
+    """One function cannot be loaded. The other functions of the app run."""
 
 
 class ExtensionError(HostingError):
-    """An extension breaks its contract, or a required one is not there."""
+    """An extension is not valid, or a required extension does not run."""
 
 
 class OrderCycleError(ExtensionError):
-    """Extensions ask to stand before each other in a circle.
+    """The ``before`` and ``after`` of some extensions contradict each other.
 
     Args:
-        circle: their names, the first one again at the end.
+        cycle: the extensions' names, each before the next one; the first one again at the end.
     """
 
-    def __init__(self, circle: list[str]) -> None:
-        self.names = tuple(dict.fromkeys(circle))
+    def __init__(self, cycle: list[str]) -> None:
+        self.names = tuple(dict.fromkeys(cycle))
+        """The names of the extensions, each once."""
         super().__init__(
-            f"the order goes in a circle: {' -> '.join(circle)}",
-            remedy=f"Settle it in host.json: extensionHost.order naming {', '.join(sorted(self.names))}.",
+            f"the order of the extensions is a cycle: {' -> '.join(cycle)}",
+            remedy=f"Set their order in host.json: extensionHost.order with {', '.join(sorted(self.names))}.",
         )
 
 
 class FrozenError(RuntimeError):
-    """The host has started: what it is made of can no longer change."""
+    """The host is loaded: what it consists of can no longer change."""
 
 
 def print_error(error: HostingError, *, verbose: bool = False) -> None:
-    """Print the message of an error on standard error.
+    """Print an error on standard error.
 
     Args:
-        error: the mistake.
-        verbose: whether to print the traceback of the exception that caused it first.
+        error: the error.
+        verbose: whether to print before it the traceback of the exception that caused it.
     """
     if verbose and error.__cause__ is not None:
         traceback.print_exception(error.__cause__)

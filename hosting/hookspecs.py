@@ -1,12 +1,20 @@
-"""The whole contract of an extension, in lifecycle order.
+"""The hooks of an extension, in lifecycle order.
 
-An implementation is a function marked ``@hosting.hookimpl``. It has the name of a hook, takes any subset of the hook's
-arguments, and may be ``def`` or ``async def``. Names ending in ``_app_level``, and ``init``, ``configure``, ``startup``
-and ``shutdown``, speak of the whole app; the others of one function that opted in.
+An implementation is a function with the name of a hook, marked ``@hosting.hookimpl``. It takes any subset of the hook's
+arguments, and may be ``def`` or ``async def``. Hooks at app level (``init``, ``configure``, ``startup``, ``shutdown``
+and all that end in ``_app_level``) are for the whole app. The others are for functions that opt in to the extension.
 
-What goes first before the function goes last after it. A hook that raises never changes what the caller gets: the error
-is logged, counted and kept, and the next hook runs. Names and arguments are those of Azure's interface
-(``azure.functions.AppExtensionBase``, ``azure.functions.FuncExtensionBase``); the rest is this project's.
+- Order: before the function, hooks run in the order of their extensions, which ``hosting diag`` shows; after it in the
+  reverse order.
+- Errors: whatever a hook raises is logged, counted and shown by ``hosting diag``, and the next hook runs. It never
+  changes what the caller gets. Only KeyboardInterrupt and the host's own cancellation are raised again.
+- Threads: in an invocation, ``def`` hooks of a ``def`` function run on that function's thread, all others on the event
+  loop.
+- Time limits: an ``async def`` hook is cancelled after ``budgets.hook`` seconds (5 by default, set in host.json), which
+  counts as an error. A ``def`` hook in an invocation that takes longer is reported as an error when it ends.
+
+Names and arguments are those of Azure's interface (``azure.functions.AppExtensionBase``,
+``azure.functions.FuncExtensionBase``), as far as that has them.
 """
 
 from __future__ import annotations
@@ -27,102 +35,228 @@ hookspec = pluggy.HookspecMarker("hosting")
 
 @hookspec
 def init() -> None:
-    """Once, right after the extension is loaded; in order. An error makes the extension ``failed``."""
+    """Called once, right after the extension is loaded.
+
+    - Order: the order of the extensions.
+    - Return value: ignored.
+    - Error: the extension gets the status ``failed``, and none of its hooks is called again.
+    - Async: allowed; it runs on an event loop of its own, which is closed when it ends.
+    """
 
 
 @hookspec
 def configure(settings: Mapping[str, Any]) -> None:
-    """Once, after the app is imported, with the settings of host.json over those of ``hosting.configure``.
+    """Called once, after the app is imported and before any function is set up.
 
-    ``settings`` is empty where nothing was set. An error makes the extension ``failed``.
+    - Order: the order of the extensions.
+    - Return value: ignored.
+    - Error: the extension gets the status ``failed``, and none of its hooks is called again.
+    - Async: allowed; it runs on an event loop of its own, which is closed when it ends.
+
+    Args:
+        settings: the extension's settings from host.json and from ``hosting.configure``; for a key that both have, the
+            value of host.json. Empty if there are none.
     """
 
 
 @hookspec
 def init_function(function_name: str, function_directory: str) -> None:
-    """Once for each function that opted in, before any function's load hooks; in order."""
+    """Called once for each function that opted in, before any function is configured.
+
+    - Order: function by function; for each in the order of the extensions.
+    - Return value: ignored.
+    - Error: that function runs without the function-level hooks of this extension.
+    - Async: allowed; it runs on an event loop of its own, which is closed when it ends.
+
+    Args:
+        function_name: the function's name.
+        function_directory: the folder of the function (v1) or of the file that declares it (v2), an absolute path.
+    """
 
 
 @hookspec
 def configure_function(function_name: str, settings: Mapping[str, Any]) -> None:
-    """Once for each function that opted in, with that function's settings over the extension's own."""
+    """Called once for each function that opted in, after ``init_function`` of all functions.
+
+    - Order: function by function; for each in the order of the extensions.
+    - Return value: ignored.
+    - Error: that function runs without the function-level hooks of this extension.
+    - Async: allowed; it runs on an event loop of its own, which is closed when it ends.
+
+    Args:
+        function_name: the function's name.
+        settings: the extension's settings for this function. For a key that several places have, host.json comes first,
+            then ``hosting.use`` on the function, then ``hosting.configure``.
+    """
 
 
 @hookspec
 def post_function_load_app_level(function_name: str, function_directory: str) -> None:
-    """Right after a function is loaded, once for each function of the app; in order."""
+    """Called once for each function of the app, when all functions are set up.
+
+    - Order: function by function; for each in the order of the extensions, before ``post_function_load``.
+    - Return value: ignored.
+    - Error: recorded; nothing else changes.
+    - Async: allowed; it runs on an event loop of its own, which is closed when it ends.
+
+    Args:
+        function_name: the function's name.
+        function_directory: the folder of the function (v1) or of the file that declares it (v2), an absolute path.
+    """
 
 
 @hookspec
 def post_function_load(function_name: str, function_directory: str) -> None:
-    """Right after a function that opted in is loaded; in order, after the app level."""
+    """Called once for each function that opted in, right after ``post_function_load_app_level`` for that function.
+
+    - Order: the order of the extensions.
+    - Return value: ignored.
+    - Error: recorded; nothing else changes.
+    - Async: allowed; it runs on an event loop of its own, which is closed when it ends.
+
+    Args:
+        function_name: the function's name.
+        function_directory: the folder of the function (v1) or of the file that declares it (v2), an absolute path.
+    """
 
 
 @hookspec
 def startup() -> None:
-    """The host begins to serve: once per process, on the event loop, in order, within a time budget.
+    """Called once per process, before the host serves; in Azure's worker, before the first invocation.
 
-    A ``def`` implementation runs in a thread.
+    The place to open clients and connections.
+
+    - Order: the order of the extensions, one after the other.
+    - Return value: ignored.
+    - Error: recorded; the host serves all the same, except under ``hosting start --strict``.
+    - Async: allowed, on the event loop of the invocations. ``def`` runs in a thread. After ``budgets.startup`` seconds
+      (30 by default) it is cancelled, and not waited for.
     """
 
 
 @hookspec
 def invocation_app_level(logger: Logger, context: Context, func_args: dict[str, Any]) -> Generator[None, Outcome, None]:
-    """Around every invocation: a generator (or async generator) that yields once.
+    """Runs around every invocation: a generator that yields once, for example to measure time or to open a span.
 
-    ``outcome = yield`` tells what happened; ``outcome.set_result(value)`` replaces it. Nothing is thrown in. Before its
-    yield it may ``raise hosting.ShortCircuit(result)``. Its ``return`` value is ignored.
+    ``outcome = yield`` gives how the invocation ended. Nothing is thrown into the generator: a function that raised, or
+    was cancelled, is an ``outcome.exception``. ``outcome.set_result(value)`` replaces the result or the exception.
+
+    - Order: up to the yield in the order of the extensions, before all pre hooks; the rest in reverse order, after all
+      post and error hooks.
+    - Return value: ignored.
+    - ``hosting.ShortCircuit(result)``, raised before the yield: the function and the hooks further in are not called,
+      and the caller gets ``result``. Hooks that have run are called on the way back, except this one.
+    - Error: recorded, also if it does not yield exactly once; the invocation goes on as if the hook were not there.
+    - Async: allowed, as an async generator.
+
+    Args:
+        logger: the logger ``hosting.extensions.NAME``.
+        context: the invocation's context, the same object as the function gets. Attributes set here are seen by it.
+        func_args: the arguments of the call by name. A change before the yield changes what the function gets.
     """
     raise NotImplementedError
 
 
 @hookspec
 def pre_invocation_app_level(logger: Logger, context: Context, func_args: dict[str, Any]) -> None:
-    """Right before every function; in order. ``func_args`` is the live dictionary of the call.
+    """Called right before every function.
 
-    May ``raise hosting.ShortCircuit(result)`` to answer in the function's place. What it returns is ignored.
+    - Order: the order of the extensions, after all ``invocation_app_level`` hooks and before the function-level hooks.
+    - Return value: ignored.
+    - ``hosting.ShortCircuit(result)``, if raised: the function and the hooks further in are not called, and the caller
+      gets ``result``. Hooks that have run are called on the way back, except the post hook of this extension.
+    - Error: recorded; the next hook is called.
+    - Async: allowed.
+
+    Args:
+        logger: the logger ``hosting.extensions.NAME``.
+        context: the invocation's context, the same object as the function gets. Attributes set here are seen by it.
+        func_args: the arguments of the call by name. A change here changes what the function gets.
     """
 
 
 @hookspec
 def invocation(logger: Logger, context: Context, func_args: dict[str, Any]) -> Generator[None, Outcome, None]:
-    """Around a function that opted in, inside the app level: a generator as ``invocation_app_level`` is."""
+    """Runs around every invocation of a function that opted in: ``invocation_app_level`` at function level.
+
+    - Order: inside all hooks at app level, around the pre, post and error hooks at function level.
+    - Return value, ``hosting.ShortCircuit``, errors, async and arguments: as ``invocation_app_level``.
+    """
     raise NotImplementedError
 
 
 @hookspec
 def pre_invocation(logger: Logger, context: Context, func_args: dict[str, Any]) -> None:
-    """Right before a function that opted in, as ``pre_invocation_app_level``."""
+    """Called right before a function that opted in: ``pre_invocation_app_level`` at function level.
+
+    - Order: the order of the extensions, after all hooks at app level and all ``invocation`` hooks.
+    - Return value, ``hosting.ShortCircuit``, errors, async and arguments: as ``pre_invocation_app_level``.
+    """
 
 
 @hookspec
 def post_invocation(logger: Logger, context: Context, func_args: dict[str, Any], func_ret: Any) -> Any:
-    """Right after a function that opted in returned; in reverse order.
+    """Called right after a function that opted in returned; not if it raised or was cancelled.
 
-    What it returns, other than None, replaces the result.
+    - Order: in reverse order of the extensions, before the hooks at app level.
+    - Return value: if it is not None, it replaces the result; the hooks further out and the caller get it.
+    - Error: recorded; the result stays as it is.
+    - Async: allowed.
+
+    Args:
+        logger: the logger ``hosting.extensions.NAME``.
+        context: the invocation's context.
+        func_args: the arguments of the call by name.
+        func_ret: the result as of now: what the function returned, or what a hook replaced it with.
     """
 
 
 @hookspec
 def invocation_error(logger: Logger, context: Context, func_args: dict[str, Any], exception: BaseException) -> None:
-    """Right after a function that opted in raised or was cancelled; in reverse order. What it returns is ignored."""
+    """Called right after a function that opted in raised or was cancelled, in place of ``post_invocation``.
+
+    - Order: in reverse order of the extensions, before the hooks at app level.
+    - Return value: ignored. Only an around hook can replace an exception with a result.
+    - Error: recorded; the caller gets the function's exception.
+    - Async: allowed.
+
+    Args:
+        logger: the logger ``hosting.extensions.NAME``.
+        context: the invocation's context.
+        func_args: the arguments of the call by name.
+        exception: what the function raised, or the ``asyncio.CancelledError`` of an invocation that the host cancelled.
+    """
 
 
 @hookspec
 def post_invocation_app_level(logger: Logger, context: Context, func_args: dict[str, Any], func_ret: Any) -> Any:
-    """Right after every function that returned, outside the function level, as ``post_invocation``."""
+    """Called after every function that returned: ``post_invocation`` at app level.
+
+    - Order: in reverse order of the extensions, after all hooks at function level.
+    - Return value, errors, async and arguments: as ``post_invocation``.
+    """
 
 
 @hookspec
 def invocation_error_app_level(
     logger: Logger, context: Context, func_args: dict[str, Any], exception: BaseException
 ) -> None:
-    """Right after every function that raised or was cancelled, outside the function level, as ``invocation_error``."""
+    """Called after every function that raised or was cancelled: ``invocation_error`` at app level.
+
+    - Order: in reverse order of the extensions, after all hooks at function level.
+    - Return value, errors, async and arguments: as ``invocation_error``.
+    """
 
 
 @hookspec
 def shutdown() -> None:
-    """The host has drained: once per process, in reverse order, within a time budget.
+    """Called once per process, when no invocation runs any more.
 
-    The place to close clients and to flush telemetry. A ``def`` implementation runs in a thread.
+    The place to close clients and to flush telemetry.
+
+    - Order: in reverse order of the extensions, one after the other.
+    - Return value: ignored.
+    - Error: recorded; the next hook is called.
+    - Async: allowed, on the event loop of the invocations. ``def`` runs in a thread. After ``budgets.shutdown`` seconds
+      (10 by default) it is cancelled, and not waited for.
     """

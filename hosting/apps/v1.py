@@ -11,7 +11,7 @@ from hosting.apps.imports import import_below_namespace
 from hosting.apps.json_files import JsonFile, describe_json, read_json
 from hosting.apps.reader import AppReader
 from hosting.apps.signature import read_signature
-from hosting.authoring import declared
+from hosting.authoring import declared_opt_ins
 from hosting.core import Binding, Function, OptIn, Problem, Retry
 from hosting.errors import FunctionLoadError
 
@@ -83,7 +83,7 @@ def _load(reader: AppReader, declaration: Declaration) -> Function:
         reader.add_failed_function(function.name, error)
         function.error, function.call = str(error), _raises(str(error))
         return function
-    opt_ins, function.opt_outs = declared(call)
+    opt_ins, function.opt_outs = declared_opt_ins(call)
     function.opt_ins = (*opt_ins, *declaration.opt_ins)
     function.call, function.is_async = call, signature.is_async
     function.annotations, function.wants_context = signature.annotations, signature.wants_context

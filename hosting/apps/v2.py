@@ -17,7 +17,7 @@ from hosting.apps.imports import check_script, import_script
 from hosting.apps.lifespan import lifespan_of
 from hosting.apps.reader import AppReader
 from hosting.apps.signature import defined_at, read_signature
-from hosting.authoring import declared, user_function
+from hosting.authoring import declared_opt_ins, user_function
 from hosting.core import Function
 from hosting.errors import AppLoadError, FunctionLoadError
 
@@ -179,7 +179,7 @@ def _read(reader: AppReader, sdk_function: Any, script: Path) -> None:
     except FunctionLoadError as error:
         reader.add_failed_function(name, error)
         raise app_load_error(reader.root, [error]) from error
-    opt_ins, opt_outs = declared(call)
+    opt_ins, opt_outs = declared_opt_ins(call)
     if reader.is_allowed(name):
         reader.functions.append(
             Function(

@@ -13,7 +13,7 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar, overload
 
-from hosting.authoring import REPLACES, declared, pending
+from hosting.authoring import REPLACES, declared_opt_ins, pending
 from hosting.azure_worker.state import WorkerState, extensions_are_off, log, log_errors, worker_state
 from hosting.azure_worker.wrapper import innermost_function, wrap
 from hosting.core import Binding, Function, Model
@@ -186,7 +186,7 @@ def _wrapped_v1(call: Callable[..., Any], state: WorkerState) -> Callable[..., A
 
 def _function(name: str, call: Callable[..., Any], bindings: tuple[Binding, ...], model: Model) -> Function:
     file = inspect.getfile(innermost_function(call))
-    opt_ins, opt_outs = declared(call)
+    opt_ins, opt_outs = declared_opt_ins(call)
     bound = {binding.name for binding in bindings}
     return Function(
         name=name,

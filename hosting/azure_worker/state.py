@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from hosting.apps.host_json import read_host_json
-from hosting.authoring import declared, pending
+from hosting.authoring import declared_opt_ins, pending
 from hosting.azure_worker.loops import LoopManager
 from hosting.core import Function
 from hosting.errors import HostingError
@@ -83,7 +83,7 @@ class WorkerState:
         expected = self._expected[:]
         try:
             for function in expected:
-                function.opt_ins, function.opt_outs = declared(function.call)
+                function.opt_ins, function.opt_outs = declared_opt_ins(function.call)
             if expected:
                 log_errors(lambda: self.load(expected))
         finally:

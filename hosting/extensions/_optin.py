@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from hosting._text import did_you_mean
-from hosting.authoring import Pending, merged, user_function
+from hosting.authoring import Registrations, merge_settings, user_function
 from hosting.core import Function, OptIn, Problem
 from hosting.extensions._config import Config, ExtensionConfig, folded
 from hosting.extensions._model import RUNNING, Extension
@@ -26,7 +26,7 @@ class OptIns:
         config: host.json, which beats the code.
     """
 
-    def __init__(self, functions: Sequence[Function], pending: Pending, config: Config) -> None:
+    def __init__(self, functions: Sequence[Function], pending: Registrations, config: Config) -> None:
         self._functions = functions
         self._config = config
         self._configured: dict[str, dict[str, Any]] = defaultdict(dict)
@@ -69,13 +69,13 @@ class OptIns:
 
     def app_settings(self, extension: str) -> dict[str, Any]:
         """The app's settings: those of its code, then host.json; the later wins, key by key."""
-        return merged(self._configured.get(folded(extension), {}), self._config.of(extension).settings)
+        return merge_settings(self._configured.get(folded(extension), {}), self._config.of(extension).settings)
 
     def settings(self, extension: str, function: Function) -> dict[str, Any]:
         """One function's settings: the app's code, then the function's, then host.json; the later wins, key by key."""
         asked = [opt_in.settings for opt_in in self._asking(extension, function)]
         configured = self._configured.get(folded(extension), {})
-        return merged(configured, *asked, self._config.of(extension).settings)
+        return merge_settings(configured, *asked, self._config.of(extension).settings)
 
     def problems(self, extensions: Iterable[Extension]) -> list[Problem]:
         """Whatever names nobody, and opt-ins that cannot do what they say."""

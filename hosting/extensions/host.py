@@ -8,7 +8,7 @@ from contextlib import contextmanager, nullcontext
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from hosting.authoring import Pending, pending
+from hosting.authoring import Registrations, pending
 from hosting.core import Function, Problem
 from hosting.errors import ExtensionError, FrozenError
 from hosting.extensions import _config, _sdk
@@ -63,7 +63,7 @@ class ExtensionHost:
         self._frozen = False
         self._worker = worker
         self._registry = Registry(self._config, worker=worker)
-        self._pending = Pending()
+        self._pending = Registrations()
         self._root: Path | None = None
         self._functions: Sequence[Function] = ()
         self._opt_ins = OptIns((), self._pending, self._config)

@@ -18,7 +18,7 @@ import azure.functions as func
 import hosting
 from hosting.apps.host_json import read_host_json
 from hosting.apps.load import load_app, load_app_object
-from hosting.authoring import Pending, pending
+from hosting.authoring import Registrations, pending
 from hosting.core import App, Binding, Function
 from hosting.host.binding import RETURN
 from hosting.testing.memory import has_implicit_output
@@ -133,7 +133,7 @@ def preserve_pending(*, imported: bool) -> Iterator[Callable[[], None]]:
 
     def restore() -> None:
         if imported:
-            copy = Pending()
+            copy = Registrations()
             copy.add(registrations)
             pending.add(copy)
 
