@@ -24,16 +24,19 @@ class Out:
         self._value: Any = None
 
     def set(self, val: Any) -> None:
+        """Set the output's value."""
         self._value = val
 
     def get(self) -> Any:
+        """Return the value that was set last; None if none was."""
         return self._value
 
 
 class ProviderLookup(Protocol):
     """Returns the provider of a binding."""
 
-    def get(self, function: Function, binding: Binding) -> Provider: ...
+    def get(self, function: Function, binding: Binding) -> Provider:
+        """Return the provider of the binding's type, for a binding of ``function``."""
 
 
 class BoundFunction(NamedTuple):

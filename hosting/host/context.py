@@ -19,14 +19,17 @@ class TraceContext:
 
     @property
     def Traceparent(self) -> str:  # noqa: N802 - the name that older extensions use
+        """The same as ``trace_parent``."""
         return self.trace_parent
 
     @property
     def Tracestate(self) -> str:  # noqa: N802
+        """The same as ``trace_state``."""
         return self.trace_state
 
     @property
     def Attributes(self) -> dict[str, str]:  # noqa: N802
+        """The same as ``attributes``."""
         return self.attributes
 
 
@@ -66,10 +69,12 @@ class Context:
     # Made when first read: few functions read them.
     @cached_property
     def trace_context(self) -> TraceContext:
+        """The caller's W3C trace context."""
         return TraceContext(self.trace_parent, self._trace_state)
 
     @cached_property
     def retry_context(self) -> RetryContext:
+        """Which attempt this is; zeros for a function without a retry policy."""
         return RetryContext()
 
 

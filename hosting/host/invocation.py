@@ -85,16 +85,7 @@ class Invocation:
 
         ``KeyboardInterrupt`` too: the server handles Ctrl-C as a signal, so only the function can have raised it.
 
-        Args:
-            data: what the trigger decodes.
-            trace_parent: the caller's W3C ``traceparent``.
-            trace_state: the caller's W3C ``tracestate``.
-            reason: why the function runs, for the log; empty for a call.
-            details: of the event that triggered it, for a log line of its own.
-            retry: which attempt this is, for a function with a retry policy.
-
-        Returns:
-            How the invocation ended.
+        The arguments are those of ``Invoke``, and ``retry``: which attempt this is of a function with a retry policy.
 
         Raises:
             asyncio.CancelledError: the calling task was cancelled.

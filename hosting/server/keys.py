@@ -1,7 +1,7 @@
-"""The keys of an app: made once, kept in the user's state directory, readable by that user only.
+"""The keys of an app: created once and kept in the user's state directory, readable by that user only.
 
-One secret is stored for each app, and every key is derived from it: a function that is new has its key at once, and
-hosts that start together agree without a lock.
+One secret is stored for each app, and every key is derived from it: a new function has its key at once, and hosts
+that start at the same time agree without a lock.
 """
 
 from __future__ import annotations
@@ -25,9 +25,10 @@ _FOLDER = "keys"
 
 
 class Keys:
-    """The keys of one app.
+    """The keys of one app: ``master`` for everything, ``default`` for every function, one per function and webhook.
 
-    ``master`` opens everything, ``default`` every function, ``of`` one function, ``of_system`` one webhook.
+    Args:
+        secret: the app's secret, from which all keys are derived.
     """
 
     def __init__(self, secret: bytes) -> None:
@@ -36,11 +37,11 @@ class Keys:
         self.default = self._derived("default")
 
     def of(self, function: str) -> str:
-        """The key of a function; names compare ignoring case."""
+        """Return the key of a function, by its name in any case."""
         return self._derived(f"function {function.lower()}")
 
     def of_system(self, name: str) -> str:
-        """The system key of that name; names compare ignoring case."""
+        """Return the system key of that name, in any case."""
         return self._derived(f"system {name.lower()}")
 
     def _derived(self, purpose: str) -> str:
@@ -48,7 +49,7 @@ class Keys:
 
 
 def system_key(extension: str) -> str:
-    """The name of the system key that opens the webhook of an extension, as Azure's host calls it."""
+    """Return the name of the system key for an extension's webhook, as in Azure's host."""
     return f"{extension.lower()}_extension"
 
 
@@ -59,15 +60,15 @@ def matches_any(candidate: str, keys: Sequence[str]) -> bool:
 
 
 def keys_file(root: Path) -> Path:
-    """Where the secret of the app in ``root`` is kept, outside the app."""
+    """Return the path of the file with the secret of the app in ``root``; it is outside the app."""
     return state_folder() / _FOLDER / f"{app_name(root.resolve())}.json"
 
 
 def load_keys(root: Path) -> Keys:
-    """The keys of the app in ``root``, made now if it has none yet.
+    """Return the keys of the app in ``root``, created now if it has none yet.
 
     Raises:
-        HostingError: they can be neither read nor written.
+        HostingError: the keys can be neither read nor written.
     """
     path = keys_file(root)
     try:
@@ -82,7 +83,7 @@ def load_keys(root: Path) -> Keys:
         ) from error
     except (ValueError, KeyError, TypeError) as error:
         raise HostingError(
-            f"The app's keys cannot be read from {path}.", remedy="Remove the file; new keys are made then."
+            f"The app's keys cannot be read from {path}.", remedy="Remove the file; new keys are created then."
         ) from error
 
 

@@ -1,9 +1,9 @@
-"""``/runtime/webhooks/NAME``: where services call a binding, each call with the key of its own."""
+"""Webhooks: ``/runtime/webhooks/NAME``, where services call a binding, each with a key of its own."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from hosting.bindings.http.request import HttpCall, parse_headers
@@ -14,44 +14,45 @@ from hosting.server.types import Receive, Scope
 
 if TYPE_CHECKING:
     from hosting.bindings.services import Webhook
+    from hosting.server.auth import SystemKeys
     from hosting.server.keys import Keys
 
-_PLACE = "/runtime/webhooks/"
+_PREFIX = "/runtime/webhooks/"
 _METHODS = frozenset(("DELETE", "GET", "HEAD", "OPTIONS", "POST", "PUT"))
 
 _logger = logging.getLogger("hosting.http")
 
 
 class Webhooks:
-    """Hands requests to the providers that take them. Paths and names compare ignoring case, as in Azure's host.
+    """Passes requests to the handlers of providers. The case of paths and names does not matter, as in Azure's host.
 
     Args:
-        handlers: by name in lower case; providers may still add theirs.
-        keys: those that callers need; None where everything is open.
+        handlers: the handlers by name in lower case; providers may add theirs later.
+        keys: the keys that callers need; None if they need none.
         limit: the largest body that is read, in bytes.
     """
 
     def __init__(self, handlers: Mapping[str, Webhook], keys: Keys | None, limit: int) -> None:
         self._handlers = handlers
-        self._opens = None if keys is None else _lock(keys)
+        self._has_system_key = None if keys is None else _system_keys(keys)
         self._limit = limit
 
     def takes(self, path: str) -> bool:
-        """Whether ``path`` is a webhook's: no function can have it."""
-        return path[: len(_PLACE)].lower() == _PLACE
+        """Return whether ``path`` is a webhook's: no function can have it."""
+        return path[: len(_PREFIX)].lower() == _PREFIX
 
     async def answer(self, scope: Scope, receive: Receive, path: str) -> HttpReply:
-        """Answer a request; 404 without a body where nobody takes it, 401 to who has no key for it.
+        """Answer a request: 404 without a body if there is no handler, 401 without a key.
 
         Raises:
-            Disconnected: the client went away before its request was whole.
-            TooLarge: the body is larger than is allowed.
+            Disconnected: the client disconnected before its request was complete.
+            TooLarge: the body is larger than the limit.
         """
-        name, _, rest = path[len(_PLACE) :].partition("/")
+        name, _, rest = path[len(_PREFIX) :].partition("/")
         handler = self._handlers.get(name.lower())
         if handler is None or scope["method"] not in _METHODS:
             return empty(404)
-        if self._opens is not None and not self._opens(name, scope):
+        if self._has_system_key is not None and not self._has_system_key(name, scope):
             return empty(401)
         call = await self._call(scope, receive, rest)
         try:
@@ -66,7 +67,7 @@ class Webhooks:
         return HttpCall.from_scope(scope, headers, {"rest": rest}, body)
 
 
-def _lock(keys: Keys) -> Callable[[str, Scope], bool]:
+def _system_keys(keys: Keys) -> SystemKeys:
     from hosting.server.auth import SystemKeys  # costs a start what few starts need
 
     return SystemKeys(keys)

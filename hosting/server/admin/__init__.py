@@ -1,1 +1,1 @@
-"""The management endpoints below ``/admin``."""
+"""The management endpoints below ``/admin``, and the home page."""

@@ -1,4 +1,4 @@
-"""What the host itself answers: the home page and the endpoints below ``/admin``."""
+"""The home page, and the endpoints below ``/admin``."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ _JSON = (b"content-type", b"application/json; charset=utf-8")
 _TEXT = (b"content-type", b"text/plain; charset=utf-8")
 _EXTENSIONS = "/admin/extensions/"
 _FUNCTIONS = "/admin/functions"
-_READING = ("GET", "HEAD")
+_READ_METHODS = ("GET", "HEAD")
 _PAGE = """<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8"><title>Function app</title></head>
 <body><h1>Your function app is up and running</h1>
-<p>What it is made of: <a href="/admin/host/status">status</a>, <a href="/admin/host/extensions">extensions</a>.</p>
+<p>More about it: <a href="/admin/host/status">status</a>, <a href="/admin/host/extensions">extensions</a>.</p>
 </body></html>
 """
 
 
 class Admin:
-    """Answers for a host what no function does. Paths compare ignoring case.
+    """Answers requests about a host, and runs its functions manually. The case of paths does not matter.
 
     Args:
         host: the function host, loaded.
@@ -54,51 +54,51 @@ class Admin:
         self._instance = str(uuid.uuid4())
 
     def takes(self, path: str) -> bool:
-        """Whether ``path`` is below ``/admin``: no function can have it."""
+        """Return whether ``path`` is below ``/admin``: no function can have it."""
         return path[:7].lower() == "/admin/"
 
     def home(self) -> HttpReply:
-        """The page at ``/``; nothing where ``AzureWebJobsDisableHomepage`` is ``true``, as in Azure's host."""
+        """Return the page at ``/``; 204 if ``AzureWebJobsDisableHomepage`` is ``true``, as in Azure's host."""
         if self._host.environ.get("AzureWebJobsDisableHomepage", "").lower() == "true":
             return empty(204)
         return HttpReply(200, [_HTML], _PAGE.encode())
 
     async def answer(self, scope: Scope, receive: Receive, path: str) -> HttpReply:
-        """Answer a request below ``/admin``; 404 without a body for what is not there.
+        """Answer a request below ``/admin``: 404 without a body for an unknown path, 401 without the master key.
 
         Raises:
-            Disconnected: the client went away before its request was whole.
-            TooLarge: the body is larger than is allowed.
+            Disconnected: the client disconnected before its request was complete.
+            TooLarge: the body is larger than the limit.
         """
-        method, place = scope["method"], path.rstrip("/").lower()
-        if place == "/admin/host/ping" and method in ("GET", "POST", "HEAD"):
+        method, endpoint = scope["method"], path.rstrip("/").lower()
+        if endpoint == "/admin/host/ping" and method in ("GET", "POST", "HEAD"):
             return empty(200)
         if self._has_master_key is not None and not self._has_master_key(scope):
             return empty(401)
-        if place == "/admin/warmup" and method in ("GET", "HEAD", "POST"):
+        if endpoint == "/admin/warmup" and method in ("GET", "HEAD", "POST"):
             return empty(200 if await self._host.warm_up() else 500)
-        if method in _READING:
-            return self._read(scope, place)
-        if method == "POST" and place.startswith(_EXTENSIONS):
-            return self._switch(path.rstrip("/")[len(_EXTENSIONS) :])
-        if method == "POST" and place.startswith(f"{_FUNCTIONS}/"):
+        if method in _READ_METHODS:
+            return self._read(scope, endpoint)
+        if method == "POST" and endpoint.startswith(_EXTENSIONS):
+            return self._pause_or_resume(path.rstrip("/")[len(_EXTENSIONS) :])
+        if method == "POST" and endpoint.startswith(f"{_FUNCTIONS}/"):
             return await self._run(scope, receive, path.rstrip("/")[len(_FUNCTIONS) + 1 :])
         return empty(404)
 
-    def _read(self, scope: Scope, place: str) -> HttpReply:
-        if place == "/admin/host/status":
+    def _read(self, scope: Scope, endpoint: str) -> HttpReply:
+        if endpoint == "/admin/host/status":
             return _json(self._status())
-        if place == "/admin/host/extensions":
+        if endpoint == "/admin/host/extensions":
             return _json(self._host.extensions.diagnosis())
-        if place == _FUNCTIONS:
+        if endpoint == _FUNCTIONS:
             return _json(self._functions.all(_base(scope)))
-        if not place.startswith(f"{_FUNCTIONS}/"):
+        if not endpoint.startswith(f"{_FUNCTIONS}/"):
             return empty(404)
-        name, _, what = place[len(_FUNCTIONS) + 1 :].partition("/")
-        if what not in ("", "status"):
+        name, _, part = endpoint[len(_FUNCTIONS) + 1 :].partition("/")
+        if part not in ("", "status"):
             return empty(404)
-        told = self._functions.status(name) if what else self._functions.one(name, _base(scope))
-        return empty(404) if told is None else _json(told)
+        document = self._functions.status(name) if part else self._functions.one(name, _base(scope))
+        return empty(404) if document is None else _json(document)
 
     async def _run(self, scope: Scope, receive: Receive, name: str) -> HttpReply:
         body = await read_body(receive, parse_headers(scope["headers"]), self._limit)
@@ -123,14 +123,14 @@ class Admin:
             "errors": [problem.message for problem in self._host.problems if problem.severity == "error"],
         }
 
-    def _switch(self, place: str) -> HttpReply:
-        """``NAME/pause`` or ``NAME/resume``."""
-        name, _, action = place.rpartition("/")
-        switches = {"pause": self._host.extensions.pause, "resume": self._host.extensions.resume}
-        if not name or action.lower() not in switches:
+    def _pause_or_resume(self, path: str) -> HttpReply:
+        """Answer a POST to ``NAME/pause`` or ``NAME/resume``."""
+        name, _, action = path.rpartition("/")
+        actions = {"pause": self._host.extensions.pause, "resume": self._host.extensions.resume}
+        if not name or action.lower() not in actions:
             return empty(404)
         try:
-            switches[action.lower()](name)
+            actions[action.lower()](name)
         except ExtensionError as error:
             return _json({"error": str(error)}, 404)
         return _json({"name": name, "action": action.lower()})
@@ -143,7 +143,7 @@ def _master_key(keys: Keys) -> MasterKey:
 
 
 def _base(scope: Scope) -> str:
-    """Scheme, name and port, as the caller knows them."""
+    """Return scheme, host name and port, as the caller knows them."""
     name, port = scope.get("server") or ("localhost", 80)
     return f"{scope['scheme']}://{parse_headers(scope['headers']).get('host') or f'{name}:{port}'}"
 

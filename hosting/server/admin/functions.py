@@ -1,4 +1,4 @@
-"""``/admin/functions``: what the functions are, what is wrong with them, and running one by hand."""
+"""``/admin/functions``: what the functions are, what is wrong with them, and running one manually."""
 
 from __future__ import annotations
 
@@ -12,21 +12,30 @@ from hosting.host.function_host import FunctionHost
 
 
 class AdminFunctions:
-    """Tells of the functions of a host, in the form of Azure's host, and runs them."""
+    """Describes the functions of a host in the format of Azure's host, and runs them.
+
+    Args:
+        host: the function host, loaded.
+    """
 
     def __init__(self, host: FunctionHost) -> None:
         self._host = host
 
     def all(self, base: str) -> list[dict[str, Any]]:
-        """Every function; ``base`` is scheme, name and port of the host."""
-        return [self._told(function, base) for function in self._host.functions]
+        """Return the description of every function.
+
+        Args:
+            base: scheme, name and port of the host, as in ``http://localhost:7071``.
+        """
+        return [self._description(function, base) for function in self._host.functions]
 
     def one(self, name: str, base: str) -> dict[str, Any] | None:
-        """The function of that name, ignoring case; None if there is none."""
-        return next((self._told(one, base) for one in self._host.functions if one.name.lower() == name.lower()), None)
+        """Return the description of the function of that name, ignoring case; None if there is none."""
+        found = (function for function in self._host.functions if function.name.lower() == name.lower())
+        return next((self._description(function, base) for function in found), None)
 
     def status(self, name: str) -> dict[str, Any] | None:
-        """What is wrong with a function, also with one that is in error and thus not listed; None if there is none."""
+        """Return what is wrong with a function, listed or not because it is in error; None if there is none."""
         name = name.lower()
         problems = [one for one in self._host.problems if one.function and one.function.lower() == name]
         errors = [problem.message for problem in problems if problem.severity == "error"]
@@ -35,11 +44,15 @@ class AdminFunctions:
         return {"errors": errors} if errors else {}
 
     async def run(self, name: str, body: bytes) -> None:
-        """Begin an invocation in the background.
+        """Start an invocation in the background.
+
+        Args:
+            name: the function's name, ignoring case.
+            body: the request's body: a JSON object that may have an ``input``.
 
         Raises:
             KeyError: there is no such function.
-            ValueError: it cannot be run by hand, or not with this body; the message says why.
+            ValueError: it cannot be run manually, or not with this body; the message says why.
         """
         status = self.status(name)
         if status is None:
@@ -48,7 +61,7 @@ class AdminFunctions:
             raise ValueError(f"Function '{name}' cannot run: {'; '.join(status['errors'])}")
         await self._host.manual_runs.start(name, _input(body))
 
-    def _told(self, function: Function, base: str) -> dict[str, Any]:
+    def _description(self, function: Function, base: str) -> dict[str, Any]:
         return {
             "name": function.name,
             "script_root_path_href": None,
@@ -73,21 +86,21 @@ class AdminFunctions:
 
 
 def _input(body: bytes) -> str | None:
-    """The ``input`` of a body such as ``{"input": "a text"}``."""
+    """Return the ``input`` of a body such as ``{"input": "a text"}``."""
     try:
-        given = json.loads(body)
+        document = json.loads(body)
     except ValueError:
-        given = None
-    if not isinstance(given, dict):
+        document = None
+    if not isinstance(document, dict):
         raise ValueError('The body must be a JSON object: {"input": "a text"}, or {} for no input.')
-    text = next((value for key, value in given.items() if key.lower() == "input"), None)
+    text = next((value for key, value in document.items() if key.lower() == "input"), None)
     if text is not None and not isinstance(text, str):
         raise ValueError(f'"input" must be a text, not {json.dumps(text)}; put JSON into the text.')
     return text
 
 
 def _config(function: Function) -> Mapping[str, Any]:
-    """What a function.json would say."""
+    """Return the function as its function.json would describe it."""
     return {
         "name": function.name,
         "scriptFile": function.file,

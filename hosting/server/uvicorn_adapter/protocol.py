@@ -60,6 +60,7 @@ class Connection(Protocol):
         self._refusal: HTTPStatus | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Write through a buffer of the connection's own."""
         self._buffered = BufferedTransport(transport, self._scheduler)
         super().connection_made(cast("asyncio.Transport", self._buffered))
 
@@ -117,6 +118,7 @@ class Connection(Protocol):
         self.transport.close()
 
     def connection_lost(self, exc: Exception | None) -> None:
+        """Report the disconnect of a client that still waits for its response."""
         cycle: RequestResponseCycle | None = self.cycle
         super().connection_lost(exc)
         if cycle is not None and not cycle.response_complete:

@@ -1,4 +1,4 @@
-"""uvicorn with our own way of starting and stopping: the port is taken first, signals drain, exit codes are ours."""
+"""uvicorn's server with our way to start and stop: it listens first, signals drain it, and exit codes are ours."""
 
 from __future__ import annotations
 
@@ -29,18 +29,19 @@ from hosting.server.uvicorn_adapter.protocol import Connection
 from hosting.server.uvicorn_adapter.write_buffer import FlushScheduler
 
 _BACKLOG = 2048
-_TICK = 0.05
+_POLL_SECONDS = 0.05
+_MIN_SHUTDOWN_SECONDS = 0.05
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """Take the port, before anything slow happens: requests that come early wait, a port in use is told at once.
+    """Listen before anything slow happens: early requests wait, and a port in use is an error at once.
 
     Args:
         host: an address or a name; an IPv6 address without brackets.
-        port: 0 for any free one.
+        port: 0 for any free port.
 
     Raises:
-        HostingError: the port is in use, or the address is not ours.
+        HostingError: the port is in use or not a port, or the address is not one of this machine.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
@@ -56,34 +57,34 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 class Application(Protocol):
-    """What a server serves."""
+    """An ASGI application that a server can drain."""
 
     failure: BaseException | None
     """Why it could not start, once a server has tried."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """One connection of the ASGI protocol."""
+        """Serve one connection of the ASGI protocol."""
 
     async def drain(self, grace: float) -> bool:
-        """Take no new work and wait for what runs, ``grace`` seconds at most; say whether all of it finished."""
+        """Take no new work and wait ``grace`` seconds at most for running work; return whether all of it finished."""
 
     def on_disconnect(self, scope: Scope) -> None:
         """Called when the client of a request that is not answered yet has disconnected."""
 
 
 class Server(uvicorn.Server):
-    """Runs an app until a signal; ``exit_code`` then says how the process should end.
+    """Serves an application until a signal; ``exit_code`` is then the exit code for the process.
 
-    uvicorn raises a caught signal again once it has shut down, so that the process would end by it, not with a code.
+    uvicorn alone would raise the signal again after its shutdown, which would end the process without an exit code.
 
     Args:
-        app: what is served.
+        app: the application.
         grace: seconds for running invocations after the signal.
         ready: called once, when requests are answered.
-        stop_at_once: called when a second Ctrl-C comes, in a signal handler; does not return. None where Ctrl-C is
-            for another process, which tells this one.
+        stop_at_once: called at a second Ctrl-C, in a signal handler; does not return. None if another process handles
+            Ctrl-C and sends SIGTERM to this one.
         certificate: for TLS, a PEM file.
-        key: the certificate's, if it is in a file of its own.
+        key: the certificate's private key, if it is in a file of its own.
     """
 
     exit_code = 0
@@ -124,13 +125,13 @@ class Server(uvicorn.Server):
         self._stop_at_once = stop_at_once
 
     def serve_until_signal(self, socket: socket.socket) -> None:
-        """Serve on a listening socket; returns when everything is shut down.
+        """Serve on a listening socket; return when everything is shut down.
 
         Raises:
-            BaseException: what the host raised while starting.
+            BaseException: what the application raised while starting.
         """
         log = logging.getLogger("uvicorn.error")
-        log.addFilter(self._is_news)
+        log.addFilter(self._is_not_the_failure)
         try:
             self.run(sockets=[socket])
         except SystemExit:
@@ -138,14 +139,15 @@ class Server(uvicorn.Server):
                 raise
             raise self._app.failure from None
         finally:
-            log.removeFilter(self._is_news)
+            log.removeFilter(self._is_not_the_failure)
 
-    def _is_news(self, record: logging.LogRecord) -> bool:
-        """Why the host could not start is told by whoever asked for it, in better words."""
+    def _is_not_the_failure(self, record: logging.LogRecord) -> bool:
+        """Drop what uvicorn logs of an application that could not start: the caller gets the exception."""
         return self._app.failure is None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        watching = asyncio.create_task(self._give_up(asyncio.current_task()))
+        """Start the application and accept connections, unless a signal arrives first."""
+        watching = asyncio.create_task(self._cancel_start_on_exit(asyncio.current_task()))
         try:
             await super().startup(sockets)
         except asyncio.CancelledError:
@@ -156,23 +158,25 @@ class Server(uvicorn.Server):
             watching.cancel()
         self._ready()
 
-    async def _give_up(self, starting: asyncio.Task[None] | None) -> None:
-        """Whoever wants the host to end need not wait for a start that takes long, or hangs."""
+    async def _cancel_start_on_exit(self, starting: asyncio.Task[None] | None) -> None:
+        """Cancel a start that takes long, or hangs, when the server is to exit."""
         while not self.should_exit:  # noqa: ASYNC110 - a signal handler sets it
-            await asyncio.sleep(_TICK)
-        # One that is through by now ends in order, with a shutdown.
+            await asyncio.sleep(_POLL_SECONDS)
+        # A start that is over by now is followed by an orderly shutdown.
         if starting is not None and isinstance(self.lifespan, LifespanOn) and not self.lifespan.startup_event.is_set():
             starting.cancel()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        # Triggers other than HTTP stop now as well, not after the last connection.
+        """Drain the application while connections end, then shut it down."""
+        # Triggers other than HTTP stop now, too, not after the last connection has closed.
         draining = asyncio.create_task(self._app.drain(self._grace))
-        self.config.timeout_graceful_shutdown = max(self._grace, 0.05)  # type: ignore[assignment]
+        self.config.timeout_graceful_shutdown = max(self._grace, _MIN_SHUTDOWN_SECONDS)  # type: ignore[assignment]
         await super().shutdown(sockets)
         await draining
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
+        """Handle SIGINT and SIGTERM inside the block, without raising them again after it."""
         if threading.current_thread() is not threading.main_thread():
             yield
             return
@@ -184,6 +188,7 @@ class Server(uvicorn.Server):
                 signal.signal(number, handler)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Begin to shut down at the first signal; stop at once at a second Ctrl-C."""
         interrupted = sig == signal.SIGINT
         if interrupted and self._stop_at_once is None:
             return
@@ -196,9 +201,14 @@ class Server(uvicorn.Server):
 
 
 def leave(code: int, deadline: float) -> NoReturn:
-    """End the process with ``code``, also when a thread is still busy at ``deadline``, in ``time.monotonic``."""
-    everybody = [one for one in threading.enumerate() if one is not threading.current_thread()]
-    threads = [one for one in everybody if not one.daemon or isinstance(one, PoolThread)]
+    """End the process, also if a thread is still busy at the deadline.
+
+    Args:
+        code: the exit code.
+        deadline: until when to wait for threads, in seconds of ``time.monotonic``.
+    """
+    others = [thread for thread in threading.enumerate() if thread is not threading.current_thread()]
+    threads = [thread for thread in others if not thread.daemon or isinstance(thread, PoolThread)]
     for thread in threads:
         thread.join(max(0.0, deadline - time.monotonic()))
     sys.stdout.flush()

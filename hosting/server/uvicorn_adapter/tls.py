@@ -1,4 +1,4 @@
-"""The certificate of ``--cert`` and ``--key``, checked before anything listens."""
+"""The certificate of ``--cert`` and ``--key``: checked before the server listens."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from hosting.errors import HostingError
 
 
 def check_certificate(cert: Path, key: Path | None) -> None:
-    """Try the certificate and its key as the server will use them.
+    """Load the certificate and its key as the server will do.
 
     Args:
-        cert: a PEM file: the certificate, then those between it and the root; it may hold the key too.
+        cert: a PEM file with the certificate, then those between it and the root; it may contain the key, too.
         key: a PEM file with the private key, not encrypted.
 
     Raises:
-        HostingError: a file is not there, cannot be read, is not PEM, is encrypted, or the two do not belong together.
+        HostingError: a file does not exist, cannot be read, is not PEM or is encrypted, or the two do not match.
     """
     for option, path in (("--cert", cert), ("--key", key)):
         if path is not None and not path.is_file():

@@ -46,6 +46,7 @@ class BufferedTransport:
         self.is_closing = transport.is_closing
 
     def write(self, data: bytes) -> None:
+        """Keep ``data`` for the next iteration of the event loop, or write it now if there is much."""
         self._size += len(data)
         if self._size >= _FLUSH_AT_BYTES:
             # The transport itself has to see large writes at once, to pause the writer when the client reads slowly.
@@ -65,6 +66,7 @@ class BufferedTransport:
         self._size = 0
 
     def close(self) -> None:
+        """Write what is kept, then close the connection."""
         self.flush()
         self._transport.close()
 
