@@ -1,4 +1,4 @@
-"""The benchmarks run; what they measure is for a person to judge."""
+"""The benchmarks run; their figures are for a person to judge."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ def requests(*arguments: str, **environ: str) -> str:
     return done.stdout
 
 
-def test_requests_without_wrk() -> None:
-    """Where wrk is missing, the load comes from Python, and that is said."""
+def test_requests_without_wrk_say_so() -> None:
+    """Where wrk is missing, the load comes from Python, and the output says so."""
     assert requests("--seconds", "0.2", PATH="").startswith("Without wrk")
 
 
 @pytest.mark.skipif(shutil.which("wrk") is None, reason="wrk is not installed")
-def test_requests_with_wrk() -> None:
+def test_requests_with_wrk_parse_its_output() -> None:
     """The figures of wrk are understood."""
     assert not requests("--seconds", "1").startswith("Without wrk")
 

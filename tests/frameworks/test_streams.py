@@ -1,4 +1,4 @@
-"""HTTP streams with Azure's FastAPI extension: bodies that are read and sent as they come, in one process."""
+"""HTTP streams with Azure's FastAPI extension: bodies are read and sent piece by piece, in one process."""
 
 from __future__ import annotations
 
@@ -165,8 +165,8 @@ def _watch(served: Served, peak: list[int], done: threading.Event) -> None:
         peak.append(resident(served))
 
 
-def test_request(served: Served) -> None:
-    """The function gets the extension's request: route parameters, query, method, headers, the whole address."""
+def test_function_gets_the_extensions_request(served: Served) -> None:
+    """It has route parameters, query, method, headers and the whole address."""
     answer = served.get("/API/items/7/a/b?x=1&y=", headers={"user-agent": "tests"}).json()
     assert answer["params"] == {"id": "7", "rest": "a/b"}
     assert answer["query"] == {"x": "1", "y": ""}
@@ -198,14 +198,14 @@ def test_request(served: Served) -> None:
         ("nonsense", 500, "", b""),
     ],
 )
-def test_what_may_be_returned(served: Served, what: str, status: int, kind: str, body: bytes) -> None:
-    """Every response class is sent as it is, other values as FastAPI makes JSON of them."""
+def test_every_result_becomes_a_response(served: Served, what: str, status: int, kind: str, body: bytes) -> None:
+    """Every response class is sent as it is, other values as the JSON that FastAPI makes of them."""
     answer = served.get(f"/api/gives/{what}")
     assert (answer.status_code, answer.headers.get("content-type", ""), answer.content) == (status, kind, body)
 
 
-def test_failures(served: Served) -> None:
-    """What a function raises is logged, and answered by 500 without the reason; an HTTPException is the answer."""
+def test_exception_is_500_and_http_exception_is_the_response(served: Served) -> None:
+    """What a function raises is logged, and its 500 does not show it."""
     fails = served.get("/api/fails")
     assert (fails.status_code, fails.content) == (500, b"")
     served.wait_for("ValueError: a secret")
@@ -213,7 +213,7 @@ def test_failures(served: Served) -> None:
     assert (refuses.status_code, refuses.json(), refuses.headers["x-why"]) == (403, {"detail": "not you"}, "because")
 
 
-def test_form(served: Served) -> None:
+def test_forms_and_files_are_parsed(served: Served) -> None:
     """Forms and files are read by the extension's request."""
     answer = httpx.post(served.url + "/api/form", data={"a": "1"}, files={"f": ("name.txt", b"text")})
     assert answer.json() == {"a": "1", "f": "name.txt"}
@@ -240,8 +240,8 @@ def test_response_is_sent_as_it_is_made(served: Served) -> None:
         assert "".join(chunks) == "two"
 
 
-def test_server_sent_events(served: Served) -> None:
-    """Events come one by one; when the client goes, the function's generator ends."""
+def test_server_sent_events_end_with_the_client(served: Served) -> None:
+    """Events arrive one by one; when the client disconnects, the function's generator ends."""
     with httpx.stream("GET", served.url + "/api/events", timeout=PATIENCE) as answer:
         assert answer.headers["content-type"] == "text/event-stream; charset=utf-8"
         lines = answer.iter_lines()
@@ -249,33 +249,33 @@ def test_server_sent_events(served: Served) -> None:
     served.wait_for("events end")
 
 
-def test_sync_function(served: Served) -> None:
+def test_sync_function_streams_from_a_generator(served: Served) -> None:
     """A ``def`` function may stream from an ordinary generator."""
     assert served.get("/api/sync").text == "0,1,2,"
 
 
-def test_head(served: Served) -> None:
+def test_head_has_no_body(served: Served) -> None:
     """HEAD has the headers of GET, and no body."""
     answer = httpx.head(served.url + "/api/gives/json")
     assert (answer.status_code, answer.headers["content-length"], answer.content) == (200, "7", b"")
 
 
-def test_response_that_breaks_off(served: Served) -> None:
-    """A response that fails on the way is logged with its function and cut, so that the client can tell."""
+def test_response_that_fails_on_the_way_is_logged_and_cut(served: Served) -> None:
+    """The log names the function, and the client can tell that the response is not complete."""
     with pytest.raises(httpx.RemoteProtocolError):
         served.get("/api/breaks")
     served.wait_for(r"(?s)The response of function 'breaks' broke off\..*ValueError: in the middle")
 
 
-def test_echo(served: Served) -> None:
-    """What a function passes on from its request's stream comes back whole, while more is still arriving."""
+def test_request_stream_can_be_the_response(served: Served) -> None:
+    """What a function passes on from its request's stream comes back complete, while more is still arriving."""
     body = os.urandom(MEBI)
     answer = httpx.post(served.url + "/api/echo", content=(body for _ in range(4)), timeout=PATIENCE)
     assert answer.content == body * 4
 
 
-def test_large_bodies(served: Served) -> None:
-    """A large upload and a large download, at once, are never in memory as a whole."""
+def test_large_bodies_are_never_in_memory_as_a_whole(served: Served) -> None:
+    """A large upload and a large download, at once, do not grow the host's memory by their size."""
     block = bytes(MEBI)
     before = resident(served)
     peak: list[int] = [before]
@@ -298,8 +298,8 @@ def test_large_bodies(served: Served) -> None:
     assert max(peak) - before < BOUND
 
 
-def test_slow_readers(served: Served) -> None:
-    """A client that reads nothing makes the function wait, and the host's memory does not grow meanwhile."""
+def test_client_that_does_not_read_makes_the_function_wait(served: Served) -> None:
+    """The host's memory does not grow meanwhile."""
     before = resident(served)
     with socket.create_connection(("localhost", httpx.URL(served.url).port or 0)) as client:
         client.sendall(f"GET /api/download?size={SIZE} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
@@ -316,8 +316,10 @@ def test_slow_readers(served: Served) -> None:
         ("req: Request) -> func.HttpResponse:  # (", 'does not match the binding type "http"'),
     ],
 )
-def test_annotations(make_app: MakeApp, tmp_path: Path, bad: str, told: str) -> None:
-    """An app with the extension has its classes everywhere, as in Azure; the remedy says so."""
+def test_app_with_the_extension_has_its_classes_everywhere(
+    make_app: MakeApp, tmp_path: Path, bad: str, told: str
+) -> None:
+    """An annotation with the SDK's class is an error, as in Azure; the remedy says so."""
     code = "import azure.functions as func\nfrom azurefunctions.extensions.http.fastapi import Request\n"
     code += f"app = func.FunctionApp()\n@app.route('x')\nasync def x({bad}):\n    ...\n"
     running = launch(make_app({**APP, "function_app.py": code}), output=tmp_path / "output.txt")
@@ -326,15 +328,15 @@ def test_annotations(make_app: MakeApp, tmp_path: Path, bad: str, told: str) -> 
     assert "The app imports a web extension" in running.logs()
 
 
-def test_without_the_extension(make_app: MakeApp, serve: Serve) -> None:
-    """FastAPI alone, without the extension, changes nothing for an ordinary function."""
+def test_fastapi_without_the_extension_changes_nothing(make_app: MakeApp, serve: Serve) -> None:
+    """An ordinary function gets the SDK's request."""
     code = "import azure.functions as func, fastapi\napp = func.FunctionApp(http_auth_level='ANONYMOUS')\n"
     code += "@app.route('x')\ndef x(req: func.HttpRequest) -> str:\n    return type(req).__name__\n"
     assert serve(make_app({**APP, "function_app.py": code})).get("/api/x").text == "HttpRequest"
 
 
-def test_stopping_while_a_response_is_sent(make_app: MakeApp, serve: Serve) -> None:
-    """A stream that ends in time is sent to its end when the host stops; one that does not is cut, with exit code 0."""
+def test_stream_is_sent_to_its_end_within_the_grace_period(make_app: MakeApp, serve: Serve) -> None:
+    """A stream that does not end in time is cut, with exit code 0."""
     served = serve(make_app(APP), "--grace", "30")
     with httpx.stream("GET", served.url + "/api/steps", timeout=PATIENCE) as answer:
         chunks = answer.iter_text()
@@ -351,8 +353,8 @@ def test_stopping_while_a_response_is_sent(make_app: MakeApp, serve: Serve) -> N
     assert "Traceback" not in served.logs()
 
 
-def test_a_stream_holds_its_place(make_app: MakeApp, serve: Serve) -> None:
-    """A request counts as answered, for host.json's limits, when its stream has ended or its client has gone."""
+def test_stream_counts_for_limits_until_it_ends(make_app: MakeApp, serve: Serve) -> None:
+    """A request counts for host.json's limits until its stream has ended or its client has disconnected."""
     limits = '{"version": "2.0", "extensions": {"http": {"maxOutstandingRequests": 1}}}'
     served = serve(make_app({"host.json": limits, "function_app.py": CODE}))
     for path, chunks in (("events", 1), ("sync", 3)):

@@ -67,8 +67,8 @@ FUNCTION_JSON = """{"scriptFile": "__init__.py", "bindings": [
     {"type": "http", "direction": "out", "name": "$return"}]}"""
 
 
-def test_fastapi(make_app: MakeApp, serve: Serve) -> None:
-    """A FastAPI app answers on its own paths: parameters, bodies, cookies, 404, 422, and 500 without the reason."""
+def test_fastapi_app_answers_on_its_own_paths(make_app: MakeApp, serve: Serve) -> None:
+    """Parameters, bodies, cookies, 404, 422, and 500 without the reason."""
     served = serve(make_app({"host.json": ROOT_PREFIX, "function_app.py": FASTAPI}))
     assert served.get("/").json() == {"at": "root"}
     assert served.get("/orders/7?detail=all").json() == {"number": 7, "detail": "all", "pool": "a pool"}
@@ -83,8 +83,8 @@ def test_fastapi(make_app: MakeApp, serve: Serve) -> None:
     served.wait_for("ValueError: a secret")
 
 
-def test_fastapi_documentation(make_app: MakeApp, serve: Serve) -> None:
-    """With an empty prefix, FastAPI's own documentation works in a browser: the page, and the schema it loads."""
+def test_fastapi_documentation_works_with_an_empty_prefix(make_app: MakeApp, serve: Serve) -> None:
+    """A browser gets the page and the schema that it loads."""
     served = serve(make_app({"host.json": ROOT_PREFIX, "function_app.py": FASTAPI}))
     page = served.get("/docs")
     assert page.headers["content-type"].startswith("text/html")
@@ -94,7 +94,7 @@ def test_fastapi_documentation(make_app: MakeApp, serve: Serve) -> None:
     assert "/orders/{number}" in schema["paths"]
 
 
-def test_default_prefix(make_app: MakeApp, serve: Serve) -> None:
+def test_web_app_sees_the_prefix(make_app: MakeApp, serve: Serve) -> None:
     """With the default prefix the framework sees the whole path, as in Azure, and the listing shows the route."""
     code = "import azure.functions as func\nfrom fastapi import FastAPI\nweb = FastAPI()\n"
     code += '@web.get("/api/hello")\ndef hello(): return "hi"\n'
@@ -104,8 +104,8 @@ def test_default_prefix(make_app: MakeApp, serve: Serve) -> None:
     assert f"{served.url}/api/{{*route}}" in served.logs()
 
 
-def test_lifespan(make_app: MakeApp, serve: Serve) -> None:
-    """The web app starts with the host, before any request, and ends with it, once each."""
+def test_web_app_starts_and_ends_once_with_the_host(make_app: MakeApp, serve: Serve) -> None:
+    """It starts before any request."""
     served = serve(make_app({"host.json": ROOT_PREFIX, "function_app.py": FASTAPI}))
     served.wait_for("web app starts")
     for _ in range(2):
@@ -114,8 +114,8 @@ def test_lifespan(make_app: MakeApp, serve: Serve) -> None:
     assert served.logs().count("web app starts") == served.logs().count("web app ends") == 1
 
 
-def test_lifespan_that_fails(make_app: MakeApp, serve: Serve) -> None:
-    """A web app that does not start is told at once; as in Azure the host stays up and each request fails."""
+def test_web_app_that_does_not_start_fails_requests_only(make_app: MakeApp, serve: Serve) -> None:
+    """The error is logged at once; as in Azure the host stays up and each request fails."""
     code = FASTAPI.replace('logging.warning("web app starts")', 'raise RuntimeError("no database")')
     served = serve(make_app({"host.json": ROOT_PREFIX, "function_app.py": code}))
     served.wait_for("no database")
@@ -125,16 +125,16 @@ def test_lifespan_that_fails(make_app: MakeApp, serve: Serve) -> None:
     assert served.stop() == 0
 
 
-def test_lifespan_that_does_not_end(make_app: MakeApp, serve: Serve) -> None:
-    """An ending that hangs is given up, and the host still ends with code 0."""
+def test_web_app_that_does_not_end_is_abandoned(make_app: MakeApp, serve: Serve) -> None:
+    """The host still ends, with code 0."""
     code = FASTAPI.replace('logging.warning("web app ends")', "import asyncio; await asyncio.sleep(600)")
     served = serve(make_app({"host.json": ROOT_PREFIX, "function_app.py": code}), "--grace", "0.2")
     assert served.stop() == 0
     assert "did not stop within" in served.logs()
 
 
-def test_flask(make_app: MakeApp, serve: Serve) -> None:
-    """A Flask app answers on its own paths; what it raises is 500 without the reason."""
+def test_flask_app_answers_on_its_own_paths(make_app: MakeApp, serve: Serve) -> None:
+    """What it raises is 500 without the reason."""
     code = FLASK + "import azure.functions as func\n"
     code += "app = func.WsgiFunctionApp(app=web.wsgi_app, http_auth_level=func.AuthLevel.ANONYMOUS)\n"
     app = make_app({"host.json": ROOT_PREFIX, "function_app.py": code})
@@ -149,8 +149,8 @@ def test_flask(make_app: MakeApp, serve: Serve) -> None:
     assert "secret" not in broken.text
 
 
-def test_flask_in_v1(make_app: MakeApp, serve: Serve) -> None:
-    """``WsgiMiddleware`` in a v1 function: Flask finds its folder, and the same app answers from call to call."""
+def test_flask_app_answers_in_a_v1_function(make_app: MakeApp, serve: Serve) -> None:
+    """Flask finds its folder, and the same app answers from call to call."""
     code = FLASK + "import azure.functions as func\n"
     code += "def main(req: func.HttpRequest, context: func.Context) -> func.HttpResponse:\n"
     code += "    return func.WsgiMiddleware(web.wsgi_app).handle(req, context)\n"
@@ -159,8 +159,8 @@ def test_flask_in_v1(make_app: MakeApp, serve: Serve) -> None:
     assert served.get("/orders/8").json()["number"] == 8
 
 
-def test_fastapi_in_v1(make_app: MakeApp, serve: Serve) -> None:
-    """``AsgiMiddleware`` in a v1 function, awaited; its ``main`` property, which runs a loop of its own, works too."""
+def test_fastapi_app_answers_in_a_v1_function(make_app: MakeApp, serve: Serve) -> None:
+    """``AsgiMiddleware`` works awaited, and as ``main``, which runs an event loop of its own."""
     head = "import azure.functions as func\nfrom fastapi import FastAPI\nweb = FastAPI()\n"
     head += '@web.get("/{name}")\nasync def hello(name: str): return {"name": name}\n'
     awaited = head + "async def main(req: func.HttpRequest, context: func.Context) -> func.HttpResponse:\n"
@@ -172,8 +172,8 @@ def test_fastapi_in_v1(make_app: MakeApp, serve: Serve) -> None:
         assert served.get("/Ada").json() == {"name": "Ada"}
 
 
-def test_logs_of_a_web_app(make_app: MakeApp, serve: Serve) -> None:
-    """What a web app logs is tied to its function."""
+def test_logs_of_a_web_app_name_its_function(make_app: MakeApp, serve: Serve) -> None:
+    """What a web app logs is of the category of its function."""
     served = serve(make_app({"host.json": ROOT_PREFIX, "function_app.py": FASTAPI}), "--log-format", "json")
     httpx.post(served.url + "/orders", json={})
     served.wait_for('"category": "Function.http_app_func.User", "message": "inside the web app"')

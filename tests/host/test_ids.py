@@ -17,7 +17,7 @@ def test_ids_are_random_uuids() -> None:
     assert len(set(ids)) == len(ids)
 
 
-def test_ids_do_not_follow_an_apps_seed() -> None:
+def test_seed_of_an_app_does_not_affect_ids() -> None:
     """An app that seeds Python's random numbers changes nothing about ids, nor do ids change the app's numbers."""
     drawn = []
     for _ in range(2):

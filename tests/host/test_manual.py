@@ -1,4 +1,4 @@
-"""Functions of every trigger that the SDK has, run by hand: they get the SDK's own objects."""
+"""Manual runs of functions of every trigger that the SDK has: they get the SDK's own objects."""
 
 from __future__ import annotations
 
@@ -230,14 +230,14 @@ async def _run(root: Path) -> FunctionHost:
 
 
 @pytest.mark.parametrize("name", INPUTS)
-def test_the_function_gets_the_sdks_object(ran: FunctionHost, name: str) -> None:
+def test_text_becomes_the_sdks_object(ran: FunctionHost, name: str) -> None:
     """A text becomes what Azure's worker would make of a message of that text, one or many, with its properties."""
     plain = next(function for function in ran.functions if function.name == "Sql")
     assert plain.call.__globals__["SEEN"].get(name) == INPUTS[name][1]
 
 
-def test_every_trigger_is_listed(ran: FunctionHost) -> None:
-    """Each trigger without a provider is told with the way to run its function, and no function is in error."""
+def test_trigger_without_a_provider_is_a_problem_with_the_way_to_run_it(ran: FunctionHost) -> None:
+    """Each is reported, and no function is in error for another reason."""
     told = {problem.function: problem for problem in ran.problems}
     assert {name for name in INPUTS if name not in ("Grid", "Cloud", "Warm")} == told.keys()
     for name, problem in told.items():

@@ -1,4 +1,4 @@
-"""Retry policies: how often, with which pauses, and what a function is told."""
+"""Retry policies: how often, with which pauses, and what a function learns of the previous attempt."""
 
 from __future__ import annotations
 
@@ -55,8 +55,10 @@ def f(arg, context: func.Context):
 """
 
 
-def test_attempts(make_app: MakeApp, caplog: pytest.LogCaptureFixture) -> None:
-    """Each attempt is a new invocation that knows its number and how the one before failed; the last one counts."""
+def test_each_attempt_knows_its_number_and_the_error_before(
+    make_app: MakeApp, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Each attempt is a new invocation; the result of the last one counts."""
     host = loaded(make_app, FIXED % (4, "00") + FAILS_TWICE.lstrip())
     with caplog.at_level(logging.INFO):
         result, seen = run(host)
@@ -75,7 +77,7 @@ def test_attempts(make_app: MakeApp, caplog: pytest.LogCaptureFixture) -> None:
     )
 
 
-def test_given_up(make_app: MakeApp, caplog: pytest.LogCaptureFixture) -> None:
+def test_last_failure_stands_when_the_policy_is_used_up(make_app: MakeApp, caplog: pytest.LogCaptureFixture) -> None:
     """After the last attempt the failure stands, and the log says so."""
     with caplog.at_level(logging.INFO):
         result, seen = run(loaded(make_app, FIXED % (1, "00") + FAILS_TWICE.lstrip()))
@@ -84,21 +86,21 @@ def test_given_up(make_app: MakeApp, caplog: pytest.LogCaptureFixture) -> None:
     assert caplog.records[-1].getMessage() == "Function execution failed after '1' retries."
 
 
-def test_without_policy(make_app: MakeApp) -> None:
-    """A function without a policy runs once, and its context has zeros."""
+def test_function_without_a_policy_runs_once(make_app: MakeApp) -> None:
+    """Its retry context has zeros."""
     result, seen = run(loaded(make_app, FAILS_TWICE))
     assert str(result.exception) == "number 1"
     assert [attempt[1:4] for attempt in seen] == [[0, 0, ""]]
 
 
-def test_policy_of_the_app(make_app: MakeApp) -> None:
-    """host.json's policy holds for functions without one of their own."""
+def test_policy_of_host_json_applies_to_functions_without_one(make_app: MakeApp) -> None:
+    """host.json's policy applies to functions without one of their own."""
     policy = '{"version": "2.0", "retry": {"strategy": "fixedDelay", "maxRetryCount": 5, "delayInterval": "00:00:00"}}'
     assert run(loaded(make_app, FAILS_TWICE, policy))[0].exception is None
 
 
-def test_http_is_retried_too(make_app: MakeApp) -> None:
-    """A policy acts on every trigger: the caller waits for the last attempt, not more."""
+def test_policy_applies_to_http_triggers(make_app: MakeApp) -> None:
+    """A policy acts on every trigger: the caller waits for the last attempt."""
     code = FIXED % (-1, "00") + '@app.route("f")\n' + FAILS_TWICE.partition("\n")[2].partition("\n")[2]
     host = loaded(make_app, code.replace("arg", "req"))
 
@@ -110,8 +112,8 @@ def test_http_is_retried_too(make_app: MakeApp) -> None:
     assert asyncio.run(once()).reply.body == b"done"
 
 
-def test_draining_ends_a_pause(make_app: MakeApp) -> None:
-    """A host that stops waits for no pause: the last failure is the result."""
+def test_drain_ends_a_pause_between_attempts(make_app: MakeApp) -> None:
+    """A host that stops does not wait for a pause: the last failure is the result."""
     host = loaded(make_app, FIXED % (-1, "59") + FAILS_TWICE.lstrip())
 
     async def stopped() -> Result:
@@ -128,15 +130,15 @@ def test_draining_ends_a_pause(make_app: MakeApp) -> None:
 
 
 @given(count=st.integers(-1, 20), delay=st.floats(0, 100))
-def test_fixed_delay(count: int, delay: float) -> None:
-    """A fixed policy pauses equally long, as often as it says, or without end."""
+def test_fixed_policy_pauses_equally_long(count: int, delay: float) -> None:
+    """It pauses as often as it says, or without end."""
     found = list(itertools.islice(pauses(Retry("fixedDelay", count, delay=delay), lambda low, high: low), 50))
     assert found == [delay] * (50 if count < 0 else count)
 
 
 @given(minimum=st.floats(0.1, 10), factor=st.floats(1, 1000), chance=st.floats(0.8, 1.2))
-def test_exponential_backoff(minimum: float, factor: float, chance: float) -> None:
-    """Exponential back-off begins with the minimum, grows, and ends at the maximum."""
+def test_exponential_backoff_grows_from_minimum_to_maximum(minimum: float, factor: float, chance: float) -> None:
+    """Pauses begin with the minimum, grow, and end at the maximum."""
     policy = Retry("exponentialBackoff", 100, minimum=minimum, maximum=minimum * factor)
     found = list(pauses(policy, lambda low, high: chance))
     assert found[0] == minimum

@@ -1,14 +1,23 @@
-"""``functionTimeout`` in one process: which invocation is cancelled, and what is left of it."""
+"""``functionTimeout``: which invocation is cancelled, and what is left of it."""
 
 from __future__ import annotations
 
 import asyncio
 import json
+import os
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import httpx
+import pytest
 
 from hosting.bindings import Result
+from hosting.errors import SettingsError
 from hosting.host.function_host import FunctionHost
 from hosting.host.invocation import FunctionTimeoutError
-from tests.conftest import MakeApp
+from hosting.host.timeouts import DEFAULT_SECONDS, read_timeout
+from tests.conftest import ROOT, MakeApp, Serve
+from tests.support.sites import Site, hook
 
 CODE = """
 import asyncio
@@ -61,7 +70,7 @@ def run(make_app: MakeApp, name: str, times: int = 1, **host_json: object) -> tu
     return results, host, cancelling
 
 
-def test_each_attempt_has_its_own_time(make_app: MakeApp) -> None:
+def test_each_attempt_has_a_time_limit_of_its_own(make_app: MakeApp) -> None:
     """An attempt that takes too long is one failure, and the next attempt runs."""
     policy = {"strategy": "fixedDelay", "maxRetryCount": 1, "delayInterval": "00:00:00"}
     (result,), host, cancelling = run(make_app, "Slow", functionTimeout="00:00:01", retry=policy)
@@ -71,21 +80,99 @@ def test_each_attempt_has_its_own_time(make_app: MakeApp) -> None:
     assert second.startswith("FunctionTimeoutError: Timeout value of 00:00:01 was exceeded by function: Functions.Slow")
 
 
-def test_who_passes_over_it(make_app: MakeApp) -> None:
-    """A function that catches its cancellation ends as it says, and its task is whole again."""
+def test_function_that_catches_its_cancellation_ends_as_it_says(make_app: MakeApp) -> None:
+    """Its task is not cancelled any more."""
     (result,), _, cancelling = run(make_app, "Stubborn", functionTimeout="00:00:01")
     assert (result.exception, cancelling) == (None, 0)
     (result,), _, cancelling = run(make_app, "Bitter", functionTimeout="00:00:01")
     assert (str(result.exception), cancelling) == ("of its own", 0)
 
 
-def test_time_is_each_invocation_s_own(make_app: MakeApp) -> None:
+def test_times_of_invocations_do_not_add_up(make_app: MakeApp) -> None:
     """Invocations one after the other do not add up."""
     results, _, cancelling = run(make_app, "Short", times=24, functionTimeout="00:00:01")
     assert ([result.exception for result in results], cancelling) == ([None] * 24, 0)
 
 
-def test_error_names_the_function(make_app: MakeApp) -> None:
-    """The failure is an exception of its own kind."""
+def test_failure_is_an_exception_of_its_own_kind(make_app: MakeApp) -> None:
+    """The failure is a FunctionTimeoutError."""
     (result,), *_ = run(make_app, "Slow", functionTimeout="00:00:01")
     assert isinstance(result.exception, FunctionTimeoutError)
+
+
+SERVED = {
+    "host.json": '{"version": "2.0", "functionTimeout": "00:00:01"}',
+    "function_app.py": """
+import asyncio, logging, threading
+import azure.functions as func
+app = func.FunctionApp(http_auth_level="ANONYMOUS")
+release = threading.Event()
+
+@app.route("wait")
+async def wait(req: func.HttpRequest) -> str:
+    logging.info("wait begins")
+    while not release.is_set():
+        await asyncio.sleep(0.01)
+    return "waited"
+
+@app.route("block")
+def block(req: func.HttpRequest) -> str:
+    logging.info("block begins")
+    release.wait()
+    logging.info("block goes on")
+    return "blocked"
+
+@app.route("stubborn")
+async def stubborn(req: func.HttpRequest) -> str:
+    try:
+        await asyncio.sleep(600)
+    except asyncio.CancelledError:
+        return "all the same"
+
+@app.route("release", methods=["POST"])
+def free(req: func.HttpRequest) -> str:
+    release.set()
+    return "released"
+
+@app.route("quick")
+async def quick(req: func.HttpRequest) -> str:
+    return "quick"
+""",
+}
+HOOKS = hook(
+    "invocation_error_app_level", "logger.info('error hook: %s', type(exception).__name__)", "logger, exception"
+)
+
+
+def test_invocation_over_the_limit_is_500(make_app: MakeApp, serve: Serve, tmp_path: Path) -> None:
+    """An async function is cancelled and error hooks run; a sync one goes on, but its caller is answered."""
+    Site(tmp_path / "site").extension("watch", HOOKS)
+    env = {"PYTHON_ENABLE_WORKER_EXTENSIONS": "1", "PYTHONPATH": f"{ROOT}{os.pathsep}{tmp_path / 'site'}"}
+    served = serve(make_app(SERVED), env=env)
+    with ThreadPoolExecutor(3) as pool:
+        answers = [pool.submit(served.get, f"/api/{name}") for name in ("wait", "block", "stubborn")]
+        assert [answer.result().status_code for answer in answers] == [500, 500, 200]
+    for name in ("wait", "block"):
+        served.wait_for(rf"Timeout value of 00:00:01 exceeded by function 'Functions\.{name}' \(Id: '")
+        served.wait_for(rf"FunctionTimeoutError: Timeout value of 00:00:01 was exceeded by function: Functions\.{name}")
+    logs = served.wait_for("error hook: CancelledError")
+    assert logs.count("Its thread cannot be stopped") == 1
+    assert "block goes on" not in logs
+    assert httpx.post(f"{served.url}/api/release").text == "released"
+    served.wait_for("block goes on")
+    assert [served.get(f"/api/{name}").text for name in ("wait", "block", "quick")] == ["waited", "blocked", "quick"]
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [(None, DEFAULT_SECONDS), ("-1", None), ("00:00:01", 1.0), ("1.00:00:00", 86_400.0)]
+)
+def test_limit_is_a_time_span_or_none(text: str | None, seconds: float | None) -> None:
+    """The limit is half an hour without a setting, none for -1, else a time span."""
+    assert read_timeout({} if text is None else {"functionTimeout": text}) == seconds
+
+
+@pytest.mark.parametrize("text", ["00:00:00", "00:00:00.5", "soon", ""])
+def test_limit_that_is_not_a_time_span_of_a_second_is_refused(text: str) -> None:
+    """The error says what is expected."""
+    with pytest.raises(SettingsError, match="functionTimeout: expected a time span of at least 00:00:01"):
+        read_timeout({"functionTimeout": text})

@@ -1,4 +1,4 @@
-"""Clients that go away, and clients that only say that they have nothing more to send."""
+"""Clients that disconnect, and clients that only close their sending side."""
 
 from __future__ import annotations
 
@@ -71,24 +71,24 @@ def wait_for_lines(served: Served, text: str, number: int) -> None:
         time.sleep(0.02)
 
 
-def test_gone(served: Served) -> None:
-    """A client that closes its connection ends the async invocation that it waits for, and error hooks run."""
+def test_closed_connection_cancels_the_async_invocation(served: Served) -> None:
+    """A client that closes its connection cancels the invocation that it waits for, and error hooks run."""
     with asking(served, "loop"):
         served.wait_for("loop begins")
     served.wait_for(r"error hook: CancelledError\('the client has gone'\)")
     served.wait_for(r"Executed 'Functions.loop' \(Failed")
 
 
-def test_reset(served: Served) -> None:
-    """So does one whose connection breaks."""
+def test_reset_connection_cancels_the_async_invocation(served: Served) -> None:
+    """A connection that breaks cancels the invocation that its client waits for."""
     with asking(served, "loop") as client:
         served.wait_for("loop begins")
         client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     served.wait_for(r"error hook: CancelledError\('the client has gone'\)")
 
 
-def test_threads_go_on(served: Served) -> None:
-    """A sync invocation goes on to its end, and its post hooks run."""
+def test_sync_invocation_goes_on_without_its_client(served: Served) -> None:
+    """A sync invocation runs to its end, and its post hooks run."""
     with asking(served, "thread") as client:
         served.wait_for("thread begins")
         client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
@@ -96,8 +96,8 @@ def test_threads_go_on(served: Served) -> None:
     assert "error hook" not in served.wait_for("post hook: thread ends")
 
 
-def test_many_gone(served: Served) -> None:
-    """Of many that wait, those go that leave, and the others are answered."""
+def test_only_the_invocations_of_disconnected_clients_end(served: Served) -> None:
+    """Of many that wait, those with disconnected clients are cancelled, and the others are answered."""
     staying = [asking(served, "loop") for _ in range(20)]
     leaving = [asking(served, "loop") for _ in range(20)]
     wait_for_lines(served, "loop begins", 40)
@@ -112,8 +112,8 @@ def test_many_gone(served: Served) -> None:
 
 
 @pytest.mark.parametrize(("path", "version"), [("loop", "1.1"), ("loop", "1.0"), ("thread", "1.1")])
-def test_half_closed(served: Served, path: str, version: str) -> None:
-    """A client that has sent its request and says that nothing more comes is answered, and then closed."""
+def test_half_closed_connection_is_answered(served: Served, path: str, version: str) -> None:
+    """A client that closes its sending side after the request is answered, and then its connection is closed."""
     with asking(served, path, version) as client:
         client.shutdown(socket.SHUT_WR)
         served.wait_for(f"{path} begins")

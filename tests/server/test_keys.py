@@ -1,4 +1,4 @@
-"""The keys of an app: made once, kept for their user only, compared without telling."""
+"""The keys of an app: created once, readable by their user only, compared in constant time."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "state"
 
 
-def test_made_once(tmp_path: Path, state: Path) -> None:
-    """The keys of an app stay the same; another app has others; all of one app's differ."""
+def test_keys_of_an_app_stay_the_same(tmp_path: Path, state: Path) -> None:
+    """Each app has keys of its own, and all keys of one app differ."""
     first, again, other = load_keys(tmp_path / "a"), load_keys(tmp_path / "a"), load_keys(tmp_path / "b")
     keys = [first.master, first.default, first.of("F"), first.of("G"), other.master]
     assert len(set(keys)) == len(keys)
@@ -32,8 +32,8 @@ def test_made_once(tmp_path: Path, state: Path) -> None:
     assert all(len(key) == 64 for key in keys)
 
 
-def test_kept_for_the_user_only(tmp_path: Path, state: Path) -> None:
-    """The file lies outside the app, only its user may read it or look beside it, and an open one is closed."""
+def test_file_is_readable_by_its_user_only(tmp_path: Path, state: Path) -> None:
+    """The file is outside the app, in a folder of the user's own; permissions that others have are revoked."""
     load_keys(tmp_path)
     path = keys_file(tmp_path)
     assert path.is_relative_to(state)
@@ -44,8 +44,8 @@ def test_kept_for_the_user_only(tmp_path: Path, state: Path) -> None:
     assert [one.name for one in path.parent.iterdir()] == [path.name]
 
 
-def test_two_at_once(tmp_path: Path, state: Path) -> None:
-    """Hosts that start at the same time agree on the keys."""
+def test_hosts_that_start_at_once_agree(tmp_path: Path, state: Path) -> None:
+    """Hosts that start at the same time have the same keys."""
     code = (
         "import pathlib, sys\nfrom hosting.server.keys import load_keys\n"
         "print(load_keys(pathlib.Path(sys.argv[1])).master)"
@@ -60,8 +60,8 @@ def test_two_at_once(tmp_path: Path, state: Path) -> None:
 
 
 @pytest.mark.parametrize("content", ["", "{}", "[]", json.dumps({"secret": "no number"})])
-def test_broken_file(tmp_path: Path, state: Path, content: str) -> None:
-    """A file that is no keys file is told with its path and what to do."""
+def test_broken_file_is_an_error_with_its_path(tmp_path: Path, state: Path, content: str) -> None:
+    """The error names the file and what to do."""
     load_keys(tmp_path)
     keys_file(tmp_path).write_text(content)
     with pytest.raises(HostingError, match="Remove the file") as caught:
@@ -69,8 +69,8 @@ def test_broken_file(tmp_path: Path, state: Path, content: str) -> None:
     assert str(keys_file(tmp_path)) in str(caught.value)
 
 
-def test_no_place(tmp_path: Path, state: Path) -> None:
-    """Where keys cannot be kept, the message names the folder and the ways out."""
+def test_unwritable_folder_is_an_error_with_ways_out(tmp_path: Path, state: Path) -> None:
+    """Where keys cannot be kept, the message names the folder and what to do."""
     state.write_text("a file where a folder should be")
     with pytest.raises(HostingError, match="--no-auth"):
         load_keys(tmp_path)

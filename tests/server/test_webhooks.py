@@ -1,4 +1,4 @@
-"""``/runtime/webhooks``: who answers, who may call, and what else may be in the way."""
+"""``/runtime/webhooks``: which provider answers, which keys it accepts, and which paths are not webhooks."""
 
 from __future__ import annotations
 
@@ -70,8 +70,8 @@ def sender(host: FunctionHost, keys: Keys | None = None) -> Send:
 
 @pytest.mark.parametrize("method", ["GET", "PUT", "POST", "DELETE", "OPTIONS"])
 @pytest.mark.parametrize("name", ["echo", "ECHO"])
-def test_a_request_reaches_its_provider(host: FunctionHost, method: str, name: str) -> None:
-    """A provider gets all of a request, whatever the case of its name, and its answer goes out as it is."""
+def test_provider_gets_the_whole_request(host: FunctionHost, method: str, name: str) -> None:
+    """A provider gets all of a request, whatever the case of its name, and its answer is sent as it is."""
     answer = sender(host)(
         method, f"/Runtime/WebHooks/{name}/a/b%20c?x=1&y=%C3%A9", headers={"X-Mine": "me"}, content=b"body"
     )
@@ -80,15 +80,15 @@ def test_a_request_reaches_its_provider(host: FunctionHost, method: str, name: s
     assert (answer.status_code, answer.headers["x-yours"]) == (201, "1")
 
 
-def test_head(host: FunctionHost) -> None:
-    """A HEAD request is answered without a body, but with its length."""
+def test_head_is_answered_without_a_body(host: FunctionHost) -> None:
+    """The response to HEAD has the length of the body that it leaves out."""
     answer = sender(host)("HEAD", "/runtime/webhooks/echo", headers={"X-Mine": "me"})
     assert (answer.status_code, answer.content) == (201, b"")
     assert int(answer.headers["content-length"]) > 0
 
 
-def test_nobody_takes_it(host: FunctionHost) -> None:
-    """What no provider takes is 404 without a body, and never a function's, not even one that takes every route."""
+def test_unknown_webhook_is_404(host: FunctionHost) -> None:
+    """A path that no provider handles is 404 without a body, even beside a function that takes every route."""
     send = sender(host)
     for path in ("/runtime/webhooks/unknown", "/runtime/webhooks/", "/runtime/webhooks//echo", "/RUNTIME/webhooks/x/y"):
         assert (send("POST", path).status_code, send("POST", path).content) == (404, b"")
@@ -96,20 +96,20 @@ def test_nobody_takes_it(host: FunctionHost) -> None:
 
 
 @pytest.mark.parametrize("path", ["/runtime", "/runtime/webhooks", "/runtimes/webhooks/echo", "/runtime/x", "/runtim"])
-def test_other_paths_are_the_apps(host: FunctionHost, path: str) -> None:
+def test_similar_paths_reach_functions(host: FunctionHost, path: str) -> None:
     """Paths that only look alike go to the function that takes every route."""
     assert sender(host)("POST", path).text == f"everything: POST {path[1:]}"
 
 
-def test_a_dotted_path_is_resolved_first(host: FunctionHost) -> None:
+def test_dots_in_a_path_are_resolved_first(host: FunctionHost) -> None:
     """A path with dots reaches a webhook only if it does when they are resolved."""
     send = sender(host)
     assert send("POST", "/x/%2e%2e/runtime/webhooks/unknown").status_code == 404
     assert send("POST", "/runtime/webhooks/%2e%2e/y").text == "everything: POST runtime/y"
 
 
-def test_a_failure_is_told_in_the_log(host: FunctionHost, caplog: pytest.LogCaptureFixture) -> None:
-    """A provider that raises is answered for with 500, and the log says why."""
+def test_provider_that_raises_is_500_and_logged(host: FunctionHost, caplog: pytest.LogCaptureFixture) -> None:
+    """The response is an empty 500, and the log has the exception."""
     with caplog.at_level(logging.ERROR):
         answer = sender(host)("POST", "/runtime/webhooks/broken")
     assert (answer.status_code, answer.content) == (500, b"")
@@ -117,7 +117,7 @@ def test_a_failure_is_told_in_the_log(host: FunctionHost, caplog: pytest.LogCapt
     assert "out of order" in caplog.text
 
 
-def test_a_large_body_is_refused(host: FunctionHost) -> None:
+def test_body_over_the_limit_is_413(host: FunctionHost) -> None:
     """The limit of request bodies holds for webhooks, whether a length is declared or not."""
 
     async def pieces() -> AsyncIterator[bytes]:
@@ -130,8 +130,8 @@ def test_a_large_body_is_refused(host: FunctionHost) -> None:
     assert send("POST", "/runtime/webhooks/echo", headers={"X-Mine": "me"}, content=b"x" * 1000).status_code == 201
 
 
-def test_keys(host: FunctionHost) -> None:
-    """Where keys are asked for, a webhook is opened by its own system key and the master key, and by no other."""
+def test_webhook_needs_its_system_key_or_the_master_key(host: FunctionHost) -> None:
+    """No other key is accepted."""
     send = sender(host, KEYS)
     mine, others = KEYS.of_system("echo_extension"), (KEYS.default, KEYS.of("echo"), KEYS.of_system("broken_extension"))
     for key in (mine, KEYS.master):
@@ -143,10 +143,10 @@ def test_keys(host: FunctionHost) -> None:
     assert send("POST", f"/runtime/webhooks/unknown?code={KEYS.master}").status_code == 404
 
 
-def test_served(
+def test_served_webhook_accepts_the_key_that_hosting_keys_shows(
     make_app: MakeApp, serve: Serve, run_hosting: Callable[..., CompletedProcess[str]], tmp_path: Path
 ) -> None:
-    """A real host asks for the key of a webhook, which ``hosting keys`` shows by its name."""
+    """A real host needs the key of a webhook, which ``hosting keys`` shows by its name."""
     app, env = make_app(FILES), {"XDG_STATE_HOME": str(tmp_path / "state")}
     key = json.loads(run_hosting("keys", app, "--json", env=env).stdout)["system"]["eventgrid_extension"]
     assert f"eventgrid_extension  {key}" in run_hosting("keys", app, env=env).stdout.splitlines()

@@ -1,4 +1,4 @@
-"""CORS as Azure's Core Tools do it, on every answer."""
+"""CORS as in Azure's Core Tools, on every response."""
 
 from __future__ import annotations
 
@@ -42,8 +42,8 @@ def options(url: str, headers: Mapping[str, str]) -> httpx.Response:
     return httpx.options(url, headers=headers)
 
 
-def test_one_origin(make_app: MakeApp, serve: Serve) -> None:
-    """A preflight is answered before any function, with what was asked for; other answers name the origin."""
+def test_allowed_origin_gets_preflights_and_headers(make_app: MakeApp, serve: Serve) -> None:
+    """A preflight is answered before any function, with what it asks for; other responses name the origin."""
     served = serve(make_app(FILES), "--cors", "https://A.example/", "--cors-credentials")
     for path in ("/api/f", "/api/nothing"):
         preflight = options(served.url + path, PREFLIGHT)
@@ -59,7 +59,7 @@ def test_one_origin(make_app: MakeApp, serve: Serve) -> None:
         assert (answer.status_code, cors(answer)) == (status, {"allow-origin": ORIGIN, "allow-credentials": "true"})
 
 
-def test_without_cors_headers(make_app: MakeApp, serve: Serve) -> None:
+def test_other_origin_gets_no_headers(make_app: MakeApp, serve: Serve) -> None:
     """Another origin's preflight is an empty 204, its request is answered, and neither has CORS headers."""
     served = serve(make_app(FILES), "--cors", ORIGIN)
     other = {**PREFLIGHT, "Origin": "https://b.example"}
@@ -74,30 +74,30 @@ def test_without_cors_headers(make_app: MakeApp, serve: Serve) -> None:
     assert served.get("/api/f").headers["access-control-allow-origin"] == "https://own.example"
 
 
-def test_from_settings(make_app: MakeApp, serve: Serve) -> None:
-    """``Host.CORS`` names the origins where no flag does; with several, caches are told that answers differ."""
+def test_origins_of_the_settings_count_without_a_flag(make_app: MakeApp, serve: Serve) -> None:
+    """``Host.CORS`` names the origins if no flag does; with several, ``Vary`` says that responses differ."""
     settings = '{"Host": {"CORS": "https://a.example, https://b.example", "CORSCredentials": false}}'
     served = serve(make_app({**FILES, "local.settings.json": settings}))
     assert cors(served.get("/api/f", headers={"Origin": ORIGIN})) == {"allow-origin": ORIGIN, "vary": "Origin"}
     assert cors(served.get("/api/broken", headers={"Origin": "https://c.example"})) == {"vary": "Origin"}
 
 
-def test_any_origin(make_app: MakeApp, serve: Serve) -> None:
-    """With ``*`` every origin is told just that."""
+def test_star_allows_every_origin(make_app: MakeApp, serve: Serve) -> None:
+    """With ``*`` the response allows ``*``, whatever the origin."""
     served = serve(make_app({**FILES, "local.settings.json": '{"Host": {"CORS": "*"}}'}))
     assert cors(served.get("/api/f", headers={"Origin": ORIGIN})) == {"allow-origin": "*"}
 
 
-def test_any_origin_with_credentials(make_app: MakeApp, run_hosting: RunHosting) -> None:
-    """``*`` with credentials is refused at start, in one message with a way out."""
+def test_star_with_credentials_is_refused_at_start(make_app: MakeApp, run_hosting: RunHosting) -> None:
+    """The error says what is wrong and what to write instead."""
     done = run_hosting("start", make_app(FILES), "--port", "0", "--cors", "*", "--cors-credentials")
     assert done.returncode == 1
     assert "CORS: credentials cannot be allowed for every origin ('*')." in done.stderr
     assert "Name the origins" in done.stderr
 
 
-def test_policy() -> None:
-    """No origin is no policy; credentials go with named origins only."""
+def test_policy_needs_origins_and_credentials_need_names() -> None:
+    """No origin is no policy; credentials are possible for named origins only."""
     assert cors_policy((), credentials=True) is None
     assert cors_policy(["*"], credentials=False) is not None
     with pytest.raises(HostingError):

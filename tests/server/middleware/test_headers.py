@@ -1,4 +1,4 @@
-"""Headers that host.json adds to every answer."""
+"""Headers that host.json adds to every response."""
 
 from __future__ import annotations
 
@@ -38,14 +38,14 @@ def answered(http: dict[str, Any], scheme: str = "https", host: str = "example.o
     return {name.decode(): value.decode() for name, value in sent[0]["headers"]}
 
 
-def test_nothing_asked() -> None:
-    """Where host.json asks for nothing, nothing stands around the app."""
+def test_no_header_is_no_middleware() -> None:
+    """Where host.json asks for no header there is no middleware."""
     assert list(header_middleware({})) == []
     assert list(header_middleware({"hsts": {"isEnabled": False}, "customHeaders": {}})) == []
 
 
-def test_every_answer(make_app: MakeApp, serve: Serve) -> None:
-    """Custom headers are on every answer, whoever gives it, unless the function has set them itself."""
+def test_custom_headers_are_on_every_response(make_app: MakeApp, serve: Serve) -> None:
+    """Custom headers are on every response, also on errors, unless the function has set them itself."""
     code = (
         "import azure.functions as func\napp = func.FunctionApp(http_auth_level='ANONYMOUS')\n"
         "@app.route('f')\ndef f(req): return func.HttpResponse('x', headers={'x-one': 'own'})\n"
@@ -62,8 +62,8 @@ def test_every_answer(make_app: MakeApp, serve: Serve) -> None:
         assert HSTS not in answer.headers
 
 
-def test_custom_headers() -> None:
-    """A header is added where there is none of its name, in any case."""
+def test_custom_header_is_added_unless_it_exists() -> None:
+    """A header is added if the response has none of its name, in any case; numbers and booleans become text."""
     assert answered({"customHeaders": {"X-There": "added", "X-Number": 3, "X-Yes": True}}) == {
         "x-there": "app",
         "x-number": "3",
@@ -79,16 +79,16 @@ def test_custom_headers() -> None:
         ({"maxAge": "00:01:00", "includeSubDomains": True, "preload": True}, "max-age=60; includeSubDomains; preload"),
     ],
 )
-def test_hsts(asked: dict[str, Any], value: str) -> None:
-    """HSTS goes to who came by HTTPS, for thirty days unless a time span, or a number of days, says otherwise."""
+def test_hsts_is_sent_over_https(asked: dict[str, Any], value: str) -> None:
+    """HSTS lasts thirty days, unless ``maxAge`` gives a number of days or a time span."""
     http = {"hsts": {"isEnabled": True, **asked}}
     assert answered(http)[HSTS] == value
     assert HSTS not in answered(http, scheme="http")
 
 
 @pytest.mark.parametrize("host", ["localhost:7071", "127.0.0.1", "[::1]:7071", "[::1]", "Inner.example:8443"])
-def test_hsts_excluded(host: str) -> None:
-    """Names of this machine and excluded ones are not told, with and without a port."""
+def test_hsts_is_not_sent_to_excluded_hosts(host: str) -> None:
+    """Names of this machine and excluded names get no header, with and without a port."""
     assert HSTS not in answered({"hsts": {"isEnabled": True, "excludedHosts": ["inner.example"]}}, host=host)
 
 
@@ -102,8 +102,8 @@ def test_hsts_excluded(host: str) -> None:
         ({"hsts": {"isEnabled": True, "excludedHosts": "x"}}, "excludedHosts"),
     ],
 )
-def test_unusable(http: dict[str, Any], named: str) -> None:
-    """What cannot be sent is refused at start, by name."""
+def test_unusable_header_is_refused_by_name(http: dict[str, Any], named: str) -> None:
+    """A header that cannot be sent is refused at start, by its name."""
     with pytest.raises(SettingsError, match=named) as caught:
         list(header_middleware(http))
     assert caught.value.remedy

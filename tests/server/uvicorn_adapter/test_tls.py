@@ -50,7 +50,7 @@ def trusting(authority: trustme.CA) -> ssl.SSLContext:
 
 
 @pytest.mark.parametrize("flags", [(), ("--workers", "2"), ("--reload",)])
-def test_https(
+def test_host_serves_https(
     make_app: MakeApp, serve: Serve, authority: trustme.CA, files: tuple[Path, Path], flags: tuple[str, ...]
 ) -> None:
     """The addresses that are printed and that functions see are https, with one process and with several."""
@@ -62,17 +62,19 @@ def test_https(
     assert served.stop() == 0
 
 
-def test_relative_paths(make_app: MakeApp, serve: Serve, authority: trustme.CA, files: tuple[Path, Path]) -> None:
-    """Paths are from where the command is given, not from the app's folder."""
+def test_paths_are_relative_to_the_working_directory(
+    make_app: MakeApp, serve: Serve, authority: trustme.CA, files: tuple[Path, Path]
+) -> None:
+    """Paths are resolved from the working directory, not from the app's folder."""
     cert, key = (os.path.relpath(path) for path in files)
     served = serve(make_app(APP), "--cert", cert, "--key", key)
     assert served.get("/api/url", verify=trusting(authority)).status_code == 200
 
 
-def test_one_file(
+def test_certificate_and_key_may_share_a_file(
     make_app: MakeApp, serve: Serve, authority: trustme.CA, files: tuple[Path, Path], tmp_path: Path
 ) -> None:
-    """Certificate and key may be in one file; who speaks plain HTTP gets no answer."""
+    """A client that speaks plain HTTP gets no response."""
     both = tmp_path / "both.pem"
     both.write_bytes(files[0].read_bytes() + files[1].read_bytes())
     served = serve(make_app(APP), "--cert", str(both))
@@ -81,10 +83,10 @@ def test_one_file(
         httpx.get(served.url.replace("https", "http") + "/api/url")
 
 
-def test_unusable_files(
+def test_unusable_files_are_refused_before_the_app_loads(
     make_app: MakeApp, run_hosting: RunHosting, authority: trustme.CA, files: tuple[Path, Path], tmp_path: Path
 ) -> None:
-    """A file that is missing, unreadable, no PEM, or of another certificate is told before anything is loaded."""
+    """A file that is missing, unreadable, not PEM, or of another certificate is an error."""
     nonsense, other = tmp_path / "nonsense.pem", tmp_path / "other.pem"
     nonsense.write_text("nonsense")
     authority.issue_cert("localhost").private_key_pem.write_to_path(str(other))
@@ -102,8 +104,8 @@ def test_unusable_files(
         assert "Traceback" not in done.stderr
 
 
-def test_an_encrypted_key_is_refused(make_app: MakeApp, run_hosting: RunHosting, files: tuple[Path, Path]) -> None:
-    """A key with a password is refused, instead of asking a terminal that may not be there."""
+def test_encrypted_key_is_refused(make_app: MakeApp, run_hosting: RunHosting, files: tuple[Path, Path]) -> None:
+    """A key with a password is an error, instead of a question to a terminal that may not exist."""
     from cryptography.hazmat.primitives import serialization
 
     key = serialization.load_pem_private_key(files[1].read_bytes(), None)
@@ -115,7 +117,9 @@ def test_an_encrypted_key_is_refused(make_app: MakeApp, run_hosting: RunHosting,
     assert (done.returncode, "the key is encrypted" in done.stderr) == (1, True)
 
 
-def test_a_key_alone(make_app: MakeApp, run_hosting: RunHosting, files: tuple[Path, Path]) -> None:
-    """A key without a certificate is wrong usage."""
+def test_key_without_a_certificate_is_wrong_usage(
+    make_app: MakeApp, run_hosting: RunHosting, files: tuple[Path, Path]
+) -> None:
+    """The exit code is 2."""
     done = run_hosting("start", make_app(APP), "--key", files[1])
     assert (done.returncode, "--key needs --cert" in done.stderr) == (2, True)

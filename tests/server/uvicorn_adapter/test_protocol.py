@@ -1,4 +1,4 @@
-"""Answers as they are on the wire: whole, in order, and framed as HTTP wants it."""
+"""Responses as they are on the wire: complete, in order, and framed as HTTP requires."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def get(path: str, *headers: str, method: str = "GET", version: str = "1.1", bod
 CLOSE = "Connection: close"
 
 
-def test_an_answer_to_the_letter(host: Running) -> None:
+def test_response_has_status_line_date_headers_and_body_in_this_order(host: Running) -> None:
     """Status line, date, the response's headers, its length, then the body."""
     answer = exchange(host, get("echo?name=Ada", CLOSE))
     assert re.fullmatch(
@@ -78,8 +78,8 @@ def test_an_answer_to_the_letter(host: Running) -> None:
 
 
 @pytest.mark.parametrize(("path", "dates"), [("dated", 1), ("dated?again=1", 2)])
-def test_a_date_of_the_functions_own(host: Running, path: str, dates: int) -> None:
-    """A function that says how old its answer is has the only word, and the next answer has the server's again."""
+def test_date_of_a_function_replaces_the_servers(host: Running, path: str, dates: int) -> None:
+    """A function's own date is the only one, and the next response has the server's again."""
     answer = exchange(host, get(path), get("echo", CLOSE))
     first, _, last = answer.partition(b"old")
     assert first.lower().count(b"date: ") == dates
@@ -88,7 +88,7 @@ def test_a_date_of_the_functions_own(host: Running, path: str, dates: int) -> No
     assert b"1994" not in last
 
 
-def test_pipelined_requests(host: Running) -> None:
+def test_pipelined_requests_are_answered_in_order(host: Running) -> None:
     """Requests that are sent without waiting are answered in their order, whichever is ready first."""
     paths = ["thread", "echo?name=1", "nothing", "thread", "echo?name=2"]
     answer = exchange(host, *map(get, paths), get("large?size=3", CLOSE))
@@ -96,29 +96,29 @@ def test_pipelined_requests(host: Running) -> None:
     assert bodies == [b"from a thread", b"1", b"", b"from a thread", b"2", b"xxx"]
 
 
-def test_old_clients(host: Running) -> None:
-    """An HTTP/1.0 connection is closed after the answer, which says so."""
+def test_http_1_0_connection_is_closed(host: Running) -> None:
+    """An HTTP/1.0 connection is closed after the response, which says so."""
     assert b"\r\nconnection: close\r\n" in exchange(host, get("echo", version="1.0"))
 
 
 @pytest.mark.parametrize(("path", "length"), [("echo?name=Ada", b"3"), ("nothing", None)])
-def test_answers_without_a_body(host: Running, path: str, length: bytes | None) -> None:
-    """HEAD tells the length of the body that it leaves out; 204 has neither."""
+def test_head_and_204_have_no_body(host: Running, path: str, length: bytes | None) -> None:
+    """HEAD has the length of the body that it leaves out; 204 has neither."""
     head, _, body = exchange(host, get(path, CLOSE, method="HEAD" if length else "GET")).partition(b"\r\n\r\n")
     told = re.search(rb"content-length: (\d+)", head)
     assert (told[1] if told else None, body) == (length, b"")
 
 
 @pytest.mark.parametrize("size", [65_000, 65_536, 10_000_000])
-def test_large_answers(host: Running, size: int) -> None:
-    """Nothing is lost of a large body, nor of the answer after it."""
+def test_large_responses_arrive_complete(host: Running, size: int) -> None:
+    """Nothing is lost of a large body, nor of the response after it."""
     answer = exchange(host, get(f"large?size={size}"), get("echo?name=last", CLOSE))
     assert answer.count(b"x" * size) == 1
     assert answer.endswith(b"\r\n\r\nlast")
 
 
-def test_expectation(host: Running) -> None:
-    """Who asks before sending a body is told to go on, then gets the answer."""
+def test_expectation_is_answered_before_the_body(host: Running) -> None:
+    """A client that asks before sending a body gets 100 Continue, then the response."""
     asked = get("echo", "Expect: 100-continue", "Content-Length: 5", CLOSE, method="POST", body="hello")
     answer = exchange(host, asked)
     assert answer.startswith(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n")
@@ -134,19 +134,19 @@ def test_expectation(host: Running) -> None:
         (get("echo?name=" + "a" * 8000, "X: " + "a" * 30_000, *["Y: 1"] * 90, CLOSE), b"200 OK"),
     ],
 )
-def test_size_of_a_head(host: Running, request_: str, status: bytes) -> None:
-    """A path or headers beyond what Azure's server takes are refused as such, and the connection is closed."""
+def test_head_over_azures_limits_is_refused(host: Running, request_: str, status: bytes) -> None:
+    """A path or headers beyond the limits of Azure's server are 414 or 431, and the connection is closed."""
     assert exchange(host, request_).startswith(b"HTTP/1.1 " + status + b"\r\n")
 
 
-def test_a_large_body_is_no_head(host: Running) -> None:
-    """What comes before a head on its connection does not count as part of it."""
+def test_body_does_not_count_as_part_of_the_next_head(host: Running) -> None:
+    """What arrives before a head on its connection does not count as part of it."""
     post = get("echo", "Content-Length: 400000", method="POST", body="x" * 400_000)
     assert exchange(host, post, post, get("echo?name=Ada", CLOSE)).count(b"HTTP/1.1 200 OK") == 3
 
 
-def test_a_head_without_end(host: Running) -> None:
-    """A header that goes on and on is cut off, instead of being kept."""
+def test_endless_head_is_cut_off(host: Running) -> None:
+    """A header that goes on and on ends its connection, instead of being kept."""
     with socket.create_connection(("127.0.0.1", urlsplit(host.url).port or 0), timeout=PATIENCE) as client:
         client.sendall(b"GET /api/echo HTTP/1.1\r\nX: ")
         with pytest.raises(ConnectionError):

@@ -1,4 +1,4 @@
-"""What the host tells of its functions, and running them by hand."""
+"""``/admin/functions``: descriptions of functions, and manual runs."""
 
 from __future__ import annotations
 
@@ -56,8 +56,8 @@ def run(served: Served, name: str, body: object) -> httpx.Response:
     return httpx.post(f"{served.url}/admin/functions/{name}", content=content, timeout=60)
 
 
-def test_listing(make_app: MakeApp, serve: Serve) -> None:
-    """Functions are told in the form of Azure's host: all, or one by its name in any case."""
+def test_functions_are_listed_in_azures_format(make_app: MakeApp, serve: Serve) -> None:
+    """Functions are described in the format of Azure's host: all of them, or one by its name in any case."""
     served = serve(make_app(FILES))
     listed = {function["name"]: function for function in served.get("/admin/functions").json()}
     assert list(listed) == ["Item", "NeedsInput", "Off", "Queue", "Reserved", "Thing", "Warm"]
@@ -72,8 +72,8 @@ def test_listing(make_app: MakeApp, serve: Serve) -> None:
     assert served.get("/admin/functions/Item/more").status_code == 404
 
 
-def test_status(make_app: MakeApp, serve: Serve) -> None:
-    """A function's status is what is wrong with it; a name that nobody has is 404."""
+def test_status_lists_the_errors_of_a_function(make_app: MakeApp, serve: Serve) -> None:
+    """A function's status is what is wrong with it; an unknown name is 404."""
     served = serve(make_app(FILES))
     assert served.get("/admin/functions/Item/status").json() == {}
     assert (
@@ -84,8 +84,8 @@ def test_status(make_app: MakeApp, serve: Serve) -> None:
     assert served.get("/admin/functions/nothing/status").status_code == 404
 
 
-def test_by_hand(make_app: MakeApp, serve: Serve) -> None:
-    """A function runs in the background with a text for its trigger, a disabled one too, and one of any type."""
+def test_function_runs_manually_in_the_background(make_app: MakeApp, serve: Serve) -> None:
+    """A function runs with a text in place of what triggers it, a disabled one too, and one of any binding type."""
     served = serve(make_app(FILES))
     for name, body in (
         ("queue", {"input": "caf\xe9"}),
@@ -106,8 +106,8 @@ def test_by_hand(make_app: MakeApp, serve: Serve) -> None:
     served.wait_for("input 'extra' cannot be read: no installed package provides its type 'thing'")
 
 
-def test_not_by_hand(make_app: MakeApp, serve: Serve) -> None:
-    """An HTTP function, one in error and a body that says nothing are 400 with a sentence; an unknown name is 404."""
+def test_function_that_cannot_run_manually_is_refused(make_app: MakeApp, serve: Serve) -> None:
+    """An HTTP function, one in error and an unusable body are 400 with a sentence; an unknown name is 404."""
     served = serve(make_app(FILES))
     for name, body, sentence in (
         ("Item", {}, "'Item' is triggered by HTTP: send a request to its own URL instead."),
@@ -121,24 +121,3 @@ def test_not_by_hand(make_app: MakeApp, serve: Serve) -> None:
         assert (answer.status_code, answer.headers["content-type"]) == (400, "text/plain; charset=utf-8")
         assert sentence in answer.text
     assert run(served, "nothing", {}).status_code == 404
-
-
-def test_warm_up(make_app: MakeApp, serve: Serve) -> None:
-    """The warm-up function runs when it is first asked for, and not again; without one there is just an answer."""
-    served = serve(make_app(FILES))
-    assert [served.get("/admin/warmup").status_code for _ in range(3)] == [200] * 3
-    served.wait_for(r"Executed 'Functions.Warm' \(Succeeded")
-    assert served.logs().count("warmed up with a WarmUpContext") == 1
-    plain = FILES["function_app.py"].partition("@app.warm_up_trigger")[0]
-    assert serve(make_app({**FILES, "function_app.py": plain})).get("/admin/warmup").status_code == 200
-
-
-def test_warm_up_fails(make_app: MakeApp, serve: Serve) -> None:
-    """A warm-up function that fails is 500, each time it is asked about."""
-    code = (
-        "import azure.functions as func\napp = func.FunctionApp()\n"
-        "@app.warm_up_trigger('w')\ndef W(w): raise ValueError\n"
-    )
-    served = serve(make_app({**FILES, "function_app.py": code}))
-    assert [served.get("/admin/warmup").status_code for _ in range(2)] == [500] * 2
-    assert served.wait_for(r"Executed 'Functions.W' \(Failed").count("Executing 'Functions.W'") == 1

@@ -1,4 +1,4 @@
-"""Keys: who needs one, where it goes, and the command that shows them."""
+"""Keys of functions: which levels need one, and where a request has it."""
 
 from __future__ import annotations
 
@@ -8,10 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 from subprocess import CompletedProcess
 
-import httpx
 import pytest
 
-from hosting.runner.front import asks_for_keys
 from tests.conftest import MakeApp, Serve
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the state directory is named by XDG_STATE_HOME")
@@ -48,8 +46,10 @@ FILES = {
 }
 
 
-def test_levels(make_app: MakeApp, serve: Serve, run_hosting: RunHosting, tmp_path: Path) -> None:
-    """Each level is opened by its keys, in a header or in the query; who has none gets 401 without a body."""
+def test_function_needs_a_key_of_its_level(
+    make_app: MakeApp, serve: Serve, run_hosting: RunHosting, tmp_path: Path
+) -> None:
+    """Each level accepts its keys, in a header or in the query; without one the answer is 401 without a body."""
     app, env = make_app(FILES), {"XDG_STATE_HOME": str(tmp_path / "state")}
     keys = json.loads(run_hosting("keys", app, "--json", env=env).stdout)
     assert set(keys["functions"]) == {"Mine", "Other", "Off"}
@@ -73,79 +73,22 @@ def test_levels(make_app: MakeApp, serve: Serve, run_hosting: RunHosting, tmp_pa
     assert [served.get("/api/off", params={"code": key}).status_code for key in ("", master)] == [404, 404]
 
 
-def test_admin_endpoints(make_app: MakeApp, serve: Serve, run_hosting: RunHosting, tmp_path: Path) -> None:
-    """Everything below /admin needs the master key, but for a ping; the home page needs none."""
-    app, env = make_app(FILES), {"XDG_STATE_HOME": str(tmp_path / "state")}
-    served = serve(app, "--enable-auth", env=env)
-    keys = json.loads(run_hosting("keys", app, "--json", env=env).stdout)
-    for path in (
-        "host/status",
-        "host/extensions",
-        "functions",
-        "functions/Mine",
-        "functions/Mine/status",
-        "warmup",
-        "no",
-    ):
-        codes = [
-            served.get(f"/admin/{path}", params={"code": key}).status_code
-            for key in ("", keys["default"], keys["master"])
-        ]
-        assert codes == [401, 401, 404 if path == "no" else 200]
-    run = httpx.post(f"{served.url}/admin/functions/Mine", json={})
-    pause = httpx.post(f"{served.url}/admin/extensions/timer/pause")
-    assert (run.status_code, pause.status_code) == (401, 401)
-    assert (served.get("/admin/host/ping").status_code, served.get("/").status_code) == (200, 200)
-
-
-def test_open_on_this_machine(make_app: MakeApp, serve: Serve) -> None:
-    """On a loopback address nobody needs a key; disabled functions are 404 all the same."""
+def test_loopback_needs_no_key(make_app: MakeApp, serve: Serve) -> None:
+    """On a loopback address callers need no key; disabled functions are 404 all the same."""
     served = serve(make_app(FILES))
     codes = [served.get(path).status_code for path in ("/api/mine", "/api/top", "/admin/functions", "/api/off")]
     assert codes == [200, 200, 200, 404]
 
 
-@pytest.mark.parametrize(
-    ("wanted", "address", "asks"),
-    [
-        (None, "127.0.0.1", False),
-        (None, "127.8.8.8", False),
-        (None, "::1", False),
-        (None, "localhost", False),
-        (None, "0.0.0.0", True),
-        (None, "::", True),
-        (None, "10.0.0.1", True),
-        (None, "example.org", True),
-        (False, "0.0.0.0", False),
-        (True, "127.0.0.1", True),
-    ],
-)
-def test_who_asks(wanted: bool | None, address: str, asks: bool) -> None:
-    """Keys are asked for where other machines can call, unless a flag says otherwise."""
-    assert asks_for_keys(wanted, address) is asks
-
-
-def test_flags(make_app: MakeApp, serve: Serve, tmp_path: Path) -> None:
+def test_no_auth_flag_wins_over_the_address(make_app: MakeApp, serve: Serve, tmp_path: Path) -> None:
     """Bound to every address the app asks for keys; ``--no-auth`` opens it."""
     env = {"XDG_STATE_HOME": str(tmp_path / "state")}
     assert serve(make_app(FILES), "--host", "0.0.0.0", env=env).get("/api/mine").status_code == 401
     assert serve(make_app(FILES), "--host", "0.0.0.0", "--no-auth", env=env).get("/api/mine").status_code == 200
 
 
-def test_command(make_app: MakeApp, run_hosting: RunHosting, tmp_path: Path) -> None:
-    """``hosting keys`` prints a line for each key, whatever the app prints, and tells an app that does not load."""
-    env = {"XDG_STATE_HOME": str(tmp_path / "state")}
-    app = make_app({**FILES, "function_app.py": "print('noise')\n" + CODE})
-    lines = [line.split() for line in run_hosting("keys", app, env=env).stdout.splitlines()]
-    assert [name for name, _ in lines] == ["master", "default", "Mine", "Off", "Other"]
-    assert dict(lines)["master"] == json.loads(run_hosting("keys", app, "--json", env=env).stdout)["master"]
-    broken = run_hosting("keys", make_app({"function_app.py": "import nothing_like_this"}), env=env)
-    assert (broken.returncode, broken.stdout) == (1, "")
-    assert "nothing_like_this" in broken.stderr
-
-
-def test_unknown_level(make_app: MakeApp, serve: Serve) -> None:
-    """A level that does not exist puts its function in error, rather than open it."""
+def test_unknown_level_is_an_error_of_the_function(make_app: MakeApp, serve: Serve) -> None:
+    """A level that does not exist puts its function in error, instead of opening it."""
     files = {
         **FILES,
         "F/function.json": '{"bindings": [{"type": "httpTrigger", "name": "req", "authLevel": "nobody"},'

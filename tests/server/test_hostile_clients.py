@@ -1,4 +1,4 @@
-"""What no client should send: the host answers it or hangs up, and goes on serving everybody else."""
+"""What no client should send: the host answers or closes the connection, and goes on serving others."""
 
 from __future__ import annotations
 
@@ -176,8 +176,8 @@ def requests(draw: st.DrawFn) -> bytes:
 @example(data=b"GET /api/look/x HTTP/1.1\r\n" + b"X: y\r\n" * 5000 + b"\r\n")
 @example(data=b"GET /api/look/" + b"x" * 200_000 + b" HTTP/1.1\r\nHost: a\r\n\r\n")
 @example(data=GOOD * 100)
-def test_malformed_requests(host: Running, data: bytes) -> None:
-    """Bytes that are hardly HTTP never crash or hang the host, and never get a 5xx."""
+def test_malformed_requests_never_get_a_5xx(host: Running, data: bytes) -> None:
+    """Bytes that are hardly HTTP never crash or hang the host."""
     check(host, data)
 
 
@@ -192,7 +192,7 @@ def test_malformed_requests(host: Running, data: bytes) -> None:
     ),
     body=st.binary(max_size=300),
 )
-def test_strange_but_correct_requests(
+def test_unusual_requests_are_answered_without_a_server_error(
     host: Running,
     method: str,
     function: str,
@@ -201,7 +201,7 @@ def test_strange_but_correct_requests(
     headers: dict[str, str],
     body: bytes,
 ) -> None:
-    """Any method, any text in path, query and headers, and any body are answered without an error of the host's."""
+    """Any method, any text in path, query and headers, and any body are answered."""
     path = f"/api/{function}/{quote(rest.encode('utf-8', 'surrogatepass'))}"
     text = "&".join(f"{quote(key, errors='replace')}={quote(value, errors='replace')}" for key, value in query)
     framing = {"content-length", "transfer-encoding", "connection", "expect", "upgrade", "host"}
@@ -221,14 +221,14 @@ def test_strange_but_correct_requests(
         b"Content-Length: +5\r\n",
     ],
 )
-def test_ambiguous_length(host: Running, headers: bytes) -> None:
-    """A request whose end two servers could see at different places is refused, and what follows it is not read."""
+def test_ambiguous_length_is_refused(host: Running, headers: bytes) -> None:
+    """A request with two possible ends is 400, and what follows it is not read."""
     data = b"POST /api/look/x HTTP/1.1\r\nHost: a\r\n" + headers + b"\r\n0\r\n\r\n" + GOOD
     assert statuses(exchange(host, data)) == [400]
 
 
-def test_slow_clients(host: Running) -> None:
-    """Clients that send half a request, drip, or do not read their answers keep nobody else waiting."""
+def test_slow_clients_delay_no_others(host: Running) -> None:
+    """Clients that send half a request, drip, or do not read their answers keep no other client waiting."""
     with ExitStack() as stack:
         beginnings = [GOOD[:-2], b"G", b"POST /api/look/x HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\nhalf"]
         beginnings += [b"POST /api/thread HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhe"]
@@ -246,16 +246,16 @@ def test_slow_clients(host: Running) -> None:
 
 
 @pytest.mark.parametrize("kind", ["mimetype", "charset", "past the SDK", "name", "value", "headers", "cookie"])
-def test_header_injection(host: Running, kind: str) -> None:
-    """A line break in a header of a response fails the invocation: nothing of it is sent."""
+def test_line_break_in_a_response_header_fails_the_invocation(host: Running, kind: str) -> None:
+    """Nothing of the injected header is sent."""
     answer = exchange(host, b"GET /api/evil?kind=%s HTTP/1.1\r\nHost: a\r\n\r\n" % quote(kind).encode())
     assert statuses(answer) == [500]
     assert b"vil" not in answer
     assert b"script" not in answer
 
 
-def test_many_at_once(host: Running) -> None:
-    """A burst of new connections is served whole."""
+def test_burst_of_connections_is_served(host: Running) -> None:
+    """Each of 300 clients that connect at once is answered."""
     with ExitStack() as stack:
         clients = [stack.enter_context(connect(host)) for _ in range(300)]
         for client in clients:
@@ -263,8 +263,8 @@ def test_many_at_once(host: Running) -> None:
         assert all(statuses(client.recv(65536)) == [200] for client in clients)
 
 
-def test_nothing_of_it_was_our_error(host: Running) -> None:
-    """After all of that, the log has no error but those of the function that asked for them."""
+def test_log_has_no_error_of_the_host(host: Running) -> None:
+    """After all of that, the log has only the errors of the function that asked for them."""
     assert httpx.get(host.url + "/api/look/x", timeout=PATIENCE).status_code == 200
     errors = [line for line in host.printed().splitlines() if "ERROR" in line]
     assert [line for line in errors if "Functions.Evil" not in line] == []

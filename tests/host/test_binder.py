@@ -1,0 +1,78 @@
+"""Binding functions: what cannot be bound is one function's problem, and what must not run does not listen."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from hosting._install import install_command
+from hosting.errors import SettingsError
+from hosting.host.function_host import FunctionHost
+from tests.conftest import MakeApp
+from tests.support.broken_providers import loaded as loaded_with_broken
+from tests.support.note_providers import ECHO, V1, call, loaded, noting
+
+
+@pytest.mark.parametrize(
+    ("broken", "reason"),
+    [
+        ("CannotBeMade", "RuntimeError: no broker"),
+        ("Leaves", "SystemExit: no broker"),
+        ("CannotBind", "KeyError: 'no broker'"),
+        ("GivesNothing", r"GivesNothing gave a value of type 'NoneType' in place of its Trigger"),
+        ("CannotAttach", "TypeError: 'NoneType' object is not callable"),
+        ("NoProvider", "makes a NoProvider, and no Provider"),
+        ("NO_CLASS", "'int' object is not callable"),
+    ],
+)
+def test_provider_that_fails_affects_only_its_functions(
+    make_app: MakeApp, caplog: pytest.LogCaptureFixture, broken: str, reason: str
+) -> None:
+    """The function is in error, the log has the traceback for the provider's author, and the other function runs."""
+    host = loaded_with_broken(make_app, broken)
+    (problem,) = host.problems
+    assert (problem.function, problem.severity) == ("Broken", "error")
+    assert "Function 'Broken' cannot run" in problem.message
+    assert reason in problem.message
+    assert "Traceback" in caplog.text
+    assert asyncio.run(host.invoke("Sound", 1)).exception is None
+
+
+def test_provider_that_refuses_settings_stops_the_load(make_app: MakeApp) -> None:
+    """A section of host.json that cannot be used stops the start, in one message."""
+    with pytest.raises(SettingsError, match="no such broker"):
+        loaded_with_broken(make_app, "RefusesSettings")
+
+
+@pytest.mark.parametrize("wrong", ["disabled", "broken"])
+def test_disabled_and_broken_functions_do_not_listen(make_app: MakeApp, wrong: str) -> None:
+    """Nothing is attached to a function that is disabled or could not be loaded: its events wait."""
+    files = dict.fromkeys(("Good/function.json", "Other/function.json"), V1)
+    files |= {"Good/__init__.py": "def main(msg): ...", "host.json": '{"version": "2.0"}'}
+    files["Other/__init__.py"] = "def main(msg): ..." if wrong == "disabled" else "import nothing_like_this"
+    environ = {"AzureWebJobs.Other.Disabled": "1"} if wrong == "disabled" else {}
+    host = FunctionHost(make_app(files), environ=environ, providers=noting)
+    host.load()
+    notes: Any = host._providers[0]
+    assert notes.triggers["Good"].invoke is not None
+    assert notes.triggers["Other"].invoke is None
+
+
+def test_function_with_an_unknown_output_runs_manually_only(make_app: MakeApp) -> None:
+    """It takes no events, whose results would be lost in part."""
+    host, notes = loaded(make_app, ECHO.replace('"two", type="note"', '"two", type="queue"'), AREA="x")
+    (problem,) = host.problems
+    assert "never triggered: no installed package provides its binding type 'queue'" in problem.message
+    assert install_command("hosting-storage") in problem.remedy
+    assert notes.triggers["f"].invoke is None
+    assert call(host, "7").exception is None
+    assert notes.steps[0][0] == "function"
+
+
+def test_each_unknown_type_is_reported_once(make_app: MakeApp) -> None:
+    """Each is one problem, so that one round of installing is enough."""
+    host, _ = loaded(make_app, ECHO.replace('"note"', '"rabbit"').replace('"noteTrigger"', '"hareTrigger"'), AREA="x")
+    told = [problem.message.rpartition(" ")[2] for problem in host.problems]
+    assert sorted(told) == ["'hareTrigger'.", "'rabbit'."]

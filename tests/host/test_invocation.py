@@ -1,0 +1,154 @@
+"""One invocation: what a function raises, what its outputs take, and what an extension puts in a result's place."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from hosting.testing import HostFactory
+from tests.conftest import MakeApp, Serve
+from tests.support.note_providers import ECHO, call, loaded
+
+HEAD = """
+import asyncio
+import azure.functions as func
+app = func.FunctionApp(http_auth_level="ANONYMOUS")
+"""
+
+
+def files(code: str) -> Mapping[str, str]:
+    return {"function_app.py": HEAD + code}
+
+
+@pytest.mark.parametrize("kind", ["def", "async def"])
+@pytest.mark.parametrize(
+    "error", ["ValueError('no')", "SystemExit(3)", "KeyboardInterrupt()", "StopIteration()", "asyncio.CancelledError()"]
+)
+def test_whatever_a_function_raises_fails_its_invocation(hosting_host: HostFactory, kind: str, error: str) -> None:
+    """The log has a traceback that starts in the author's file."""
+    code = f"""
+@app.route("f")
+{kind} f(req: func.HttpRequest) -> str:
+    return inner()
+def inner():
+    raise {error}
+"""
+    host = hosting_host(files(code), raises=False)
+    reply = host.get("/api/f")
+    assert (reply.status, reply.body) == (500, b"")
+    assert reply.invocation.exception is not None
+    record = reply.logs[-1]
+    assert record.name == "hosting.function.f"
+    assert "Executed 'Functions.f' (Failed, Id=" in record.getMessage()
+    assert record.exc_info is not None
+    assert record.exc_info[0] is not None
+    assert record.exc_info[0].__name__ == error.split("(")[0].split(".")[-1]
+    assert record.exc_info[2] is not None
+    assert Path(record.exc_info[2].tb_frame.f_code.co_filename) == host.root / "function_app.py"
+
+
+@pytest.mark.parametrize("value", ["None", "b'x'", "{}"])
+def test_result_that_cannot_be_encoded_fails_the_invocation(hosting_host: HostFactory, value: str) -> None:
+    """None, bytes and dicts are not HTTP results: the invocation fails with a TypeError."""
+    host = hosting_host(files(f"@app.route('f')\ndef f(req):\n    return {value}\n"))
+    assert isinstance(host.get("/api/f", raises=False).exception, TypeError)
+
+
+V1_BINDINGS = """{"bindings": [
+    {"type": "httpTrigger", "direction": "in", "name": "req"}, {"type": "http", "direction": "out", "name": "res"}
+]}"""
+
+
+def v1(code: str) -> Mapping[str, str]:
+    return {"F/function.json": V1_BINDINGS, "F/__init__.py": "import azure.functions as func\n" + code}
+
+
+def test_named_http_output_answers_with_what_was_set(hosting_host: HostFactory) -> None:
+    """If it was never set, the reply is empty, and the invocation succeeds."""
+    head = "def main(req: func.HttpRequest, res: func.Out[func.HttpResponse]) -> None:\n"
+    set_ = hosting_host(v1(head + "    res.set(func.HttpResponse('x', status_code=201))\n")).get("/api/F")
+    assert (set_.status, set_.text) == (201, "x")
+    unset = hosting_host(v1(head + "    pass\n")).get("/api/F")
+    assert (unset.status, unset.body, unset.outputs) == (200, b"", {})
+
+
+def test_result_without_a_return_binding_fails_the_invocation(hosting_host: HostFactory) -> None:
+    """A value that no binding takes fails the invocation."""
+    host = hosting_host(v1("def main(req: func.HttpRequest, res: func.Out[str]):\n    return 'lost'\n"))
+    with pytest.raises(RuntimeError, match=r"no \$return binding"):
+        host.get("/api/F")
+
+
+def test_outputs_of_a_function_that_raises_are_not_written(make_app: MakeApp) -> None:
+    """What a function set before it raised is not written."""
+    host, notes = loaded(make_app, ECHO + "    raise ValueError('no')\n", AREA="x")
+    assert isinstance(call(host, "7").exception, ValueError)
+    assert [step[0] for step in notes.steps] == ["function"]
+
+
+ANSWERING_APP = """
+import azure.functions as func
+app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
+
+@app.route("{kind}")
+{keyword} {kind}(req: func.HttpRequest) -> str:
+    return "the function's"
+"""
+EXTENSIONS = {
+    "post hook": """
+    @hosting.hookimpl
+    def post_invocation_app_level(self, func_ret):
+        return RESULT
+""",
+    "around hook": """
+    @hosting.hookimpl
+    def invocation_app_level(self):
+        outcome = yield
+        outcome.set_result(RESULT)
+""",
+    "short circuit": """
+    @hosting.hookimpl
+    def pre_invocation_app_level(self):
+        raise hosting.ShortCircuit(RESULT)
+""",
+}
+
+
+def files_with_extension(extension: str, result: str, keyword: str = "def") -> dict[str, str]:
+    """An app beside an installed distribution, ``answering`` 1.0, whose extension answers with ``result``."""
+    packages = ".python_packages/lib/site-packages"
+    return {
+        "host.json": '{"version": "2.0"}',
+        "function_app.py": ANSWERING_APP.format(kind="answer", keyword=keyword),
+        f"{packages}/answering.py": f"import hosting\nRESULT = {result}\nclass Answering:{EXTENSIONS[extension]}",
+        f"{packages}/answering-1.0.dist-info/METADATA": "Metadata-Version: 2.1\nName: answering\nVersion: 1.0\n",
+        f"{packages}/answering-1.0.dist-info/entry_points.txt": "[hosting]\nanswering = answering:Answering\n",
+    }
+
+
+@pytest.mark.parametrize("extension", EXTENSIONS)
+@pytest.mark.parametrize("keyword", ["def", "async def"])
+def test_caller_gets_the_result_that_an_extension_puts_in_place(
+    extension: str, keyword: str, make_app: MakeApp, serve: Serve
+) -> None:
+    """A post hook, an around hook and a short circuit all reach the client, for sync and async functions."""
+    served = serve(
+        make_app(files_with_extension(extension, "'the extension'", keyword)),
+        env={"PYTHON_ENABLE_WORKER_EXTENSIONS": "1"},
+    )
+    assert served.get("/api/answer").text == "the extension"
+
+
+@pytest.mark.parametrize("extension", EXTENSIONS)
+def test_replacement_that_cannot_be_encoded_is_500_and_logged_with_the_extension(
+    extension: str, make_app: MakeApp, serve: Serve
+) -> None:
+    """The log names the extension, and its diagnosis keeps the error."""
+    served = serve(make_app(files_with_extension(extension, "object()")), env={"PYTHON_ENABLE_WORKER_EXTENSIONS": "1"})
+    response = served.get("/api/answer")
+    assert (response.status_code, response.text) == (500, "")
+    served.wait_for(r"Extension 'answering' \(answering 1\.0\): result failed for function 'answer'")
+    [entry] = [one for one in served.get("/admin/host/extensions").json()["extensions"] if one["name"] == "answering"]
+    assert entry["error"]["phase"] == "result"

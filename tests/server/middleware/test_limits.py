@@ -1,0 +1,143 @@
+"""Limits on requests: how many are answered at a time, and how many may wait."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hosting.errors import SettingsError
+from hosting.server.middleware.limits import limit_middleware
+from hosting.server.replies import empty, respond
+from hosting.server.types import AsgiApp, Message, Receive, Scope, Send
+from tests.conftest import MakeApp, Serve
+
+CODE = """
+import asyncio, logging, threading
+import azure.functions as func
+app = func.FunctionApp(http_auth_level="ANONYMOUS")
+release = threading.Event()
+
+@app.route("wait")
+async def wait(req: func.HttpRequest) -> str:
+    logging.info("wait begins")
+    while not release.is_set():
+        await asyncio.sleep(0.01)
+    return "waited"
+
+@app.route("quick")
+async def quick(req: func.HttpRequest) -> str:
+    return "quick"
+"""
+
+
+def app_with(make_app: MakeApp, **host_json: Any) -> Path:
+    return make_app({"function_app.py": CODE, "host.json": json.dumps({"version": "2.0", **host_json})})
+
+
+def test_request_over_the_queue_limit_is_429(make_app: MakeApp, serve: Serve) -> None:
+    """Beyond ``maxOutstandingRequests`` functions answer 429, while admin endpoints answer."""
+    served = serve(app_with(make_app, extensions={"http": {"maxOutstandingRequests": 2}}))
+    with ThreadPoolExecutor(2) as pool:
+        waiting = [pool.submit(served.get, "/api/wait") for _ in range(2)]
+        served.wait_for("(?s)wait begins.*wait begins")
+        assert (served.get("/api/quick").status_code, served.get("/api/quick").content) == (429, b"")
+        assert served.get("/admin/host/status").status_code == 200
+        served.wait_for("Http request queue limit of 2 has been exceeded.")
+        served.stop()
+        assert {answer.result().status_code for answer in waiting} <= {200, 500}
+
+
+def limited(app: AsgiApp, **http: int) -> AsgiApp:
+    """Put around ``app`` what ``extensions.http`` of host.json limits."""
+    for wrap in reversed(list(limit_middleware(http))):
+        app = wrap(app)
+    return app
+
+
+async def status(app: AsgiApp, number: int) -> int:
+    """Return the status of the response to a request."""
+    messages: list[Message] = []
+
+    async def send(message: Message) -> None:
+        messages.append(message)
+
+    receive: Any = None
+    await app({"type": "http", "method": "GET", "number": number}, receive, send)
+    assert [message["type"] for message in messages] == ["http.response.start", "http.response.body"]
+    return int(messages[0]["status"])
+
+
+def test_requests_over_a_limit_wait_in_order_or_are_refused() -> None:
+    """``maxConcurrentRequests`` lets so many through at a time; the others wait in order, and count as outstanding."""
+    running: list[int] = []
+    most: list[int] = []
+    done: list[int] = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        running.append(scope["number"])
+        most.append(len(running))
+        await asyncio.sleep(0)
+        running.remove(scope["number"])
+        done.append(scope["number"])
+        await respond(scope, send, empty(200))
+
+    async def requests() -> list[int]:
+        one = limited(app, maxConcurrentRequests=2, maxOutstandingRequests=5)
+        statuses = await asyncio.gather(*(status(one, number) for number in range(7)))
+        return [*statuses, await status(one, 7)]
+
+    assert asyncio.run(requests()) == [200] * 5 + [429] * 2 + [200]
+    assert max(most) == 2
+    assert done == [0, 1, 2, 3, 4, 7]
+
+
+def test_request_counts_until_its_response_has_ended() -> None:
+    """A response that is still being sent, such as a stream, takes its place until its end."""
+    ended = asyncio.Event()
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await ended.wait()
+        await send({"type": "http.response.body", "body": b""})
+
+    async def requests() -> tuple[int, int, int]:
+        one = limited(app, maxConcurrentRequests=1, maxOutstandingRequests=2)
+        first, second = (asyncio.ensure_future(status(one, number)) for number in (1, 2))
+        await asyncio.sleep(0)
+        third = await status(one, 3)
+        assert not first.done()
+        assert not second.done()
+        ended.set()
+        return await first, await second, third
+
+    assert asyncio.run(requests()) == (200, 200, 429)
+
+
+def test_request_that_waits_is_answered_when_it_is_cancelled() -> None:
+    """At the end of the grace period a request that still waits for its turn gets a response, and leaves the queue."""
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await asyncio.sleep(0.05)
+        await respond(scope, send, empty(200))
+
+    async def requests() -> list[int]:
+        one = limited(app, maxConcurrentRequests=1, maxOutstandingRequests=2)
+        first, second = (asyncio.ensure_future(status(one, number)) for number in (1, 2))
+        await asyncio.sleep(0)
+        second.cancel()
+        return [await second, await first, await status(one, 3)]
+
+    assert asyncio.run(requests()) == [500, 200, 200]
+
+
+def test_no_limit_is_no_middleware() -> None:
+    """Where host.json limits nothing there is no middleware; a limit of zero is refused."""
+    assert list(limit_middleware({})) == []
+    assert list(limit_middleware({"maxConcurrentRequests": -1})) == []
+    with pytest.raises(SettingsError, match=r"extensions\.http\.maxOutstandingRequests.* found 0"):
+        list(limit_middleware({"maxOutstandingRequests": 0}))
