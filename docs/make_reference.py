@@ -78,7 +78,14 @@ def _bindings() -> Iterator[str]:
 def _testing() -> Iterator[str]:
     yield f"# Testing\n\n{_prose(testing.__doc__)}"
     yield "[How to test an app](../how-to/test-an-app.md), [how to test an extension](../how-to/test-an-extension.md)."
-    first = testing.make_host, testing.Host, testing.AsyncHost, testing.HostView, testing.HostRequestOptions
+    first = (
+        testing.make_host,
+        testing.Host,
+        testing.AsyncHost,
+        testing.RequestMethods,
+        testing.HostView,
+        testing.HostRequestOptions,
+    )
     answers = testing.InvocationFailed, testing.RequestOptions, testing.Reply, testing.Invocation, testing.Written
     rest = tuple(getattr(testing, name) for name in testing.__all__)
     for public in dict.fromkeys((*first, *answers, *rest)):

@@ -17,6 +17,9 @@ from hosting.host.context import Context, InvocationLocal, current
 Run: TypeAlias = Callable[[tuple[Any, ...], dict[str, Any]], Any]
 """Runs an invocation, given the positional and the named arguments."""
 
+Prepare: TypeAlias = Callable[[tuple[Any, ...], dict[str, Any]], tuple[Any, dict[str, Any]]]
+"""Returns the context of an invocation and its arguments by name, given the positional and the named arguments."""
+
 
 def wrap(function: Function, state: WorkerState) -> Callable[..., Any]:
     """Return what the worker gets instead of ``function.call``.
@@ -32,7 +35,8 @@ def wrap(function: Function, state: WorkerState) -> Callable[..., Any]:
     call = function.call
     signature = inspect.signature(call)
     adds_context = "context" not in signature.parameters
-    run = (_async_run if function.is_async else _sync_run)(function, state, signature, adds_context=adds_context)
+    prepare = _preparation(function, signature, adds_context=adds_context)
+    run = (_async_run if function.is_async else _sync_run)(function, state, prepare)
     wrapper = _function_at(call, run, is_async=function.is_async)
     functools.update_wrapper(wrapper, call)
     if getattr(call, "__annotate__", None) is None:
@@ -43,14 +47,11 @@ def wrap(function: Function, state: WorkerState) -> Callable[..., Any]:
     return wrapper
 
 
-def _sync_run(function: Function, state: WorkerState, signature: inspect.Signature, *, adds_context: bool) -> Run:
+def _sync_run(function: Function, state: WorkerState, prepare: Prepare) -> Run:
     call = function.call
 
-    def run(args: tuple[Any, ...], func_args: dict[str, Any]) -> Any:
-        passed = func_args.pop("context", None) if adds_context else None
-        if args:
-            func_args = _by_name(signature, args, func_args)
-        context = passed or _context(function, func_args)
+    def run(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        context, func_args = prepare(args, kwargs)
         state.load_expected()
         if not state.loops.ready:
             state.loops.start_from_thread()
@@ -67,15 +68,12 @@ def _sync_run(function: Function, state: WorkerState, signature: inspect.Signatu
 
 
 def _async_run(
-    function: Function, state: WorkerState, signature: inspect.Signature, *, adds_context: bool
+    function: Function, state: WorkerState, prepare: Prepare
 ) -> Callable[[tuple[Any, ...], dict[str, Any]], Coroutine[Any, Any, Any]]:
     call = function.call
 
-    async def run(args: tuple[Any, ...], func_args: dict[str, Any]) -> Any:
-        passed = func_args.pop("context", None) if adds_context else None
-        if args:
-            func_args = _by_name(signature, args, func_args)
-        context = passed or _context(function, func_args)
+    async def run(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        context, func_args = prepare(args, kwargs)
         state.load_expected()
         if not state.loops.ready:
             await state.loops.start()
@@ -87,6 +85,18 @@ def _async_run(
             current.reset(token)
 
     return run
+
+
+def _preparation(function: Function, signature: inspect.Signature, *, adds_context: bool) -> Prepare:
+    """Return what takes the context out of the arguments, and the other arguments by name."""
+
+    def prepare(args: tuple[Any, ...], func_args: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+        passed = func_args.pop("context", None) if adds_context else None
+        if args:
+            func_args = _by_name(signature, args, func_args)
+        return passed or _context(function, func_args), func_args
+
+    return prepare
 
 
 def _by_name(signature: inspect.Signature, args: tuple[Any, ...], func_args: dict[str, Any]) -> dict[str, Any]:

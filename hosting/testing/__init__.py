@@ -16,7 +16,7 @@ from hosting.testing.builders import (
 )
 from hosting.testing.factory import make_host
 from hosting.testing.fixtures import HostFactory, ServerFactory
-from hosting.testing.host import AsyncHost, Host, HostRequestOptions, HostView, InvocationFailed
+from hosting.testing.host import AsyncHost, Host, HostRequestOptions, HostView, InvocationFailed, RequestMethods
 from hosting.testing.http import Reply, RequestOptions
 from hosting.testing.isolation.trial import assert_isolated
 from hosting.testing.recorder import HookCall, RecordingExtension
@@ -34,6 +34,7 @@ __all__ = [
     "InvocationFailed",
     "RecordingExtension",
     "Reply",
+    "RequestMethods",
     "RequestOptions",
     "Server",
     "ServerFactory",

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any, NoReturn, Unpack
+from typing import Any, Generic, NoReturn, TypeVar, Unpack
 
 from hosting.core import Problem
 from hosting.testing.http import Reply, Request, RequestOptions
 from hosting.testing.portal import Portal
 from hosting.testing.recording import Invocation
 from hosting.testing.session import Session
+
+R = TypeVar("R")
 
 
 class InvocationFailed(Exception):
@@ -75,7 +77,40 @@ class HostRequestOptions(RequestOptions, total=False):
     """Whether the exception of a function that fails is raised in the test (default: as passed to ``make_host``)."""
 
 
-class Host(HostView):
+class RequestMethods(Generic[R]):
+    """One method for each HTTP method, shared by ``Host`` and ``AsyncHost``; those of ``AsyncHost`` are awaited."""
+
+    def request(self, method: str, path: str, **options: Unpack[HostRequestOptions]) -> R:
+        """Send a request; see ``Host.request``."""
+        raise NotImplementedError
+
+    def get(self, path: str, **options: Unpack[HostRequestOptions]) -> R:
+        """Send a GET request; see ``request``."""
+        __tracebackhide__ = True
+        return self.request("GET", path, **options)
+
+    def post(self, path: str, **options: Unpack[HostRequestOptions]) -> R:
+        """Send a POST request; see ``request``."""
+        __tracebackhide__ = True
+        return self.request("POST", path, **options)
+
+    def put(self, path: str, **options: Unpack[HostRequestOptions]) -> R:
+        """Send a PUT request; see ``request``."""
+        __tracebackhide__ = True
+        return self.request("PUT", path, **options)
+
+    def patch(self, path: str, **options: Unpack[HostRequestOptions]) -> R:
+        """Send a PATCH request; see ``request``."""
+        __tracebackhide__ = True
+        return self.request("PATCH", path, **options)
+
+    def delete(self, path: str, **options: Unpack[HostRequestOptions]) -> R:
+        """Send a DELETE request; see ``request``."""
+        __tracebackhide__ = True
+        return self.request("DELETE", path, **options)
+
+
+class Host(HostView, RequestMethods[Reply]):
     """A running host for sync tests; its event loop runs in a thread."""
 
     def __init__(self, session: Session, portal: Portal, *, raises: bool) -> None:
@@ -99,31 +134,6 @@ class Host(HostView):
         reply = self._portal.call(self._session.request(Request(method, path, **rest), inputs))
         self._raise_if_failed(reply.exception, path, raises)
         return reply
-
-    def get(self, path: str, **options: Unpack[HostRequestOptions]) -> Reply:
-        """Send a GET request; see ``request``."""
-        __tracebackhide__ = True
-        return self.request("GET", path, **options)
-
-    def post(self, path: str, **options: Unpack[HostRequestOptions]) -> Reply:
-        """Send a POST request; see ``request``."""
-        __tracebackhide__ = True
-        return self.request("POST", path, **options)
-
-    def put(self, path: str, **options: Unpack[HostRequestOptions]) -> Reply:
-        """Send a PUT request; see ``request``."""
-        __tracebackhide__ = True
-        return self.request("PUT", path, **options)
-
-    def patch(self, path: str, **options: Unpack[HostRequestOptions]) -> Reply:
-        """Send a PATCH request; see ``request``."""
-        __tracebackhide__ = True
-        return self.request("PATCH", path, **options)
-
-    def delete(self, path: str, **options: Unpack[HostRequestOptions]) -> Reply:
-        """Send a DELETE request; see ``request``."""
-        __tracebackhide__ = True
-        return self.request("DELETE", path, **options)
 
     def invoke(
         self,
@@ -156,7 +166,7 @@ class Host(HostView):
         return invocation
 
 
-class AsyncHost(HostView):
+class AsyncHost(HostView, RequestMethods[Coroutine[Any, Any, Reply]]):
     """A running host for async tests; it runs on the test's event loop. All methods are async."""
 
     async def request(self, method: str, path: str, **options: Unpack[HostRequestOptions]) -> Reply:
@@ -166,31 +176,6 @@ class AsyncHost(HostView):
         reply = await self._session.request(Request(method, path, **rest), inputs)
         self._raise_if_failed(reply.exception, path, raises)
         return reply
-
-    async def get(self, path: str, **options: Unpack[HostRequestOptions]) -> Reply:
-        """Send a GET request; see ``request``."""
-        __tracebackhide__ = True
-        return await self.request("GET", path, **options)
-
-    async def post(self, path: str, **options: Unpack[HostRequestOptions]) -> Reply:
-        """Send a POST request; see ``request``."""
-        __tracebackhide__ = True
-        return await self.request("POST", path, **options)
-
-    async def put(self, path: str, **options: Unpack[HostRequestOptions]) -> Reply:
-        """Send a PUT request; see ``request``."""
-        __tracebackhide__ = True
-        return await self.request("PUT", path, **options)
-
-    async def patch(self, path: str, **options: Unpack[HostRequestOptions]) -> Reply:
-        """Send a PATCH request; see ``request``."""
-        __tracebackhide__ = True
-        return await self.request("PATCH", path, **options)
-
-    async def delete(self, path: str, **options: Unpack[HostRequestOptions]) -> Reply:
-        """Send a DELETE request; see ``request``."""
-        __tracebackhide__ = True
-        return await self.request("DELETE", path, **options)
 
     async def invoke(
         self,

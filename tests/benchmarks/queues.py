@@ -22,10 +22,11 @@ from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
 
+from hosting_storage.testing import Azurite, run_azurite
+from storage_support.queues import Queues
+
 from tests.benchmarks.servers import COMPETITORS, PATIENCE, Started
-from tests.support.azurite import Azurite, serving
 from tests.support.processes import ROOT, environment
-from tests.support.queues import Queues
 
 LOOP = (sys.executable, "-m", "tests.benchmarks.competitors.queue_loop")
 TRIGGERS = 20
@@ -71,7 +72,7 @@ def throughput(folder: Path, rounds: int, messages: int) -> Iterator[str]:
     for turn in range(rounds):
         for name in list(CONTESTANTS)[:: 1 if turn % 2 else -1]:
             # A new Azurite each time: once a minute it throws deleted messages away, and answers nobody meanwhile.
-            with serving(folder, "--inMemoryPersistence") as azurite:
+            with run_azurite(folder, "--inMemoryPersistence") as azurite:
                 work_through(name, azurite, folder, messages // 10)
                 figures[name].append(work_through(name, azurite, folder, messages))
     for name, found in figures.items():
@@ -123,7 +124,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     with TemporaryDirectory() as name:
         for line in throughput(Path(name), options.rounds, options.messages):
             print(line, flush=True)
-        with serving(Path(name), "--inMemoryPersistence") as azurite:
+        with run_azurite(Path(name), "--inMemoryPersistence") as azurite:
             for line in idle(azurite, Path(name), options.seconds, options.waits):
                 print(line, flush=True)
 

@@ -7,12 +7,12 @@ import subprocess
 import sys
 
 import pytest
+from hosting_storage.testing import azurite_command
 
-from tests.support.azurite import command
 from tests.support.processes import ROOT
 
 
-@pytest.mark.skipif(command() is None, reason="Azurite is not installed")
+@pytest.mark.skipif(azurite_command() is None, reason="Azurite is not installed")
 def test_queues_prints_a_ratio_a_share_and_a_wait() -> None:
     """One short round gives rates and their ratio, what an idle host costs, and how long a message waits for it."""
     arguments = ["--rounds", "1", "--messages", "50", "--seconds", "0.5", "--waits", "1"]

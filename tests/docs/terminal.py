@@ -12,9 +12,9 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import httpx
+from hosting_storage.testing import run_azurite
 
 from tests.docs.pages import CHECKOUT
-from tests.support.azurite import serving
 from tests.support.processes import ROOT, Running, environment, hosting_start
 
 _NUMBERS = re.compile(r"\d+\.\d{6}\b")
@@ -66,7 +66,9 @@ class Terminal:
         """Start Azurite on free ports; hosts that start later find it through their environment."""
         folder = self._scratch / "azurite"
         folder.mkdir()
-        running = self._until_closed.enter_context(serving(folder, "--inMemoryPersistence", "--skipApiVersionCheck"))
+        running = self._until_closed.enter_context(
+            run_azurite(folder, "--inMemoryPersistence", "--skipApiVersionCheck")
+        )
         self._environment["AzureWebJobsStorage"] = running.connection_string
         return ""
 

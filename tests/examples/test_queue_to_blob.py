@@ -6,10 +6,9 @@ import uuid
 from pathlib import Path
 
 import httpx
+from hosting_storage.testing import Azurite, azurite
 
-from tests.support.azurite import Azurite, azurite
-from tests.support.blobs import eventually
-from tests.support.processes import PATIENCE, ROOT, Running, environment, hosting_start
+from tests.support.processes import PATIENCE, ROOT, Running, environment, eventually, hosting_start
 
 __all__ = ["azurite"]
 

@@ -6,15 +6,18 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx
 
 from hosting.testing import Server
+
+T = TypeVar("T")
 
 ROOT = Path(__file__).parents[2]
 QUICKSTART = ROOT / "examples" / "quickstart"
@@ -90,3 +93,12 @@ def stop(process: subprocess.Popen[Any]) -> None:
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
+
+
+def eventually(look: Callable[[], T], is_expected: Callable[[T], object] = bool) -> T:
+    """Call ``look`` until its result is as expected, and return the result."""
+    end = time.monotonic() + PATIENCE
+    while not is_expected(seen := look()):
+        assert time.monotonic() < end, f"still {seen!r}"
+        time.sleep(0.05)
+    return seen

@@ -14,13 +14,12 @@ import httpx
 import pytest
 from azure.data.tables import TableClient
 from azure.storage.queue import QueueClient
+from storage_support.apps import TIMEOUT_SECONDS, MakeApp, Serve, run_hosting
 
 from hosting.errors import SettingsError
 from hosting.host.function_host import FunctionHost
-from tests.conftest import PATIENCE, MakeApp, Serve, Served, make_app, run_hosting, serve
-from tests.support.azurite import Azurite, azurite, serving
-
-__all__ = ["azurite", "make_app", "run_hosting", "serve"]
+from hosting.testing import Server
+from hosting_storage.testing import Azurite, run_azurite
 
 RunHosting = Callable[..., "CompletedProcess[str]"]
 HEAD = """
@@ -41,7 +40,7 @@ def files(*code: str, host_json: str = HOST_JSON) -> dict[str, str]:
     return {"function_app.py": HEAD + "".join(code), "host.json": host_json}
 
 
-def status(served: Served, function: str) -> list[str]:
+def status(served: Server, function: str) -> list[str]:
     """What is wrong with a function."""
     found: list[str] = served.get(f"/admin/functions/{function}/status").json().get("errors", [])
     return found
@@ -49,7 +48,7 @@ def status(served: Served, function: str) -> list[str]:
 
 def eventually(what: Callable[[], Any]) -> Any:
     """Wait until there is something."""
-    end = time.monotonic() + PATIENCE
+    end = time.monotonic() + TIMEOUT_SECONDS
     while not (found := what()):
         assert time.monotonic() < end, "it does not happen"
         time.sleep(0.05)
@@ -171,7 +170,7 @@ def test_host_json(make_app: MakeApp, section: str, name: str, value: Any) -> No
     assert "host.json" in told
 
 
-def test_host_json_at_start(make_app: MakeApp, run_hosting: RunHosting) -> None:
+def test_host_json_at_start(make_app: MakeApp) -> None:
     """Such a start ends with code 1 and a message without a traceback."""
     app = make_app(files(USES.format(n=0), host_json='{"version": "2.0", "extensions": {"queues": {"batchSize": 99}}}'))
     ended = run_hosting("start", app, "--port", "0", env={"C0": "UseDevelopmentStorage=true"})
@@ -181,7 +180,7 @@ def test_host_json_at_start(make_app: MakeApp, run_hosting: RunHosting) -> None:
 
 
 @pytest.mark.parametrize("command", [("keys", "--json"), ("diag", "--json"), ("check",)])
-def test_other_commands(make_app: MakeApp, run_hosting: RunHosting, tmp_path: Path, command: Sequence[str]) -> None:
+def test_other_commands(make_app: MakeApp, tmp_path: Path, command: Sequence[str]) -> None:
     """Commands that only look at an app do not mind its storage."""
     env = {"C0": "nonsense", "XDG_STATE_HOME": str(tmp_path)}
     ended = run_hosting(command[0], make_app(files(USES.format(n=0))), *command[1:], env=env)
@@ -415,16 +414,16 @@ def Put(req: func.HttpRequest, out: func.Out[str]) -> str:
 
 def test_azurite_comes_late(make_app: MakeApp, serve: Serve, tmp_path: Path) -> None:
     """A host whose storage is away starts, says what to do, and works as soon as it is there; and so again later."""
-    with serving(tmp_path, "--skipApiVersionCheck") as once:
+    with run_azurite(tmp_path, "--skipApiVersionCheck") as once:
         text, ports = once.connection_string, list(once.ports.values())
     host_json = json.dumps({**json.loads(HOST_JSON), "singleton": {"listenerLockRecoveryPollingInterval": "00:00:01"}})
     app = make_app(files(EVERYTHING, host_json=host_json))
     served = serve(app, env={"AzureWebJobsStorage": text, **DEVELOPMENT})
     assert served.get("/api/fine").text == "fine"
-    served.wait_for("If it is Azurite, start it")
+    served.wait_for("Is Azurite running")
     assert served.get("/api/put/early").status_code == 500
     for name in ("first", "second"):
-        with serving(tmp_path, "--skipApiVersionCheck", ports=ports):
+        with run_azurite(tmp_path, "--skipApiVersionCheck", ports=ports):
             eventually(lambda: served.get(f"/api/put/{name}").status_code == 200)  # noqa: B023
             with TableClient.from_connection_string(text, "Done") as done:
                 eventually(lambda: name in rows_of(done))  # noqa: B023

@@ -15,12 +15,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from storage_support.apps import TIMEOUT_SECONDS, MakeApp, Serve
+from storage_support.queues import Queues
 
-from tests.conftest import PATIENCE, MakeApp, Serve, make_app, serve
-from tests.support.azurite import Azurite, serving
-from tests.support.queues import Queues, queues
-
-__all__ = ["make_app", "queues", "serve"]
+from hosting_storage.testing import Azurite, run_azurite
 
 MESSAGES = 2000
 REPEATS = int(os.environ.get("HOSTING_REPEATS", "2"))
@@ -33,7 +31,7 @@ import asyncio, os, random
 import azure.functions as func
 import hosting_storage.queues.listener
 
-hosting_storage.queues.listener.INVISIBLE = 4.0  # or what a killed host had would come back after ten minutes only
+hosting_storage.queues.listener.LEASE_SECONDS = 4.0  # or what a killed host had would come back after ten minutes only
 app = func.FunctionApp()
 effects = os.open(os.environ["EFFECTS"], os.O_WRONLY | os.O_CREAT | os.O_APPEND)
 
@@ -47,7 +45,7 @@ async def work(message: str) -> None:
 @pytest.fixture
 def azurite(tmp_path: Path) -> Iterator[Azurite]:
     """A new one: once a minute Azurite throws deleted messages away, and with thousands answers nobody meanwhile."""
-    with serving(tmp_path, "--inMemoryPersistence") as running:
+    with run_azurite(tmp_path, "--inMemoryPersistence") as running:
         yield running
 
 
@@ -57,7 +55,7 @@ def recorded(effects: Path) -> list[str]:
 
 
 def until(condition: Callable[[], bool], told: Callable[[], object]) -> None:
-    end = time.monotonic() + 2 * PATIENCE
+    end = time.monotonic() + 2 * TIMEOUT_SECONDS
     while not condition():
         assert time.monotonic() < end, told()
         time.sleep(0.01)

@@ -9,11 +9,10 @@ from pathlib import Path
 
 import pytest
 from azure.storage.blob import BlobServiceClient
+from storage_support.apps import TIMEOUT_SECONDS, MakeApp, Serve
 
-from tests.conftest import PATIENCE, MakeApp, Serve, Served, make_app, serve
-from tests.support.azurite import Azurite, azurite, serving
-
-__all__ = ["azurite", "make_app", "serve"]
+from hosting.testing import Server
+from hosting_storage.testing import Azurite, run_azurite
 
 HOST_JSON = {
     "version": "2.0",
@@ -45,9 +44,9 @@ def runs(path: Path) -> list[tuple[int, int]]:
     return [(int(process), int(second)) for process, second in (line.split() for line in lines)]
 
 
-def wait_for_run(path: Path, served: Served) -> None:
+def wait_for_run(path: Path, served: Server) -> None:
     """Wait until this host has run the timer."""
-    end = time.monotonic() + PATIENCE
+    end = time.monotonic() + TIMEOUT_SECONDS
     while served.process.pid not in {process for process, _ in runs(path)}:
         assert time.monotonic() < end, served.logs()
         time.sleep(0.1)
@@ -83,12 +82,12 @@ def test_hosts_of_several_machines(azurite: Azurite, app: Path, serve: Serve, tm
 def test_an_account_that_comes_later(app: Path, serve: Serve, tmp_path: Path) -> None:
     """Timers wait for their storage, and say so once, with what to do; when it is there they run."""
     noted = tmp_path / "runs"
-    with serving(tmp_path, "--inMemoryPersistence", "--skipApiVersionCheck") as gone:
+    with run_azurite(tmp_path, "--inMemoryPersistence", "--skipApiVersionCheck") as gone:
         ports = tuple(gone.ports.values())
     env = {"AzureWebJobsStorage": gone.connection_string, "XDG_STATE_HOME": str(tmp_path), "RUNS": str(noted)}
     served = serve(app, env=env)
     served.wait_for("Timers do not run, and are tried again and again: ")
-    with serving(tmp_path, "--inMemoryPersistence", "--skipApiVersionCheck", ports=ports):
+    with run_azurite(tmp_path, "--inMemoryPersistence", "--skipApiVersionCheck", ports=ports):
         wait_for_run(noted, served)
         served.wait_for("The host's storage can be used again.")
         assert served.stop() == 0

@@ -1,1 +1,1 @@
-"""Queues, blobs and tables of Azure Storage: providers for ``hosting``. Nothing is imported before an app uses it."""
+"""Providers of Azure Storage queues, blobs and tables for ``hosting``; each is imported when an app uses it."""

@@ -16,6 +16,8 @@ from azure.core.exceptions import ResourceNotFoundError
 from azure.functions import InputStream
 from hypothesis import given
 from hypothesis import strategies as st
+from storage_support.blob_hosts import function
+from storage_support.blobs import Blobs
 
 from hosting.bindings import Services
 from hosting.core import Binding
@@ -25,12 +27,7 @@ from hosting_storage.blobs.paths import BlobPath
 from hosting_storage.blobs.trigger import BlobTrigger
 from hosting_storage.blobs.values import decode, encode
 from hosting_storage.shared.connections import Connections
-from tests.support.azurite import ACCOUNT, KEY, Azurite, azurite
-from tests.support.blobs import Blobs
-
-from ..support.blob_hosts import function
-
-__all__ = ["azurite"]
+from hosting_storage.testing import ACCOUNT, KEY, Azurite
 
 ODD = ["a b", "日本/語.txt", "%2F%", "a+b&c=d?e#f", "x" * 1024, "a//b", "[x]{y}", "ä'\""]
 
@@ -113,7 +110,7 @@ def test_missing_input(place: Place, annotation: Any) -> None:
 def test_no_text(place: Place) -> None:
     """A blob that is no text is an error that says what to do, where a text is asked for."""
     place.blobs.put(f"{place.name}/a", b"ab\xff")
-    with pytest.raises(ValueError, match=r"not text in UTF-8 \(byte 2 is 0xff\); annotate the parameter with bytes"):
+    with pytest.raises(ValueError, match=r"not UTF-8 text \(byte 2 is 0xff\); annotate the parameter as bytes"):
         place.read(f"{place.name}/a", str)
 
 
@@ -140,9 +137,9 @@ def test_no_way_out(azurite: Azurite, place: Place) -> None:
         output = BlobOutput(function(), binding, connections)
         for annotation in (str, blob.BlobClient):
             source = BlobInput(function(annotations=_annotated(annotation)), binding, connections)
-            with pytest.raises(ValueError, match="cannot be asked for"):
+            with pytest.raises(ValueError, match="cannot be requested"):
                 await source.read(None, given)
-        with pytest.raises(ValueError, match="cannot be asked for"):
+        with pytest.raises(ValueError, match="cannot be requested"):
             await output.write(b"changed", given)
 
     assert place.read(f"{secret}/a", str) == "secret"
@@ -156,7 +153,7 @@ def test_found_under_a_name_that_leads_elsewhere(place: Place) -> None:
     async def scenario(connections: Connections) -> None:
         binding = Binding("blob", "blobTrigger", "in", {"path": f"{place.name}/{{name}}"})
         trigger = BlobTrigger(function(), binding, connections)
-        with pytest.raises(ValueError, match="cannot be asked for"):
+        with pytest.raises(ValueError, match="cannot be requested"):
             await trigger.fetch(BlobPath(place.name, "../secrets/a"))
 
     place.run(scenario)
@@ -258,7 +255,7 @@ def test_no_source(place: Place) -> None:
 
     async def scenario(connections: Connections) -> None:
         binding = Binding("blob", "blobTrigger", "in", {"path": "images/{name}", "source": "Magic"})
-        with pytest.raises(FunctionLoadError, match="'Magic' is no source") as raised:
+        with pytest.raises(FunctionLoadError, match="'Magic' is not a source") as raised:
             BlobTrigger(function(), binding, connections)
         assert "LogsAndContainerScan or EventGrid" in raised.value.remedy
 
@@ -274,7 +271,7 @@ def test_by_hand(place: Place) -> None:
         trigger = BlobTrigger(function(annotations={"blob": str}), binding, connections)
         event = await trigger.by_hand(f"{place.name}/a.txt")
         assert (trigger.decode(event), trigger.binding_data(event)["name"]) == ("x", "a")
-        with pytest.raises(ValueError, match=f"the path of a blob that is there, found '{place.name}/b.txt'"):
+        with pytest.raises(ValueError, match=f"the path of an existing blob, found '{place.name}/b.txt'"):
             await trigger.by_hand(f"{place.name}/b.txt")
         for text in (None, "a.txt"):
             with pytest.raises(ValueError, match="Blob identifiers must be in the format 'container/blob'"):
@@ -356,7 +353,9 @@ def test_no_client(place: Place) -> None:
         pass
 
     async def scenario(connections: Connections) -> None:
-        with pytest.raises(FunctionLoadError, match="annotated Other, which cannot be made of a blob") as raised:
+        with pytest.raises(
+            FunctionLoadError, match="annotated with Other, which a blob binding cannot create"
+        ) as raised:
             BlobInput(function(annotations={"blob": Other}), _binding("images/x"), connections)
         assert "BlobClient, ContainerClient, StorageStreamDownloader" in raised.value.remedy
 

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
 import pytest
+from storage_support.blob_hosts import App, function, until
 
 from hosting.bindings import Result, Services
 from hosting.bindings.http.request import HttpCall
@@ -15,11 +16,7 @@ from hosting.bindings.http.response import HttpReply
 from hosting.core import Binding
 from hosting_storage.blobs.provider import BlobProvider
 from hosting_storage.blobs.trigger import BlobTrigger
-from tests.support.azurite import Azurite, azurite
-
-from ..support.blob_hosts import App, function, until
-
-__all__ = ["azurite"]
+from hosting_storage.testing import Azurite
 
 
 class Called:

@@ -15,21 +15,18 @@ from unittest.mock import patch
 
 import pytest
 from azure.functions import InputStream
+from storage_support.blob_hosts import OPTIONS, App, Host, counted, until
+from storage_support.proxy import Fault, proxying
+from storage_support.queues import Queues
 
-from hosting_storage.blobs import runs
+from hosting_storage.blobs import handler
 from hosting_storage.blobs.messages import POISON, BlobVersion, queue_name
 from hosting_storage.blobs.paths import BlobPath
 from hosting_storage.blobs.scan import Scan
 from hosting_storage.queues import listener
 from hosting_storage.queues.options import QueueOptions
 from hosting_storage.shared import connections
-from tests.support.azurite import Azurite, azurite
-from tests.support.proxy import Fault, proxying
-from tests.support.queues import Queues, queues
-
-from ..support.blob_hosts import OPTIONS, App, Host, counted, until
-
-__all__ = ["azurite", "queues"]
+from hosting_storage.testing import Azurite
 
 
 @pytest.fixture
@@ -258,7 +255,7 @@ def test_blob_that_is_gone(app: App, queues: Queues) -> None:
         found = host.serve()
         async with host:
             version = BlobVersion("Host.Functions.F", BlobPath(app.container, "gone"), '"0x1"')
-            assert await host.listener.announcer.tell(version)
+            assert await host.listener.announcer.announce(version)
             await until(lambda: queues.left(queue_name(app.host_id)) == 0)
         assert found.seen == []
 
@@ -274,7 +271,7 @@ def test_blob_that_was_written_again(app: App) -> None:
         found = host.serve()
         async with host:
             version = BlobVersion("Host.Functions.F", BlobPath(app.container, "a"), '"0x1"')
-            assert await host.listener.announcer.tell(version)
+            assert await host.listener.announcer.announce(version)
             await until(lambda: found.seen)
             await asyncio.sleep(0.5)
         assert found.seen == [b"now"]
@@ -307,7 +304,7 @@ def test_function_that_runs_elsewhere(app: App) -> None:
         app.put("a", "1")
         async with host:
             version = BlobVersion("Host.Functions.There", BlobPath(app.container, "a"), '"0x1"')
-            assert await host.listener.announcer.tell(version)
+            assert await host.listener.announcer.announce(version)
             await until(lambda: found.seen)
             await asyncio.sleep(0.5)
         other = Host(app)
@@ -316,7 +313,7 @@ def test_function_that_runs_elsewhere(app: App) -> None:
             await until(lambda: there.seen)
         assert there.seen == [b"1"]
 
-    with patch.object(runs, "_PUT_BACK", 1):
+    with patch.object(handler, "_RETURN_SECONDS", 1):
         asyncio.run(scenario())
 
 
@@ -331,7 +328,7 @@ def test_junk(app: App, queues: Queues, caplog: pytest.LogCaptureFixture) -> Non
         async with host:
             await until(lambda: queues.left(POISON))
         assert queues.seen(POISON) == ["nonsense"]
-        assert "no message of a blob trigger" in caplog.text
+        assert "not a message of a blob trigger" in caplog.text
 
     asyncio.run(scenario())
 
@@ -371,7 +368,7 @@ def test_storage_that_goes_away(app: App, caplog: pytest.LogCaptureFixture) -> N
         host = Host(app)
         host.serve()
         async with host:
-            await until(lambda: "If it is Azurite, start it" in caplog.text)
+            await until(lambda: "Is Azurite running" in caplog.text)
 
     asyncio.run(scenario())
 
@@ -401,6 +398,6 @@ def test_storage_that_misbehaves(app: App, azurite: Azurite) -> None:
         app.environ["AzureWebJobsStorage"] = azurite.through(Blob=blobs.port, Queue=queues.port)
         blobs.mood = queues.mood = moody
         # A request for messages whose answer is lost has taken them all the same.
-        with patch.object(connections, "_RETRIES", quick), patch.object(listener, "INVISIBLE", 2.0):
+        with patch.object(connections, "_RETRIES", quick), patch.object(listener, "LEASE_SECONDS", 2.0):
             asyncio.run(scenario())
     assert len(faults) > 10

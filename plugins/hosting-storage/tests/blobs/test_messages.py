@@ -47,5 +47,5 @@ def test_there_and_back(container: str, blob: str, etag: str, kind: str) -> None
 )
 def test_no_message(text: str) -> None:
     """What is no message is refused with its text."""
-    with pytest.raises(ValueError, match="no message of a blob trigger"):
+    with pytest.raises(ValueError, match="not a message of a blob trigger"):
         BlobVersion.read(text)

@@ -120,9 +120,9 @@ def test_path(text: str, path: BlobPath) -> None:
         ("Images/x", "Invalid container name: Images"),
         ("images/x/.", "has an invalid suffix"),
         (f"images/{'x' * 1025}", "is too long"),
-        ("images/../secrets/key", "a part of it is '.' or '..'"),
-        ("images/a/./b", "a part of it is '.' or '..'"),
-        ("https://account.blob.core.windows.net/images/%2e%2e/secrets/key", "a part of it is '.' or '..'"),
+        ("images/../secrets/key", "one of its segments is '.' or '..'"),
+        ("images/a/./b", "one of its segments is '.' or '..'"),
+        ("https://account.blob.core.windows.net/images/%2e%2e/secrets/key", "one of its segments is '.' or '..'"),
         ("https://account.blob.core.windows.net/images", "Invalid absolute blob url"),
     ],
 )

@@ -8,14 +8,13 @@ from typing import Any
 
 import azurefunctions.extensions.bindings.blob as blob  # type: ignore[import-untyped]
 import pytest
+from storage_support.blob_hosts import function
 
 from hosting.bindings import Services
 from hosting.core import Binding
 from hosting.errors import FunctionLoadError, HostingError
 from hosting_storage.blobs.options import read_options
 from hosting_storage.blobs.provider import BlobProvider
-
-from ..support.blob_hosts import function
 
 ACCOUNT = "DefaultEndpointsProtocol=https;AccountName=elsewhere;AccountKey=a2V5;EndpointSuffix=core.windows.net"
 STORAGE = {"AzureWebJobsStorage": ACCOUNT}
@@ -62,8 +61,8 @@ def test_host_json() -> None:
     found = read_options(Services({"extensions": {"blobs": blobs}}, {}))
     assert found.queue.batch_size + found.queue.new_batch_threshold == 5
     assert found.queue.max_dequeue_count == 2
-    assert (found.look_every, found.queue.max_polling_interval) == (10, 60)
-    assert read_options(Services({}, {"AZURE_FUNCTIONS_ENVIRONMENT": "Development"})).look_every == 2
+    assert (found.scan_interval, found.queue.max_polling_interval) == (10, 60)
+    assert read_options(Services({}, {"AZURE_FUNCTIONS_ENVIRONMENT": "Development"})).scan_interval == 2
 
 
 @pytest.mark.parametrize("name", ["maxDegreeOfParallelism", "poisonBlobThreshold"])
@@ -81,7 +80,7 @@ def test_downloads() -> None:
     found.input(function("I", {"blob": blob.BlobClient}), Binding("blob", "blob", "in", {"path": "images/x"}))
     (problem,) = found.services.problems
     assert (problem.severity, problem.function) == ("warning", "T")
-    assert "In Azure an invocation may get one that an earlier one has read to its end." in problem.message
+    assert "In Azure, an invocation may get one that an earlier invocation has read to its end." in problem.message
     asyncio.run(found.close())
 
 

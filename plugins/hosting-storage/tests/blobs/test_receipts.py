@@ -8,14 +8,12 @@ from collections.abc import Awaitable, Callable, Iterator
 
 import pytest
 from azure.storage.blob.aio import BlobServiceClient
+from storage_support.blobs import VERSION, Blobs
 
 from hosting_storage.blobs.messages import BlobVersion
 from hosting_storage.blobs.paths import BlobPath
 from hosting_storage.blobs.receipts import Receipts
-from tests.support.azurite import Azurite, azurite
-from tests.support.blobs import VERSION, Blobs
-
-__all__ = ["azurite"]
+from hosting_storage.testing import Azurite
 
 FIRST = BlobVersion("Host.Functions.F", BlobPath("images", "a/b c.png"), '"0x1"')
 

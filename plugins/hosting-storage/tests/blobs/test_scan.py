@@ -13,16 +13,14 @@ from unittest.mock import patch
 import pytest
 from azure.core.exceptions import HttpResponseError
 from azure.storage.blob.aio import BlobServiceClient, ContainerClient
+from storage_support.blobs import VERSION, Blobs
 
 from hosting.bindings.storage import FileStorage
 from hosting_storage.blobs import scan as blob_scan
 from hosting_storage.blobs.messages import BlobVersion
 from hosting_storage.blobs.paths import BlobPattern
 from hosting_storage.blobs.scan import Progress, Scan
-from tests.support.azurite import Azurite, azurite
-from tests.support.blobs import VERSION, Blobs
-
-__all__ = ["azurite"]
+from hosting_storage.testing import Azurite
 
 ALL = 10_000
 KEY = "scan/F"
@@ -154,7 +152,7 @@ def test_looked_at_again(place: Place) -> None:
     """Who deletes what is written down of the progress, or sets it back, has older blobs looked at again."""
     place.put("old")
     later = patch.object(blob_scan, "_OVERLAP", timedelta(seconds=-3600))
-    always = patch.object(blob_scan, "_KEPT", timedelta())
+    always = patch.object(blob_scan, "_SAVE_INTERVAL", timedelta())
 
     async def scenario(scan: Scan) -> None:
         await scan.round(ALL, lambda: True)
@@ -253,7 +251,7 @@ def test_stops_between_pages(place: Place) -> None:
         return len(asked) <= 2
 
     async def scenario(scan: Scan) -> None:
-        with patch.object(blob_scan, "_PAGE", 1):
+        with patch.object(blob_scan, "_PAGE_SIZE", 1):
             await scan.round(ALL, twice)
 
     place.run(scenario)
@@ -318,5 +316,5 @@ def test_no_progress(text: str | None) -> None:
 def test_progress() -> None:
     """Progress is read back as it was written."""
     progress = Progress(marker="m")
-    progress = progress._replace(began=progress.seen_until + timedelta(days=1), seen_until=progress.seen_until)
+    progress = progress._replace(sweep_start=progress.seen_until + timedelta(days=1), seen_until=progress.seen_until)
     assert Progress.read(progress.text("here"), "here") == progress

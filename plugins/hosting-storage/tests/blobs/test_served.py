@@ -18,14 +18,14 @@ import httpx
 import pytest
 from azure.core.exceptions import HttpResponseError
 from azure.storage.blob import BlobLeaseClient
+from storage_support.apps import Serve
+from storage_support.blobs import Blobs, eventually
+from storage_support.queues import Queues
 
+from hosting.testing import Server
+from hosting.testing.server import environment as clean_environment
 from hosting_storage.blobs.files import HOSTS
-from tests.conftest import Serve, Served, clean_environment, serve
-from tests.support.azurite import Azurite, azurite, serving
-from tests.support.blobs import Blobs, eventually
-from tests.support.queues import Queues
-
-__all__ = ["azurite", "serve"]
+from hosting_storage.testing import Azurite, run_azurite
 
 UPPER = """
 import os
@@ -36,7 +36,7 @@ import hosting_storage.blobs.receipts
 import hosting_storage.queues.listener
 
 # What a killed host had in its hands is soon seen by others.
-hosting_storage.queues.listener.INVISIBLE = 3.0
+hosting_storage.queues.listener.LEASE_SECONDS = 3.0
 hosting_storage.blobs.receipts._HELD = 15
 
 app = func.FunctionApp()
@@ -124,7 +124,7 @@ class Scene:
             "EFFECTS": str(self._effects),
         }
 
-    def start(self, *flags: str, environ: Mapping[str, str] | None = None) -> Served:
+    def start(self, *flags: str, environ: Mapping[str, str] | None = None) -> Server:
         return self._serve(self._root, *flags, env={**self._environ, **(environ or {})})
 
     def key(self, name: str, environ: Mapping[str, str]) -> str:
@@ -185,7 +185,7 @@ def test_by_hand(scene: Scene) -> None:
     eventually(scene.effects, lambda seen: seen == {"one": 2})
     answer = httpx.post(url, json={"input": f"{scene.container}/in/b.txt"})
     assert answer.status_code == 400
-    assert "needs the path of a blob that is there" in answer.text
+    assert "needs the path of an existing blob" in answer.text
 
 
 def test_restart(scene: Scene) -> None:
@@ -251,18 +251,18 @@ def test_workers(scene: Scene) -> None:
 
 def test_storage_that_comes_and_goes(tmp_path: Path, serve: Serve) -> None:
     """A host starts without its storage, says what to do, works when it is there, and gets over an outage."""
-    with serving(tmp_path, "--skipApiVersionCheck") as storage:
+    with run_azurite(tmp_path, "--skipApiVersionCheck") as storage:
         scene = Scene(storage, tmp_path, serve)
     ports = tuple(storage.ports.values())
     host = scene.start()
-    host.wait_for("cannot be used for .*If it is Azurite, start it")
-    with serving(tmp_path, "--skipApiVersionCheck", ports=ports):
+    host.wait_for("cannot be used for .*Is Azurite running")
+    with run_azurite(tmp_path, "--skipApiVersionCheck", ports=ports):
         scene.put("in/a.txt", "one")
         eventually(scene.outputs)
-        host.wait_for("answers again")
-    told = host.logs().count("If it is Azurite, start it")
-    host.wait_for(f"(?s)(If it is Azurite, start it.*){{{told + 1}}}")
-    with serving(tmp_path, "--skipApiVersionCheck", ports=ports):
+        host.wait_for("responds again")
+    told = host.logs().count("Is Azurite running")
+    host.wait_for(f"(?s)(Is Azurite running.*){{{told + 1}}}")
+    with run_azurite(tmp_path, "--skipApiVersionCheck", ports=ports):
         scene.put("in/b.txt", "two")
         eventually(scene.outputs, lambda seen: len(seen) == 2)
         assert host.stop() == 0

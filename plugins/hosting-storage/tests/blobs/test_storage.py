@@ -12,6 +12,8 @@ from unittest.mock import patch
 import pytest
 from azure.storage.blob import BlobLeaseClient as SyncBlobLeaseClient
 from azure.storage.blob.aio import BlobLeaseClient
+from storage_support.blob_hosts import until
+from storage_support.blobs import Blobs
 
 from hosting.bindings import Services
 from hosting.bindings.storage import FileStorage, GarbledError, StorageError
@@ -20,12 +22,7 @@ from hosting_storage.blobs.files import HOSTS
 from hosting_storage.blobs.storage import BlobLease, BlobStorage, host_storage
 from hosting_storage.shared import connections
 from hosting_storage.shared.connections import Connections
-from tests.support.azurite import Azurite, azurite
-from tests.support.blobs import Blobs
-
-from ..support.blob_hosts import until
-
-__all__ = ["azurite"]
+from hosting_storage.testing import Azurite
 
 PATH = "locks/host/Host.Functions.ä b.Listener"
 
@@ -65,7 +62,7 @@ def test_what_is_no_text(azurite: Azurite, path: str) -> None:
     blobs.close()
 
     async def scenario(storage: BlobStorage) -> None:
-        with pytest.raises(GarbledError, match="is not text in UTF-8") as refused:
+        with pytest.raises(GarbledError, match="is not UTF-8 text") as refused:
             await storage.read(path)
         assert "Delete that blob" in refused.value.remedy
         await storage.write(path, "text")
@@ -144,7 +141,7 @@ def test_lost_to_another(azurite: Azurite, path: str, caplog: pytest.LogCaptureF
         other.renew()
         other.release()
         blobs.close()
-        assert f"The lock {path} is lost, and another host may take it" in caplog.text
+        assert f"The lock {path} is lost; another host may take it" in caplog.text
 
     run(azurite, scenario)
 
@@ -167,7 +164,7 @@ def test_lost_to_an_outage(azurite: Azurite, path: str, caplog: pytest.LogCaptur
         await lease.release()
 
     run(azurite, scenario)
-    assert f"The lock {path} is lost, and another host may take it: The storage does not answer." in caplog.messages
+    assert f"The lock {path} is lost; another host may take it: The storage does not respond." in caplog.messages
 
 
 def test_unreachable(azurite: Azurite, path: str) -> None:
@@ -179,7 +176,7 @@ def test_unreachable(azurite: Azurite, path: str) -> None:
         for call in (storage.read(path), storage.write(path, "x"), storage.lock(path)):
             with pytest.raises(StorageError, match="devstoreaccount1") as raised:
                 await call
-            assert "If it is Azurite, start it" in raised.value.remedy
+            assert "Is Azurite running" in raised.value.remedy
         await storage.close()
 
     with patch.object(connections, "_RETRIES", {"retry_total": 0}):
@@ -216,5 +213,5 @@ def test_lock_period(azurite: Azurite, host_json: dict[str, object], environ: di
     services = Services(host_json, {"AzureWebJobsStorage": azurite.connection_string, **environ})
     storage = host_storage(services)
     assert isinstance(storage, BlobStorage)
-    assert storage._lasts == lasts
+    assert storage._lease_seconds == lasts
     asyncio.run(storage.close())

@@ -14,13 +14,12 @@ from pathlib import Path
 
 import httpx
 import pytest
+from storage_support.apps import TIMEOUT_SECONDS, MakeApp, Serve
+from storage_support.proxy import Fault, proxying
+from storage_support.queues import Queues
 
-from tests.conftest import PATIENCE, MakeApp, Serve, launch, make_app, serve
-from tests.support.azurite import Azurite, azurite, connection_string, serving
-from tests.support.proxy import Fault, proxying
-from tests.support.queues import Queues, name, queues
-
-__all__ = ["azurite", "make_app", "name", "queues", "serve"]
+from hosting.testing.server import environment, launch
+from hosting_storage.testing import Azurite, connection_string, run_azurite
 
 QUICK = {"maxPollingInterval": "00:00:00.2"}
 HEAD = """
@@ -34,7 +33,7 @@ def note(*words):
 """
 SOON = """
 import hosting_storage.queues.listener
-hosting_storage.queues.listener.INVISIBLE = 4.0
+hosting_storage.queues.listener.LEASE_SECONDS = 4.0
 """
 """Before the functions of an app: what is taken and not answered for comes back then, and not after ten minutes."""
 WORK = """
@@ -73,7 +72,7 @@ def files(code: str, **queues: object) -> dict[str, str]:
 
 
 def until(condition: Callable[[], object], told: Callable[[], object]) -> None:
-    end = time.monotonic() + PATIENCE
+    end = time.monotonic() + TIMEOUT_SECONDS
     while not condition():
         assert time.monotonic() < end, told()
         time.sleep(0.02)
@@ -203,14 +202,14 @@ def big(msg: str):
     queues.put(f"{name}-big", "bad")
     until(lambda: queues.left(f"{name}-poison") == queues.left(f"{name}-big-poison") == 1, served.logs)
     served.wait_for("No value for named parameter 'missing'.")
-    served.wait_for(rf"Function 'big': output '\$return' cannot be put into queue '{name}-out'")
+    served.wait_for(rf"Function 'big': output '\$return' cannot be sent to queue '{name}-out'")
 
 
 def test_by_hand_a_function_gets_the_text(scene: Scene, name: str, make_app: MakeApp, serve: Serve) -> None:
     """``POST /admin/functions/NAME`` runs it with a message that was never in a queue."""
     app = make_app(files(WORK))
     served = serve(app, env=scene.env)
-    answer = httpx.post(f"{served.url}/admin/functions/work", json={"input": "by hand"}, timeout=PATIENCE)
+    answer = httpx.post(f"{served.url}/admin/functions/work", json={"input": "by hand"}, timeout=TIMEOUT_SECONDS)
     assert answer.status_code == 202
     until(scene.noted, served.logs)
     assert scene.noted()[0].startswith("by hand ")
@@ -272,20 +271,20 @@ def test_a_host_waits_for_its_storage(scene: Scene, name: str, make_app: MakeApp
     app = make_app(files(SOON + WORK))
     home = tmp_path / "storage"
     home.mkdir()
-    with serving(home) as first:
+    with run_azurite(home) as first:
         ports = tuple(first.ports.values())
         Queues(first).put(name, *(str(number) for number in range(50)))
         env = {**scene.env, "AzureWebJobsStorage": first.connection_string}
-    served = launch(app, "--port", "0", output=tmp_path / "output.txt", env=env)
+    served = launch(app, output=tmp_path / "output.txt", environ=environment(env))
     try:
         served.wait_for("cannot be used for queue")
         for batch in range(2):
-            with serving(home, ports=ports) as again:
+            with run_azurite(home, ports=ports) as again:
                 queues = Queues(again)
                 until(lambda queues=queues: queues.left(name) == 0, served.logs)  # type: ignore[misc]
                 queues.put(name, *(f"{batch}-{number}" for number in range(50)))
                 until(lambda batch=batch: len(scene.noted()) >= 50 * batch + 60, served.logs)  # type: ignore[misc]
-        with serving(home, ports=ports) as again:
+        with run_azurite(home, ports=ports) as again:
             until(lambda: Queues(again).left(name) == 0, served.logs)
         assert served.stop() == 0
     finally:
@@ -388,7 +387,7 @@ def unconnected(msg: str): ...
     served = serve(make_app(files(WORK + code)), env=scene.env)
     queues.put(name, "fine")
     until(scene.noted, served.logs)
-    served.wait_for("'no_queue' cannot be the name of a queue")
+    served.wait_for("'no_queue' is not a valid queue name")
     served.wait_for(r"Storage account connection string 'AzureWebJobsElsewhere' does not exist\.")
 
 
@@ -406,7 +405,7 @@ def test_a_disabled_function_leaves_its_messages(
 
 def test_old_azurites_need_no_flag(name: str, make_app: MakeApp, serve: Serve, tmp_path: Path) -> None:
     """An Azurite that is told nothing speaks with the host, which does not ask for what is newer than it."""
-    with serving(tmp_path, "--inMemoryPersistence") as strict:
+    with run_azurite(tmp_path, "--inMemoryPersistence") as strict:
         queues, scene = Queues(strict), Scene(strict.connection_string, name, tmp_path / "effects")
         served = serve(make_app(files(WORK)), env=scene.env)
         queues.put(name, "hello")

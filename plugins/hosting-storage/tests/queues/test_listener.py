@@ -6,16 +6,13 @@ import asyncio
 import logging
 
 import pytest
+from storage_support.proxy import Proxy, proxying
+from storage_support.queue_scene import Handled, Scene, until
+from storage_support.queues import Queues
 
 from hosting_storage.queues.listener import QueueListener
 from hosting_storage.queues.options import QueueOptions
-from tests.support.azurite import Azurite, azurite
-from tests.support.proxy import Proxy, proxying
-from tests.support.queues import Queues, name, queues
-
-from ..support.queue_scene import Handled, Scene, until
-
-__all__ = ["azurite", "name", "queues"]
+from hosting_storage.testing import Azurite
 
 
 def test_a_message_is_deleted_after_it_was_handled(azurite: Azurite, queues: Queues, name: str) -> None:
@@ -96,7 +93,7 @@ def test_without_a_poison_queue_a_failed_message_stays(azurite: Azurite, queues:
         async with Scene(azurite, name) as scene:
             handled = Handled(answer=False)
             once = QueueOptions(max_dequeue_count=1, max_polling_interval=0.1)
-            scene.listen(handled, once, poison=None, invisible=1)
+            scene.listen(handled, once, poison=None, lease_seconds=1)
             await until(lambda: len(handled.messages) == 3)
             assert [message.dequeue_count for message in handled.messages] == [1, 2, 3]
 
@@ -180,9 +177,9 @@ def test_a_message_is_kept_as_long_as_it_is_worked_on(azurite: Azurite, queues: 
         async with Scene(azurite, name) as scene:
             handled, others = Handled(answer=False, held=True), Handled()
             options = QueueOptions(visibility_timeout=0, max_polling_interval=0.1)
-            listener = scene.listen(handled, options, invisible=4)
+            listener = scene.listen(handled, options, lease_seconds=4)
             await until(lambda: handled.messages)
-            other = scene.listen(others, invisible=60)
+            other = scene.listen(others, lease_seconds=60)
             await asyncio.sleep(6)
             assert others.messages == []
             listener.stop()

@@ -11,7 +11,7 @@ from hosting_storage.queues.polling import Backoff
 
 def test_pauses_grow_twofold_from_the_minimum() -> None:
     """The first pause is the minimum; the next ones are the minimum and as much, twice, four times as much again."""
-    backoff = Backoff(0.1, 60, chance=lambda low, high: 1.0)
+    backoff = Backoff(0.1, 60, uniform=lambda low, high: 1.0)
     assert [backoff.pause(0) for _ in range(5)] == pytest.approx([0.1, 0.2, 0.3, 0.5, 0.9])
 
 
@@ -41,6 +41,6 @@ def test_at_the_maximum_all_wait_for_the_same_moment(nows: list[float]) -> None:
 @given(st.floats(0.8, 1.2))
 def test_chance_spreads_a_fifth_both_ways(chance: float) -> None:
     """What a pause grows by is multiplied by the chance; the minimum is not."""
-    backoff = Backoff(0.1, 60, chance=lambda low, high: chance)
+    backoff = Backoff(0.1, 60, uniform=lambda low, high: chance)
     backoff.pause(0)
     assert backoff.pause(0) == pytest.approx(0.1 + 0.1 * chance)

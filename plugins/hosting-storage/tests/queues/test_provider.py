@@ -14,16 +14,14 @@ import pytest
 from azure.core.exceptions import AzureError
 from hypothesis import given
 from hypothesis import strategies as st
+from storage_support.queues import Queues
 
 from hosting.bindings import Services
 from hosting.core import Binding, Function
 from hosting.errors import FunctionLoadError, SettingsError
 from hosting_storage.queues.messages import Message, decoded
 from hosting_storage.queues.provider import QueueOutput, QueueProvider, QueueTrigger
-from tests.support.azurite import Azurite, azurite
-from tests.support.queues import Queues, queues
-
-__all__ = ["azurite", "queues"]
+from hosting_storage.testing import Azurite
 
 AWAY = "DefaultEndpointsProtocol=http;AccountName=devstoreaccount1;AccountKey=a2V5;QueueEndpoint=http://127.0.0.1:9/a"
 NOW = datetime(2024, 5, 6, 7, 8, 9, tzinfo=UTC)
@@ -167,7 +165,9 @@ def test_what_cannot_be_a_message_is_an_error(value: object) -> None:
 @pytest.mark.parametrize("name", ["", "a_b", "-ab"])
 def test_a_queue_with_a_bad_name_puts_its_function_in_error(name: str) -> None:
     """The message says which function, which binding, and what names are made of."""
-    with pytest.raises(FunctionLoadError, match=r"Function 'Work': queueName of binding 'msg'.*cannot be the name"):
+    with pytest.raises(
+        FunctionLoadError, match=r"Function 'Work': queueName of binding 'msg'.*is not a valid queue name"
+    ):
         trigger(queueName=name)
     with pytest.raises(FunctionLoadError, match="binding 'out'"):
         output(name)
@@ -175,7 +175,7 @@ def test_a_queue_with_a_bad_name_puts_its_function_in_error(name: str) -> None:
 
 def test_a_name_with_expressions_is_looked_at_when_it_is_filled_in() -> None:
     """An output to ``{name}`` can be loaded; what comes out of it must be a name."""
-    with pytest.raises(ValueError, match="'A_B' cannot be the name of a queue"):
+    with pytest.raises(ValueError, match="'A_B' is not a valid queue name"):
         asyncio.run(output("{name}").write(["YQ=="], {"queueName": "A_B"}))
 
 
@@ -203,7 +203,7 @@ def test_an_output_says_that_the_storage_is_away() -> None:
         finally:
             await made.close()
 
-    with pytest.raises(Exception, match=r"Function 'Work': output 'out' cannot be put into queue 'out'") as caught:
+    with pytest.raises(Exception, match=r"Function 'Work': output 'out' cannot be sent to queue 'out'") as caught:
         asyncio.run(scenario())
     assert not isinstance(caught.value, AzureError)
 

@@ -8,19 +8,16 @@ import threading
 from contextlib import suppress
 
 import pytest
+from storage_support.apps import TIMEOUT_SECONDS
+from storage_support.proxy import Fault, Proxy, proxying
+from storage_support.queue_scene import Handled, Scene, patience, until
+from storage_support.queues import Queues
 
-from hosting_storage.queues.leased_message import Held
+from hosting_storage.queues.leased_message import LeasedMessage
 from hosting_storage.queues.messages import Message, received, send
 from hosting_storage.queues.options import QueueOptions
 from hosting_storage.shared.outage import Outage
-from tests.support.azurite import Azurite, azurite
-from tests.support.processes import PATIENCE
-from tests.support.proxy import Fault, Proxy, proxying
-from tests.support.queues import Queues, name, queues
-
-from ..support.queue_scene import Handled, Scene, patience, until
-
-__all__ = ["azurite", "name", "queues"]
+from hosting_storage.testing import Azurite
 
 
 @pytest.mark.parametrize("deed", ["delete", "take"])
@@ -41,7 +38,7 @@ def test_a_message_that_somebody_else_has_is_no_catastrophe(
                 return True
 
             scene.listen(steal)
-            await until(lambda: "before we were through with it" in caplog.text)
+            await until(lambda: "before this host had finished" in caplog.text)
             await asyncio.to_thread(queues.put, name, "next")
             await until(lambda: queues.left(name) == (deed == "take"))
 
@@ -59,11 +56,11 @@ def test_a_renewal_that_finds_it_gone_ends(
 
             async def delete(message: Message) -> bool:
                 await scene.queue.delete_message(message.id, message.pop_receipt)
-                await until(lambda: "who may work on it, too" in caplog.text)
+                await until(lambda: "which may process it as well" in caplog.text)
                 return True
 
-            scene.listen(delete, invisible=1)
-            await until(lambda: "before we were through with it" in caplog.text)
+            scene.listen(delete, lease_seconds=1)
+            await until(lambda: "before this host had finished" in caplog.text)
 
     asyncio.run(scenario())
 
@@ -75,7 +72,7 @@ def test_a_renewal_on_its_way_at_the_end_is_the_last(azurite: Azurite, queues: Q
 
     def late_renewals(method: str, path: str) -> Fault:
         if method == "PUT":
-            ended.wait(PATIENCE)
+            ended.wait(TIMEOUT_SECONDS)
         return "none"
 
     async def scenario() -> None:
@@ -84,8 +81,8 @@ def test_a_renewal_on_its_way_at_the_end_is_the_last(azurite: Azurite, queues: Q
             async with Scene(azurite, name, proxy.port) as scene:
                 taken = await scene.queue.receive_message(visibility_timeout=60)
                 assert taken is not None
-                held = Held(scene.queue, received(taken, "base64"), invisible=1)
-                held.keep()
+                held = LeasedMessage(scene.queue, received(taken, "base64"), lease_seconds=1)
+                held.start_renewing()
                 await until(lambda: any(method == "PUT" for method, _ in proxy.requests))
                 ended.set()
                 await held.stop_renewing()
@@ -97,7 +94,7 @@ def test_a_renewal_on_its_way_at_the_end_is_the_last(azurite: Azurite, queues: Q
     assert queues.left(name) == 0
 
 
-@pytest.mark.parametrize(("fault", "said"), [("error", "could not be given back"), ("hang", "does not answer")])
+@pytest.mark.parametrize(("fault", "said"), [("error", "could not be released"), ("hang", "does not respond")])
 def test_closing_does_not_wait_for_a_storage_that_is_away(
     azurite: Azurite, queues: Queues, name: str, caplog: pytest.LogCaptureFixture, fault: Fault, said: str
 ) -> None:
@@ -122,7 +119,7 @@ def test_a_function_that_minds_no_cancellation(
     azurite: Azurite, queues: Queues, name: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Where it is a function that holds up the end, the storage is not blamed."""
-    monkeypatch.setattr("hosting_storage.queues.listener._SETTLING", 0.1)
+    monkeypatch.setattr("hosting_storage.queues.listener._CLOSE_SECONDS", 0.1)
     queues.put(name, "stubborn")
 
     async def scenario() -> None:
@@ -139,7 +136,7 @@ def test_a_function_that_minds_no_cancellation(
             await listener.close()
 
     asyncio.run(scenario())
-    assert f"Queue '{name}' has a function that goes on though it was cancelled" in caplog.text
+    assert f"Queue '{name}' has a function that ignores its cancellation" in caplog.text
 
 
 @pytest.mark.parametrize("fault", ["error", "hang up", "lose the answer"])
@@ -160,11 +157,11 @@ def test_a_storage_that_goes_away_is_told_of_once(
                 proxy.always("none")
                 if fault != "lose the answer":  # or it might be among what was lost, and come back in ten minutes
                     await until(lambda: handled.messages)
-                await until(lambda: "answers again" in caplog.text)
+                await until(lambda: "responds again" in caplog.text)
 
     asyncio.run(scenario())
     assert caplog.text.count("cannot be used") == 1
-    assert caplog.text.count("answers again") == 1
+    assert caplog.text.count("responds again") == 1
 
 
 def test_what_succeeded_is_deleted_once_the_storage_is_back(azurite: Azurite, queues: Queues, name: str) -> None:
@@ -220,7 +217,7 @@ def test_several_queues_of_an_account_tell_of_an_outage_once(caplog: pytest.LogC
     assert "Storage account 'here' cannot be used for queue 'a': away." in caplog.text
     outage.answered("queue 'c'")
     outage.answered("queue 'b'")
-    assert caplog.text.count("answers again") == 1
+    assert caplog.text.count("responds again") == 1
 
 
 def test_an_outage_that_changes_is_told_of_once_for_each_reason(caplog: pytest.LogCaptureFixture) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from hosting.bindings import Services
-from hosting_storage.shared.connection_strings import readable
+from hosting_storage.shared.connection_strings import normalized
 from hosting_storage.shared.connections import Connections
 
 LOCAL = "http://127.0.0.1"
@@ -53,11 +53,11 @@ def test_accounts(text: str) -> None:
         ("nonsense", "it has no AccountKey and no SharedAccessSignature"),
         ("AccountName=a", "it has no AccountKey and no SharedAccessSignature"),
         ("UseDevelopmentStorage=maybe", "it has no AccountKey and no SharedAccessSignature"),
-        ("AccountName=a;AccountKey=c2VjcmV", "its AccountKey is not whole: it should be Base64"),
+        ("AccountName=a;AccountKey=c2VjcmV", "its AccountKey is not valid Base64"),
     ],
 )
 def test_unusable(text: str, reason: str) -> None:
     """What no client could use is refused, without telling the key."""
     with pytest.raises(ValueError, match=reason) as caught:
-        readable(text)
+        normalized(text)
     assert "c2VjcmV" not in str(caught.value)

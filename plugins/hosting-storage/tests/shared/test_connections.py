@@ -13,9 +13,7 @@ from hosting.bindings import Services
 from hosting.errors import FunctionLoadError
 from hosting_storage.shared.connections import Connections, ConnectionSettingError
 from hosting_storage.shared.credentials import credential_of
-from tests.support.azurite import Azurite, azurite
-
-__all__ = ["azurite"]
+from hosting_storage.testing import Azurite
 
 
 def connections(settings: dict[str, str]) -> Connections:
@@ -108,7 +106,7 @@ def test_an_account_may_be_given_by_its_address(parts: dict[str, str], url: str)
 
 def test_an_address_of_another_service_is_not_enough() -> None:
     """Where only the blobs are known, a queue's error says which setting is missing."""
-    with pytest.raises(ConnectionSettingError, match="do not say where the account's queues are") as caught:
+    with pytest.raises(ConnectionSettingError, match="do not name the queue service of the account") as caught:
         connections({"Orders__blobServiceUri": "https://b.example.org"}).queue_service("Orders")
     assert "Orders__queueServiceUri" in caught.value.remedy
 
@@ -137,9 +135,9 @@ def test_identities_are_those_of_azure_identity(parts: dict[str, str], kind: str
 
 def test_an_unknown_kind_of_identity_is_named() -> None:
     """The error says what was found, and what it may be."""
-    with pytest.raises(FunctionLoadError, match="'magic' is no kind of credential") as caught:
+    with pytest.raises(FunctionLoadError, match="'magic' is not a kind of credential") as caught:
         credential_of({"credential": "magic"}, "Orders")
-    assert caught.value.remedy == "Orders__credential may be managedidentity or workloadidentity."
+    assert caught.value.remedy == "Set Orders__credential to managedidentity or workloadidentity."
 
 
 def test_without_azure_identity_the_remedy_is_its_installation(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,12 +15,10 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 import trustme
 from azure.storage.queue import QueueServiceClient
+from storage_support.apps import TIMEOUT_SECONDS, MakeApp, Serve
+from storage_support.queues import VERSION
 
-from tests.conftest import PATIENCE, MakeApp, Serve, make_app, serve
-from tests.support.azurite import ACCOUNT, KEY, serving
-from tests.support.queues import VERSION
-
-__all__ = ["make_app", "serve"]
+from hosting_storage.testing import ACCOUNT, KEY, run_azurite
 
 APP = """
 import azure.functions as func
@@ -87,7 +85,7 @@ def test_a_managed_identity_opens_an_account(
     """With ``__queueServiceUri`` and ``__credential`` alone, trigger and output work; no key is anywhere."""
     flags = ("--oauth", "basic", "--cert", str(certificates["cert"]), "--key", str(certificates["key"]))
     asked: list[str] = []
-    with serving(tmp_path, "--inMemoryPersistence", *flags) as azurite, identity_service(asked) as endpoint:
+    with run_azurite(tmp_path, "--inMemoryPersistence", *flags) as azurite, identity_service(asked) as endpoint:
         url = f"https://127.0.0.1:{azurite.ports['Queue']}/{ACCOUNT}"
         credential = {"account_name": ACCOUNT, "account_key": KEY}
         service = QueueServiceClient(url, credential, api_version=VERSION, connection_verify=str(certificates["ca"]))
@@ -103,7 +101,7 @@ def test_a_managed_identity_opens_an_account(
         service.create_queue("secret").send_message(b64encode(b"hello").decode())
         answers = service.get_queue_client("answers")
         service.create_queue("answers")
-        end = time.monotonic() + PATIENCE
+        end = time.monotonic() + TIMEOUT_SECONDS
         while not (found := answers.peek_messages()):
             assert time.monotonic() < end, served.logs()
             time.sleep(0.1)

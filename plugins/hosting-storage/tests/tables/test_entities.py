@@ -12,8 +12,8 @@ from azure.data.tables import EdmType, EntityProperty
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hosting_storage.tables.batches import LARGEST, batches
-from hosting_storage.tables.entities import Entity, check_key, entity_json, keyed, read_entities
+from hosting_storage.tables.batches import MAX_BATCH_SIZE, batches
+from hosting_storage.tables.entities import Entity, check_key, entity_json, read_entities, with_keys
 
 KEYS = {"PartitionKey": "p", "RowKey": "r"}
 
@@ -85,19 +85,19 @@ def test_types_beside_values(value: Any, kind: str, expected: Any) -> None:
 @pytest.mark.parametrize(
     ("value", "message"),
     [
-        ("no JSON", "this is no JSON"),
-        (b"\xff", "this is no JSON"),
-        ("", "this is no JSON"),
-        ("[" * 100_000, "this is no JSON"),
-        ("3", "a table takes a JSON object or a list of them, found 3"),
-        ([{"A": 1}, "x"], 'entity 2: a table takes a JSON object or a list of them, found "x"'),
-        ([[]], r"entity 1: a table takes a JSON object or a list of them, found \[\]"),
+        ("no JSON", "this is not JSON"),
+        (b"\xff", "this is not JSON"),
+        ("", "this is not JSON"),
+        ("[" * 100_000, "this is not JSON"),
+        ("3", "a table output takes a JSON object or a list of them, found 3"),
+        ([{"A": 1}, "x"], 'entity 2: a table output takes a JSON object or a list of them, found "x"'),
+        ([[]], r"entity 1: a table output takes a JSON object or a list of them, found \[\]"),
         ({"RowKey": 5}, "RowKey must be a text, found 5"),
         ([{"A": 1}, {"partitionkey": ["a"]}], r'entity 2: PartitionKey must be a text, found \["a"\]'),
         ({"ETag": 5}, "ETag must be a text, found 5"),
-        ({"Big": 2**63}, "property 'Big': 9223372036854775808 is larger than a table can store"),
-        ({"X": 1, "X@odata.type": "Edm.Half"}, "property 'X': 'Edm.Half' is no type; Edm.Binary"),
-        ({"X": 1, "X@odata.type": 7}, "property 'X': 7 is no type"),
+        ({"Big": 2**63}, "property 'Big': 9223372036854775808 does not fit into 64 bits"),
+        ({"X": 1, "X@odata.type": "Edm.Half"}, "property 'X': unknown type 'Edm.Half'; expected one of Edm.Binary"),
+        ({"X": 1, "X@odata.type": 7}, "property 'X': unknown type 7"),
         ({"X": "x", "X@odata.type": "Edm.Int64"}, "property 'X': invalid literal"),
         ({"X": "x", "X@odata.type": "Edm.Guid"}, "property 'X': badly formed"),
         ({"X": "?", "X@odata.type": "Edm.Binary"}, "property 'X': "),
@@ -133,9 +133,9 @@ def test_reserved_names(spelling: str) -> None:
 
 def test_keys_of_the_binding() -> None:
     """An entity's own keys count before those of the binding."""
-    assert keyed(Entity({"RowKey": "own"}), KEYS).properties == {"RowKey": "own", "PartitionKey": "p"}
+    assert with_keys(Entity({"RowKey": "own"}), KEYS).properties == {"RowKey": "own", "PartitionKey": "p"}
     with pytest.raises(ValueError, match="RowKey is missing: set it in the entity, or in the binding"):
-        keyed(Entity({"PartitionKey": "p"}), {})
+        with_keys(Entity({"PartitionKey": "p"}), {})
 
 
 @pytest.mark.parametrize("letter", ["/", "\\", "#", "?", "\t", "\x00", "\x1f", "\x7f", "\x9f"])
@@ -189,7 +189,7 @@ def test_batches(keys: list[tuple[str, str]]) -> None:
     entities = [Entity({"PartitionKey": part, "RowKey": row, "N": n}) for n, (part, row) in enumerate(keys)]
     made = list(batches(entities))
     for batch in made:
-        assert 0 < len(batch) <= LARGEST
+        assert 0 < len(batch) <= MAX_BATCH_SIZE
         assert len({entity.properties["PartitionKey"] for entity in batch}) == 1
         assert len({entity.properties["RowKey"] for entity in batch}) == len(batch)
     written = [entity for batch in made for entity in batch]

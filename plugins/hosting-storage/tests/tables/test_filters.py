@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hosting_storage.tables.filters import equals, filled, marked
+from hosting_storage.tables.filters import equals, marked, resolved
 
 
 @pytest.mark.parametrize(
@@ -30,7 +30,7 @@ from hosting_storage.tables.filters import equals, filled, marked
 )
 def test_values(before: str, value: str, after: str, expected: str) -> None:
     """What stands in quotes is escaped, numbers and truths stand as they are, and so does a whole filter."""
-    assert filled(f"{before}{marked(value)}{after}") == expected
+    assert resolved(f"{before}{marked(value)}{after}") == expected
 
 
 @pytest.mark.parametrize(
@@ -47,13 +47,13 @@ def test_values(before: str, value: str, after: str, expected: str) -> None:
 def test_values_outside_quotes(before: str, value: str, after: str) -> None:
     """Any other value outside quotes is refused, with what to write instead."""
     with pytest.raises(ValueError, match=re.escape(repr(value))):
-        filled(f"{before}{marked(value)}{after}")
+        resolved(f"{before}{marked(value)}{after}")
 
 
 @given(st.text(), st.text())
 def test_a_value_never_leaves_its_quotes(first: str, second: str) -> None:
     """Whatever is inside, a text with its quotes doubled reads as the value it was."""
-    text = filled(f"A eq '{marked(first)}' and B eq '{marked(second)}'")
+    text = resolved(f"A eq '{marked(first)}' and B eq '{marked(second)}'")
     literals = re.fullmatch("A eq '((?:[^']|'')*)' and B eq '((?:[^']|'')*)'", text)
     assert literals is not None
     assert [literal.replace("''", "'") for literal in literals.groups()] == [first, second]

@@ -12,14 +12,12 @@ from uuid import uuid4
 
 import pytest
 from azure.data.tables import TableClient
+from storage_support.apps import MakeApp
 
 from hosting.bindings import Result
 from hosting.bindings.http.request import HttpCall
 from hosting.host.function_host import FunctionHost
-from tests.conftest import MakeApp, make_app
-from tests.support.azurite import Azurite, azurite
-
-__all__ = ["azurite", "make_app"]
+from hosting_storage.testing import Azurite
 
 HEAD = """
 import json
@@ -152,7 +150,7 @@ def test_insert_upsert_replace(make: MakeTables) -> None:
     told = app.failure("Write", {**keys, "A": "2"})
     assert f"table '{app.table}' refused the entity with PartitionKey 'p', RowKey 'r': 409 EntityAlreadyExists" in told
     assert told.endswith(
-        ': The specified entity already exists. To replace what is there, set "ETag" to "*" in the entity.'
+        ': The specified entity already exists. To replace the existing entity, set "ETag" to "*" in the entity.'
     )
     app.answer("Write", {**keys, "B": "2", "ETag": "*"})
     (stored,) = app.stored()
@@ -215,7 +213,7 @@ def test_keys_of_the_binding(make: MakeTables) -> None:
 @pytest.mark.parametrize(
     ("entity", "told"),
     [
-        ("text", "'Write': binding 'out': a table takes a JSON object or a list of them, found \"text\""),
+        ("text", "'Write': binding 'out': a table output takes a JSON object or a list of them, found \"text\""),
         ({"A": 1}, "'Write': binding 'out': PartitionKey is missing: set it in the entity, or in the binding."),
         ([{"PartitionKey": "p", "RowKey": "a/b"}], "'Write': binding 'out': 'a/b' is not a valid RowKey"),
         ([{"PartitionKey": "p", "RowKey": "r"}, {"PartitionKey": 1}], "entity 2: PartitionKey must be a text, found 1"),
@@ -255,7 +253,7 @@ def test_a_table_that_is_not_there(make: MakeTables) -> None:
     assert make(reader("'r', 'p'")).answer("Read") == ["NoneType", None]
     app = make(reader())
     assert app.failure("Read") == (
-        f"Function 'Read': binding 'rows': table '{app.table}' does not exist. An output makes it, an input does not."
+        f"Function 'Read': binding 'rows': table '{app.table}' does not exist. An output creates it, an input does not."
     )
 
 
@@ -317,7 +315,7 @@ def test_names_from_expressions(make: MakeTables) -> None:
     ("code", "told"),
     [
         (reader().replace("%TABLE%", "a-b"), "'a-b' is not a valid name for an Azure table"),
-        (reader().replace("%TABLE%", ""), "'Read': binding 'rows' names no table"),
+        (reader().replace("%TABLE%", ""), "'Read': binding 'rows' has no tableName"),
         (reader("take='many'"), "take of binding 'rows' must be a number, found 'many'"),
         (reader().replace("AzureWebJobsStorage", "Elsewhere"), "'AzureWebJobsElsewhere' does not exist"),
         (reader("filter='{'"), "'filter' of binding 'rows' cannot be used"),
@@ -338,7 +336,7 @@ def test_functions_in_error(make: MakeTables, code: str, told: str) -> None:
         ("row_key='r'", ["rowKey of binding 'rows' has no effect without partitionKey."]),
         (
             "row_key='r', partition_key='p', take=1, filter='A eq 1'",
-            [f"{name} of binding 'rows' has no effect beside partitionKey and rowKey." for name in ("filter", "take")],
+            [f"{name} of binding 'rows' has no effect next to partitionKey and rowKey." for name in ("filter", "take")],
         ),
         ("partition_key='p', take=1, filter='A eq 1'", []),
     ],
@@ -373,4 +371,4 @@ def test_an_account_that_is_away(make: MakeTables, azurite: Azurite) -> None:
     for told, why in expected:
         assert why in told
         assert "Cannot connect to host 127.0.0.1:1" in told
-        assert told.endswith("If it is Azurite, start it.")
+        assert told.endswith("Is Azurite running?")

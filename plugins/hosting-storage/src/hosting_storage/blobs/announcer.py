@@ -1,4 +1,4 @@
-"""Putting new versions of blobs into the queue from which their functions are run."""
+"""Enqueues a message for each new version of a blob; functions run from that queue."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ class Announcer:
     """Announces each version of a blob to its function, once.
 
     Args:
-        receipts: which versions were announced.
-        queue: takes the messages.
-        nudge: called after each message, so that nobody has to wait for the next look into the queue.
+        receipts: the record of announced versions.
+        queue: the queue for the messages.
+        nudge: called after each message, so that the listener polls at once.
     """
 
     def __init__(self, receipts: Receipts, queue: QueueClient, nudge: Callable[[], None]) -> None:
@@ -30,19 +30,19 @@ class Announcer:
         self._queue = queue
         self._nudge = nudge
 
-    async def tell(self, version: BlobVersion) -> bool:
-        """Announce a version unless somebody has.
+    async def announce(self, version: BlobVersion) -> bool:
+        """Announce a version, unless it has been announced.
 
         Returns:
-            Whether it is announced; False while somebody else is about to.
+            True if it is announced; False if another host is announcing it right now.
 
         Raises:
-            azure.core.exceptions.AzureError: the storage failed.
+            azure.core.exceptions.AzureError: the storage request failed.
         """
 
-        async def send_it() -> None:
+        async def enqueue() -> None:
             await send(self._queue, encoded(version.text().encode(), ENCODING), time_to_live=_FOREVER)
 
-        settled = await self._receipts.once(version, send_it)
+        announced = await self._receipts.once(version, enqueue)
         self._nudge()
-        return settled
+        return announced

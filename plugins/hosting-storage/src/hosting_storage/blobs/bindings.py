@@ -1,4 +1,4 @@
-"""Blobs that a function reads, and blobs that it writes."""
+"""The input and output bindings ``blob``."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ from hosting_storage.shared.failures import explained
 _PATH = "path"
 
 
-class Place:
-    """Which blob a binding means, in each invocation.
+class BlobLocation:
+    """The blob of a binding, resolved for each invocation.
 
     Args:
-        function: whose binding it is.
-        binding: with ``path``.
+        function: the function with the binding.
+        binding: the binding, with ``path``.
         whole_container: whether the path may be a container.
 
     Raises:
-        FunctionLoadError: the path could never be one.
+        FunctionLoadError: the path is invalid for every invocation.
     """
 
     def __init__(self, function: Function, binding: Binding, *, whole_container: bool = False) -> None:
-        self.who = f"Function '{function.name}': binding '{binding.name}'"
+        self.description = f"Function '{function.name}': binding '{binding.name}'"
         text = str(binding.get(_PATH) or "")
         self._whole_container = whole_container
         try:
@@ -45,16 +45,16 @@ class Place:
                 )
         except ValueError as error:
             raise FunctionLoadError(
-                f"{self.who}: {error}",
+                f"{self.description}: {error}",
                 remedy="Write the container and the blob, such as images/{name}.png.",
                 file=function.file,
             ) from None
 
     def path(self, properties: Mapping[str, Any]) -> BlobPath:
-        """Read the path, whose expressions are filled in.
+        """Return the path, with expressions resolved.
 
         Raises:
-            ValueError: they make no path.
+            ValueError: the resolved path is invalid.
         """
         return self._read(str(properties[_PATH]))
 
@@ -63,15 +63,15 @@ class Place:
 
 
 class BlobInput(Input):
-    """The blob at a path: its content, or a client for it.
+    """Reads the blob at a path, or creates a client for it.
 
     Args:
-        function: that reads it.
-        binding: with ``path`` and ``connection``.
-        connections: the clients.
+        function: the function with the binding.
+        binding: the binding, with ``path`` and ``connection``.
+        connections: the clients of the app's storage accounts.
 
     Raises:
-        FunctionLoadError: the path is none, or the connection cannot be used.
+        FunctionLoadError: the path is invalid, or the connection cannot be used.
     """
 
     expressions = (_PATH,)
@@ -79,43 +79,37 @@ class BlobInput(Input):
     def __init__(self, function: Function, binding: Binding, connections: Connections) -> None:
         self._reader = Reader(function, binding, connections)
         self._annotation = function.annotations.get(binding.name)
-        self._place = Place(function, binding, whole_container=self._reader.takes_containers)
+        self._location = BlobLocation(function, binding, whole_container=self._reader.takes_containers)
 
     async def read(self, data: Any, properties: Mapping[str, Any]) -> Any:
-        """Give None for a blob that does not exist, as Azure's host does; a client is made for any path."""
-        path = self._place.path(properties)
-        if self._reader.make is not None:
-            return self._reader.make(path)
-        with explained(f"{self._place.who}: blob '{path}' cannot be read"):
+        """Return the content, None if the blob does not exist, as Azure's host does; or a client for any path."""
+        path = self._location.path(properties)
+        if self._reader.create_client is not None:
+            return self._reader.create_client(path)
+        with explained(f"{self._location.description}: blob '{path}' cannot be read"):
             found = await self._reader.read(path)
         return None if found is None else decode(found.content, self._annotation)
 
 
 class BlobOutput(Output):
-    """Writes what a function gives to the blob at a path, over what is there.
+    """Writes the output value to the blob at a path; an existing blob is overwritten.
 
-    Args:
-        function: that writes it.
-        binding: with ``path`` and ``connection``.
-        connections: the clients.
-
-    Raises:
-        FunctionLoadError: as ``BlobInput``.
+    It takes the same arguments as ``BlobInput``, and raises the same errors.
     """
 
     expressions = (_PATH,)
 
     def __init__(self, function: Function, binding: Binding, connections: Connections) -> None:
         self._service = connections.blob_service(binding.get("connection") or None)
-        self._place = Place(function, binding)
+        self._location = BlobLocation(function, binding)
 
     def encode(self, value: Any) -> bytes | None:
         return encode(value)
 
     async def write(self, encoded: bytes | None, properties: Mapping[str, Any]) -> None:
-        """Write it, and make the container first where it is missing. None is not written."""
+        """Write the blob, and create a missing container first. None is not written."""
         if encoded is not None:
-            path = self._place.path(properties)
+            path = self._location.path(properties)
             container = self._service.get_container_client(path.container)
-            with explained(f"{self._place.who}: blob '{path}' cannot be written"):
+            with explained(f"{self._location.description}: blob '{path}' cannot be written"):
                 await put(container, path.blob, encoded, overwrite=True)

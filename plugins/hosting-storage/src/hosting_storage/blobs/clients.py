@@ -1,4 +1,4 @@
-"""Parameters that are clients: the SDK types of the package azurefunctions-extensions-bindings-blob."""
+"""Parameters that receive clients: the SDK types of azurefunctions-extensions-bindings-blob."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ from hosting.core import Binding, Function
 from hosting.errors import FunctionLoadError
 from hosting_storage.blobs.paths import BlobPath
 
-Make: TypeAlias = Callable[[BlobServiceClient, BlobPath], Any]
+ClientFactory: TypeAlias = Callable[[BlobServiceClient, BlobPath], Any]
 
 _BASE = "azurefunctions.extensions.base"
 
 
 class Download(StorageStreamDownloader[bytes]):
-    """A download that begins when it is first looked at: in the function's thread, not on the host's event loop.
+    """A download that starts at the first access: in the function's thread, not on the host's event loop.
 
     Args:
-        blob: what to download.
+        blob: the blob to download.
     """
 
     def __init__(self, blob: BlobClient) -> None:
         self._blob = blob
 
     def __getattr__(self, name: str) -> Any:
-        """Become the real one: only what is not there yet is asked for here."""
+        """Start the download and take over its attributes; called only for attributes that are missing."""
         if "_blob" not in self.__dict__ or "_response" in self.__dict__:
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
         self.__dict__.update(vars(self._blob.download_blob()))
@@ -48,39 +48,39 @@ def _download(service: BlobServiceClient, path: BlobPath) -> Download:
     return Download(_blob(service, path))
 
 
-_KINDS: Mapping[type[Any], Make] = MappingProxyType(
+_KINDS: Mapping[type[Any], ClientFactory] = MappingProxyType(
     {BlobClient: _blob, ContainerClient: _container, StorageStreamDownloader: _download}
 )
 
 
 def is_sdk_type(annotation: Any) -> TypeGuard[type[Any]]:
-    """Whether a parameter is annotated with a class of one of Azure's packages of SDK types."""
+    """Return whether an annotation is a class of one of Azure's SDK type packages."""
     base: Any = sys.modules.get(_BASE)
     return base is not None and isinstance(annotation, type) and issubclass(annotation, base.SdkType)
 
 
 def is_download(annotation: Any) -> bool:
-    """Whether a parameter gets a ``StorageStreamDownloader``."""
+    """Return whether the parameter receives a ``StorageStreamDownloader``."""
     return is_sdk_type(annotation) and issubclass(annotation, StorageStreamDownloader)
 
 
-def maker(function: Function, binding: Binding) -> Make:
-    """What makes the client for a parameter that ``is_sdk_type``.
+def client_factory(function: Function, binding: Binding) -> ClientFactory:
+    """Return the factory of the client for a parameter that ``is_sdk_type``.
 
-    In Azure's worker the package makes it, from settings in the environment. Here the host's own connection serves, so
-    that every kind of connection does, Azurite's included, and no invocation opens one of its own. A
-    ``StorageStreamDownloader`` is new in each invocation.
+    In Azure's worker the package creates the client from settings in the environment. Here the host's own connection
+    is used, so that every kind of connection works, Azurite included, and no invocation opens a new one. Each
+    invocation gets a new ``StorageStreamDownloader``.
 
     Raises:
-        FunctionLoadError: the class is none of those three.
+        FunctionLoadError: the class is not supported.
     """
     annotation = function.annotations[binding.name]
     for kind, make in _KINDS.items():
         if issubclass(annotation, kind):
             return make
     raise FunctionLoadError(
-        f"Function '{function.name}': parameter '{binding.name}' is annotated {annotation.__name__}, which cannot be "
-        "made of a blob.",
+        f"Function '{function.name}': parameter '{binding.name}' is annotated with {annotation.__name__}, which a "
+        "blob binding cannot create.",
         remedy=f"Use {', '.join(kind.__name__ for kind in _KINDS)} of azurefunctions.extensions.bindings.blob.",
         file=function.file,
     )

@@ -1,4 +1,4 @@
-"""Blobs that Event Grid tells of: ``/runtime/webhooks/blobs?functionName=Host.Functions.NAME``."""
+"""Blob events from Event Grid: ``/runtime/webhooks/blobs?functionName=Host.Functions.NAME``."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ _logger = logging.getLogger("hosting.storage.blobs")
 
 
 async def answer(
-    call: HttpCall, triggers: Mapping[str, BlobTrigger], tell: Callable[[BlobVersion], Awaitable[bool]]
+    call: HttpCall, triggers: Mapping[str, BlobTrigger], announce: Callable[[BlobVersion], Awaitable[bool]]
 ) -> HttpReply:
-    """Answer Event Grid: its handshakes, and deliveries of events. One is accepted when its blobs are announced.
+    """Respond to Event Grid's handshakes and deliveries. A delivery is accepted when all its blobs are announced.
 
     Args:
         call: the request.
-        triggers: those with source EventGrid, by the id of their function in lower case.
-        tell: announces a version of a blob.
+        triggers: the triggers with source EventGrid, by function id in lower case.
+        announce: announces a version of a blob.
 
     Raises:
-        azure.core.exceptions.AzureError: the storage failed; Event Grid delivers again what is not accepted.
+        azure.core.exceptions.AzureError: the storage request failed; Event Grid then repeats the delivery.
     """
     name = requested_function(call)
     trigger = triggers.get(name.lower())
@@ -43,16 +43,16 @@ async def answer(
 
     async def deliver(events: Sequence[Mapping[str, Any]]) -> bool:
         versions = {version for event in events if (version := _version(trigger, event))}
-        return all(await asyncio.gather(*map(tell, versions)))
+        return all(await asyncio.gather(*map(announce, versions)))
 
     return await answer_webhook(call, trigger.name, deliver)
 
 
 def _version(trigger: BlobTrigger, event: Mapping[str, Any]) -> BlobVersion | None:
-    """The version of a blob that an event tells of; None if the function does not want it.
+    """Return the version of a blob that an event reports; None if the trigger's path does not match it.
 
     Raises:
-        ValueError: it is no event of a storage account.
+        ValueError: it is not an event of a storage account.
     """
     if _CREATED not in (event.get("eventType"), event.get("type")):
         return None
@@ -60,7 +60,7 @@ def _version(trigger: BlobTrigger, event: Mapping[str, Any]) -> BlobVersion | No
     if not isinstance(data, Mapping) or not isinstance(data.get("url"), str):
         raise ValueError(f"expected an event {_CREATED} with data.url.")
     path = BlobPath.of_url(data["url"])
-    if not trigger.wants(path):
+    if not trigger.matches(path):
         _logger.debug("Blob '%s' does not match '%s', the path of %s.", path, trigger.pattern.text, trigger.name)
         return None
     etag, kind = str(data.get("eTag") or ""), str(data.get("blobType") or "BlockBlob")

@@ -1,4 +1,4 @@
-"""Writing blobs into containers that may not be there yet."""
+"""Writes blobs, and creates their container if it is missing."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ if TYPE_CHECKING:
     from azure.storage.blob.aio import ContainerClient
 
 HOSTS = "azure-webjobs-hosts"
-"""The container of what hosts keep for themselves."""
+"""The container for the state of hosts."""
 
 
 async def put(container: ContainerClient, name: str, content: bytes, **options: Any) -> dict[str, Any]:
-    """Upload a blob, and make the container first where it is missing.
+    """Upload a blob, and create a missing container first.
 
     Args:
-        container: where to.
-        name: the blob's.
-        content: all of it.
+        container: the container.
+        name: the blob's name.
+        content: the whole content.
         options: further arguments of ``BlobClient.upload_blob``.
 
     Returns:
-        What the service says of the new blob: ``etag`` and more.
+        The properties of the new blob that the service returns: ``etag`` and others.
 
     Raises:
-        azure.core.exceptions.AzureError: it cannot be written.
+        azure.core.exceptions.AzureError: the blob cannot be written.
     """
     blob = container.get_blob_client(name)
     try:

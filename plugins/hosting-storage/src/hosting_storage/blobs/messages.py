@@ -1,4 +1,4 @@
-"""The message that stands for one version of a blob, from when it is found until its function has run."""
+"""The queue message for one version of a blob, from its discovery until its function has run."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ from typing import NamedTuple
 from hosting_storage.blobs.paths import BlobPath
 
 POISON = "webjobs-blobtrigger-poison"
-"""The queue, in the account of the blob, of the versions that a function failed on too often."""
+"""The poison queue, in the blob's account, for versions on which a function failed too often."""
 
 _TYPE = "BlobTrigger"
 
 
 class BlobVersion(NamedTuple):
-    """A version of a blob that a function is to see."""
+    """A version of a blob for which a function runs."""
 
     function_id: str
     path: BlobPath
     etag: str
-    """With its quotation marks, as HTTP has it."""
+    """The ETag with its quotation marks, as in HTTP."""
     kind: str = "BlockBlob"
 
     def text(self) -> str:
-        """The message, in the form of Azure's host."""
+        """Return the message text, in the format of Azure's host."""
         return json.dumps(
             {
                 "Type": _TYPE,
@@ -38,10 +38,10 @@ class BlobVersion(NamedTuple):
 
     @classmethod
     def read(cls, text: str) -> BlobVersion:
-        """Read a message.
+        """Parse a message.
 
         Raises:
-            ValueError: it is none.
+            ValueError: it is not a message of a blob trigger.
         """
         try:
             found = json.loads(text)
@@ -49,23 +49,25 @@ class BlobVersion(NamedTuple):
                 raise ValueError(f"its Type is {found['Type']!r}")
             parts = [found[key] for key in ("FunctionId", "ContainerName", "BlobName", "ETag")]
             if not all(isinstance(part, str) for part in parts):
-                raise ValueError("it has something else in place of a text")
+                raise ValueError("a value is not a string")
         except (ValueError, KeyError, TypeError) as error:
-            raise ValueError(f"no message of a blob trigger ({type(error).__name__}: {error}): {text[:200]}") from None
+            raise ValueError(
+                f"not a message of a blob trigger ({type(error).__name__}: {error}): {text[:200]}"
+            ) from None
         function, container, blob, etag = parts
         return cls(function, BlobPath(container, blob), quoted(etag), str(found.get("BlobType") or "BlockBlob"))
 
 
 def function_id(name: str) -> str:
-    """What Azure's host calls a function in what it stores."""
+    """Return the function id that Azure's host uses in stored state."""
     return f"Host.Functions.{name}"
 
 
 def quoted(etag: str) -> str:
-    """An ETag with its quotation marks: lists of blobs and events leave them out."""
+    """Return an ETag with quotation marks, which blob lists and events leave out."""
     return etag if etag.startswith(('"', "W/")) else f'"{etag}"'
 
 
 def queue_name(host_id: str) -> str:
-    """The queue between finding blobs and running functions, shared by the hosts of an app."""
+    """Return the name of the queue of found blobs, which all hosts of an app share."""
     return f"azure-webjobs-blobtrigger-{host_id}"

@@ -1,4 +1,4 @@
-"""Where blobs are: paths ``container/blob``, and the patterns of triggers that match them."""
+"""Blob paths, ``container/blob``, and the path patterns of blob triggers."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from azure.storage.blob import BlobClient
 from hosting.bindings.expressions import Expression, Template
 
 SPECIAL = frozenset(("$root", "$web", "$logs"))
-"""Containers that a storage account has for purposes of its own."""
+"""Containers that a storage account reserves for itself."""
 
 _CONTAINER = re.compile(r"(?!.*--)[a-z0-9][a-z0-9-]{1,61}[a-z0-9]")
 _URL = re.compile(r"https?://", re.IGNORECASE)
-_LONGEST = 1024
+_MAX_NAME_LENGTH = 1024
 
 
 class BlobPath(NamedTuple):
-    """A blob; a whole container where ``blob`` is empty."""
+    """The path of a blob, or of a container if ``blob`` is empty."""
 
     container: str
     blob: str = ""
@@ -28,14 +28,14 @@ class BlobPath(NamedTuple):
 
     @classmethod
     def parse(cls, text: str, *, whole_container: bool = False) -> BlobPath:
-        """Read ``container/blob``, or the address of a blob: what Event Grid has in ``data.url``.
+        """Parse ``container/blob``, or the URL of a blob, which Event Grid sends as ``data.url``.
 
         Args:
-            text: with every expression filled in.
-            whole_container: whether the blob may be missing.
+            text: the path, with all expressions resolved.
+            whole_container: whether the blob may be left out.
 
         Raises:
-            ValueError: it is no path, in the words of Azure's host.
+            ValueError: the path is invalid; the message is that of Azure's host.
         """
         path = cls.of_url(text) if _URL.match(text) else cls(*text.partition("/")[::2])
         if not path.container or text.endswith("/") or not (path.blob or whole_container):
@@ -49,10 +49,10 @@ class BlobPath(NamedTuple):
 
     @classmethod
     def of_url(cls, url: str) -> BlobPath:
-        """Read the address of a blob, in Azure or in Azurite.
+        """Parse the URL of a blob in Azure or in Azurite.
 
         Raises:
-            ValueError: it is none.
+            ValueError: it is not the URL of a blob.
         """
         try:
             found = BlobClient.from_blob_url(url)
@@ -63,28 +63,28 @@ class BlobPath(NamedTuple):
 
 
 class BlobPattern:
-    """The ``path`` of a trigger: a container, one blob, or blobs whose names match a text with ``{tokens}``.
+    """The ``path`` of a trigger: a container, one blob, or a pattern with ``{tokens}``.
 
-    Tokens match as much as they can, from the left: ``{name}.{ext}`` finds ``a.b`` and ``c`` in ``a.b.c``. ``{{`` and
-    ``}}`` are braces.
+    Tokens match greedily from the left: ``{name}.{ext}`` matches ``a.b`` and ``c`` in ``a.b.c``. ``{{`` and ``}}`` are
+    literal braces.
 
     Args:
-        text: the path, with its settings filled in.
+        text: the path, with all settings resolved.
 
     Raises:
-        ValueError: it is no path of a trigger, in the words of Azure's host.
+        ValueError: the path is invalid; the message is that of Azure's host.
     """
 
     def __init__(self, text: str) -> None:
         self.text = text
         self.container, slash, blob = text.partition("/")
-        wrong = f"Invalid blob trigger path '{text}'."
+        prefix = f"Invalid blob trigger path '{text}'."
         if not self.container or bool(slash) != bool(blob) or "\\" in self.container:
-            raise ValueError(f"{wrong} Paths must be in the format 'container/blob'.")
+            raise ValueError(f"{prefix} Paths must be in the format 'container/blob'.")
         if "{" in self.container:
-            raise ValueError(f"{wrong} Container paths cannot contain {{resolve}} tokens.")
+            raise ValueError(f"{prefix} Container paths cannot contain {{resolve}} tokens.")
         check_container(self.container)
-        self._literals, self.names = _taken_apart(Template.parse(text))
+        self._literals, self.names = _split(Template.parse(text))
         self._literals[0] = self._literals[0].removeprefix(self.container + slash)
         if slash and not self.names:
             check_blob(self._literals[0])
@@ -92,11 +92,11 @@ class BlobPattern:
 
     @property
     def prefix(self) -> str:
-        """What the name of every blob that matches begins with."""
+        """The common prefix of the names of all matching blobs."""
         return self._literals[0]
 
     def match(self, blob: str) -> dict[str, str] | None:
-        """Find what each token stands for in a blob's name; None where the name does not match."""
+        """Return the values of the tokens in a blob's name; None if the name does not match."""
         if self._is_whole:
             return {}
         first, *between = self._literals
@@ -106,7 +106,7 @@ class BlobPattern:
         start, end = len(first), len(blob) - len(last)
         if start > end or not (blob.startswith(first) and blob.endswith(last)):
             return None
-        # From the right: each token but the first is then as short as it can be, which is how greedy ones end up.
+        # From the right, every token but the first is as short as possible: the same as greedy matching from the left.
         values: list[str] = []
         for literal in reversed(between):
             at = blob.rfind(literal, start, end)
@@ -119,22 +119,22 @@ class BlobPattern:
 
 
 def check_container(name: str) -> None:
-    """Refuse what no container can be called.
+    """Check the name of a container.
 
     Raises:
-        ValueError: in the words of Azure's host.
+        ValueError: the name is invalid; the message is that of Azure's host.
     """
     if name not in SPECIAL and not _CONTAINER.fullmatch(name):
         raise ValueError(f"Invalid container name: {name}")
 
 
 def check_blob(name: str) -> None:
-    """Refuse names of blobs that make trouble wherever they are used, as Azure's host does.
+    """Check the name of a blob, as Azure's host does.
 
     Raises:
-        ValueError: nothing, more than 1,024 characters, a backslash, or a dot or slash at the end.
+        ValueError: it is empty, has more than 1,024 characters or a backslash, or ends with a dot or a slash.
     """
-    if not name or len(name) > _LONGEST:
+    if not name or len(name) > _MAX_NAME_LENGTH:
         size = "long" if name else "short"
         raise ValueError(
             f"The given blob name '{name}' is too {size}. A blob name must be at least one character long and cannot "
@@ -151,17 +151,17 @@ def check_blob(name: str) -> None:
 
 
 def check_segments(name: str) -> None:
-    """Refuse names that HTTP clients shorten on the way: ``../`` in one would lead to another container.
+    """Check for names that HTTP clients normalize: ``../`` in a name would lead to another container.
 
     Raises:
-        ValueError: a part between slashes is ``.`` or ``..``.
+        ValueError: a segment is ``.`` or ``..``.
     """
     if not {".", ".."}.isdisjoint(name.split("/")):
-        raise ValueError(f"The given blob name '{name}' cannot be asked for: a part of it is '.' or '..'.")
+        raise ValueError(f"The given blob name '{name}' cannot be requested: one of its segments is '.' or '..'.")
 
 
-def _taken_apart(template: Template) -> tuple[list[str], tuple[str, ...]]:
-    """The texts around the tokens, one more than there are tokens, and the names of the tokens."""
+def _split(template: Template) -> tuple[list[str], tuple[str, ...]]:
+    """Return the literal texts around the tokens, one more than there are tokens, and the names of the tokens."""
     literals, names = [""], []
     for part in template.parts:
         if isinstance(part, Expression):

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class BlobProvider(Provider):
-    """Runs functions for new blobs, and reads and writes blobs for functions."""
+    """Runs functions for new blobs, and reads and writes blobs for bindings."""
 
     def __init__(self, services: Services) -> None:
         super().__init__(services)
@@ -32,11 +32,11 @@ class BlobProvider(Provider):
 
     def trigger(self, function: Function, binding: Binding) -> BlobTrigger:
         trigger = BlobTrigger(function, binding, self._connections)
-        # Refused now rather than when the first blob comes: the host's own account, and queues for poison.
+        # Fail now rather than at the first blob: the host's own account, and the accounts of poison queues.
         for connection in (None, trigger.connection):
             self._connections.queue_service(connection)
         self._connections.blob_service()
-        self._warn_of_downloads(function, binding)
+        self._warn_about_downloads(function, binding)
         self._triggers.append(trigger)
         if trigger.source == EVENT_GRID:
             self.services.webhooks[WEBHOOK] = self.answer
@@ -44,7 +44,7 @@ class BlobProvider(Provider):
 
     def input(self, function: Function, binding: Binding) -> BlobInput:
         source = BlobInput(function, binding, self._connections)
-        self._warn_of_downloads(function, binding)
+        self._warn_about_downloads(function, binding)
         return source
 
     def output(self, function: Function, binding: Binding) -> BlobOutput:
@@ -67,22 +67,22 @@ class BlobProvider(Provider):
         await self._connections.close()
 
     async def answer(self, call: HttpCall) -> HttpReply:
-        """Answer Event Grid."""
-        told = {one.function_id.lower(): one for one in self._triggers if one.run and one.source == EVENT_GRID}
-        return await answer(call, told, self._tell)
+        """Respond to a request of Event Grid."""
+        by_id = {one.function_id.lower(): one for one in self._triggers if one.run and one.source == EVENT_GRID}
+        return await answer(call, by_id, self._announce)
 
-    def _warn_of_downloads(self, function: Function, binding: Binding) -> None:
+    def _warn_about_downloads(self, function: Function, binding: Binding) -> None:
         if is_download(function.annotations.get(binding.name)):
             self.services.problems.append(
                 Problem(
                     "warning",
-                    f"Function '{function.name}': '{binding.name}' is a new StorageStreamDownloader each time. "
-                    "In Azure an invocation may get one that an earlier one has read to its end.",
-                    "For Azure, take a BlobClient and call its download_blob().",
+                    f"Function '{function.name}': '{binding.name}' is a new StorageStreamDownloader in each "
+                    "invocation. In Azure, an invocation may get one that an earlier invocation has read to its end.",
+                    "For Azure, use a BlobClient and call its download_blob().",
                     function.file,
                     function=function.name,
                 )
             )
 
-    async def _tell(self, version: BlobVersion) -> bool:
-        return self._listener is not None and await self._listener.announcer.tell(version)
+    async def _announce(self, version: BlobVersion) -> bool:
+        return self._listener is not None and await self._listener.announcer.announce(version)

@@ -1,4 +1,4 @@
-"""Reading a blob for a parameter: all of its content, or only what a client needs."""
+"""Reads a blob for a parameter: its content, or only the properties if the function gets a client."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from azure.core.exceptions import ResourceNotFoundError
 from azure.storage.blob import ContainerClient
 
 from hosting.core import Binding, Function
-from hosting_storage.blobs.clients import is_sdk_type, maker
+from hosting_storage.blobs.clients import client_factory, is_sdk_type
 from hosting_storage.blobs.paths import BlobPath, check_segments
 from hosting_storage.shared.connections import Connections
 
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from azure.storage.blob import BlobProperties
 
 
-class Found(NamedTuple):
-    """What there is of a blob."""
+class BlobContent(NamedTuple):
+    """A blob as it was read."""
 
     uri: str
     properties: BlobProperties
@@ -30,40 +30,40 @@ class Reader:
     """Reads the blobs for one parameter.
 
     Args:
-        function: whose parameter it is.
-        binding: the trigger or input; its ``connection`` says where to read.
-        connections: the clients.
+        function: the function with the parameter.
+        binding: the trigger or input, with ``connection``.
+        connections: the clients of the app's storage accounts.
 
     Raises:
-        FunctionLoadError: the connection cannot be used, or the parameter's annotation fits no blob.
+        FunctionLoadError: the connection cannot be used, or the parameter's annotation is not supported.
     """
 
     def __init__(self, function: Function, binding: Binding, connections: Connections) -> None:
         connection = binding.get("connection") or None
         self._service = connections.blob_service(connection)
-        self.make: Callable[[BlobPath], Any] | None = None
-        """Makes the client that the function gets in place of content, without a request; None if it gets content."""
+        self.create_client: Callable[[BlobPath], Any] | None = None
+        """Creates the client that the function gets, without a request; None if the function gets content."""
         self.takes_containers = False
-        """Whether a path without a blob will do."""
+        """Whether the path may be a container."""
         annotation = function.annotations.get(binding.name)
         if is_sdk_type(annotation):
-            self.make = partial(maker(function, binding), connections.sync_blob_service(connection))
+            self.create_client = partial(client_factory(function, binding), connections.sync_blob_service(connection))
             self.takes_containers = issubclass(annotation, ContainerClient)
 
-    async def read(self, path: BlobPath) -> Found | None:
+    async def read(self, path: BlobPath) -> BlobContent | None:
         """Read a blob; None if it, or its container, does not exist.
 
         Raises:
-            ValueError: no client can ask for it; a scan may find such a name.
-            azure.core.exceptions.AzureError: it cannot be read.
+            ValueError: no client can request the name; a scan may find such a blob.
+            azure.core.exceptions.AzureError: the blob cannot be read.
         """
         check_segments(path.blob)
         blob = self._service.get_blob_client(path.container, path.blob)
-        uri = blob.url.partition("?")[0]  # the rest may be a signature, and this is meant to be shown
+        uri = blob.url.partition("?")[0]  # the query may be a signature, and the URI is shown to people
         try:
-            if self.make is not None:
-                return Found(uri, await blob.get_blob_properties(), b"")
+            if self.create_client is not None:
+                return BlobContent(uri, await blob.get_blob_properties(), b"")
             stream = await blob.download_blob()
-            return Found(uri, stream.properties, await stream.readall())
+            return BlobContent(uri, stream.properties, await stream.readall())
         except ResourceNotFoundError:
             return None

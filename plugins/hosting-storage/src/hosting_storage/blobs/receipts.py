@@ -1,4 +1,4 @@
-"""Receipts: a blob for each version of a blob that a function has been told of, so that none is told of twice."""
+"""Receipts: a blob for each announced version of a blob, so that no version is announced twice."""
 
 from __future__ import annotations
 
@@ -17,49 +17,50 @@ if TYPE_CHECKING:
     from azure.storage.blob.aio import BlobClient, ContainerClient
 
 _INCOMPLETE = "Incomplete"
-_HELD = 30  # seconds, as in Azure's host
-_LONGEST = 1024
-_DEEPEST = 254
+_LEASE_SECONDS = 30  # as in Azure's host
+_MAX_NAME_LENGTH = 1024
+_MAX_SEGMENTS = 254
 
 
 class Receipts:
-    """Those of one app, where Azure's host has them: ``blobreceipts/HOST/FUNCTION/ETAG/CONTAINER/BLOB``.
+    """The receipts of one app, stored where Azure's host has them: ``blobreceipts/HOST/FUNCTION/ETAG/CONTAINER/BLOB``.
 
     Args:
-        container: of what the hosts of an account keep.
-        host_id: the app's.
+        container: the container for the state of hosts.
+        host_id: the app's host id.
     """
 
     def __init__(self, container: ContainerClient, host_id: str) -> None:
         self._container = container
         self._host_id = host_id
 
-    async def once(self, version: BlobVersion, tell: Callable[[], Awaitable[None]]) -> bool:
-        """Tell of a version unless somebody has. Whoever is killed in the middle has somebody else tell again.
+    async def once(self, version: BlobVersion, announce: Callable[[], Awaitable[None]]) -> bool:
+        """Announce a version unless it has been announced. If a host is killed meanwhile, another announces it again.
 
         Args:
-            version: of a blob, for a function.
-            tell: called while the receipt is held, and marks it complete unless it raises.
+            version: a version of a blob, for a function.
+            announce: called while the receipt is leased. The receipt is marked complete unless it raises.
 
         Returns:
-            Whether it is told; False while somebody else is about to.
+            True if the version is announced; False if another host is announcing it right now.
 
         Raises:
-            azure.core.exceptions.AzureError: the storage failed; the version is not told, or will be told again.
+            azure.core.exceptions.AzureError: the storage request failed; the version is not announced, or will be
+                announced again.
         """
         blob = self._container.get_blob_client(self.name(version))
-        etag = await self._created(blob) or await _incomplete(blob)
+        etag = await self._create(blob) or await _incomplete(blob)
         if not etag:
             return etag is None
         try:
-            # A receipt that was completed in between is another version of it.
-            lease = await blob.acquire_lease(_HELD, etag=etag, match_condition=MatchConditions.IfNotModified)
+            # A receipt that was completed meanwhile has another ETag.
+            lease = await blob.acquire_lease(_LEASE_SECONDS, etag=etag, match_condition=MatchConditions.IfNotModified)
         except HttpResponseError as error:
             if error.status_code in (404, 409, 412):
                 return False
             raise
         try:
-            await tell()
+            await announce()
             await blob.set_blob_metadata({}, lease=lease)
         finally:
             with suppress(HttpResponseError):
@@ -67,34 +68,34 @@ class Receipts:
         return True
 
     def name(self, version: BlobVersion) -> str:
-        """The name of a version's receipt.
+        """Return the name of a version's receipt.
 
-        A digest stands in for the name of a blob that leaves no room for the rest, or that no HTTP client can ask for.
+        A digest replaces the blob's name if the receipt's name would be too long, or if no client can request it.
         """
         start = f"blobreceipts/{self._host_id}/{version.function_id}/{version.etag}/{version.path.container}/"
         name = start + version.path.blob
         parts = name.split("/")
-        if len(name) <= _LONGEST and len(parts) <= _DEEPEST and not {".", ".."} & {*parts}:
+        if len(name) <= _MAX_NAME_LENGTH and len(parts) <= _MAX_SEGMENTS and not {".", ".."} & {*parts}:
             return name
         return start + hashlib.sha256(version.path.blob.encode()).hexdigest()
 
-    async def _created(self, blob: BlobClient) -> str | None:
-        """The ETag of a new receipt; None if there is one already."""
+    async def _create(self, blob: BlobClient) -> str | None:
+        """Create a receipt and return its ETag; None if it exists already."""
         try:
-            made = await put(self._container, blob.blob_name, b"", metadata={_INCOMPLETE: "true"})
+            properties = await put(self._container, blob.blob_name, b"", metadata={_INCOMPLETE: "true"})
         except HttpResponseError as error:
             if error.status_code in (409, 412):
                 return None
             raise
-        return str(made["etag"])
+        return str(properties["etag"])
 
 
 async def _incomplete(blob: BlobClient) -> str | None:
-    """The ETag of a receipt that was left incomplete; None if it is complete, nothing if it is gone."""
+    """Return the ETag of an incomplete receipt; None if it is complete, an empty string if it was deleted."""
     try:
         found = await blob.get_blob_properties()
     except ResourceNotFoundError:
-        return ""  # deleted just now, by somebody who wants the blob to be seen again
+        return ""  # deleted just now, to have the blob processed again
     return str(found.etag) if _is_incomplete(found.metadata or {}) else None
 
 

@@ -1,4 +1,4 @@
-"""Finding what is new in a container: sweeps over the list of its blobs, a limited number of them each round."""
+"""Finds new blobs in a container: sweeps over the list of its blobs, a limited number in each round."""
 
 from __future__ import annotations
 
@@ -21,49 +21,49 @@ if TYPE_CHECKING:
 
     from hosting.bindings.storage import HostStorage
 
-_PAGE = 5000
-"""Blobs that the service lists at a time at most."""
-_AT_ONCE = 16
-"""Blobs that are told of at the same time."""
+_PAGE_SIZE = 5000
+"""The maximum number of blobs in one page of the service."""
+_CONCURRENCY = 16
+"""The number of blobs that are announced at the same time."""
 _OVERLAP = timedelta(minutes=1)
-"""How far each sweep looks back behind the start of the one before: writes count in whole seconds, and take time."""
-_KEPT = timedelta(minutes=1)
-"""How often the end of a sweep is written down."""
-_EVER = datetime.min.replace(tzinfo=UTC)
+"""How far a sweep looks back before the start of the previous one: times are whole seconds, and writes take time."""
+_SAVE_INTERVAL = timedelta(minutes=1)
+"""How often the end of a sweep is saved."""
+_BEGINNING = datetime.min.replace(tzinfo=UTC)
 
-Tell = Callable[[BlobVersion], Awaitable[bool]]
+Announce = Callable[[BlobVersion], Awaitable[bool]]
 
 _logger = logging.getLogger("hosting.storage.blobs")
 
 
 class Progress(NamedTuple):
-    """How far a function's scan has come: what survives a restart."""
+    """The progress of a function's scan; it survives a restart."""
 
-    seen_until: datetime = _EVER
-    """Whatever was written before is told of."""
-    began: datetime | None = None
-    """When the running sweep began, by the clock of the storage."""
+    seen_until: datetime = _BEGINNING
+    """Blobs written before this time are announced."""
+    sweep_start: datetime | None = None
+    """When the current sweep started, by the clock of the storage service."""
     marker: str | None = None
-    """Where it goes on."""
+    """The continuation marker of the current sweep."""
 
     def text(self, place: str) -> str:
-        """As it is stored, in the style of Azure's host."""
-        began = self.began.isoformat() if self.began else None
+        """Return the stored form, similar to that of Azure's host."""
+        start = self.sweep_start.isoformat() if self.sweep_start else None
         return json.dumps(
-            {"LatestScan": self.seen_until.isoformat(), "Place": place, "SweepStart": began, "Marker": self.marker}
+            {"LatestScan": self.seen_until.isoformat(), "Place": place, "SweepStart": start, "Marker": self.marker}
         )
 
     @classmethod
     def read(cls, text: str | None, place: str) -> Progress:
-        """Read it back; from the start where there is none, or none for this place."""
+        """Parse the stored form; the result is an empty progress if it is missing, invalid, or for another place."""
         try:
             found = json.loads(text or "")
             if found["Place"] != place:
                 return cls()
-            began = found["SweepStart"]
+            start = found["SweepStart"]
             return cls(
                 datetime.fromisoformat(found["LatestScan"]),
-                datetime.fromisoformat(began) if began else None,
+                datetime.fromisoformat(start) if start else None,
                 found["Marker"],
             )
         except (ValueError, KeyError, TypeError):
@@ -71,19 +71,19 @@ class Progress(NamedTuple):
 
 
 class Scan:
-    """Looks for new versions of blobs on behalf of one function. One process at a time does, under a lock.
+    """Scans a container for new versions of blobs for one function, in one process at a time, under a lock.
 
-    A sweep lists the whole container, and those blobs count that were written since a minute before the previous sweep
-    began. That loses none: not those that were written behind the sweep's back while it went on. Receipts sort out
-    those that were told of before.
+    A sweep lists the whole container. It considers blobs that were written since one minute before the start of the
+    previous sweep, so that blobs written during that sweep are not missed. Receipts filter out versions that were
+    announced before.
 
     Args:
-        container: where to look.
-        pattern: which blobs.
-        function_id: for whom.
-        storage: where the progress is kept.
-        key: under which path.
-        tell: takes a version that may be new; False if it has to be told of again.
+        container: the container to scan.
+        pattern: which blobs match.
+        function_id: the id of the function.
+        storage: the storage for the progress.
+        key: the path of the progress in ``storage``.
+        announce: takes a version that may be new; returns False if it must be announced again.
     """
 
     def __init__(
@@ -93,77 +93,77 @@ class Scan:
         function_id: str,
         storage: HostStorage,
         key: str,
-        tell: Tell,
+        announce: Announce,
     ) -> None:
         self._container = container
         self._pattern = pattern
         self._function_id = function_id
         self._storage = storage
         self._key = key
-        self._tell = tell
+        self._announce = announce
         address = container.url.partition("?")[0]  # without a signature
         self._place = f"{address}/{pattern.text}"
         self._progress = Progress()
         self._stored: str | None = None
-        self._written = _EVER
-        self._told: dict[str, str] = {}
-        self._fresh: dict[str, str] = {}
-        self._now = _EVER
+        self._saved_at = _BEGINNING
+        self._announced: dict[str, str] = {}
+        self._recent: dict[str, str] = {}
+        self._now = _BEGINNING
 
     async def resume(self) -> None:
-        """Take up where whoever held the lock before left off.
+        """Continue where the previous holder of the lock stopped.
 
         Raises:
-            hosting.bindings.storage.StorageError: it cannot be read.
+            hosting.bindings.storage.StorageError: the progress cannot be read.
         """
-        self._take(await self._storage.read(self._key))
+        self._restore(await self._storage.read(self._key))
 
-    async def round(self, budget: int, going_on: Callable[[], bool]) -> None:
-        """List up to ``budget`` blobs, and tell of those that are new.
+    async def round(self, budget: int, may_continue: Callable[[], bool]) -> None:
+        """List up to ``budget`` blobs, and announce the new ones.
 
         Args:
-            budget: how many blobs are listed, in whole pages.
-            going_on: asked before each page, for the host may stop or the lock be lost meanwhile.
+            budget: the number of blobs to list, in whole pages.
+            may_continue: called before each page; False if the host stops or the lock is lost.
 
         Raises:
-            azure.core.exceptions.AzureError: the storage failed; the next round takes up the same page.
-            hosting.bindings.storage.StorageError: the progress cannot be kept.
+            azure.core.exceptions.AzureError: the storage request failed; the next round starts at the same page.
+            hosting.bindings.storage.StorageError: the progress cannot be saved.
         """
-        left = budget
-        while going_on() and left > 0:
-            blobs, marker = await self._page(min(left, _PAGE))
-            left -= len(blobs) or left
-            self._begin()
-            if not await self._tell_of(blobs):
+        remaining = budget
+        while may_continue() and remaining > 0:
+            blobs, marker = await self._page(min(remaining, _PAGE_SIZE))
+            remaining -= len(blobs) or remaining
+            self._start_sweep()
+            if not await self._announce_new(blobs):
                 return
             if marker is None:
-                await self._end()
+                await self._end_sweep()
                 return
             self._progress = self._progress._replace(marker=marker)
-        await self.keep()
+        await self.save()
 
-    async def keep(self) -> None:
-        """Write down how far it has come; what somebody else wrote there counts, to have blobs looked at again.
+    async def save(self) -> None:
+        """Save the progress. If it was changed in the storage, to have blobs processed again, the stored one is used.
 
         Raises:
-            hosting.bindings.storage.StorageError: it cannot be kept.
+            hosting.bindings.storage.StorageError: the progress cannot be saved.
         """
         stored, text = await self._storage.read(self._key), self._progress.text(self._place)
         if stored != self._stored:
-            self._take(stored)
+            self._restore(stored)
             return
         await self._storage.write(self._key, text)
-        self._stored, self._written = text, self._now
+        self._stored, self._saved_at = text, self._now
 
-    def _take(self, stored: str | None) -> None:
+    def _restore(self, stored: str | None) -> None:
         self._stored = stored
         self._progress = Progress.read(stored, self._place)
-        self._told, self._fresh = {}, {}
+        self._announced, self._recent = {}, {}
 
     async def _page(self, size: int) -> tuple[list[BlobProperties], str | None]:
-        """One page of the list, and where the next one begins; a container that is not there is empty."""
+        """Return one page of the list, and the marker of the next one; a missing container counts as empty."""
         blobs = self._container.list_blobs(
-            name_starts_with=self._pattern.prefix or None, results_per_page=size, raw_response_hook=self._answered
+            name_starts_with=self._pattern.prefix or None, results_per_page=size, raw_response_hook=self._read_clock
         )
         try:
             pages = blobs.by_page(self._progress.marker)
@@ -173,54 +173,54 @@ class Scan:
             pass
         except HttpResponseError as error:
             if error.status_code == 400 and self._progress.marker:
-                self._progress = self._progress._replace(marker=None)  # a marker does not outlive everything
+                self._progress = self._progress._replace(marker=None)  # markers expire
             raise
         return [], None
 
-    def _answered(self, response: Any) -> None:
-        """Read the storage's clock, which is the one that dates its blobs."""
+    def _read_clock(self, response: Any) -> None:
+        """Read the clock of the storage service, which dates its blobs."""
         date = response.http_response.headers.get("Date")
         self._now = parsedate_to_datetime(date) if date else datetime.now(UTC)
 
-    def _begin(self) -> None:
-        if self._progress.began is None:
-            # A clock that was set back would hide what is written from now on.
+    def _start_sweep(self) -> None:
+        if self._progress.sweep_start is None:
+            # A clock that was set back would hide blobs that are written from now on.
             since = min(self._progress.seen_until, self._now - _OVERLAP)
             self._progress = Progress(since, self._now)
 
-    async def _end(self) -> None:
-        """The sweep is over: what it saw is seen."""
-        began = self._progress.began or self._now
-        self._progress = Progress(began - _OVERLAP)
-        self._told, self._fresh = self._fresh, {}
-        if self._now - self._written >= _KEPT:
-            await self.keep()
+    async def _end_sweep(self) -> None:
+        """End the sweep: its blobs are announced."""
+        start = self._progress.sweep_start or self._now
+        self._progress = Progress(start - _OVERLAP)
+        self._announced, self._recent = self._recent, {}
+        if self._now - self._saved_at >= _SAVE_INTERVAL:
+            await self.save()
 
-    async def _tell_of(self, blobs: Sequence[BlobProperties]) -> bool:
-        """Tell of those that are new, several at a time; whether all of them are settled."""
+    async def _announce_new(self, blobs: Sequence[BlobProperties]) -> bool:
+        """Announce the new blobs, several at a time; return whether all of them are announced."""
         new = [blob for blob in blobs if self._is_new(blob)]
-        settled = True
-        for start in range(0, len(new), _AT_ONCE):
-            some = new[start : start + _AT_ONCE]
-            ends = await asyncio.gather(*map(self._tell_one, some), return_exceptions=True)
-            settled = settled and all(ends)
-            for end in ends:
-                if isinstance(end, BaseException):
-                    raise end
-        return settled
+        all_announced = True
+        for start in range(0, len(new), _CONCURRENCY):
+            some = new[start : start + _CONCURRENCY]
+            results = await asyncio.gather(*map(self._announce_one, some), return_exceptions=True)
+            all_announced = all_announced and all(results)
+            for result in results:
+                if isinstance(result, BaseException):
+                    raise result
+        return all_announced
 
     def _is_new(self, blob: BlobProperties) -> bool:
         if blob.last_modified < self._progress.seen_until or self._pattern.match(blob.name) is None:
             return False
-        if self._told.get(blob.name) == blob.etag:
-            self._fresh[blob.name] = blob.etag
+        if self._announced.get(blob.name) == blob.etag:
+            self._recent[blob.name] = blob.etag
             return False
-        return self._fresh.get(blob.name) != blob.etag
+        return self._recent.get(blob.name) != blob.etag
 
-    async def _tell_one(self, blob: BlobProperties) -> bool:
+    async def _announce_one(self, blob: BlobProperties) -> bool:
         path = BlobPath(self._pattern.container, blob.name)
         kind = getattr(blob.blob_type, "value", blob.blob_type)
-        settled = await self._tell(BlobVersion(self._function_id, path, quoted(blob.etag), str(kind)))
-        if settled and blob.last_modified >= (self._progress.began or self._now) - _OVERLAP:
-            self._fresh[blob.name] = blob.etag  # the next sweep will look at it again
-        return settled
+        announced = await self._announce(BlobVersion(self._function_id, path, quoted(blob.etag), str(kind)))
+        if announced and blob.last_modified >= (self._progress.sweep_start or self._now) - _OVERLAP:
+            self._recent[blob.name] = blob.etag  # the next sweep lists it again
+        return announced

@@ -1,4 +1,4 @@
-"""The host's storage in a storage account: locks are leases of blobs, texts are blobs, in ``azure-webjobs-hosts``."""
+"""The host's storage in a storage account: locks are blob leases, texts are blobs, in ``azure-webjobs-hosts``."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ from hosting_storage.shared.outage import first_line
 if TYPE_CHECKING:
     from azure.storage.blob.aio import BlobLeaseClient, ContainerClient
 
-_LASTS = 60
-"""Seconds for which a lock stays taken when its process was killed; leases cannot be longer."""
-_LASTS_IN_DEVELOPMENT = _SHORTEST = 15
-_TRIES = 20
-"""Renewals that fit into the life of a lease, where they fail."""
+_LEASE_SECONDS = 60
+"""How long a lock is held after its process was killed; leases cannot be longer."""
+_LEASE_SECONDS_IN_DEVELOPMENT = _MIN_LEASE_SECONDS = 15
+_RETRIES_PER_LEASE = 20
+"""The number of failed renewals that fit into the duration of a lease."""
 _TAKEN = frozenset((404, 409, 412))
-"""Answers that say that a lease is somebody else's, or gone."""
+"""Status codes of a lease that another host holds, or that does not exist."""
 
 _logger = logging.getLogger("hosting.storage.locks")
 
 
 def host_storage(services: Services) -> HostStorage | None:
-    """The storage account of ``AzureWebJobsStorage``; None if the app has none.
+    """Return the host storage in the account of ``AzureWebJobsStorage``; None if the setting is missing.
 
     Raises:
         SettingsError: ``singleton.listenerLockPeriod`` of host.json cannot be used.
@@ -47,49 +47,49 @@ def host_storage(services: Services) -> HostStorage | None:
 
 
 class BlobStorage(HostStorage):
-    """In the default account of an app, for all its hosts on any number of machines.
+    """The host storage in the default account of an app, shared by its hosts on all machines.
 
     Args:
-        connections: the clients; closed with this.
-        lasts: seconds for which leases are taken and renewed, 15 to 60.
+        connections: the clients; they are closed with this storage.
+        lease_seconds: the duration of leases, 15 to 60.
 
     Raises:
         ConnectionSettingError: the account's setting cannot be used.
     """
 
-    def __init__(self, connections: Connections, lasts: float = _LASTS) -> None:
+    def __init__(self, connections: Connections, lease_seconds: float = _LEASE_SECONDS) -> None:
         self._connections = connections
         self._container: ContainerClient = connections.blob_service().get_container_client(HOSTS)
-        self._lasts = int(lasts)
+        self._lease_seconds = int(lease_seconds)
 
     async def read(self, path: str) -> str | None:
-        with self._reached():
+        with self._storage_errors():
             try:
                 stream = await self._container.get_blob_client(path).download_blob()
                 return (await stream.readall()).decode()
             except ResourceNotFoundError:
                 return None
             except UnicodeDecodeError as error:
-                remedy = f"Delete that blob of container '{HOSTS}'."
-                raise GarbledError(f"Blob '{path}' is not text in UTF-8", remedy=remedy) from error
+                remedy = f"Delete that blob in container '{HOSTS}'."
+                raise GarbledError(f"Blob '{path}' is not UTF-8 text", remedy=remedy) from error
 
     async def write(self, path: str, text: str) -> None:
-        with self._reached():
+        with self._storage_errors():
             await put(self._container, path, text.encode(), overwrite=True)
 
     async def lock(self, path: str) -> Lease | None:
-        asked = asyncio.get_running_loop().time()
-        with self._reached():
-            lease = await self._leased(path)
-        return None if lease is None else BlobLease(path, lease, self._lasts, asked)
+        requested_at = asyncio.get_running_loop().time()
+        with self._storage_errors():
+            lease = await self._acquire(path)
+        return None if lease is None else BlobLease(path, lease, self._lease_seconds, requested_at)
 
     async def close(self) -> None:
         await self._connections.close()
 
-    async def _leased(self, path: str) -> BlobLeaseClient | None:
+    async def _acquire(self, path: str) -> BlobLeaseClient | None:
         blob = self._container.get_blob_client(path)
         try:
-            return await blob.acquire_lease(self._lasts)
+            return await blob.acquire_lease(self._lease_seconds)
         except HttpResponseError as error:
             if error.status_code not in _TAKEN:
                 raise
@@ -97,39 +97,39 @@ class BlobStorage(HostStorage):
                 return None
         try:
             await put(self._container, path, b"")
-            return await blob.acquire_lease(self._lasts)
+            return await blob.acquire_lease(self._lease_seconds)
         except HttpResponseError as error:
             if error.status_code not in _TAKEN:
                 raise
-            return None  # somebody else made it at the same time
+            return None  # another host created it at the same time
 
     @contextmanager
-    def _reached(self) -> Iterator[None]:
+    def _storage_errors(self) -> Iterator[None]:
         try:
             yield
         except AzureError as error:
             raise StorageError(
                 f"The host's storage account '{self._container.account_name}' cannot be used: {first_line(error)}",
-                remedy="If it is Azurite, start it; else check the setting AzureWebJobsStorage.",
+                remedy="Is Azurite running? Otherwise check the setting AzureWebJobsStorage.",
             ) from error
 
 
 class BlobLease(Lease):
-    """A leased blob. It is renewed in time; where that fails, others may have it as soon as it has run out.
+    """A lease of a blob. It is renewed in time; if that fails, another host may take it when it has expired.
 
     Args:
-        path: the lock's, for the log.
-        lease: as it was acquired.
-        lasts: seconds from when it was asked for.
-        asked: when that was, by the clock of the loop.
+        path: the path of the lock, for the log.
+        lease: the client of the acquired lease.
+        lease_seconds: its duration.
+        requested_at: when it was requested, by the clock of the event loop.
     """
 
-    def __init__(self, path: str, lease: BlobLeaseClient, lasts: float, asked: float) -> None:
+    def __init__(self, path: str, lease: BlobLeaseClient, lease_seconds: float, requested_at: float) -> None:
         super().__init__()
         self._path = path
         self._lease = lease
-        self._lasts = lasts
-        self._until = asked + lasts
+        self._lease_seconds = lease_seconds
+        self._expires_at = requested_at + lease_seconds
         self._is_released = False
         self._renewing = asyncio.create_task(self._renew(), name="lease")
 
@@ -141,48 +141,48 @@ class BlobLease(Lease):
         try:
             await self._lease.release(retry_total=0)
         except AzureError as error:
-            _logger.debug("The lock %s is not released, and ends by itself: %s", self._path, error)
+            _logger.debug("The lock %s could not be released; it expires by itself: %s", self._path, error)
 
     async def _renew(self) -> None:
-        """Renew it when half its time is over, and again and again where that fails."""
+        """Renew the lease after half of its duration; retry more often while that fails."""
         now = asyncio.get_running_loop().time
-        pause = self._lasts / 2
+        pause = self._lease_seconds / 2
         while True:
-            await asyncio.sleep(min(pause, max(0.0, self._until - now())))
-            asked = now()
+            await asyncio.sleep(min(pause, max(0.0, self._expires_at - now())))
+            requested_at = now()
             try:
-                async with asyncio.timeout_at(self._until):
+                async with asyncio.timeout_at(self._expires_at):
                     await self._lease.renew(retry_total=0)
             except (TimeoutError, AzureError) as error:
-                if now() >= self._until or _is_taken(error):
+                if now() >= self._expires_at or _is_taken(error):
                     return self._give_up(error)
-                if pause > self._lasts / _TRIES:
-                    _logger.warning("The lock %s cannot be renewed; trying again: %s", self._path, _told(error))
-                pause = self._lasts / _TRIES
+                if pause > self._lease_seconds / _RETRIES_PER_LEASE:
+                    _logger.warning("The lock %s cannot be renewed; retrying: %s", self._path, _reason(error))
+                pause = self._lease_seconds / _RETRIES_PER_LEASE
             else:
-                self._until, pause = asked + self._lasts, self._lasts / 2
+                self._expires_at, pause = requested_at + self._lease_seconds, self._lease_seconds / 2
 
     def _give_up(self, error: Exception) -> None:
-        _logger.warning("The lock %s is lost, and another host may take it: %s", self._path, _told(error))
+        _logger.warning("The lock %s is lost; another host may take it: %s", self._path, _reason(error))
         self.lost.set()
 
 
 def _lock_period(services: Services) -> float:
-    given = services.section("singleton").get("listenerLockPeriod")
-    if given is None:
-        return _LASTS_IN_DEVELOPMENT if is_development(services) else _LASTS
-    seconds = parse_timespan(given) if isinstance(given, str) else None
-    if seconds is None or not _SHORTEST <= seconds <= _LASTS:
+    value = services.section("singleton").get("listenerLockPeriod")
+    if value is None:
+        return _LEASE_SECONDS_IN_DEVELOPMENT if is_development(services) else _LEASE_SECONDS
+    seconds = parse_timespan(value) if isinstance(value, str) else None
+    if seconds is None or not _MIN_LEASE_SECONDS <= seconds <= _LEASE_SECONDS:
         raise SettingsError(
-            f'singleton.listenerLockPeriod must be a time span from "00:00:15" to "00:01:00", but is {given!r}.',
+            f'singleton.listenerLockPeriod must be a time span from "00:00:15" to "00:01:00", but is {value!r}.',
             remedy="Correct it, or leave it out for Azure's default.",
             file="host.json",
         )
     return seconds
 
 
-def _told(error: Exception) -> str:
-    return "The storage does not answer." if isinstance(error, TimeoutError) else first_line(error)
+def _reason(error: Exception) -> str:
+    return "The storage does not respond." if isinstance(error, TimeoutError) else first_line(error)
 
 
 def _is_taken(error: Exception) -> bool:

@@ -1,4 +1,4 @@
-"""The trigger of one function: which blobs it wants, and what it gets of them."""
+"""The blob trigger of one function: which blobs match, and the arguments for them."""
 
 from __future__ import annotations
 
@@ -22,34 +22,34 @@ if TYPE_CHECKING:
 
 EVENT_GRID = "EventGrid"
 SCAN = "LogsAndContainerScan"
-"""What Azure's host calls the two ways to find blobs."""
+"""The names that Azure's host uses for the two ways to find blobs."""
 
 
 class BlobEvent(NamedTuple):
-    """A blob that a function runs for."""
+    """A blob for which a function runs."""
 
     path: BlobPath
     uri: str
-    found: BlobProperties
+    properties: BlobProperties
     content: bytes
-    """Empty where the function gets a client."""
+    """Empty if the function gets a client."""
 
     @property
     def is_folder(self) -> bool:
-        """Whether it only stands for a folder, as in accounts with a hierarchical namespace."""
-        return (self.found.metadata or {}).get("hdi_isfolder") == "true"
+        """Whether the blob represents a folder, as in accounts with a hierarchical namespace."""
+        return (self.properties.metadata or {}).get("hdi_isfolder") == "true"
 
 
 class BlobTrigger(Trigger):
     """A function that runs for each version of each blob that its path matches.
 
     Args:
-        function: whose trigger it is.
-        binding: with ``path``, ``connection`` and ``source``.
-        connections: the clients.
+        function: the function.
+        binding: its trigger, with ``path``, ``connection`` and ``source``.
+        connections: the clients of the app's storage accounts.
 
     Raises:
-        FunctionLoadError: the path or the source is none, or the connection cannot be used.
+        FunctionLoadError: the path or the source is invalid, or the connection cannot be used.
     """
 
     def __init__(self, function: Function, binding: Binding, connections: Connections) -> None:
@@ -66,14 +66,14 @@ class BlobTrigger(Trigger):
         self.run = invoke
 
     def decode(self, data: BlobEvent) -> Any:
-        if self._reader.make is not None:
-            return self._reader.make(data.path)
-        metadata = trigger_metadata(data.path, data.uri, described(data.found))
+        if self._reader.create_client is not None:
+            return self._reader.create_client(data.path)
+        metadata = trigger_metadata(data.path, data.uri, described(data.properties))
         return decode(data.content, self._annotation, metadata)
 
     def binding_data(self, data: BlobEvent) -> Mapping[str, Any]:
-        """``{blobTrigger}``, ``{uri}``, ``{properties}``, ``{metadata}``, and the tokens of the path."""
-        properties = described(data.found)
+        """Return ``{blobTrigger}``, ``{uri}``, ``{properties}``, ``{metadata}``, and the tokens of the path."""
+        properties = described(data.properties)
         return {
             "blobTrigger": str(data.path),
             "uri": data.uri,
@@ -82,32 +82,32 @@ class BlobTrigger(Trigger):
             **(self._tokens(data.path) or {}),
         }
 
-    def wants(self, path: BlobPath) -> bool:
-        """Whether the function is to run for a blob."""
+    def matches(self, path: BlobPath) -> bool:
+        """Return whether the function runs for a blob."""
         return self._tokens(path) is not None
 
     async def by_hand(self, text: str | None) -> BlobEvent:
-        """Read the blob whose path ``container/blob`` is given."""
+        """Read the blob at the path ``container/blob``."""
         path = BlobPath.parse(text or "")
         try:
             event = await self.fetch(path)
         except AzureError as error:
             raise ValueError(f"Function '{self.name}': blob '{path}' cannot be read: {first_line(error)}") from None
         if event is None:
-            raise ValueError(f"Function '{self.name}' needs the path of a blob that is there, found '{path}'.")
+            raise ValueError(f"Function '{self.name}' needs the path of an existing blob, found '{path}'.")
         return event
 
     async def fetch(self, path: BlobPath) -> BlobEvent | None:
-        """Read a blob as far as the function needs it; None if there is none.
+        """Read what the function needs of a blob; None if the blob does not exist.
 
         Raises:
-            azure.core.exceptions.AzureError: it cannot be read.
+            azure.core.exceptions.AzureError: the blob cannot be read.
         """
         found = await self._reader.read(path)
         return None if found is None else BlobEvent(path, *found)
 
     async def start(self, event: BlobEvent, details: str) -> Result:
-        """Run the function for a blob. Only for one that is attached."""
+        """Run the function for a blob; the trigger must be attached."""
         assert self.run is not None
         return await self.run(event, reason=f"New blob detected({self.source}): {event.path}", details=details)
 
@@ -121,18 +121,18 @@ def _pattern(function: Function, binding: Binding) -> BlobPattern:
     except ValueError as error:
         raise FunctionLoadError(
             f"Function '{function.name}': {error}",
-            remedy="Write the container and the blobs that count in it, such as images/{name}.png.",
+            remedy="Write a container and a blob pattern, such as images/{name}.png.",
             file=function.file,
         ) from None
 
 
 def _source(function: Function, binding: Binding) -> str:
-    given = str(binding.get("source") or SCAN)
+    source = str(binding.get("source") or SCAN)
     for known in (SCAN, EVENT_GRID):
-        if given.lower() == known.lower():
+        if source.lower() == known.lower():
             return known
     raise FunctionLoadError(
-        f"Function '{function.name}': '{given}' is no source of a blob trigger.",
+        f"Function '{function.name}': '{source}' is not a source of a blob trigger.",
         remedy=f"Write {SCAN} or {EVENT_GRID}.",
         file=function.file,
     )

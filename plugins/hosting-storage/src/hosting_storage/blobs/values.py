@@ -1,4 +1,4 @@
-"""What functions get of blobs and give for them, by way of azure-functions' own converter."""
+"""Converts between blobs and the values of functions, with the converter of azure-functions."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from hosting_storage.blobs.paths import BlobPath
 if TYPE_CHECKING:
     from azure.storage.blob import BlobProperties
 
-_KINDS = ("BlockBlob", "PageBlob", "AppendBlob")  # numbered so in what Azure's host passes on
+_KINDS = ("BlockBlob", "PageBlob", "AppendBlob")  # Azure's host passes their index
 
 
 def decode(content: bytes, annotation: Any, metadata: Mapping[str, meta.Datum] | None = None) -> Any:
-    """Make the argument of a parameter.
+    """Return the argument of a parameter.
 
     Args:
-        content: all of the blob.
-        annotation: ``str`` and ``bytes`` get the content itself, every other one an ``InputStream``.
-        metadata: of the trigger; an input has none.
+        content: the content of the blob.
+        annotation: the parameter's annotation: ``str`` and ``bytes`` get the content, all others an ``InputStream``.
+        metadata: the trigger's metadata; None for an input.
 
     Raises:
-        ValueError: the content is not text, where text is asked for.
+        ValueError: the annotation is ``str``, and the content is not UTF-8 text.
     """
     if annotation is bytes:
         return content
@@ -38,10 +38,10 @@ def decode(content: bytes, annotation: Any, metadata: Mapping[str, meta.Datum] |
 
 
 def encode(value: Any) -> bytes | None:
-    """Make the content of a blob of what a function gave; None stands for no blob.
+    """Return the content of a blob for an output value; None if no blob is to be written.
 
     Raises:
-        TypeError: it is neither text nor bytes, nor has it a method ``read``.
+        TypeError: the value is not text or bytes, and has no method ``read``.
     """
     if value is None:
         return None
@@ -51,14 +51,14 @@ def encode(value: Any) -> bytes | None:
     except NotImplementedError:
         raise TypeError(
             f'unable to encode outgoing TypedData: unsupported type "blob" for Python type "{type(value).__name__}"; '
-            "give str, bytes, or an object with a method read()"
+            "use str, bytes, or an object with a method read()"
         ) from None
     content: str | bytes = datum.value
     return content.encode() if isinstance(content, str) else content
 
 
 def trigger_metadata(path: BlobPath, uri: str, properties: Mapping[str, Any]) -> dict[str, meta.Datum]:
-    """What the converter makes a stream's name, address, length, properties and metadata of."""
+    """Return the metadata from which the converter fills in an ``InputStream``."""
     return {
         "BlobTrigger": meta.Datum(str(path), "string"),
         "Uri": meta.Datum(uri, "string"),
@@ -68,7 +68,7 @@ def trigger_metadata(path: BlobPath, uri: str, properties: Mapping[str, Any]) ->
 
 
 def described(found: BlobProperties) -> dict[str, Any]:
-    """The properties of a blob under the names of Azure's host, with values that JSON has."""
+    """Return the properties of a blob by the names that Azure's host uses, with JSON values."""
     settings, lease, copy = found.content_settings, found.lease, found.copy
     kind = getattr(found.blob_type, "value", found.blob_type)
     return {
@@ -102,8 +102,8 @@ def _text(content: bytes) -> str:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise ValueError(
-            f"the blob is not text in UTF-8 (byte {error.start} is {content[error.start]:#04x}); annotate the "
-            "parameter with bytes or func.InputStream"
+            f"the blob is not UTF-8 text (byte {error.start} is {content[error.start]:#04x}); annotate the "
+            "parameter as bytes or func.InputStream"
         ) from None
 
 

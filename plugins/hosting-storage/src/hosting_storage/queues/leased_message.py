@@ -1,4 +1,4 @@
-"""A queue message in our hands: invisible to everybody else as long as we say so in time."""
+"""A received queue message, which is kept invisible to other hosts by renewing it in time."""
 
 from __future__ import annotations
 
@@ -21,44 +21,44 @@ _logger = logging.getLogger("hosting.storage.queues")
 
 
 def is_gone(error: Exception) -> bool:
-    """Whether an error says that a message is no longer ours: somebody took or deleted it, or its queue is gone."""
+    """Return whether an error says that the message was received by another host or deleted, or its queue deleted."""
     return isinstance(error, HttpResponseError) and getattr(error, "error_code", None) in _GONE
 
 
-class Held:
-    """Keeps a message invisible while it is worked on, and ends that.
+class LeasedMessage:
+    """Keeps a message invisible while it is processed, then deletes or releases it.
 
-    Renewing gives a new receipt each time, without which the message can neither be deleted nor given back. The text is
-    not sent again: with an encoding policy, the SDK would encode it once more.
+    Each renewal returns a new receipt, which is needed to delete or release the message. The text is not sent again:
+    with an encoding policy, the SDK would encode it once more.
 
     Args:
-        queue: where it was taken.
-        message: as it was taken.
-        invisible: seconds for which it was taken, and is renewed for.
+        queue: the queue of the message.
+        message: the message as received.
+        lease_seconds: for how long it is invisible when received, and after each renewal.
     """
 
-    def __init__(self, queue: QueueClient, message: Message, invisible: float) -> None:
+    def __init__(self, queue: QueueClient, message: Message, lease_seconds: float) -> None:
         self.message = message
         self._queue = queue
         self._receipt = message.pop_receipt
-        self._invisible = invisible
+        self._lease_seconds = lease_seconds
         self._now = asyncio.get_running_loop().time
-        self._until = self._now() + invisible
-        self._pause = invisible / 2
+        self._expires_at = self._now() + lease_seconds
+        self._pause = lease_seconds / 2
         self._timer: asyncio.TimerHandle | None = None
         self._renewal: asyncio.Task[None] | None = None
 
     @property
-    def remains(self) -> float:
-        """Seconds for which it is still ours."""
-        return self._until - self._now()
+    def remaining_seconds(self) -> float:
+        """Seconds until other hosts can receive it."""
+        return self._expires_at - self._now()
 
-    def keep(self) -> None:
-        """Renew it from now on, halfway to its end; sooner after a renewal that failed."""
-        self._timer = asyncio.get_running_loop().call_later(self._pause, self._begin)
+    def start_renewing(self) -> None:
+        """Renew it from now on, after half of its time; sooner after a failed renewal."""
+        self._timer = asyncio.get_running_loop().call_later(self._pause, self._start_renewal)
 
     async def stop_renewing(self) -> None:
-        """Renew it no more; a renewal on its way ends first, as only its receipt is then good."""
+        """Stop renewing it; a renewal in progress is awaited, because only its receipt is valid afterwards."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -66,34 +66,34 @@ class Held:
             await asyncio.wait((self._renewal,))
 
     async def delete(self) -> None:
-        """Delete it from its queue."""
+        """Delete the message."""
         await self._queue.delete_message(self.message.id, self._receipt)
 
     async def release(self, seconds: float) -> None:
-        """Let everybody see it ``seconds`` from now."""
+        """Make the message visible to all hosts in ``seconds``."""
         await self._queue.update_message(self.message.id, self._receipt, visibility_timeout=math.ceil(seconds))
 
-    def _begin(self) -> None:
+    def _start_renewal(self) -> None:
         self._renewal = asyncio.ensure_future(self._renew())
 
     async def _renew(self) -> None:
-        begun = self._now()
+        started_at = self._now()
         try:
             renewed = await self._queue.update_message(
-                self.message.id, self._receipt, visibility_timeout=math.ceil(self._invisible)
+                self.message.id, self._receipt, visibility_timeout=math.ceil(self._lease_seconds)
             )
         except AzureError as error:
             if is_gone(error):
-                _logger.warning("%s was deleted, or taken by somebody else who may work on it, too.", self)
+                _logger.warning("%s was deleted, or received by another host, which may process it as well.", self)
                 return
-            _logger.warning("%s cannot be kept invisible to others; trying again: %s", self, first_line(error))
-            self._pause = max(self._pause / 2, self._invisible / 10)
+            _logger.warning("%s could not be renewed; retrying: %s", self, first_line(error))
+            self._pause = max(self._pause / 2, self._lease_seconds / 10)
         else:
             self._receipt = renewed.pop_receipt or self._receipt
-            self._until = begun + self._invisible
-            self._pause = self._invisible / 2
-        if self._timer is not None:  # nobody has stopped it meanwhile
-            self.keep()
+            self._expires_at = started_at + self._lease_seconds
+            self._pause = self._lease_seconds / 2
+        if self._timer is not None:  # not stopped meanwhile
+            self.start_renewing()
 
     def __str__(self) -> str:
         return f"Message {self.message.id} of queue '{self._queue.queue_name}'"

@@ -1,4 +1,4 @@
-"""Queue messages: their text in the queue, and the bytes that it stands for."""
+"""Queue messages: their text in the queue, and the body that it encodes."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ Encoding: TypeAlias = Literal["base64", "none"]
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A message that was taken from a queue; times are in UTC.
+    """A received message; times are in UTC.
 
-    ``content`` is its text in the queue, ``body`` the bytes that this text stands for.
+    ``content`` is the text in the queue, ``body`` the bytes that it encodes.
     """
 
     id: str
@@ -34,7 +34,7 @@ class Message:
 
     @property
     def text(self) -> str | None:
-        """``body`` as a text; None if it is none in UTF-8."""
+        """``body`` as text; None if it is not UTF-8."""
         try:
             return self.body.decode()
         except UnicodeDecodeError:
@@ -42,10 +42,10 @@ class Message:
 
 
 def received(message: QueueMessage, encoding: Encoding) -> Message:
-    """Read what the SDK's client received, which knows of no encoding.
+    """Return a message as received by an SDK client without a message encoding.
 
     Raises:
-        ValueError: its text is not Base64, where it should be.
+        ValueError: ``encoding`` is Base64, and the text is not.
     """
     content = message.content or ""
     return Message(
@@ -61,21 +61,21 @@ def received(message: QueueMessage, encoding: Encoding) -> Message:
 
 
 def decoded(content: str, encoding: Encoding) -> bytes:
-    """Give the bytes that a text in a queue stands for.
+    """Return the body that a text in a queue encodes.
 
     Raises:
-        ValueError: the text is not Base64, where it should be.
+        ValueError: ``encoding`` is Base64, and the text is not.
     """
     if encoding == "none":
         return content.encode()
-    return b64decode("".join(content.split()), validate=True)  # .NET does not mind white space either
+    return b64decode("".join(content.split()), validate=True)  # white space is ignored, as in .NET
 
 
 def encoded(body: bytes, encoding: Encoding) -> str:
-    """Give the text that stands for ``body`` in a queue.
+    """Return the text that encodes ``body`` in a queue.
 
     Raises:
-        ValueError: bytes that are no text cannot be sent as they are.
+        ValueError: ``encoding`` is none, and the body is not UTF-8 text.
     """
     return b64encode(body).decode() if encoding == "base64" else body.decode()
 
@@ -83,25 +83,25 @@ def encoded(body: bytes, encoding: Encoding) -> str:
 async def send(
     queue: QueueClient, content: str, *, time_to_live: int | None = None, visibility_timeout: int | None = None
 ) -> None:
-    """Put a message at the end of a queue, which is made where it does not exist, as Azure's host makes it.
+    """Send a message to a queue, and create a missing queue first, as Azure's host does.
 
     Args:
-        queue: a client without an encoding of its own, as ``QueueServiceClient.get_queue_client`` gives.
-        content: the text, encoded already.
-        time_to_live: seconds until it is dropped; -1 for never, None for seven days.
-        visibility_timeout: seconds until it can be received; at once by default.
+        queue: a client without a message encoding, as ``QueueServiceClient.get_queue_client`` returns it.
+        content: the encoded text.
+        time_to_live: seconds until the message expires; -1 for never, None for seven days.
+        visibility_timeout: seconds until the message can be received (default: at once).
 
     Raises:
-        AzureError: the storage cannot be reached, or refuses.
+        AzureError: the storage cannot be reached, or refuses the message.
     """
     try:
         await queue.send_message(content, time_to_live=time_to_live, visibility_timeout=visibility_timeout)
     except ResourceNotFoundError:
-        await _make(queue)
+        await _create(queue)
         await queue.send_message(content, time_to_live=time_to_live, visibility_timeout=visibility_timeout)
 
 
-async def _make(queue: QueueClient) -> None:
+async def _create(queue: QueueClient) -> None:
     try:
         await queue.create_queue()
     except ResourceExistsError as error:

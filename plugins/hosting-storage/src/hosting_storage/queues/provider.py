@@ -28,18 +28,18 @@ if TYPE_CHECKING:
     from azure.storage.queue.aio import QueueClient, QueueServiceClient
 
 _NAME = "queueName"
-_TIME = "%Y-%m-%dT%H:%M:%S+00:00"  # the first form that the SDK's converter tries
-_NO_TEXT = (
-    "Annotate it as bytes; or, if whoever sends does not encode messages, set "
+_TIME = "%Y-%m-%dT%H:%M:%S+00:00"  # the first format that the SDK's converter tries
+_NOT_TEXT = (
+    "Annotate it as bytes; or, if the sender does not encode messages, set "
     'extensions.queues.messageEncoding to "none" in host.json.'
 )
-_LIFE = timedelta(days=7)
+_LIFETIME = timedelta(days=7)
 
 _logger = logging.getLogger("hosting.storage.queues")
 
 
 class QueueProvider(Provider):
-    """Reads queues for functions, and writes their outputs into queues."""
+    """Runs functions for queue messages, and sends output values to queues."""
 
     def __init__(self, services: Services) -> None:
         super().__init__(services)
@@ -60,8 +60,8 @@ class QueueProvider(Provider):
         service = self._connections.queue_service(binding.get("connection"))
         if "{" not in str(binding.get(_NAME)):
             _checked_name(function, binding)
-        who = f"Function '{function.name}': output '{binding.name}'"
-        return QueueOutput(who, service, self._options, self)
+        description = f"Function '{function.name}': output '{binding.name}'"
+        return QueueOutput(description, service, self._options, self)
 
     async def start(self) -> None:
         for trigger in self._triggers:
@@ -78,7 +78,7 @@ class QueueProvider(Provider):
         await self._connections.close()
 
     def nudge(self, queue: QueueClient) -> None:
-        """A message was put into ``queue``: who listens here need not wait for the next look."""
+        """Let listeners of this host poll ``queue`` now, because a message was sent to it."""
         for listener in self._listeners.get(queue.url, ()):
             listener.nudge()
 
@@ -101,8 +101,8 @@ class QueueTrigger(Trigger):
     Args:
         function: the function.
         binding: its trigger.
-        queue: where messages come from.
-        poison: where those go that cannot be handled; None if they stay.
+        queue: the queue.
+        poison: the queue for messages that cannot be handled; None if they stay in the queue.
         options: how the queue is read.
     """
 
@@ -118,7 +118,7 @@ class QueueTrigger(Trigger):
         self._poison = poison
         self._options = options
         self._annotation = function.annotations.get(binding.name)
-        self._who = f"parameter '{binding.name}' of type str of function '{function.name}'"
+        self._description = f"parameter '{binding.name}' of type str of function '{function.name}'"
         self._is_binary = str(binding.get("dataType")).lower() == "binary"
         self._converter: Any = meta.get_binding_registry().get("queueTrigger")  # type: ignore[no-untyped-call]
         self._reason = f"New queue message detected on '{queue.queue_name}'."
@@ -129,18 +129,18 @@ class QueueTrigger(Trigger):
         self._invoke = invoke
 
     def listener(self, outage: Outage, provider: QueueProvider) -> QueueListener | None:
-        """Make what reads the queue; None for a function that must not run."""
+        """Return a listener for the queue; None for a function that does not run."""
         if self._invoke is None:
             return None
         self._provider = provider
-        set_aside = self._set_aside if self._poison else None
-        return QueueListener(self.queue, self._handle, self._options, poison=set_aside, outage=outage)
+        poison = self._dead_letter if self._poison else None
+        return QueueListener(self.queue, self._handle, self._options, poison=poison, outage=outage)
 
     def decode(self, data: Message) -> Any:
         text = data.text
         if self._annotation is str:
             if text is None:
-                raise TypeError(f"a message that is no text in UTF-8 does not fit {self._who}. {_NO_TEXT}")
+                raise TypeError(f"a message that is not UTF-8 text does not fit {self._description}. {_NOT_TEXT}")
             return text
         if self._annotation is bytes:
             return data.body
@@ -149,7 +149,7 @@ class QueueTrigger(Trigger):
         return self._converter.decode(datum, trigger_metadata=_metadata(data))
 
     def binding_data(self, data: Message) -> Mapping[str, Any]:
-        from hosting.bindings.expressions import json_data, merged  # only who has expressions needs it
+        from hosting.bindings.expressions import json_data, merged  # needed only for expressions
 
         known = {
             "QueueTrigger": data.text,
@@ -166,50 +166,52 @@ class QueueTrigger(Trigger):
         now = datetime.now(UTC)
         body = (text or "").encode()
         content = encoded(body, self._options.message_encoding)
-        return Message(str(uuid4()), content, body, 1, "", now, now + _LIFE, now)
+        return Message(str(uuid4()), content, body, 1, "", now, now + _LIFETIME, now)
 
     async def _handle(self, message: Message) -> bool:
         assert self._invoke is not None
         result = await self._invoke(message, reason=self._reason, details=_details(message))
         return result.exception is None
 
-    async def _set_aside(self, message: Message) -> None:
+    async def _dead_letter(self, message: Message) -> None:
         assert self._poison is not None
         assert self._provider is not None
-        most = self._options.max_dequeue_count
-        why = f"Message has reached MaxDequeueCount of {most}. " if message.dequeue_count >= most else ""
+        limit = self._options.max_dequeue_count
+        why = f"Message has reached MaxDequeueCount of {limit}. " if message.dequeue_count >= limit else ""
         _logger.warning("%sMoving message to queue '%s'.", why, self._poison.queue_name)
         await send(self._poison, message.content)
         self._provider.nudge(self._poison)
 
 
 class QueueOutput(Output):
-    """Puts what a function gives into a queue, which is made where it does not exist.
+    """Sends output values to a queue, and creates a missing queue.
 
     Args:
-        who: the function and the binding, for messages.
-        service: the account's queues.
+        description: the function and the binding, for messages.
+        service: the client of the account.
         options: how messages are encoded.
-        provider: is told of each queue that messages were put into.
+        provider: notified of each queue that gets messages.
     """
 
     expressions = (_NAME,)
 
-    def __init__(self, who: str, service: QueueServiceClient, options: QueueOptions, provider: QueueProvider) -> None:
-        self._who = who
+    def __init__(
+        self, description: str, service: QueueServiceClient, options: QueueOptions, provider: QueueProvider
+    ) -> None:
+        self._description = description
         self._queue = lru_cache(maxsize=64)(service.get_queue_client)
         self._encoding = options.message_encoding
         self._provider = provider
         self._converter: Any = meta.get_binding_registry().get("queue")  # type: ignore[no-untyped-call]
 
     def encode(self, value: Any) -> list[str]:
-        """Give the text of each message: one, or one for each element of a list or of a JSON array."""
+        """Return the text of each message: one, or one for each element of a list or a JSON array."""
         try:
             datum = self._converter.encode(value, expected_type=None)
         except NotImplementedError as error:
             raise TypeError(
                 "unable to encode outgoing TypedData: a queue takes str, bytes, QueueMessage, or a list of str and "
-                f"QueueMessage, but {self._who} got {type(value).__name__}{f' ({error})' if str(error) else ''}"
+                f"QueueMessage, but {self._description} got {type(value).__name__}{f' ({error})' if str(error) else ''}"
             ) from error
         bodies = [datum.value] if datum.type == "bytes" else [text.encode() for text in _split(datum.value)]
         return [encoded(body, self._encoding) for body in bodies]
@@ -217,7 +219,7 @@ class QueueOutput(Output):
     async def write(self, encoded: list[str], properties: Mapping[str, Any]) -> None:
         name = queue_name(properties[_NAME])
         queue = self._queue(name)
-        with explained(f"{self._who} cannot be put into queue '{name}'"):
+        with explained(f"{self._description} cannot be sent to queue '{name}'"):
             for content in encoded:
                 await send(queue, content)
         if encoded:
@@ -236,7 +238,7 @@ def _checked_name(function: Function, binding: Binding) -> str:
 
 
 def _split(text: str) -> list[str]:
-    """As Azure's host does, send each element of a JSON array by itself; any other text is one message."""
+    """Return the elements of a JSON array as single messages, as in Azure's host; any other text is one message."""
     if text.lstrip().startswith("["):
         try:
             found = json.loads(text)

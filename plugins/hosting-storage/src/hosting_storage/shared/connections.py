@@ -1,4 +1,4 @@
-"""The clients of an app's storage accounts, made from the settings that its bindings' ``connection`` names."""
+"""The clients of an app's storage accounts, created from the settings that ``connection`` of a binding names."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from urllib.request import getproxies
 
 from hosting.bindings import Services
 from hosting.errors import FunctionLoadError
-from hosting_storage.shared.connection_strings import DEVELOPMENT_ACCOUNT, readable
+from hosting_storage.shared.connection_strings import DEVELOPMENT_ACCOUNT, normalized
 from hosting_storage.shared.credentials import credential_of
 
 if TYPE_CHECKING:
@@ -23,13 +23,15 @@ Client = TypeVar("Client")
 
 _PREFIX = "AzureWebJobs"
 DEFAULT = "Storage"
-"""What a binding without ``connection`` uses: the setting ``AzureWebJobsStorage``."""
+"""The connection of a binding without ``connection``: the setting ``AzureWebJobsStorage``."""
 
-_DEVELOPMENT_VERSION = "2021-12-02"  # any Azurite of the last years speaks it, and refuses what is newer than itself
+_DEVELOPMENT_VERSION = (
+    "2021-12-02"  # all recent versions of Azurite support it, and refuse versions newer than themselves
+)
 
-# Three further attempts within six seconds or so, as in Azure's host: about two seconds apart, give or take one.
+# Three more attempts within about six seconds, as in Azure's host: two seconds apart, plus or minus one.
 _RETRIES = MappingProxyType({"retry_total": 3, "initial_backoff": 1, "increment_base": 1, "random_jitter_range": 1})
-_NOISY = (
+_NOISY_LOGGERS = (
     "azure.storage.queue._generated",
     "azure.storage.queue._shared.response_handlers",
     "azure.storage.blob._shared.response_handlers",
@@ -38,11 +40,11 @@ _TABLE_RETRIES = MappingProxyType({"retry_total": 3, "retry_backoff_factor": 0.8
 
 
 class ConnectionSettingError(FunctionLoadError):
-    """A setting that a ``connection`` names is missing, or cannot be used as it stands."""
+    """The setting that a ``connection`` names is missing, or cannot be used."""
 
 
 class Account(NamedTuple):
-    """Where a storage account is and how to get in: a connection string, or the parts of an identity's settings."""
+    """A storage account: its connection string, or the settings of an identity-based connection."""
 
     setting: str
     text: str
@@ -50,33 +52,33 @@ class Account(NamedTuple):
 
     @property
     def is_development(self) -> bool:
-        """Whether it is the account of Azurite, on this machine or another one."""
+        """Whether it is an account of Azurite, on this or another machine."""
         return DEVELOPMENT_ACCOUNT in (self.text or "".join(self.parts.values()))
 
 
 class Connections:
-    """The official asynchronous clients, one for each account and service, made when first asked for.
+    """The official async clients, one for each account and service, created when first used.
 
-    A connection is the *name* of a setting. As in Azure's host it is looked for as ``AzureWebJobsNAME``, then as
-    ``NAME``, each among the connection strings before the other settings; an account without a connection string has
+    A connection is the *name* of a setting. As in Azure's host, ``AzureWebJobsNAME`` comes first, then ``NAME``, each
+    among the connection strings before the other settings. An account without a connection string has
     ``NAME__accountName``, ``NAME__queueServiceUri`` or ``NAME__serviceUri``, and is used with an identity.
 
     Args:
-        services: what the host offers; only the settings are used.
+        services: the host's services, of which the settings are used.
     """
 
     def __init__(self, services: Services) -> None:
         self._settings = services.settings
         self._clients: dict[tuple[str, str], Any] = {}
         self._credentials: list[Any] = []
-        _quieten()
+        _quiet_sdk_loggers()
 
     def has(self, name: str | None = None) -> bool:
-        """Whether the settings speak of the connection at all."""
-        return self._found(name) is not None
+        """Return whether there is any setting of the connection."""
+        return self._find(name) is not None
 
     def queue_service(self, name: str | None = None) -> QueueServiceClient:
-        """The queues of an account.
+        """Return the queue client of an account.
 
         Args:
             name: a binding's ``connection``; empty or None for the default account.
@@ -87,19 +89,19 @@ class Connections:
         return self._client("queue", name, self._queue_service)
 
     def blob_service(self, name: str | None = None) -> BlobServiceClient:
-        """The blobs of an account, as ``queue_service``."""
+        """Return the blob client of an account; see ``queue_service``."""
         return self._client("blob", name, self._blob_service)
 
     def table_service(self, name: str | None = None) -> TableServiceClient:
-        """The tables of an account, as ``queue_service``."""
+        """Return the table client of an account; see ``queue_service``."""
         return self._client("table", name, self._table_service)
 
     def sync_blob_service(self, name: str | None = None) -> SyncBlobServiceClient:
-        """The client whose blobs and containers are handed to functions, as ``queue_service``."""
+        """Return the sync client whose blobs and containers functions get; see ``queue_service``."""
         return self._client("sync blob", name, self._sync_blob_service)
 
     async def close(self) -> None:
-        """Close every client that was made."""
+        """Close all clients."""
         for client in (*self._clients.values(), *self._credentials):
             closing = client.close()
             if closing is not None:
@@ -118,14 +120,14 @@ class Connections:
         return cast("Client", self._clients[key])
 
     def account(self, name: str | None = None) -> Account:
-        """What the settings say of a connection.
+        """Return the account of a connection.
 
         Raises:
-            ConnectionSettingError: nothing, or nothing that can be used.
+            ConnectionSettingError: the setting is missing, or cannot be used.
         """
-        account = self._found(name)
+        account = self._find(name)
         if account is None:
-            missing = f"{_PREFIX}{_named(name).removeprefix(_PREFIX)}"
+            missing = f"{_PREFIX}{_connection_name(name).removeprefix(_PREFIX)}"
             raise ConnectionSettingError(
                 f"Storage account connection string '{missing}' does not exist.",
                 remedy=f'Set {missing} in "Values" of local.settings.json or in the environment: a connection string, '
@@ -134,12 +136,12 @@ class Connections:
         if not account.text and not account.parts:
             raise _unusable(account, ValueError("it is empty"))
         try:
-            return account._replace(text=readable(account.text)) if account.text else account
+            return account._replace(text=normalized(account.text)) if account.text else account
         except ValueError as error:
             raise _unusable(account, error) from None
 
-    def _found(self, name: str | None) -> Account | None:
-        for setting in (f"{_PREFIX}{_named(name)}", _named(name)):
+    def _find(self, name: str | None) -> Account | None:
+        for setting in (f"{_PREFIX}{_connection_name(name)}", _connection_name(name)):
             for key in (f"ConnectionStrings:{setting}", setting):
                 text, parts = self._settings.get(key), self._settings.section(key)
                 if text is not None or parts:
@@ -171,7 +173,7 @@ class Connections:
     def _table_service(self, account: Account) -> TableServiceClient:
         from azure.data.tables.aio import TableServiceClient
 
-        options: dict[str, Any] = {**_TABLE_RETRIES, **_common()}
+        options: dict[str, Any] = {**_TABLE_RETRIES, **_common_options()}
         if account.text:
             return TableServiceClient.from_connection_string(account.text, **options)
         return TableServiceClient(_address(account, "table"), credential=self._credential(account), **options)
@@ -182,29 +184,29 @@ class Connections:
         return credential
 
 
-def _named(name: str | None) -> str:
-    """The connection's name; a function.json may have anything in its place, of which a text is made, as in .NET."""
+def _connection_name(name: str | None) -> str:
+    """Return the name as text; a function.json may have any JSON value there, which .NET converts to text as well."""
     return str(name or DEFAULT)
 
 
 def _options(account: Account) -> dict[str, Any]:
     version = {"api_version": _DEVELOPMENT_VERSION} if account.is_development else {}
-    return {**_RETRIES, **version, **_common()}
+    return {**_RETRIES, **version, **_common_options()}
 
 
-def _common() -> dict[str, Any]:
-    """What every client is told, for the sake of those that ask all day.
+def _common_options() -> dict[str, Any]:
+    """Return options that make requests of polling clients cheap.
 
-    The SDK tells of each request at information level; and it looks for a proxy in a thread, twice for each.
+    The SDK logs each request at information level, and looks for a proxy twice per request, in a thread.
     """
     quiet = logging.Logger("hosting.storage.requests", logging.WARNING)
     return {"logger": quiet, "use_env_settings": bool(getproxies())}
 
 
-def _quieten() -> None:
-    """The SDK tells of each answer that is no XML with a traceback, where an error follows anyway."""
-    for noisy in map(logging.getLogger, _NOISY):
-        noisy.setLevel(noisy.level or logging.ERROR)
+def _quiet_sdk_loggers() -> None:
+    """Silence loggers of the SDK that log a traceback for each response that is not XML; an error follows anyway."""
+    for logger in map(logging.getLogger, _NOISY_LOGGERS):
+        logger.setLevel(logger.level or logging.ERROR)
 
 
 def _address(account: Account, service: str) -> str:
@@ -216,7 +218,7 @@ def _address(account: Account, service: str) -> str:
             return address
     name = account.setting
     raise ConnectionSettingError(
-        f"The settings of connection '{name}' do not say where the account's {service}s are.",
+        f"The settings of connection '{name}' do not name the {service} service of the account.",
         remedy=f"Set {name} to a connection string, or {name}__{service}ServiceUri or {name}__accountName.",
     )
 

@@ -1,4 +1,4 @@
-"""Identities in place of keys: the ``NAME__credential`` kind of settings, as azure-identity credentials."""
+"""Identity-based connections: azure-identity credentials from the settings ``NAME__credential`` and others."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ _KINDS = "managedidentity or workloadidentity"
 
 
 def credential_of(parts: Mapping[str, str], name: str, *, asynchronous: bool = True) -> Any:
-    """Make the credential that the settings ask for, as Azure's host does.
+    """Return the credential that the settings describe, as Azure's host does.
 
     Args:
-        parts: the settings ``NAME__x``, as ``x`` in lower case.
-        name: the connection's, for messages.
-        asynchronous: which kind of client it is for.
+        parts: the settings ``NAME__x``, by ``x`` in lower case.
+        name: the connection's name, for messages.
+        asynchronous: whether it is for an async client.
 
     Raises:
-        FunctionLoadError: azure-identity is not installed, or does not know the kind.
+        FunctionLoadError: azure-identity is not installed, or the kind of credential is unknown.
     """
     try:
         identity: Any = import_module("azure.identity.aio" if asynchronous else "azure.identity")
@@ -42,7 +42,7 @@ def credential_of(parts: Mapping[str, str], name: str, *, asynchronous: bool = T
         )
     if kind:
         raise FunctionLoadError(
-            f"Connection '{name}': '{kind}' is no kind of credential.", remedy=f"{name}__credential may be {_KINDS}."
+            f"Connection '{name}': '{kind}' is not a kind of credential.", remedy=f"Set {name}__credential to {_KINDS}."
         )
     if client and tenant and secret:
         return identity.ClientSecretCredential(tenant, client, secret)

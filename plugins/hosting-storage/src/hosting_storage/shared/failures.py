@@ -1,4 +1,4 @@
-"""Errors of the SDK, told in one message: whose binding it was, and what the service said."""
+"""Errors of the SDK as one message: the binding, and what the service reported."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from hosting_storage.shared.outage import first_line
 
 
 class StorageFailure(Exception):
-    """The storage could not be reached, or refused what a function reads or writes."""
+    """The storage could not be reached, or refused to read or write the data of a binding."""
 
 
 @contextmanager
-def explained(who: str) -> Iterator[None]:
-    """Say ``who`` it was where the storage fails. The SDK's own traceback, a long one, says nothing more.
+def explained(subject: str) -> Iterator[None]:
+    """Raise an error of the SDK as one message that begins with ``subject``, without the SDK's long traceback.
 
     Raises:
-        StorageFailure: in place of an AzureError.
+        StorageFailure: instead of an AzureError.
     """
     try:
         yield
     except AzureError as error:
-        remedy = " If it is Azurite, start it." if isinstance(error, ServiceRequestError) else ""
-        raise StorageFailure(f"{who}: {first_line(error)}{remedy}") from None
+        remedy = " Is Azurite running?" if isinstance(error, ServiceRequestError) else ""
+        raise StorageFailure(f"{subject}: {first_line(error)}{remedy}") from None

@@ -1,4 +1,4 @@
-"""Storage that does not answer: said once, with what to do about it, and once when it is back."""
+"""Logs an outage of a storage account once, with a remedy, and once when the account responds again."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from xml.etree.ElementTree import ParseError
 
 from azure.core.exceptions import HttpResponseError, ServiceRequestError
 
-_AWAY = "It is tried again until it answers. If it is Azurite, start it; else check the address in the connection."
-_STRANGER = "It is tried again. What answers there is no storage account: check the address in the connection."
-_REFUSED = "It is tried again. Check the connection's key, or the roles of its identity."
+_UNREACHABLE = "Retrying. Is Azurite running? Otherwise check the address in the connection string."
+_NO_STORAGE = "Retrying. The server at this address is not a storage account: check the connection string."
+_REFUSED = "Retrying. Check the connection's key, or the roles of its identity."
 
 
 class Outage:
-    """What several users of one account know of its failures; what holds for all of them is said once.
+    """The failures of one account, reported by its users; a failure that several of them see is logged once.
 
     Args:
-        logger: is told.
+        logger: the logger for the messages.
         where: the account, as the beginning of a sentence.
     """
 
@@ -25,21 +25,21 @@ class Outage:
         self._where = where
         self._failing: dict[str, set[str]] = {}
 
-    def failed(self, who: str, error: Exception) -> None:
-        """Note that ``who``, such as ``queue 'orders'``, failed; told unless somebody failed for the same reason."""
+    def failed(self, user: str, error: Exception) -> None:
+        """Record a failure of ``user``, such as ``queue 'orders'``; log it unless the same failure is logged."""
         kind = _kind(error)
         if not any(kind in kinds for kinds in self._failing.values()):
-            self._logger.error("%s cannot be used for %s: %s %s", self._where, who, first_line(error), _remedy(error))
-        self._failing.setdefault(who, set()).add(kind)
+            self._logger.error("%s cannot be used for %s: %s %s", self._where, user, first_line(error), _remedy(error))
+        self._failing.setdefault(user, set()).add(kind)
 
-    def answered(self, who: str) -> None:
-        """Note that ``who`` got an answer; told once nobody fails any more."""
-        if self._failing.pop(who, None) and not self._failing:
-            self._logger.warning("%s answers again.", self._where)
+    def answered(self, user: str) -> None:
+        """Record a response for ``user``; log it when it ends the last failure."""
+        if self._failing.pop(user, None) and not self._failing:
+            self._logger.warning("%s responds again.", self._where)
 
 
 def first_line(error: Exception) -> str:
-    """What an error of the SDK says, without the request ids and times that it adds."""
+    """Return the message of an SDK error, without the request ids and times that follow it."""
     text = next(iter(str(error).strip().splitlines()), "") or type(error).__name__
     return text if text.endswith(".") else f"{text}."
 
@@ -50,8 +50,8 @@ def _kind(error: Exception) -> str:
 
 def _remedy(error: Exception) -> str:
     if isinstance(error, ServiceRequestError):
-        return _AWAY
+        return _UNREACHABLE
     if isinstance(error, ParseError):
-        return _STRANGER
+        return _NO_STORAGE
     is_refused = isinstance(error, HttpResponseError) and error.status_code in (401, 403)
-    return _REFUSED if is_refused else "It is tried again."
+    return _REFUSED if is_refused else "Retrying."

@@ -1,4 +1,4 @@
-"""Writing entities to a table: together where they are of one partition, in the order in which they were given."""
+"""Writes entities to a table, in order, those of one partition in one transaction."""
 
 from __future__ import annotations
 
@@ -15,34 +15,34 @@ from hosting_storage.tables.entities import KEYS, Entity
 if TYPE_CHECKING:
     from azure.data.tables.aio import TableClient
 
-LARGEST = 100
-"""Operations in one transaction, the most that the service takes."""
+MAX_BATCH_SIZE = 100
+"""The maximum number of operations in one transaction of the service."""
 
 
-async def write_entities(table: TableClient, entities: Iterable[Entity], who: str) -> None:
-    """Write entities, making the table if it is not there.
+async def write_entities(table: TableClient, entities: Iterable[Entity], subject: str) -> None:
+    """Write entities, and create a missing table.
 
     Args:
-        table: where to.
-        entities: with their keys.
-        who: begins the message of an error.
+        table: the table.
+        entities: the entities, with their keys.
+        subject: the beginning of error messages.
 
     Raises:
-        StorageFailure: one was refused, with those of its transaction; transactions before it stay written. Or the
-            service cannot be reached.
+        StorageFailure: the service refused an entity, and with it all of its transaction, or cannot be reached.
+            Transactions before it remain written.
     """
-    with explained(f"{who}: table '{table.table_name}' cannot be written"):
+    with explained(f"{subject}: table '{table.table_name}' cannot be written"):
         for batch in batches(entities):
             try:
                 await _write(table, batch)
             except HttpResponseError as error:
-                raise _refused(error, batch, table, who) from None
+                raise _refused(error, batch, table, subject) from None
 
 
 def batches(entities: Iterable[Entity]) -> Iterator[list[Entity]]:
-    """Put entities of one partition together, up to what a transaction takes and without a row twice in one.
+    """Group entities of one partition into batches that fit a transaction and have each row once.
 
-    An entity that comes again is written again, later; so what came before it in its partition is written first.
+    An entity that occurs again starts a new batch, after the batch with its first occurrence.
     """
     waiting: dict[str, dict[str, Entity]] = {}
     for entity in entities:
@@ -52,7 +52,7 @@ def batches(entities: Iterable[Entity]) -> Iterator[list[Entity]]:
             yield list(rows.values())
             rows = waiting[partition] = {}
         rows[row] = entity
-        if len(rows) == LARGEST:
+        if len(rows) == MAX_BATCH_SIZE:
             yield list(waiting.pop(partition).values())
     yield from (list(rows.values()) for rows in waiting.values())
 
@@ -62,7 +62,7 @@ async def _write(table: TableClient, batch: list[Entity]) -> None:
     try:
         await table.submit_transaction(operations)
     except HttpResponseError as error:
-        # What must be there already is not made by making a table for it.
+        # An entity that must exist cannot be there if its table is missing.
         if error.status_code != 404 or any(entity.etag not in (None, "*") for entity in batch):
             raise
         await _create(table)
@@ -70,7 +70,7 @@ async def _write(table: TableClient, batch: list[Entity]) -> None:
 
 
 def _operation(entity: Entity) -> tuple[str, Mapping[str, Any], dict[str, Any]]:
-    """Insert, upsert or replace, as the entity's ETag says."""
+    """Return the operation that the entity's ETag asks for: insert, upsert or replace."""
     if entity.etag is None:
         return "create", entity.properties, {}
     if entity.etag == "*":
@@ -83,18 +83,18 @@ async def _create(table: TableClient) -> None:
     try:
         await table.create_table()
     except ResourceExistsError:
-        return  # somebody else was faster
+        return  # another host created it first
 
 
-def _refused(error: HttpResponseError, batch: list[Entity], table: TableClient, who: str) -> StorageFailure:
-    """Say which entity it was, and why."""
+def _refused(error: HttpResponseError, batch: list[Entity], table: TableClient, subject: str) -> StorageFailure:
+    """Return an error that names the refused entity and the reason."""
     at = min(getattr(error, "index", 0), len(batch) - 1)
     keys = ", ".join(f"{name} {batch[at].properties[name]!r}" for name in KEYS)
     reason = str(error.message).partition("\n")[0].removeprefix(f"{at}:")
     code = getattr(error, "error_code", None) or ""
-    is_there = code == "EntityAlreadyExists"
-    advice = ' To replace what is there, set "ETag" to "*" in the entity.' if is_there else ""
+    exists = code == "EntityAlreadyExists"
+    advice = ' To replace the existing entity, set "ETag" to "*".' if exists else ""
     return StorageFailure(
-        f"{who}: table '{table.table_name}' refused the entity with {keys}: {error.status_code} "
+        f"{subject}: table '{table.table_name}' refused the entity with {keys}: {error.status_code} "
         f"{getattr(code, 'value', code)}: {reason}{advice}"
     )

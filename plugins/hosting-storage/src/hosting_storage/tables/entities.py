@@ -1,4 +1,4 @@
-"""Entities of a table, from the JSON that functions write to what the SDK stores, and back to what they read."""
+"""Converts table entities between the JSON of functions and the types of the SDK."""
 
 from __future__ import annotations
 
@@ -22,21 +22,21 @@ _INT64 = range(-(2**63), 2**63)
 
 
 class Entity(NamedTuple):
-    """One entity to write; its keys may be missing where the binding has them."""
+    """An entity to write; its keys may come from the binding."""
 
     properties: Mapping[str, Any]
     etag: str | None = None
 
 
 def read_entities(value: Any) -> list[Entity]:
-    """The entities that a function gives to an output: an object or a list of them, as JSON text or in Python.
+    """Return the entities of an output value: an object or a list of objects, as JSON text or as Python values.
 
     As in Azure's host, integers become Edm.Int64, objects and lists inside an entity become JSON text, and texts that
-    look like dates stay texts. ``NAME@odata.type`` beside ``NAME`` names another type.
+    look like dates remain texts. ``NAME@odata.type`` next to ``NAME`` sets another type.
 
     Raises:
-        TypeError: it is neither JSON nor made of what JSON knows.
-        ValueError: it is no entity; the message says what is wrong with which one.
+        TypeError: the value is neither JSON text nor JSON-serializable.
+        ValueError: an entity is invalid; the message says which one and why.
     """
     if value is None:
         return []
@@ -46,11 +46,11 @@ def read_entities(value: Any) -> list[Entity]:
     return [_entity(item, f"entity {number}: ") for number, item in enumerate(document, 1)]
 
 
-def keyed(entity: Entity, keys: Mapping[str, Any]) -> Entity:
-    """The entity with the binding's keys where it has none of its own.
+def with_keys(entity: Entity, keys: Mapping[str, Any]) -> Entity:
+    """Return the entity with keys of the binding where it has none.
 
     Raises:
-        ValueError: a key is missing, or has characters that no key may have.
+        ValueError: a key is missing or has invalid characters.
     """
     found = {name: entity.properties.get(name, keys.get(name)) for name in KEYS}
     for name, key in found.items():
@@ -61,18 +61,18 @@ def keyed(entity: Entity, keys: Mapping[str, Any]) -> Entity:
 
 
 def check_key(name: str, key: str) -> None:
-    """Refuse a key that no entity can have.
+    """Check a key.
 
     Raises:
-        ValueError: it has one of the characters that the service does not allow.
+        ValueError: it has a character that the service does not allow.
     """
     forbidden = next((letter for letter in key if letter in _FORBIDDEN), None)
     if forbidden is not None:
-        raise ValueError(f"{key!r} is not a valid {name}: it must not have {forbidden!r}.")
+        raise ValueError(f"{key!r} is not a valid {name}: it must not contain {forbidden!r}.")
 
 
 def entity_json(entity: Mapping[str, Any]) -> dict[str, Any]:
-    """What a function reads of an entity: keys and properties, and as in Azure no ETag and no time stamp."""
+    """Return an entity as functions read it: keys and properties, without ETag and timestamp, as in Azure."""
     return {name: _readable(value) for name, value in entity.items() if name.lower() != "timestamp"}
 
 
@@ -81,44 +81,46 @@ def _document(value: Any) -> Any:
         try:
             return json.loads(value)
         except (ValueError, RecursionError) as error:
-            raise ValueError(f"a table takes a JSON object or a list of them, and this is no JSON: {error}") from None
+            raise ValueError(
+                f"a table output takes a JSON object or a list of them, but this is not JSON: {error}"
+            ) from None
     if isinstance(value, dict | list):
         return json.loads(json.dumps(value))
-    raise TypeError(f"a table takes str, bytes, dict or list, not {type(value).__name__}")
+    raise TypeError(f"a table output takes str, bytes, dict or list, not {type(value).__name__}")
 
 
 def _entity(item: Any, which: str) -> Entity:
     if not isinstance(item, dict):
-        raise ValueError(f"{which}a table takes a JSON object or a list of them, found {json.dumps(item)[:60]}")
+        raise ValueError(f"{which}a table output takes a JSON object or a list of them, found {json.dumps(item)[:60]}")
     try:
-        given = _normalised(item)
-        etag = given.pop(_ETAG, None)
+        properties = _normalized(item)
+        etag = properties.pop(_ETAG, None)
         if etag is not None and not isinstance(etag, str):
             raise ValueError(f"ETag must be a text, found {json.dumps(etag)[:60]}")
-        given.pop(_TIMESTAMP, None)
-        return Entity(_typed(given), etag or None)
+        properties.pop(_TIMESTAMP, None)
+        return Entity(_typed(properties), etag or None)
     except ValueError as error:
         raise ValueError(f"{which}{error}") from None
 
 
-def _normalised(item: Mapping[str, Any]) -> dict[str, Any]:
-    """The entity without its nulls, and what has a meaning spelled as the service spells it."""
-    spelled: dict[str, Any] = {}
+def _normalized(item: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the properties without null values, and reserved names as the service spells them."""
+    properties: dict[str, Any] = {}
     for name, value in item.items():
         known = _RESERVED.get(name.lower(), name)
         if known in KEYS and value is not None and not isinstance(value, str):
             raise ValueError(f"{known} must be a text, found {json.dumps(value)[:60]}")
         if value is not None:
-            spelled[known] = value
-    return spelled
+            properties[known] = value
+    return properties
 
 
-def _typed(given: Mapping[str, Any]) -> dict[str, Any]:
+def _typed(properties: Mapping[str, Any]) -> dict[str, Any]:
     typed = {}
-    for name, value in given.items():
+    for name, value in properties.items():
         if name.endswith(_TYPE):
             continue
-        kind = None if name in KEYS else given.get(f"{name}{_TYPE}")
+        kind = None if name in KEYS else properties.get(f"{name}{_TYPE}")
         try:
             typed[name] = _inferred(value) if kind is None else _converted(value, kind)
         except (ValueError, TypeError) as error:
@@ -127,7 +129,7 @@ def _typed(given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _inferred(value: Any) -> Any:
-    """What JSON says of itself."""
+    """Return a value with the type that its JSON type implies."""
     if isinstance(value, bool | str | float):
         return value
     if isinstance(value, int):
@@ -136,11 +138,11 @@ def _inferred(value: Any) -> Any:
 
 
 def _converted(value: Any, kind: Any) -> EntityProperty:
-    """A value of the type that stands beside it, such as ``Edm.DateTime``."""
+    """Return a value with an explicit type, such as ``Edm.DateTime``."""
     try:
         edm = EdmType(kind)
     except ValueError:
-        raise ValueError(f"{kind!r} is no type; {', '.join(one.value for one in EdmType)} are") from None
+        raise ValueError(f"unknown type {kind!r}; expected one of {', '.join(one.value for one in EdmType)}") from None
     match edm:
         case EdmType.INT64:
             return EntityProperty(_within(int(value)), edm)
@@ -158,12 +160,12 @@ def _converted(value: Any, kind: Any) -> EntityProperty:
 
 def _within(value: int) -> int:
     if value not in _INT64:
-        raise ValueError(f"{value} is larger than a table can store; write it as a text")
+        raise ValueError(f"{value} does not fit into 64 bits; write it as a text")
     return value
 
 
 def _readable(value: Any) -> Any:
-    """As .NET writes it in JSON."""
+    """Return a value as .NET writes it in JSON."""
     if isinstance(value, EntityProperty):
         return value.value
     if isinstance(value, bytes):
@@ -176,7 +178,7 @@ def _readable(value: Any) -> Any:
 
 
 def _time(value: datetime) -> str:
-    """With all digits that the service keeps, one more than Python has."""
+    """Return a time with all digits of the service, which are one more than Python keeps."""
     exact: str = getattr(value, "tables_service_value", "") or value.isoformat()
     whole, point, rest = exact.removesuffix("Z").removesuffix("+00:00").partition(".")
     fraction = rest.rstrip("0")

@@ -1,7 +1,7 @@
-"""Values inside an OData filter: what stands in quotes is escaped, and what does not may only be a number or a truth.
+"""Values in OData filters: inside quotes they are escaped, outside only numbers and booleans are allowed.
 
-A filter is filled in by the host, which knows values but not where they stand. So values are marked on their way in,
-and written as OData when all of the filter is there.
+The host resolves the expressions of a filter without knowing where quotes are. So values are marked when they are
+inserted, and written as OData when the whole filter is known.
 """
 
 from __future__ import annotations
@@ -13,29 +13,29 @@ _LITERAL = re.compile(r"true|false|[+-]?\d+(\.\d+)?(e[+-]?\d+)?", re.IGNORECASE)
 
 
 def marked(value: str) -> str:
-    """A value, made so that it cannot be confused with the filter around it."""
+    """Return a value in a form that cannot be confused with the filter around it."""
     return f"\0{value.encode('utf-8', 'surrogatepass').hex()}\0"
 
 
-def filled(text: str) -> str:
-    """The filter with its marked values in place, as Azure's host writes them.
+def resolved(text: str) -> str:
+    """Return the filter with its marked values as OData, as Azure's host writes them.
 
-    A filter that is nothing but one value stands as it is: then its author leaves all of it to the caller.
+    A filter that consists of one value only is used unchanged: its author leaves the whole filter to the caller.
 
     Raises:
-        ValueError: a value outside quotes is neither a number nor true or false.
+        ValueError: a value outside quotes is not a number, true or false.
     """
     if whole := _MARKED.fullmatch(text):
         return _value(whole)
-    return _MARKED.sub(_written, text)
+    return _MARKED.sub(_odata, text)
 
 
 def equals(name: str, value: str) -> str:
-    """The filter that asks for a property to be this text."""
+    """Return the filter that compares a property with a text."""
     return f"{name} eq '{_quoted(value)}'"
 
 
-def _written(found: re.Match[str]) -> str:
+def _odata(found: re.Match[str]) -> str:
     value, text = _value(found), found.string
     around = text[found.start() - 1 : found.start()] + text[found.end() : found.end() + 1]
     if around == "''" and text.count("'", 0, found.start()) % 2:
@@ -43,7 +43,7 @@ def _written(found: re.Match[str]) -> str:
     if _LITERAL.fullmatch(value):
         return value.lower()
     raise ValueError(
-        f"the filter has a value outside quotes that is neither a number nor true or false: {value!r}; "
+        f"the filter has a value outside quotes that is not a number, true or false: {value!r}; "
         "write the expression as '{name}' to compare with a text"
     )
 

@@ -1,4 +1,4 @@
-"""The provider of ``table``: entities of Azure Tables as inputs and outputs, in JSON."""
+"""The provider of ``table``: entities of Azure Tables as inputs and outputs, as JSON."""
 
 from __future__ import annotations
 
@@ -15,71 +15,73 @@ from hosting.errors import FunctionLoadError
 from hosting_storage.shared.connections import Connections
 from hosting_storage.shared.failures import explained
 from hosting_storage.tables.batches import write_entities
-from hosting_storage.tables.entities import KEYS, Entity, check_key, entity_json, keyed, read_entities
-from hosting_storage.tables.filters import equals, filled, marked
+from hosting_storage.tables.entities import KEYS, Entity, check_key, entity_json, read_entities, with_keys
+from hosting_storage.tables.filters import equals, marked, resolved
 
 if TYPE_CHECKING:
     from azure.data.tables.aio import TableClient, TableServiceClient
 
 _NAME = re.compile("[A-Za-z][A-Za-z0-9]{2,62}")
-_RULE = "A name has 3 to 63 letters and digits, and begins with a letter."
+_RULE = "A name has 3 to 63 letters and digits, and starts with a letter."
 _KEYS = ("partitionKey", "rowKey")
-"""What a binding calls the keys of an entity."""
-_LARGEST_PAGE = 1000
-"""Entities in one answer of the service."""
+"""The names of an entity's keys in a binding."""
+_MAX_PAGE_SIZE = 1000
+"""The maximum number of entities in one response of the service."""
 
 
 class Table:
-    """Which table a binding means, in each invocation.
+    """The table of a binding, resolved for each invocation.
 
     Args:
-        function: whose binding it is.
-        binding: it, with settings already filled in.
-        service: the account's tables.
+        function: the function with the binding.
+        binding: the binding, with settings resolved.
+        service: the client of the account.
 
     Raises:
-        FunctionLoadError: no table can have that name.
+        FunctionLoadError: the table's name is missing or invalid.
     """
 
     def __init__(self, function: Function, binding: Binding, service: TableServiceClient) -> None:
-        self.who = f"Function '{function.name}': binding '{binding.name}'"
+        self.description = f"Function '{function.name}': binding '{binding.name}'"
         self._binding = binding
         self._service = service
         name = binding.get("tableName")
         if not isinstance(name, str) or not name:
-            raise FunctionLoadError(f"{self.who} names no table.", remedy="Set tableName.", file=function.file)
+            raise FunctionLoadError(
+                f"{self.description} has no tableName.", remedy="Set tableName.", file=function.file
+            )
         self._constant: TableClient | None = None
         if "{" not in name:
             if not _NAME.fullmatch(name):
-                raise FunctionLoadError(f"{self.who}: {_bad_name(name)}.", remedy=_RULE, file=function.file)
+                raise FunctionLoadError(f"{self.description}: {_bad_name(name)}.", remedy=_RULE, file=function.file)
             self._constant = service.get_table_client(name)
 
     def client(self, properties: Mapping[str, Any]) -> TableClient:
-        """The table itself.
+        """Return the client of the table.
 
         Raises:
-            ValueError: no table can have the name that the invocation gives it.
+            ValueError: the resolved name is invalid.
         """
         if self._constant is not None:
             return self._constant
-        name = self.given("tableName", properties) or ""
+        name = self.value("tableName", properties) or ""
         if not _NAME.fullmatch(name):
-            raise ValueError(f"{self.who}: {_bad_name(name)}. {_RULE}")
+            raise ValueError(f"{self.description}: {_bad_name(name)}. {_RULE}")
         return self._service.get_table_client(name)
 
     def has(self, name: str) -> bool:
-        """Whether the binding sets a property."""
+        """Return whether the binding sets a property."""
         return self._binding.get(name) not in (None, "")
 
-    def given(self, name: str, properties: Mapping[str, Any]) -> str | None:
-        """A property, with its expressions filled in; None for one that the binding does not set."""
+    def value(self, name: str, properties: Mapping[str, Any]) -> str | None:
+        """Return a property with its expressions resolved; None if the binding does not set it."""
         return str(properties[name]) if self.has(name) else None
 
 
 class TableInput(Input):
     """Reads one entity as a JSON object, or several as a list.
 
-    Azure's host reads one where the binding has both keys; a function gets None for one that is not there.
+    As in Azure's host, it reads one entity if the binding has both keys, and None if that entity does not exist.
     """
 
     expressions = ("tableName", "partitionKey", "rowKey", "filter")
@@ -94,14 +96,14 @@ class TableInput(Input):
         return marked(value) if name == "filter" else value
 
     async def read(self, data: Any, properties: Mapping[str, Any]) -> str | bytes | None:
-        """Give the JSON text.
+        """Return the entities as JSON text.
 
         Raises:
-            ValueError: a name, a key or a filter cannot be used with the values of this invocation.
-            LookupError: there is no such table to read a list from.
-            StorageFailure: the service refuses, or cannot be reached.
+            ValueError: the resolved name, key or filter is invalid.
+            LookupError: the table of a list does not exist.
+            StorageFailure: the service refuses the request, or cannot be reached.
         """
-        with explained(f"{self._table.who} cannot be read"):
+        with explained(f"{self._table.description} cannot be read"):
             found = await (self._one(properties) if self._is_single else self._many(properties))
         if found is None:
             return None
@@ -110,21 +112,21 @@ class TableInput(Input):
 
     async def _one(self, properties: Mapping[str, Any]) -> dict[str, Any] | None:
         table = self._table.client(properties)
-        partition, row = (self._table.given(name, properties) or "" for name in _KEYS)
+        partition, row = (self._table.value(name, properties) or "" for name in _KEYS)
         try:
             for name, key in zip(KEYS, (partition, row), strict=True):
                 check_key(name, key)
         except ValueError as error:
-            raise ValueError(f"{self._table.who}: {error}") from None
+            raise ValueError(f"{self._table.description}: {error}") from None
         try:
             return entity_json(await table.get_entity(partition, row))
         except ResourceNotFoundError:
             return None
 
     async def _many(self, properties: Mapping[str, Any]) -> list[dict[str, Any]]:
-        table, wanted = self._table.client(properties), self._filter(properties)
-        page: Any = {"results_per_page": min(self._take, _LARGEST_PAGE) or None}
-        entities = table.query_entities(wanted, **page) if wanted else table.list_entities(**page)
+        table, query = self._table.client(properties), self._filter(properties)
+        page: Any = {"results_per_page": min(self._take, _MAX_PAGE_SIZE) or None}
+        entities = table.query_entities(query, **page) if query else table.list_entities(**page)
         found: list[dict[str, Any]] = []
         try:
             async for entity in entities:
@@ -133,23 +135,24 @@ class TableInput(Input):
                     break
         except ResourceNotFoundError:
             raise LookupError(
-                f"{self._table.who}: table '{table.table_name}' does not exist. An output makes it, an input does not."
+                f"{self._table.description}: table '{table.table_name}' does not exist. "
+                "An output creates it, an input does not."
             ) from None
         return found
 
     def _filter(self, properties: Mapping[str, Any]) -> str:
         try:
-            wanted = filled(self._table.given("filter", properties) or "")
+            query = resolved(self._table.value("filter", properties) or "")
         except ValueError as error:
-            raise ValueError(f"{self._table.who}: {error}") from None
-        partition = self._table.given("partitionKey", properties)
+            raise ValueError(f"{self._table.description}: {error}") from None
+        partition = self._table.value("partitionKey", properties)
         if not partition:
-            return wanted
-        return f"{equals('PartitionKey', partition)} and {wanted}" if wanted else equals("PartitionKey", partition)
+            return query
+        return f"{equals('PartitionKey', partition)} and {query}" if query else equals("PartitionKey", partition)
 
 
 class TableOutput(Output):
-    """Writes what a function gives, one entity or several, when the function has returned."""
+    """Writes the output value, one entity or several, after the function has returned."""
 
     expressions = ("tableName", "partitionKey", "rowKey")
 
@@ -160,48 +163,52 @@ class TableOutput(Output):
         try:
             return read_entities(value)
         except TypeError as error:
-            raise TypeError(f"{self._table.who}: {error}") from None
+            raise TypeError(f"{self._table.description}: {error}") from None
         except ValueError as error:
-            raise ValueError(f"{self._table.who}: {error}") from None
+            raise ValueError(f"{self._table.description}: {error}") from None
 
     async def write(self, encoded: list[Entity], properties: Mapping[str, Any]) -> None:
-        """Write the entities, those of one partition together.
+        """Write the entities, those of one partition in one transaction.
 
         Raises:
-            ValueError: an entity or the table cannot have such a key or name; nothing is written then.
-            StorageFailure: the service refused one, or cannot be reached.
+            ValueError: a key or the table's name is invalid; nothing is written.
+            StorageFailure: the service refused an entity, or cannot be reached.
         """
         if not encoded:
             return
         table = self._table.client(properties)
-        keys = {name: self._table.given(own, properties) for name, own in zip(KEYS, _KEYS, strict=True)}
+        keys = {name: self._table.value(own, properties) for name, own in zip(KEYS, _KEYS, strict=True)}
         try:
-            entities = [keyed(entity, keys) for entity in encoded]
+            entities = [with_keys(entity, keys) for entity in encoded]
         except ValueError as error:
-            raise ValueError(f"{self._table.who}: {error}") from None
-        await write_entities(table, entities, self._table.who)
+            raise ValueError(f"{self._table.description}: {error}") from None
+        await write_entities(table, entities, self._table.description)
 
 
 class TableProvider(Provider):
-    """Serves ``table`` on the official client, one for each account."""
+    """Provides ``table`` with the official client, one for each account."""
 
     def __init__(self, services: Services) -> None:
         super().__init__(services)
         self._connections = Connections(services)
 
     def input(self, function: Function, binding: Binding) -> TableInput:
-        """Bind an input.
+        """Return an input.
 
         Raises:
             FunctionLoadError: the connection, the table's name or ``take`` cannot be used.
         """
         table = self._table(function, binding)
-        bound = TableInput(function, binding, table)
+        table_input = TableInput(function, binding, table)
         self.services.problems.extend(_unused(function, binding, table))
-        return bound
+        return table_input
 
     def output(self, function: Function, binding: Binding) -> TableOutput:
-        """Bind an output, as ``input``."""
+        """Return an output.
+
+        Raises:
+            FunctionLoadError: the connection or the table's name cannot be used.
+        """
         return TableOutput(self._table(function, binding))
 
     async def close(self) -> None:
@@ -212,28 +219,28 @@ class TableProvider(Provider):
 
 
 def _take(function: Function, binding: Binding) -> int:
-    """The most entities that are read; 0 for all of them."""
-    given = binding.get("take")
+    """Return the maximum number of entities to read; 0 for all."""
+    take = binding.get("take")
     try:
-        if isinstance(given, bool | float):
-            raise ValueError(given)
-        return max(0, int(given or 0))
+        if isinstance(take, bool | float):
+            raise ValueError(take)
+        return max(0, int(take or 0))
     except (TypeError, ValueError):
         raise FunctionLoadError(
-            f"Function '{function.name}': take of binding '{binding.name}' must be a number, found {given!r}.",
-            remedy="Write how many entities the function wants at most, or leave it out.",
+            f"Function '{function.name}': take of binding '{binding.name}' must be a number, found {take!r}.",
+            remedy="Set it to the maximum number of entities, or leave it out.",
             file=function.file,
         ) from None
 
 
 def _unused(function: Function, binding: Binding, table: Table) -> Iterator[Problem]:
-    """Properties that say something and change nothing, in Azure neither."""
+    """Yield a warning for each property that has no effect, here and in Azure."""
     if not table.has("rowKey"):
         return
     names, why, remedy = ["rowKey"], "without partitionKey", "Set both keys to read one entity, or a filter."
     if table.has("partitionKey"):
         names = [name for name in ("filter", "take") if table.has(name)]
-        why, remedy = "beside partitionKey and rowKey", "Remove it, or rowKey to read several entities."
+        why, remedy = "next to partitionKey and rowKey", "Remove it, or remove rowKey to read several entities."
     for name in names:
         message = f"Function '{function.name}': {name} of binding '{binding.name}' has no effect {why}."
         yield Problem("warning", message, remedy, function.file, function=function.name)

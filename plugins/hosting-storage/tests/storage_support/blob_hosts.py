@@ -8,6 +8,9 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
+from storage_support.apps import TIMEOUT_SECONDS
+from storage_support.blobs import Blobs
+
 from hosting.bindings import Result, Services
 from hosting.core import Binding, Function
 from hosting_storage.blobs.listener import BlobListener
@@ -15,11 +18,9 @@ from hosting_storage.blobs.options import BlobOptions
 from hosting_storage.blobs.trigger import BlobTrigger
 from hosting_storage.queues.options import QueueOptions
 from hosting_storage.shared.connections import Connections
-from tests.support.azurite import Azurite
-from tests.support.blobs import Blobs
-from tests.support.processes import PATIENCE
+from hosting_storage.testing import Azurite
 
-OPTIONS = BlobOptions(QueueOptions(batch_size=8, new_batch_threshold=8, max_polling_interval=0.2), look_every=0.1)
+OPTIONS = BlobOptions(QueueOptions(batch_size=8, new_batch_threshold=8, max_polling_interval=0.2), scan_interval=0.1)
 
 
 def function(name: str = "F", annotations: Mapping[str, Any] | None = None) -> Function:
@@ -108,7 +109,7 @@ class Host:
 
 async def until(look: Callable[[], Any]) -> None:
     """Wait for something to become true."""
-    end = asyncio.get_running_loop().time() + PATIENCE
+    end = asyncio.get_running_loop().time() + TIMEOUT_SECONDS
     while not look():
         assert asyncio.get_running_loop().time() < end, "it did not happen"
         await asyncio.sleep(0.02)

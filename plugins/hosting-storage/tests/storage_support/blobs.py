@@ -9,9 +9,9 @@ from typing import TypeVar
 
 from azure.core.exceptions import ResourceExistsError, ResourceNotFoundError
 from azure.storage.blob import BlobServiceClient, ContainerClient
+from storage_support.apps import TIMEOUT_SECONDS
 
-from tests.support.azurite import Azurite
-from tests.support.processes import PATIENCE
+from hosting_storage.testing import Azurite
 
 VERSION = "2021-12-02"
 
@@ -62,7 +62,7 @@ class Blobs:
 
 def eventually(look: Callable[[], T], wanted: Callable[[T], object] = bool) -> T:
     """Look again and again until it is as wanted; give what was seen."""
-    end = time.monotonic() + PATIENCE
+    end = time.monotonic() + TIMEOUT_SECONDS
     while not wanted(seen := look()):
         assert time.monotonic() < end, f"still {seen!r}"
         time.sleep(0.05)

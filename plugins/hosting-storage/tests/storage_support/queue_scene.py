@@ -8,13 +8,13 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 from azure.storage.queue.aio import QueueServiceClient
+from storage_support.apps import TIMEOUT_SECONDS
+from storage_support.queues import VERSION
 
 from hosting_storage.queues.listener import QueueListener
 from hosting_storage.queues.messages import Message, send
 from hosting_storage.queues.options import QueueOptions
-from tests.support.azurite import Azurite
-from tests.support.processes import PATIENCE
-from tests.support.queues import VERSION
+from hosting_storage.testing import Azurite
 
 Handler = Callable[[Message], Awaitable[bool]]
 QUICK = QueueOptions(max_polling_interval=0.1)
@@ -58,7 +58,7 @@ class Scene:
 @asynccontextmanager
 async def patience() -> AsyncIterator[None]:
     """Fail, rather than hang."""
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(TIMEOUT_SECONDS):
         yield
 
 

@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from base64 import b64decode, b64encode
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
-from itertools import count
 from xml.sax.saxutils import escape
 
 import aiohttp
-import pytest
 from azure.core.exceptions import ResourceExistsError, ResourceNotFoundError
 from azure.storage.queue import AccountSasPermissions, QueueServiceClient, ResourceTypes, generate_account_sas
 
-from tests.support.azurite import ACCOUNT, KEY, Azurite
+from hosting_storage.testing import ACCOUNT, KEY, Azurite
 
 VERSION = "2021-12-02"
-_numbers = count()
 _AT_ONCE = 16
 
 
@@ -94,17 +91,3 @@ class Queues:
                         assert answer.status == 201, await answer.text()
 
             await asyncio.gather(*(send() for _ in range(_AT_ONCE)))
-
-
-@pytest.fixture
-def queues(azurite: Azurite) -> Iterator[Queues]:
-    """The queues of the Azurite that a test asks for."""
-    found = Queues(azurite)
-    yield found
-    found.close()
-
-
-@pytest.fixture
-def name() -> str:
-    """The name of a queue that nobody else uses."""
-    return f"queue-{next(_numbers)}"

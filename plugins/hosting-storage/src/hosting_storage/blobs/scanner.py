@@ -1,4 +1,4 @@
-"""Looking into the container of one function again and again, as long as no other host does."""
+"""Scans the container of one function periodically, while no other host does."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from hosting_storage.shared.outage import Outage
 _logger = logging.getLogger("hosting.storage.blobs")
 
 
-class Watch:
-    """One function's scan, under a lock: of several hosts of an app, one looks, and another one when that one ends.
+class Scanner:
+    """Runs one function's scan under a lock: of several hosts of an app, one scans; when it ends, another takes over.
 
     Args:
-        name: the function's.
-        scan: what is done under the lock.
-        storage: has the lock.
-        lock: its path.
-        every: seconds between two looks.
-        budget: blobs that a look may list.
-        stopping: set when the host takes no new work.
-        outage: told when the storage cannot be used.
+        name: the function's name.
+        scan: the scan to run while the lock is held.
+        storage: the storage with the lock.
+        lock: the path of the lock.
+        interval: seconds between two scans.
+        budget: the maximum number of blobs that one scan lists.
+        stopping: set when the host accepts no new work.
+        outage: gets failures of the storage.
     """
 
     def __init__(
@@ -36,42 +36,44 @@ class Watch:
         storage: HostStorage,
         lock: str,
         *,
-        every: float,
+        interval: float,
         budget: int,
         stopping: asyncio.Event,
         outage: Outage,
     ) -> None:
-        self._who = f"the blob trigger of function '{name}'"
+        self._description = f"the blob trigger of function '{name}'"
         self._scan = scan
         self._storage = storage
         self._lock = lock
-        self._every = every
+        self._interval = interval
         self._budget = budget
         self._stopping = stopping
         self._outage = outage
         self._lease: Lease | None = None
 
     async def run(self) -> None:
-        """Look, and wait, until the host stops; then leave the lock to others."""
+        """Scan and wait until the host stops; then release the lock."""
         while not self._stopping.is_set():
             try:
-                await self._look()
+                await self._scan_if_elected()
             except AzureError as error:
-                self._outage.failed(self._who, error)
+                self._outage.failed(self._description, error)
             except StorageError as error:
-                self._outage.failed(self._who, error.__cause__ if isinstance(error.__cause__, AzureError) else error)
+                self._outage.failed(
+                    self._description, error.__cause__ if isinstance(error.__cause__, AzureError) else error
+                )
             except Exception:
-                _logger.exception("A look for new blobs failed: %s", self._who)
+                _logger.exception("A scan for new blobs failed: %s", self._description)
             else:
-                self._outage.answered(self._who)
-            await wait_for_event(self._stopping, self._every)
-        await self._leave()
+                self._outage.answered(self._description)
+            await wait_for_event(self._stopping, self._interval)
+        await self._release()
 
-    async def _look(self) -> None:
-        if await self._is_elected():
-            await self._scan.round(self._budget, self._goes_on)
+    async def _scan_if_elected(self) -> None:
+        if await self._try_lock():
+            await self._scan.round(self._budget, self._may_continue)
 
-    async def _is_elected(self) -> bool:
+    async def _try_lock(self) -> bool:
         if self._lease is not None and not self._lease.lost.is_set():
             return True
         self._lease = None
@@ -86,16 +88,16 @@ class Watch:
         self._lease = lease
         return True
 
-    def _goes_on(self) -> bool:
+    def _may_continue(self) -> bool:
         return not self._stopping.is_set() and self._lease is not None and not self._lease.lost.is_set()
 
-    async def _leave(self) -> None:
+    async def _release(self) -> None:
         if self._lease is None:
             return
         try:
             if not self._lease.lost.is_set():
-                await self._scan.keep()
+                await self._scan.save()
         except (AzureError, StorageError) as error:
-            _logger.debug("The progress of %s is not kept: %s", self._who, error)
+            _logger.debug("The progress of %s could not be saved: %s", self._description, error)
         finally:
             await self._lease.release()

@@ -1,0 +1,63 @@
+"""Fixtures of the tests of hosting-storage."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Mapping
+from itertools import count
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+from storage_support.apps import MakeApp, Serve
+from storage_support.queues import Queues
+
+from hosting.testing import Server, ServerFactory
+from hosting_storage.testing import Azurite, azurite
+
+__all__ = ["azurite"]
+
+settings.register_profile("no deadline", deadline=None)  # no test fails on a clock
+settings.load_profile("no deadline")
+
+_numbers = count()
+
+
+@pytest.fixture
+def queues(azurite: Azurite) -> Iterator[Queues]:
+    """The queues of the test's Azurite."""
+    client = Queues(azurite)
+    yield client
+    client.close()
+
+
+@pytest.fixture
+def name() -> str:
+    """The name of a queue that no other test uses."""
+    return f"queue-{next(_numbers)}"
+
+
+@pytest.fixture
+def make_app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MakeApp]:
+    """Write apps to new folders; what loading them adds to the path is removed after the test."""
+    path = list(sys.path)
+
+    def make(files: Mapping[str, str], /) -> Path:
+        root = tmp_path_factory.mktemp("app")
+        for file, content in files.items():
+            (root / file).parent.mkdir(parents=True, exist_ok=True)
+            (root / file).write_text(content, "utf-8")
+        return root
+
+    yield make
+    sys.path[:] = path
+
+
+@pytest.fixture
+def serve(hosting_server: ServerFactory) -> Serve:
+    """Serve apps with the real command; each is stopped after the test."""
+
+    def start(app_dir: Path, /, *args: str, env: Mapping[str, str] | None = None) -> Server:
+        return hosting_server(app_dir, *args, settings=env)
+
+    return start
