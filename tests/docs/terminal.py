@@ -12,7 +12,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import httpx
-from hosting_storage.testing import run_azurite
+from hosting_storage.testing import azurite_command, run_azurite
 
 from tests.docs.pages import CHECKOUT
 from tests.support.processes import ROOT, Running, environment, hosting_start
@@ -36,6 +36,8 @@ class Terminal:
         self._open = ExitStack()
         self._until_closed = ExitStack()
         self._environment = {"XDG_STATE_HOME": str(scratch / "state")}
+        if azurite := azurite_command():
+            self._environment["AZURITE"] = azurite[-1]
 
     def close(self) -> None:
         """Stop the host that the page started, then Azurite if it did."""

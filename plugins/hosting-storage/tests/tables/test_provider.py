@@ -149,9 +149,7 @@ def test_insert_upsert_replace(make: MakeTables) -> None:
     app.answer("Write", {**keys, "A": "1"})
     told = app.failure("Write", {**keys, "A": "2"})
     assert f"table '{app.table}' refused the entity with PartitionKey 'p', RowKey 'r': 409 EntityAlreadyExists" in told
-    assert told.endswith(
-        ': The specified entity already exists. To replace the existing entity, set "ETag" to "*" in the entity.'
-    )
+    assert told.endswith(': The specified entity already exists. To replace the existing entity, set "ETag" to "*".')
     app.answer("Write", {**keys, "B": "2", "ETag": "*"})
     (stored,) = app.stored()
     assert dict(stored) == {**keys, "B": "2"}
