@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import click
 import pytest
 from filelock import FileLock
 
@@ -36,4 +37,4 @@ def _build(folder: Path) -> None:
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         shutil.rmtree(folder / "site", ignore_errors=True)
-        pytest.fail(f"{done.stdout}{done.stderr}")
+        pytest.fail(click.unstyle(done.stdout + done.stderr), pytrace=False)
