@@ -21,7 +21,9 @@ settings.load_profile("patient")
 
 ROOT = Path(__file__).parent.parent
 PATIENCE = server.PATIENCE
-SLOW_FIXTURES = frozenset({"azurite", "hosting_server", "installation", "run_hosting", "serve", "wheels"})
+SLOW_FIXTURES = frozenset(
+    {"azurite", "browser", "hosting_server", "installation", "run_hosting", "serve", "site", "wheels"}
+)
 """Fixtures that start processes."""
 
 
