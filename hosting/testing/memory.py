@@ -41,7 +41,7 @@ class MemoryProviders(Providers):
     def get(self, function: Function, binding: Binding) -> Provider:
         return super().get(function, binding) if binding.type.lower() in self._factories else self._memory
 
-    def knows(self, binding: Binding) -> bool:
+    def supports(self, binding: Binding) -> bool:
         return True
 
 
