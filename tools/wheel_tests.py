@@ -15,7 +15,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-SOURCE_TESTS = ("tests/test_architecture.py", "tests/packaging", "tests/tools")
+SOURCE_TESTS = ("tests/test_architecture.py", "tests/docs", "tests/packaging", "tests/tools")
 
 _LEFT_OUT = (".git", ".venv", "build", "dist", "site", ".*_cache", "__pycache__")
 

@@ -97,3 +97,16 @@ def test_pages_install_this_repositorys_packages_from_a_checkout_or_by_git_url(p
 
 def _is_requirements(block: Block) -> bool:
     return block.file is not None and block.file.endswith("requirements.txt")
+
+
+def test_compatibility_page_has_the_versions_that_tests_install() -> None:
+    """Major and minor versions are those of the constraints, and of the Makefile for Azurite."""
+    page = (ROOT / "docs" / "explanation" / "compatibility.md").read_text("utf-8")
+    pinned = "".join(path.read_text("utf-8") for path in (ROOT / "constraints").glob("*.txt"))
+    for name in ("azure-functions-runtime", "azure-functions-runtime-v1"):
+        assert re.findall(rf"\| {name} (\S+)", page) == re.findall(rf"^{name}==(\d+\.\d+)", pinned, re.MULTILINE)
+    table = re.findall(r"^\| 3\.\d+.*?\| (\d+\.\d+) \|", page, re.MULTILINE)
+    assert set(table) == set(re.findall(r"^azure-functions==(\d+\.\d+)", pinned, re.MULTILINE))
+    azurite = re.search(r"azurite@(\d+\.\d+)", (ROOT / "Makefile").read_text("utf-8"))
+    assert azurite is not None
+    assert f"Azurite {azurite[1]}." in page
