@@ -39,6 +39,13 @@ def test_the_site_has_a_page_for_each_file(site: Path) -> None:
     assert not (site / "theme").exists()
 
 
+def test_the_figure_of_the_layers_names_every_package() -> None:
+    """A reader of the code finds each package of ``hosting`` in the figure of its layers."""
+    figure = (ROOT / "docs" / "explanation" / "figures" / "layers.svg").read_text("utf-8")
+    packages = {path.parent.name for path in (ROOT / "hosting").glob("*/__init__.py")}
+    assert {name for name in packages if name not in figure} == set()
+
+
 @pytest.mark.parametrize("name", HOOKS)
 def test_every_hook_has_a_heading_with_its_signature(name: str, derived: dict[str, str]) -> None:
     """The reference shows each hook with the arguments that the specification has."""
