@@ -1,4 +1,4 @@
-"""Triggers and bindings: the interface for packages that bring one, and the built-in providers that use it."""
+"""Triggers and bindings: the interface for packages that provide them, and the built-in providers, which use it too."""
 
 from hosting.bindings.provider import Input, Invoke, Output, Provider, Resolvable, Result, Trigger
 from hosting.bindings.services import Services

@@ -1,4 +1,4 @@
-"""Binding expressions: the ``{name}`` in a binding's properties, filled in for each invocation as Azure's host does."""
+"""Binding expressions: ``{name}`` in a binding's properties, replaced for each invocation as in Azure's host."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from hosting.bindings.formats import format_value
 
 GUID = "rand-guid"
 BUILT_IN = frozenset({GUID, "datetime", "sys.utcnow", "sys.randguid"})
-"""Those with a format, in lower case."""
+"""The built-in values that accept a format, in lower case."""
 
 _TOKEN = re.compile(
     r"(?P<escaped>\{\{|\}\})|\{(?P<expression>[^{}]*)\}|(?P<literal>[^{}]+)|(?P<unbalanced>[{}])", re.DOTALL
@@ -22,71 +22,74 @@ _NAME = re.compile(r"[^\W\d]\w*(?:\.[\w-]+)*")
 
 
 class Expression(NamedTuple):
-    """``{name}``, ``{name.inner}`` or ``{name:format}``."""
+    """One expression of a template: ``{name}``, ``{name.property}`` or ``{name:format}``."""
 
     path: tuple[str, ...]
-    """The name, and those of the properties inside."""
+    """The name, then the names of nested properties."""
     form: str | None = None
-    """The .NET format, for a time or a GUID."""
+    """The .NET format string, for a date and time or a GUID; None if there is no format."""
 
     def value(self, values: Mapping[str, Any], function_name: str) -> Any:
-        """Look it up: what the trigger gives before what is built in, names ignoring case.
+        """Return the value of the expression; names ignore case, and the trigger's values hide built-in ones.
+
+        Args:
+            values: the values of the trigger, by name.
+            function_name: the value of ``{sys.MethodName}``.
 
         Raises:
-            LookupError: there is no such value.
+            LookupError: there is no value of that name.
         """
-        name, *inner = self.path
-        # With a format a built-in value is always that, in Azure's host too.
-        hidden = self.form is not None and name.lower() in BUILT_IN
+        name, *properties = self.path
+        # With a format, the name always means the built-in value, as in Azure's host.
+        is_built_in = self.form is not None and name.lower() in BUILT_IN
         try:
-            found = _built_in(name, function_name) if hidden else member(values, name)
+            value = _built_in(name, function_name) if is_built_in else member(values, name)
         except KeyError:
-            found = _built_in(name, function_name)
-        for key in inner:
-            found = _inside(found, key)
-        return found
+            value = _built_in(name, function_name)
+        for key in properties:
+            value = _property(value, key)
+        return value
 
 
 class Template(NamedTuple):
-    """A text with expressions in braces, parsed once. ``{{`` and ``}}`` are braces.
-
-    ``parts`` are the texts between the expressions, as they are meant, and the expressions.
-    """
+    """A parsed text with expressions in braces; a doubled brace is a literal one. Get one from ``parse``."""
 
     text: str
+    """The text that was parsed."""
     parts: tuple[str | Expression, ...]
+    """The expressions and the literal texts between them, in order; doubled braces are single ones there."""
 
     @classmethod
     def parse(cls, text: str) -> Template:
-        """Read a template.
+        """Parse a template.
 
         Raises:
-            ValueError: in the words of Azure's host: a brace without its partner, a name that is none; or a format
-                that a built-in value does not have.
+            ValueError: a brace is not balanced, a name is invalid, or a built-in value does not have the format. The
+                first two have the messages of Azure's host.
         """
-        return cls(text, tuple(_joined(_parts(text))))
+        return cls(text, tuple(_join_texts(_parts(text))))
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The name of each expression as it is written, up to its first dot; each once."""
+        """The name of each expression up to its first dot, spelled as in the text, without duplicates."""
         return tuple(dict.fromkeys(part.path[0] for part in self.parts if isinstance(part, Expression)))
 
     @property
     def is_constant(self) -> bool:
-        """Whether it has no expressions, so that it is filled in the same way each time."""
+        """Whether the text has no expressions, so that ``fill`` always returns the same text."""
         return not any(isinstance(part, Expression) for part in self.parts)
 
     def fill(self, values: Mapping[str, Any], function_name: str, quote: Callable[[str], str] | None = None) -> str:
-        """Put values in place of the expressions.
+        """Return the text with values in place of the expressions.
 
         Args:
-            values: what the trigger gives; it may hide built-in values.
-            function_name: the ``{sys.MethodName}``.
-            quote: is given each value as a text, and gives it as it has to stand in the whole.
+            values: the values of the trigger, by name; they hide built-in values.
+            function_name: the value of ``{sys.MethodName}``.
+            quote: escapes the text of each value; None for no escaping.
 
         Raises:
             LookupError: an expression has no value.
-            ValueError: a value does not have the format that is asked for.
+            ValueError: a value does not have the format of its expression.
         """
         return "".join(
             part if isinstance(part, str) else _text(part, values, function_name, quote) for part in self.parts
@@ -94,31 +97,34 @@ class Template(NamedTuple):
 
 
 def json_data(text: str | bytes | None) -> dict[str, Any]:
-    """Give what expressions may use of a JSON object: its properties, but for lists and nulls.
+    """Return the properties of a JSON object that expressions can use: all except lists and nulls.
+
+    Args:
+        text: the JSON text.
 
     Returns:
-        Nothing for a text that is no JSON object.
+        The properties by name; empty if ``text`` is not a JSON object.
     """
     try:
-        found = json.loads(text or "", parse_constant=str)
+        content = json.loads(text or "", parse_constant=str)
     except (ValueError, RecursionError):
         return {}
-    if not isinstance(found, dict):
+    if not isinstance(content, dict):
         return {}
-    return {name: value for name, value in found.items() if value is not None and not isinstance(value, list)}
+    return {name: value for name, value in content.items() if value is not None and not isinstance(value, list)}
 
 
 def merged(*layers: Mapping[str, Any]) -> dict[str, Any]:
-    """Lay values over each other: of names that differ in case only, the last one counts."""
-    spelled = {name.lower(): (name, value) for layer in layers for name, value in layer.items()}
-    return dict(spelled.values())
+    """Return the values of all mappings in one; of names that differ only in case, the last one wins."""
+    items = {name.lower(): (name, value) for layer in layers for name, value in layer.items()}
+    return dict(items.values())
 
 
 def member(values: Mapping[str, Any], name: str) -> Any:
-    """Look up ``name``, in its exact spelling before any other.
+    """Return the value of ``name``; an exact match comes before one that ignores case.
 
     Raises:
-        KeyError: there is no such name.
+        KeyError: there is no value of that name.
     """
     if name in values:
         return values[name]
@@ -128,12 +134,12 @@ def member(values: Mapping[str, Any], name: str) -> Any:
 
 def _parts(text: str) -> Iterator[str | Expression]:
     for token in _TOKEN.finditer(text):
-        at = token.start() + 1
+        position = token.start() + 1
         if brace := token["unbalanced"]:
             side = "closing" if brace == "{" else "opening"
-            raise ValueError(f"Invalid template '{text}'. Missing {side} bracket at position {at}.")
+            raise ValueError(f"Invalid template '{text}'. Missing {side} bracket at position {position}.")
         if token["expression"] == "":
-            raise ValueError(f"Invalid template '{text}'. The parameter name at position {at} is empty.")
+            raise ValueError(f"Invalid template '{text}'. The parameter name at position {position} is empty.")
         if token["expression"]:
             try:
                 yield _expression(token["expression"])
@@ -149,13 +155,13 @@ def _expression(text: str) -> Expression:
         raise ValueError(f"The parameter name '{name}' is invalid.")
     expression = Expression(tuple(name.split(".")), form if form.strip() else None)
     if name.lower() in BUILT_IN:
-        # Whether it has such a format is found out now rather than by each invocation.
+        # An unknown format is an error now, not in each invocation.
         format_value(expression.value({}, ""), expression.form)
     return expression
 
 
-def _joined(parts: Iterable[str | Expression]) -> Iterator[str | Expression]:
-    """Join texts that stand next to each other."""
+def _join_texts(parts: Iterable[str | Expression]) -> Iterator[str | Expression]:
+    """Join adjacent texts."""
     text = ""
     for part in parts:
         if isinstance(part, str):
@@ -185,8 +191,8 @@ def _built_in(name: str, function_name: str) -> Any:
     raise LookupError(f"No value for named parameter '{name}'.")
 
 
-def _inside(found: Any, key: str) -> Any:
+def _property(value: Any, key: str) -> Any:
     try:
-        return member(found if isinstance(found, Mapping) else {}, key)
+        return member(value if isinstance(value, Mapping) else {}, key)
     except KeyError:
         raise LookupError(f"Error while accessing '{key}': property doesn't exist.") from None

@@ -1,4 +1,4 @@
-"""Values as .NET writes them for the invariant culture: what stands behind the colon of ``{name:format}``."""
+"""Formatting values as .NET does for the invariant culture, for ``{name:format}`` in binding expressions."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 from uuid import UUID
 
 DEFAULT_TIME = "yyyy-MM-ddTHH-mm-ssK"
-"""Has no colon in its time, so that it may be part of a name."""
+"""The default format of a date and time; it has no colon, so that the result can be part of a file name."""
 
 _DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 _MONTHS = (
@@ -59,14 +59,14 @@ _TOKEN = re.compile(
 
 
 def format_value(value: Any, form: str | None = None) -> str:
-    """Give the text that Azure's host makes of a value; nothing for an object, a list or None.
+    """Return the text of a value as Azure's host writes it; empty for an object, a list or None.
 
     Args:
-        value: text is taken as it is.
-        form: a .NET format, for a time or a GUID; others ignore it.
+        value: the value; text is returned unchanged.
+        form: a .NET format string for a ``datetime`` or a ``UUID``; ignored for other types.
 
     Raises:
-        ValueError: there is no such format.
+        ValueError: the format is invalid.
     """
     match value:
         case str():
@@ -84,53 +84,55 @@ def format_value(value: Any, form: str | None = None) -> str:
 
 
 def format_guid(value: UUID, form: str | None = None) -> str:
-    """Format as .NET's ``Guid.ToString`` does: ``N``, ``D`` (without a format), ``B``, ``P`` or ``X``.
+    """Format a GUID as .NET's ``Guid.ToString`` does.
+
+    Args:
+        value: the GUID.
+        form: ``N``, ``D``, ``B``, ``P`` or ``X``, ignoring case; ``D`` if it is blank or None.
 
     Raises:
-        ValueError: there is no such format.
+        ValueError: the format is invalid.
     """
-    given = (form or "").strip() or "D"
-    if given.lower() not in _GUIDS:
-        raise ValueError(f"'{given}' is no format of a GUID: there are N, D, B, P and X")
-    return _GUIDS[given.lower()](value)
+    form = (form or "").strip() or "D"
+    if form.lower() not in _GUIDS:
+        raise ValueError(f"'{form}' is not a format of a GUID: expected N, D, B, P or X")
+    return _GUIDS[form.lower()](value)
 
 
 def format_time(value: datetime, form: str | None = None) -> str:
-    """Format as .NET's ``DateTime.ToString`` does: a standard format of one letter, or a custom one.
+    """Format a date and time as .NET's ``DateTime.ToString`` does.
 
     Args:
-        value: one without a zone has no offset to show.
-        form: ``yyyy-MM-ddTHH-mm-ssK`` when blank.
+        value: the date and time; without a time zone, its offset is empty.
+        form: a standard format of one letter, or a custom format; ``yyyy-MM-ddTHH-mm-ssK`` if it is blank or None.
 
     Raises:
-        ValueError: the format is a letter that stands for nothing, or cannot be read.
+        ValueError: the format is invalid.
     """
-    given = form if form and form.strip() else DEFAULT_TIME
-    if len(given) == 1:
-        given = _standard(given)
-    written = ""
-    for token in _TOKEN.finditer(given):
-        run = token["run"] or token["one"]
+    form = form if form and form.strip() else DEFAULT_TIME
+    if len(form) == 1:
+        form = _standard_format(form)
+    text = ""
+    for token in _TOKEN.finditer(form):
+        specifier = token["run"] or token["one"]
         if token["wrong"]:
-            raise ValueError(f"'{given}' is no format of a time: nothing completes the {token[0]} in it")
-        piece = (
-            _specified(value, run)
-            if run
-            else token["single"] or token["double"] or token["escaped"] or token["literal"] or ""
-        )
-        # Of a fraction that vanishes its point goes too.
-        written = written.removesuffix(".") if run and run[0] == "F" and not piece else written + piece
-    return written
+            raise ValueError(f"'{form}' is not a format of a date and time: the {token[0]} in it is incomplete")
+        literal = token["single"] or token["double"] or token["escaped"] or token["literal"] or ""
+        piece = _format_part(value, specifier) if specifier else literal
+        # .NET omits the decimal point before an empty fraction.
+        text = text.removesuffix(".") if specifier and specifier[0] == "F" and not piece else text + piece
+    return text
 
 
-def _standard(letter: str) -> str:
+def _standard_format(letter: str) -> str:
     if letter not in _STANDARD:
-        raise ValueError(f"'{letter}' is no format of a time: the letters that are one alone are {''.join(_STANDARD)}")
+        letters = "".join(_STANDARD)
+        raise ValueError(f"'{letter}' is not a format of a date and time: a single letter must be one of {letters}")
     return _STANDARD[letter]
 
 
-def _specified(value: datetime, run: str) -> str:
-    """Format one specifier, such as ``yyyy``."""
+def _format_part(value: datetime, run: str) -> str:
+    """Format the part of a date and time that a specifier such as ``yyyy`` names."""
     letter, count = run[0], len(run)
     match letter:
         case "y":
@@ -156,7 +158,7 @@ def _padded(number: int, width: int) -> str:
 
 def _fraction(value: datetime, run: str) -> str:
     if len(run) > 7:
-        raise ValueError(f"'{run}' is no format of a time: a fraction of a second has seven digits at most")
+        raise ValueError(f"'{run}' is not a format of a date and time: a fraction has seven digits at most")
     digits = f"{value.microsecond:06}0"[: len(run)]
     return digits.rstrip("0") if run[0] == "F" else digits
 
@@ -179,7 +181,7 @@ def _hexadecimal(value: UUID) -> str:
 
 def _float(value: float) -> str:
     text = repr(value).removesuffix(".0")
-    # .NET changes to an exponent one digit earlier than Python does.
+    # .NET switches to an exponent one digit earlier than Python.
     if "e" not in text and abs(value) >= 1e15:
         text = f"{Decimal(text).normalize():e}"
     return text.replace("e", "E")

@@ -1,9 +1,15 @@
-"""What a package implements to bring a trigger or a binding.
+"""The interface of a package that adds a trigger or a binding.
 
-It has one entry point of group ``hosting.bindings`` for each binding type (``queueTrigger``, ``queue``), whose value is
-a ``Provider`` class. In lifecycle order: the host makes one provider of each class it needs; asks it once for each
-trigger, input and output of each function, at load; attaches every trigger to what runs its function; ``start``;
-``stop``; ``close``. What can be decided at load is decided there, so that an invocation looks nothing up.
+The package has an entry point in group ``hosting.bindings`` for each binding type, such as ``queueTrigger``. The value
+of the entry point is a ``Provider`` class. The host uses it in this order:
+
+1. It creates one instance of each provider class that the app needs.
+2. At load, it calls ``trigger``, ``input`` or ``output`` once for each binding, then ``attach`` once for each trigger.
+3. It calls ``start``, then runs invocations.
+4. It calls ``stop``, waits for running invocations, and calls ``close``.
+
+Everything is called on the thread of the event loop. Methods that are not async must return quickly. Whatever does not
+change between invocations belongs into step 2.
 """
 
 from __future__ import annotations
@@ -18,37 +24,39 @@ from hosting.errors import FunctionLoadError
 
 
 class Result:
-    """How one invocation ended."""
+    """The result of an invocation, after the last attempt of its retry policy."""
 
     __slots__ = ("exception", "reply")
 
     def __init__(self, reply: Any = None, exception: BaseException | None = None) -> None:
         self.reply = reply
-        """What an output with ``replies`` encoded; None if there is none, or nothing was set."""
+        """The encoded value of the output with ``replies``; None if there is no such output, or it was not set."""
         self.exception = exception
-        """Why the invocation failed; None if it succeeded. It is logged already."""
+        """Why the invocation failed, or None if it succeeded. The host has already logged it."""
 
 
 class Invoke(Protocol):
-    """Runs a function once: hooks, inputs, the function, outputs. It never raises what the function raised."""
+    """Runs one function: inputs, hooks, the function, outputs. Errors of any of them are returned, not raised."""
 
     async def __call__(
         self, data: Any, trace_parent: str = "", trace_state: str = "", *, reason: str = "", details: str = ""
     ) -> Result:
-        """Run it, and again as often as a retry policy says.
+        """Run the function, and again as often as its retry policy allows.
+
+        Call it on the event loop. Calls may overlap: the host does not limit how many invocations run at once.
 
         Args:
-            data: handed to ``Trigger.decode``.
-            trace_parent: the W3C header of the event, if it has one.
-            trace_state: the other one.
-            reason: why the function runs, one sentence for the log.
-            details: of what triggered it, for a line of its own in the log.
+            data: the argument of ``Trigger.decode``.
+            trace_parent: the event's W3C ``traceparent``, if it has one.
+            trace_state: the event's W3C ``tracestate``, if it has one.
+            reason: why the function runs, as a sentence for the log.
+            details: information about the event, for a separate line in the log.
 
         Returns:
-            How it ended. Outputs are written by then.
+            The result of the last attempt. If it succeeded, all outputs are written.
 
         Raises:
-            asyncio.CancelledError: the task that called was cancelled.
+            asyncio.CancelledError: the calling task was cancelled. Treat the event as not processed.
         """
 
 
@@ -56,49 +64,78 @@ class Trigger(ABC):
     """The trigger of one function."""
 
     answers = False
-    """Whether a caller waits for an answer. Then it is attached to a function that is disabled or could not be loaded,
-    too, for the caller to be told; an event waits until somebody can handle it."""
+    """Whether a caller waits for the result. If so, the trigger is also attached to a function that is disabled or not
+    loaded, so that the caller gets an error; otherwise the event stays where it is."""
 
     @abstractmethod
     def decode(self, data: Any) -> Any:
-        """Turn what the listener passed to ``invoke`` into the SDK's typed object. An error fails the invocation."""
+        """Return the argument of the trigger's parameter, usually an object of a class of the SDK.
+
+        An exception fails the invocation.
+
+        Args:
+            data: what the listener passed to ``invoke``, or the result of ``by_hand``.
+        """
 
     def binding_data(self, data: Any) -> Mapping[str, Any]:
-        """What ``{name}`` in the function's other bindings may use of ``data``; called only if one of them does."""
+        """Return the values for ``{name}`` in the function's other bindings, by name; empty unless overridden.
+
+        The host calls it only if one of those bindings has an expression. An exception fails the invocation.
+
+        Args:
+            data: the argument of ``decode``.
+        """
         return NOTHING
 
     def log_fields(self, data: Any) -> Mapping[str, Any]:
-        """Return what the JSON log lines about an invocation's start and end say of ``data``: names and values.
+        """Return fields for the JSON log lines about an invocation's start and end, by name; empty unless overridden.
 
-        An HTTP trigger gives ``method`` and ``path``. Called for each invocation, so keep it cheap. An error fails the
-        invocation. Nothing, unless overridden.
+        An HTTP trigger returns ``method`` and ``path``. The host calls it for each invocation, so it must be fast. An
+        exception fails the invocation.
+
+        Args:
+            data: the argument of ``decode``.
         """
         return NOTHING
 
     @abstractmethod
     def attach(self, invoke: Invoke) -> None:
-        """Keep ``invoke``: once, at load, when all of the function is bound. Nothing is called before ``start``.
+        """Store ``invoke``, which runs the function; do not call it before ``Provider.start``.
 
-        Never called for a function that must not run (see ``answers``): a trigger that is not attached does not listen.
+        The host calls it once, at load, after all bindings of the function. It does not call it for a function that
+        cannot run, unless ``answers`` is true. A trigger without ``invoke`` must not listen.
+
+        Args:
+            invoke: runs the function.
         """
 
     async def by_hand(self, text: str | None) -> Any:
-        """Make of the text of a run by hand what ``decode`` takes: the text itself, unless overridden.
+        """Return the argument of ``decode`` for a manual run; the text itself, unless overridden.
+
+        Args:
+            text: the ``input`` of the request to ``/admin/functions/NAME``; None if it has none.
 
         Raises:
-            ValueError: the function cannot be run so; the message tells a person why.
+            ValueError: the function cannot be run with this text. The message is the response of the request.
         """
         return text
 
 
 class Resolvable:
-    """A binding whose properties may have ``{expressions}`` that are filled in for each invocation."""
+    """A binding with properties that may contain ``{expressions}``, which the host fills in for each invocation."""
 
     expressions: tuple[str, ...] = ()
-    """The names of those properties; others are taken as they stand."""
+    """The names of these properties. Braces in other properties have no meaning."""
 
     def quote(self, name: str, value: str) -> str:
-        """Make a value fit to stand inside property ``name``; as it is, unless overridden."""
+        """Return a value in the form that is safe inside a property; unchanged, unless overridden.
+
+        The host calls it for each value that it fills in, for example to escape a slash in a path.
+
+        Args:
+            name: the property, spelled as in ``expressions``.
+            value: the value of an expression, as text.
+        """
         return value
 
 
@@ -107,67 +144,114 @@ class Input(Resolvable, ABC):
 
     @abstractmethod
     async def read(self, data: Any, properties: Mapping[str, Any]) -> Any:
-        """Make the argument. An error fails the invocation.
+        """Return the argument of the input's parameter, before the function runs. An exception fails the invocation.
 
         Args:
-            data: what triggered the invocation.
-            properties: the binding's, with their expressions filled in.
+            data: what the trigger's listener passed to ``invoke``.
+            properties: the binding's properties, with expressions filled in.
         """
 
 
 class Output(Resolvable, ABC):
-    """An output binding of one function, ``$return`` or a named one."""
+    """An output binding of one function: ``$return``, or a parameter of type ``func.Out``."""
 
     replies = False
-    """Whether the encoded value answers who triggered the function, instead of being written."""
+    """Whether the encoded value is returned to the trigger's caller as ``Result.reply``, instead of being written."""
 
     @abstractmethod
     def encode(self, value: Any) -> Any:
-        """Turn what the function gave into what is written; TypeError for what cannot be. An error fails the call."""
+        """Return the form of a value in which it is written. All outputs are encoded before the first one is written.
 
-    async def write(self, encoded: Any, properties: Mapping[str, Any]) -> None:
-        """Write it, after the function has returned and every output is encoded. An error fails the invocation.
+        An exception fails the invocation.
 
         Args:
-            encoded: what ``encode`` made.
-            properties: the binding's, with their expressions filled in, before the function ran.
+            value: what the function returned, or what it set. The host does not encode a named output that is not set.
+
+        Raises:
+            TypeError: the output cannot write a value of this type.
+        """
+
+    async def write(self, encoded: Any, properties: Mapping[str, Any]) -> None:
+        """Write a value, after the function has returned. An exception fails the invocation.
+
+        The host does not call it if ``replies`` is true. It does nothing unless overridden.
+
+        Args:
+            encoded: the result of ``encode``.
+            properties: the binding's properties, with expressions filled in before the function ran.
         """
 
 
 class Provider:
-    """Serves one or more binding types, for one host. Override what the types can do.
+    """Provides one or more binding types to one host. Override ``trigger``, ``input`` and ``output`` as needed.
+
+    A provider keeps its state in the instance: several hosts can run in one process.
 
     Args:
-        services: host.json, the settings, and a place for problems.
+        services: the app's settings and storage, and a list for problems.
     """
 
     def __init__(self, services: Services) -> None:
         self.services = services
 
     def trigger(self, function: Function, binding: Binding) -> Trigger:
-        """Bind a function's trigger.
+        """Return the trigger of a function; called once for each function, at load, after its inputs and outputs.
+
+        Args:
+            function: the function.
+            binding: its trigger binding, with ``%NAME%`` in properties already replaced.
 
         Raises:
-            FunctionLoadError: this function cannot run so; the others do.
+            FunctionLoadError: the binding cannot be used. The host reports it and loads the other functions. Any other
+                exception has the same effect, and is logged with its traceback.
         """
         raise self._unfit(function, binding, "a trigger")
 
     def input(self, function: Function, binding: Binding) -> Input:
-        """Bind an input, as ``trigger``."""
+        """Return an input of a function; called once for each input binding, at load.
+
+        Args:
+            function: the function.
+            binding: the input binding.
+
+        Raises:
+            FunctionLoadError: as for ``trigger``.
+        """
         raise self._unfit(function, binding, "an input")
 
     def output(self, function: Function, binding: Binding) -> Output:
-        """Bind an output, as ``trigger``."""
+        """Return an output of a function; called once for each output binding, at load.
+
+        Args:
+            function: the function.
+            binding: the output binding; its name is ``$return`` for the function's return value.
+
+        Raises:
+            FunctionLoadError: as for ``trigger``.
+        """
         raise self._unfit(function, binding, "an output")
 
     async def start(self) -> None:
-        """The host begins to serve: listen. On the event loop, after every function is bound."""
+        """Begin to listen; called once, after all functions are loaded. Providers start one after the other.
+
+        Start tasks for long work and return. Catch their exceptions: the host does not restart them.
+
+        Raises:
+            HostingError: the host must not start; the command ends with the message and exit code 1. Any other
+                exception is logged, and the host continues without this provider's triggers.
+        """
 
     async def stop(self) -> None:
-        """No new work from now on. Quick: running invocations still finish, and are waited for elsewhere."""
+        """Stop listening: start no more invocations. Called once; the limit is 5 seconds.
+
+        Do not wait for running invocations. The host waits for them, for the seconds of ``--grace``.
+        """
 
     async def close(self) -> None:
-        """Running invocations have ended, or their grace period has: settle what they left, and let go of clients."""
+        """Acknowledge finished work and close clients. Called once, after ``stop``; the limit is 5 seconds.
+
+        Invocations have ended by then, or the grace period is over.
+        """
 
     def _unfit(self, function: Function, binding: Binding, use: str) -> FunctionLoadError:
         return FunctionLoadError(

@@ -1,4 +1,4 @@
-"""Finds who provides a binding type: a table of the built-in ones, then entry points of installed packages."""
+"""Finding the provider of a binding type: the built-in ones, then entry points of installed packages."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ BUILT_IN: Mapping[str, str] = {
     "eventgridtrigger": "hosting.bindings.eventgrid.provider:EventGridProvider",
     "warmuptrigger": "hosting.bindings.warmup:WarmupProvider",
 }
-"""Where the built-in providers are, by binding type in lower case."""
+"""The built-in providers, by binding type in lower case."""
 
 PROVIDED_BY: Mapping[str, str] = {
     "blob": "hosting-storage",
@@ -36,11 +36,16 @@ PROVIDED_BY: Mapping[str, str] = {
     "queuetrigger": "hosting-storage",
     "table": "hosting-storage",
 }
-"""Which package would provide a type, as far as we know."""
+"""Packages of this project that provide further binding types, for the remedy of an unknown type."""
 
 
 class Providers:
-    """The providers of one host, made when the first function needs them."""
+    """The providers of one host; each is created when the first function needs it.
+
+    Args:
+        services: passed to each provider.
+        entry_points: returns the entry points of installed packages.
+    """
 
     def __init__(
         self,
@@ -50,86 +55,94 @@ class Providers:
         self._services = services
         self._entry_points = entry_points
         self._factories: dict[str, Factory] = {}
-        self._made: dict[Factory, Provider] = {}
+        self._providers: dict[Factory, Provider] = {}
 
     def get(self, function: Function, binding: Binding) -> Provider:
-        """The provider of ``binding``'s type.
+        """Return the provider of a binding's type.
+
+        Args:
+            function: the function with the binding, for error messages.
+            binding: the binding.
 
         Raises:
-            FunctionLoadError: nobody provides the type, several packages claim it, or its package cannot be imported.
+            FunctionLoadError: no package provides the type, several packages do, or the package cannot be imported.
+            TypeError: the entry point does not create a ``Provider``.
         """
-        kind = binding.type.lower()
-        if kind not in self._factories:
-            built_in = BUILT_IN.get(kind)
-            self._factories[kind] = resolve_name(built_in) if built_in else self._imported(function, binding)
-        factory = self._factories[kind]
-        if factory not in self._made:
-            self._made[factory] = _made(factory, self._services)
-        return self._made[factory]
+        binding_type = binding.type.lower()
+        if binding_type not in self._factories:
+            built_in = BUILT_IN.get(binding_type)
+            self._factories[binding_type] = resolve_name(built_in) if built_in else self._load(function, binding)
+        factory = self._factories[binding_type]
+        if factory not in self._providers:
+            self._providers[factory] = _create(factory, self._services)
+        return self._providers[factory]
 
     def supports(self, binding: Binding) -> bool:
-        """Whether anybody claims ``binding``'s type."""
-        return binding.type.lower() in BUILT_IN or bool(self._claims(binding.type))
+        """Return whether a built-in provider or a package has a binding's type."""
+        return binding.type.lower() in BUILT_IN or bool(self._candidates(binding.type))
 
     def with_generic(self) -> ProvidersWithGeneric:
-        """The same, with a stand-in for types that nobody provides."""
+        """Return a lookup that has the generic provider for types that no package provides."""
         return ProvidersWithGeneric(self, GenericProvider(self._services))
 
     def all(self) -> tuple[Provider, ...]:
-        """Those in use, in the order they were first needed."""
-        return tuple(self._made.values())
+        """Return the providers that were created, in the order of their creation."""
+        return tuple(self._providers.values())
 
-    def _imported(self, function: Function, binding: Binding) -> Factory:
-        claims = self._claims(binding.type)
-        if len(claims) != 1:
-            raise _unclaimed(function, binding, claims)
+    def _load(self, function: Function, binding: Binding) -> Factory:
+        candidates = self._candidates(binding.type)
+        if len(candidates) != 1:
+            raise _lookup_error(function, binding, candidates)
         try:
-            factory: Factory = claims[0].load()
+            factory: Factory = candidates[0].load()
         except (Exception, SystemExit) as error:
             raise FunctionLoadError(
-                f"Function '{function.name}' needs binding type '{binding.type}', but {_owner(claims[0])} cannot be "
-                f"imported: {type(error).__name__}: {error}",
+                f"Function '{function.name}' needs binding type '{binding.type}', but {_owner(candidates[0])} "
+                f"cannot be imported: {type(error).__name__}: {error}",
                 remedy="Reinstall or update that package.",
             ) from error
         return factory
 
-    def _claims(self, kind: str) -> list[importlib_metadata.EntryPoint]:
+    def _candidates(self, binding_type: str) -> list[importlib_metadata.EntryPoint]:
         entries = self._entry_points().select(group=GROUP)
-        return [entry for entry in entries if entry.name.lower() == kind.lower()]
+        return [entry for entry in entries if entry.name.lower() == binding_type.lower()]
 
 
 class ProvidersWithGeneric:
-    """For a function that is never triggered, but can be run by hand."""
+    """Looks up the providers of a function that is never triggered, but can be run manually.
+
+    Args:
+        providers: the lookup for types that are provided.
+        generic: the provider of all other types.
+    """
 
     def __init__(self, providers: Providers, generic: GenericProvider) -> None:
         self._providers = providers
         self._generic = generic
 
     def get(self, function: Function, binding: Binding) -> Provider:
+        """Return the provider of a binding's type, as ``Providers.get``; the generic one if no package provides it."""
         return self._providers.get(function, binding) if self._providers.supports(binding) else self._generic
 
 
-def _made(factory: Factory, services: Services) -> Provider:
-    """A provider that a package's entry point makes.
-
-    Raises:
-        TypeError: what it makes is none.
-    """
-    made: object = factory(services)
-    if not isinstance(made, Provider):
-        raise TypeError(f"an entry point of group '{GROUP}' makes a {type(made).__name__}, and no Provider")
-    return made
+def _create(factory: Factory, services: Services) -> Provider:
+    provider: object = factory(services)
+    if not isinstance(provider, Provider):
+        raise TypeError(f"an entry point of group '{GROUP}' created a {type(provider).__name__}, expected a Provider")
+    return provider
 
 
 def _owner(entry: importlib_metadata.EntryPoint) -> str:
     return entry.dist.name if entry.dist else entry.value
 
 
-def _unclaimed(function: Function, binding: Binding, claims: list[importlib_metadata.EntryPoint]) -> FunctionLoadError:
-    if claims:
-        names = " and ".join(sorted(_owner(entry) for entry in claims))
+def _lookup_error(
+    function: Function, binding: Binding, candidates: list[importlib_metadata.EntryPoint]
+) -> FunctionLoadError:
+    if candidates:
+        names = " and ".join(sorted(_owner(entry) for entry in candidates))
         return FunctionLoadError(
-            f"Function '{function.name}' needs binding type '{binding.type}', which {names} both provide.",
+            f"Function '{function.name}' needs binding type '{binding.type}', which is provided by {names}.",
             remedy="Uninstall all but one of them.",
         )
     return FunctionLoadError(
@@ -140,8 +153,8 @@ def _unclaimed(function: Function, binding: Binding, claims: list[importlib_meta
 
 
 def missing_provider_remedy(binding: Binding) -> str:
-    """What a person can do about a binding type that nobody provides."""
+    """Return what to do about a binding type that no installed package provides, in one sentence."""
     package = PROVIDED_BY.get(binding.type.lower())
     if package:
-        return f"Install the package that does: {install_command(package)}"
-    return f"Install a package with an entry point '{binding.type}' in group '{GROUP}', or correct the type."
+        return f"{install_command(package)} installs the package that provides it."
+    return f"Correct the type, or install a package with an entry point '{binding.type}' in group '{GROUP}'."

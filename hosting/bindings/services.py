@@ -1,4 +1,4 @@
-"""What the host offers to providers."""
+"""Services of the host for providers: the app's settings, its state folder, storage and webhooks."""
 
 from __future__ import annotations
 
@@ -24,25 +24,29 @@ if TYPE_CHECKING:
 
 
 class Webhooks(dict[str, "Webhook"]):
-    """Who answers requests to ``/runtime/webhooks/NAME``, by name in lower case."""
+    """The handlers of requests to ``/runtime/webhooks/NAME``, by name in lower case."""
 
-    def __setitem__(self, name: str, answer: Webhook) -> None:
-        """Raises ValueError where somebody else answers there: one of two packages would never hear of its events."""
+    def __setitem__(self, name: str, handler: Webhook) -> None:
+        """Add a handler.
+
+        Raises:
+            ValueError: the name has another handler, which would receive the events of this one.
+        """
         name = name.lower()
-        first = self.setdefault(name, answer)
-        if first != answer:
-            who = getattr(first, "__qualname__", first)
-            raise ValueError(f"requests to /runtime/webhooks/{name} are answered by {who} already")
+        first = self.setdefault(name, handler)
+        if first != handler:
+            owner = getattr(first, "__qualname__", first)
+            raise ValueError(f"requests to /runtime/webhooks/{name} are already handled by {owner}")
 
 
 class Services:
-    """What a provider needs to know of the app, and what it may use.
+    """The app's settings and the host's facilities, for the providers of one host.
 
     Args:
-        host_json: host.json as it was read.
-        environ: the settings; ``settings`` looks them up as Azure's host does.
+        host_json: the content of host.json.
+        environ: the environment with the app settings; ``settings`` looks them up as Azure's host does.
         root: the app's folder.
-        entry_points: where packages are looked for; those that are installed by default.
+        entry_points: returns the entry points of installed packages.
     """
 
     def __init__(
@@ -56,60 +60,62 @@ class Services:
         self.environ = environ
         self.root = root
         self.problems: list[Problem] = []
-        """Append what a person should know of; for a function that cannot run, raise FunctionLoadError instead."""
+        """Problems to report at start. Append to it while functions are loaded. For a function that cannot run, raise
+        ``FunctionLoadError`` instead."""
         self.webhooks = Webhooks()
-        """Who answers requests to ``/runtime/webhooks/NAME``, by name; add yours before ``start``."""
+        """The handlers of requests to ``/runtime/webhooks/NAME``, by name: async functions that take an ``HttpCall``
+        and return an ``HttpReply``. Add yours at load, not later than in ``Provider.start``."""
         self._entry_points = entry_points
 
     def section(self, *path: str) -> Mapping[str, Any]:
-        """An object inside host.json, empty where there is none: ``section("extensions", "http")``."""
-        found: Any = self.host_json
+        """Return an object inside host.json, such as ``section("extensions", "http")``; empty if it is missing."""
+        section: Any = self.host_json
         for key in path:
-            found = found.get(key) if isinstance(found, Mapping) else None
-        return found if isinstance(found, Mapping) else {}
+            section = section.get(key) if isinstance(section, Mapping) else None
+        return section if isinstance(section, Mapping) else {}
 
     @cached_property
     def settings(self) -> AppSettings:
-        """The app's settings, by names that ignore case."""
+        """The app settings; names ignore case."""
         return AppSettings(self.environ)
 
     @cached_property
     def host_id(self) -> str:
-        """What hosts of the same app share, up to 32 lower-case letters, digits and dashes.
+        """The ID that all hosts of the same app share: 1 to 32 lower-case letters, digits and dashes.
 
         Raises:
-            SettingsError: the setting ``AzureFunctionsWebHost__hostid`` is no host id.
+            SettingsError: the setting ``AzureFunctionsWebHost__hostid`` is not a valid host ID.
         """
         return host_id(self.root, self.settings)
 
     @cached_property
     def state(self) -> Path:
-        """A folder of the app's own that outlives the process, on this machine.
+        """A persistent folder for this app on this machine; created on first use, readable by this user only.
 
         Raises:
-            HostingError: it cannot be made.
+            HostingError: the folder cannot be created.
         """
         folder = state_folder() / "apps" / app_name(self.root)
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
             raise HostingError(
-                f"The app's state cannot be kept in {folder}: {error.strerror or error}.",
-                remedy="Make that folder writable, or name another one in XDG_STATE_HOME.",
+                f"The state folder of the app, {folder}, cannot be created: {error.strerror or error}.",
+                remedy="Make it writable, or set XDG_STATE_HOME to another folder.",
             ) from error
         return folder
 
     @cached_property
     def storage(self) -> HostStorage:
-        """Locks and small texts that outlive the process.
+        """Persistent locks and small texts: files below ``state``, unless an installed package provides other storage.
 
-        They are in files below ``state``, unless an installed package offers another place, such as the storage account
-        that the app's settings name.
+        hosting-storage, for example, provides blobs and leases if the app's settings name a storage account. Created on
+        first use; ``close`` closes it.
 
         Raises:
-            HostingError: a package that brings one cannot be imported, or refuses the settings.
+            HostingError: a package's storage cannot be imported, or does not accept the settings.
         """
-        from hosting.bindings.storage import GROUP, FileStorage  # only who has timers or the like needs it
+        from hosting.bindings.storage import GROUP, FileStorage  # only timers and similar triggers need it
 
         for entry in sorted(self._entry_points().select(group=GROUP), key=lambda one: one.name):
             try:
@@ -117,14 +123,14 @@ class Services:
             except (Exception, SystemExit) as error:
                 raise HostingError(
                     f"The host's storage '{entry.name}' cannot be imported: {type(error).__name__}: {error}",
-                    remedy=f"Reinstall or remove the package that brings {entry.value}.",
+                    remedy=f"Reinstall or uninstall the package that contains {entry.value}.",
                 ) from error
-            made: HostStorage | None = factory(self)
-            if made is not None:
-                return made
+            storage: HostStorage | None = factory(self)
+            if storage is not None:
+                return storage
         return FileStorage(self.state)
 
     async def close(self) -> None:
-        """Let go of ``storage``, if anybody used it."""
+        """Close ``storage``, if it was used. The host calls it after all providers are closed."""
         if "storage" in self.__dict__:
             await self.storage.close()

@@ -70,10 +70,10 @@ def test_texts_and_expressions_alternate(parts: list[str | Expression]) -> None:
         ("{a..b}", "The parameter name 'a..b' is invalid."),
         ("{a.}", "The parameter name 'a.' is invalid."),
         ("{:N}", "The parameter name '' is invalid."),
-        ("{rand-guid:Q}", "'Q' is no format of a GUID: there are N, D, B, P and X"),
-        ("{sys.RandGuid:Q}", "'Q' is no format of a GUID: there are N, D, B, P and X"),
-        ("{DateTime:q}", "'q' is no format of a time: the letters that are one alone are dDfFgGmMoOrRstTuUyY"),
-        ("{DateTime:'at}", "''at' is no format of a time: nothing completes the ' in it"),
+        ("{rand-guid:Q}", "'Q' is not a format of a GUID: expected N, D, B, P or X"),
+        ("{sys.RandGuid:Q}", "'Q' is not a format of a GUID: expected N, D, B, P or X"),
+        ("{DateTime:q}", "'q' is not a format of a date and time: a single letter must be one of dDfFgGmMoOrRstTuUyY"),
+        ("{DateTime:'at}", "''at' is not a format of a date and time: the ' in it is incomplete"),
     ],
 )
 def test_refused(text: str, reason: str) -> None:
@@ -156,7 +156,7 @@ def test_formats_of_given_values() -> None:
     """A time or a GUID that the trigger gives takes a format, too."""
     values = {"when": datetime(2024, 1, 2, tzinfo=UTC), "id": UUID(int=1)}
     assert filled("{when:yyyy/MM}-{id:n}", values) == "2024/01-00000000000000000000000000000001"
-    with pytest.raises(ValueError, match="'q' is no format of a time"):
+    with pytest.raises(ValueError, match="'q' is not a format of a date and time"):
         filled("{when:q}", values)
 
 

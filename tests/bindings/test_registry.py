@@ -52,7 +52,7 @@ def test_installed() -> None:
     ("entries", "reason"),
     [
         ((), "no installed package provides its binding type 'queueTrigger'"),
-        ((("queueTrigger", "a:A"), ("queueTrigger", "b:B")), "a:A and b:B both provide"),
+        ((("queueTrigger", "a:A"), ("queueTrigger", "b:B")), "is provided by a:A and b:B"),
         ((("queueTrigger", "a_module_that_is_not_there:A"),), "cannot be imported: ModuleNotFoundError"),
     ],
 )

@@ -73,7 +73,7 @@ def test_state(tmp_path: Path) -> None:
 def test_state_that_cannot_be_made(tmp_path: Path) -> None:
     """A state directory that is no directory is told with what to do about it."""
     (tmp_path / "state").write_text("")
-    with pytest.raises(HostingError, match="state cannot be kept in") as caught:
+    with pytest.raises(HostingError, match=r"state folder of the app, .* cannot be created") as caught:
         _ = services(tmp_path).state
     assert "XDG_STATE_HOME" in caught.value.remedy
 
@@ -90,6 +90,6 @@ def test_a_webhook_has_one_answer() -> None:
     services, first = Services({}, {}), Pushing()
     services.webhooks["Push"] = first.answer
     services.webhooks["push"] = first.answer
-    with pytest.raises(ValueError, match=r"/runtime/webhooks/push are answered by Pushing\.answer already"):
+    with pytest.raises(ValueError, match=r"/runtime/webhooks/push are already handled by Pushing\.answer"):
         services.webhooks["push"] = Pushing().answer
     assert services.webhooks == {"push": first.answer}
