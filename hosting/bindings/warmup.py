@@ -1,4 +1,4 @@
-"""The built-in provider of ``warmupTrigger``: runs when ``/admin/warmup`` is first asked for."""
+"""The built-in provider of ``warmupTrigger``: its functions run at the first request to ``/admin/warmup``."""
 
 from __future__ import annotations
 
@@ -13,20 +13,23 @@ from hosting.core import Binding, Function
 
 
 class WarmupTrigger(Trigger):
-    """The function that warms up the process."""
+    """The trigger of a warm-up function."""
 
     def __init__(self) -> None:
         self.run: Invoke | None = None
+        """Runs the function; None if it cannot run."""
 
     def decode(self, data: Any) -> WarmUpContext:
+        """Return the SDK's context object; a warm-up has no data."""
         return WarmUpContext()
 
     def attach(self, invoke: Invoke) -> None:
+        """Store ``invoke`` as ``run``."""
         self.run = invoke
 
 
 class WarmupProvider(Provider):
-    """Runs every warm-up function of the app, once in the life of the process."""
+    """Runs the warm-up functions of the app, once in a process."""
 
     def __init__(self, services: Services) -> None:
         super().__init__(services)
@@ -34,12 +37,13 @@ class WarmupProvider(Provider):
         self._runs: asyncio.Future[list[Result]] | None = None
 
     def trigger(self, function: Function, binding: Binding) -> WarmupTrigger:
+        """Return the trigger of a warm-up function."""
         trigger = WarmupTrigger()
         self._triggers.append(trigger)
         return trigger
 
     async def warm_up(self) -> bool:
-        """Run them, the first time; wait for them, every time.
+        """Run the warm-up functions at the first call, and wait for them at each call.
 
         Returns:
             Whether all of them succeeded.
@@ -47,5 +51,5 @@ class WarmupProvider(Provider):
         if self._runs is None:
             runs = [trigger.run(None) for trigger in self._triggers if trigger.run is not None]
             self._runs = asyncio.ensure_future(asyncio.gather(*runs))
-        # Who asks may go away; the others still wait.
+        # A caller that is cancelled must not cancel the functions: other callers wait for them too.
         return all(result.exception is None for result in await asyncio.shield(self._runs))

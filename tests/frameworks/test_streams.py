@@ -264,7 +264,7 @@ def test_response_that_fails_on_the_way_is_logged_and_cut(served: Served) -> Non
     """The log names the function, and the client can tell that the response is not complete."""
     with pytest.raises(httpx.RemoteProtocolError):
         served.get("/api/breaks")
-    served.wait_for(r"(?s)The response of function 'breaks' broke off\..*ValueError: in the middle")
+    served.wait_for(r"(?s)The response of function 'breaks' is incomplete\..*ValueError: in the middle")
 
 
 def test_request_stream_can_be_the_response(served: Served) -> None:

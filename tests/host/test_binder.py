@@ -23,7 +23,7 @@ from tests.support.note_providers import ECHO, V1, call, loaded, noting
         ("CannotBind", "KeyError: 'no broker'"),
         ("GivesNothing", r"GivesNothing gave a value of type 'NoneType' in place of its Trigger"),
         ("CannotAttach", "TypeError: 'NoneType' object is not callable"),
-        ("NoProvider", "makes a NoProvider, and no Provider"),
+        ("NoProvider", "created a NoProvider, expected a Provider"),
         ("NO_CLASS", "'int' object is not callable"),
     ],
 )

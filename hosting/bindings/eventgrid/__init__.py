@@ -1,1 +1,1 @@
-"""Event Grid triggers."""
+"""Event Grid triggers, which are called by Azure Event Grid."""

@@ -21,16 +21,16 @@ from hosting.core import Binding, Function
 from hosting.errors import FunctionLoadError
 
 NAME = "eventgrid"
-"""Of the webhook, and of its system key."""
+"""The name of the webhook, and of its system key."""
 
 _logger = logging.getLogger("hosting.eventgrid")
 
 
 class EventGridTrigger(Trigger):
-    """Runs one function for each event, or for all events of a delivery where its cardinality is ``many``.
+    """Runs one function for each event, or for all events of a delivery if its cardinality is ``many``.
 
-    What it decodes is one event, or a list of them, as JSON that is parsed. ``str`` and ``bytes`` parameters get the
-    JSON text, and all others what the SDK's own converter makes of an event.
+    ``decode`` takes an event, or a list of events, as parsed JSON. A parameter of type ``str`` or ``bytes`` gets the
+    JSON text, any other the object that the SDK's converter creates.
     """
 
     def __init__(self, function: Function, binding: Binding) -> None:
@@ -39,22 +39,29 @@ class EventGridTrigger(Trigger):
         self._is_batch = _is_batch(function, binding)
         self._converter: Any = meta.get_binding_registry().get(binding.type)  # type: ignore[no-untyped-call]
         self.run: Invoke | None = None
+        """Runs the function; None if it cannot run."""
 
     def attach(self, invoke: Invoke) -> None:
+        """Store ``invoke`` as ``run``."""
         self.run = invoke
 
     def decode(self, data: Any) -> Any:
+        """Return the event, or the list of events, in the type of the parameter."""
         if self._annotation in (str, bytes):
             text = json.dumps(data, indent=2, ensure_ascii=False)
             return text.encode() if self._annotation is bytes else text
         return [self._event(one) for one in data] if self._is_batch else self._event(data)
 
     def binding_data(self, data: Any) -> Mapping[str, Any]:
-        """The properties of the event, so that ``{data.url}`` and ``{subject}`` can be used; a batch has none."""
+        """Return the properties of the event, for expressions such as ``{data.url}``; empty for a batch."""
         return {} if self._is_batch else json_data(json.dumps(data))
 
     async def by_hand(self, text: str | None) -> Any:
-        """Read the text as a delivery with one event, or with several for a function that takes many."""
+        """Parse the text as a delivery: one event, or a list of events for a function with cardinality ``many``.
+
+        Raises:
+            ValueError: the text is not a delivery, or has several events for a function that takes one.
+        """
         try:
             events = parse_events(text or "")
         except ValueError as error:
@@ -66,7 +73,11 @@ class EventGridTrigger(Trigger):
         return events[0]
 
     async def deliver(self, events: Sequence[Mapping[str, Any]], headers: Mapping[str, str]) -> bool:
-        """Run the function, for all events together or for each at the same time.
+        """Run the function once for all events, or concurrently for each event.
+
+        Args:
+            events: the events of a delivery.
+            headers: the headers of the request, which may have a trace context.
 
         Returns:
             Whether every invocation succeeded.
@@ -88,7 +99,7 @@ class EventGridTrigger(Trigger):
 
 
 class EventGridProvider(Provider):
-    """Answers Event Grid: its handshakes, and its deliveries to the functions of the app."""
+    """Handles the requests of Event Grid: handshakes, and deliveries of events to the functions of the app."""
 
     def __init__(self, services: Services) -> None:
         super().__init__(services)
@@ -96,14 +107,16 @@ class EventGridProvider(Provider):
         services.webhooks[NAME] = self.answer
 
     def trigger(self, function: Function, binding: Binding) -> EventGridTrigger:
+        """Return a trigger, which receives the events for ``?functionName=NAME``."""
         trigger = EventGridTrigger(function, binding)
         self._triggers[function.name.lower()] = trigger
         return trigger
 
     async def answer(self, call: HttpCall) -> HttpReply:
-        """Answer a request as Azure's Event Grid extension does: ``?functionName=`` says whom it is for.
+        """Handle a request as Azure's Event Grid extension does; its query has ``functionName``.
 
-        A delivery is accepted when every invocation has succeeded; otherwise Event Grid delivers it again.
+        The response to a delivery is 202 after every invocation has succeeded. Otherwise it is 500, and Event Grid
+        delivers the events again.
         """
         name = requested_function(call)
         trigger = self._triggers.get(name.lower())
@@ -113,6 +126,7 @@ class EventGridProvider(Provider):
             return text_reply(404, f"cannot find function: '{name}'")
 
         async def deliver(events: Sequence[Mapping[str, Any]]) -> bool:
+            """Run the function; return whether it succeeded."""
             return await trigger.deliver(events, call.headers)
 
         return await answer_webhook(call, trigger.function, deliver)
@@ -123,13 +137,13 @@ def _is_batch(function: Function, binding: Binding) -> bool:
     if cardinality not in ("one", "many"):
         raise FunctionLoadError(
             f"Function '{function.name}': cardinality '{cardinality}' of binding '{binding.name}' does not exist.",
-            remedy="Write one or many.",
+            remedy="Use one or many.",
             file=function.file,
         )
     return cardinality == "many"
 
 
 def _trace(event: Mapping[str, Any], headers: Mapping[str, str]) -> Mapping[str, str]:
-    """The W3C trace context: what the event brings along, else what came with the request."""
-    found = {name: event[name] for name in ("traceparent", "tracestate") if isinstance(event.get(name), str)}
-    return found if "traceparent" in found else headers
+    """Return the W3C trace context of the event, or else the one of the request."""
+    context = {name: event[name] for name in ("traceparent", "tracestate") if isinstance(event.get(name), str)}
+    return context if "traceparent" in context else headers

@@ -1,4 +1,4 @@
-"""What Event Grid sends to a webhook, and what it wants to hear: handshakes and deliveries of events."""
+"""The webhook protocol of Event Grid: handshakes, and deliveries of events."""
 
 from __future__ import annotations
 
@@ -15,43 +15,46 @@ Deliver: TypeAlias = Callable[[list[dict[str, Any]]], Awaitable[bool]]
 
 _JSON = (b"content-type", b"application/json; charset=utf-8")
 _TEXT = (b"content-type", b"text/plain; charset=utf-8")
-_CLOUD = "eventgrid.azure.net"
-_CLOUDS = frozenset(
+_PUBLIC_ORIGIN = "eventgrid.azure.net"
+_ORIGINS = frozenset(
     (
-        _CLOUD,
+        _PUBLIC_ORIGIN,
         "eventgrid.azure.us",
         "eventgrid.azure.cn",
         "eventgrid.azure.eaglex.ic.gov",
         "eventgrid.azure.microsoft.scloud",
     )
 )
-"""Who may deliver CloudEvents: Event Grid in each of Azure's clouds."""
+"""The origins that may deliver CloudEvents: Event Grid in each of Azure's clouds."""
 
 _logger = logging.getLogger("hosting.eventgrid")
 
 
 async def answer_webhook(call: HttpCall, function: str, deliver: Deliver) -> HttpReply:
-    """Answer a request as Azure's Event Grid extension does.
+    """Handle a request as Azure's Event Grid extension does.
 
     Args:
         call: the request.
-        function: the name of the function it is for, for the log and for messages.
-        deliver: is given the events of a delivery, and says whether all of them were dealt with; if not, Event Grid
-            delivers them again.
+        function: the name of the function that it is for, for the log and for messages.
+        deliver: processes the events of a delivery, and returns whether it succeeded. If not, the response is 500, and
+            Event Grid delivers the events again.
+
+    Returns:
+        The response.
     """
     if call.method == "OPTIONS":
-        return _allowed(call.headers)
+        return _origin_reply(call.headers)
     try:
-        return await _posted(call, function, deliver)
+        return await _handle_post(call, function, deliver)
     except ValueError as error:
         return text_reply(400, str(error))
 
 
-async def _posted(call: HttpCall, function: str, deliver: Deliver) -> HttpReply:
+async def _handle_post(call: HttpCall, function: str, deliver: Deliver) -> HttpReply:
     match call.headers.get("aeg-event-type", "").lower():
         case "subscriptionvalidation":
             _logger.info("perform handshake with eventGrid for function: %s", function)
-            return _validated(call.body)
+            return _validation_reply(call.body)
         case "notification":
             if await deliver(parse_events(call.body)):
                 return HttpReply(202, [], b"")
@@ -62,18 +65,18 @@ async def _posted(call: HttpCall, function: str, deliver: Deliver) -> HttpReply:
 
 
 def requested_function(call: HttpCall) -> str:
-    """The function that a request is for, as its query says; empty if it does not."""
+    """Return the ``functionName`` of a request's query, ignoring the case of the key; empty if it has none."""
     return next((value for key, value in parse_qsl(call.query) if key.lower() == "functionname"), "")
 
 
 def parse_events(body: bytes | str) -> list[dict[str, Any]]:
-    """The events of a delivery: a list of them, or a single one.
+    """Return the events of a delivery, which is a list of events or a single one.
 
     Raises:
-        ValueError: it is no delivery; the message says what it is.
+        ValueError: ``body`` is not JSON, or has something else than an event.
     """
-    found = _json(body)
-    events = found if isinstance(found, list) else [found]
+    content = _parse_json(body)
+    events = content if isinstance(content, list) else [content]
     for event in events:
         if not isinstance(event, dict):
             raise ValueError(f"expected an event or a list of events, found {json.dumps(event)[:60]}.")
@@ -81,29 +84,30 @@ def parse_events(body: bytes | str) -> list[dict[str, Any]]:
 
 
 def text_reply(status: int, text: str) -> HttpReply:
-    """A reply that says in words what is the matter."""
+    """Return a response with a plain text."""
     return HttpReply(status, [_TEXT], text.encode())
 
 
-def _json(body: bytes | str) -> Any:
+def _parse_json(body: bytes | str) -> Any:
     try:
         return json.loads(body)
     except (ValueError, RecursionError) as error:
-        raise ValueError(f"expected JSON, and it cannot be read: {error}.") from None
+        raise ValueError(f"expected JSON, but it cannot be parsed: {error}.") from None
 
 
-def _validated(body: bytes) -> HttpReply:
-    """Prove that the endpoint is meant to get the events: give back the code that came in the first of them."""
+def _validation_reply(body: bytes) -> HttpReply:
+    """Return the validation code of the first event, which proves that this endpoint accepts the subscription."""
     events = parse_events(body)
     data = events[0].get("data") if events else None
-    if isinstance(data, str):  # CloudEvents have it as a text
-        data = _json(data)
+    if isinstance(data, str):  # in a CloudEvent it is text
+        data = _parse_json(data)
     if not isinstance(data, dict) or not isinstance(data.get("validationCode"), str):
         raise ValueError("expected an event with data.validationCode.")
     return HttpReply(200, [_JSON], json.dumps({"validationResponse": data["validationCode"]}).encode())
 
 
-def _allowed(headers: Mapping[str, str]) -> HttpReply:
-    """Agree to get CloudEvents from Event Grid: their specification has each receiver asked."""
-    asks = headers.get("webhook-request-origin", "")
-    return HttpReply(200, [(b"webhook-allowed-origin", (asks if asks in _CLOUDS else _CLOUD).encode())], b"")
+def _origin_reply(headers: Mapping[str, str]) -> HttpReply:
+    """Allow Event Grid to deliver CloudEvents; their specification requires senders to ask each receiver."""
+    asked = headers.get("webhook-request-origin", "")
+    origin = asked if asked in _ORIGINS else _PUBLIC_ORIGIN
+    return HttpReply(200, [(b"webhook-allowed-origin", origin.encode())], b"")

@@ -1,1 +1,1 @@
-"""Binding types that no package provides."""
+"""A provider of binding types that no installed package provides."""

@@ -1,4 +1,4 @@
-"""What stands in for binding types that nobody provides, so that their functions can still be run by hand."""
+"""The generic provider: functions with a binding type that no package provides can still be run manually."""
 
 from __future__ import annotations
 
@@ -15,20 +15,28 @@ _logger = logging.getLogger("hosting.bindings")
 
 
 class GenericProvider(Provider):
-    """Listens to nothing: hands out the text of a run by hand, and drops what a function gives to its outputs."""
+    """Provides triggers that only manual runs use, inputs that cannot be read, and outputs that are not written."""
 
     def trigger(self, function: Function, binding: Binding) -> GenericTrigger:
+        """Return a trigger for manual runs."""
         return GenericTrigger(function, binding)
 
     def input(self, function: Function, binding: Binding) -> GenericInput:
+        """Return an input that fails when it is read."""
         return GenericInput(function, binding)
 
     def output(self, function: Function, binding: Binding) -> GenericOutput:
+        """Return an output that logs a warning when it is written."""
         return GenericOutput(function, binding)
 
 
 class GenericTrigger(Trigger):
-    """Makes of a text what the SDK's own converter of the type makes of it; ``str`` and ``bytes`` where asked for."""
+    """Converts the text of a manual run with the SDK's converter of the type, or to ``str`` or ``bytes``.
+
+    Args:
+        function: the function.
+        binding: its trigger.
+    """
 
     def __init__(self, function: Function, binding: Binding) -> None:
         self._function = function
@@ -40,17 +48,22 @@ class GenericTrigger(Trigger):
 
     @property
     def implicit_output(self) -> GenericOutput | None:
-        """Takes what the function returns without a ``$return`` binding, for types where Azure's worker allows it."""
+        """The output for what the function returns without a ``$return`` binding.
+
+        None for the types for which Azure's worker does not allow that.
+        """
         if self._converter is None or self._converter.has_implicit_output():
             return GenericOutput(self._function, self._binding._replace(name="$return"))
         return None
 
     def binding_data(self, data: str | None) -> Mapping[str, Any]:
-        from hosting.bindings.expressions import json_data  # a start does without
+        """Return the properties of the text, if it is a JSON object."""
+        from hosting.bindings.expressions import json_data  # not needed at start
 
         return json_data(data)
 
     def decode(self, data: str | None) -> Any:
+        """Return the text in the type of the parameter; a list of messages if the cardinality is ``many``."""
         text = "" if data is None or self._is_timer else data
         if self._annotation in (str, bytes):
             return text.encode() if self._annotation is bytes else text
@@ -59,49 +72,53 @@ class GenericTrigger(Trigger):
         return data if self._converter is None else self._single(text)
 
     def _single(self, text: str) -> Any:
-        """What arrives as text is text; where the SDK wants JSON, it is JSON."""
+        """Convert one message, first as text and then as JSON: some converters accept only one of the two."""
         from hosting.bindings.generic import sample_messages
 
-        datum, carried = sample_messages.one(self._binding, text)
+        datum, metadata = sample_messages.sample_message(self._binding, text)
         try:
-            return self._converter.decode(datum, trigger_metadata=carried)
+            return self._converter.decode(datum, trigger_metadata=metadata)
         except NotImplementedError:
-            return self._converter.decode(meta.Datum(text or "{}", "json"), trigger_metadata=carried)
+            return self._converter.decode(meta.Datum(text or "{}", "json"), trigger_metadata=metadata)
 
     def _batch(self, text: str) -> Any:
         from hosting.bindings.generic import sample_messages
 
-        texts = sample_messages.texts_of(text)
+        texts = sample_messages.split_batch(text)
         if self._converter is None:
             return texts
-        datum, carried = sample_messages.many(self._binding, texts)
-        return self._converter.decode(datum, trigger_metadata=carried)
+        datum, metadata = sample_messages.sample_batch(self._binding, texts)
+        return self._converter.decode(datum, trigger_metadata=metadata)
 
     def attach(self, invoke: Invoke) -> None:
-        """Nothing ever triggers it."""
+        """Do nothing: there is no listener."""
 
 
 class GenericInput(Input):
     """An input that cannot be read."""
 
     def __init__(self, function: Function, binding: Binding) -> None:
-        self._who = f"Function '{function.name}': input '{binding.name}'"
+        self._subject = f"Function '{function.name}': input '{binding.name}'"
         self._type = binding.type
 
     async def read(self, data: Any, properties: Mapping[str, Any]) -> Any:
-        raise RuntimeError(f"{self._who} cannot be read: no installed package provides its type '{self._type}'.")
+        """Raise RuntimeError."""
+        raise RuntimeError(f"{self._subject} cannot be read: no installed package provides its type '{self._type}'.")
 
 
 class GenericOutput(Output):
-    """An output that nobody writes; says so each time."""
+    """An output that is not written, with a warning each time."""
 
     def __init__(self, function: Function, binding: Binding) -> None:
-        self._who = f"Function '{function.name}': output '{binding.name}'"
+        self._subject = f"Function '{function.name}': output '{binding.name}'"
         self._type = binding.type
 
     def encode(self, value: Any) -> Any:
+        """Return the value unchanged."""
         return value
 
     async def write(self, encoded: Any, properties: Mapping[str, Any]) -> None:
+        """Log a warning, if there is a value."""
         if encoded is not None:
-            _logger.warning("%s is not written: no installed package provides its type '%s'.", self._who, self._type)
+            message = "%s is not written: no installed package provides its type '%s'."
+            _logger.warning(message, self._subject, self._type)

@@ -1,4 +1,4 @@
-"""Messages of a run by hand: a text, and what a real message carries beside it, for the SDK's converters to take."""
+"""Messages of manual runs: the text, with metadata like that of a real message, as the SDK's converters expect it."""
 
 from __future__ import annotations
 
@@ -13,37 +13,37 @@ from azure.functions import meta
 
 from hosting.core import Binding
 
-_LONG = frozenset({"Offset", "SequenceNumber"})
-"""Numbers that come as a collection of their own where there are many."""
+_NUMBERS = frozenset({"Offset", "SequenceNumber"})
+"""Metadata that is a collection of numbers in a batch."""
 
 
-def one(binding: Binding, text: str) -> tuple[meta.Datum, Mapping[str, meta.Datum]]:
-    """Give the data and the trigger metadata of one message."""
-    carried = {name: _datum(value) for name, value in _carried(binding, 0).items() if value is not None}
-    return meta.Datum(text, "string"), carried
+def sample_message(binding: Binding, text: str) -> tuple[meta.Datum, Mapping[str, meta.Datum]]:
+    """Return the data and the trigger metadata of one message."""
+    metadata = {name: _datum(value) for name, value in _metadata(binding, 0).items() if value is not None}
+    return meta.Datum(text, "string"), metadata
 
 
-def many(binding: Binding, texts: Sequence[str]) -> tuple[meta.Datum, Mapping[str, meta.Datum]]:
-    """Give the data and the trigger metadata of a batch."""
-    batch = [_carried(binding, number) for number in range(len(texts))]
-    names = _carried(binding, 0)
-    carried = {f"{name}Array": _array(name, [message[name] for message in batch]) for name in names}
-    return meta.Datum(SimpleNamespace(string=list(texts)), "collection_string"), carried
+def sample_batch(binding: Binding, texts: Sequence[str]) -> tuple[meta.Datum, Mapping[str, meta.Datum]]:
+    """Return the data and the trigger metadata of a batch of messages."""
+    batch = [_metadata(binding, number) for number in range(len(texts))]
+    names = _metadata(binding, 0)
+    metadata = {f"{name}Array": _array(name, [message[name] for message in batch]) for name in names}
+    return meta.Datum(SimpleNamespace(string=list(texts)), "collection_string"), metadata
 
 
-def texts_of(text: str) -> list[str]:
-    """Take a text as a batch: each element of a JSON array is a message, any other text is one."""
+def split_batch(text: str) -> list[str]:
+    """Return the messages of a batch: the items of a JSON array, or else the text as the only message."""
     try:
-        found = json.loads(text)
+        content = json.loads(text)
     except ValueError:
-        found = None
-    if not isinstance(found, list) or not found:
+        content = None
+    if not isinstance(content, list) or not content:
         return [text]
-    return [element if isinstance(element, str) else json.dumps(element) for element in found]
+    return [item if isinstance(item, str) else json.dumps(item) for item in content]
 
 
-def _carried(binding: Binding, number: int) -> dict[str, Any]:
-    """Make up what a message carries, under the names that Azure's host has for it."""
+def _metadata(binding: Binding, number: int) -> dict[str, Any]:
+    """Return plausible metadata of a message, under the names that Azure's host uses."""
     now = datetime.now(UTC)
     match binding.type.lower():
         case "queuetrigger":
@@ -68,8 +68,8 @@ def _carried(binding: Binding, number: int) -> dict[str, Any]:
             system = {"EnqueuedTimeUtc": now, "SequenceNumber": number, "Offset": str(number)}
             return {**system, "Properties": {}, "SystemProperties": system}
         case "kafkatrigger":
-            where = {"Topic": str(binding.properties.get("topic", "")), "Partition": 0, "Offset": number}
-            return {**where, "Key": None, "Timestamp": now, "Headers": []}
+            position = {"Topic": str(binding.properties.get("topic", "")), "Partition": 0, "Offset": number}
+            return {**position, "Key": None, "Timestamp": now, "Headers": []}
     return {}
 
 
@@ -87,6 +87,6 @@ def _datum(value: Any) -> meta.Datum:
 def _array(name: str, values: list[Any]) -> meta.Datum:
     if all(isinstance(value, str) for value in values):
         return meta.Datum(SimpleNamespace(string=values), "collection_string")
-    if name in _LONG:
+    if name in _NUMBERS:
         return meta.Datum(SimpleNamespace(sint64=values), "collection_sint64")
     return meta.Datum(json.dumps(values, default=datetime.isoformat), "json")

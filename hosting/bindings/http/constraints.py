@@ -1,4 +1,4 @@
-"""Inline route constraints of ASP.NET Core routing: ``{id:int}``, ``{name:length(1,9)}``, ``{x:regex(…)}``."""
+"""Route constraints of ASP.NET Core routing, such as ``{id:int}``, ``{name:length(1,9)}`` and ``{x:regex(…)}``."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from decimal import Decimal, InvalidOperation
 Check = Callable[[str], bool]
 
 _INTEGER = re.compile(r"\s*([+-]?)0*(\d{1,20})\s*", re.ASCII)
-"""Any more digits are more than every limit has, and ``int`` refuses thousands of them."""
+"""A number with more digits is beyond every limit, and ``int`` rejects one with thousands of digits."""
 _REAL = re.compile(r"\s*[+-]?(\d[\d,]*(?:\.\d*)?|\.\d+)(e[+-]?\d+)?\s*|NaN|-?Infinity|-?∞", re.ASCII | re.IGNORECASE)
 _DECIMAL = re.compile(r"\s*[+-]?(\d[\d,]*(?:\.\d*)?|\.\d+)\s*", re.ASCII)
 _ALPHA = re.compile(r"[a-z]*", re.ASCII | re.IGNORECASE)
@@ -19,14 +19,14 @@ _DATES = ("%m/%d/%Y", "%m/%d/%Y %H:%M", "%m/%d/%Y %H:%M:%S", "%d %b %Y", "%d %B 
 
 
 def constraint(name: str, argument: str | None) -> Check:
-    """Compile one constraint; names compare ignoring case.
+    """Return a function that tells whether a value satisfies a constraint.
 
     Args:
-        name: as written, ``int`` or ``length``.
-        argument: the text between the parentheses; None without them.
+        name: the constraint's name, such as ``int`` or ``length``, ignoring case.
+        argument: the text between the parentheses; None if there are none.
 
     Raises:
-        ValueError: no such constraint, or an argument that does not fit; the message says which.
+        ValueError: the constraint is unknown, or its argument is invalid.
     """
     key = name.lower()
     try:
@@ -39,7 +39,7 @@ def constraint(name: str, argument: str | None) -> Check:
     if key in _PLAIN or key in _WITH_ARGUMENT:
         raise ValueError(f"constraint '{name}' takes {'an argument' if argument is None else 'no argument'}")
     known = ", ".join(sorted({*_PLAIN, *_WITH_ARGUMENT}))
-    raise ValueError(f"constraint '{name}' is unknown; there are {known}")
+    raise ValueError(f"constraint '{name}' is unknown; expected one of {known}")
 
 
 def _integer(bits: int) -> Check:
@@ -105,6 +105,7 @@ def _between(low: int, high: int, measure: Callable[[str], int | None]) -> Check
         raise ValueError(f"{low} is greater than {high}")
 
     def check(value: str) -> bool:
+        """Return whether the measure of a value is in the range."""
         measured = measure(value)
         return measured is not None and low <= measured <= high
 

@@ -1,4 +1,4 @@
-"""What ``{expressions}`` in the other bindings of an HTTP function may use of a request."""
+"""The values of an HTTP request for ``{expressions}`` in the other bindings of its function."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from hosting.bindings.http.streams import StreamCall
 
 
 def request_data(call: HttpCall | StreamCall) -> dict[str, Any]:
-    """Properties of a JSON body, query and route values, the later ones over the earlier, as in Azure's host.
+    """Return the properties of a JSON body, the query and the route values; later ones win, as in Azure's host.
 
-    And ``Query`` and ``Headers`` as a whole, unless one of those is called so. The body of a stream is left to the
-    function.
+    ``Query`` and ``Headers`` are the whole query and the headers, unless a value has that name. The body of a stream is
+    not read; it is for the function.
     """
     if isinstance(call, StreamCall):
         query, headers, body = call.scope["query_string"].decode("latin-1"), parse_headers(call.scope["headers"]), b""
     else:
         query, headers, body = call.query, call.headers, call.body
-    asked = parse_query(query, keep_empty=True)
-    # The key of the function is nobody else's business.
-    named = {name: value for name, value in asked.items() if name.lower() != "code"}
-    whole: Mapping[str, Any] = {"Query": asked, "Headers": headers}
-    return merged(whole, json_data(body), named, call.route_values)
+    parameters = parse_query(query, keep_empty=True)
+    # The function's key must not end up in a path or a queue.
+    without_key = {name: value for name, value in parameters.items() if name.lower() != "code"}
+    whole: Mapping[str, Any] = {"Query": parameters, "Headers": headers}
+    return merged(whole, json_data(body), without_key, call.route_values)

@@ -1,4 +1,4 @@
-"""The built-in provider of ``httpTrigger`` and ``http``: a route for each function, typed requests and responses."""
+"""The built-in provider of ``httpTrigger`` and ``http``: routes, requests and responses."""
 
 from __future__ import annotations
 
@@ -19,7 +19,15 @@ LEVELS = ("anonymous", "function", "admin")
 
 
 class HttpTrigger(Trigger):
-    """One function's route. ``run`` is what the listener calls; None while the function cannot run."""
+    """The HTTP trigger of one function.
+
+    Args:
+        function: the function.
+        binding: its trigger.
+
+    Raises:
+        FunctionLoadError: the authorization level is invalid.
+    """
 
     answers = True
 
@@ -27,43 +35,50 @@ class HttpTrigger(Trigger):
         self.function = function.name
         self.disabled = function.disabled
         self.cancels = function.is_async
-        """Whether an invocation ends when its caller goes away: a thread cannot be stopped."""
+        """Whether an invocation is cancelled when its client disconnects; a function in a thread cannot be stopped."""
         self.level = _level(function, binding)
         self.methods = _methods(binding)
         self.run: Invoke | None = None
+        """Runs the function; None if it cannot run."""
         self.streams = streams_of(function)
-        """What its requests and responses are made by, where those are streams; a listener then invokes it with a
-        ``StreamCall`` in place of an ``HttpCall``."""
+        """Creates requests and responses of a function with streams, which takes a ``StreamCall`` in place of an
+        ``HttpCall``; None for other functions."""
 
     def decode(self, data: Any) -> Any:
+        """Return the SDK's request, or the web extension's request for a function with streams."""
         return decode_request(data) if self.streams is None else self.streams.request(data)
 
     def binding_data(self, data: Any) -> Mapping[str, Any]:
+        """Return the values of the request for expressions."""
         from hosting.bindings.http.data import request_data  # only functions with expressions need it
 
         return request_data(data)
 
     def log_fields(self, data: Any) -> Mapping[str, Any]:
+        """Return method and path."""
         return {"method": data.method, "path": data.path}
 
     def attach(self, invoke: Invoke) -> None:
+        """Store ``invoke`` as ``run``."""
         self.run = invoke
 
     async def by_hand(self, text: str | None) -> HttpCall:
-        raise ValueError(f"Function '{self.function}' is triggered by HTTP: send a request to its own URL instead.")
+        """Raise ValueError: a request to the function's URL is the way to run it."""
+        raise ValueError(f"Function '{self.function}' is triggered by HTTP: send a request to its URL instead.")
 
 
 class HttpOutput(Output):
-    """``$return`` or a named ``http`` output: its value answers the request."""
+    """``$return`` or a named output of type ``http``: its value is the response to the request."""
 
     replies = True
 
     def encode(self, value: Any) -> HttpReply:
+        """Return the response; see ``encode_reply``."""
         return encode_reply(value)
 
 
 class HttpProvider(Provider):
-    """Collects the routes of an app; who listens takes ``router()``."""
+    """Collects the routes of an app's functions; the server gets them from ``router``."""
 
     def __init__(self, services: Services) -> None:
         super().__init__(services)
@@ -74,39 +89,40 @@ class HttpProvider(Provider):
             services.problems.append(_no_throttles())
 
     def trigger(self, function: Function, binding: Binding) -> HttpTrigger:
-        """Give the function its route.
+        """Return the trigger of a function, and add its route.
 
         Raises:
-            FunctionLoadError: the route is reserved, taken, or cannot be read.
+            FunctionLoadError: the route is invalid, reserved, or used by another function.
         """
         trigger = HttpTrigger(function, binding)
-        given = binding.properties.get("route")
-        text = str(given).strip() if given is not None else ""
-        route = self._compiled(function, text or function.name, trigger)
+        configured = binding.properties.get("route")
+        text = str(configured).strip() if configured is not None else ""
+        route = self._compile(function, text or function.name, trigger)
         self._check(function, route)
         self._routes.append(route)
         return trigger
 
     def output(self, function: Function, binding: Binding) -> Output:
+        """Return the output for the response."""
         if binding.type.lower() != "http":
             raise self._unfit(function, binding, "an output")
         streams = streams_of(function)
         return HttpOutput() if streams is None else StreamOutput(streams)
 
     def router(self) -> Router[HttpTrigger]:
-        """The routes of the functions that can run, compiled once; says which ones hide each other."""
+        """Return a router for the functions that can run, and add a problem for each pair of overlapping routes."""
         routes = [route for route in self._routes if route.target.run is not None]
         self.services.problems.extend(_overlap(first, second) for first, second in overlapping_routes(routes))
         return Router(routes)
 
-    def _compiled(self, function: Function, route: str, trigger: HttpTrigger) -> Route[HttpTrigger]:
+    def _compile(self, function: Function, route: str, trigger: HttpTrigger) -> Route[HttpTrigger]:
         full = f"{self.prefix}/{route}" if self.prefix else route
         try:
             template = parse(full)
         except ValueError as error:
             raise FunctionLoadError(
                 f"Function '{function.name}': route '{route}' cannot be used: {error}.",
-                remedy="Correct the route; the syntax is that of ASP.NET Core.",
+                remedy="Correct the route; it has the syntax of ASP.NET Core.",
                 file=function.file,
             ) from error
         return Route(function.name, route, template, trigger.methods, trigger)
@@ -115,7 +131,7 @@ class HttpProvider(Provider):
         if is_reserved(route.route):
             raise FunctionLoadError(
                 f"Function '{function.name}': the specified route conflicts with one or more built in routes.",
-                remedy=f"Choose a route that does not begin with 'admin' or 'runtime'; it is '{route.route}'.",
+                remedy=f"Change the route '{route.route}': it must not begin with 'admin' or 'runtime'.",
                 file=function.file,
             )
         for other in self._routes:
@@ -123,7 +139,7 @@ class HttpProvider(Provider):
                 raise FunctionLoadError(
                     f"Function '{function.name}': the route specified conflicts with the route defined by function "
                     f"'{other.function}'.",
-                    remedy=f"Change the route '{route.route}' or the methods of one of them.",
+                    remedy=f"Change the route '{route.route}' or the methods of one of the functions.",
                     file=function.file,
                 )
 
@@ -133,21 +149,21 @@ def _level(function: Function, binding: Binding) -> str:
     if level not in LEVELS:
         raise FunctionLoadError(
             f"Function '{function.name}': '{level}' is not an authorization level.",
-            remedy=f"Write one of {', '.join(LEVELS)}.",
+            remedy=f"Use one of {', '.join(LEVELS)}.",
             file=function.file,
         )
     return level
 
 
 def _methods(binding: Binding) -> frozenset[str] | None:
-    given = binding.properties.get("methods")
-    if given is None:
+    methods = binding.properties.get("methods")
+    if methods is None:
         return None
-    return frozenset(str(method).upper() for method in ([given] if isinstance(given, str) else given))
+    return frozenset(str(method).upper() for method in ([methods] if isinstance(methods, str) else methods))
 
 
 def full_route(route: Route[Any], prefix: str) -> str:
-    """The path of a route as Azure's host prints it, template text unresolved."""
+    """Return a route with its prefix as Azure's host prints it, with the parameters in braces."""
     path = route.route.removeprefix("/")
     return f"{prefix}/{path}" if prefix else path
 
@@ -156,7 +172,7 @@ def _no_throttles() -> Problem:
     return Problem(
         "warning",
         "host.json: extensions.http.dynamicThrottlesEnabled has no effect here.",
-        remedy="Azure refuses requests when the machine is busy. Limit them with maxOutstandingRequests.",
+        remedy="Azure rejects requests when the machine is busy. To limit them here, set maxOutstandingRequests.",
     )
 
 
@@ -164,7 +180,7 @@ def _overlap(first: Route[HttpTrigger], second: Route[HttpTrigger]) -> Problem:
     return Problem(
         "warning",
         f"The routes of functions '{first.function}' ('{first.route}') and '{second.function}' ('{second.route}') "
-        f"overlap: '{first.function}' answers what both match, because its name comes first.",
+        f"overlap: '{first.function}' handles requests that match both, because its name comes first.",
         remedy="Azure does the same. Rename a function, or add a constraint such as {id:int} to a parameter.",
         function=second.function,
     )

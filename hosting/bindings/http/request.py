@@ -1,4 +1,4 @@
-"""From bytes on the wire to the SDK's HttpRequest, with what Azure's host makes of headers, query and path."""
+"""HTTP requests: from an ASGI request to the SDK's ``HttpRequest``, with Azure's rules for headers, query and path."""
 
 from __future__ import annotations
 
@@ -13,7 +13,16 @@ _ESCAPES = re.compile("(?:%(?!2f)[0-9a-f]{2})+", re.IGNORECASE)
 
 
 class HttpCall:
-    """One request on its way to a function: a listener fills it in, ``decode`` makes the SDK's object of it."""
+    """An HTTP request for a function or a webhook.
+
+    Args:
+        method: the method in capitals.
+        url: the whole URL as it was sent.
+        headers: the headers by name in lower case; repeated ones are joined by commas.
+        query: the query string as it was sent, without the question mark.
+        route_values: the values of the route's parameters, by name.
+        body: the whole body.
+    """
 
     __slots__ = ("body", "headers", "method", "query", "route_values", "url")
 
@@ -35,7 +44,7 @@ class HttpCall:
 
     @property
     def path(self) -> str:
-        """The path as it was sent, without the query: that may contain a key."""
+        """The path of the URL as it was sent, without the query, which may contain a key."""
         address = self.url.partition("?")[0]
         _, separator, rest = address.partition("://")
         return f"/{rest.partition('/')[2]}" if separator else address
@@ -44,7 +53,7 @@ class HttpCall:
     def from_scope(
         cls, scope: Mapping[str, Any], headers: dict[str, str], route_values: Mapping[str, str], body: bytes
     ) -> HttpCall:
-        """Make a call of an ASGI request.
+        """Return the request of an ASGI scope.
 
         Args:
             scope: the request's ASGI scope.
@@ -57,14 +66,14 @@ class HttpCall:
 
 
 def _url(scope: Mapping[str, Any], headers: Mapping[str, str], query: str) -> str:
-    """Return the address of a request, with path and query as they were sent."""
+    """Return the URL of a request, with path and query as they were sent."""
     authority = headers.get("host") or "{}:{}".format(*(scope.get("server") or ("localhost", 80)))
     path = (scope.get("raw_path") or scope["path"].encode()).decode("latin-1")
     return f"{scope['scheme']}://{authority}{path}?{query}" if query else f"{scope['scheme']}://{authority}{path}"
 
 
 def decode_request(call: HttpCall) -> HttpRequest:
-    """Make the object that the SDK's own converter would make, ``get_json`` errors included."""
+    """Return the same object as the SDK's converter, with the same errors of ``get_json``."""
     return HttpRequest(
         method=call.method,
         url=call.url,
@@ -77,16 +86,16 @@ def decode_request(call: HttpCall) -> HttpRequest:
 
 
 def parse_headers(raw: Collection[tuple[bytes, bytes]]) -> dict[str, str]:
-    """Headers by lower-case name; values of a repeated one joined by commas, empty ones among them left out.
+    """Return headers by name in lower case; the values of a repeated one are joined by commas, without empty ones.
 
     Args:
-        raw: names in lower case, as ASGI gives them.
+        raw: the headers of an ASGI scope, with names in lower case.
     """
     headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in raw}
-    return headers if len(headers) == len(raw) else _joined(raw)
+    return headers if len(headers) == len(raw) else _join(raw)
 
 
-def _joined(raw: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
+def _join(raw: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
     headers: dict[str, str] = {}
     for name, value in raw:
         key, text = name.decode("latin-1"), value.decode("latin-1")
@@ -96,11 +105,11 @@ def _joined(raw: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
 
 
 def parse_query(query: str, keep_empty: bool = False) -> dict[str, str]:
-    """Query values by the first spelling of their key; repeated ones joined by commas.
+    """Return the parameters of a query, by the first spelling of their names; repeated ones are joined by commas.
 
     Args:
-        query: as it was sent.
-        keep_empty: where a key has nothing but empty values, say so; the SDK's request has no such key.
+        query: the query string as it was sent.
+        keep_empty: whether parameters without a value are included; the SDK's request does not have them.
     """
     values: dict[str, str] = {}
     spellings: dict[str, str] = {}
@@ -117,10 +126,15 @@ def parse_query(query: str, keep_empty: bool = False) -> dict[str, str]:
 
 
 def decode_path(scope: Mapping[str, Any]) -> str | None:
-    """The path as ASP.NET's server decodes it: an encoded slash stays encoded, dot segments are resolved.
+    """Return the path of a request as ASP.NET's server decodes it.
+
+    An encoded slash stays encoded, and the segments ``.`` and ``..`` are resolved.
+
+    Args:
+        scope: the request's ASGI scope.
 
     Returns:
-        None for a path that no server should accept: one with a null character.
+        The path, or None if it contains a null character, which no server should accept.
     """
     path: str = scope["path"]
     raw: bytes = scope.get("raw_path") or b""

@@ -1,4 +1,4 @@
-"""From what a function gave for its HTTP output to status, headers and body, as Azure's worker and host write it."""
+"""HTTP responses: from a function's result to status, headers and body, by the rules of Azure's worker and host."""
 
 from __future__ import annotations
 
@@ -22,7 +22,14 @@ _COOKIE_ATTRIBUTES = ("domain", "path", "expires", "samesite", "max-age")
 
 
 class HttpReply:
-    """A response ready to be sent; ``headers`` lack only those that frame the message."""
+    """An HTTP response.
+
+    Args:
+        status: the status code, 200 to 599.
+        headers: names in lower case and values, encoded. The server adds those that frame the message, such as
+            ``content-length``.
+        body: the whole body.
+    """
 
     __slots__ = ("body", "headers", "status")
 
@@ -33,11 +40,14 @@ class HttpReply:
 
 
 def encode_reply(value: Any) -> HttpReply:
-    """Encode what an HTTP output was given.
+    """Return the response for the value of an HTTP output.
+
+    Args:
+        value: an ``azure.functions.HttpResponse``, or text, which may describe a response in JSON.
 
     Raises:
-        TypeError: neither a response of the SDK nor text.
-        ValueError: a status or a header that cannot be sent, such as one with a line break.
+        TypeError: ``value`` is something else.
+        ValueError: the status or a header cannot be sent, for example because it has a line break.
     """
     if isinstance(value, HttpResponse):
         return _from_response(value)
@@ -64,17 +74,17 @@ def _content_type(mimetype: str, charset: str) -> tuple[bytes, bytes]:
 
 
 def _from_text(value: str) -> HttpReply:
-    read = text.parse_text(value)
-    described = text.response_object(read)
+    content = text.parse_text(value)
+    described = text.response_object(content)
     if described is not None:
-        return _described(described)
-    return HttpReply(200, [_TEXT], text.format_json_value(read).encode())
+        return _from_object(described)
+    return HttpReply(200, [_TEXT], text.format_json_value(content).encode())
 
 
-def _described(parts: Mapping[str, Any]) -> HttpReply:
-    """A response object: ``body``, ``statusCode`` or ``status``, ``headers``, ``cookies``."""
-    given = parts.get("headers")
-    items = given.items() if isinstance(given, dict) else ()
+def _from_object(parts: Mapping[str, Any]) -> HttpReply:
+    """Return the response of a JSON object with ``body``, ``statusCode`` or ``status``, ``headers`` and ``cookies``."""
+    described = parts.get("headers")
+    items = described.items() if isinstance(described, dict) else ()
     headers = encode_headers((name, text.format_json_value(value)) for name, value in items)
     if not any(name == b"content-type" for name, _ in headers):
         headers.append(_TEXT)
@@ -97,7 +107,11 @@ def _cookie(parts: Mapping[str, Any]) -> bytes:
 
 
 def encode_headers(items: Iterable[tuple[str, str]]) -> Headers:
-    """Check and encode headers, repeated ones all kept; those that frame the message are the server's to set."""
+    """Return encoded headers, including repeated ones, but without those that frame the message.
+
+    Raises:
+        ValueError: a name or a value is invalid.
+    """
     headers: Headers = []
     for name, value in items:
         key = name.lower().encode("latin-1", "replace")
@@ -109,7 +123,11 @@ def encode_headers(items: Iterable[tuple[str, str]]) -> Headers:
 
 
 def header_value(name: str, value: str) -> bytes:
-    """Encode a header's value; ValueError if it could break out of its line."""
+    """Return an encoded header value.
+
+    Raises:
+        ValueError: the value is not Latin-1, or has a control character such as a line break.
+    """
     try:
         encoded = value.encode("latin-1")
     except UnicodeEncodeError:

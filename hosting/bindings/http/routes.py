@@ -1,4 +1,4 @@
-"""Which function a request goes to: routes tried in the order of the functions' names, as Azure's host does."""
+"""Routing of requests to functions: routes are tried in the order of the functions' names, as in Azure's host."""
 
 from __future__ import annotations
 
@@ -13,39 +13,51 @@ NO_VALUES: Mapping[str, str] = {}
 
 
 class Route(NamedTuple, Generic[Target]):
-    """One function's route; ``methods`` in upper case, None for every method."""
+    """The route of one function."""
 
     function: str
+    """The function's name."""
     route: str
+    """The route without its prefix, as the function declares it."""
     template: Template
+    """The parsed route with its prefix."""
     methods: frozenset[str] | None
+    """The methods in capitals; None for every method."""
     target: Target
+    """The function's trigger."""
 
     def allows(self, method: str) -> bool:
+        """Return whether the route has a method, which is in capitals."""
         return self.methods is None or method in self.methods
 
 
 class Router(Generic[Target]):
-    """Routes in the order they are tried; frozen once made.
+    """Finds the route of a request; the routes do not change.
 
-    A path without parameters is looked up instead of tried, unless a route with parameters that comes first could
-    take it.
+    A route without parameters is found by a lookup, unless an earlier route with parameters could match its path.
+
+    Args:
+        routes: the routes, in the order in which they are tried.
     """
 
     def __init__(self, routes: Sequence[Route[Target]] = ()) -> None:
         self.routes = tuple(routes)
         self._direct: dict[str, Route[Target]] = {}
-        for place, route in enumerate(self.routes):
+        for index, route in enumerate(self.routes):
             literal = route.template.literal
-            if literal is not None and not any(_could_take(before, literal) for before in self.routes[:place]):
-                # The two spellings that clients use; any other one is found by trying.
+            if literal is not None and not any(_may_match(before, literal) for before in self.routes[:index]):
+                # The two spellings that clients use; others are found by trying each route.
                 self._direct.setdefault(literal, route)
                 self._direct.setdefault(literal.lower(), route)
 
     def match(self, method: str, path: str) -> tuple[Route[Target], Mapping[str, str]] | None:
-        """The first route that takes ``method`` and ``path``, with the values of its parameters.
+        """Return the first route that matches, with the values of its parameters; None if no route matches.
 
-        A HEAD request that no route takes goes to the first that takes GET; Azure's host refuses it.
+        A HEAD request without a matching route gets the first route for GET; Azure's host rejects it.
+
+        Args:
+            method: the request's method, in capitals.
+            path: the decoded path, with its leading slash.
         """
         route = self._direct.get(path)
         if route is not None and route.allows(method):
@@ -64,26 +76,26 @@ class Router(Generic[Target]):
         return None
 
 
-def _could_take(route: Route[Target], path: str) -> bool:
+def _may_match(route: Route[Target], path: str) -> bool:
     return route.template.pattern.fullmatch(path) is not None
 
 
 def is_reserved(route: str) -> bool:
-    """Whether Azure's host refuses the route because it begins like one of its own."""
+    """Return whether Azure's host rejects a route because it begins like one of the host's own."""
     return route.lower().strip("/").startswith(RESERVED)
 
 
 def is_same_route(first: Route[Target], second: Route[Target]) -> bool:
-    """Whether two functions declare one route for a common method; names of parameters count."""
+    """Return whether two functions have the same route, including the parameters' names, and a method in common."""
     alike = first.route.lower().strip("/") == second.route.lower().strip("/")
     return alike and _share_method(first, second)
 
 
 def overlapping_routes(routes: Sequence[Route[Target]]) -> Iterator[tuple[Route[Target], Route[Target]]]:
-    """Pairs of routes that a single request could match both, the one that is tried first in front."""
-    for place, first in enumerate(routes):
-        for second in routes[place + 1 :]:
-            if _share_method(first, second) and _meet(first.template.segments, second.template.segments):
+    """Yield each pair of routes that can match the same request, in the order in which they are tried."""
+    for index, first in enumerate(routes):
+        for second in routes[index + 1 :]:
+            if _share_method(first, second) and _overlap(first.template.segments, second.template.segments):
                 yield first, second
 
 
@@ -91,17 +103,18 @@ def _share_method(first: Route[Target], second: Route[Target]) -> bool:
     return first.methods is None or second.methods is None or bool(first.methods & second.methods)
 
 
-def _meet(first: Sequence[Segment], second: Sequence[Segment]) -> bool:
+def _overlap(first: Sequence[Segment], second: Sequence[Segment]) -> bool:
+    """Return whether a path can match both sequences of segments."""
     if not first or not second:
         return all(_can_be_absent(segment) for segment in (*first, *second))
-    if _catch_all(first[0]) or _catch_all(second[0]):
+    if _is_catch_all(first[0]) or _is_catch_all(second[0]):
         return True
-    if _segments_meet(first[0], second[0]) and _meet(first[1:], second[1:]):
+    if _segments_overlap(first[0], second[0]) and _overlap(first[1:], second[1:]):
         return True
-    return (_can_be_absent(first[0]) and _meet((), second)) or (_can_be_absent(second[0]) and _meet(first, ()))
+    return (_can_be_absent(first[0]) and _overlap((), second)) or (_can_be_absent(second[0]) and _overlap(first, ()))
 
 
-def _segments_meet(first: Segment, second: Segment) -> bool:
+def _segments_overlap(first: Segment, second: Segment) -> bool:
     one, other = first[0], second[0]
     if len(first) > 1 or len(second) > 1:
         return first == second
@@ -116,5 +129,5 @@ def _can_be_absent(segment: Segment) -> bool:
     return len(segment) == 1 and isinstance(segment[0], Parameter) and segment[0].can_be_absent
 
 
-def _catch_all(segment: Segment) -> bool:
+def _is_catch_all(segment: Segment) -> bool:
     return isinstance(segment[0], Parameter) and segment[0].catch_all

@@ -1,6 +1,6 @@
-"""HTTP streams: functions that get the web extension's request, read its body as it comes, and stream what they answer.
+"""HTTP streams: functions that get the web extension's request and read and write bodies piece by piece.
 
-Azure's worker runs a second web server for them. Here they get the connection of the one that there is.
+Azure's worker runs a second web server for them. Here they use the connection of the host's own server.
 """
 
 from __future__ import annotations
@@ -22,7 +22,13 @@ from hosting.core import Function
 
 
 class StreamCall:
-    """One request on its way to a function that reads it by itself: the connection in the words of ASGI."""
+    """A request for a function that reads the body itself.
+
+    Args:
+        scope: the ASGI scope of the request.
+        receive: the ASGI function that returns the next part of the body.
+        route_values: the values of the route's parameters, by name.
+    """
 
     __slots__ = ("receive", "route_values", "scope")
 
@@ -40,17 +46,17 @@ class StreamCall:
 
     @property
     def path(self) -> str:
-        """The path as it was sent, without the query: that may contain a key."""
+        """The path as it was sent, without the query, which may contain a key."""
         raw: bytes = self.scope.get("raw_path") or self.scope["path"].encode()
         return raw.decode("latin-1")
 
 
 class StreamReply(HttpReply):
-    """A response that sends itself, in the context of the invocation that made it.
+    """A response that is sent piece by piece, with the context variables of the invocation that created it.
 
     Args:
-        response: an ASGI application.
-        function: whose response it is.
+        response: the web extension's response, which is an ASGI application.
+        function: the name of the function, for the log.
     """
 
     __slots__ = ("_context", "_function", "_response")
@@ -62,46 +68,56 @@ class StreamReply(HttpReply):
         self._context: Context = copy_context()
 
     async def send(self, scope: MutableMapping[str, Any], send: Callable[[Any], Awaitable[None]]) -> None:
-        """Send it piece by piece; what fails on the way is logged, and leaves the response unfinished."""
+        """Send the response; an error is logged, and leaves the response incomplete.
+
+        Args:
+            scope: the ASGI scope of the request.
+            send: the ASGI function that sends a part of the response.
+        """
         task = asyncio.get_running_loop().create_task(self._send(scope, send), context=self._context)
         await task
 
     async def _send(self, scope: MutableMapping[str, Any], send: Callable[[Any], Awaitable[None]]) -> None:
         try:
             await self._response(scope, _nothing_more, send)
-        except Exception:  # the author's generator may raise anything
+        except Exception:  # the app's generator may raise anything
             logging.getLogger(f"hosting.function.{self._function}").exception(
-                "The response of function '%s' broke off.", self._function
+                "The response of function '%s' is incomplete.", self._function
             )
 
 
 class Streams:
-    """Makes requests and responses of the web extension for one function."""
+    """Creates the web extension's requests and responses for one function.
+
+    Args:
+        web: the web extension's classes.
+        function: the function's name, for the log.
+    """
 
     def __init__(self, web: WebExtension, function: str) -> None:
         self._web = web
         self._function = function
 
     def request(self, call: StreamCall) -> Any:
-        """The extension's request, which reads from the connection."""
+        """Return the web extension's request, which reads the body from the connection."""
         request = self._web.request({**call.scope, "path_params": {}}, call.receive)
         self._web.set_route_values(request, dict(call.route_values))
         return request
 
     def reply(self, value: Any) -> HttpReply:
-        """Make a reply of what the function returned: a response, or anything that FastAPI makes JSON of.
+        """Return the response for a function's result: a response, or any value that FastAPI can encode as JSON.
 
         Raises:
-            Exception: it cannot be made JSON.
+            Exception: FastAPI cannot encode the value.
         """
         if isinstance(value, self._web.response):
             return StreamReply(value, self._function)
         if isinstance(value, HttpResponse):
-            return encode_reply(value)  # an extension may answer in the function's place
+            return encode_reply(value)  # a hook may respond in place of the function
         return self._json(importlib.import_module("fastapi.encoders").jsonable_encoder(value))
 
     def failure(self, exception: BaseException) -> HttpReply:
-        """The reply to a request whose function raised: an HTTPException says which one, as in Azure."""
+        """Return the response for an exception of the function: 500, or as an ``HTTPException`` says, as in Azure."""
         exceptions = sys.modules.get("starlette.exceptions")
         if exceptions is not None and isinstance(exception, exceptions.HTTPException):
             return self._json(
@@ -114,7 +130,7 @@ class Streams:
 
 
 class StreamOutput(Output):
-    """``$return`` of a function with streams."""
+    """The ``$return`` output of a function with streams."""
 
     replies = True
 
@@ -122,13 +138,14 @@ class StreamOutput(Output):
         self._streams = streams
 
     def encode(self, value: Any) -> HttpReply:
+        """Return the response; see ``Streams.reply``."""
         return self._streams.reply(value)
 
 
 def streams_of(function: Function) -> Streams | None:
-    """What ``function`` is served with if its app has imported the web extension; None if it has not.
+    """Return the streams of a function if its app has imported the web extension; else None.
 
-    A v1 function may still say that it takes the SDK's own request.
+    None also for a v1 function with the SDK's request as its annotation.
     """
     web = web_extension()
     annotation = function.annotations.get(function.trigger.name)
@@ -138,9 +155,10 @@ def streams_of(function: Function) -> Streams | None:
 
 
 async def _nothing_more() -> NoReturn:
-    """In place of a connection's ``receive``: a response that watches for the client's leaving reads no body away.
+    """Wait forever, in place of a connection's ``receive``.
 
-    Whoever sends the response is cancelled when the client goes.
+    A response calls ``receive`` to notice that the client disconnects, and must not consume the body of the request.
+    The task that sends the response is cancelled on disconnect anyway.
     """
     await asyncio.get_running_loop().create_future()
-    raise AssertionError("nobody sets a result")
+    raise AssertionError("the future never has a result")

@@ -1,4 +1,4 @@
-"""Route templates as ASP.NET Core routing reads them: ``products/{category:alpha}/{id:int?}``, ``files/{*rest}``."""
+"""Route templates of ASP.NET Core routing, such as ``products/{category:alpha}/{id:int?}`` and ``files/{*rest}``."""
 
 from __future__ import annotations
 
@@ -11,21 +11,26 @@ from hosting.bindings.http.constraints import Check, constraint
 
 
 class Parameter(NamedTuple):
-    """``{name:constraint=default}``, with ``?`` when optional, ``*`` when it takes the rest of the path."""
+    """A parameter of a route: ``{name:constraint=default}``."""
 
     name: str
     checks: tuple[Check, ...] = ()
+    """The functions that check a value against the constraints."""
     constraints: str = ""
+    """The text of the constraints and the default, in lower case."""
     optional: bool = False
+    """Whether it ends with ``?``."""
     catch_all: bool = False
+    """Whether it begins with ``*``, and so matches the rest of the path."""
     default: str | None = None
 
     @property
     def can_be_absent(self) -> bool:
-        """Whether a path without this segment can still match."""
+        """Whether a path without this segment can match."""
         return self.optional or self.catch_all or self.default is not None
 
     def accepts(self, value: str) -> bool:
+        """Return whether a value satisfies all constraints."""
         return all(check(value) for check in self.checks)
 
 
@@ -34,7 +39,7 @@ Segment = tuple[Part, ...]
 
 
 class Template(NamedTuple):
-    """A parsed route template and the expression that its paths match."""
+    """A parsed route template, with a regular expression that matches its paths."""
 
     text: str
     segments: tuple[Segment, ...]
@@ -43,15 +48,18 @@ class Template(NamedTuple):
 
     @property
     def literal(self) -> str | None:
-        """The one path that it matches, as it is written; None when it has parameters."""
+        """The only path that the template matches, spelled as in its text; None if it has parameters."""
         if self.parameters:
             return None
         return "/" + "/".join(str(part) for segment in self.segments for part in segment)
 
     def match(self, path: str) -> dict[str, str] | None:
-        """Values of the parameters in ``path`` (decoded, with its leading slash); None if it does not match.
+        """Return the values of the parameters in a path; None if the path does not match.
 
-        An optional parameter that the path lacks is left out, a default filled in.
+        An optional parameter that the path does not have is omitted; a default value is included.
+
+        Args:
+            path: the decoded path, with its leading slash.
         """
         found = self.pattern.fullmatch(path)
         if found is None:
@@ -67,10 +75,10 @@ class Template(NamedTuple):
 
 
 def parse(text: str) -> Template:
-    """Read a template.
+    """Parse a template.
 
     Raises:
-        ValueError: it cannot be read; the message says where.
+        ValueError: the template is invalid; the message says why.
     """
     segments = tuple(_segment(piece) for piece in _split(text, "/") if piece)
     parameters = tuple(part for segment in segments for part in segment if isinstance(part, Parameter))
@@ -79,7 +87,7 @@ def parse(text: str) -> Template:
 
 
 def _split(text: str, separator: str) -> Iterator[str]:
-    """Cut at ``separator`` outside braces; a doubled brace is a literal one."""
+    """Split at each ``separator`` that is not inside braces; a doubled brace is a literal one."""
     depth, start, position = 0, 0, 0
     while position < len(text):
         character = text[position]
@@ -138,7 +146,7 @@ def _constraints(text: str) -> tuple[list[tuple[str, str | None]], str | None]:
         found.append((match[1], match[2]))
         text = text[match.end() :]
     if text and not text.startswith("="):
-        raise ValueError(f"'{text}' is not understood")
+        raise ValueError(f"'{text}' is not a constraint or a default value")
     return found, text[1:] if text else None
 
 
@@ -147,10 +155,10 @@ def _check(segments: tuple[Segment, ...], parameters: tuple[Parameter, ...]) -> 
     for name in names:
         if names.count(name) > 1:
             raise ValueError(f"parameter '{name}' occurs twice")
-    for place, segment in enumerate(segments):
+    for index, segment in enumerate(segments):
         catch_all = any(isinstance(part, Parameter) and part.catch_all for part in segment)
-        if catch_all and (len(segment) > 1 or place + 1 < len(segments)):
-            raise ValueError("a catch-all parameter must be the last segment, alone")
+        if catch_all and (len(segment) > 1 or index + 1 < len(segments)):
+            raise ValueError("a catch-all parameter must be the whole last segment")
         if any(isinstance(left, Parameter) and isinstance(right, Parameter) for left, right in _pairs(segment)):
             raise ValueError("two parameters must be separated by text")
         if any(isinstance(part, Parameter) and part.optional for part in segment[:-1]):
@@ -162,13 +170,13 @@ def _pairs(segment: Segment) -> Iterator[tuple[Part, Part]]:
 
 
 def _expression(segments: tuple[Segment, ...]) -> str:
-    """Required segments in a row, then each one that may lack nested in the one before it."""
-    last_required = max((place for place, segment in enumerate(segments) if not _can_be_absent(segment)), default=-1)
-    required = "".join("/" + _one(segment) for segment in segments[: last_required + 1])
+    """Return a pattern of the required segments, followed by the optional ones, each nested in the one before it."""
+    last_required = max((index for index, segment in enumerate(segments) if not _can_be_absent(segment)), default=-1)
+    required = "".join("/" + _segment_pattern(segment) for segment in segments[: last_required + 1])
     rest = r"/?"
     for segment in reversed(segments[last_required + 1 :]):
         catch_all = isinstance(segment[0], Parameter) and segment[0].catch_all
-        rest = r"(?:/(.*))?" if catch_all else f"(?:/{_one(segment)}{rest})?/?"
+        rest = r"(?:/(.*))?" if catch_all else f"(?:/{_segment_pattern(segment)}{rest})?/?"
     return required + rest
 
 
@@ -176,21 +184,22 @@ def _can_be_absent(segment: Segment) -> bool:
     return len(segment) == 1 and isinstance(segment[0], Parameter) and segment[0].can_be_absent
 
 
-def _one(segment: Segment) -> str:
+def _segment_pattern(segment: Segment) -> str:
     pieces = [re.escape(part) if isinstance(part, str) else "([^/]+)" for part in segment]
     last = segment[-1]
     if len(segment) > 1 and isinstance(last, Parameter) and last.optional:
         return _with_optional_end(pieces, segment)
-    for place, part in enumerate(segment[:-1]):
-        if isinstance(part, str) and place:
-            pieces[place + 1] = _after(part)
+    for index, part in enumerate(segment[:-1]):
+        if isinstance(part, str) and index:
+            pieces[index + 1] = _value_after(part)
     return "".join(pieces)
 
 
-def _after(literal: str) -> str:
-    """A value after ``literal`` in one segment: the shortest that ends where it must, as ASP.NET looks from the right.
+def _value_after(literal: str) -> str:
+    """Return a pattern for a value that follows ``literal`` in the same segment.
 
-    So the literal, or a beginning of it, can only be its end; a path could have trying all other ways take minutes.
+    ASP.NET searches from the right, so that the value contains the literal, or a beginning of it, only at its end. A
+    pattern that tries all other ways too can take minutes for some paths.
     """
     end = ""
     for character in reversed(literal):
@@ -199,7 +208,7 @@ def _after(literal: str) -> str:
 
 
 def _with_optional_end(pieces: list[str], segment: Segment) -> str:
-    """``{name}.{extension?}``: without the extension, the dot may lack as well."""
+    """Return a pattern for ``{name}.{extension?}``: without the extension, the dot can be absent too."""
     before = segment[-2]
     if isinstance(before, str) and before.endswith("."):
         stem = "".join(pieces[:-2]).replace("[^/]+", "[^/]+?") + re.escape(before[:-1])

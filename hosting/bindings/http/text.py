@@ -1,4 +1,4 @@
-"""What Azure's host makes of a ``str`` that a function returns: it reads it as JSON, and acts on what it finds."""
+"""Azure's rules for a ``str`` that an HTTP function returns: it is read as JSON, and may describe a whole response."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 
 
 def parse_text(text: str) -> Any:
-    """The JSON value of ``text``; the text itself if it is none."""
+    """Return the value of a JSON text, or the text itself if it is not JSON."""
     if not text or text[0] not in '{["-0123456789tfn \t\r\n':
         return text
     try:
@@ -18,7 +18,7 @@ def parse_text(text: str) -> Any:
 
 
 def response_object(value: Any) -> Mapping[str, Any] | None:
-    """``value`` by lower-case keys if it describes a response, that is an object with a ``body``; else None."""
+    """Return an object with its keys in lower case if it describes a response, that is, has a ``body``; else None."""
     if not isinstance(value, dict):
         return None
     lowered = {key.lower(): item for key, item in reversed(value.items())}
@@ -26,7 +26,7 @@ def response_object(value: Any) -> Mapping[str, Any] | None:
 
 
 def format_json_value(value: Any) -> str:
-    """``value`` as .NET writes it: objects and arrays indented, ``True``, text bare, nothing for null."""
+    """Return a JSON value as .NET writes it: objects and arrays indented, ``True``, text without quotes, null empty."""
     if value is None:
         return ""
     if isinstance(value, bool):

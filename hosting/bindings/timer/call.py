@@ -1,4 +1,4 @@
-"""One call of a timer's function: what the function is told, and why it is called."""
+"""One run of a timer's function: the data that the function gets, and the reason for the run."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ from hosting.bindings.timer.zone import format_precise
 
 
 class TimerCall(NamedTuple):
-    """What triggers an invocation."""
+    """The data of one invocation of a timer's function."""
 
     text: str
-    """The JSON that Azure's host sends for it."""
-    at: str
-    """The time on the wall's clock, for binding expressions."""
+    """The JSON text that Azure's host sends to the function."""
+    time: str
+    """The local time, for binding expressions."""
 
 
 def make_call(
     now: datetime, zone: tzinfo, schedule: Schedule, status: Status | None, *, is_late: bool = False
 ) -> TimerCall:
-    """Make the call of ``now``.
+    """Return the data of a run.
 
     Args:
-        now: the time of day, in UTC.
-        zone: where the clock hangs.
-        schedule: the timer's.
-        status: what is remembered of it; None if nothing is.
-        is_late: whether it makes up for a time that passed while no host ran.
+        now: the current time, in UTC.
+        zone: the time zone of the schedule.
+        schedule: the timer's schedule.
+        status: the timer's stored status; None if it is not monitored.
+        is_late: whether the run makes up for an earlier time, at which no host was running.
     """
     document = {
         "Schedule": {"AdjustForDST": schedule.adjusts},
@@ -41,13 +41,14 @@ def make_call(
 
 
 class RunReason(NamedTuple):
-    """Why a timer runs; without a reason, because its time has come."""
+    """Why a timer's function runs: on schedule by default."""
 
     reason: str = ""
+    """Azure's word for an unscheduled run: ``IsPastDue`` or ``RunOnStartup``; empty for a run on schedule."""
     due: datetime | None = None
-    """When it was due, where it is late."""
+    """When a late run was due, in UTC; None for other runs."""
 
     def details(self, zone: tzinfo) -> str:
-        """What Azure's host logs of it."""
+        """Return the reason of an unscheduled run as Azure's host logs it; empty for a run on schedule."""
         late = f", OriginalSchedule: {format_precise(self.due, zone)}" if self.due else ""
         return f"UnscheduledInvocationReason: {self.reason}{late}" if self.reason else ""

@@ -1,4 +1,4 @@
-"""The time of day, and waiting for it: replaced as one in tests."""
+"""The current time and waiting, in one class that tests replace."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from hosting._asyncio import wait_for_event
 
 
 class Clock:
-    """The machine's."""
+    """The machine's clock."""
 
     def now(self) -> datetime:
-        """The time of day, in UTC; it may jump either way when somebody sets the clock."""
+        """Return the current time in UTC. It can jump in both directions when the machine's clock is set."""
         return datetime.now(UTC)
 
     async def wait(self, event: asyncio.Event, seconds: float) -> bool:

@@ -1,4 +1,4 @@
-"""The fields of a CRON expression, read as strictly as NCrontab reads them in Azure's host, and as loosely."""
+"""The fields of a CRON expression, with the rules of NCrontab, which Azure's host uses."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ _NUMBER = re.compile(r"[0-9]+")
 _STEP = re.compile(r"[+-]?[0-9]+")
 _HINTS = {
     "?": "Write * for any day.",
-    "L": "The last day of a month cannot be written; run on 28-31, and let the function look at the date.",
-    "W": "The nearest weekday cannot be written; name days of the week instead.",
-    "#": "The n-th weekday of a month is written as days and a day of the week, which must both fit: 8-14 and MON.",
+    "L": "There is no syntax for the last day of a month: run on 28-31, and check the date in the function.",
+    "W": "There is no syntax for the nearest weekday: use days of the week.",
+    "#": "For the n-th weekday of a month, write its days and the day of the week, for example 8-14 and MON.",
     "7": "Write 0 for Sunday.",
 }
 
 
 class FieldError(ValueError):
-    """A field is none; ``hint`` says what to write instead, where that is known."""
+    """A text is not a valid field; ``hint`` says what to write instead, or is empty."""
 
     def __init__(self, message: str, hint: str = "") -> None:
         super().__init__(message)
@@ -25,7 +25,7 @@ class FieldError(ValueError):
 
 
 class FieldKind(NamedTuple):
-    """What a field stands for, and which values it may have."""
+    """One of the six fields of an expression, and the values that it may have."""
 
     name: str
     low: int
@@ -34,7 +34,7 @@ class FieldKind(NamedTuple):
 
 
 def field_kinds() -> tuple[FieldKind, ...]:
-    """The six of an expression, in order."""
+    """Return the six fields of an expression, in order."""
     months = "january february march april may june july august september october november december"
     days = "sunday monday tuesday wednesday thursday friday saturday"
     return (
@@ -48,7 +48,7 @@ def field_kinds() -> tuple[FieldKind, ...]:
 
 
 class Field(NamedTuple):
-    """The values that a field has, and what about its text may surprise who wrote it."""
+    """The values of a parsed field, and warnings about parts of its text that are easily misunderstood."""
 
     kind: FieldKind
     values: frozenset[int]
@@ -56,28 +56,29 @@ class Field(NamedTuple):
 
     @property
     def is_any(self) -> bool:
+        """Whether it has every possible value."""
         return len(self.values) > self.kind.high - self.kind.low
 
     @property
     def has_neighbours(self) -> bool:
-        """Whether two values follow one another."""
+        """Whether two of its values are consecutive."""
         return any(value + 1 in self.values for value in self.values)
 
     @property
     def text(self) -> str:
-        """The field as any reader of CRON expressions understands it."""
+        """The field in the common syntax of CRON expressions: ``*`` or a list of numbers."""
         return "*" if self.is_any else ",".join(map(str, sorted(self.values)))
 
 
 def read_field(text: str, kind: FieldKind) -> Field:
-    """Read one field.
+    """Parse one field.
 
     Args:
-        text: without spaces, not empty.
-        kind: which one of the six it is.
+        text: the text of the field, without spaces and not empty.
+        kind: which of the six fields it is.
 
     Raises:
-        FieldError: NCrontab takes it for none.
+        FieldError: NCrontab does not accept the text.
     """
     values: set[int] = set()
     warnings: list[str] = []
@@ -87,7 +88,7 @@ def read_field(text: str, kind: FieldKind) -> Field:
 
 
 def _part(text: str, kind: FieldKind, warnings: list[str]) -> range:
-    """``*``, ``5``, ``1-5``, a name for a number, and each of them with ``/STEP``."""
+    """Return the values of ``*``, ``5`` or ``1-5``, each optionally with ``/STEP``; names can replace numbers."""
     body, slash, step = text.partition("/")
     every = _step(step, text, kind, warnings) if slash else 1
     if body == "*":
@@ -97,13 +98,13 @@ def _part(text: str, kind: FieldKind, warnings: list[str]) -> range:
         return range(first, (kind.high if slash else first) + 1, every)
     ends = [_value(end, text, kind) for end in body.split("-", 1)]
     if ends[0] > ends[1]:
-        warnings.append(f"'{body}' means {min(ends)} to {max(ends)}: a range does not go around")
+        warnings.append(f"'{body}' means {min(ends)} to {max(ends)}: a range does not wrap around")
     return range(min(ends), max(ends) + 1, every)
 
 
 def _step(step: str, text: str, kind: FieldKind, warnings: list[str]) -> int:
     if not _STEP.fullmatch(step):
-        raise FieldError(f"'{text}' is no {kind.name}: a step is a whole number")
+        raise FieldError(f"'{text}' is not a valid {kind.name}: a step is a whole number")
     if int(step) < 1:
         warnings.append(f"the step of '{text}' counts as 1")
     return max(1, int(step))
@@ -118,11 +119,13 @@ def _value(value: str, text: str, kind: FieldKind) -> int:
             if name.startswith(value.lower()):
                 return number
     names = f", or {', '.join(name[:3].upper() for name in kind.names)}" if kind.names else ""
-    raise FieldError(f"'{text}' is no {kind.name}: expected {kind.low} to {kind.high}{names}", _hint(text, kind))
+    raise FieldError(
+        f"'{text}' is not a valid {kind.name}: expected {kind.low} to {kind.high}{names}", _hint(text, kind)
+    )
 
 
 def _hint(text: str, kind: FieldKind) -> str:
-    """What people write who know other kinds of CRON."""
+    """Return a hint for the syntax of other kinds of CRON; empty if there is none."""
     if not kind.name.startswith("day"):
         return ""
     upper = text.upper()

@@ -1,4 +1,4 @@
-"""Which process runs a timer: the one that holds its lock."""
+"""Locks of timers: the process that holds a timer's lock runs it."""
 
 from __future__ import annotations
 
@@ -12,19 +12,26 @@ _logger = logging.getLogger("hosting.triggers.timer")
 
 
 class TimerLocks:
-    """The locks of a host's timers, and what is wrong with the storage they are in: said once, and when it is over.
+    """The locks of a host's timers. A failure of their storage is logged once, and its end too.
 
     Args:
-        services: where the host's storage is, which is asked for when it is first needed.
+        services: has the host's storage, which is opened when it is first needed.
     """
 
     def __init__(self, services: Services) -> None:
         self._services = services
         self.trouble = ""
-        """Why the storage cannot be used; empty while it can."""
+        """Why the storage cannot be used; empty if it can be used."""
 
     async def acquire(self, name: str) -> Lease | None:
-        """Take the lock of function ``name``; None if another process holds it, or the storage cannot be reached."""
+        """Try to take the lock of a function's timer.
+
+        Args:
+            name: the function's name.
+
+        Returns:
+            The lock; None if another process holds it, or the storage cannot be reached.
+        """
         try:
             path = f"locks/{self._services.host_id}/Host.Functions.{name}.Listener"
             lease = await self._services.storage.lock(path)
@@ -36,21 +43,21 @@ class TimerLocks:
         return lease
 
     async def release(self, lease: Lease) -> None:
-        """Let another process have the lock."""
+        """Release a lock, so that another process can take it. An error is logged: the lock expires by itself."""
         try:
             await lease.release()
-        except Exception as error:  # noqa: BLE001 - as above; a lock that is not given back runs out
-            _logger.debug("A lock was not given back: %s", error)
+        except Exception as error:  # noqa: BLE001 - as above
+            _logger.debug("A lock was not released: %s", error)
 
     def report_success(self) -> None:
-        """Say that the storage can be used again, if it could not."""
+        """Log that the storage can be used again, if it could not be used before."""
         if self.trouble:
             self.trouble = ""
             _logger.info("The host's storage can be used again.")
 
     def report_failure(self, error: Exception) -> None:
-        """Say that the storage cannot be used, unless that has been said."""
+        """Log that the storage cannot be used, unless the same error was logged last."""
         text = str(error) if isinstance(error, HostingError) else f"{type(error).__name__}: {error}"
         if text != self.trouble:
             self.trouble = text
-            _logger.error("Timers do not run, and are tried again and again: %s", text)
+            _logger.error("Timers are waiting for the host's storage; trying again: %s", text)

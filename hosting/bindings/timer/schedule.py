@@ -1,6 +1,6 @@
-"""Schedules: when a timer is due next.
+"""Schedules: computing when a timer is due next.
 
-Moments are in UTC; "wall" is what a clock on the wall shows, without a zone.
+All times are in UTC, except those called ``wall``: they are local times, without a time zone.
 """
 
 from __future__ import annotations
@@ -20,12 +20,13 @@ _REMEDY = (
     "Write six fields (second, minute, hour, day of the month, month, day of the week) such as '0 */5 * * * *', five "
     "without the second, or a time span such as '00:05:00'."
 )
-_SHORTEST, _LONGEST = 1e-6, 10_675_199 * 86400.0  # the clock counts in microseconds; .NET knows no longer span
+_MIN_SECONDS = 1e-6  # the resolution of the clock
+_MAX_SECONDS = 10_675_199 * 86400.0  # the longest time span of .NET
 _DAYS = re.compile(r"(\d+):(\d{1,2}:\d{1,2}(?::\d{1,2}(?:\.\d{1,7})?)?)")
 
 
 class ScheduleError(ValueError):
-    """A text is no schedule; ``remedy`` says what to write."""
+    """A text is not a valid schedule; ``remedy`` says what to write."""
 
     def __init__(self, message: str, remedy: str) -> None:
         super().__init__(message)
@@ -33,20 +34,20 @@ class ScheduleError(ValueError):
 
 
 class Cron:
-    """A CRON expression in a time zone; day of the month and day of the week must both fit.
+    """A CRON expression in a time zone; the day of the month and the day of the week must both match.
 
-    Where the clocks change it follows Azure's host. In the hour that comes twice, a schedule that runs again and again
-    (any second, minute or hour, or two that follow one another) goes on, and any other one runs in the first pass only.
-    A time that the clocks skip is moved by what they skip.
+    Changes between standard and daylight saving time are handled as in Azure's host. A schedule that repeats (any
+    second, minute or hour, or two consecutive ones) also runs in the second pass of an hour that occurs twice; others
+    run in the first pass only. A time that the clocks skip is moved forward by the length of the gap.
 
     Args:
-        text: the expression, for people.
+        text: the expression, for log lines.
         fields: its six fields.
-        zone: where the clock hangs.
+        zone: the time zone.
     """
 
     adjusts = True
-    """Whether it follows the clocks when they change, as functions are told."""
+    """Whether it follows changes of the clocks, for the data that functions get."""
 
     def __init__(self, text: str, fields: tuple[Field, ...], zone: tzinfo) -> None:
         self._text = text
@@ -55,68 +56,69 @@ class Cron:
         expression = " ".join(field.text for field in fields)
         start = datetime(2000, 1, 1)
         self._times = croniter(expression, start, day_or=False, second_at_beginning=True)
-        self._goes_on = any(field.is_any or field.has_neighbours for field in fields[:3])
+        self._repeats = any(field.is_any or field.has_neighbours for field in fields[:3])
 
     def __str__(self) -> str:
         return f"Cron: '{self._text}'"
 
     @property
     def is_frequent(self) -> bool:
-        """Whether it is due more often than once a minute."""
+        """Whether it can be due more often than once a minute."""
         return len(self._fields[0].values) > 1 and all(field.is_any for field in self._fields[1:])
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What about its text may mean something else than who wrote it thinks."""
-        return tuple(surprise for field in self._fields for surprise in field.warnings)
+        """Warnings about parts of its text that are easily misunderstood."""
+        return tuple(warning for field in self._fields for warning in field.warnings)
 
     def next(self, after: datetime) -> datetime | None:
-        """The first time after ``after``; None if there is none in the next 50 years."""
+        """Return the first matching time after ``after``, both in UTC; None if the next 50 years have no such time."""
         local = after.astimezone(self._zone)
         wall = local.replace(tzinfo=None, microsecond=0, fold=0)
-        found = self._following(wall)
-        if not self._goes_on:
-            while found is not None and self._moment(found) <= after:
-                found = self._following(found)
-            return found and self._moment(found)
-        if local.fold == 0 and (back := self._moment(wall, 1) - self._moment(wall)) > timedelta():
-            # The first of two passes: what is before this time on the wall comes again.
-            again = self._following(self._begins_again(after, back) - timedelta(seconds=1))
-            moments = [self._moment(again, 1)] if again else []
-            return min([*moments, self._moment(found)] if found else moments, default=None)
-        if found is None:
+        next_wall = self._next_wall(wall)
+        if not self._repeats:
+            while next_wall is not None and self._to_utc(next_wall) <= after:
+                next_wall = self._next_wall(next_wall)
+            return next_wall and self._to_utc(next_wall)
+        if local.fold == 0 and (gap := self._to_utc(wall, 1) - self._to_utc(wall)) > timedelta():
+            # The first of two passes: local times before this one occur again.
+            repeated = self._next_wall(self._second_pass_start(after, gap) - timedelta(seconds=1))
+            times = [self._to_utc(repeated, 1)] if repeated else []
+            return min([*times, self._to_utc(next_wall)] if next_wall else times, default=None)
+        if next_wall is None:
             return None
-        return first if (first := self._moment(found)) > after else self._moment(found, 1)
+        return first if (first := self._to_utc(next_wall)) > after else self._to_utc(next_wall, 1)
 
-    def _following(self, wall: datetime) -> datetime | None:
-        """The next time on the wall's clock, as if it never changed."""
+    def _next_wall(self, wall: datetime) -> datetime | None:
+        """Return the next local time that matches, as if the clocks never changed."""
         try:
-            found: datetime = self._times.get_next(datetime, start_time=wall)
+            following: datetime = self._times.get_next(datetime, start_time=wall)
         except CroniterBadDateError:
             return None
-        return found
+        return following
 
-    def _moment(self, wall: datetime, fold: int = 0) -> datetime:
+    def _to_utc(self, wall: datetime, fold: int = 0) -> datetime:
         return wall.replace(tzinfo=self._zone, fold=fold).astimezone(UTC)
 
-    def _begins_again(self, after: datetime, back: timedelta) -> datetime:
-        """What the wall's clock shows when it is put back by ``back``, after ``after`` and within ``back`` of it."""
+    def _second_pass_start(self, after: datetime, gap: timedelta) -> datetime:
+        """Return the local time to which the clocks are set back by ``gap``, at most ``gap`` after ``after``."""
         before = after.astimezone(self._zone).utcoffset()
         start = after.replace(microsecond=0)
 
-        def is_put_back(seconds: int) -> bool:
+        def is_set_back(seconds: int) -> bool:
+            """Return whether the clocks are set back by then."""
             return (start + timedelta(seconds=seconds)).astimezone(self._zone).utcoffset() != before
 
-        seconds = bisect_left(range(int(back.total_seconds()) + 1), True, key=is_put_back)
+        seconds = bisect_left(range(int(gap.total_seconds()) + 1), True, key=is_set_back)
         return (start + timedelta(seconds=seconds)).astimezone(self._zone).replace(tzinfo=None, fold=0)
 
 
 class Interval:
-    """The same time span again and again, from the start of one run to the start of the next.
+    """A constant time span, from the start of one run to the start of the next.
 
     Args:
-        seconds: more than zero.
-        warnings: what about its text may mean something else than who wrote it thinks.
+        seconds: the length of the time span, more than zero.
+        warnings: warnings about parts of its text that are easily misunderstood.
     """
 
     adjusts = False
@@ -130,9 +132,11 @@ class Interval:
 
     @property
     def is_frequent(self) -> bool:
+        """Whether it is due more often than once a minute."""
         return self._span < timedelta(minutes=1)
 
     def next(self, after: datetime) -> datetime | None:
+        """Return the time of the next run; None if it is beyond the year 9999."""
         try:
             return after + self._span
         except OverflowError:
@@ -143,21 +147,25 @@ Schedule: TypeAlias = Cron | Interval
 
 
 def read_schedule(text: str, zone: tzinfo) -> Schedule:
-    """Read a ``schedule`` as Azure's host does: a CRON expression of six or five fields, else a time span.
+    """Parse a ``schedule`` as Azure's host does: a CRON expression of six or five fields, or else a time span.
+
+    Args:
+        text: the schedule.
+        zone: the time zone of a CRON expression.
 
     Raises:
-        ScheduleError: it is neither.
+        ScheduleError: the text is neither.
     """
     parts = [part for part in text.split(" ") if part]
     if len(parts) in (5, 6):
         return _cron(text, parts, zone)
-    if (every := _every(text)) is not None:
-        return every
-    found = f": it has {len(parts)} fields." if len(parts) > 1 else "."
+    if (interval := _interval(text)) is not None:
+        return interval
+    count = f": it has {len(parts)} fields." if len(parts) > 1 else "."
     hint = "There is no field for years. " if len(parts) == 7 else ""
     if text.startswith("@"):
         hint = "There are no names for schedules: once a day is '0 0 0 * * *'. "
-    raise ScheduleError(_UNKNOWN.format(text) + found, hint + _REMEDY)
+    raise ScheduleError(_UNKNOWN.format(text) + count, hint + _REMEDY)
 
 
 def _cron(text: str, parts: list[str], zone: tzinfo) -> Cron:
@@ -169,14 +177,17 @@ def _cron(text: str, parts: list[str], zone: tzinfo) -> Cron:
     return Cron(" ".join(parts), fields, zone)
 
 
-def _every(text: str) -> Interval | None:
-    """A time span; None if it is none. As in .NET, a number alone means days, and so does one above 23 in front."""
-    bare = text.strip().removeprefix("-")
-    seconds, is_days = parse_timespan(bare), ":" not in bare
-    if seconds is None and (found := _DAYS.fullmatch(bare)):
-        seconds, is_days = parse_timespan(f"{found[1]}.{found[2]}"), bare.count(":") == 2
-    if seconds is None or seconds > _LONGEST:
+def _interval(text: str) -> Interval | None:
+    """Return the interval of a time span, or None if ``text`` is not a time span.
+
+    As in .NET, a number alone means days, and so does a first number above 23.
+    """
+    unsigned = text.strip().removeprefix("-")
+    seconds, is_days = parse_timespan(unsigned), ":" not in unsigned
+    if seconds is None and (found := _DAYS.fullmatch(unsigned)):
+        seconds, is_days = parse_timespan(f"{found[1]}.{found[2]}"), unsigned.count(":") == 2
+    if seconds is None or seconds > _MAX_SECONDS:
         return None
-    if seconds < _SHORTEST or bare != text.strip():
-        raise ScheduleError(f"The schedule expression '{text}' leaves no time between two runs.", _REMEDY)
+    if seconds < _MIN_SECONDS or unsigned != text.strip():
+        raise ScheduleError(f"The schedule expression '{text}' is not longer than zero.", _REMEDY)
     return Interval(seconds, (f"'{text}' means every {seconds / 86400:g} days",) if is_days else ())

@@ -1,4 +1,4 @@
-"""What is remembered of a timer from one run to the next: when it ran, and when it was due then."""
+"""The stored status of a timer: when it last ran, and when it is due next."""
 
 from __future__ import annotations
 
@@ -9,51 +9,60 @@ from typing import Any, NamedTuple
 from hosting.bindings.timer.schedule import Schedule
 
 CLOCK_TOLERANCE_SECONDS = 60.0
-"""Seconds that a clock may be put back without what was planned before being taken for wrong."""
+"""How far a clock may be set back until times that were computed before are considered wrong."""
 
 _NEVER_RAN = "0001-01-01T00:00:00+00:00"
 _NEVER_DUE = "9999-12-31T23:59:59+00:00"
 
 
 class Status(NamedTuple):
-    """A timer's status; moments in UTC.
+    """A timer's status; times are in UTC.
 
-    Whatever Azure's host keeps of a timer is in it, in the same form, so that either one goes on where the other was.
+    Content and form are those of Azure's host, so that each host can continue where the other stopped.
     """
 
     last: datetime | None
-    """When it ran last; None if it has not, by this schedule."""
+    """When the timer last ran; None if it has not run with this schedule."""
     next: datetime | None
-    """When it is due; None for never."""
+    """When the timer is due; None for never."""
     updated: datetime | None
-    """From when on ``next`` was reckoned."""
+    """The time from which ``next`` was computed."""
 
     def as_json(self, zone: tzinfo) -> dict[str, str]:
-        """The three as a function is told of them, in local time."""
+        """Return the status as functions receive it and as it is stored, in local time."""
         return {
-            "Last": _written(self.last, zone) or _NEVER_RAN,
-            "Next": _written(self.next, zone) or _NEVER_DUE,
-            "LastUpdated": _written(self.updated, zone) or _NEVER_RAN,
+            "Last": _format(self.last, zone) or _NEVER_RAN,
+            "Next": _format(self.next, zone) or _NEVER_DUE,
+            "LastUpdated": _format(self.updated, zone) or _NEVER_RAN,
         }
 
 
 def read_status(text: str, zone: tzinfo) -> Status:
-    """Make a status of its JSON text.
+    """Parse a stored status.
+
+    Args:
+        text: the JSON text.
+        zone: the time zone of times without an offset.
 
     Raises:
-        ValueError: it is none.
+        ValueError: the text is not a status.
     """
-    found = json.loads(text)
-    if not isinstance(found, dict):
-        raise ValueError("it is no JSON object")
-    return Status(*(_read(found.get(key), zone) for key in ("Last", "Next", "LastUpdated")))
+    content = json.loads(text)
+    if not isinstance(content, dict):
+        raise ValueError("it is not a JSON object")
+    return Status(*(_parse(content.get(key), zone) for key in ("Last", "Next", "LastUpdated")))
 
 
 def initial_status(schedule: Schedule, stored: Status | None, now: datetime) -> tuple[Status, bool]:
-    """What holds when a timer starts, as Azure's host reckons it, and whether the timer is past due.
+    """Return a timer's status at its start, and whether it is past due, as Azure's host computes them.
 
-    A schedule that is not the one of ``stored`` has been edited: what it missed before is not made up for. Nor is
-    anything when ``stored`` is from a time to come, because the clock was wrong then.
+    If the schedule has changed since the status was stored, missed runs are not made up for. They are not either if the
+    stored times are in the future, because the clock was wrong then.
+
+    Args:
+        schedule: the timer's schedule.
+        stored: the stored status; None if there is none.
+        now: the current time, in UTC.
     """
     if stored is None:
         return Status(None, schedule.next(now), now), False
@@ -68,16 +77,16 @@ def initial_status(schedule: Schedule, stored: Status | None, now: datetime) -> 
     return stored, stored.next is not None and now > stored.next
 
 
-def _written(moment: datetime | None, zone: tzinfo) -> str | None:
+def _format(moment: datetime | None, zone: tzinfo) -> str | None:
     return moment.astimezone(zone).isoformat() if moment else None
 
 
-def _read(text: Any, zone: tzinfo) -> datetime | None:
-    """A moment; None for the ones that stand for none."""
+def _parse(text: Any, zone: tzinfo) -> datetime | None:
+    """Return a time in UTC; None for the first and the last year, which mean never."""
     if text is None:
         return None
     if not isinstance(text, str):
-        raise ValueError(f"{text!r} is no time")
+        raise ValueError(f"{text!r} is not a time")
     moment = datetime.fromisoformat(text)
     if not 1 < moment.year < datetime.max.year:
         return None

@@ -1,4 +1,4 @@
-"""Keeps the status of one timer where it outlives the process."""
+"""Storing the status of a timer between runs and processes."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ _logger = logging.getLogger("hosting.triggers.timer")
 
 
 class StatusStore:
-    """Reads and writes the status of a function's timer.
+    """Reads and writes the status of one timer in the host's storage.
 
     Args:
-        services: where the host's storage is, which is asked for when it is first needed.
-        name: the function's.
-        zone: the time zone that moments are written in.
+        services: has the host's storage, which is opened when it is first needed.
+        name: the function's name.
+        zone: the time zone of the stored times.
     """
 
     def __init__(self, services: Services, name: str, zone: tzinfo) -> None:
@@ -27,7 +27,7 @@ class StatusStore:
         self._zone = zone
 
     async def read(self) -> Status | None:
-        """The status; None if none is stored, or what is stored cannot be understood.
+        """Return the stored status; None if there is no status, or it cannot be parsed, which is logged.
 
         Raises:
             HostingError: the storage cannot be reached.
@@ -38,12 +38,15 @@ class StatusStore:
         except (ValueError, RecursionError) as error:
             reason = error.args[0]
             _logger.warning(
-                "The status of timer '%s' in %s cannot be read: %s. It starts anew.", self._name, self._path, reason
+                "The status of timer '%s' in %s cannot be parsed: %s. The timer starts without it.",
+                self._name,
+                self._path,
+                reason,
             )
             return None
 
     async def write(self, status: Status) -> None:
-        """Store a status, if possible; a failure is logged, and the timer goes on."""
+        """Store a status. An error is logged, and the timer continues."""
         try:
             await self._services.storage.write(self._path, json.dumps(status.as_json(self._zone)))
         except Exception as error:  # noqa: BLE001 - the storage may be another package's

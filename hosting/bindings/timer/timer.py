@@ -1,4 +1,4 @@
-"""Runs one function at the times of its schedule, in the process that holds the function's lock."""
+"""Running a timer's function on schedule, in the process that holds the timer's lock."""
 
 from __future__ import annotations
 
@@ -18,160 +18,169 @@ from hosting.bindings.timer.status_store import StatusStore
 from hosting.bindings.timer.zone import format_for_log, format_precise
 
 CLOCK_CHECK_SECONDS = 15.0
-"""Seconds after which the clock is looked at again, as somebody may have set it, or the machine may have slept."""
+"""How often the clock is read while the timer waits, as it may be set, or the machine may sleep."""
 
 _PAUSE_SECONDS = 0.01
-"""Seconds between two runs, in which the host gets to work where each run blocks the loop until the next one is due."""
+"""The shortest pause between two runs, so that the host can work even if each run blocks the event loop for long."""
 
 _logger = logging.getLogger("hosting.triggers.timer")
 
 
 class TimerOptions(NamedTuple):
-    """What a function's binding says, once read."""
+    """The options of one timer."""
 
     name: str
+    """The function's name."""
     schedule: Schedule
     zone: tzinfo
+    """The time zone of the schedule."""
     run_on_startup: bool = False
-    monitor: StatusStore | None = None
-    """None where nothing is remembered."""
-    retries: bool = False
+    status_store: StatusStore | None = None
+    """Stores the timer's status; None if it is not monitored."""
+    has_retries: bool = False
     """Whether the function has a retry policy."""
 
 
 class Timer:
-    """One function's timer. Its runs never overlap, and times that come during a run are made up for by one run.
+    """The timer of one function. Runs never overlap; times that pass during a run are made up for by one run.
 
     Args:
-        plan: when, and what is remembered.
+        options: the timer's options.
         invoke: runs the function.
-        clock: tells the time.
-        stopping: set when nothing new may begin.
+        clock: returns the time.
+        stopping: set when the host stops, so that no run may begin.
     """
 
-    def __init__(self, plan: TimerOptions, invoke: Invoke, clock: Clock, stopping: asyncio.Event) -> None:
-        self._plan = plan
+    def __init__(self, options: TimerOptions, invoke: Invoke, clock: Clock, stopping: asyncio.Event) -> None:
+        self._options = options
         self._invoke = invoke
         self._clock = clock
         self._stopping = stopping
         self._status = Status(None, None, None)
-        self._seen = clock.now()
-        self._at_once: RunReason | None = None
+        self._latest = clock.now()
+        self._start_reason: RunReason | None = None
         self.running = False
-        """Whether the function runs now, or waits to be tried again."""
+        """Whether the function is running, or waiting for a retry."""
 
     @property
     def name(self) -> str:
         """The function's name."""
-        return self._plan.name
+        return self._options.name
 
-    async def begin(self) -> None:
-        """Find out when the timer is due, and say so.
+    async def prepare(self) -> None:
+        """Read the stored status, compute when the timer is due, and log it.
 
         Raises:
             HostingError: the status cannot be read.
         """
-        plan, now = self._plan, self._clock.now()
-        self._seen = now
-        stored = await plan.monitor.read() if plan.monitor else None
-        self._status, is_late = initial_status(plan.schedule, stored, now)
-        if plan.monitor and self._status != stored:
-            await plan.monitor.write(self._status)
+        options, store = self._options, self._options.status_store
+        now = self._latest = self._clock.now()
+        stored = await store.read() if store else None
+        self._status, is_late = initial_status(options.schedule, stored, now)
+        if store and self._status != stored:
+            await store.write(self._status)
         if stored is None:
             self._status = self._status._replace(updated=None)
-        self._announce()
-        self._at_once = None
+        self._log_schedule()
+        self._start_reason = self._find_start_reason(is_late)
+
+    def _find_start_reason(self, is_late: bool) -> RunReason | None:
+        """Return why the function runs at once, before its schedule says so; None if it does not."""
         if is_late:
-            _logger.debug("Function '%s' is past due on startup. Executing now.", plan.name)
-            self._at_once = RunReason("IsPastDue", self._status.next)
-        elif plan.run_on_startup:
-            _logger.debug("Function '%s' is configured to run on startup. Executing now.", plan.name)
-            self._at_once = RunReason("RunOnStartup")
+            _logger.debug("Function '%s' is past due on startup. Executing now.", self.name)
+            return RunReason("IsPastDue", self._status.next)
+        if self._options.run_on_startup:
+            _logger.debug("Function '%s' is configured to run on startup. Executing now.", self.name)
+            return RunReason("RunOnStartup")
+        return None
 
     async def run(self, lease: Lease) -> None:
-        """Keep to the schedule until the host stops or the lease is lost; a run that has begun is finished.
+        """Run the function on schedule until the host stops or the lease is lost; a run that has begun is finished.
 
-        After ``begin``; ``lease`` says that this process may.
+        Call ``prepare`` before.
+
+        Args:
+            lease: the timer's lock, which this process holds.
         """
-        if self._at_once is not None and not self._is_over(lease):
-            await self._fire(self._clock.now(), self._at_once, lease)
-        while (now := await self._due(lease)) is not None:
-            await self._fire(now, RunReason(), lease)
+        if self._start_reason is not None and not self._must_stop(lease):
+            await self._run_once(self._clock.now(), self._start_reason, lease)
+        while (now := await self._wait_until_due(lease)) is not None:
+            await self._run_once(now, RunReason(), lease)
             await self._clock.wait(self._stopping, _PAUSE_SECONDS)
 
-    async def _due(self, lease: Lease) -> datetime | None:
-        """Wait for the time that the status says, by the time of day; give it, or None if the timer must not run."""
-        while not self._is_over(lease):
+    async def _wait_until_due(self, lease: Lease) -> datetime | None:
+        """Wait until the timer is due and return the current time; None if the timer must stop."""
+        while not self._must_stop(lease):
             now = self._clock.now()
-            if (self._seen - now).total_seconds() > CLOCK_TOLERANCE_SECONDS:
-                await self._put_back(now)
-            self._seen = max(now, self._seen)
+            if (self._latest - now).total_seconds() > CLOCK_TOLERANCE_SECONDS:
+                await self._reset_after_clock_change(now)
+            self._latest = max(now, self._latest)
             left = (self._status.next - now).total_seconds() if self._status.next else CLOCK_CHECK_SECONDS
             if left <= 0:
                 return now
             await self._clock.wait(self._stopping, min(left, CLOCK_CHECK_SECONDS))
         return None
 
-    async def _put_back(self, now: datetime) -> None:
-        """What was planned was planned by a wrong clock."""
+    async def _reset_after_clock_change(self, now: datetime) -> None:
+        """Compute the next time again: the clock was wrong when it was computed before."""
         _logger.warning(
-            "The clock was put back from %s to %s: timer '%s' goes on from there.",
-            format_precise(self._seen, self._plan.zone),
-            format_precise(now, self._plan.zone),
+            "The clock was set back from %s to %s: timer '%s' continues from there.",
+            format_precise(self._latest, self._options.zone),
+            format_precise(now, self._options.zone),
             self.name,
         )
-        self._seen = now
-        await self._keep(Status(None, self._plan.schedule.next(now), now))
+        self._latest = now
+        await self._store(Status(None, self._options.schedule.next(now), now))
 
-    async def _fire(self, now: datetime, occasion: RunReason, lease: Lease) -> None:
-        """Run the function once, and remember it."""
-        plan = self._plan
-        status = self._status if plan.monitor else None
-        call = make_call(now, plan.zone, plan.schedule, status, is_late=occasion.due is not None)
+    async def _run_once(self, now: datetime, reason: RunReason, lease: Lease) -> None:
+        """Run the function once, and store the new status."""
+        options = self._options
+        status = self._status if options.status_store else None
+        call = make_call(now, options.zone, options.schedule, status, is_late=reason.due is not None)
         self.running = True
-        reason, details = f"Timer fired at {format_precise(now, plan.zone)}", occasion.details(plan.zone)
+        sentence, details = f"Timer fired at {format_precise(now, options.zone)}", reason.details(options.zone)
         try:
-            # In a task of its own: a function may cancel the one that it runs in.
-            result = await asyncio.ensure_future(self._invoke(call, reason=reason, details=details))
+            # In a separate task, as a function may cancel the task in which it runs.
+            result = await asyncio.ensure_future(self._invoke(call, reason=sentence, details=details))
         except asyncio.CancelledError:
             if is_being_cancelled():
                 raise
         except Exception:
-            _logger.exception("Error occurred during scheduled invocation for '%s'.", plan.name)
+            _logger.exception("Error occurred during scheduled invocation for '%s'.", options.name)
         else:
-            if plan.retries and result.exception is not None and self._stopping.is_set():
-                return  # its policy was cut short: the next start makes up for it
+            if options.has_retries and result.exception is not None and self._stopping.is_set():
+                return  # the host's stop ended its retries: the next start makes up for the run
         finally:
             self.running = False
-        if not lease.lost.is_set():  # whoever has the lock by now remembers for itself
-            await self._keep(Status(now, plan.schedule.next(now), now))
+        if not lease.lost.is_set():  # else the process that holds the lock now stores its own status
+            await self._store(Status(now, options.schedule.next(now), now))
 
-    async def _keep(self, status: Status) -> None:
+    async def _store(self, status: Status) -> None:
         self._status = status
-        if self._plan.monitor:
-            await self._plan.monitor.write(status)
+        if self._options.status_store:
+            await self._options.status_store.write(status)
 
-    def _is_over(self, lease: Lease) -> bool:
+    def _must_stop(self, lease: Lease) -> bool:
         return self._stopping.is_set() or lease.lost.is_set()
 
-    def _announce(self) -> None:
-        plan = self._plan
+    def _log_schedule(self) -> None:
+        options = self._options
         _logger.debug(
             "The '%s' timer is using the schedule '%s' and the local time zone: '%s'",
-            plan.name,
-            plan.schedule,
-            plan.zone,
+            options.name,
+            options.schedule,
+            options.zone,
         )
-        if plan.monitor:
-            _logger.debug("Function '%s' initial status: %s", plan.name, self._status.as_json(plan.zone))
+        if options.status_store:
+            _logger.debug("Function '%s' initial status: %s", options.name, self._status.as_json(options.zone))
         times: list[str] = []
         moment = self._clock.now()
-        while len(times) < 5 and (following := plan.schedule.next(moment)):
-            times.append(format_for_log(following, plan.zone))
+        while len(times) < 5 and (following := options.schedule.next(moment)):
+            times.append(format_for_log(following, options.zone))
             moment = following
         _logger.info(
             "The next 5 occurrences of the '%s' schedule (%s) will be:\n%s",
-            plan.name,
-            plan.schedule,
+            options.name,
+            options.schedule,
             "\n".join(times),
         )

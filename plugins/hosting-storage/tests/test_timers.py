@@ -86,9 +86,9 @@ def test_an_account_that_comes_later(app: Path, serve: Serve, tmp_path: Path) ->
         ports = tuple(gone.ports.values())
     env = {"AzureWebJobsStorage": gone.connection_string, "XDG_STATE_HOME": str(tmp_path), "RUNS": str(noted)}
     served = serve(app, env=env)
-    served.wait_for("Timers do not run, and are tried again and again: ")
+    served.wait_for("Timers are waiting for the host's storage; trying again: ")
     with run_azurite(tmp_path, "--inMemoryPersistence", "--skipApiVersionCheck", ports=ports):
         wait_for_run(noted, served)
         served.wait_for("The host's storage can be used again.")
         assert served.stop() == 0
-    assert served.logs().count("Timers do not run, and are tried again and again: ") == 1
+    assert served.logs().count("Timers are waiting for the host's storage; trying again: ") == 1

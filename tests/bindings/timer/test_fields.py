@@ -81,15 +81,15 @@ def test_what_a_field_means(text: str, kind: FieldKind, values: set[int]) -> Non
 )
 def test_what_is_no_field(text: str, kind: FieldKind) -> None:
     """What NCrontab refuses is refused, though other kinds of CRON know it."""
-    with pytest.raises(FieldError, match=f"is no {kind.name}: "):
+    with pytest.raises(FieldError, match=f"is not a valid {kind.name}: "):
         read_field(text, kind)
 
 
 @pytest.mark.parametrize(
     ("text", "kind", "surprise"),
     [
-        ("22-2", HOUR, "'22-2' means 2 to 22: a range does not go around"),
-        ("FRI-mon", WEEKDAY, "'FRI-mon' means 1 to 5: a range does not go around"),
+        ("22-2", HOUR, "'22-2' means 2 to 22: a range does not wrap around"),
+        ("FRI-mon", WEEKDAY, "'FRI-mon' means 1 to 5: a range does not wrap around"),
         ("*/0", MINUTE, "the step of '*/0' counts as 1"),
         ("1-5/-3", MINUTE, "the step of '1-5/-3' counts as 1"),
     ],
@@ -103,7 +103,9 @@ def test_an_error_names_the_values_and_what_to_write() -> None:
     """The message has the text and what may stand there; people who know other kinds of CRON get a hint."""
     with pytest.raises(FieldError) as refused:
         read_field("7", WEEKDAY)
-    assert str(refused.value) == ("'7' is no day of the week: expected 0 to 6, or SUN, MON, TUE, WED, THU, FRI, SAT")
+    assert str(refused.value) == (
+        "'7' is not a valid day of the week: expected 0 to 6, or SUN, MON, TUE, WED, THU, FRI, SAT"
+    )
     assert refused.value.hint == "Write 0 for Sunday."
     with pytest.raises(FieldError) as refused:
         read_field("L", DAY)

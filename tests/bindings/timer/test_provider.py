@@ -39,7 +39,7 @@ def test_one_host_runs_a_timer(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO):
         asyncio.run(run())
     said = [record.getMessage() for record in caplog.records if "Another process" in record.getMessage()]
-    assert said == ["Another process runs 'Tick' on schedule; every 00:01:00 this one looks whether it has ended."]
+    assert said == ["Another process runs 'Tick' on schedule; every 00:01:00 this one checks whether it has ended."]
 
 
 def test_each_timer_has_its_own_lock() -> None:
@@ -139,7 +139,7 @@ def test_the_storage_is_away(method: str, error: Exception, caplog: pytest.LogCa
     said = [record for record in caplog.records if record.name == "hosting.triggers.timer"]
     errors = [record.getMessage() for record in said if record.levelno == logging.ERROR]
     told = "The store is away.\n  Bring it back." if error is AWAY else "OSError: gone"
-    assert errors == [f"Timers do not run, and are tried again and again: {told}"]
+    assert errors == [f"Timers are waiting for the host's storage; trying again: {told}"]
     assert [record.getMessage() for record in said].count("The host's storage can be used again.") == 1
     assert "Another process" not in caplog.text
 
@@ -204,7 +204,7 @@ def test_a_function_that_nothing_was_attached_to() -> None:
             {"schedule": "0 0 L * *"},
             "The schedule expression '0 0 L * *' was not recognized as a valid cron expression",
         ),
-        ({"schedule": "00:00:00"}, "leaves no time between two runs"),
+        ({"schedule": "00:00:00"}, "is not longer than zero"),
         ({}, "'schedule' of its timer: expected a text, found nothing"),
         ({"schedule": ""}, "'schedule' of its timer: expected a text, found ''"),
         ({"schedule": 5}, "'schedule' of its timer: expected a text, found 5"),
@@ -229,23 +229,25 @@ def test_a_bad_property(properties: dict[str, Any], message: str) -> None:
 def test_switches(given: object, monitored: bool, at_startup: bool) -> None:
     """They are read as .NET reads them; one that is null has its default."""
     function = timer_function(schedule=MINUTELY, useMonitor=given, runOnStartup=given)
-    plan = World().provider().trigger(function, function.trigger).plan
-    assert (plan.monitor is not None, plan.run_on_startup) == (monitored, at_startup)
+    options = World().provider().trigger(function, function.trigger).options
+    assert (options.status_store is not None, options.run_on_startup) == (monitored, at_startup)
 
 
 def test_a_bad_time_zone() -> None:
     """It puts every timer in error: at the wrong time of day none of them should run."""
     function = timer_function(schedule=MINUTELY)
-    with pytest.raises(FunctionLoadError, match="'Tick': WEBSITE_TIME_ZONE is 'Mars/Olympus', which is no time zone"):
+    with pytest.raises(
+        FunctionLoadError, match="'Tick': WEBSITE_TIME_ZONE is 'Mars/Olympus', which is not a time zone"
+    ):
         World(WEBSITE_TIME_ZONE="Mars/Olympus").provider().trigger(function, function.trigger)
 
 
 @pytest.mark.parametrize(
     ("schedule", "surprise"),
     [
-        ("0 0 22-2 * * *", "'22-2' means 2 to 22: a range does not go around"),
+        ("0 0 22-2 * * *", "'22-2' means 2 to 22: a range does not wrap around"),
         ("30:00:00", "'30:00:00' means every 30 days"),
-        ("0 0 0 31 9 *", "it never comes"),
+        ("0 0 0 31 9 *", "the timer is never due"),
     ],
 )
 def test_surprises(schedule: str, surprise: str) -> None:
@@ -255,7 +257,7 @@ def test_surprises(schedule: str, surprise: str) -> None:
     world.trigger(provider, timer_function(schedule=schedule))
     (problem,) = provider.services.problems
     assert (problem.severity, problem.function) == ("warning", "Tick")
-    assert problem.message == f"Function 'Tick': its schedule may not be what is meant: {surprise}."
+    assert problem.message == f"Function 'Tick': its schedule may not mean what you expect: {surprise}."
 
 
 def test_the_sdks_object() -> None:
@@ -314,7 +316,7 @@ def test_by_hand_without_a_status(schedule: str, caplog: pytest.LogCaptureFixtur
         assert json.loads((await trigger.by_hand(None)).text)["ScheduleStatus"] is None
 
     asyncio.run(run())
-    assert ("is not told of its status: The store is away." in caplog.text) is (schedule == MINUTELY)
+    assert ("runs without its status: The store is away." in caplog.text) is (schedule == MINUTELY)
 
 
 async def _unused(*args: Any, **options: Any) -> Any:

@@ -92,7 +92,9 @@ def test_a_zone_for_schedules(start: Start) -> None:
     assert "00:00:00+05:30 (" in served.wait_for(r"will be:\n.*\n.*")
     assert served.stop() == 0
     served = start(code, WEBSITE_TIME_ZONE="India Standard Time")
-    assert "WEBSITE_TIME_ZONE is 'India Standard Time', which is no time zone." in served.wait_for("no time zone.*")
+    assert "WEBSITE_TIME_ZONE is 'India Standard Time', which is not a time zone." in served.wait_for(
+        "not a time zone.*"
+    )
     assert served.stop() == 0
 
 
@@ -243,7 +245,7 @@ def test_one_of_two_hosts(start: Start, tmp_path: Path) -> None:
     first = start(WRITES_ITS_PROCESS, RUNS=str(noted))
     wait_for_runs(noted, 1, first)
     second = start(WRITES_ITS_PROCESS, RUNS=str(noted))
-    second.wait_for("Another process runs 'Tick' on schedule; every 00:00:01 this one looks whether it has ended.")
+    second.wait_for("Another process runs 'Tick' on schedule; every 00:00:01 this one checks whether it has ended.")
     wait_for_runs(noted, 3, first)
     assert {process for process, _ in runs(noted)} == {first.process.pid}
     first.process.kill()

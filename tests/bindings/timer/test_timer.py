@@ -250,8 +250,8 @@ def test_the_clock_is_put_back(caplog: pytest.LogCaptureFixture) -> None:
 
     asyncio.run(run())
     (record,) = [record for record in caplog.records if record.levelno == logging.WARNING]
-    assert "The clock was put back" in record.getMessage()
-    assert "timer 'Tick' goes on from there" in record.getMessage()
+    assert "The clock was set back" in record.getMessage()
+    assert "timer 'Tick' continues from there" in record.getMessage()
 
 
 def test_the_clock_is_put_back_during_a_run() -> None:
@@ -346,7 +346,7 @@ def test_the_status_is_garbled(caplog: pytest.LogCaptureFixture, text: str) -> N
         await stopped(host)
 
     asyncio.run(run())
-    assert "The status of timer 'Tick' in timers/host/Host.Functions.Tick/status cannot be read" in caplog.text
+    assert "The status of timer 'Tick' in timers/host/Host.Functions.Tick/status cannot be parsed" in caplog.text
 
 
 def test_the_status_is_no_text(caplog: pytest.LogCaptureFixture, tmp_path: Path) -> None:
@@ -358,7 +358,7 @@ def test_the_status_is_no_text(caplog: pytest.LogCaptureFixture, tmp_path: Path)
     (file,) = tmp_path.rglob("status")
     file.write_text(file.read_text(), encoding="utf-16")
     assert asyncio.run(monitor.read()) is None
-    assert "is not text in UTF-8. It starts anew." in caplog.text
+    assert "is not text in UTF-8. The timer starts without it." in caplog.text
     asyncio.run(monitor.write(status))
     assert asyncio.run(monitor.read()) == status
 

@@ -38,7 +38,7 @@ def test_the_setting_names_a_zone() -> None:
 )
 def test_an_unknown_zone(name: str, remedy: str) -> None:
     """Another name is refused, with the one that may be meant."""
-    with pytest.raises(SettingsError, match=r"WEBSITE_TIME_ZONE is .*, which is no time zone") as refused:
+    with pytest.raises(SettingsError, match=r"WEBSITE_TIME_ZONE is .*, which is not a time zone") as refused:
         read_zone(AppSettings({"WEBSITE_TIME_ZONE": name}))
     assert remedy in refused.value.remedy
 

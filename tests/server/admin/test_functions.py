@@ -110,7 +110,7 @@ def test_function_that_cannot_run_manually_is_refused(make_app: MakeApp, serve: 
     """An HTTP function, one in error and an unusable body are 400 with a sentence; an unknown name is 404."""
     served = serve(make_app(FILES))
     for name, body, sentence in (
-        ("Item", {}, "'Item' is triggered by HTTP: send a request to its own URL instead."),
+        ("Item", {}, "'Item' is triggered by HTTP: send a request to its URL instead."),
         ("Reserved", {}, "cannot run: Function 'Reserved': the specified route conflicts"),
         ("Queue", b"", "must be a JSON object"),
         ("Queue", b"input", "must be a JSON object"),
