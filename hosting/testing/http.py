@@ -189,6 +189,7 @@ class _Connection:
         self._ended = asyncio.Event()
 
     async def receive(self) -> Message:
+        """Return the body first; later wait until the response is complete, then disconnect."""
         if self._body is not None:
             body, self._body = self._body, None
             return {"type": "http.request", "body": body, "more_body": False}
@@ -196,6 +197,7 @@ class _Connection:
         return {"type": "http.disconnect"}
 
     async def send(self, message: Message) -> None:
+        """Record status, headers and body of the response."""
         if message["type"] == "http.response.start":
             self.status = message["status"]
             self.headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in message["headers"]]

@@ -39,9 +39,11 @@ class MemoryProviders(Providers):
         self._factories.update(warmuptrigger=WarmupProvider)
 
     def get(self, function: Function, binding: Binding) -> Provider:
+        """Return the provider of a binding: HTTP's own, and the one in memory for all others."""
         return super().get(function, binding) if binding.type.lower() in self._factories else self._memory
 
     def supports(self, binding: Binding) -> bool:
+        """Return True: every binding type has a provider."""
         return True
 
 
@@ -49,6 +51,7 @@ class RecordingHttpProvider(HttpProvider):
     """The real HTTP provider; it also records what functions return."""
 
     def output(self, function: Function, binding: Binding) -> Output:
+        """Return HTTP's own output, wrapped in one that records."""
         return RecordingOutput(super().output(function, binding), binding)
 
 
@@ -62,6 +65,7 @@ class RecordingOutput(Output):
         self._binding = binding
 
     def encode(self, value: Any) -> Any:
+        """Encode a result as HTTP does, and record it."""
         encoded = self._real.encode(value)
         _record(self._binding, value, encoded.body, self._binding.properties)
         return encoded
@@ -75,12 +79,15 @@ class MemoryProvider(Provider):
         self._inputs = inputs
 
     def trigger(self, function: Function, binding: Binding) -> Trigger:
+        """Return a trigger that only the test triggers."""
         return MemoryTrigger(function, binding)
 
     def input(self, function: Function, binding: Binding) -> Input:
+        """Return an input with the test's values."""
         return MemoryInput(function, binding, self._inputs.get(function.name.lower(), NOTHING))
 
     def output(self, function: Function, binding: Binding) -> Output:
+        """Return an output that records."""
         return MemoryOutput(binding)
 
 
@@ -92,9 +99,11 @@ class MemoryTrigger(Trigger):
         self._converter = ArgumentConverter(function, binding)
 
     def decode(self, data: Any) -> Any:
+        """Return the argument of the function."""
         return self._converter.decode(data)
 
     def binding_data(self, data: Any) -> Mapping[str, Any]:
+        """Return the values for binding expressions."""
         return binding_data(self._binding, data)
 
     def attach(self, invoke: Invoke) -> None:
@@ -112,6 +121,7 @@ class MemoryInput(Input):
         self.expressions = _with_braces(binding)
 
     async def read(self, data: Any, properties: Mapping[str, Any]) -> Any:
+        """Return the test's value as the function takes it. Raises LookupError if the test supplied none."""
         current = recording.get()
         inputs = self._inputs if current is None else {**self._inputs, **current.inputs}
         name = self._binding.name
@@ -148,6 +158,7 @@ class MemoryOutput(Output):
             raise _cannot_encode(self._binding, value) from error
 
     async def write(self, encoded: tuple[Any, Any], properties: Mapping[str, Any]) -> None:
+        """Record the value."""
         value, sent = encoded
         if value is not None or not self._is_blob:
             _record(self._binding, value, sent, properties)

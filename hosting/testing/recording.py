@@ -106,16 +106,19 @@ class RecordingInvocationLog(InvocationLog):
     """Records invocations in addition to logging them."""
 
     def started(self, logger: Logger, context: Context, trigger: Fields) -> None:
+        """Record and log the start of an invocation."""
         self._start_attempt(context)
         super().started(logger, context, trigger)
 
     def triggered(self, logger: Logger, context: Context, trigger: Fields, reason: str, details: str) -> None:
+        """Record and log the start of a triggered invocation."""
         self._start_attempt(context)
         super().triggered(logger, context, trigger, reason, details)
 
     def failed(
         self, logger: Logger, context: Context, trigger: Fields, duration_ms: float, error: BaseException
     ) -> None:
+        """Record and log a failure."""
         if (current := recording.get()) is not None:
             current.exception = error
         super().failed(logger, context, trigger, duration_ms, error)

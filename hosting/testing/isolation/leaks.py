@@ -96,6 +96,7 @@ class _FormattingHandler(logging.Handler):
         self._problems = problems
 
     def emit(self, record: logging.LogRecord) -> None:
+        """Format a record, and note a record that raises."""
         try:
             self.format(record)
         except Exception as error:  # noqa: BLE001 - what a record's arguments raise can be anything

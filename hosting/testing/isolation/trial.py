@@ -77,6 +77,7 @@ class Findings:
         self._found: dict[str, list[str]] = {}
 
     async def add(self, situation: str, found: Found) -> None:
+        """Add findings of one situation, and records that could not be formatted."""
         async for finding in found:
             self._found.setdefault(finding, []).append(situation)
         while self.logged:
@@ -216,6 +217,7 @@ async def _beside_raising(subject: ExtensionUnderTest) -> Found:
 class _Responding:
     @hookimpl
     def pre_invocation_app_level(self) -> None:
+        """Respond instead of the function."""
         raise ShortCircuit("answered")
 
 

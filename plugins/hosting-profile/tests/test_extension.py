@@ -21,7 +21,7 @@ from hosting.core import Binding, Function, OptIn
 from hosting.extensions import ExtensionHost, ThreadPool
 from hosting.testing import assert_isolated
 from hosting_profile import ProfileExtension
-from hosting_profile.extension import MOST_AT_ONCE, Sampler
+from hosting_profile.extension import MAX_CONCURRENT, Sampler
 from hosting_profile.settings import Settings
 
 ANSWER = HttpResponse("done", headers={"X-One": "1"})
@@ -139,7 +139,7 @@ def test_a_folder_that_cannot_be_written_is_logged(tmp_path: Path, told: Callabl
     (tmp_path / "file").write_text("")
     profiled = Profiled(greet, {"output": "file", "folder": str(tmp_path / "file")})
     assert asyncio.run(profiled.run()) == [ANSWER]
-    assert told() == ["The profile of Greet cannot be written"]
+    assert told() == ["The profile of Greet could not be written"]
 
 
 def test_what_is_fast_enough_is_not_told(told: Callable[[], list[str]]) -> None:
@@ -187,15 +187,15 @@ def test_the_ends_of_rate_are_exact(rate: float, picks: set[bool]) -> None:
 
 def test_only_so_many_are_profiled_at_a_time(told: Callable[[], list[str]]) -> None:
     """Invocations beyond the limit run without a profile, and the places are free again afterwards."""
-    everybody = threading.Barrier(MOST_AT_ONCE + 4)
+    everybody = threading.Barrier(MAX_CONCURRENT + 4)
 
     def meet(req: HttpRequest) -> str:
         everybody.wait()
         return "met"
 
     profiled = Profiled(meet, {"measure": "io"})
-    assert asyncio.run(profiled.run(MOST_AT_ONCE + 4)) == ["met"] * (MOST_AT_ONCE + 4)
-    assert len(told()) == MOST_AT_ONCE
+    assert asyncio.run(profiled.run(MAX_CONCURRENT + 4)) == ["met"] * (MAX_CONCURRENT + 4)
+    assert len(told()) == MAX_CONCURRENT
     assert profiled.errors() == []
 
 
@@ -203,7 +203,7 @@ def test_many_async_invocations_at_once(told: Callable[[], list[str]]) -> None:
     """Invocations that interleave on the loop all end as they should, and without an error of the extension."""
     profiled = Profiled(greet_async, {"measure": ["time", "memory", "io"]})
     assert asyncio.run(profiled.run(50)) == [ANSWER] * 50
-    assert len(told()) == MOST_AT_ONCE
+    assert len(told()) == MAX_CONCURRENT
     assert profiled.errors() == []
 
 

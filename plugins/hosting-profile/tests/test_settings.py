@@ -51,7 +51,7 @@ def test_one_name_needs_no_list(name: str) -> None:
 
 def test_an_unknown_setting_is_an_error_that_names_it() -> None:
     """A misspelt setting is told, together with those that there are."""
-    with pytest.raises(ValueError, match=r"unknown setting evry; there are: measure, output"):
+    with pytest.raises(ValueError, match=r"unknown setting evry; expected: measure, output"):
         read_settings({"evry": 10})
 
 
@@ -68,7 +68,7 @@ def test_an_unknown_setting_is_an_error_that_names_it() -> None:
         ({"interval": 0}, "interval must be 0.0001 to 1, not 0"),
         ({"slower_than": -1}, "slower_than must be 0 or more, not -1"),
         ({"rate": 0.5, "every": 2}, "'rate' and 'every' exclude each other"),
-        ({"output": ["file"], "measure": ["io"]}, "'measure' must have 'time'"),
+        ({"output": ["file"], "measure": ["io"]}, "'measure' must include 'time'"),
     ],
 )
 def test_a_value_out_of_range_is_an_error(settings: dict[str, Any], says: str) -> None:

@@ -118,7 +118,7 @@ def test_interleaved_invocations_do_not_meet() -> None:
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"apend": True}, "unknown setting apend; the one setting is append_to_http_response"),
+        ({"apend": True}, "unknown setting apend; expected: append_to_http_response"),
         ({"append_to_http_response": "true"}, "append_to_http_response must be true or false, not 'true'"),
         ({"append_to_http_response": 1}, "append_to_http_response must be true or false, not 1"),
         ({"append_to_http_response": None}, "append_to_http_response must be true or false, not None"),

@@ -1,4 +1,4 @@
-"""Time by call, by pyinstrument, cut down to what the function itself did."""
+"""The call tree of a function, measured by pyinstrument and cut to the function's own calls."""
 
 from __future__ import annotations
 
@@ -18,33 +18,33 @@ _SYNTHETIC = (AWAIT_FRAME_IDENTIFIER, OUT_OF_CONTEXT_FRAME_IDENTIFIER)
 
 
 class Calls:
-    """Looks at the stack of this thread every ``interval`` seconds, from when it is made until ``end``.
+    """Samples the stack of this thread from its creation until ``end``.
 
     Args:
-        interval: seconds.
-        loop: the event loop that the function shares with others; None where it has its thread to itself.
+        interval: the time between two samples, in seconds.
+        loop: the event loop that the function shares with others; None if it has a thread of its own.
 
     Raises:
-        RuntimeError: the author's code has a profiler running in this context already.
+        RuntimeError: another profiler is running in this context.
     """
 
     def __init__(self, interval: float, loop: asyncio.AbstractEventLoop | None) -> None:
         self._profiler = Profiler(interval=interval, async_mode="disabled" if loop is None else "strict")
         self._profiler.start()
-        self._ticking = None if loop is None else _Ticking(loop, interval)
+        self._ticker = None if loop is None else _Ticker(loop, interval)
 
     def end(self) -> Session:
-        """Stop, and tell the calls below the one that called the function."""
-        if self._ticking is not None:
-            self._ticking.end()
+        """Stop, and return the calls below the caller of the function."""
+        if self._ticker is not None:
+            self._ticker.end()
         return _cut(self._profiler.stop())
 
 
-class _Ticking:
-    """Runs a call outside of every context now and then, while the loop is idle.
+class _Ticker:
+    """Calls a function in an empty context at intervals, while the loop is idle.
 
-    pyinstrument sees that a function waits, and where, at the first call in another context. An event loop written in C
-    that has nothing else to do makes none before the function goes on.
+    pyinstrument notices that a function waits, and where, at the first call in another context. An idle event loop that
+    is written in C makes no such call before the function continues.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop, interval: float) -> None:
@@ -52,6 +52,7 @@ class _Ticking:
         self._tick()
 
     def end(self) -> None:
+        """End the measurement."""
         self._next.cancel()
 
     def _tick(self) -> None:
@@ -59,7 +60,7 @@ class _Ticking:
 
 
 def _cut(session: Session) -> Session:
-    """Take off what is above the function: the server's calls, and ours."""
+    """Remove the frames above the function: those of the server and of this package."""
     stem = list(session.start_call_stack)
     while stem and _is_ours(stem[-1]):
         stem.pop()
@@ -74,10 +75,10 @@ def _cut(session: Session) -> Session:
 
 
 def _below(stack: list[str], stem: list[str]) -> list[str]:
-    """What of one look at the stack is below the last of ``stem``, which called the function and comes first.
+    """Return the frames of a sample from the last frame of ``stem`` on, which called the function.
 
-    In another task, which the function has started, only the first of ``stem`` are the same. Where nothing is left, the
-    function waits, and it is not known where: nothing was called before it went on.
+    In another task that the function started, only the first frames of ``stem`` are the same. If no frame is left, the
+    function waits at an unknown place, because nothing was called before it continued.
     """
     places, caller = [_identifier(frame) for frame in stack], stem[-1]
     if _identifier(caller) in places:
@@ -93,7 +94,7 @@ def _is_ours(frame: str) -> bool:
 
 
 def _drop_caller(session: Session) -> None:
-    """Let the tree begin with the function, unless the caller has called something else, too, such as a task of its."""
+    """Start the tree at the function, unless its caller called something else as well, such as a task."""
     called = {_identifier(stack[1]): stack[1] for stack, _ in session.frame_records if stack[1] not in _SYNTHETIC}
     if len(called) == 1:
         (function,) = called.values()
@@ -105,5 +106,5 @@ def _drop_caller(session: Session) -> None:
 
 
 def _identifier(frame: str) -> str:
-    """Which code a frame runs, without the line that it is at."""
+    """Return the code of a frame, without its current line."""
     return frame.partition("\x01")[0]

@@ -1,4 +1,4 @@
-"""What the system counts for one thread: processor time, and what it read and wrote."""
+"""The system's counters of one thread: processor time, and bytes read and written."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import time
 from typing import NamedTuple
 
 _THREAD = "/proc/thread-self/io"
-_ROOM = 1024
+_BUFFER_BYTES = 1024
 
 
 class Io(NamedTuple):
-    """Bytes and calls, through files and pipes; what ``recv`` and ``send`` of sockets move is not in it."""
+    """Bytes and calls through files and pipes; ``recv`` and ``send`` of sockets are not counted."""
 
     read: int
     written: int
@@ -20,20 +20,20 @@ class Io(NamedTuple):
 
 
 class Counters(NamedTuple):
-    """Of the calling thread; ``io`` is None where the system does not count by thread."""
+    """The counters of the calling thread; ``cpu`` is in seconds, ``io`` is None if the system does not count it."""
 
     cpu: float
     io: Io | None
 
 
 def begin(*, io: bool) -> Counters:
-    """Where the counters of this thread stand; ``io`` asks for what it read and wrote, too."""
+    """Return the current counters of this thread; ``io`` includes bytes read and written."""
     found = _read_io(first=True) if io else None
     return Counters(time.thread_time(), found)
 
 
 def since(start: Counters) -> Counters:
-    """What was counted since ``start``, on the same thread."""
+    """Return the difference since ``start``; call it on the same thread."""
     cpu = time.thread_time() - start.cpu
     now = None if start.io is None else _read_io(first=False)
     if start.io is None or now is None:
@@ -42,13 +42,13 @@ def since(start: Counters) -> Counters:
 
 
 def _read_io(*, first: bool) -> Io | None:
-    """Linux's counters by thread, as they were before this reading; the ``first`` of two counts itself, too."""
+    """Return Linux's counters of this thread. The ``first`` of two readings includes itself, the second does not."""
     try:
         file = os.open(_THREAD, os.O_RDONLY)
     except OSError:
         return None
     try:
-        text = os.read(file, _ROOM)
+        text = os.read(file, _BUFFER_BYTES)
     finally:
         os.close(file)
     values = {name: int(value) for name, _, value in (line.partition(b": ") for line in text.splitlines())}

@@ -1,4 +1,4 @@
-"""The extension: an around hook, and what decides which invocations are profiled."""
+"""The extension: an around hook, and the choice of the invocations to profile."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from hosting_profile.measuring import Measured, Measuring
 from hosting_profile.report import Invocation, header, text, with_header, write_page
 from hosting_profile.settings import Settings, read_settings
 
-MOST_AT_ONCE = 8
-"""Invocations that are profiled at a time: on an event loop each one slows all others down."""
+MAX_CONCURRENT = 8
+"""The maximum number of invocations profiled at the same time: on an event loop each one slows down all others."""
 
 
 class Sampler:
@@ -29,7 +29,7 @@ class Sampler:
         self._numbers = count()
 
     def picks(self) -> bool:
-        """Whether the invocation that begins now is one of them."""
+        """Return whether to profile the invocation that starts now."""
         settings = self.settings
         if settings.rate < 1:
             return random.random() < settings.rate
@@ -46,26 +46,26 @@ class ProfileExtension:
 
     def __init__(self) -> None:
         self._samplers: dict[str, Sampler] = {}
-        self._places = threading.BoundedSemaphore(MOST_AT_ONCE)
+        self._slots = threading.BoundedSemaphore(MAX_CONCURRENT)
         self._reports = _reporter()
 
     @hookimpl
     def configure_function(self, function_name: str, settings: Mapping[str, Any]) -> None:
-        """Take over one function's settings.
+        """Store one function's settings.
 
         Raises:
-            ValueError: an unknown setting, or a value that is out of its range.
-            TypeError: a value of a wrong type.
+            ValueError: a setting is unknown, or its value is out of range.
+            TypeError: a value has the wrong type.
         """
         self._samplers[function_name] = Sampler(read_settings(settings))
 
-    @hookimpl(trylast=True)  # the innermost of all: what the others do is not the function's
+    @hookimpl(trylast=True)  # innermost: the time of other hooks is not the function's
     def invocation(
         self, logger: Logger, context: Context, func_args: Mapping[str, Any]
     ) -> Generator[None, Outcome, None]:
-        """Measure the function where its sampler picks the invocation, whether it returns or raises."""
+        """Measure the function if its sampler picks the invocation, whether it returns or raises."""
         sampler = self._samplers[context.function_name]
-        if not sampler.picks() or not self._places.acquire(blocking=False):
+        if not sampler.picks() or not self._slots.acquire(blocking=False):
             yield
             return
         try:
@@ -75,7 +75,7 @@ class ProfileExtension:
             finally:
                 measured = measuring.end()
         finally:
-            self._places.release()
+            self._slots.release()
         if measured.seconds < sampler.settings.slower_than:
             return
         if "header" in sampler.settings.output and isinstance(outcome.result, HttpResponse) and _is_http(func_args):
@@ -85,18 +85,18 @@ class ProfileExtension:
 
     @hookimpl
     def shutdown(self) -> None:
-        """Finish the reports that are still to be written, and be ready for another start."""
+        """Write the pending reports, and prepare for another start."""
         self._reports.shutdown()
         self._reports = _reporter()
 
 
 def _reporter() -> ThreadPoolExecutor:
-    """One thread, which starts with the first report."""
+    """Return an executor with one thread, which starts with the first report."""
     return ThreadPoolExecutor(max_workers=1, thread_name_prefix="hosting-profile")
 
 
 def _report(logger: Logger, invocation: Invocation, measured: Measured, settings: Settings) -> None:
-    """Write what one invocation's settings ask for; that a report fails concerns nobody but the log."""
+    """Write the reports of one invocation; a failure is only logged."""
     about = {"function": invocation.function, "invocation_id": invocation.invocation_id}
     try:
         if "log" in settings.output:
@@ -105,9 +105,9 @@ def _report(logger: Logger, invocation: Invocation, measured: Measured, settings
             page = write_page(settings.folder, invocation, measured.session, settings.keep)
             logger.info("The profile of %s is in %s", invocation.function, page, extra=about)
     except Exception:
-        logger.exception("The profile of %s cannot be written", invocation.function, extra=about)
+        logger.exception("The profile of %s could not be written", invocation.function, extra=about)
 
 
 def _is_http(func_args: Mapping[str, Any]) -> bool:
-    """Tell HTTP functions from the others: a response that another function returns is a value for somebody else."""
+    """Return whether it is an HTTP function: a response that another function returns is not sent to a caller."""
     return any(isinstance(value, HttpRequest) for value in func_args.values())

@@ -1,4 +1,4 @@
-"""One invocation, measured from its start to its end, on the thread that it runs on."""
+"""Measures one invocation from start to end, on its thread."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from hosting_profile.settings import Settings
 
 
 class Measured(NamedTuple):
-    """What came out; None for what was not asked for, or could not be measured."""
+    """The results; None for a measurement that was not requested, or not possible."""
 
     seconds: float
     counters: Counters
-    """Of the thread: where ``shared``, the event loop's, with all that it did meanwhile."""
+    """The counters of the thread; if ``shared``, of the event loop's thread, with everything that it did meanwhile."""
     shared: bool
     session: Session | None
     memory: Memory | None
 
 
 class Measuring:
-    """Measures from when it is made until ``end``, which must be called on the same thread.
+    """Measures from its creation until ``end``, which must be called on the same thread.
 
-    An async function is profiled in its own context, in which pyinstrument tells it from the others on the loop; what
-    those do while it waits is not its time.
+    An async function is profiled in its own context, by which pyinstrument distinguishes it from others on the loop:
+    their time while it waits is not counted.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -41,7 +41,7 @@ class Measuring:
         self._started = time.perf_counter()
 
     def end(self) -> Measured:
-        """Stop everything that was started."""
+        """Stop all measurements, and return the results."""
         seconds = time.perf_counter() - self._started
         counters = since(self._counters)
         session = self._calls.end() if self._calls is not None else None
@@ -57,7 +57,7 @@ def _running_loop() -> asyncio.AbstractEventLoop | None:
 
 
 def _calls(interval: float, loop: asyncio.AbstractEventLoop | None) -> Calls | None:
-    """None where the author's code has a profiler running in this context already."""
+    """Start to sample calls; return None if another profiler is running in this context."""
     try:
         return Calls(interval, loop)
     except RuntimeError:

@@ -1,4 +1,4 @@
-"""Memory by ``tracemalloc``, which the interpreter has once: it counts what all threads allocate."""
+"""Memory, measured by ``tracemalloc``, which counts the allocations of all threads of the process."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ import tracemalloc
 from typing import NamedTuple
 
 TRACING = threading.Lock()
-"""Held by the one invocation of the process whose memory is measured."""
+"""Held by the invocation whose memory is measured; there is one at a time."""
 
 _OWN = tuple(
     tracemalloc.Filter(False, pattern) for pattern in (tracemalloc.__file__, "*pyinstrument*", "*hosting_profile*")
 )
-_LEAST = 1000
-"""Bytes that a place must hold to be told of."""
+_MIN_BYTES = 1000
+"""The minimum size of a place to be reported."""
 
 
 class Memory(NamedTuple):
-    """Bytes that are still held at the end, the most that were held between, and where the former were allocated."""
+    """Bytes still held at the end, the peak, and the places where the held bytes were allocated."""
 
     kept: int
     peak: int
@@ -25,11 +25,11 @@ class Memory(NamedTuple):
 
 
 class Tracing:
-    """Measures from when it is made; only where ``TRACING`` is held."""
+    """Measures from its creation; the creator must hold ``TRACING``."""
 
     def __init__(self) -> None:
         self._before: tracemalloc.Snapshot | None = None
-        if tracemalloc.is_tracing():  # somebody else has switched it on, and goes on with it
+        if tracemalloc.is_tracing():  # other code has started it, and continues to use it
             self._before = tracemalloc.take_snapshot()
             tracemalloc.reset_peak()
         else:
@@ -37,9 +37,9 @@ class Tracing:
         self._held, _ = tracemalloc.get_traced_memory()
 
     def end(self, top: int) -> Memory:
-        """Stop measuring, and tell the ``top`` places that hold most of it.
+        """Stop measuring, and return the ``top`` places that hold most.
 
-        What the profiler holds itself is left out; of the peak, what it holds at the end.
+        Memory of the profiler itself is left out; of the peak, what it holds at the end.
         """
         held, peak = tracemalloc.get_traced_memory()
         try:
@@ -51,7 +51,7 @@ class Tracing:
         grown = self._grown(snapshot)
         kept = sum(size for _, size in grown)
         own = max(0, held - self._held - kept)
-        places = [(place, size) for place, size in grown if size >= _LEAST]
+        places = [(place, size) for place, size in grown if size >= _MIN_BYTES]
         return Memory(kept, max(kept, peak - self._held - own), tuple(places[:top]))
 
     def _grown(self, snapshot: tracemalloc.Snapshot) -> list[tuple[str, int]]:
@@ -63,7 +63,7 @@ class Tracing:
 
 
 def start_tracing() -> Tracing | None:
-    """Begin to measure; None while the memory of another invocation is being measured."""
+    """Start to measure; return None while the memory of another invocation is measured."""
     if not TRACING.acquire(blocking=False):
         return None
     try:

@@ -1,4 +1,4 @@
-"""Results for people: a text for the log, a page for the browser, a header for the caller."""
+"""Reports: a text for the log, a page for the browser, a header for the caller."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ HEADER = "Server-Timing"
 
 
 class Invocation(NamedTuple):
-    """Which invocation is told of."""
+    """The invocation of a report."""
 
     function: str
     invocation_id: str
@@ -30,11 +30,12 @@ class _Tree(ConsoleRenderer):
     """pyinstrument's call tree without its banner."""
 
     def render_preamble(self, session: Session) -> str:
+        """Return no banner."""
         return ""
 
 
 def text(invocation: Invocation, measured: Measured, top: int) -> str:
-    """One line of figures; below it the call tree and where memory was allocated, ``top`` lines each."""
+    """Return a line of figures, then the call tree and the places with most memory, ``top`` lines each."""
     lines = [f"{invocation.function} {_figures(invocation, measured)}"]
     if measured.session is not None and measured.session.frame_records:
         lines += _first(_Tree(unicode=True).render(measured.session).rstrip().splitlines(), top)
@@ -45,7 +46,7 @@ def text(invocation: Invocation, measured: Measured, top: int) -> str:
 
 
 def header(measured: Measured) -> str:
-    """The value of ``Server-Timing``: durations are milliseconds."""
+    """Return the value of ``Server-Timing``; durations are in milliseconds."""
     parts = [f"function;dur={measured.seconds * 1000:.3f}"]
     if not measured.shared:
         parts.append(f"cpu;dur={measured.counters.cpu * 1000:.3f}")
@@ -55,7 +56,7 @@ def header(measured: Measured) -> str:
 
 
 def with_header(response: HttpResponse, value: str) -> HttpResponse:
-    """The same response with one more header; the author's own object may answer other requests, and is left alone."""
+    """Return a copy of the response with the header; the original may be sent for other requests as well."""
     changed = HttpResponse(
         response.get_body(),
         status_code=response.status_code,
@@ -68,26 +69,26 @@ def with_header(response: HttpResponse, value: str) -> HttpResponse:
 
 
 def write_page(folder: Path, invocation: Invocation, session: Session, keep: int) -> Path:
-    """Write the profile as a page that needs nothing else, and take away the function's oldest beyond ``keep``.
+    """Write the profile as a self-contained page, and delete the function's oldest pages beyond ``keep``.
 
     Raises:
-        OSError: the folder cannot be written to.
+        OSError: the folder is not writable.
     """
     folder.mkdir(parents=True, exist_ok=True)
     name = re.sub(r"[^\w.-]", "_", invocation.function)
     moment = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
     page = folder / f"{name}-{moment}-{re.sub(r'[^0-9a-zA-Z]', '', invocation.invocation_id)[:8]}.html"
     write_atomically(page, HTMLRenderer().render(session), durable=False)
-    mine = re.compile(rf"{re.escape(name)}-\d{{8}}T\d{{6}}\.\d{{6}}Z-\w*\.html")
-    for old in sorted(path for path in folder.iterdir() if mine.fullmatch(path.name))[:-keep]:
+    own = re.compile(rf"{re.escape(name)}-\d{{8}}T\d{{6}}\.\d{{6}}Z-\w*\.html")
+    for old in sorted(path for path in folder.iterdir() if own.fullmatch(path.name))[:-keep]:
         old.unlink(missing_ok=True)
     return page
 
 
 def _figures(invocation: Invocation, measured: Measured) -> str:
     parts = [f"{'failed after' if invocation.failed else 'took'} {measured.seconds * 1000:.1f} ms"]
-    whose = "the event loop meanwhile, for all invocations: " if measured.shared else ""
-    parts.append(f"{whose}{_counted(measured.counters)}")
+    scope = "the event loop meanwhile, for all invocations: " if measured.shared else ""
+    parts.append(f"{scope}{_counted(measured.counters)}")
     if measured.memory is not None:
         memory = measured.memory
         parts.append(

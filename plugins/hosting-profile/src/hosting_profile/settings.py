@@ -1,4 +1,4 @@
-"""What a function asks for, read and checked once."""
+"""The settings of a function, read and validated once."""
 
 from __future__ import annotations
 
@@ -14,38 +14,38 @@ class Settings(NamedTuple):
     """One function's settings."""
 
     measure: frozenset[str] = frozenset({"time", "io"})
-    """Of ``time`` (by call), ``memory`` and ``io``. The whole time is always measured."""
+    """Any of ``time`` (by call), ``memory`` and ``io``. The total time is always measured."""
     output: frozenset[str] = frozenset({"log"})
-    """Of ``log``, ``file`` and ``header``."""
+    """Any of ``log``, ``file`` and ``header``."""
     folder: Path = Path("profiles")
-    """Where files go; told from the working directory, which is the app's folder."""
+    """The folder for files, relative to the working directory, which is the app's folder."""
     keep: int = 20
-    """How many files of a function stay; the oldest goes first."""
+    """The number of files to keep per function; the oldest are deleted."""
     top: int = 20
-    """How many lines of the call tree, and of where memory was allocated, the log gets."""
+    """The maximum number of lines in the log for the call tree, and for memory."""
     interval: float = 0.001
-    """Seconds between two looks at the stack."""
+    """Seconds between two samples of the stack."""
     rate: float = 1.0
-    """Which part of the invocations is profiled, at random."""
+    """The share of invocations to profile, chosen at random."""
     every: int = 1
-    """One invocation of so many is profiled."""
+    """Profile one of this number of invocations."""
     slower_than: float = 0.0
-    """Seconds; what was faster is profiled, and not told."""
+    """Seconds; faster invocations are profiled, but not reported."""
 
 
 def read_settings(settings: Mapping[str, Any]) -> Settings:
-    """Read a function's settings as code or host.json give them.
+    """Read a function's settings, from code or from host.json.
 
     Args:
         settings: any of the names of ``Settings``; ``measure`` and ``output`` are a name or a list of names.
 
     Raises:
-        ValueError: an unknown name, a value out of its range, or two that exclude each other.
-        TypeError: a value of a wrong type.
+        ValueError: a name is unknown, a value is out of range, or two values exclude each other.
+        TypeError: a value has the wrong type.
     """
     unknown = sorted(settings.keys() - set(Settings._fields))
     if unknown:
-        raise ValueError(f"profile: unknown setting {', '.join(unknown)}; there are: {', '.join(Settings._fields)}")
+        raise ValueError(f"profile: unknown setting {', '.join(unknown)}; expected: {', '.join(Settings._fields)}")
     found = Settings(
         measure=_names(settings, "measure", MEASURES),
         output=_names(settings, "output", OUTPUTS),
@@ -58,9 +58,9 @@ def read_settings(settings: Mapping[str, Any]) -> Settings:
         slower_than=_number(settings, "slower_than", 0.0, float("inf")),
     )
     if found.rate != 1 and found.every != 1:
-        raise ValueError("profile: 'rate' and 'every' exclude each other; leave one of them out")
+        raise ValueError("profile: 'rate' and 'every' exclude each other; remove one of them")
     if "file" in found.output and "time" not in found.measure:
-        raise ValueError("profile: output 'file' shows time by call, so that 'measure' must have 'time'")
+        raise ValueError("profile: output 'file' shows time by call: 'measure' must include 'time'")
     return found
 
 
@@ -96,11 +96,11 @@ def _count(settings: Mapping[str, Any], name: str) -> int:
     return value
 
 
-def _number(settings: Mapping[str, Any], name: str, least: float, most: float) -> float:
+def _number(settings: Mapping[str, Any], name: str, minimum: float, maximum: float) -> float:
     value = settings.get(name, _default(name))
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise TypeError(f"profile: {name} must be a number, not {value!r}")
-    if not least <= value <= most:
-        most_told = "" if most == float("inf") else f" to {most:g}"
-        raise ValueError(f"profile: {name} must be {least:g}{most_told or ' or more'}, not {value:g}")
+    if not minimum <= value <= maximum:
+        expected = f"{minimum:g} or more" if maximum == float("inf") else f"{minimum:g} to {maximum:g}"
+        raise ValueError(f"profile: {name} must be {expected}, not {value:g}")
     return float(value)

@@ -1,4 +1,4 @@
-"""An extension that tells how long each function took."""
+"""An extension that logs how long each function took."""
 
 from hosting_timer.extension import TimerExtension
 

@@ -1,4 +1,4 @@
-"""Appending a note to what a function returned, where that does no harm."""
+"""Appends a note to the result of a function, if it is text."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def annotated(result: object, note: str) -> object | None:
         note: ASCII text.
 
     Returns:
-        A new str or HttpResponse, or None where nothing can be appended: a binary, JSON, compressed or empty body, or a
+        A new str or HttpResponse; None if nothing can be appended: a binary, JSON, compressed or empty body, or a
         result of another type.
     """
     if isinstance(result, str):
@@ -46,7 +46,7 @@ def _annotated_response(response: HttpResponse, note: str) -> HttpResponse | Non
 
 
 def _text(response: HttpResponse) -> str | None:
-    """Read the body as text, or None where it is not text."""
+    """Return the body as text; None if it is not text."""
     if _content_type(response).get_content_maintype() != "text" or "content-encoding" in response.headers:
         return None
     try:
@@ -60,7 +60,7 @@ def _charset(response: HttpResponse) -> str:
 
 
 def _content_type(response: HttpResponse) -> Message:
-    """Read the media type; a ``Content-Type`` header wins over ``mimetype``, as Azure's worker has it."""
+    """Return the media type; a ``Content-Type`` header overrides ``mimetype``, as in Azure's worker."""
     message = Message()
     message["content-type"] = response.headers.get("content-type", response.mimetype)
     return message

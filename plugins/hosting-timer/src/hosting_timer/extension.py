@@ -14,7 +14,7 @@ from hosting_timer.annotation import annotated
 
 
 class TimerExtension:
-    """Logs the time each function took, and appends it to text responses if the app wishes so.
+    """Logs the time of each function, and appends it to text responses if the app sets it so.
 
     The host makes one instance and calls its hooks from many invocations at once: what belongs to one invocation is
     kept in local variables of the around hook, so that nothing is left behind whichever way the invocation ends.
@@ -25,24 +25,24 @@ class TimerExtension:
 
     @hookimpl
     def configure(self, settings: Mapping[str, Any]) -> None:
-        """Take over the app's settings.
+        """Store the app's settings.
 
         Args:
-            settings: ``append_to_http_response`` (bool, False where it is missing).
+            settings: ``append_to_http_response`` (bool, default False).
 
         Raises:
-            ValueError: a setting that the timer does not have.
-            TypeError: ``append_to_http_response`` is not true or false.
+            ValueError: a setting is unknown.
+            TypeError: ``append_to_http_response`` is not a bool.
         """
         append = settings.get("append_to_http_response", False)
         unknown = sorted(settings.keys() - {"append_to_http_response"})
         if unknown:
-            raise ValueError(f"timer: unknown setting {', '.join(unknown)}; the one setting is append_to_http_response")
+            raise ValueError(f"timer: unknown setting {', '.join(unknown)}; expected: append_to_http_response")
         if not isinstance(append, bool):
             raise TypeError(f"timer: append_to_http_response must be true or false, not {append!r}")
         self._append_to_http_response = append
 
-    @hookimpl(trylast=True)  # the innermost of all: what the others do is not the function's time
+    @hookimpl(trylast=True)  # innermost: the time of other hooks is not the function's
     def invocation_app_level(
         self, logger: Logger, context: Context, func_args: Mapping[str, Any]
     ) -> Generator[None, Outcome, None]:
@@ -61,5 +61,5 @@ class TimerExtension:
 
 
 def _answers_http(func_args: Mapping[str, Any]) -> bool:
-    """Tell HTTP functions from the others: text that a queue function returns is a message, not a response."""
+    """Return whether it is an HTTP function: text that a queue function returns is a message, not a response."""
     return any(isinstance(value, HttpRequest) for value in func_args.values())

@@ -104,6 +104,7 @@ class BlobOutput(Output):
         self._location = BlobLocation(function, binding)
 
     def encode(self, value: Any) -> bytes | None:
+        """Return the value as bytes; None writes no blob. Raises TypeError for a value without bytes."""
         return encode(value)
 
     async def write(self, encoded: bytes | None, properties: Mapping[str, Any]) -> None:

@@ -31,6 +31,7 @@ class BlobProvider(Provider):
         self._listener: BlobListener | None = None
 
     def trigger(self, function: Function, binding: Binding) -> BlobTrigger:
+        """Return a blob trigger; raises FunctionLoadError if its path, source or connection cannot be used."""
         trigger = BlobTrigger(function, binding, self._connections)
         # Fail now rather than at the first blob: the host's own account, and the accounts of poison queues.
         for connection in (None, trigger.connection):
@@ -43,14 +44,17 @@ class BlobProvider(Provider):
         return trigger
 
     def input(self, function: Function, binding: Binding) -> BlobInput:
+        """Return an input; raises FunctionLoadError if its path or connection cannot be used."""
         source = BlobInput(function, binding, self._connections)
         self._warn_about_downloads(function, binding)
         return source
 
     def output(self, function: Function, binding: Binding) -> BlobOutput:
+        """Return an output; raises FunctionLoadError if its path or connection cannot be used."""
         return BlobOutput(function, binding, self._connections)
 
     async def start(self) -> None:
+        """Start to listen for the blobs of all triggers whose functions run here."""
         triggers = [trigger for trigger in self._triggers if trigger.run is not None]
         if not triggers:
             return
@@ -58,10 +62,12 @@ class BlobProvider(Provider):
         self._listener.start()
 
     async def stop(self) -> None:
+        """Stop scanning and receiving; running functions continue."""
         if self._listener is not None:
             self._listener.stop()
 
     async def close(self) -> None:
+        """Cancel what still runs, release its messages, and close the clients."""
         if self._listener is not None:
             await self._listener.close()
         await self._connections.close()

@@ -63,6 +63,7 @@ class BlobStorage(HostStorage):
         self._lease_seconds = int(lease_seconds)
 
     async def read(self, path: str) -> str | None:
+        """Return the text of the blob at ``path``; None if it does not exist. Raises StorageError or GarbledError."""
         with self._storage_errors():
             try:
                 stream = await self._container.get_blob_client(path).download_blob()
@@ -74,16 +75,19 @@ class BlobStorage(HostStorage):
                 raise GarbledError(f"Blob '{path}' is not UTF-8 text", remedy=remedy) from error
 
     async def write(self, path: str, text: str) -> None:
+        """Write ``text`` to the blob at ``path``. Raises StorageError."""
         with self._storage_errors():
             await put(self._container, path, text.encode(), overwrite=True)
 
     async def lock(self, path: str) -> Lease | None:
+        """Lease the blob at ``path``; None if another host holds it. Raises StorageError."""
         requested_at = asyncio.get_running_loop().time()
         with self._storage_errors():
             lease = await self._acquire(path)
         return None if lease is None else BlobLease(path, lease, self._lease_seconds, requested_at)
 
     async def close(self) -> None:
+        """Close the clients."""
         await self._connections.close()
 
     async def _acquire(self, path: str) -> BlobLeaseClient | None:
@@ -134,6 +138,7 @@ class BlobLease(Lease):
         self._renewing = asyncio.create_task(self._renew(), name="lease")
 
     async def release(self) -> None:
+        """Stop renewing the lease, and release it; does nothing if it is lost or released."""
         if self._is_released or self.lost.is_set():
             return
         self._is_released = True

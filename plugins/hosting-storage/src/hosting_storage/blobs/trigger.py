@@ -63,9 +63,11 @@ class BlobTrigger(Trigger):
         self._annotation = function.annotations.get(binding.name)
 
     def attach(self, invoke: Invoke) -> None:
+        """Keep the function that runs the trigger's function."""
         self.run = invoke
 
     def decode(self, data: BlobEvent) -> Any:
+        """Return the argument of the function: content, or the client that its annotation asks for."""
         if self._reader.create_client is not None:
             return self._reader.create_client(data.path)
         metadata = trigger_metadata(data.path, data.uri, described(data.properties))

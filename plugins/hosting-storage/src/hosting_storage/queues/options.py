@@ -81,6 +81,7 @@ class Section:
         self._values = {key.lower(): value for key, value in services.section("extensions", name).items()}
 
     def number(self, name: str, default: int, minimum: int, maximum: int | None) -> int:
+        """Return a whole number between the bounds; raises SettingsError for any other value."""
         value = self._values.get(name.lower())
         if value is None:
             return default
@@ -91,6 +92,7 @@ class Section:
         return number
 
     def span(self, name: str, default: float, minimum: float, maximum: float) -> float:
+        """Return a time span in seconds between the bounds; raises SettingsError for any other value."""
         value = self._values.get(name.lower())
         if value is None:
             return default
@@ -102,6 +104,7 @@ class Section:
         return seconds
 
     def encoding(self, name: str) -> Encoding:
+        """Return the encoding of messages; raises SettingsError for an unknown one."""
         value = self._values.get(name.lower(), "base64")
         if not isinstance(value, str) or value.lower() not in ("base64", "none"):
             raise self._unusable(name, '"base64" or "none"', value)

@@ -50,6 +50,7 @@ class QueueProvider(Provider):
         self._outages: dict[str, Outage] = {}
 
     def trigger(self, function: Function, binding: Binding) -> QueueTrigger:
+        """Return a queue trigger; raises FunctionLoadError if its queue name or connection cannot be used."""
         service = self._connections.queue_service(binding.get("connection"))
         queue = service.get_queue_client(_checked_name(function, binding))
         trigger = QueueTrigger(function, binding, queue, self._poison_queue(service, queue.queue_name), self._options)
@@ -57,6 +58,7 @@ class QueueProvider(Provider):
         return trigger
 
     def output(self, function: Function, binding: Binding) -> QueueOutput:
+        """Return an output; raises FunctionLoadError if its queue name or connection cannot be used."""
         service = self._connections.queue_service(binding.get("connection"))
         if "{" not in str(binding.get(_NAME)):
             _checked_name(function, binding)
@@ -64,16 +66,19 @@ class QueueProvider(Provider):
         return QueueOutput(description, service, self._options, self)
 
     async def start(self) -> None:
+        """Start to listen on the queues of all functions that run here."""
         for trigger in self._triggers:
             if listener := trigger.listener(self._outage(trigger.queue), self):
                 self._listeners.setdefault(trigger.queue.url, []).append(listener)
                 listener.start()
 
     async def stop(self) -> None:
+        """Stop receiving messages; running functions continue."""
         for listener in self._all():
             listener.stop()
 
     async def close(self) -> None:
+        """Cancel what still runs, release its messages, and close the clients."""
         await asyncio.gather(*(listener.close() for listener in self._all()))
         await self._connections.close()
 
@@ -126,6 +131,7 @@ class QueueTrigger(Trigger):
         self._provider: QueueProvider | None = None
 
     def attach(self, invoke: Invoke) -> None:
+        """Keep the function that runs the trigger's function."""
         self._invoke = invoke
 
     def listener(self, outage: Outage, provider: QueueProvider) -> QueueListener | None:
@@ -137,6 +143,7 @@ class QueueTrigger(Trigger):
         return QueueListener(self.queue, self._handle, self._options, poison=poison, outage=outage)
 
     def decode(self, data: Message) -> Any:
+        """Return the argument of the function; raises TypeError if it is text, and the message is not."""
         text = data.text
         if self._annotation is str:
             if text is None:
@@ -149,6 +156,7 @@ class QueueTrigger(Trigger):
         return self._converter.decode(datum, trigger_metadata=_metadata(data))
 
     def binding_data(self, data: Message) -> Mapping[str, Any]:
+        """Return the message's metadata, and the properties of a JSON body, for binding expressions."""
         from hosting.bindings.expressions import json_data, merged  # needed only for expressions
 
         known = {
@@ -163,6 +171,7 @@ class QueueTrigger(Trigger):
         return merged({name: value for name, value in known.items() if value is not None}, json_data(data.text))
 
     async def by_hand(self, text: str | None) -> Message:
+        """Return a message with this text, as if it had been received."""
         now = datetime.now(UTC)
         body = (text or "").encode()
         content = encoded(body, self._options.message_encoding)
@@ -217,6 +226,7 @@ class QueueOutput(Output):
         return [encoded(body, self._encoding) for body in bodies]
 
     async def write(self, encoded: list[str], properties: Mapping[str, Any]) -> None:
+        """Send the messages, and create a missing queue. Raises StorageFailure."""
         name = queue_name(properties[_NAME])
         queue = self._queue(name)
         with explained(f"{self._description} cannot be sent to queue '{name}'"):

@@ -93,6 +93,7 @@ class TableInput(Input):
         self._wants_bytes = function.annotations.get(binding.name) is bytes
 
     def quote(self, name: str, value: str) -> str:
+        """Mark a value of the filter, so that it can be written as OData later."""
         return marked(value) if name == "filter" else value
 
     async def read(self, data: Any, properties: Mapping[str, Any]) -> str | bytes | None:
@@ -160,6 +161,7 @@ class TableOutput(Output):
         self._table = table
 
     def encode(self, value: Any) -> list[Entity]:
+        """Return the entities of an output value; raises TypeError or ValueError for anything else."""
         try:
             return read_entities(value)
         except TypeError as error:
@@ -212,6 +214,7 @@ class TableProvider(Provider):
         return TableOutput(self._table(function, binding))
 
     async def close(self) -> None:
+        """Close the clients."""
         await self._connections.close()
 
     def _table(self, function: Function, binding: Binding) -> Table:
