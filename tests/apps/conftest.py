@@ -1,4 +1,4 @@
-"""Apps written into a temporary folder."""
+"""Fixtures for apps in a temporary folder."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Load = Callable[..., App]
 
 @pytest.fixture
 def write(tmp_path: Path) -> Write:
-    """Write an app: paths and their content, text or what becomes JSON; into a folder of its own if it names one."""
+    """Return a function that writes an app: paths with their content, which is text or is encoded as JSON."""
 
     def write_files(files: Mapping[str, Any]) -> Path:
         root = tmp_path.resolve()
@@ -33,7 +33,7 @@ def write(tmp_path: Path) -> Write:
 
 @pytest.fixture
 def load(write: Write) -> Load:
-    """Write an app and load it with an environment of its own."""
+    """Return a function that writes an app and loads it with the given environment."""
 
     def load_files(files: Mapping[str, Any], **environ: str) -> App:
         return load_app(write(files), environ=environ)
@@ -43,7 +43,7 @@ def load(write: Write) -> Load:
 
 @pytest.fixture
 def http() -> dict[str, Any]:
-    """A function.json with an HTTP trigger ``req`` and an answer that is returned."""
+    """A function.json with an HTTP trigger ``req`` and a returned response."""
     return {
         "bindings": [
             {"type": "httpTrigger", "direction": "in", "name": "req"},

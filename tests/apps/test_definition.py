@@ -1,4 +1,4 @@
-"""What Azure's host refuses in a function before any code of it is imported."""
+"""The checks of Azure's host for a function's definition."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ TRIGGER = {"type": "httpTrigger", "direction": "in", "name": "req"}
 ANSWER = {"type": "http", "direction": "out", "name": "$return"}
 
 
-def test_bindings_of_both_models_read_the_same() -> None:
-    """Directions ignore case, as the SDK's upper-case ones need; the rest are properties, settings filled in."""
+def test_binding_keys_and_directions_ignore_case() -> None:
+    """The SDK's directions are in capitals; other keys are properties, with app settings filled in."""
     queue = {"Name": "msg", "TYPE": "queueTrigger", "direction": "IN", "queueName": "%Q%", "dataType": "STRING"}
     assert read_bindings([queue, ANSWER], AppSettings({"Q": "orders"})) == (
         Binding("msg", "queueTrigger", "in", {"queueName": "orders", "dataType": "STRING"}),
@@ -24,8 +24,8 @@ def test_bindings_of_both_models_read_the_same() -> None:
     )
 
 
-def test_the_direction_is_in_unless_it_says_otherwise() -> None:
-    """As for a missing value of .NET's enumeration."""
+def test_missing_direction_means_in() -> None:
+    """A missing value of .NET's enumeration has this value too."""
     assert read_bindings([{"type": "httpTrigger", "name": "req"}], AppSettings({}))[0].direction == "in"
 
 
@@ -52,8 +52,8 @@ def test_the_direction_is_in_unless_it_says_otherwise() -> None:
         ([TRIGGER | {"authLevel": "%NOBODY%"}], "'%NOBODY%' does not resolve to a value."),
     ],
 )
-def test_a_definition_in_error_is_told_in_the_host_s_words(bindings: Any, message: str) -> None:
-    """The text that Azure's host gives, and what to do about it."""
+def test_invalid_binding_has_the_message_of_azures_host(bindings: Any, message: str) -> None:
+    """The message is that of Azure's host, with a remedy."""
     with pytest.raises(FunctionLoadError) as caught:
         read_bindings(bindings, AppSettings({}))
     assert caught.value.message.startswith(message)
@@ -61,13 +61,13 @@ def test_a_definition_in_error_is_told_in_the_host_s_words(bindings: Any, messag
 
 
 @pytest.mark.parametrize("name", ["a", "My-Function_1", "A" * 128])
-def test_names_that_azure_takes(name: str) -> None:
-    """Letters, digits, underscores and dashes after a letter."""
+def test_valid_function_name_is_accepted(name: str) -> None:
+    """A name is a letter, followed by letters, digits, underscores and dashes."""
     check_name(name)
 
 
 @pytest.mark.parametrize("name", ["", "1st", "_a", "a.b", "ä", "Host", "A" * 129, "a\n"])
-def test_names_that_azure_refuses(name: str) -> None:
-    """The host's own name and everything that is no plain identifier."""
+def test_invalid_function_name_is_rejected(name: str) -> None:
+    """The name ``host``, a name that is too long, and other characters are errors."""
     with pytest.raises(FunctionLoadError, match="is not a valid function name"):
         check_name(name)

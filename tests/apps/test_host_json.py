@@ -1,4 +1,4 @@
-"""``host.json``: defaults, checks, and the environment over it."""
+"""``host.json``: defaults, validation, and overrides from the environment."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ Write = Callable[[dict[str, Any]], Path]
 
 
 @pytest.mark.parametrize("files", [{}, {"host.json": "{}"}, {"host.json": "{ /* later */ }"}])
-def test_a_missing_or_empty_file_means_the_defaults(files: dict[str, Any], write: Write) -> None:
-    """Azure's host writes the version into such a file; here it is as if it stood there."""
+def test_missing_or_empty_file_means_the_defaults(files: dict[str, Any], write: Write) -> None:
+    """Azure's host writes the version into such a file; here the result is the same without writing."""
     assert read_host_json(write(files), {}) == {"version": "2.0"}
 
 
@@ -40,16 +40,18 @@ def test_a_missing_or_empty_file_means_the_defaults(files: dict[str, Any], write
         ),
     ],
 )
-def test_what_azure_s_host_refuses_is_refused(content: str, line: int | None, message: str, write: Write) -> None:
-    """No version, another version, or a type that nobody can use; with file and line."""
+def test_invalid_content_is_an_error_with_file_and_line(
+    content: str, line: int | None, message: str, write: Write
+) -> None:
+    """The version is missing or another one, or a value has the wrong type."""
     root = write({"host.json": content})
     with pytest.raises(SettingsError) as caught:
         read_host_json(root, {})
     assert (caught.value.file, caught.value.line, caught.value.message) == (str(root / "host.json"), line, message)
 
 
-def test_known_names_are_spelled_as_documented(write: Write) -> None:
-    """Names of sections ignore case in Azure; what reads them here need not care. A null counts as left out."""
+def test_known_names_are_normalized_to_their_documented_spelling(write: Write) -> None:
+    """Names of sections ignore case in Azure. A null counts as missing."""
     content = {"version": "2.0", "Extensions": {"HTTP": {"RoutePrefix": "x"}}, "functions": None, "other": 1}
     assert read_host_json(write({"host.json": content}), {}) == {
         "version": "2.0",
@@ -58,15 +60,15 @@ def test_known_names_are_spelled_as_documented(write: Write) -> None:
     }
 
 
-def test_no_time_limit_as_a_number(write: Write) -> None:
-    """A functionTimeout of -1 may be a number or a text, as both are the same to Azure's host."""
+def test_function_timeout_of_minus_one_may_be_a_number(write: Write) -> None:
+    """Azure's host treats the number and the text -1 the same."""
     for value in (-1, "-1"):
         content = {"version": "2.0", "functionTimeout": value}
         assert read_host_json(write({"host.json": content}), {})["functionTimeout"] == "-1"
 
 
-def test_the_environment_overrides_the_file(write: Write) -> None:
-    """A variable names its way through the sections, ignoring case; numbers, switches and lists get their type."""
+def test_environment_overrides_values_of_the_file(write: Write) -> None:
+    """A variable's name has the path of the value, ignoring case; numbers, booleans and lists get their type."""
     content = {"version": "2.0", "extensions": {"http": {"routePrefix": "api"}}, "functions": ["A", "B", "C"]}
     environ = {
         "AzureFunctionsJobHost__extensions__HTTP__routeprefix": "1",
@@ -85,16 +87,16 @@ def test_the_environment_overrides_the_file(write: Write) -> None:
     }
 
 
-def test_an_override_of_the_wrong_type_says_which_variable_it_is(write: Write) -> None:
-    """The mistake may be in the environment, so the remedy names the variable."""
+def test_override_of_the_wrong_type_names_the_variable(write: Write) -> None:
+    """The error may be in the environment, so the remedy names the variable."""
     with pytest.raises(SettingsError) as caught:
         read_host_json(write({}), {"AzureFunctionsJobHost__extensions__http__maxConcurrentRequests": "many"})
     assert "AzureFunctionsJobHost__extensions__http__maxConcurrentRequests" in caught.value.remedy
 
 
 @pytest.mark.parametrize("level", ["Verbose", "", 3, True])
-def test_an_unknown_log_level(tmp_path: Path, level: object) -> None:
-    """A level that Azure's host would refuse is told with its category and line."""
+def test_unknown_log_level_is_an_error_with_category_and_line(tmp_path: Path, level: object) -> None:
+    """Azure's host rejects such a level too."""
     content = {"version": "2.0", "logging": {"logLevel": {"default": "Information", "Function": level}}}
     (tmp_path / "host.json").write_text(json.dumps(content, indent=1))
     with pytest.raises(SettingsError, match=r"logging\.logLevel\.Function") as raised:

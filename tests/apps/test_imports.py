@@ -1,4 +1,4 @@
-"""One app after another in one process, and modules found where Azure's worker finds them."""
+"""Loading one app after another in a process, with the import rules of Azure's worker."""
 
 from __future__ import annotations
 
@@ -51,8 +51,8 @@ def _answer(app: App) -> Any:
     return app.functions[0].call(req=None)
 
 
-def test_two_v2_apps_with_modules_of_the_same_names(tmp_path: Path) -> None:
-    """Each app gets its own ``function_app``, ``shared`` and namespace packages; the first can be loaded again."""
+def test_two_v2_apps_get_their_own_modules_of_the_same_name(tmp_path: Path) -> None:
+    """This includes ``function_app``, packages and namespace packages; the first app can be loaded again."""
     one = _write(tmp_path / "one", "1", {"function_app.py": V2})
     two = _write(tmp_path / "two", "2", {"function_app.py": V2})
     answers = [_answer(load_app(root, environ={})) for root in (one, two, one, one, two)]
@@ -60,8 +60,8 @@ def test_two_v2_apps_with_modules_of_the_same_names(tmp_path: Path) -> None:
     assert [sys.path.count(str(root)) for root in (one, two)] == [1, 1]
 
 
-def test_a_v1_app_after_a_v2_app(tmp_path: Path, http: dict[str, Any]) -> None:
-    """``__app__``, plain and relative imports all mean the app that was loaded last."""
+def test_v1_app_after_a_v2_app_imports_its_own_modules(tmp_path: Path, http: dict[str, Any]) -> None:
+    """``__app__``, absolute and relative imports all refer to the app that was loaded last."""
     function = {"Hello/function.json": str(http).replace("'", '"'), "Hello/__init__.py": V1}
     one = _write(tmp_path / "one", "1", {"function_app.py": V2})
     two = _write(tmp_path / "two", "2", function | {"Hello/beside.py": "NAME = 'beside'\n"})
@@ -70,8 +70,8 @@ def test_a_v1_app_after_a_v2_app(tmp_path: Path, http: dict[str, Any]) -> None:
     assert answers == ["111", "222beside", "333beside"]
 
 
-def test_the_app_s_namespace_has_the_spec_that_web_frameworks_look_at(tmp_path: Path) -> None:
-    """A framework that is handed ``__name__`` looks up where ``__app__`` searches its modules."""
+def test_namespace_of_the_app_has_a_spec_for_web_frameworks(tmp_path: Path) -> None:
+    """A framework that gets ``__name__`` looks up the search path of ``__app__``."""
     root = _write(tmp_path, "1", {"function_app.py": V2})
     load_app(root, environ={})
     spec = importlib.util.find_spec("__app__")
@@ -79,8 +79,8 @@ def test_the_app_s_namespace_has_the_spec_that_web_frameworks_look_at(tmp_path: 
     assert list(spec.submodule_search_locations or ()) == [str(root)]
 
 
-def test_the_root_stands_last_and_the_app_s_packages_first(tmp_path: Path) -> None:
-    """As in Azure: what was installed for the app wins, and the app's files hide no installed package."""
+def test_app_folder_is_last_and_its_packages_first_on_the_path(tmp_path: Path) -> None:
+    """As in Azure, the app's packages come first, and the app's files hide no installed package."""
     packages = tmp_path / SITE_PACKAGES
     packages.mkdir(parents=True)
     before = list(sys.path)
@@ -89,8 +89,8 @@ def test_the_root_stands_last_and_the_app_s_packages_first(tmp_path: Path) -> No
         assert sys.path == [str(packages), *before, str(tmp_path)]
 
 
-def test_installed_packages_stay_when_an_app_is_loaded_again(tmp_path: Path) -> None:
-    """A package below ``.python_packages`` is imported once, the app's own modules each time."""
+def test_reload_keeps_installed_packages_and_imports_the_apps_modules_again(tmp_path: Path) -> None:
+    """A package below ``.python_packages`` is imported only once."""
     app = V2.replace("import azure", "import a_package_of_this_app\nimport azure")
     root = _write(
         tmp_path,
@@ -108,7 +108,7 @@ def _globals(app: App) -> dict[str, Any]:
     return found
 
 
-def test_an_app_s_tests_stay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_reload_keeps_test_modules_of_the_app(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Test modules and conftest files of an app may be what loads it."""
     root = _write(tmp_path, "1", {"function_app.py": V2, "tests/test_own.py": "", "conftest.py": ""})
     monkeypatch.syspath_prepend(str(root))
@@ -123,15 +123,15 @@ def test_an_app_s_tests_stay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 
 
 @pytest.mark.parametrize("name", ["json.py", "pytest.py"])
-def test_a_v2_file_must_not_take_another_module_s_name(name: str, tmp_path: Path) -> None:
+def test_v2_file_with_the_name_of_another_module_is_an_error(name: str, tmp_path: Path) -> None:
     """Python's own modules and those in use keep their names."""
     root = _write(tmp_path, "1", {name: V2})
     with pytest.raises(AppLoadError, match=f"{name} cannot be imported: Python already uses a module"):
         load_app(root, environ={"PYTHON_SCRIPT_FILE_NAME": name})
 
 
-def test_a_v2_file_that_fails_leaves_no_module_behind(tmp_path: Path) -> None:
-    """The next load begins anew."""
+def test_v2_file_that_raises_leaves_no_module_behind(tmp_path: Path) -> None:
+    """The next load imports it again."""
     root = _write(tmp_path, "1", {"function_app.py": "1 / 0\n"})
     with pytest.raises(AppLoadError, match="ZeroDivisionError"):
         load_app(root, environ={})
@@ -149,13 +149,13 @@ def test_a_v2_file_that_fails_leaves_no_module_behind(tmp_path: Path) -> None:
         ("/app/.python_packages/lib/site-packages/a.py", False),
     ],
 )
-def test_what_the_app_s_own_files_are(file: str, expected: bool) -> None:
-    """Below the root, but not in a virtual environment or a folder of installed packages."""
+def test_app_file_is_below_the_root_and_not_in_an_installed_package(file: str, expected: bool) -> None:
+    """A virtual environment does not count, nor does a folder of installed packages."""
     assert is_app_file(file, Path("/app")) is expected
 
 
-def test_other_threads_import_meanwhile(tmp_path: Path) -> None:
-    """A debugger's thread, for instance, may import its modules while an app is loaded."""
+def test_unload_works_while_other_threads_import(tmp_path: Path) -> None:
+    """The thread of a debugger, for example, may import modules while an app is loaded."""
     done = threading.Event()
 
     def import_more() -> None:

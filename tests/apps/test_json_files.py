@@ -1,4 +1,4 @@
-"""JSON with comments and trailing commas, and where its mistakes are."""
+"""JSON with comments and trailing commas, and the location of errors in it."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ VALUES = st.recursive(
 
 @given(content=st.dictionaries(st.text(), VALUES, max_size=4))
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=50)
-def test_comments_and_trailing_commas_change_nothing(content: dict[str, object], tmp_path: Path) -> None:
-    """A file reads the same with comments and a trailing comma as without them."""
+def test_comments_and_trailing_commas_are_ignored(content: dict[str, object], tmp_path: Path) -> None:
+    """A file has the same content with them and without them."""
     file = tmp_path / "a.json"
     text = json.dumps(content)
     file.write_text("// a comment\n" + text[:-1] + (", /* one more */ }" if content else "}"), encoding="utf-8")
     assert read_json(file, SettingsError).content == content
 
 
-def test_a_strict_file_does_not_import_the_tolerant_parser(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_strict_json_does_not_import_the_tolerant_parser(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Only a file that needs the tolerant parser pays for its import."""
     monkeypatch.setitem(sys.modules, "json5", None)
     file = tmp_path / "a.json"
@@ -39,14 +39,14 @@ def test_a_strict_file_does_not_import_the_tolerant_parser(tmp_path: Path, monke
 
 
 @pytest.mark.parametrize("text", ['{"a": 1.50}', '{"a": 1.50,}'])
-def test_raw_numbers_stay_as_they_are_written(text: str, tmp_path: Path) -> None:
-    """A number that is asked for as text keeps its zeros, whichever parser reads the file."""
+def test_raw_numbers_keep_their_spelling(text: str, tmp_path: Path) -> None:
+    """A number that is read as text keeps its zeros, with either parser."""
     file = tmp_path / "a.json"
     file.write_text(text, encoding="utf-8")
     assert read_json(file, SettingsError, raw_numbers=True).content == {"a": "1.50"}
 
 
-def test_a_byte_order_mark_is_no_mistake(tmp_path: Path) -> None:
+def test_byte_order_mark_is_accepted(tmp_path: Path) -> None:
     """Windows editors begin a file with a byte order mark."""
     file = tmp_path / "a.json"
     file.write_bytes(b'\xef\xbb\xbf{"a": 1}')
@@ -64,8 +64,8 @@ def test_a_byte_order_mark_is_no_mistake(tmp_path: Path) -> None:
         (b'{"a":\n "\xff"}', 2, "a.json is not UTF-8: byte 8 is 0xff"),
     ],
 )
-def test_a_mistake_is_shown_where_it_is(content: bytes, line: int, message: str, tmp_path: Path) -> None:
-    """File, line and what was found."""
+def test_syntax_error_has_file_line_and_what_was_found(content: bytes, line: int, message: str, tmp_path: Path) -> None:
+    """The message names the unexpected character and its column."""
     file = tmp_path / "a.json"
     file.write_bytes(content)
     with pytest.raises(SettingsError) as caught:
@@ -73,14 +73,14 @@ def test_a_mistake_is_shown_where_it_is(content: bytes, line: int, message: str,
     assert (caught.value.file, caught.value.line, caught.value.message) == (str(file), line, message)
 
 
-def test_a_file_that_cannot_be_read_is_a_mistake_of_its_owner(tmp_path: Path) -> None:
-    """A folder where a file should be is told in one line."""
+def test_unreadable_file_is_an_error_of_one_line(tmp_path: Path) -> None:
+    """A folder at the path of the file, for example, is not a bug of the host."""
     with pytest.raises(SettingsError, match=f"{tmp_path.name} cannot be read: "):
         read_json(tmp_path, SettingsError)
 
 
-def test_the_line_of_a_key_follows_the_path_to_it(tmp_path: Path) -> None:
-    """A key is found below its parents, not where another one of its name stands; an unknown one has no line."""
+def test_line_of_a_nested_key_is_found_below_its_parents(tmp_path: Path) -> None:
+    """Another key of the same name is skipped, and an unknown key has no line."""
     file = tmp_path / "a.json"
     file.write_text('{\n"b": 0,\n"a": {\n"b": 1}}', encoding="utf-8")
     read = read_json(file, SettingsError)
@@ -91,6 +91,6 @@ def test_the_line_of_a_key_follows_the_path_to_it(tmp_path: Path) -> None:
     ("value", "expected"),
     [(None, "null"), (True, "true"), ("x", "the text 'x'"), (1.5, "the number 1.5"), ([], "a list"), ({}, "an object")],
 )
-def test_kinds_of_values_are_told_in_words(value: object, expected: str) -> None:
-    """A message says what was found as a person would."""
+def test_values_are_described_in_words(value: object, expected: str) -> None:
+    """An error message says what was found."""
     assert describe_json(value) == expected

@@ -1,4 +1,4 @@
-"""From a folder to an ``App``: which model, which functions, in which order."""
+"""Loading an app from its folder: the model, the functions and their order."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ def _route(name: str) -> str:
     return f"@app.route()\ndef {name}(req): ...\n"
 
 
-def test_functions_stand_in_the_host_s_order(load: Load) -> None:
-    """By name, ignoring case, whatever the order in the file: routes are tried in this order."""
+def test_functions_are_sorted_by_name_ignoring_case(load: Load) -> None:
+    """Routes are tried in this order, whatever the order in the file."""
     app = load({"function_app.py": V2 + _route("b") + _route("C") + _route("a_") + _route("ab")})
     assert [function.name for function in app.functions] == ["ab", "a_", "b", "C"]
 
 
-def test_the_v2_file_comes_first_and_says_what_it_hides(load: Load, http: dict[str, Any]) -> None:
-    """Folders with a function.json are not read beside it, and a warning names them."""
+def test_v2_file_with_functions_hides_v1_folders_with_a_warning(load: Load, http: dict[str, Any]) -> None:
+    """The warning lists the folders with a function.json."""
     app = load({"function_app.py": V2 + _route("a"), "Old/function.json": http, "Old/__init__.py": "1 / 0"})
     assert [function.name for function in app.functions] == ["a"]
     (problem,) = app.problems
@@ -40,34 +40,34 @@ def test_the_v2_file_comes_first_and_says_what_it_hides(load: Load, http: dict[s
     assert problem.message.endswith("because function_app.py declares functions: Old")
 
 
-def test_folders_are_read_where_the_v2_file_has_no_function(load: Load, http: dict[str, Any]) -> None:
-    """An app object alone hides nothing."""
+def test_v2_file_without_functions_hides_no_v1_folders(load: Load, http: dict[str, Any]) -> None:
+    """An app object alone is not enough."""
     app = load({"function_app.py": V2, "Old/function.json": http, "Old/__init__.py": MAIN})
     assert [(function.name, function.model) for function in app.functions] == [("Old", "v1")]
 
 
-def test_a_v2_file_that_raises_does_not_fall_back(load: Load, http: dict[str, Any]) -> None:
-    """Half an app is worse than none."""
+def test_v2_file_that_raises_is_an_error_even_with_v1_folders(load: Load, http: dict[str, Any]) -> None:
+    """The app must not be loaded in part."""
     with pytest.raises(AppLoadError, match=r"function_app\.py cannot be imported: ZeroDivisionError"):
         load({"function_app.py": "1 / 0", "Old/function.json": http, "Old/__init__.py": MAIN})
 
 
-def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
+def test_missing_folder_is_an_error(tmp_path: Path) -> None:
     """A misspelled folder is not an empty app."""
     with pytest.raises(AppLoadError, match="there is no folder"):
         load_app(tmp_path / "nothing", environ={})
 
 
 @pytest.mark.parametrize("setting", ["AzureWebJobs.a.Disabled", "AzureWebJobs_A_Disabled"])
-def test_a_setting_disables_a_function(setting: str, load: Load) -> None:
-    """Either spelling, any case; the function stays listed."""
+def test_setting_disables_a_function_that_stays_listed(setting: str, load: Load) -> None:
+    """Both spellings of the setting work, in any case."""
     app = load({"function_app.py": V2 + _route("a") + _route("b")}, **{setting: "True"})
     assert [(function.name, function.disabled) for function in app.functions] == [("a", True), ("b", False)]
 
 
 @pytest.mark.parametrize("model", ["v1", "v2"])
-def test_the_allow_list_leaves_the_others_out(model: str, load: Load, http: dict[str, Any]) -> None:
-    """Names ignore case; v1 functions outside it are not even imported; a name that nobody has is a warning."""
+def test_functions_that_are_not_in_the_allow_list_are_not_loaded(model: str, load: Load, http: dict[str, Any]) -> None:
+    """Names ignore case. V1 functions outside of the list are not imported, and an unknown name is a warning."""
     v1 = {"Bad/function.json": http, "Bad/__init__.py": "1 / 0", "Good/function.json": http, "Good/__init__.py": MAIN}
     v2 = {"function_app.py": V2 + _route("Bad") + _route("Good")}
     host_json = {"host.json": {"version": "2.0", "functions": ["good", "Nobody"]}}
@@ -78,15 +78,15 @@ def test_the_allow_list_leaves_the_others_out(model: str, load: Load, http: dict
     ]
 
 
-def test_a_retry_policy_of_host_json_is_checked(load: Load) -> None:
-    """It is for every function, so a mistake in it stops the app."""
+def test_invalid_retry_policy_of_host_json_is_an_error(load: Load) -> None:
+    """It applies to every function, so the app does not load."""
     files = {"function_app.py": V2 + _route("a"), "host.json": {"version": "2.0", "retry": {"strategy": "often"}}}
     with pytest.raises(SettingsError, match=r"host\.json: retry policy: strategy: "):
         load(files)
 
 
-def test_the_import_is_wrapped(write: Write) -> None:
-    """What is to happen around the import of the app's code happens around all of it and nothing else."""
+def test_importing_context_is_entered_around_the_import_of_the_app(write: Write) -> None:
+    """It includes all of the app's code and nothing else."""
     root = write({"function_app.py": V2 + "import steps\nsteps.LOG.append('import')\n" + _route("a")})
     (root / "steps.py").write_text("import sys\nLOG = sys.steps_of_this_test\n", encoding="utf-8")
     steps: list[str] = []
@@ -103,8 +103,8 @@ def test_the_import_is_wrapped(write: Write) -> None:
     assert steps == ["enter True", "import", "leave"]
 
 
-def test_settings_and_their_problems_are_the_app_s(write: Write) -> None:
-    """What was read before the app is kept with it."""
+def test_settings_and_their_problems_are_part_of_the_app(write: Write) -> None:
+    """The result has what was read before the app."""
     root = write({"function_app.py": V2 + _route("a")})
     problem = Problem("warning", "skipped")
     settings = LocalSettings(root, {"A": "a"}, problems=(problem,))
@@ -112,8 +112,8 @@ def test_settings_and_their_problems_are_the_app_s(write: Write) -> None:
     assert (app.settings, app.problems, app.host_json) == ({"A": "a"}, (problem,), {"version": "2.0"})
 
 
-def test_the_working_directory_is_left_alone(load: Load) -> None:
-    """Changing it is for the process that serves the app, not for whoever reads it."""
+def test_working_directory_is_not_changed(load: Load) -> None:
+    """Only the process that serves the app changes it."""
     before = Path.cwd()
     load({"function_app.py": V2 + _route("a")})
     assert Path.cwd() == before

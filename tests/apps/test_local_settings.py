@@ -1,4 +1,4 @@
-"""``local.settings.json`` and how it reaches the environment."""
+"""Reading ``local.settings.json`` and applying it to the environment."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ def _file(folder: Path, content: Any) -> Path:
 
 @given(values=st.dictionaries(NAMES, st.text(), max_size=5))
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=50)
-def test_texts_reach_the_environment_as_they_are(values: dict[str, str], tmp_path: Path) -> None:
-    """Whatever text stands in Values is what the app's code finds in its environment."""
+def test_any_text_in_values_reaches_the_environment_unchanged(values: dict[str, str], tmp_path: Path) -> None:
+    """The app's code finds the same text in its environment."""
     environ: dict[str, str] = {}
     apply_settings(read_local_settings(_file(tmp_path, {"Values": values})), environ)
     assert {name: environ[name] for name in values} == values
 
 
-def test_the_whole_file_is_read(tmp_path: Path) -> None:
-    """Values as text, connection strings by name, and the defaults of the host's flags."""
+def test_all_parts_of_the_file_are_read(tmp_path: Path) -> None:
+    """The parts are values, connection strings by name, and defaults of the command's options."""
     read = read_local_settings(
         _file(
             tmp_path,
@@ -64,12 +64,12 @@ def test_the_whole_file_is_read(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [{}, {"Values": None, "Host": None}])
-def test_nothing_is_required(content: dict[str, Any], tmp_path: Path) -> None:
-    """A file may leave everything out; IsEncrypted missing means false."""
+def test_empty_file_is_valid(content: dict[str, Any], tmp_path: Path) -> None:
+    """A missing IsEncrypted means false."""
     assert read_local_settings(_file(tmp_path, content)) == LocalSettings(tmp_path.resolve())
 
 
-def test_no_file_means_no_settings(tmp_path: Path) -> None:
+def test_missing_file_means_no_settings(tmp_path: Path) -> None:
     """An app in a container has no such file."""
     assert read_local_settings(tmp_path) == LocalSettings(tmp_path.resolve())
 
@@ -91,23 +91,25 @@ def test_no_file_means_no_settings(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_a_wrong_type_is_told_with_its_line(content: str, line: int, message: str, tmp_path: Path) -> None:
-    """File, line, key, what was expected and what was found."""
+def test_value_of_the_wrong_type_is_an_error_with_its_line(
+    content: str, line: int, message: str, tmp_path: Path
+) -> None:
+    """The message has the key, what was expected and what was found."""
     with pytest.raises(SettingsError) as caught:
         read_local_settings(_file(tmp_path, content))
     assert caught.value.line == line
     assert caught.value.message.startswith(f"local.settings.json: {message}")
 
 
-def test_an_encrypted_file_is_refused_with_a_way_out(tmp_path: Path) -> None:
+def test_encrypted_file_is_an_error_with_a_remedy(tmp_path: Path) -> None:
     """Only Azure's tools on one machine can read an encrypted file."""
     with pytest.raises(SettingsError, match="is encrypted") as caught:
         read_local_settings(_file(tmp_path, {"IsEncrypted": True, "Values": {"A": "ZW5jcnlwdGVk"}}))
     assert "func settings decrypt" in caught.value.remedy
 
 
-def test_what_is_skipped_is_a_problem(tmp_path: Path) -> None:
-    """A null, a nameless setting and another environment than Development are left out, each with a warning."""
+def test_skipped_setting_is_a_warning(tmp_path: Path) -> None:
+    """A null, an empty name, and an environment other than Development are skipped."""
     content = {"Values": {"A": None, "": "x", "AZURE_FUNCTIONS_ENVIRONMENT": "Production", "B": "b"}}
     read = read_local_settings(_file(tmp_path, content))
     assert read.values == {"B": "b"}
@@ -122,16 +124,16 @@ def test_what_is_skipped_is_a_problem(tmp_path: Path) -> None:
     ]
 
 
-def test_the_environment_wins_unless_it_is_empty(tmp_path: Path) -> None:
-    """A variable with a value stays and its name is given back; an empty one is replaced."""
+def test_variable_with_a_value_wins_over_the_setting(tmp_path: Path) -> None:
+    """Its name is returned; an empty variable is replaced."""
     environ = {"A": "environment", "B": ""}
     skipped = apply_settings(LocalSettings(tmp_path, {"A": "file", "B": "file", "C": "file"}), environ)
     assert skipped == ("A",)
     assert {name: environ[name] for name in "ABC"} == {"A": "environment", "B": "file", "C": "file"}
 
 
-def test_what_azure_s_tools_add_is_added(tmp_path: Path) -> None:
-    """The worker's language and version, the environment's name and the app's root are there for the app's code."""
+def test_variables_of_azures_tools_are_added(tmp_path: Path) -> None:
+    """They are the worker's language and version, the name of the environment, and the app's folder."""
     environ = {"AzureWebJobsScriptRoot": "another app", "FUNCTIONS_WORKER_RUNTIME": "custom"}
     apply_settings(LocalSettings(tmp_path), environ)
     assert environ == {

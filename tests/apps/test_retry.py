@@ -1,4 +1,4 @@
-"""Retry policies of either spelling."""
+"""Retry policies in the spelling of function.json and of the SDK."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ from hosting.errors import FunctionLoadError
         ),
     ],
 )
-def test_policies_of_either_spelling(policy: dict[str, Any], expected: Retry) -> None:
-    """The words of function.json and those of the decorator, intervals in seconds."""
+def test_policy_is_read_in_both_spellings(policy: dict[str, Any], expected: Retry) -> None:
+    """Function.json and the SDK's decorator have different words; intervals are in seconds."""
     assert read_retry(policy) == expected
 
 
 @given(seconds=st.integers(0, 86399))
-def test_intervals_are_hours_minutes_and_seconds(seconds: int) -> None:
-    """Each time of a day is an interval."""
+def test_any_time_of_day_is_an_interval(seconds: int) -> None:
+    """Intervals have hours, minutes and seconds."""
     text = f"{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}"
     assert read_retry({"strategy": "fixedDelay", "maxRetryCount": 1, "delayInterval": text}).delay == seconds
 
@@ -73,8 +73,8 @@ BACKOFF = {
         ),
     ],
 )
-def test_what_azure_s_host_refuses_is_refused(policy: Any, message: str) -> None:
-    """A missing or a senseless part is named with what was expected and what was found."""
+def test_invalid_policy_is_an_error_with_what_was_expected(policy: Any, message: str) -> None:
+    """The message also has what was found."""
     with pytest.raises(FunctionLoadError) as caught:
         read_retry(policy)
     assert caught.value.message.startswith(message)

@@ -1,4 +1,4 @@
-"""Python functions against their bindings."""
+"""Python functions and their bindings."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ OWN = Binding("thing", "ownTrigger", "in")
 
 
 def plain(req: func.HttpRequest) -> func.HttpResponse:
-    """Answer."""
+    """Return text."""
     raise NotImplementedError
 
 
 async def with_context(context: func.Context, req: func.HttpRequest, msg: func.Out[List[str]]) -> str:  # noqa: UP006
-    """Answer, with everything."""
+    """Use every kind of parameter."""
     raise NotImplementedError
 
 
@@ -36,12 +36,12 @@ def without_annotations(req, msg, context):  # type: ignore[no-untyped-def]
 
 
 def raw(blob: bytes, msg: func.Out[bytes]) -> None:
-    """Take the bytes."""
+    """Get bytes."""
     raise NotImplementedError
 
 
 def own(thing: str) -> None:
-    """Take what a binding gives that the SDK does not know."""
+    """Get the value of a binding that the SDK does not know."""
     raise NotImplementedError
 
 
@@ -63,22 +63,24 @@ class CallableObject:
         (functools.partial(plain), [REQ, RETURN], False, False),
     ],
 )
-def test_what_fits(function: Callable[..., Any], bindings: list[Binding], wants_context: bool, is_async: bool) -> None:
-    """SDK classes, str and bytes, no annotation at all; ``context`` is injected unless it is a binding."""
+def test_matching_signature_is_accepted(
+    function: Callable[..., Any], bindings: list[Binding], wants_context: bool, is_async: bool
+) -> None:
+    """Parameters may be SDK classes, str, bytes or not annotated; ``context`` is injected unless it is a binding."""
     signature = read_signature(function, bindings, "v1")
     assert (signature.wants_context, signature.is_async) == (wants_context, is_async)
 
 
-def test_annotations_are_those_of_the_author() -> None:
-    """Parameters and the return, evaluated."""
+def test_annotations_are_returned_evaluated() -> None:
+    """They are those of the parameters and of the return value."""
     assert read_signature(plain, [REQ, RETURN], "v2").annotations == {
         "req": func.HttpRequest,
         "return": func.HttpResponse,
     }
 
 
-def test_a_decorator_with_wraps_is_looked_through() -> None:
-    """The inner function's parameters count, and its place is the one shown."""
+def test_signature_inside_a_decorator_with_wraps_is_used() -> None:
+    """The inner function's parameters count, and errors name its location."""
 
     @functools.wraps(plain)
     def wrapper(*args: Any, **kwargs: Any) -> Any:
@@ -97,7 +99,7 @@ def _annotated(**annotations: Any) -> Callable[..., Any]:
 
 
 def hidden(*args: Any, **kwargs: Any) -> str:
-    """What a decorator without functools.wraps leaves."""
+    """Hide the parameters, as a decorator without functools.wraps does."""
     raise NotImplementedError
 
 
@@ -106,7 +108,7 @@ def late(req: NobodyImportsThis) -> str:  # type: ignore[name-defined]  # noqa: 
 
 
 def wrong_context(req: func.HttpRequest, context: str) -> str:
-    """Take something else under the name of the context."""
+    """Annotate the context with another class."""
     raise NotImplementedError
 
 
@@ -171,8 +173,10 @@ def wrong_context(req: func.HttpRequest, context: str) -> str:
         ),
     ],
 )
-def test_what_does_not_fit(function: Callable[..., Any], bindings: list[Binding], message: str) -> None:
-    """Each mismatch is told with the function's place, what was found and what to change."""
+def test_mismatch_is_an_error_with_location_and_remedy(
+    function: Callable[..., Any], bindings: list[Binding], message: str
+) -> None:
+    """The message says what was found, and the remedy what to change."""
     with pytest.raises(FunctionLoadError) as caught:
         read_signature(function, bindings, "v1")
     assert caught.value.message.startswith(message)
@@ -180,20 +184,20 @@ def test_what_does_not_fit(function: Callable[..., Any], bindings: list[Binding]
     assert (caught.value.file, caught.value.line) == (__file__, function.__code__.co_firstlineno)
 
 
-def test_a_hidden_signature_has_a_remedy_of_its_own() -> None:
-    """``*args, **kwargs`` is what a decorator without functools.wraps leaves."""
+def test_hidden_signature_has_the_remedy_functools_wraps() -> None:
+    """``*args, **kwargs`` is the signature of a decorator without functools.wraps."""
     with pytest.raises(FunctionLoadError) as caught:
         read_signature(hidden, [REQ], "v2")
     assert "functools.wraps" in caught.value.remedy
 
 
-def test_the_return_is_not_looked_at_without_a_binding() -> None:
-    """A function that returns nothing to anybody may say what it likes."""
+def test_return_annotation_is_not_checked_without_a_return_binding() -> None:
+    """A function without an output may have any return annotation."""
     assert read_signature(_annotated(**{"return": int}), [REQ], "v1").annotations == {"return": int}
 
 
-def test_client_of_the_storage_sdk() -> None:
-    """Who annotates a blob with the storage SDK's own client is told where the one is that a host can make."""
+def test_blob_client_of_the_storage_sdk_has_the_remedy_to_import_azures_package() -> None:
+    """The class in that package can be created by a host."""
 
     def clients(blob: BlobClient) -> None:
         raise NotImplementedError

@@ -1,4 +1,4 @@
-"""Where a host keeps what outlives it, and how hosts of one app know each other."""
+"""The folder for persistent state, and the ID that hosts of one app share."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ ALLOWED = set("abcdefghijklmnopqrstuvwxyz0123456789-")
 
 
 @given(st.text(min_size=1).filter(lambda name: "/" not in name and "\0" not in name))
-def test_host_id_of_any_folder(name: str) -> None:
-    """Whatever an app's folder is called, its host id is one that storage takes, and always the same."""
+def test_host_id_is_valid_and_constant_for_any_folder(name: str) -> None:
+    """Storage accepts the ID, whatever the name of the app's folder."""
     try:
         root = Path("/srv") / name
         found = host_id(root, AppSettings({}))
@@ -30,8 +30,8 @@ def test_host_id_of_any_folder(name: str) -> None:
     assert host_id(root, AppSettings({})) == found
 
 
-def test_host_id_from_the_settings() -> None:
-    """The setting names it, however it is spelled; what cannot be one is refused."""
+def test_host_id_of_the_settings_is_used_or_rejected() -> None:
+    """The spelling of the setting does not matter; an invalid ID is an error."""
     root = Path("/srv/app")
     assert host_id(root, AppSettings({"azurefunctionswebhost:HostId": "orders-1"})) == "orders-1"
     for wrong in ("Orders", "a_b", "", "-a", "a--b", "x" * 33, "ä"):
@@ -39,14 +39,14 @@ def test_host_id_from_the_settings() -> None:
             host_id(root, AppSettings({"AzureFunctionsWebHost__hostid": wrong}))
 
 
-def test_two_apps_of_one_name() -> None:
-    """Apps in folders of the same name are told apart, as folders and as hosts."""
+def test_two_apps_with_the_same_folder_name_differ() -> None:
+    """They have different state folders and different host IDs."""
     one, other = Path("/srv/a/app"), Path("/srv/b/app")
     assert app_name(one) != app_name(other)
     assert host_id(one, AppSettings({})) != host_id(other, AppSettings({}))
 
 
-def test_section_of_settings() -> None:
-    """The parts of a connection are found whatever the case and the separator; a longer name is another setting."""
+def test_section_has_the_parts_of_a_connection() -> None:
+    """Case and separator do not matter; a longer name is another setting."""
     settings = AppSettings({"Jobs__queueServiceUri": "u", "JOBS:credential": "c", "Jobs2__x": "no", "Jobs": "text"})
     assert settings.section("jobs") == {"queueserviceuri": "u", "credential": "c"}

@@ -1,4 +1,4 @@
-"""Time spans of host.json are read and shown as .NET does it."""
+"""Time spans of host.json in .NET's format."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ from hosting.apps.timespans import format_timespan, parse_timespan
         ("", None),
     ],
 )
-def test_read(text: str, seconds: float | None) -> None:
-    """A span has days, hours, minutes, seconds and a fraction; a bare number is days; anything else is none."""
+def test_time_span_is_parsed_to_seconds(text: str, seconds: float | None) -> None:
+    """It has days, hours, minutes, seconds and a fraction; a number alone is days; other text is not a time span."""
     assert parse_timespan(text) == seconds
 
 
@@ -35,12 +35,12 @@ def test_read(text: str, seconds: float | None) -> None:
     ("seconds", "text"),
     [(300, "00:05:00"), (129_600, "1.12:00:00"), (0.25, "00:00:00.2500000"), (59.9999999, "00:00:59.9999999")],
 )
-def test_shown(seconds: float, text: str) -> None:
-    """Days and a fraction of seven digits show where there are any."""
+def test_seconds_are_formatted_as_dotnet_does(seconds: float, text: str) -> None:
+    """Days and a fraction of seven digits are included only if they are not zero."""
     assert format_timespan(seconds) == text
 
 
 @given(st.integers(0, 10**9))
-def test_round_trip(tenths: int) -> None:
-    """What is shown reads as what it was."""
+def test_formatted_time_span_parses_to_the_same_seconds(tenths: int) -> None:
+    """The two functions are inverse."""
     assert parse_timespan(format_timespan(tenths / 10)) == pytest.approx(tenths / 10)

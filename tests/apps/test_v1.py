@@ -1,4 +1,4 @@
-"""The v1 model: folders with a ``function.json``."""
+"""The v1 programming model: folders with a ``function.json``."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ Load = Callable[..., App]
 MAIN = "def main(req):\n    return 'Hello'\n"
 
 
-def test_a_folder_is_a_function(load: Load, http: dict[str, Any]) -> None:
-    """The folder's name is the function's; what stands deeper, or has no function.json, is none."""
+def test_folder_with_function_json_is_a_function(load: Load, http: dict[str, Any]) -> None:
+    """The function has the folder's name; deeper folders and those without function.json do not count."""
     app = load(
         {"Hello/function.json": http, "Hello/__init__.py": MAIN, "deep/er/function.json": http, "other/a.py": MAIN}
     )
@@ -37,16 +37,16 @@ def test_a_folder_is_a_function(load: Load, http: dict[str, Any]) -> None:
         (None, {"Hello/__init__.py": MAIN, "Hello/other.py": ""}),
     ],
 )
-def test_the_script_is_named_or_found(
+def test_script_is_configured_or_found(
     script: str | None, files: dict[str, str], load: Load, http: dict[str, Any]
 ) -> None:
-    """``scriptFile`` beside function.json or elsewhere in the app; else the only file, or one of a usual name."""
+    """``scriptFile`` can be anywhere in the app; else it is the only file, or one with a usual name."""
     app = load({"Hello/function.json": http | {"scriptFile": script}, **files})
     assert app.functions[0].call(req=None) == "Hello"
 
 
-def test_another_entry_point(load: Load, http: dict[str, Any]) -> None:
-    """``entryPoint`` names the function; anything that can be called will do."""
+def test_entry_point_names_the_function(load: Load, http: dict[str, Any]) -> None:
+    """``entryPoint`` can be anything that can be called."""
     app = load({"Hello/function.json": http | {"entryPoint": "hi"}, "Hello/__init__.py": "hi = lambda req: 'Hi'\n"})
     assert app.functions[0].call(req=None) == "Hi"
 
@@ -66,10 +66,10 @@ def test_another_entry_point(load: Load, http: dict[str, Any]) -> None:
         ({"extensions": [{"a": 1}]}, {"Hello/a.py": MAIN}, "'extensions': expected a list of names, found a list"),
     ],
 )
-def test_a_definition_in_error_is_a_problem_and_the_others_run(
+def test_invalid_function_json_is_a_problem_and_other_functions_load(
     function: dict[str, Any], files: dict[str, str], message: str, load: Load, http: dict[str, Any]
 ) -> None:
-    """Azure's host would not list such a function: it is told with its file, and is not there."""
+    """As in Azure's host, the function is not listed; the problem has the file."""
     app = load({"Hello/function.json": http | function, "Fine/function.json": http, "Fine/__init__.py": MAIN} | files)
     assert [function.name for function in app.functions] == ["Fine"]
     (problem,) = app.problems
@@ -81,8 +81,8 @@ def test_a_definition_in_error_is_a_problem_and_the_others_run(
 
 
 @pytest.mark.parametrize("code", ["1 / 0\n", "def main(request): ...\n", "import sys\nsys.exit()\n", "other = 1\n"])
-def test_code_that_does_not_load_leaves_the_function_listed(code: str, load: Load, http: dict[str, Any]) -> None:
-    """As in Azure, it keeps its place and every call of it fails with the reason; the others run."""
+def test_function_that_cannot_be_imported_stays_listed_and_fails(code: str, load: Load, http: dict[str, Any]) -> None:
+    """As in Azure, each call of it fails with the reason, and other functions run."""
     app = load(
         {
             "Hello/function.json": http,
@@ -100,8 +100,8 @@ def test_code_that_does_not_load_leaves_the_function_listed(code: str, load: Loa
     assert [problem.function for problem in app.problems] == ["Hello"]
 
 
-def test_extensions_of_function_json_and_of_decorators(load: Load, http: dict[str, Any]) -> None:
-    """Names, or names with settings; the decorators' come first. A function may also opt out."""
+def test_opt_ins_of_function_json_follow_those_of_decorators(load: Load, http: dict[str, Any]) -> None:
+    """Function.json has names, or names with settings. A function may also opt out."""
     code = "import hosting\n\n@hosting.use('a', x=1)\n@hosting.without('b')\n" + MAIN
     function = http | {"extensions": ["c", {"d": {"y": 2}}]}
     app = load({"Hello/function.json": function, "Hello/__init__.py": code})
@@ -109,8 +109,8 @@ def test_extensions_of_function_json_and_of_decorators(load: Load, http: dict[st
     assert app.functions[0].opt_outs == {"b"}
 
 
-def test_the_function_s_own_retry_policy_wins(load: Load, http: dict[str, Any]) -> None:
-    """host.json's policy is for the functions that have none."""
+def test_retry_policy_of_the_function_wins_over_host_json(load: Load, http: dict[str, Any]) -> None:
+    """The policy of host.json is for functions without one."""
     policy = {"strategy": "fixedDelay", "maxRetryCount": 2, "delayInterval": "00:00:01"}
     app = load(
         {
@@ -127,8 +127,8 @@ def test_the_function_s_own_retry_policy_wins(load: Load, http: dict[str, Any]) 
     ]
 
 
-def test_disabled_in_function_json_is_ignored_and_said(load: Load, http: dict[str, Any]) -> None:
-    """Azure's host stopped reading it; a warning names the setting that works."""
+def test_disabled_in_function_json_is_ignored_with_a_warning(load: Load, http: dict[str, Any]) -> None:
+    """Azure's host does not read it any more; the warning names the setting that works."""
     app = load({"Hello/function.json": http | {"disabled": True}, "Hello/__init__.py": MAIN})
     assert app.functions[0].disabled is False
     (problem,) = app.problems
@@ -136,8 +136,8 @@ def test_disabled_in_function_json_is_ignored_and_said(load: Load, http: dict[st
     assert "AzureWebJobs.Hello.Disabled" in problem.remedy
 
 
-def test_names_that_differ_only_in_case_are_the_same(load: Load, http: dict[str, Any]) -> None:
-    """The second one is in error, and the message has both places."""
+def test_names_that_differ_only_in_case_are_an_error(load: Load, http: dict[str, Any]) -> None:
+    """The second function is in error, and the message has both locations."""
     app = load(
         {"Hello/function.json": http, "Hello/__init__.py": MAIN, "hello/function.json": http, "hello/__init__.py": MAIN}
     )

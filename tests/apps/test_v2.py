@@ -1,4 +1,4 @@
-"""The v2 model: ``function_app.py``, its decorators and its blueprints."""
+"""The v2 programming model: ``function_app.py``, its decorators and its blueprints."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ HEAD = "import azure.functions as func\napp = func.FunctionApp()\n"
 HELLO = "@app.route()\ndef hello(req: func.HttpRequest) -> str:\n    return 'Hello'\n"
 
 
-def test_a_decorated_function(load: Load) -> None:
-    """Name, bindings as the SDK has them, the author's own function to call."""
+def test_decorated_function_is_read(load: Load) -> None:
+    """It has its name, the SDK's bindings, and the app's own function to call."""
     code = (
         HEAD + "@app.function_name('Hi')\n@app.route(route='hi/{who}', methods=['GET'])\ndef hello(req, context): ...\n"
     )
@@ -32,8 +32,8 @@ def test_a_decorated_function(load: Load) -> None:
     assert function.call.__name__ == "hello"
 
 
-def test_a_blueprint_s_functions_have_its_folder(load: Load) -> None:
-    """A function's directory is that of the file it is defined in."""
+def test_function_of_a_blueprint_has_the_blueprints_folder(load: Load) -> None:
+    """The directory is that of the file that defines the function."""
     code = HEAD + "from orders.web import bp\napp.register_functions(bp)\n" + HELLO
     blueprint = "import azure.functions as func\nbp = func.Blueprint()\n@bp.route()\nasync def orders(req): ...\n"
     app = load({"function_app.py": code, "orders/web.py": blueprint})
@@ -42,16 +42,16 @@ def test_a_blueprint_s_functions_have_its_folder(load: Load) -> None:
     assert (orders.file, orders.is_async) == (str(app.root / "orders" / "web.py"), True)
 
 
-def test_a_web_app_is_a_function_of_the_script(load: Load) -> None:
-    """The SDK's own wrapper around an ASGI app is not where the author looks."""
+def test_web_app_is_a_function_of_the_script(load: Load) -> None:
+    """The SDK's wrapper around an ASGI app has no location of its own."""
     code = "import azure.functions as func\nasync def web(scope, receive, send): ...\napp = func.AsgiFunctionApp(web)\n"
     app = load({"function_app.py": code})
     assert (app.functions[0].name, app.functions[0].file) == ("http_app_func", str(app.root / "function_app.py"))
     assert app.functions[0].directory == str(app.root)
 
 
-def test_retry_and_opt_ins_of_decorators(load: Load) -> None:
-    """``@app.retry`` and ``@hosting.use`` on either side of the SDK's decorators."""
+def test_retry_and_opt_ins_of_decorators_are_read(load: Load) -> None:
+    """``@app.retry`` and ``@hosting.use`` work on both sides of the SDK's decorators."""
     code = (
         HEAD + "import hosting\n@hosting.use('above')\n@app.route()\n"
         "@app.retry(strategy='fixed_delay', max_retry_count='3', delay_interval='00:00:02')\n"
@@ -63,21 +63,21 @@ def test_retry_and_opt_ins_of_decorators(load: Load) -> None:
     assert function.opt_outs == {"timer"}
 
 
-def test_another_script_name(load: Load) -> None:
-    """PYTHON_SCRIPT_FILE_NAME names the file."""
+def test_script_name_of_the_setting_is_used(load: Load) -> None:
+    """PYTHON_SCRIPT_FILE_NAME has the name of the file."""
     app = load({"my_app-2.py": HEAD + HELLO}, PYTHON_SCRIPT_FILE_NAME="my_app-2.py")
     assert [function.name for function in app.functions] == ["hello"]
 
 
 @pytest.mark.parametrize("name", ["sub/app.py", "app.txt", "my app.py", ".py", "-a.py"])
-def test_a_script_name_that_azure_s_worker_refuses(name: str, load: Load) -> None:
-    """Folders are not possible, nor anything but a Python file."""
+def test_invalid_script_name_is_an_error(name: str, load: Load) -> None:
+    """The setting cannot have a folder, nor another file than a Python file."""
     with pytest.raises(AppLoadError, match="is not the name of a Python file in the app's folder"):
         load({"function_app.py": HEAD + HELLO}, PYTHON_SCRIPT_FILE_NAME=name)
 
 
-def test_an_app_without_http_functions_says_nothing(load: Load, caplog: pytest.LogCaptureFixture) -> None:
-    """The SDK warns about auth levels then, on the root logger, where nobody can do anything about it."""
+def test_app_without_http_functions_logs_no_warning(load: Load, caplog: pytest.LogCaptureFixture) -> None:
+    """The SDK warns about auth levels then, on the root logger, though there is nothing to fix."""
     handlers = list(logging.getLogger().handlers)
     load({"function_app.py": HEAD + "@app.timer_trigger('timer', '0 * * * * *')\ndef tick(timer): ...\n"})
     assert not caplog.records
@@ -95,15 +95,15 @@ def test_an_app_without_http_functions_says_nothing(load: Load, caplog: pytest.L
         (HEAD + HELLO + "raise ValueError('two\\nlines')\n", "ValueError: two\nlines"),
     ],
 )
-def test_what_azure_s_worker_fails_the_whole_app_for(code: str, message: str, load: Load) -> None:
-    """The v2 file is one whole: it loads, or nothing does."""
+def test_error_for_which_azures_worker_fails_the_app_is_an_app_load_error(code: str, message: str, load: Load) -> None:
+    """The v2 file is loaded completely or not at all."""
     with pytest.raises(AppLoadError, match=message) as caught:
         load({"function_app.py": code})
     assert Path(caught.value.file or "").name == "function_app.py"
 
 
-def test_an_app_that_refuses_its_functions_is_told(load: Load) -> None:
-    """What a subclass of FunctionApp raises in get_functions is the author's, too."""
+def test_exception_of_get_functions_is_an_error_of_the_app(load: Load) -> None:
+    """A subclass of FunctionApp can raise anything there."""
     own = "class Own(func.FunctionApp):\n    def get_functions(self):\n        1 / 0\n"
     code = f"import azure.functions as func\n{own}app = Own()\n"
     with pytest.raises(
@@ -113,8 +113,8 @@ def test_an_app_that_refuses_its_functions_is_told(load: Load) -> None:
     assert caught.value.line == 4
 
 
-def test_get_functions_is_called_once(load: Load) -> None:
-    """The SDK refuses a second call."""
+def test_get_functions_is_called_only_once(load: Load) -> None:
+    """The SDK does not support a second call."""
     code = (
         "import azure.functions as func\nclass Own(func.FunctionApp):\n    calls = 0\n"
         "    def get_functions(self):\n        Own.calls += 1\n        return super().get_functions()\n"
@@ -141,8 +141,8 @@ def test_get_functions_is_called_once(load: Load) -> None:
         ),
     ],
 )
-def test_a_definition_in_error_is_a_problem_and_the_others_run(function: str, message: str, load: Load) -> None:
-    """What the host finds wrong with one function puts that function in error, at its place in the file."""
+def test_invalid_function_is_a_problem_and_other_functions_load(function: str, message: str, load: Load) -> None:
+    """The problem has the location of the function in the file."""
     app = load({"function_app.py": HEAD + HELLO + function})
     assert [function.name for function in app.functions] == ["hello"]
     (problem,) = app.problems
@@ -150,30 +150,30 @@ def test_a_definition_in_error_is_a_problem_and_the_others_run(function: str, me
     assert (problem.severity, problem.file, problem.line) == ("error", str(app.root / "function_app.py"), 6)
 
 
-def test_settings_are_filled_in(load: Load) -> None:
+def test_settings_in_properties_are_replaced(load: Load) -> None:
     """``%NAME%`` is looked up in the environment of the app."""
     code = HEAD + "@app.queue_trigger('message', '%QUEUE%', 'S')\ndef work(message: func.QueueMessage): ...\n"
     assert load({"function_app.py": code}, QUEUE="orders").functions[0].trigger.properties["queueName"] == "orders"
 
 
-def test_an_app_of_which_nothing_is_left_does_not_load(load: Load) -> None:
-    """With its only function in error there is nothing to run, in v2 as in v1."""
+def test_app_without_a_valid_function_does_not_load(load: Load) -> None:
+    """If the only function is in error, there is nothing to run, as in v1."""
     code = HEAD + "@app.queue_trigger('message', '%NOBODY%', 'S')\ndef work(message): ...\n"
     with pytest.raises(AppLoadError, match="The 'work' function is in error: '%NOBODY%' does not resolve") as caught:
         load({"function_app.py": code})
     assert caught.value.line == 3
 
 
-def test_modules_that_ask_for_their_settings_get_them(load: Load, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The environment's own mapping is what raises for a missing setting: the remedy names it."""
+def test_missing_setting_at_import_has_the_remedy_to_set_it(load: Load, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The environment's mapping raises KeyError: the remedy names the setting."""
     monkeypatch.delenv("NOBODY_SET_THIS", raising=False)
     with pytest.raises(AppLoadError) as caught:
         load({"function_app.py": "import os\nos.environ['NOBODY_SET_THIS']\n"})
     assert caught.value.remedy.startswith("Set NOBODY_SET_THIS in")
 
 
-def test_an_unknown_name_in_a_package_points_at_its_version(load: Load) -> None:
-    """The package is there, but not what is imported from it."""
+def test_unknown_name_in_a_package_has_the_remedy_to_check_its_version(load: Load) -> None:
+    """The package is installed, but it does not have the imported name."""
     with pytest.raises(AppLoadError) as caught:
         load({"function_app.py": "from azure.functions import Nothing\n"})
     assert caught.value.remedy == "Check the name and the installed version of 'azure'."

@@ -1,4 +1,4 @@
-"""Azure's web extension and SDK types: which app has them, and which annotations fit then."""
+"""Azure's web extension and SDK types: the apps that have them, and the annotations that match then."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ def app(imports: str, code: str, **places: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("imports", [STREAMS, "from azurefunctions.extensions.http import fastapi"])
-def test_each_app_imports_it_for_itself(load: Load, imports: str) -> None:
-    """An app that imports the extension has streams; the next one in the same process has none unless it imports it."""
+def test_web_extension_of_an_app_does_not_affect_the_next_app(load: Load, imports: str) -> None:
+    """An app that imports the extension has streams; the next one in the same process only if it imports it too."""
     for _ in range(2):
         load(app(imports, HTTP))
         assert web_extension() is not None
@@ -42,8 +42,8 @@ def test_each_app_imports_it_for_itself(load: Load, imports: str) -> None:
         (": Request", " -> int"),
     ],
 )
-def test_annotations_that_fit(load: Load, request_: str, response: str) -> None:
-    """The extension's request and its responses fit, and the plain values that it makes responses of."""
+def test_requests_and_responses_of_the_extension_match(load: Load, request_: str, response: str) -> None:
+    """So do the plain values from which the extension creates responses."""
     (function,) = load(app(STREAMS, HTTP, request=request_, response=response)).functions
     assert function.is_async
 
@@ -51,15 +51,15 @@ def test_annotations_that_fit(load: Load, request_: str, response: str) -> None:
 @pytest.mark.parametrize(
     ("request_", "response"), [(": func.HttpRequest", ""), (": Request", " -> func.HttpResponse"), (": int", "")]
 )
-def test_annotations_that_do_not_fit(load: Load, request_: str, response: str) -> None:
-    """As in Azure, the SDK's own classes do not fit in an app that imports the extension."""
+def test_sdk_classes_do_not_match_in_an_app_with_the_extension(load: Load, request_: str, response: str) -> None:
+    """This is the rule in Azure."""
     with pytest.raises(AppLoadError, match="does not match") as raised:
         load(app(STREAMS, HTTP, request=request_, response=response))
     assert "web extension" in raised.value.remedy
 
 
-def test_a_v1_function_may_keep_the_sdk_s_request(load: Load, http: dict[str, Any]) -> None:
-    """In v1, where modules come one after the other, a function beside one with streams is checked by itself."""
+def test_v1_function_may_use_the_sdks_request_beside_streams(load: Load, http: dict[str, Any]) -> None:
+    """In v1 modules are imported one after the other, so that each function is checked separately."""
     files = {
         "Classic/function.json": http,
         "Classic/__init__.py": "import azure.functions as func\ndef main(req: func.HttpRequest) -> str: ...\n",
@@ -72,14 +72,14 @@ def test_a_v1_function_may_keep_the_sdk_s_request(load: Load, http: dict[str, An
 
 
 @pytest.mark.parametrize("kind", ["BlobClient", "ContainerClient", "StorageStreamDownloader"])
-def test_sdk_types(load: Load, kind: str) -> None:
-    """A blob binding may be annotated with the types of Azure's package for it."""
+def test_sdk_types_match_a_blob_binding(load: Load, kind: str) -> None:
+    """The types are those of Azure's package for blobs."""
     code = "@app.blob_trigger('item', path='in/{{name}}', connection='C')\ndef f(item: blob." + kind + "): ...\n"
     assert [function.name for function in load(app(BLOBS, code)).functions] == ["f"]
 
 
-def test_sdk_types_of_other_bindings(load: Load) -> None:
-    """A blob's type does not fit a queue."""
+def test_sdk_types_of_blobs_do_not_match_a_queue(load: Load) -> None:
+    """Each type belongs to a binding."""
     code = "@app.queue_trigger('item', queue_name='q', connection='C')\ndef f(item: blob.BlobClient): ...\n"
     with pytest.raises(AppLoadError, match="does not match"):
         load(app(BLOBS, code))

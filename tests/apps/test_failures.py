@@ -1,4 +1,4 @@
-"""What a person reads who starts a broken app: ``broken_apps/APP/message.txt``, with ROOT for the app's folder."""
+"""Messages for broken apps: ``broken_apps/APP/message.txt`` has the whole message, with ROOT for the app's folder."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ def _start(root: Path) -> App:
 
 
 @pytest.mark.parametrize("root", APPS, ids=lambda root: root.name)
-def test_the_whole_message(root: Path) -> None:
-    """A broken app is told by file, line, what is wrong and what to do, in a few lines."""
+def test_broken_app_has_a_short_message_with_file_line_and_remedy(root: Path) -> None:
+    """The message has file and line, what is wrong and what to do."""
     expected = root.joinpath("message.txt").read_text(encoding="utf-8").strip()
     with pytest.raises(SettingsError if root.name in SETTINGS else AppLoadError) as caught:
         _start(root)
@@ -34,8 +34,8 @@ def test_the_whole_message(root: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["missing_import", "several_broken_functions"])
-def test_the_author_s_traceback_is_kept(name: str) -> None:
-    """What the app's code raised hangs on the error, for those who ask for it, without a frame of the host."""
+def test_traceback_of_the_app_is_kept_without_frames_of_the_host(name: str) -> None:
+    """The exception of the app's code is the cause of the error, for those who need it."""
     with pytest.raises(HostingError) as caught:
         _start(next(root for root in APPS if root.name == name))
     error: BaseException | None = caught.value
