@@ -82,6 +82,7 @@ def test_text_that_cannot_be_encoded_changes_nothing(tmp_path: Path) -> None:
     assert os.listdir(tmp_path) == ["text"]
 
 
+@pytest.mark.slow
 def test_killed_writer_leaves_a_whole_text(tmp_path: Path) -> None:
     """After kill -9 in the middle of writing, the file has one of the two texts, complete."""
     path = tmp_path / "text"

@@ -153,6 +153,7 @@ def test_windows_quotes_for_its_own_shell(installed: Installed, monkeypatch: pyt
     assert install_command("hosting-storage") == 'pip install "/home/ada/my code/hosting/plugins/hosting-storage"'
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("options", [(), ("--editable",)], ids=["folder", "editable"])
 def test_command_repeats_what_pip_recorded(tmp_path: Path, options: tuple[str, ...]) -> None:
     """pip records the folder that a project came from, blanks and all; the command installs it from there again."""

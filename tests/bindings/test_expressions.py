@@ -1,4 +1,4 @@
-"""Expressions in the properties of bindings."""
+"""Binding expressions."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ def filled(text: str, values: dict[str, Any] | None = None) -> str:
 
 
 @given(st.text())
-def test_any_text_is_read_or_refused(text: str) -> None:
-    """Whatever stands in a property is a template, or an error that shows it."""
+def test_any_text_is_parsed_or_an_error_that_shows_it(text: str) -> None:
+    """No other exception is raised."""
     try:
         template = Template.parse(text)
     except ValueError as error:
@@ -36,8 +36,8 @@ def test_any_text_is_read_or_refused(text: str) -> None:
 
 
 @given(st.text())
-def test_doubled_braces_are_braces(text: str) -> None:
-    """A text whose braces are doubled is constant, and means the text with single ones."""
+def test_doubled_braces_are_literal_braces(text: str) -> None:
+    """A text with doubled braces only is constant."""
     template = Template.parse(text.replace("{", "{{").replace("}", "}}"))
     assert template.is_constant
     assert template.names == ()
@@ -45,8 +45,8 @@ def test_doubled_braces_are_braces(text: str) -> None:
 
 
 @given(st.lists(NO_BRACES | NAMES.map(lambda name: Expression((name,)))))
-def test_texts_and_expressions_alternate(parts: list[str | Expression]) -> None:
-    """Each expression is filled in at its place, and the texts around it stay."""
+def test_expressions_are_filled_in_between_texts(parts: list[str | Expression]) -> None:
+    """The texts are unchanged."""
     written = "".join(part if isinstance(part, str) else f"{{{part.path[0]}}}" for part in parts)
     template = Template.parse(written)
     names = [part.path[0] for part in parts if isinstance(part, Expression)]
@@ -76,15 +76,15 @@ def test_texts_and_expressions_alternate(parts: list[str | Expression]) -> None:
         ("{DateTime:'at}", "''at' is not a format of a date and time: the ' in it is incomplete"),
     ],
 )
-def test_refused(text: str, reason: str) -> None:
-    """A template that cannot be read is refused at once, with the place or the name."""
+def test_invalid_template_is_an_error_when_it_is_parsed(text: str, reason: str) -> None:
+    """The message has the position or the name."""
     with pytest.raises(ValueError, match=re.escape(reason)) as caught:
         Template.parse(text)
     assert str(caught.value) == f"Invalid template '{text}'. {reason}"
 
 
-def test_parts() -> None:
-    """What a pattern is made of: texts as they are meant, paths of names, formats."""
+def test_parts_are_texts_and_expressions() -> None:
+    """Texts have single braces; expressions have names and formats."""
     assert Template.parse("a{{b/{name}.{when:yyyy-MM}}}").parts == (
         "a{b/",
         Expression(("name",)),
@@ -96,13 +96,13 @@ def test_parts() -> None:
 
 
 @pytest.mark.parametrize("text", ["{id}", "{ID}", "{Id:N}", "{order.ID}", "{Order.id}"])
-def test_names_ignore_case(text: str) -> None:
-    """Names and properties inside are found in any case; the format of a text is ignored."""
+def test_names_and_properties_ignore_case(text: str) -> None:
+    """The format of a text is ignored."""
     assert filled(text, {"Id": "7", "ORDER": {"iD": "7"}}) == "7"
 
 
-def test_exact_spelling_first() -> None:
-    """Where two names differ in case only, the one that is spelled so is taken."""
+def test_exact_spelling_comes_first() -> None:
+    """It matters if two names differ only in case."""
     assert filled("{a}{A}", {"A": 1, "a": 2}) == "21"
 
 
@@ -117,8 +117,8 @@ def test_exact_spelling_first() -> None:
         ("{sys.missing}", "Error while accessing 'missing': property doesn't exist."),
     ],
 )
-def test_missing_values(text: str, reason: str) -> None:
-    """A value that the trigger does not give fails the invocation, and says which."""
+def test_missing_value_is_an_error_with_the_name(text: str, reason: str) -> None:
+    """The invocation fails."""
     with pytest.raises(LookupError) as caught:
         filled(text, {"order": {"id": 7}, "text": "upper", "nothing": None})
     assert str(caught.value) == reason
@@ -147,21 +147,21 @@ def test_missing_values(text: str, reason: str) -> None:
         ([1], ""),
     ],
 )
-def test_values_as_texts(value: object, text: str) -> None:
-    """Numbers, times and GUIDs are written as .NET writes them; an object, a list or nothing leaves nothing."""
+def test_values_are_formatted_as_dotnet_does(value: object, text: str) -> None:
+    """Numbers, times and GUIDs have a text; an object, a list or null is empty."""
     assert filled("<{value}>", {"value": value}) == f"<{text}>"
 
 
-def test_formats_of_given_values() -> None:
-    """A time or a GUID that the trigger gives takes a format, too."""
+def test_format_applies_to_values_of_the_trigger() -> None:
+    """The value is a time or a GUID."""
     values = {"when": datetime(2024, 1, 2, tzinfo=UTC), "id": UUID(int=1)}
     assert filled("{when:yyyy/MM}-{id:n}", values) == "2024/01-00000000000000000000000000000001"
     with pytest.raises(ValueError, match="'q' is not a format of a date and time"):
         filled("{when:q}", values)
 
 
-def test_built_in_guid() -> None:
-    """Each expression is a new GUID, in the format that is asked for."""
+def test_guid_is_new_for_each_expression() -> None:
+    """It has the requested format."""
     first, second, third = filled("{rand-guid} {Rand-Guid:B} {sys.randguid:N}").split()
     assert str(UUID(first)) == first
     assert f"{{{UUID(second)}}}" == second
@@ -171,28 +171,28 @@ def test_built_in_guid() -> None:
 
 
 @pytest.mark.parametrize("name", ["DateTime", "datetime", "sys.UtcNow"])
-def test_built_in_time(name: str) -> None:
-    """The time is that of the invocation, in UTC, fit for the name of a blob."""
+def test_time_is_the_current_time_in_utc(name: str) -> None:
+    """Its default format can be part of a blob's name."""
     before = datetime.now(UTC).replace(microsecond=0)
     written = filled(f"{{{name}}}")
     assert before <= datetime.strptime(written, "%Y-%m-%dT%H-%M-%S%z") <= datetime.now(UTC)
     assert re.fullmatch(r"\d{4}/\d\d\.x", filled(f"{{{name}:yyyy/MM.}}x"))
 
 
-def test_built_in_function_name() -> None:
-    """An expression may be the function's name."""
+def test_function_name_is_available() -> None:
+    """``{sys.MethodName}`` is the function's name."""
     assert filled("{sys.methodname}/{sys}") == "Resize/"
 
 
-def test_given_values_hide_built_in_ones() -> None:
-    """What the trigger gives counts before what is built in, unless a format asks for the built-in one."""
+def test_values_of_the_trigger_hide_built_in_ones() -> None:
+    """With a format, the name means the built-in value."""
     values = {"datetime": "mine", "rand-guid": "mine", "SYS": {"methodname": "mine"}}
     assert filled("{DateTime} {rand-guid} {sys.MethodName}", values) == "mine mine mine"
     assert filled("{DateTime:yyyy}", values).isdigit()
 
 
-def test_quoting() -> None:
-    """Values are quoted where they go into something that has a syntax, and the text around them is not."""
+def test_values_are_quoted_and_texts_are_not() -> None:
+    """A filter or a path has a syntax of its own."""
     template = Template.parse("Name eq '{name}' and Id eq '{sys.MethodName}'")
     assert template.fill({"name": "O'Neil"}, "F", lambda value: value.replace("'", "''")) == (
         "Name eq 'O''Neil' and Id eq 'F'"
@@ -206,34 +206,34 @@ JSON = st.recursive(
 
 
 @given(st.dictionaries(st.text(), JSON))
-def test_properties_of_a_json_object(document: dict[str, Any]) -> None:
-    """The properties of an object are given, objects inside included; lists and nulls are not."""
+def test_json_data_has_the_properties_of_an_object(document: dict[str, Any]) -> None:
+    """Nested objects are included; lists and nulls are not."""
     expected = {key: value for key, value in document.items() if not isinstance(value, list | None)}
     assert json_data(json.dumps(document)) == expected
     assert json_data(json.dumps(document).encode()) == expected
 
 
 @given(st.text() | st.binary() | JSON.filter(lambda value: not isinstance(value, dict)).map(json.dumps))
-def test_other_texts_give_nothing(text: str | bytes) -> None:
-    """A text that is no JSON object gives no properties, whatever it is."""
+def test_json_data_of_another_text_is_empty(text: str | bytes) -> None:
+    """The text can be anything that is not a JSON object."""
     found = json_data(text)
     assert not found or isinstance(json.loads(text), dict)
 
 
 @pytest.mark.parametrize("text", [None, "", b"\xff", '{"a":' * 100_000, '\ufeff{"a": 1}', "{'a': 1}"])
-def test_odd_texts_give_nothing(text: str | bytes | None) -> None:
-    """Nothing, broken JSON and JSON of any depth are no error."""
+def test_json_data_of_broken_or_deep_json_is_empty(text: str | bytes | None) -> None:
+    """Neither is an error."""
     assert json_data(text) == {}
 
 
-def test_what_is_no_number_in_json() -> None:
-    """The constants that some writers put into JSON are texts."""
+def test_json_constants_become_text() -> None:
+    """Some writers put NaN and Infinity into JSON."""
     assert json_data('{"a": NaN, "b": -Infinity}') == {"a": "NaN", "b": "-Infinity"}
 
 
 @given(st.lists(st.dictionaries(NAMES, st.integers()), max_size=4))
-def test_later_layers_count(layers: list[dict[str, int]]) -> None:
-    """Of names that differ in case only, the one of the last layer counts."""
+def test_merged_takes_the_last_value_ignoring_case(layers: list[dict[str, int]]) -> None:
+    """Names that differ only in case are the same."""
     values = merged(*layers)
     last = {name.lower(): value for layer in layers for name, value in layer.items()}
     assert len(values) == len(last)

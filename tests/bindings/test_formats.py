@@ -1,4 +1,4 @@
-"""Times and GUIDs as .NET writes them."""
+"""Times and GUIDs in .NET's formats."""
 
 from __future__ import annotations
 
@@ -54,8 +54,8 @@ SPECIFIERS = "dfFghHKmMstyz"
         ("y", "2009 June"),
     ],
 )
-def test_times(form: str | None, text: str) -> None:
-    """Standard formats of one letter and custom ones give what .NET gives for the invariant culture."""
+def test_time_is_formatted_as_dotnet_does(form: str | None, text: str) -> None:
+    """Standard formats of one letter and custom formats have the result of the invariant culture."""
     assert format_time(MOMENT, form) == text
 
 
@@ -68,28 +68,28 @@ def test_times(form: str | None, text: str) -> None:
         (None, "|+0|+00|+00:00"),
     ],
 )
-def test_offsets(zone: timezone | None, text: str) -> None:
-    """A zone is shown by its offset; UTC by a letter, and none by nothing."""
+def test_time_zone_is_formatted_as_an_offset(zone: timezone | None, text: str) -> None:
+    """UTC is a letter, and a time without a zone has no offset."""
     assert format_time(MOMENT.replace(tzinfo=zone), "K|z|zz|zzz") == text
 
 
 @pytest.mark.parametrize("form", ["q", "x", "'", "yyyy'", 'yyyy"MM', "yyyy\\", "HH%", "ffffffff"])
-def test_no_format_of_a_time(form: str) -> None:
-    """A letter that stands for nothing, or a sign without its partner, is an error that shows it."""
+def test_invalid_format_of_a_time_is_an_error(form: str) -> None:
+    """It is an unknown letter or an unbalanced quote."""
     with pytest.raises(ValueError, match="is not a format of a date and time"):
         format_time(MOMENT, form)
 
 
 @given(st.datetimes(min_value=datetime(1000, 1, 1)))
-def test_times_are_those_of_python(moment: datetime) -> None:
-    """Where Python can write the same, it writes the same."""
+def test_time_has_the_same_text_as_in_python(moment: datetime) -> None:
+    """The formats are those that Python has too."""
     assert format_time(moment, "yyyy-MM-ddTHH:mm:ss.ffffff") == moment.isoformat(timespec="microseconds")
     assert format_time(moment, "hh tt ddd MMM yy") == moment.strftime("%I %p %a %b %y")
 
 
 @given(st.text(min_size=2, max_size=12))
-def test_what_specifies_nothing_is_kept(text: str) -> None:
-    """Signs and letters without a meaning stand for themselves."""
+def test_characters_without_a_meaning_are_kept(text: str) -> None:
+    """They stand for themselves."""
     literal = "".join(character for character in text if character not in SPECIFIERS + "'\"\\%")
     if len(literal) > 1 and literal.strip():
         assert format_time(MOMENT, literal) == literal
@@ -107,15 +107,15 @@ def test_what_specifies_nothing_is_kept(text: str) -> None:
         ("X", "{0x00112233,0x4455,0x6677,{0x88,0x99,0xaa,0xbb,0xcc,0xdd,0xee,0xff}}"),
     ],
 )
-def test_guids(form: str | None, text: str) -> None:
-    """The five formats of a GUID give what .NET gives, in either case."""
+def test_guid_is_formatted_as_dotnet_does(form: str | None, text: str) -> None:
+    """The five formats ignore case."""
     guid = UUID("00112233-4455-6677-8899-aabbccddeeff")
     assert format_guid(guid, form) == text
     assert format_guid(guid, form and form.swapcase()) == text
 
 
 @pytest.mark.parametrize("form", ["q", "NN", "-"])
-def test_no_format_of_a_guid(form: str) -> None:
-    """Another letter is an error that names the five."""
+def test_invalid_format_of_a_guid_is_an_error(form: str) -> None:
+    """The message lists the five formats."""
     with pytest.raises(ValueError, match="expected N, D, B, P or X"):
         format_guid(UUID(int=0), form)

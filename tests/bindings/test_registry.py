@@ -1,4 +1,4 @@
-"""Providers are found by binding type, in code or in installed packages."""
+"""Finding the provider of a binding type."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SERVICES = Services({"extensions": {"http": {"routePrefix": "v1"}}}, {})
 
 
 class Echo(Provider):
-    """Stands for a package's provider."""
+    """A provider of an installed package."""
 
 
 def function(*bindings: Binding) -> Function:
@@ -30,8 +30,8 @@ def providers(*entries: tuple[str, str]) -> Providers:
 QUEUE = Binding("msg", "queueTrigger", "in")
 
 
-def test_built_in() -> None:
-    """HTTP is provided, its trigger and its output by one provider."""
+def test_http_trigger_and_output_have_one_built_in_provider() -> None:
+    """The type ignores case."""
     found = providers()
     trigger = found.get(function(), Binding("req", "httpTrigger", "in"))
     assert isinstance(trigger, HttpProvider)
@@ -39,8 +39,8 @@ def test_built_in() -> None:
     assert found.all() == (trigger,)
 
 
-def test_installed() -> None:
-    """A package's entry point provides its type, whatever the case, one provider for all functions."""
+def test_entry_point_of_a_package_provides_its_type() -> None:
+    """The type ignores case, and all functions share one provider."""
     found = providers(("QueueTrigger", f"{__name__}:Echo"))
     provider = found.get(function(), QUEUE)
     assert type(provider).__name__ == "Echo"
@@ -56,16 +56,18 @@ def test_installed() -> None:
         ((("queueTrigger", "a_module_that_is_not_there:A"),), "cannot be imported: ModuleNotFoundError"),
     ],
 )
-def test_not_provided(entries: tuple[tuple[str, str], ...], reason: str) -> None:
-    """A type that nobody provides, or two packages, or a broken one, is told with the function's name."""
+def test_type_without_exactly_one_working_provider_is_a_load_error(
+    entries: tuple[tuple[str, str], ...], reason: str
+) -> None:
+    """The message has the name of the function."""
     with pytest.raises(FunctionLoadError, match="'F'") as caught:
         providers(*entries).get(function(), QUEUE)
     assert reason in str(caught.value)
     assert caught.value.remedy
 
 
-def test_wrong_use() -> None:
-    """A provider refuses what its type cannot do, and says which binding."""
+def test_binding_in_an_unsupported_direction_is_a_load_error() -> None:
+    """The message has the name of the binding."""
     provider = providers().get(function(), Binding("req", "httpTrigger", "in"))
     with pytest.raises(FunctionLoadError, match="binding 'x' of type 'http' cannot be used as an input"):
         provider.input(function(), Binding("x", "http", "in"))
@@ -73,8 +75,8 @@ def test_wrong_use() -> None:
         provider.output(function(), Binding("x", "httpTrigger", "out"))
 
 
-def test_interface_is_abstract() -> None:
-    """A trigger must decode and attach, an output must encode."""
+def test_trigger_input_and_output_are_abstract() -> None:
+    """A trigger must have decode and attach, an output must have encode."""
     for interface in (Trigger, Output):
         with pytest.raises(TypeError):
             interface()  # type: ignore[abstract]

@@ -1,4 +1,4 @@
-"""What the host offers to providers."""
+"""The services of the host for providers."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from hosting.bindings.storage import FileStorage, HostStorage
 from hosting.errors import HostingError
 
 
-class Elsewhere(FileStorage):
-    """Stands for a package's storage."""
+class PackageStorage(FileStorage):
+    """The storage of an installed package."""
 
 
 def elsewhere(services: Services) -> HostStorage:
-    return Elsewhere(services.root)
+    return PackageStorage(services.root)
 
 
 def not_configured(services: Services) -> None:
@@ -38,30 +38,30 @@ def _state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
 
 
-def test_storage_in_files(tmp_path: Path) -> None:
-    """Where no package brings a storage, or none is configured, it is in files, and always the same one."""
+def test_storage_is_in_files_without_a_configured_package(tmp_path: Path) -> None:
+    """It is always the same object."""
     found = services(tmp_path, ("cloud", f"{__name__}:not_configured"))
     assert type(found.storage) is FileStorage
     assert found.storage is found.storage
 
 
-def test_storage_of_a_package(tmp_path: Path) -> None:
-    """The first package that is configured brings it."""
+def test_storage_is_that_of_the_first_configured_package(tmp_path: Path) -> None:
+    """A package that is not configured returns None."""
     found = services(tmp_path, ("a", f"{__name__}:not_configured"), ("b", f"{__name__}:elsewhere"))
     assert isinstance(found.storage, HostStorage)
-    assert type(found.storage).__name__ == "Elsewhere"
+    assert type(found.storage).__name__ == "PackageStorage"
     asyncio.run(found.close())
 
 
-def test_storage_that_cannot_be_imported(tmp_path: Path) -> None:
-    """A package that is broken is named, with what went wrong in it."""
+def test_storage_package_that_cannot_be_imported_is_an_error(tmp_path: Path) -> None:
+    """The message has the package and its exception."""
     with pytest.raises(HostingError, match="storage 'cloud' cannot be imported: ModuleNotFoundError"):
         _ = services(tmp_path, ("cloud", "a_module_that_is_not_there:make")).storage
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the state directory is named by XDG_STATE_HOME")
-def test_state(tmp_path: Path) -> None:
-    """An app has a folder of its own below the user's state directory, which only its user may read."""
+def test_state_folder_is_private_and_below_the_users_state_folder(tmp_path: Path) -> None:
+    """Each app has its own folder."""
     folder = services(tmp_path).state
     assert folder.is_relative_to(tmp_path / "state")
     assert folder.stat().st_mode & 0o777 == 0o700
@@ -70,26 +70,26 @@ def test_state(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the state directory is named by XDG_STATE_HOME")
-def test_state_that_cannot_be_made(tmp_path: Path) -> None:
-    """A state directory that is no directory is told with what to do about it."""
+def test_state_folder_that_cannot_be_created_is_an_error(tmp_path: Path) -> None:
+    """The remedy names the variable for another folder."""
     (tmp_path / "state").write_text("")
     with pytest.raises(HostingError, match=r"state folder of the app, .* cannot be created") as caught:
         _ = services(tmp_path).state
     assert "XDG_STATE_HOME" in caught.value.remedy
 
 
-class Pushing:
-    """Stands for a provider that hears of its events by HTTP."""
+class PushProvider:
+    """A provider that receives events by HTTP."""
 
     async def answer(self, call: HttpCall) -> HttpReply:
         raise NotImplementedError
 
 
-def test_a_webhook_has_one_answer() -> None:
-    """Whoever comes second learns that the name is taken, in whatever case; the same answer may come again."""
-    services, first = Services({}, {}), Pushing()
+def test_webhook_with_the_name_of_another_one_is_an_error() -> None:
+    """The name ignores case; the same handler may be added again."""
+    services, first = Services({}, {}), PushProvider()
     services.webhooks["Push"] = first.answer
     services.webhooks["push"] = first.answer
-    with pytest.raises(ValueError, match=r"/runtime/webhooks/push are already handled by Pushing\.answer"):
-        services.webhooks["push"] = Pushing().answer
+    with pytest.raises(ValueError, match=r"/runtime/webhooks/push are already handled by PushProvider\.answer"):
+        services.webhooks["push"] = PushProvider().answer
     assert services.webhooks == {"push": first.answer}

@@ -1,4 +1,4 @@
-"""What outlives the process, kept in files."""
+"""The storage of a host in files."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from hosting.bindings.storage import FileStorage, StorageError
 from tests.conftest import ROOT
 
 LOCK = "locks/host/Host.Functions.Tick.Listener"
-# Holds the lock until it is killed.
+# A process that holds a lock until it is killed.
 HOLDER = """
 import asyncio, sys
 from pathlib import Path
@@ -31,8 +31,8 @@ asyncio.run(hold())
 """
 
 
-def test_texts(tmp_path: Path) -> None:
-    """What is written is read again, by another storage on the same folder too; what is not there is None."""
+def test_text_is_read_as_it_was_written(tmp_path: Path) -> None:
+    """Another storage on the same folder reads it too; a missing text is None."""
 
     async def run() -> None:
         one, other = FileStorage(tmp_path / "new"), FileStorage(tmp_path / "new")
@@ -48,7 +48,7 @@ def test_texts(tmp_path: Path) -> None:
     assert sorted(os.listdir(tmp_path / "new" / "timers")) == ["other", "status"]
 
 
-# What is the same to a file system that ignores case, or too long for one, is not what this is about.
+# Names that are too long, or that differ only in case, are up to the file system.
 SEGMENTS = st.text(st.characters(codec="utf-8", exclude_characters="/"), min_size=1, max_size=20).filter(
     lambda text: text not in (".", "..")
 )
@@ -56,9 +56,9 @@ SEGMENTS = st.text(st.characters(codec="utf-8", exclude_characters="/"), min_siz
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(segments=st.lists(SEGMENTS, min_size=1, max_size=3))
-@example(segments=[os.fsdecode(b"a file's name that is no text: \xff")])
-def test_any_path(tmp_path: Path, segments: list[str]) -> None:
-    """Any characters make a path, and none leads out of the folder."""
+@example(segments=[os.fsdecode(b"a file name that is not text: \xff")])
+def test_any_characters_make_a_path_inside_the_folder(tmp_path: Path, segments: list[str]) -> None:
+    """No path leads out of the folder."""
 
     async def run() -> None:
         storage = FileStorage(tmp_path / "inside")
@@ -71,14 +71,14 @@ def test_any_path(tmp_path: Path, segments: list[str]) -> None:
 
 
 @pytest.mark.parametrize("path", ["", "/", "/etc/passwd", "../x", "a/../../x", "a/.."])
-def test_what_is_no_path(tmp_path: Path, path: str) -> None:
-    """A path that leads elsewhere is refused."""
+def test_path_that_leads_elsewhere_is_an_error(tmp_path: Path, path: str) -> None:
+    """Absolute paths and dots are not allowed."""
     with pytest.raises(ValueError, match="not a path of the host's storage"):
         asyncio.run(FileStorage(tmp_path).read(path))
 
 
-def test_a_reader_never_sees_half_a_text(tmp_path: Path) -> None:
-    """While one writes, others read the old text or the new one, whole."""
+def test_reader_gets_the_old_or_the_new_text_whole(tmp_path: Path) -> None:
+    """Reads and writes are concurrent."""
 
     async def run() -> None:
         storage = FileStorage(tmp_path)
@@ -98,8 +98,8 @@ def test_a_reader_never_sees_half_a_text(tmp_path: Path) -> None:
     asyncio.run(run())
 
 
-def test_a_lock_has_one_holder(tmp_path: Path) -> None:
-    """Whoever comes second gets None, in this process too; what was released can be taken again."""
+def test_lock_has_one_holder_until_it_is_released(tmp_path: Path) -> None:
+    """This holds in one process too."""
 
     async def run() -> None:
         one, other = FileStorage(tmp_path), FileStorage(tmp_path)
@@ -119,8 +119,8 @@ def test_a_lock_has_one_holder(tmp_path: Path) -> None:
     asyncio.run(run())
 
 
-def test_a_lock_and_a_text_may_have_one_path(tmp_path: Path) -> None:
-    """A lock does not get in the way of a text."""
+def test_lock_and_text_may_have_the_same_path(tmp_path: Path) -> None:
+    """They do not affect each other."""
 
     async def run() -> None:
         storage = FileStorage(tmp_path)
@@ -134,8 +134,8 @@ def test_a_lock_and_a_text_may_have_one_path(tmp_path: Path) -> None:
     asyncio.run(run())
 
 
-def test_many_want_a_lock_at_once(tmp_path: Path) -> None:
-    """One of them gets it."""
+def test_one_of_many_concurrent_attempts_gets_the_lock(tmp_path: Path) -> None:
+    """The others get None."""
 
     async def run() -> None:
         leases = await asyncio.gather(*(FileStorage(tmp_path).lock(LOCK) for _ in range(20)))
@@ -145,8 +145,8 @@ def test_many_want_a_lock_at_once(tmp_path: Path) -> None:
     asyncio.run(run())
 
 
-def test_who_gives_up_waiting_keeps_no_lock(tmp_path: Path) -> None:
-    """A task that is cancelled while it asks leaves the lock free, soon."""
+def test_cancelled_attempt_does_not_keep_the_lock(tmp_path: Path) -> None:
+    """The lock is free soon after."""
 
     async def run() -> None:
         storage = FileStorage(tmp_path)
@@ -156,15 +156,16 @@ def test_who_gives_up_waiting_keeps_no_lock(tmp_path: Path) -> None:
             asking.cancel()
             await asyncio.gather(asking, return_exceptions=True)
             async with asyncio.timeout(30):
-                while (lease := await storage.lock(LOCK)) is None:  # noqa: ASYNC110 - a file tells nobody
+                while (lease := await storage.lock(LOCK)) is None:  # noqa: ASYNC110 - a file has no event
                     await asyncio.sleep(0.001)
             await lease.release()
 
     asyncio.run(run())
 
 
-def test_a_killed_process_holds_no_lock(tmp_path: Path) -> None:
-    """The end of a process frees its locks, kill -9 too."""
+@pytest.mark.slow
+def test_lock_of_a_killed_process_is_free(tmp_path: Path) -> None:
+    """This includes kill -9."""
     command = [sys.executable, "-c", HOLDER, str(tmp_path), LOCK]
     environ = {**os.environ, "PYTHONPATH": str(ROOT)}
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environ) as holder:
@@ -179,8 +180,8 @@ def test_a_killed_process_holds_no_lock(tmp_path: Path) -> None:
     asyncio.run(lease.release())
 
 
-def test_what_cannot_be_used(tmp_path: Path) -> None:
-    """A folder that is none, and a text that is none, are told with what to do about it."""
+def test_unusable_folder_or_text_is_an_error_with_a_remedy(tmp_path: Path) -> None:
+    """The folder is a file, or the text is not UTF-8."""
     (tmp_path / "file").write_text("")
     storage = FileStorage(tmp_path / "file")
     for use in (storage.write("a", ""), storage.lock("a")):

@@ -20,7 +20,7 @@ class TimerLocks:
 
     def __init__(self, services: Services) -> None:
         self._services = services
-        self.trouble = ""
+        self.failure = ""
         """Why the storage cannot be used; empty if it can be used."""
 
     async def acquire(self, name: str) -> Lease | None:
@@ -51,13 +51,13 @@ class TimerLocks:
 
     def report_success(self) -> None:
         """Log that the storage can be used again, if it could not be used before."""
-        if self.trouble:
-            self.trouble = ""
+        if self.failure:
+            self.failure = ""
             _logger.info("The host's storage can be used again.")
 
     def report_failure(self, error: Exception) -> None:
         """Log that the storage cannot be used, unless the same error was logged last."""
         text = str(error) if isinstance(error, HostingError) else f"{type(error).__name__}: {error}"
-        if text != self.trouble:
-            self.trouble = text
+        if text != self.failure:
+            self.failure = text
             _logger.error("Timers are waiting for the host's storage; trying again: %s", text)

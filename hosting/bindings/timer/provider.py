@@ -143,7 +143,7 @@ class TimerProvider(Provider):
     async def _open(self, timers: list[Timer]) -> None:
         leases = await asyncio.gather(*(self._locks.acquire(timer.name) for timer in timers))
         elsewhere = [timer.name for timer, lease in zip(timers, leases, strict=True) if lease is None]
-        if elsewhere and not self._locks.trouble:
+        if elsewhere and not self._locks.failure:
             _logger.info(
                 "Another process runs %s on schedule; every %s this one checks whether it has ended.",
                 ", ".join(f"'{name}'" for name in elsewhere),

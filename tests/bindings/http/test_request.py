@@ -1,4 +1,4 @@
-"""What a function receives: path, headers, query and body as Azure's host hands them over."""
+"""HTTP requests as functions get them: path, headers, query and body by the rules of Azure's host."""
 
 from __future__ import annotations
 
@@ -29,19 +29,19 @@ def call(*, query: str = "", body: bytes = b"", headers: dict[str, str] | None =
         ("", {}),
     ],
 )
-def test_query(query: str, params: dict[str, str]) -> None:
-    """Repeated keys are joined under their first spelling, ignoring case; empty values are dropped."""
+def test_repeated_query_keys_are_joined_and_empty_values_dropped(query: str, params: dict[str, str]) -> None:
+    """Keys ignore case; the first spelling is used."""
     assert parse_query(query) == params
 
 
 @given(st.text(max_size=40))
-def test_any_query(query: str) -> None:
-    """Any text is read, and no value is empty."""
+def test_any_query_is_parsed(query: str) -> None:
+    """No value is empty."""
     assert all(parse_query(query).values())
 
 
-def test_headers() -> None:
-    """Repeated headers are joined by commas; an empty value is kept where it is the only one."""
+def test_repeated_headers_are_joined_by_commas() -> None:
+    """An empty value is kept if it is the only one."""
     raw = [(b"x-a", b"1"), (b"x-a", b"2"), (b"x-empty", b""), (b"x-b", b""), (b"x-b", b"3"), (b"x-a", b"")]
     assert parse_headers(raw) == {"x-a": "1,2", "x-empty": "", "x-b": "3"}
 
@@ -62,13 +62,13 @@ def test_headers() -> None:
         (b"/a%00", None),
     ],
 )
-def test_path(raw: bytes, path: str | None) -> None:
-    """A path is decoded as ASP.NET's server does it: encoded slashes stay, dot segments are resolved."""
+def test_path_is_decoded_as_aspnet_does(raw: bytes, path: str | None) -> None:
+    """Encoded slashes stay encoded, and dot segments are resolved."""
     assert decode_path({"path": raw.decode("latin-1"), "raw_path": raw}) == path
 
 
-def test_request_object() -> None:
-    """The function gets the SDK's own object: method in upper case, read-only parameters, headers ignoring case."""
+def test_request_is_the_sdks_object() -> None:
+    """The method is in capitals, parameters are read-only, and headers ignore case."""
     request = call(query="q=1", headers={"content-type": "text/plain"}, body=b"hello")
     assert isinstance(request, func.HttpRequest)
     assert (request.method, request.get_body(), request.headers["Content-Type"]) == ("POST", b"hello", "text/plain")
@@ -78,13 +78,13 @@ def test_request_object() -> None:
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"\xff"])
-def test_invalid_json(body: bytes) -> None:
-    """A body that is no JSON gives the error text that requests have in Azure."""
+def test_get_json_of_an_invalid_body_has_the_error_of_azure(body: bytes) -> None:
+    """The message is that of Azure's worker."""
     with pytest.raises(ValueError, match="HTTP request does not contain valid JSON data"):
         call(body=body).get_json()
 
 
-def test_form() -> None:
-    """Forms are parsed from the content type."""
+def test_form_is_parsed_by_its_content_type() -> None:
+    """Both content types of forms work."""
     request = call(body=b"a=1&b=2", headers={"content-type": "application/x-www-form-urlencoded"})
     assert request.form["b"] == "2"

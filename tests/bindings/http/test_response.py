@@ -1,4 +1,4 @@
-"""What goes out for what a function returns."""
+"""HTTP responses for the results of functions."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from hosting.bindings.http.response import encode_reply
 TEXT = (b"content-type", b"text/plain; charset=utf-8")
 
 
-def test_defaults() -> None:
-    """A response without more is plain text in UTF-8, status 200."""
+def test_response_defaults_to_plain_text_and_status_200() -> None:
+    """The text is in UTF-8."""
     reply = encode_reply(func.HttpResponse("ä"))
     assert (reply.status, reply.headers, reply.body) == (200, [TEXT], "ä".encode())
 
 
-def test_mimetype_and_charset() -> None:
-    """The charset encodes the text, and is told for text types only."""
+def test_charset_encodes_the_text() -> None:
+    """The header has the charset for text types only."""
     reply = encode_reply(func.HttpResponse("ä", mimetype="text/html", charset="latin-1", status_code=201))
     assert (reply.status, reply.headers, reply.body) == (
         201,
@@ -34,14 +34,14 @@ def test_mimetype_and_charset() -> None:
     ]
 
 
-def test_content_type_header_wins() -> None:
-    """A Content-Type among the headers beats the mimetype."""
+def test_content_type_header_wins_over_the_mimetype() -> None:
+    """The header is one of the response's headers."""
     reply = encode_reply(func.HttpResponse("x", headers={"Content-Type": "text/csv"}, mimetype="text/html"))
     assert reply.headers == [(b"content-type", b"text/csv")]
 
 
-def test_repeated_headers_and_cookies() -> None:
-    """All values of a repeated header are sent, cookies too, and the object can be returned again."""
+def test_repeated_headers_and_cookies_are_all_sent() -> None:
+    """The object can be returned again."""
     response = func.HttpResponse("x", headers={"Vary": "a"})
     response.headers.add("Vary", "b")
     response.headers.add("Set-Cookie", "one=1; Path=/")
@@ -52,35 +52,35 @@ def test_repeated_headers_and_cookies() -> None:
     assert first.headers == second.headers
 
 
-def test_framing_headers_are_ours() -> None:
-    """What frames a message cannot be set by a function."""
+def test_framing_headers_of_a_function_are_dropped() -> None:
+    """The server sets these headers."""
     headers = {"Content-Length": "1", "Transfer-Encoding": "chunked", "Connection": "close"}
     assert encode_reply(func.HttpResponse("xyz", headers=headers)).headers == [TEXT]
 
 
 @pytest.mark.parametrize("name", ["X Y", "X\r\nSet-Cookie: a", "", "X:", "Ü", "☃"])
-def test_header_injection_by_name(name: str) -> None:
-    """A header name that is none is refused."""
+def test_invalid_header_name_is_an_error(name: str) -> None:
+    """A name cannot contain other characters than those of a token."""
     with pytest.raises(ValueError, match="invalid name"):
         encode_reply(func.HttpResponse("x", headers={name: "1"}))
 
 
 @pytest.mark.parametrize("value", ["a\x00b", "a\x0bb", "☃"])
-def test_header_injection_by_value(value: str) -> None:
-    """A header value that could break its line is refused."""
+def test_header_value_with_a_control_character_is_an_error(value: str) -> None:
+    """It could begin another line."""
     with pytest.raises(ValueError, match="response header 'X-A' has a"):
         encode_reply(func.HttpResponse("x", headers={"X-A": value}))
 
 
-def test_line_breaks_in_a_response_object() -> None:
-    """Text that describes a response cannot inject headers either."""
+def test_header_of_a_response_object_with_a_line_break_is_an_error() -> None:
+    """A text that describes a response cannot inject headers either."""
     with pytest.raises(ValueError, match="control character"):
         encode_reply('{"body": "x", "headers": {"a": "1\\r\\nb: 2"}}')
 
 
 @pytest.mark.parametrize("status", ["abc", None, 99, 600, 100])
-def test_status(status: Any) -> None:
-    """A status that is no final HTTP status is refused."""
+def test_status_that_is_not_final_is_an_error(status: Any) -> None:
+    """The status is a number from 200 to 599."""
     response = func.HttpResponse("x")
     response._HttpResponse__status_code = status  # type: ignore[attr-defined]
     with pytest.raises(ValueError, match="response status"):
@@ -88,8 +88,8 @@ def test_status(status: Any) -> None:
 
 
 @pytest.mark.parametrize("value", [None, b"x", {"a": 1}, [1], 1, bytearray(b"x")])
-def test_unsupported_types(value: Any) -> None:
-    """Anything but a response or text is a TypeError, as in Azure's worker."""
+def test_other_type_is_a_type_error(value: Any) -> None:
+    """Azure's worker accepts a response or text only."""
     with pytest.raises(TypeError, match=type(value).__name__):
         encode_reply(value)
 
@@ -114,14 +114,14 @@ def test_unsupported_types(value: Any) -> None:
         ("[" * 100_000, "[" * 100_000),
     ],
 )
-def test_text(text: str, body: str) -> None:
-    """Text that is JSON is re-formatted as Azure's host does it; other text goes out as it is."""
+def test_text_that_is_json_is_formatted_as_azures_host_does(text: str, body: str) -> None:
+    """Other text is sent unchanged."""
     reply = encode_reply(text)
     assert (reply.status, reply.headers, reply.body.decode()) == (200, [TEXT], body)
 
 
-def test_response_object() -> None:
-    """A JSON object with a body describes a response: status, headers, cookies; keys compare ignoring case."""
+def test_json_object_with_a_body_describes_a_response() -> None:
+    """It has status, headers and cookies; keys ignore case."""
     described = {
         "Body": {"a": 1},
         "statusCode": "202",
@@ -137,8 +137,8 @@ def test_response_object() -> None:
     ]
 
 
-def test_response_object_status() -> None:
-    """``status`` serves as well, and a body of null is empty."""
+def test_response_object_may_use_status_and_a_null_body() -> None:
+    """The body is empty then."""
     reply = encode_reply('{"status": 404, "body": null}')
     assert (reply.status, reply.body) == (404, b"")
 
@@ -152,8 +152,8 @@ def test_response_object_status() -> None:
         ).map(json.dumps),
     )
 )
-def test_any_text(text: str) -> None:
-    """Any text is sent, or refused as what it describes; JSON data survives the re-formatting."""
+def test_any_text_is_sent_or_rejected(text: str) -> None:
+    """JSON data is the same after formatting."""
     try:
         reply = encode_reply(text)
     except (ValueError, TypeError, UnicodeEncodeError):

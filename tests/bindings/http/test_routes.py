@@ -1,4 +1,4 @@
-"""Which function answers: order of names, methods, HEAD, conflicts and overlaps."""
+"""Routing: the order of names, methods, HEAD, conflicts and overlaps."""
 
 from __future__ import annotations
 
@@ -20,48 +20,48 @@ def answered_by(router: Router[None], method: str, path: str) -> str | None:
     return found[0].function if found else None
 
 
-def test_first_route_wins() -> None:
-    """A parameter beats a literal when its function's name comes first: there is no scoring."""
+def test_route_of_the_first_name_wins() -> None:
+    """A parameter wins over a literal if its function's name comes first: there is no scoring."""
     router = Router([route("A", "items/{id}"), route("B", "items/special")])
     assert answered_by(router, "GET", "/items/special") == "A"
 
 
-def test_literal_first() -> None:
-    """A literal whose function comes first wins, whatever its case; the rest goes to the parameter."""
+def test_literal_route_of_the_first_name_wins() -> None:
+    """Its case does not matter; other paths go to the parameter."""
     router = Router([route("A", "items/Special"), route("B", "items/{id}")])
     assert answered_by(router, "GET", "/items/special") == "A"
     assert answered_by(router, "GET", "/ITEMS/SPECIAL/") == "A"
     assert answered_by(router, "GET", "/items/other") == "B"
 
 
-def test_method_is_part_of_the_route() -> None:
-    """A wrong method goes on to the next route that takes it, or to none."""
+def test_wrong_method_continues_with_the_next_route() -> None:
+    """If no other route has the method, there is no match."""
     router = Router([route("A", "items", "GET"), route("B", "items", "POST"), route("C", "other", "GET")])
     assert answered_by(router, "POST", "/items") == "B"
     assert answered_by(router, "DELETE", "/items") is None
     assert answered_by(router, "POST", "/other") is None
 
 
-def test_head() -> None:
-    """HEAD goes to a route that lists it, else to the first that takes GET."""
+def test_head_matches_a_route_for_head_or_else_for_get() -> None:
+    """The first route for GET is used."""
     router = Router([route("A", "items", "GET"), route("B", "{x}", "HEAD"), route("C", "other/y", "GET")])
     assert answered_by(router, "HEAD", "/items") == "B"
     assert answered_by(router, "HEAD", "/other/y") == "C"
 
 
 @pytest.mark.parametrize("text", ["admin", "/Admin/x", "administrators", "runtime", "runtimes/x"])
-def test_reserved(text: str) -> None:
-    """Whatever begins like a route of the host itself is refused, as in Azure's host."""
+def test_route_that_begins_like_one_of_the_host_is_reserved(text: str) -> None:
+    """Azure's host rejects it."""
     assert is_reserved(text)
 
 
-def test_not_reserved() -> None:
-    """The words may stand anywhere else."""
+def test_reserved_words_are_allowed_elsewhere_in_a_route() -> None:
+    """Only the beginning counts."""
     assert not is_reserved("my/admin")
 
 
-def test_same_route() -> None:
-    """Two functions conflict when the route is the same, ignoring case and outer slashes, and a method is shared."""
+def test_same_route_ignores_case_and_outer_slashes() -> None:
+    """Two functions conflict if they share a method too."""
     assert is_same_route(route("A", "x/{a}", "GET"), route("B", "/X/{A}/", "GET", "POST"))
     assert not is_same_route(route("A", "x", "GET"), route("B", "x", "POST"))
     assert not is_same_route(route("A", "x/{a}"), route("B", "x/{b}"))
@@ -82,8 +82,8 @@ def test_same_route() -> None:
         ("a/b", "a/b/c", False),
     ],
 )
-def test_overlaps(first: str, second: str, meet: bool) -> None:
-    """Two routes overlap when one path can match both."""
+def test_routes_overlap_if_a_path_can_match_both(first: str, second: str, meet: bool) -> None:
+    """The pairs are in the order of the routes."""
     assert bool(list(overlapping_routes([route("A", first), route("B", second)]))) is meet
 
 
@@ -95,10 +95,10 @@ SEGMENTS = st.sampled_from(["a", "b", "{x}", "{x?}", "{x:int}", "1"])
     st.lists(st.sampled_from(["a", "B", "1", "zz"]), min_size=1, max_size=3),
     st.sampled_from(["GET", "POST"]),
 )
-def test_lookup_equals_search(
+def test_lookup_has_the_same_result_as_trying_each_route(
     given_routes: list[tuple[str, str, tuple[str, ...]]], path: list[str], method: str
 ) -> None:
-    """The table of literal routes never answers differently from trying the routes one by one."""
+    """The table of literal routes is only an optimization."""
     routes = []
     for number, (first, second, methods) in enumerate(given_routes):
         routes.append(route(str(number), f"{first}/{second.replace('x', 'y')}", *methods))
@@ -111,6 +111,6 @@ def test_lookup_equals_search(
     ("prefix", "text", "shown"),
     [("api", "a/{id}", "api/a/{id}"), ("", "a", "a"), ("", "/", ""), ("", "/a/", "a/"), ("api", "/a", "api/a")],
 )
-def test_path_that_is_printed(prefix: str, text: str, shown: str) -> None:
-    """A person reads one slash between prefix and route, wherever the author wrote one."""
+def test_full_route_has_one_slash_after_the_prefix(prefix: str, text: str, shown: str) -> None:
+    """It does not matter where the app has slashes."""
     assert full_route(route("F", text), prefix) == shown

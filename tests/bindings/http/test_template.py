@@ -1,4 +1,4 @@
-"""Route templates: what they match, what they give, and what is refused."""
+"""Route templates: the paths that they match, the values, and errors."""
 
 from __future__ import annotations
 
@@ -45,8 +45,8 @@ from hosting.bindings.http.template import parse
         ("{a:regex(^(x|y)$)}/z", "/x/z", {"a": "x"}),
     ],
 )
-def test_match(template: str, path: str, values: dict[str, str] | None) -> None:
-    """A template matches as in ASP.NET: literals ignoring case, values as sent, lacking optional ones left out."""
+def test_template_matches_as_aspnet_does(template: str, path: str, values: dict[str, str] | None) -> None:
+    """Literals ignore case, values are unchanged, and absent optional parameters are omitted."""
     assert parse(template).match(path) == values
 
 
@@ -85,8 +85,8 @@ def test_match(template: str, path: str, values: dict[str, str] | None) -> None:
         ("INT", "1", "a"),
     ],
 )
-def test_constraints(constraint: str, good: str, bad: str | None) -> None:
-    """Each constraint of ASP.NET takes what it should and refuses the rest."""
+def test_constraint_accepts_and_rejects_as_aspnet_does(constraint: str, good: str, bad: str | None) -> None:
+    """Each constraint has values of both kinds."""
     template = parse(f"{{x:{constraint}}}")
     assert template.match(f"/{good}") == {"x": good}
     if bad is not None:
@@ -112,15 +112,15 @@ def test_constraints(constraint: str, good: str, bad: str | None) -> None:
         ("a?b", "must not contain '?'"),
     ],
 )
-def test_refused(template: str, reason: str) -> None:
-    """A template that ASP.NET refuses is refused with a reason."""
+def test_invalid_template_is_an_error_with_the_reason(template: str, reason: str) -> None:
+    """ASP.NET rejects these templates too."""
     with pytest.raises(ValueError, match=reason.replace("?", r"\?")):
         parse(template)
 
 
 @given(st.text(alphabet="ab{}*?=:/()1,.-", max_size=20), st.text(alphabet="ab/1.-{}", max_size=20))
-def test_any_text(template: str, path: str) -> None:
-    """Whatever is written as a route is either read or refused with ValueError, and matching never fails."""
+def test_any_text_is_parsed_or_a_value_error(template: str, path: str) -> None:
+    """Matching never fails."""
     try:
         parsed = parse(template)
     except ValueError:
@@ -136,8 +136,8 @@ def test_any_text(template: str, path: str) -> None:
     path=st.text("-_xX", max_size=11),
 )
 @example("{a}-_{b}_", "X-_-_")
-def test_several_parameters_in_a_segment(text: str, path: str) -> None:
-    """Each value but the first is as short as it can be."""
+def test_values_in_one_segment_are_as_short_as_possible(text: str, path: str) -> None:
+    """The first value takes the rest."""
     pieces = [re.escape(piece) if piece[0] != "{" else "(.+)" for piece in re.findall(r"\{\w\}|[^{}]+", text)]
     expected = re.fullmatch("".join(pieces), path, re.IGNORECASE)
     found = parse(text).match(f"/{path}")
@@ -145,6 +145,6 @@ def test_several_parameters_in_a_segment(text: str, path: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["{year}-{month}-{day}/x", "{a}-{b}-{c}-{d}.txt", "{a}-{b}_{c}.{d}/x"])
-def test_a_path_made_to_be_slow(text: str) -> None:
-    """A path that almost matches in ever so many ways is refused as quickly as any."""
+def test_path_that_almost_matches_in_many_ways_is_rejected_quickly(text: str) -> None:
+    """The time does not grow exponentially."""
     assert parse(text).match("/" + "-" * 8000 + "/y") is None

@@ -1,4 +1,4 @@
-"""When a schedule is due, found out the slow way: by trying one moment after the other."""
+"""A slow reference for schedules, which tries one time after the other."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ Fields = Sequence[Set[int]]
 
 
 def next_on_wall(fields: Fields, after: datetime) -> datetime | None:
-    """The first moment after ``after`` that all fields fit, day for day; None after 41 years without one.
+    """Return the first local time after ``after`` that matches all fields; None if 41 years have no such time.
 
-    Four hundred years repeat themselves, and the longest pause in them is that of a 29 February on one day of the
-    week: 40 years.
+    The calendar repeats every 400 years, and the longest pause in it is 40 years: a 29 February on a given day of the
+    week.
     """
     seconds, minutes, hours, days, months, weekdays = fields
     date = after.replace(hour=0, minute=0, second=0, microsecond=0)
@@ -35,41 +35,41 @@ def next_on_wall(fields: Fields, after: datetime) -> datetime | None:
 
 
 def next_in_zone(fields: Fields, after: datetime, zone: tzinfo, hours: int) -> datetime | None:
-    """The same in a zone whose clocks change, in the next ``hours`` hours, minute for minute of real time.
+    """Return the same for a time zone with clock changes, by trying each minute of the next ``hours`` hours.
 
     Clocks change on the minute, and the schedule has one second only.
     """
     (second,) = fields[0]
-    goes_on = any(_goes_on(values, count) for values, count in zip(fields[1:3], (60, 24), strict=True))
+    repeats = any(_repeats(values, count) for values, count in zip(fields[1:3], (60, 24), strict=True))
     moment = after.replace(second=second, microsecond=0)
     before = after.astimezone(zone)
     for _ in range(hours * 60 + 1):
         local = moment.astimezone(zone)
         if moment > after:
-            skipped = local.replace(tzinfo=None) - before.replace(tzinfo=None) - MINUTE
-            for gone in range(int(skipped / MINUTE)):
-                wall = before.replace(tzinfo=None) + (gone + 1) * MINUTE
-                if _fits(fields, wall):
-                    return moment + gone * MINUTE
-            if _fits(fields, local) and (goes_on or local.fold == 0):
+            gap = local.replace(tzinfo=None) - before.replace(tzinfo=None) - MINUTE
+            for minute in range(int(gap / MINUTE)):
+                wall = before.replace(tzinfo=None) + (minute + 1) * MINUTE
+                if _matches(fields, wall):
+                    return moment + minute * MINUTE
+            if _matches(fields, local) and (repeats or local.fold == 0):
                 return moment
         before = local
         moment += MINUTE
     return None
 
 
-def _goes_on(values: Set[int], count: int) -> bool:
+def _repeats(values: Set[int], count: int) -> bool:
     return len(values) == count or any(value + 1 in values for value in values)
 
 
-def _fits(fields: Fields, wall: datetime) -> bool:
+def _matches(fields: Fields, wall: datetime) -> bool:
     found = (wall.second, wall.minute, wall.hour, wall.day, wall.month, wall.isoweekday() % 7)
     return all(value in values for value, values in zip(found, fields, strict=True))
 
 
 @cache
 def changes(zone: tzinfo, year: int) -> list[datetime]:
-    """The minutes of a year, in UTC, at which the clocks of a zone change."""
+    """Return the minutes of a year, in UTC, at which the clocks of a time zone change."""
     hour, found = datetime(year, 1, 1, tzinfo=UTC), []
     while hour.year == year:
         if hour.astimezone(zone).utcoffset() != (hour + timedelta(hours=1)).astimezone(zone).utcoffset():

@@ -1,4 +1,4 @@
-"""Timers in a time of their own: a clock that tests move, a storage in memory, and functions that note their calls."""
+"""Timers in simulated time: a clock that tests advance, storage in memory, and functions that record their runs."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from hosting.bindings.timer.provider import TimerProvider, TimerTrigger
 from hosting.core import Binding, Function, Retry
 
 NOON = datetime(2024, 5, 1, 12, tzinfo=UTC)
-AWAY = StorageError("The store is away.", remedy="Bring it back.")
+UNREACHABLE = StorageError("The storage is unreachable.", remedy="Start it.")
 
 
 class TestClock(Clock):
-    """Moves when told: ``pass_`` lets time go by, ``set`` moves the hands only."""
+    """A clock that changes on request: ``advance`` lets time pass, ``set`` changes the displayed time only."""
 
     __test__ = False
 
@@ -48,11 +48,11 @@ class TestClock(Clock):
         return event.is_set()
 
     def set(self, now: datetime) -> None:
-        """Somebody sets the clock."""
+        """Set the clock to another time, without letting time pass."""
         self.time = now
 
-    async def pass_(self, seconds: float = 0, *, minutes: float = 0, hours: float = 0) -> None:
-        """Let time go by, and everything happen that is due meanwhile."""
+    async def advance(self, seconds: float = 0, *, minutes: float = 0, hours: float = 0) -> None:
+        """Let time pass, and run everything that is due meanwhile."""
         end = self._elapsed + seconds + 60 * minutes + 3600 * hours
         await settle()
         while self._sleepers and (first := min(self._sleepers, key=lambda one: one[0]))[0] <= end:
@@ -68,7 +68,7 @@ class TestClock(Clock):
 
 
 async def settle() -> None:
-    """Let everything happen that needs no time."""
+    """Run everything that needs no time."""
     for _ in range(30):
         await asyncio.sleep(0)
 
@@ -86,11 +86,11 @@ class MemoryLease(Lease):
 
 @dataclass
 class MemoryStorage(HostStorage):
-    """Shared by the hosts of a test; raises ``trouble`` while there is any, or in the methods that it names."""
+    """Storage that the hosts of a test share; ``failures`` has the exceptions to raise, by method."""
 
     texts: dict[str, str] = field(default_factory=dict)
     leases: dict[str, MemoryLease] = field(default_factory=dict)
-    trouble: Mapping[str, Exception] = field(default_factory=dict)
+    failures: Mapping[str, Exception] = field(default_factory=dict)
 
     async def read(self, path: str) -> str | None:
         self._check("read")
@@ -107,8 +107,8 @@ class MemoryStorage(HostStorage):
         self.leases[path] = MemoryLease(self, path)
         return self.leases[path]
 
-    def lose(self) -> None:
-        """Every lease runs out, and somebody else has the locks."""
+    def lose_leases(self) -> None:
+        """Let every lease expire, as if another process had the locks."""
         for lease in self.leases.values():
             lease.lost.set()
 
@@ -118,18 +118,23 @@ class MemoryStorage(HostStorage):
         return found
 
     def _check(self, method: str) -> None:
-        if method in self.trouble:
-            raise self.trouble[method]
+        if method in self.failures:
+            raise self.failures[method]
 
 
-class Calls:
-    """A function that notes its calls: ``times``, ``told`` (what it was told), ``reasons`` and ``details``."""
+class RecordedRuns:
+    """A function that records its runs: ``times``, ``data``, ``reasons`` and ``details``.
 
-    def __init__(self, clock: TestClock, *, takes: float = 0) -> None:
-        self.takes = takes
-        self.fails: Exception | None = None
+    Args:
+        clock: the clock of the simulation.
+        seconds: how long each run takes.
+    """
+
+    def __init__(self, clock: TestClock, *, seconds: float = 0) -> None:
+        self.seconds = seconds
+        self.error: Exception | None = None
         self.times: list[datetime] = []
-        self.told: list[dict[str, Any]] = []
+        self.data: list[dict[str, Any]] = []
         self.reasons: list[str] = []
         self.details: list[str] = []
         self.ended = 0
@@ -139,16 +144,16 @@ class Calls:
         self, data: TimerCall, trace_parent: str = "", trace_state: str = "", *, reason: str = "", details: str = ""
     ) -> Result:
         self.times.append(self._clock.now())
-        self.told.append(json.loads(data.text))
+        self.data.append(json.loads(data.text))
         self.reasons.append(reason)
         self.details.append(details)
-        if self.takes:
-            await self._clock.wait(asyncio.Event(), self.takes)
+        if self.seconds:
+            await self._clock.wait(asyncio.Event(), self.seconds)
         self.ended += 1
-        return Result(exception=self.fails)
+        return Result(exception=self.error)
 
-    def hands(self) -> list[str]:
-        """The times of the calls, as ``HH:MM:SS`` in UTC."""
+    def clock_times(self) -> list[str]:
+        """Return the times of the runs, as ``HH:MM:SS`` in UTC."""
         return [f"{time:%H:%M:%S}" for time in self.times]
 
 
@@ -158,7 +163,7 @@ def timer_function(name: str = "Tick", *, retry: Retry | None = None, **properti
 
 
 class World:
-    """One clock and one storage, and the hosts in it."""
+    """A clock and a storage, and hosts that share them."""
 
     def __init__(self, now: datetime = NOON, **settings: str) -> None:
         self.clock = TestClock(now)
@@ -174,9 +179,13 @@ class World:
         services.storage = self.storage
         return TimerProvider(services, self.clock)
 
-    async def host(self, *functions: Function, **properties: Any) -> tuple[TimerProvider, Calls]:
-        """Start a host of the functions, or of one with a timer of these properties; all of them are noted in one."""
-        provider, calls = self.provider(), Calls(self.clock)
+    async def host(self, *functions: Function, **properties: Any) -> tuple[TimerProvider, RecordedRuns]:
+        """Start a host with functions, or with one function that has a timer with these properties.
+
+        Returns:
+            The host's provider, and the runs of all of its functions.
+        """
+        provider, calls = self.provider(), RecordedRuns(self.clock)
         for function in functions or (timer_function(**properties),):
             self.trigger(provider, function).attach(calls)
         await provider.start()
@@ -187,8 +196,8 @@ class World:
         return provider.trigger(function, function.trigger)
 
 
-async def stopped(*providers: TimerProvider) -> None:
-    """Stop hosts, as SIGTERM does where nothing runs."""
+async def stop_hosts(*providers: TimerProvider) -> None:
+    """Stop hosts, as SIGTERM does if no function is running."""
     for provider in providers:
         await provider.stop()
         await provider.close()

@@ -1,4 +1,4 @@
-"""The fields of a CRON expression, as strict and as loose as NCrontab."""
+"""The fields of a CRON expression, by the rules of NCrontab."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ SECOND, MINUTE, HOUR, DAY, MONTH, WEEKDAY = field_kinds()
         ("*/99", HOUR, {0}),
     ],
 )
-def test_what_a_field_means(text: str, kind: FieldKind, values: set[int]) -> None:
-    """Numbers, names, lists, ranges and steps mean what NCrontab makes of them."""
+def test_field_has_the_values_of_ncrontab(text: str, kind: FieldKind, values: set[int]) -> None:
+    """Numbers, names, lists, ranges and steps have the same meaning."""
     assert read_field(text, kind).values == values
 
 
@@ -79,8 +79,8 @@ def test_what_a_field_means(text: str, kind: FieldKind, values: set[int]) -> Non
         ("²", MINUTE),
     ],
 )
-def test_what_is_no_field(text: str, kind: FieldKind) -> None:
-    """What NCrontab refuses is refused, though other kinds of CRON know it."""
+def test_text_that_ncrontab_rejects_is_an_error(text: str, kind: FieldKind) -> None:
+    """Some of them are valid in other kinds of CRON."""
     with pytest.raises(FieldError, match=f"is not a valid {kind.name}: "):
         read_field(text, kind)
 
@@ -94,13 +94,13 @@ def test_what_is_no_field(text: str, kind: FieldKind) -> None:
         ("1-5/-3", MINUTE, "the step of '1-5/-3' counts as 1"),
     ],
 )
-def test_surprises(text: str, kind: FieldKind, surprise: str) -> None:
-    """What NCrontab reads in an unexpected way is read in that way, and told."""
+def test_field_that_is_easily_misunderstood_has_a_warning(text: str, kind: FieldKind, surprise: str) -> None:
+    """It has the same values as in NCrontab."""
     assert read_field(text, kind).warnings == (surprise,)
 
 
-def test_an_error_names_the_values_and_what_to_write() -> None:
-    """The message has the text and what may stand there; people who know other kinds of CRON get a hint."""
+def test_error_has_the_allowed_values_and_a_hint() -> None:
+    """The hint is for the syntax of other kinds of CRON."""
     with pytest.raises(FieldError) as refused:
         read_field("7", WEEKDAY)
     assert str(refused.value) == (
@@ -113,8 +113,8 @@ def test_an_error_names_the_values_and_what_to_write() -> None:
 
 
 @given(st.sampled_from(field_kinds()), st.data())
-def test_any_list_of_values(kind: FieldKind, data: st.DataObject) -> None:
-    """A list of numbers has these numbers, and its plain text has them again."""
+def test_any_list_of_values_is_parsed(kind: FieldKind, data: st.DataObject) -> None:
+    """The plain text of the field has the same values."""
     numbers = data.draw(st.lists(st.integers(kind.low, kind.high), min_size=1))
     field = read_field(",".join(map(str, numbers)), kind)
     assert field.values == set(numbers)
@@ -123,8 +123,8 @@ def test_any_list_of_values(kind: FieldKind, data: st.DataObject) -> None:
 
 
 @given(st.text("0123456789*/-,LWmonJAN#?@ ", max_size=8), st.sampled_from(field_kinds()))
-def test_any_text(text: str, kind: FieldKind) -> None:
-    """Whatever the text, it is a field with values in its range, or refused."""
+def test_any_text_is_a_field_or_an_error(text: str, kind: FieldKind) -> None:
+    """The values are in the field's range."""
     try:
         values = read_field(text, kind).values
     except FieldError:

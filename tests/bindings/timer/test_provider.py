@@ -1,4 +1,4 @@
-"""Timers of an app: who of several hosts runs them, what is wrong with a binding, and running one by hand."""
+"""Timers of an app: locks, invalid bindings, and manual runs."""
 
 from __future__ import annotations
 
@@ -16,25 +16,25 @@ from hosting.bindings.timer.call import TimerCall
 from hosting.bindings.timer.provider import TimerProvider
 from hosting.core import Retry
 from hosting.errors import FunctionLoadError
-from tests.bindings.timer.simulation import AWAY, NOON, World, stopped, timer_function
+from tests.bindings.timer.simulation import NOON, UNREACHABLE, World, stop_hosts, timer_function
 
 MINUTELY = "0 * * * * *"
 
 
-def test_one_host_runs_a_timer(caplog: pytest.LogCaptureFixture) -> None:
-    """Of two hosts one runs it, whichever came first; the other says so once, and takes over within a minute."""
+def test_one_of_two_hosts_runs_a_timer_until_it_ends(caplog: pytest.LogCaptureFixture) -> None:
+    """The other host logs that once, and takes over within a minute."""
 
     async def run() -> None:
         world = World()
         first, calls = await world.host(schedule=MINUTELY)
         second, others = await world.host(schedule=MINUTELY)
-        await world.clock.pass_(minutes=5)
+        await world.clock.advance(minutes=5)
         assert (len(calls.times), len(others.times)) == (5, 0)
-        await stopped(first)
-        await world.clock.pass_(minutes=3)
+        await stop_hosts(first)
+        await world.clock.advance(minutes=3)
         assert len(calls.times) == 5
-        assert others.hands() == ["12:06:00", "12:07:00", "12:08:00"]
-        await stopped(second)
+        assert others.clock_times() == ["12:06:00", "12:07:00", "12:08:00"]
+        await stop_hosts(second)
 
     with caplog.at_level(logging.INFO):
         asyncio.run(run())
@@ -42,8 +42,8 @@ def test_one_host_runs_a_timer(caplog: pytest.LogCaptureFixture) -> None:
     assert said == ["Another process runs 'Tick' on schedule; every 00:01:00 this one checks whether it has ended."]
 
 
-def test_each_timer_has_its_own_lock() -> None:
-    """Two functions may run in two hosts, under the names of Azure's locks."""
+def test_each_timer_has_its_own_lock_with_azures_name() -> None:
+    """Two functions can run in two hosts."""
 
     async def run() -> None:
         world = World()
@@ -55,40 +55,40 @@ def test_each_timer_has_its_own_lock() -> None:
             "locks/host/Host.Functions.One.Listener",
             "locks/host/Host.Functions.Two.Listener",
         ]
-        await world.clock.pass_(minutes=2)
+        await world.clock.advance(minutes=2)
         assert len(calls.times) == 2
-        await stopped(one, both)
+        await stop_hosts(one, both)
 
     asyncio.run(run())
 
 
-def test_a_lost_lease_stops_the_timer() -> None:
-    """Who has lost the lock does not run the timer any more, and what it remembers is left to who has it."""
+def test_timer_stops_when_its_lease_is_lost() -> None:
+    """It leaves the stored status to the new holder."""
 
     async def run() -> None:
         world = World()
         host, calls = await world.host(schedule="0 */5 * * * *")
-        calls.takes = 30
-        await world.clock.pass_(minutes=5, seconds=1)
+        calls.seconds = 30
+        await world.clock.advance(minutes=5, seconds=1)
         stored = dict(world.storage.texts)
-        world.storage.lose()
-        await world.clock.pass_(30)
+        world.storage.lose_leases()
+        await world.clock.advance(30)
         assert (calls.ended, world.storage.texts) == (1, stored)
         path = "locks/host/Host.Functions.Tick.Listener"
         assert path not in world.storage.leases
-        await world.storage.lock(path)  # somebody else's
-        await world.clock.pass_(minutes=20)
+        await world.storage.lock(path)  # held by another process
+        await world.clock.advance(minutes=20)
         assert calls.ended == 1
         world.storage.leases.clear()
-        await world.clock.pass_(minutes=6)
-        assert calls.told[1]["IsPastDue"] is True
-        await stopped(host)
+        await world.clock.advance(minutes=6)
+        assert calls.data[1]["IsPastDue"] is True
+        await stop_hosts(host)
 
     asyncio.run(run())
 
 
-def test_how_often_other_hosts_try() -> None:
-    """host.json may say, under Azure's name for it."""
+def test_poll_interval_of_host_json_is_used() -> None:
+    """The setting has Azure's name."""
 
     async def run() -> None:
         world = World()
@@ -97,18 +97,18 @@ def test_how_often_other_hosts_try() -> None:
         second = world.provider(host_json)
         world.trigger(second, timer_function(schedule=MINUTELY)).attach(_unused)
         await second.start()
-        await world.clock.pass_(minutes=1)
-        await stopped(first)
-        await world.clock.pass_(5)
+        await world.clock.advance(minutes=1)
+        await stop_hosts(first)
+        await world.clock.advance(5)
         assert len(world.storage.leases) == 1
-        await stopped(second)
+        await stop_hosts(second)
 
     asyncio.run(run())
 
 
 @pytest.mark.parametrize("text", ["soon", "00:00:00", 5.5])
-def test_how_often_other_hosts_try_cannot_be_read(text: object) -> None:
-    """What is no time span is told, and a minute is used."""
+def test_invalid_poll_interval_is_a_warning(text: object) -> None:
+    """A minute is used."""
     services = Services({"singleton": {"listenerLockRecoveryPollingInterval": text}}, {})
     TimerProvider(services)
     (problem,) = services.problems
@@ -117,82 +117,84 @@ def test_how_often_other_hosts_try_cannot_be_read(text: object) -> None:
 
 
 @pytest.mark.parametrize("method", ["lock", "read"])
-@pytest.mark.parametrize("error", [AWAY, OSError("gone")])
-def test_the_storage_is_away(method: str, error: Exception, caplog: pytest.LogCaptureFixture) -> None:
-    """Timers wait for it: that is said once, with the remedy, and when it is over; then they run."""
+@pytest.mark.parametrize("error", [UNREACHABLE, OSError("gone")])
+def test_timers_wait_while_the_storage_is_unreachable(
+    method: str, error: Exception, caplog: pytest.LogCaptureFixture
+) -> None:
+    """This is logged once, with the remedy; its end is logged too."""
 
     async def run() -> None:
         world = World()
-        world.storage.trouble = {method: error}
+        world.storage.failures = {method: error}
         host, calls = await world.host(
             timer_function("One", schedule=MINUTELY), timer_function("Two", schedule=MINUTELY)
         )
-        await world.clock.pass_(minutes=10)
+        await world.clock.advance(minutes=10)
         assert calls.times == []
-        world.storage.trouble = {}
-        await world.clock.pass_(minutes=2)
-        assert calls.hands() == ["12:12:00"] * 2
-        await stopped(host)
+        world.storage.failures = {}
+        await world.clock.advance(minutes=2)
+        assert calls.clock_times() == ["12:12:00"] * 2
+        await stop_hosts(host)
 
     with caplog.at_level(logging.INFO):
         asyncio.run(run())
     said = [record for record in caplog.records if record.name == "hosting.triggers.timer"]
     errors = [record.getMessage() for record in said if record.levelno == logging.ERROR]
-    told = "The store is away.\n  Bring it back." if error is AWAY else "OSError: gone"
-    assert errors == [f"Timers are waiting for the host's storage; trying again: {told}"]
+    message = "The storage is unreachable.\n  Start it." if error is UNREACHABLE else "OSError: gone"
+    assert errors == [f"Timers are waiting for the host's storage; trying again: {message}"]
     assert [record.getMessage() for record in said].count("The host's storage can be used again.") == 1
     assert "Another process" not in caplog.text
 
 
-def test_the_storage_goes_while_timers_run(caplog: pytest.LogCaptureFixture) -> None:
-    """A timer whose lock is held goes on, and what could not be stored is stored with the next run."""
+def test_running_timer_continues_while_the_storage_is_unreachable(caplog: pytest.LogCaptureFixture) -> None:
+    """The status is stored with the next run."""
 
     async def run() -> None:
         world = World()
         host, calls = await world.host(schedule=MINUTELY)
-        world.storage.trouble = {"write": AWAY, "read": AWAY, "lock": AWAY}
-        await world.clock.pass_(minutes=3)
-        world.storage.trouble = {}
-        await world.clock.pass_(minutes=1)
+        world.storage.failures = {"write": UNREACHABLE, "read": UNREACHABLE, "lock": UNREACHABLE}
+        await world.clock.advance(minutes=3)
+        world.storage.failures = {}
+        await world.clock.advance(minutes=1)
         assert len(calls.times) == 4
         assert world.storage.status()["Last"] == "2024-05-01T12:04:00+00:00"
-        await stopped(host)
+        await stop_hosts(host)
 
     asyncio.run(run())
     assert "Traceback" not in caplog.text
 
 
-def test_a_policy_that_is_cut_short_is_made_up_for() -> None:
-    """A run with a retry policy that still fails when the host stops is not remembered."""
+def test_run_with_unfinished_retries_is_not_stored() -> None:
+    """The next start makes up for it."""
 
     async def run() -> None:
         world = World()
         policy = Retry("fixedDelay", 3, delay=10)
         host, calls = await world.host(timer_function(schedule=MINUTELY, retry=policy))
-        calls.takes, calls.fails = 5, ValueError()
-        await world.clock.pass_(62)
+        calls.seconds, calls.error = 5, ValueError()
+        await world.clock.advance(62)
         await host.stop()
-        await world.clock.pass_(5)
+        await world.clock.advance(5)
         await host.close()
         assert calls.ended == 1
         host, calls = await world.host(timer_function(schedule=MINUTELY, retry=policy))
-        assert calls.told[0]["IsPastDue"] is True
-        await stopped(host)
+        assert calls.data[0]["IsPastDue"] is True
+        await stop_hosts(host)
 
     asyncio.run(run())
 
 
-def test_a_function_that_nothing_was_attached_to() -> None:
-    """A disabled function, or one that could not be loaded, holds no lock."""
+def test_function_that_is_not_attached_holds_no_lock() -> None:
+    """It is disabled, or could not be loaded."""
 
     async def run() -> None:
         world = World()
         host = world.provider()
         world.trigger(host, timer_function(schedule=MINUTELY))
         await host.start()
-        await world.clock.pass_(minutes=2)
+        await world.clock.advance(minutes=2)
         assert world.storage.leases == {}
-        await stopped(host)
+        await stop_hosts(host)
 
     asyncio.run(run())
 
@@ -212,8 +214,8 @@ def test_a_function_that_nothing_was_attached_to() -> None:
         ({"schedule": MINUTELY, "runOnStartup": []}, "'runOnStartup' of its timer: expected true or false, found []"),
     ],
 )
-def test_a_bad_property(properties: dict[str, Any], message: str) -> None:
-    """It puts that function in error, with its name, its file, and what to write."""
+def test_invalid_property_is_a_load_error(properties: dict[str, Any], message: str) -> None:
+    """The message has the function's name and file, and the remedy."""
     with pytest.raises(FunctionLoadError) as refused:
         World().provider().trigger(function := timer_function(**properties), function.trigger)
     assert refused.value.message.startswith("Function 'Tick': ")
@@ -226,15 +228,15 @@ def test_a_bad_property(properties: dict[str, Any], message: str) -> None:
     ("given", "monitored", "at_startup"),
     [(None, True, False), (True, True, True), ("True", True, True), (1, True, True), ("false", False, False)],
 )
-def test_switches(given: object, monitored: bool, at_startup: bool) -> None:
-    """They are read as .NET reads them; one that is null has its default."""
+def test_switches_are_parsed_as_dotnet_does(given: object, monitored: bool, at_startup: bool) -> None:
+    """A null means the default."""
     function = timer_function(schedule=MINUTELY, useMonitor=given, runOnStartup=given)
     options = World().provider().trigger(function, function.trigger).options
     assert (options.status_store is not None, options.run_on_startup) == (monitored, at_startup)
 
 
-def test_a_bad_time_zone() -> None:
-    """It puts every timer in error: at the wrong time of day none of them should run."""
+def test_unknown_time_zone_is_a_load_error_of_every_timer() -> None:
+    """No timer must run at the wrong time."""
     function = timer_function(schedule=MINUTELY)
     with pytest.raises(
         FunctionLoadError, match="'Tick': WEBSITE_TIME_ZONE is 'Mars/Olympus', which is not a time zone"
@@ -250,8 +252,8 @@ def test_a_bad_time_zone() -> None:
         ("0 0 0 31 9 *", "the timer is never due"),
     ],
 )
-def test_surprises(schedule: str, surprise: str) -> None:
-    """A schedule that may mean something else than who wrote it thinks is told, and runs as in Azure."""
+def test_schedule_that_is_easily_misunderstood_is_a_warning(schedule: str, surprise: str) -> None:
+    """The timer runs as in Azure."""
     world = World()
     provider = world.provider()
     world.trigger(provider, timer_function(schedule=schedule))
@@ -260,8 +262,8 @@ def test_surprises(schedule: str, surprise: str) -> None:
     assert problem.message == f"Function 'Tick': its schedule may not mean what you expect: {surprise}."
 
 
-def test_the_sdks_object() -> None:
-    """A function gets the SDK's own TimerRequest; text and bytes are what Azure sends for it."""
+def test_function_gets_the_sdks_object_or_azures_text() -> None:
+    """A parameter of type str or bytes gets the text."""
     world = World()
     call = TimerCall(
         '{"Schedule": {"AdjustForDST": true}, "ScheduleStatus": null, "IsPastDue": true}', "05/01/2024 12:00:00"
@@ -276,8 +278,8 @@ def test_the_sdks_object() -> None:
         assert world.trigger(world.provider(), function).decode(call) == expected
 
 
-def test_binding_expressions() -> None:
-    """``{timerTrigger}`` is the time on the wall."""
+def test_timer_trigger_expression_is_the_local_time() -> None:
+    """Its name is that of Azure's host."""
 
     async def run() -> None:
         world = World(WEBSITE_TIME_ZONE="Europe/Paris")
@@ -287,36 +289,36 @@ def test_binding_expressions() -> None:
     asyncio.run(run())
 
 
-def test_by_hand() -> None:
-    """It is told what is remembered, and that it is not late; the text is ignored, and the schedule goes on."""
+def test_manual_run_has_the_stored_status_and_is_not_late() -> None:
+    """The text is ignored, and the schedule does not change."""
 
     async def run() -> None:
         world = World()
         host, calls = await world.host(schedule=MINUTELY)
-        await world.clock.pass_(minutes=1)
+        await world.clock.advance(minutes=1)
         stored = world.storage.status()
         world.clock.set(NOON + timedelta(hours=3))
         trigger = world.trigger(world.provider(), timer_function(schedule=MINUTELY))
-        told = json.loads((await trigger.by_hand("whatever")).text)
-        assert told == {"Schedule": {"AdjustForDST": True}, "ScheduleStatus": stored, "IsPastDue": False}
+        message = json.loads((await trigger.by_hand("whatever")).text)
+        assert message == {"Schedule": {"AdjustForDST": True}, "ScheduleStatus": stored, "IsPastDue": False}
         assert (world.storage.status(), len(calls.times)) == (stored, 1)
-        await stopped(host)
+        await stop_hosts(host)
 
     asyncio.run(run())
 
 
 @pytest.mark.parametrize("schedule", [MINUTELY, "* * * * * *"])
-def test_by_hand_without_a_status(schedule: str, caplog: pytest.LogCaptureFixture) -> None:
-    """Where nothing is remembered, or the storage is away, there is no status."""
+def test_manual_run_has_no_status_without_storage(schedule: str, caplog: pytest.LogCaptureFixture) -> None:
+    """There is no status either if the timer is not monitored."""
 
     async def run() -> None:
         world = World()
-        world.storage.trouble = {"read": AWAY}
+        world.storage.failures = {"read": UNREACHABLE}
         trigger = world.trigger(world.provider(), timer_function(schedule=schedule))
         assert json.loads((await trigger.by_hand(None)).text)["ScheduleStatus"] is None
 
     asyncio.run(run())
-    assert ("runs without its status: The store is away." in caplog.text) is (schedule == MINUTELY)
+    assert ("runs without its status: The storage is unreachable." in caplog.text) is (schedule == MINUTELY)
 
 
 async def _unused(*args: Any, **options: Any) -> Any:

@@ -1,4 +1,4 @@
-"""When a schedule is due, and which texts are schedules."""
+"""Schedules: when they are due, and which texts are valid."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from hosting.bindings.timer.schedule import Cron, Schedule, ScheduleError, read_
 from tests.bindings.timer.reference import changes, next_in_zone, next_on_wall
 
 PACIFIC = ZoneInfo("America/Los_Angeles")
-# Changes of half an hour, at midnight, on a Friday, in the other half of the year; and Ireland's, the other way round.
+# Changes by half an hour, at midnight, on a Friday, in the southern hemisphere; and in Ireland, where winter is the change.
 ZONES = [
     "America/Los_Angeles",
     "Europe/Paris",
@@ -35,7 +35,7 @@ def following(schedule: Schedule, after: datetime, count: int) -> list[datetime]
 
 
 def part(kind: FieldKind) -> st.SearchStrategy[tuple[str, set[int]]]:
-    """A part of a field, with its values."""
+    """Generate a part of a field, with its values."""
     number = st.integers(kind.low, kind.high)
     step = st.integers(1, kind.high)
     everything = range(kind.low, kind.high + 1)
@@ -67,8 +67,8 @@ MOMENTS = st.datetimes(datetime(1999, 1, 1), datetime(2090, 1, 1))
     (("59", {59}), ("59", {59}), ("23", {23}), ("31", {31}), ("12", {12}), ("0", {0})),
     datetime(2023, 12, 31, 23, 59, 59),
 )
-def test_any_expression_in_a_zone_without_changes(fields: tuple[tuple[str, set[int]], ...], after: datetime) -> None:
-    """Three times in a row, the next moment is the one that a search day for day finds, days being joined by AND."""
+def test_next_times_equal_a_search_day_by_day(fields: tuple[tuple[str, set[int]], ...], after: datetime) -> None:
+    """Both kinds of days must match, three times in a row."""
     schedule = read_schedule(" ".join(text for text, _ in fields), UTC)
     for _ in range(3):
         expected = next_on_wall([values for _, values in fields], after)
@@ -96,7 +96,7 @@ HOURS = 6
 @example("America/Los_Angeles", 2018, 1, -1800, ("0", {0}), ("9-17", set(range(9, 18))), 0)
 @example("America/Los_Angeles", 2018, 0, -1800, ("30", {30}), ("2", {2}), 0)
 @example("Australia/Lord_Howe", 2018, 1, -1800, ("*/15", {0, 15, 30, 45}), ("*", set(range(24))), 0)
-def test_any_expression_where_the_clocks_change(
+def test_next_times_around_a_clock_change_equal_a_search_minute_by_minute(
     name: str,
     year: int,
     which: int,
@@ -105,11 +105,11 @@ def test_any_expression_where_the_clocks_change(
     hour: tuple[str, set[int]],
     second: int,
 ) -> None:
-    """Around a change of the clocks, the next moments are those that a search minute for minute of real time finds."""
+    """The search uses real time."""
     zone = ZoneInfo(name)
     found = changes(zone, year)
     if not found:
-        return  # a year in which that country let its clocks be
+        return  # the clocks of that country do not change in that year
     after = found[which % len(found)] + timedelta(seconds=offset)
     schedule = read_schedule(f"{second} {minute[0]} {hour[0]} * * *", zone)
     for _ in range(4):
@@ -124,8 +124,8 @@ def test_any_expression_where_the_clocks_change(
 
 
 @given(FIELDS, st.sampled_from(ZONES), MOMENTS)
-def test_the_next_moment_is_later(fields: tuple[tuple[str, set[int]], ...], name: str, after: datetime) -> None:
-    """Whatever the clocks do, time goes forward."""
+def test_next_time_is_always_later(fields: tuple[tuple[str, set[int]], ...], name: str, after: datetime) -> None:
+    """This holds in every zone and at every change."""
     schedule = read_schedule(" ".join(text for text, _ in fields), ZoneInfo(name))
     moments = following(schedule, after.replace(tzinfo=UTC), 5)
     assert all(earlier < later for earlier, later in zip([after.replace(tzinfo=UTC), *moments], moments, strict=False))
@@ -134,7 +134,7 @@ def test_the_next_moment_is_later(fields: tuple[tuple[str, set[int]], ...], name
 @pytest.mark.parametrize(
     ("text", "start", "expected"),
     [
-        # The hour from one to two comes twice: every half hour goes on, half past one is once.
+        # The hour from one to two occurs twice: the half hours continue, and half past one occurs once.
         (
             "0 */30 * * * *",
             "2018-11-04T00:10-07:00",
@@ -144,14 +144,14 @@ def test_the_next_moment_is_later(fields: tuple[tuple[str, set[int]], ...], name
         ("0 30 1 * * *", "2018-11-04T01:29-08:00", ["01:30-08"]),
         ("0 30 1 4 11 *", "2017-12-01T00:00-08:00", ["01:30-07"]),
         ("0 0 9-17 * * *", "2018-11-04T01:30-07:00", ["09:00-08"]),
-        # From two to three there is no hour.
+        # The hour from two to three does not exist.
         ("0 */30 * * * *", "2018-03-11T01:10-08:00", ["01:30-08", "03:00-07", "03:30-07"]),
         ("0 30 2 * * *", "2018-03-10T12:00-08:00", ["03:30-07", "02:30-07"]),
         ("0 30 3 * * *", "2018-03-10T12:00-08:00", ["03:30-07", "03:30-07"]),
     ],
 )
-def test_where_the_clocks_change(text: str, start: str, expected: list[str]) -> None:
-    """As in Azure: what runs again and again goes on, a point in time comes once, and what is skipped is moved."""
+def test_clock_change_is_handled_as_in_azure(text: str, start: str, expected: list[str]) -> None:
+    """Repeating schedules continue, other times occur once, and skipped times are moved."""
     moments = following(read_schedule(text, PACIFIC), datetime.fromisoformat(start).astimezone(UTC), len(expected))
     assert [
         moment.astimezone(PACIFIC).isoformat()[11:16] + moment.astimezone(PACIFIC).isoformat()[19:22]
@@ -159,15 +159,15 @@ def test_where_the_clocks_change(text: str, start: str, expected: list[str]) -> 
     ] == expected
 
 
-def test_five_fields_have_second_zero() -> None:
-    """Without seconds, an expression means the beginning of the minute."""
+def test_expression_with_five_fields_has_second_zero() -> None:
+    """It means the beginning of a minute."""
     after = datetime(2024, 5, 1, 12, 7, 30, tzinfo=UTC)
     five, six = read_schedule("*/5 * * * mon-fri", UTC), read_schedule("0 */5 * * * mon-fri", UTC)
     assert following(five, after, 5) == following(six, after, 5)
 
 
-def test_fractions_of_seconds_are_later_than_their_second() -> None:
-    """A timer that fires a moment late is not due again in the same second, nor a second later than it should be."""
+def test_fraction_of_a_second_is_later_than_its_second() -> None:
+    """A late timer is not due again in the same second, and the next time is exact."""
     schedule = read_schedule("* * * * * *", UTC)
     noon = datetime(2024, 5, 1, 12, tzinfo=UTC)
     assert schedule.next(noon + timedelta(microseconds=1)) == noon + timedelta(seconds=1)
@@ -185,8 +185,8 @@ def test_fractions_of_seconds_are_later_than_their_second() -> None:
         (" 00:01:00 ", 60, "Constant: 00:01:00"),
     ],
 )
-def test_time_spans(text: str, seconds: float, shown: str) -> None:
-    """A time span is from the start of one run to the start of the next, whatever the clocks do."""
+def test_time_span_is_added_to_the_last_run(text: str, seconds: float, shown: str) -> None:
+    """Clock changes do not matter."""
     schedule = read_schedule(text, PACIFIC)
     start = datetime(2018, 11, 4, 8, 59, 58, 7, tzinfo=UTC)
     assert schedule.next(start) == start + timedelta(seconds=seconds)
@@ -194,8 +194,8 @@ def test_time_spans(text: str, seconds: float, shown: str) -> None:
 
 
 @pytest.mark.parametrize(("text", "days"), [("5", 5), ("25:00:00", 25), ("24:30", None), ("48:00:00", 48)])
-def test_time_spans_that_are_days(text: str, days: int | None) -> None:
-    """A number alone and one above 23 in front are days, as .NET reads them, which is told."""
+def test_time_span_that_means_days_has_a_warning(text: str, days: int | None) -> None:
+    """A number alone and a first number above 23 mean days in .NET."""
     if days is None:
         with pytest.raises(ScheduleError):
             read_schedule(text, UTC)
@@ -226,8 +226,8 @@ def test_time_spans_that_are_days(text: str, days: int | None) -> None:
         (f"{10**30}.00:00:00", ".", "time span"),
     ],
 )
-def test_what_is_no_schedule(text: str, reason: str, remedy: str) -> None:
-    """The error has Azure's words, what is wrong, and what to write."""
+def test_invalid_schedule_is_an_error_with_azures_words_and_a_remedy(text: str, reason: str, remedy: str) -> None:
+    """It also has the reason."""
     with pytest.raises(ScheduleError) as refused:
         read_schedule(text, UTC)
     beginning = f"The schedule expression '{text}' was not recognized as a valid cron expression or timespan string"
@@ -236,8 +236,8 @@ def test_what_is_no_schedule(text: str, reason: str, remedy: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["00:00:00", "0", "-00:05:00", "00:00:00.0000004"])
-def test_no_time_between_runs(text: str) -> None:
-    """A time span must be longer than zero: without a pause a timer would never let go."""
+def test_time_span_of_zero_is_an_error(text: str) -> None:
+    """Without a pause the timer would run all the time."""
     with pytest.raises(ScheduleError, match="is not longer than zero"):
         read_schedule(text, UTC)
 
@@ -256,20 +256,20 @@ def test_no_time_between_runs(text: str) -> None:
         ("00:01:00", False),
     ],
 )
-def test_what_is_more_often_than_once_a_minute(text: str, frequent: bool) -> None:
-    """Only what comes in every minute, and more than once, is not remembered."""
+def test_schedule_is_frequent_if_due_more_than_once_in_every_minute(text: str, frequent: bool) -> None:
+    """Its status is not stored."""
     assert read_schedule(text, UTC).is_frequent is frequent
 
 
-def test_never() -> None:
-    """A day that no month has never comes, and neither does the end of a very long time."""
+def test_schedule_that_is_never_due_has_no_next_time() -> None:
+    """The month does not have the day, or the time is beyond the last year."""
     after = datetime(2024, 5, 1, tzinfo=UTC)
     assert read_schedule("0 0 0 31 4 *", UTC).next(after) is None
     assert read_schedule("9999999", UTC).next(after) is None
 
 
-def test_what_is_shown() -> None:
-    """An expression is shown as it was written."""
+def test_schedule_is_shown_as_it_was_written() -> None:
+    """The text is for the log."""
     schedule = read_schedule(" 0  */5 * * * * ", UTC)
     assert isinstance(schedule, Cron)
     assert (str(schedule), schedule.adjusts) == ("Cron: '0 */5 * * * *'", True)

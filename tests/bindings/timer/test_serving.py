@@ -29,20 +29,20 @@ DAILY = '@app.timer_trigger("timer", "0 0 0 * * *")\n'
 
 
 class Start(Protocol):
-    """Serve the app with this code, these flags and these settings."""
+    """Serve the app with this code, these options and these settings."""
 
     def __call__(self, code: str, /, *args: str, **settings: str) -> Served: ...
 
 
 @pytest.fixture
 def app(make_app: MakeApp) -> Path:
-    """An app without functions yet."""
+    """Write an app without functions."""
     return make_app({"host.json": HOST_JSON})
 
 
 @pytest.fixture
 def start(serve: Serve, app: Path, tmp_path: Path) -> Start:
-    """Serve the app with a state folder of its own."""
+    """Return a function that serves the app with its own state folder."""
 
     def start_app(code: str, /, *args: str, **settings: str) -> Served:
         (app / "function_app.py").write_text(HEAD + code)
@@ -56,8 +56,8 @@ def status_file(tmp_path: Path, name: str) -> Path:
     return found
 
 
-def test_timers_run(start: Start) -> None:
-    """Sync and async functions run each second, with Azure's reason and the SDK's object."""
+def test_timers_run_every_second(start: Start) -> None:
+    """Sync and async functions run, with Azure's reason and the SDK's object."""
     served = start(
         f"{EACH_SECOND}def Tick(timer: func.TimerRequest) -> None:\n"
         '    logging.info("tick %s %s", timer.past_due, timer.schedule_status)\n'
@@ -72,8 +72,8 @@ def test_timers_run(start: Start) -> None:
     assert served.stop() == 0
 
 
-def test_a_bad_schedule_is_one_functions_error(start: Start) -> None:
-    """The others run, and the function is neither listed nor run."""
+def test_function_with_an_invalid_schedule_is_not_listed(start: Start) -> None:
+    """The other functions run."""
     served = start(
         f"{EACH_SECOND}def Tick(timer: func.TimerRequest) -> None:\n    logging.info('tick')\n"
         '@app.timer_trigger("timer", "@daily")\ndef Bad(timer: func.TimerRequest) -> None: ...\n'
@@ -85,8 +85,8 @@ def test_a_bad_schedule_is_one_functions_error(start: Start) -> None:
     assert served.stop() == 0
 
 
-def test_a_zone_for_schedules(start: Start) -> None:
-    """WEBSITE_TIME_ZONE is the zone of what is logged and told; one that nobody knows is an error."""
+def test_website_time_zone_is_used_for_schedules(start: Start) -> None:
+    """It is also used in the log and in the data of functions; an unknown zone is an error."""
     code = f"{DAILY}def Nightly(timer: func.TimerRequest) -> None: ...\n"
     served = start(code, WEBSITE_TIME_ZONE="Asia/Kolkata")
     assert "00:00:00+05:30 (" in served.wait_for(r"will be:\n.*\n.*")
@@ -98,8 +98,8 @@ def test_a_zone_for_schedules(start: Start) -> None:
     assert served.stop() == 0
 
 
-def test_by_hand(start: Start) -> None:
-    """A timer can be run by hand: not late, told what is remembered; what is posted is ignored."""
+def test_timer_runs_manually(start: Start) -> None:
+    """The run is not late, has the stored status, and ignores the posted text."""
     served = start(
         f"{DAILY}def Nightly(timer: func.TimerRequest) -> None:\n"
         '    logging.info("nightly %s %s", timer.past_due, sorted(timer.schedule_status))\n'
@@ -111,8 +111,8 @@ def test_by_hand(start: Start) -> None:
     assert served.stop() == 0
 
 
-def test_a_missed_time_is_made_up_for(start: Start, tmp_path: Path) -> None:
-    """A time that passed while no host ran makes the timer run at the start, with past_due."""
+def test_missed_time_runs_the_timer_at_the_next_start(start: Start, tmp_path: Path) -> None:
+    """The run has past_due."""
     code = f"{DAILY}def Nightly(timer: func.TimerRequest) -> None:\n    logging.info('past due: %s', timer.past_due)\n"
     served = start(code, WEBSITE_TIME_ZONE="UTC")
     served.wait_for("will be:")
@@ -133,8 +133,8 @@ def test_a_missed_time_is_made_up_for(start: Start, tmp_path: Path) -> None:
     assert json.loads(path.read_text())["Last"] > "2024-05-03"
 
 
-def test_a_function_that_cancels_its_task(start: Start) -> None:
-    """That invocation has failed, and the timer goes on."""
+def test_function_that_cancels_its_task_does_not_stop_the_timer(start: Start) -> None:
+    """That invocation fails."""
     served = start(
         f"{EACH_SECOND}async def Cancels(timer: func.TimerRequest) -> None:\n"
         "    asyncio.current_task().cancel()\n    await asyncio.sleep(0)\n"
@@ -143,8 +143,8 @@ def test_a_function_that_cancels_its_task(start: Start) -> None:
     assert served.stop() == 0
 
 
-def test_a_function_that_blocks_the_loop(start: Start) -> None:
-    """An async function that is due again before it lets go leaves the host time for requests, and for its end."""
+def test_function_that_blocks_the_event_loop_leaves_time_for_requests(start: Start) -> None:
+    """The function is due again before it ends; the host can stop too."""
     served = start(
         f"{EACH_SECOND}async def Blocks(timer: func.TimerRequest) -> None:\n    time.sleep(1.1)\n"
         '@app.route("fine", auth_level="ANONYMOUS")\n'
@@ -155,8 +155,8 @@ def test_a_function_that_blocks_the_loop(start: Start) -> None:
     assert served.stop() == 0
 
 
-def test_a_run_is_finished(start: Start, tmp_path: Path) -> None:
-    """SIGTERM during a run lets it end, and it is remembered; nothing new begins."""
+def test_run_is_finished_and_stored_after_sigterm(start: Start, tmp_path: Path) -> None:
+    """No other run begins."""
     served = start(
         '@app.timer_trigger("timer", "0 0 0 * * *", run_on_startup=True)\n'
         "def Slow(timer: func.TimerRequest) -> None:\n"
@@ -173,8 +173,8 @@ def test_a_run_is_finished(start: Start, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("kind", "sleep"), [("async def", "await asyncio.sleep"), ("def", "time.sleep")])
-def test_a_run_that_takes_too_long(start: Start, tmp_path: Path, kind: str, sleep: str) -> None:
-    """When the grace period is over, the run is not remembered: the next start makes up for it."""
+def test_run_beyond_the_grace_period_is_not_stored(start: Start, tmp_path: Path, kind: str, sleep: str) -> None:
+    """The next start makes up for it."""
     code = (
         '@app.timer_trigger("timer", "0 0 0 * * *", run_on_startup=True)\n'
         f"{kind} Slow(timer: func.TimerRequest) -> None:\n"
@@ -186,8 +186,8 @@ def test_a_run_that_takes_too_long(start: Start, tmp_path: Path, kind: str, slee
     assert json.loads(status_file(tmp_path, "Slow").read_text())["Last"].startswith("0001")
 
 
-def test_retries(start: Start) -> None:
-    """A retry policy runs the function again in the same tick, and tells it of the attempt before."""
+def test_retry_policy_runs_the_function_again_in_the_same_tick(start: Start) -> None:
+    """The function gets the data of the previous attempt."""
     served = start(
         '@app.timer_trigger("timer", "0 0 0 * * *", run_on_startup=True)\n'
         '@app.retry(strategy="fixed_delay", max_retry_count="2", delay_interval="00:00:01")\n'
@@ -206,8 +206,8 @@ def test_retries(start: Start) -> None:
     assert served.stop() == 0
 
 
-def test_a_pause_before_a_retry_ends_with_the_host(start: Start, tmp_path: Path) -> None:
-    """A host that stops between two attempts stops at once, and the next start makes up for the rest."""
+def test_host_stops_at_once_between_two_attempts(start: Start, tmp_path: Path) -> None:
+    """The next start makes up for the rest."""
     served = start(
         '@app.timer_trigger("timer", "0 0 0 * * *", run_on_startup=True)\n'
         '@app.retry(strategy="fixed_delay", max_retry_count="2", delay_interval="00:10:00")\n'
@@ -225,13 +225,13 @@ WRITES_ITS_PROCESS = f"""{EACH_SECOND}def Tick(timer: func.TimerRequest) -> None
 
 
 def runs(path: Path) -> list[tuple[int, int]]:
-    """Who ran, and in which second."""
+    """Return the process ID and the second of each run."""
     lines = path.read_text().splitlines() if path.exists() else []
     return [(int(process), int(second)) for process, second in (line.split() for line in lines)]
 
 
 def wait_for_runs(path: Path, count: int, served: Served, but: int = 0) -> None:
-    """Wait until so many runs are noted of processes other than ``but``."""
+    """Wait until processes other than ``but`` have so many runs."""
     end = time.monotonic() + PATIENCE
     while len([process for process, _ in runs(path) if process != but]) < count:
         assert served.process.poll() is None, served.logs()
@@ -239,8 +239,8 @@ def wait_for_runs(path: Path, count: int, served: Served, but: int = 0) -> None:
         time.sleep(0.05)
 
 
-def test_one_of_two_hosts(start: Start, tmp_path: Path) -> None:
-    """Of two hosts of one app one runs the timer; after its kill -9 the other one does."""
+def test_one_of_two_hosts_runs_the_timer(start: Start, tmp_path: Path) -> None:
+    """After its kill -9 the other one does."""
     noted = tmp_path / "runs"
     first = start(WRITES_ITS_PROCESS, RUNS=str(noted))
     wait_for_runs(noted, 1, first)
@@ -256,8 +256,8 @@ def test_one_of_two_hosts(start: Start, tmp_path: Path) -> None:
     assert second.stop() == 0
 
 
-def test_one_of_several_workers(start: Start, tmp_path: Path) -> None:
-    """With --workers one of the processes runs the timer, and another one when it ends."""
+def test_one_of_several_workers_runs_the_timer(start: Start, tmp_path: Path) -> None:
+    """After its end another one does."""
     noted = tmp_path / "runs"
     served = start(WRITES_ITS_PROCESS, "--workers", "2", RUNS=str(noted))
     wait_for_runs(noted, 3, served)
@@ -269,8 +269,8 @@ def test_one_of_several_workers(start: Start, tmp_path: Path) -> None:
     assert served.stop() == 0
 
 
-def test_a_disabled_timer(start: Start) -> None:
-    """It does not run, and can be run by hand."""
+def test_disabled_timer_runs_manually_only(start: Start) -> None:
+    """Its schedule is ignored."""
     served = start(
         f"{EACH_SECOND}def Off(timer: func.TimerRequest) -> None:\n    logging.info('off')\n"
         f"{EACH_SECOND}def On(timer: func.TimerRequest) -> None:\n    logging.info('on')\n",
@@ -283,8 +283,8 @@ def test_a_disabled_timer(start: Start) -> None:
     assert served.stop() == 0
 
 
-def test_who_has_no_timer_pays_for_none() -> None:
-    """A host without timers imports neither them nor what they need."""
+def test_host_without_timers_imports_no_timer_code() -> None:
+    """It does not import the libraries that timers need either."""
     needed = ("croniter", "filelock", "hosting.bindings.timer")
     code = f"import sys, hosting.host.function_host; print({{*{needed}}} & {{*sys.modules}})"
     done = subprocess.run(

@@ -1,4 +1,4 @@
-"""What stands in for binding types that nobody provides."""
+"""The provider of binding types that no package provides."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ def decoded(kind: str, text: str | None, annotation: Any = None, **properties: A
     return PROVIDER.trigger(function, binding).decode(text)
 
 
-def test_types_of_the_sdk() -> None:
-    """A text becomes what the SDK's own converter makes of it, as JSON where it wants JSON."""
+def test_text_is_decoded_by_the_sdks_converter() -> None:
+    """It becomes JSON for converters that expect JSON."""
     assert decoded("queueTrigger", "hi", func.QueueMessage).get_body() == b"hi"
     assert decoded("serviceBusTrigger", "hi", func.ServiceBusMessage).get_body() == b"hi"
     assert decoded("eventHubTrigger", "hi", func.EventHubEvent).get_body() == b"hi"
@@ -32,8 +32,8 @@ def test_types_of_the_sdk() -> None:
     assert decoded("timerTrigger", None, func.TimerRequest).past_due is False
 
 
-def test_plain_types() -> None:
-    """A parameter that is annotated as text or bytes gets just that, and so does a type that the SDK does not know."""
+def test_text_parameter_gets_the_text() -> None:
+    """The annotation is str or bytes, or the SDK does not know the type."""
     assert decoded("queueTrigger", "hi", str) == "hi"
     assert decoded("queueTrigger", "hi", bytes) == b"hi"
     assert decoded("thingTrigger", "hi") == "hi"
@@ -41,8 +41,8 @@ def test_plain_types() -> None:
 
 
 @pytest.mark.parametrize("kind", ["serviceBusTrigger", "eventHubTrigger", "kafkaTrigger"])
-def test_batches(kind: str) -> None:
-    """A trigger that takes many gets a message for each element of a JSON array, and one for any other text."""
+def test_cardinality_many_gets_a_message_for_each_item_of_a_json_array(kind: str) -> None:
+    """Any other text is one message."""
     bodies = [message.get_body() for message in decoded(kind, '["a", 1, {"b": null}]', cardinality="many")]
     assert bodies == [b"a", b"1", b'{"b": null}']
     for text in ("hi", '{"a": 1}', "[]", "[1", ""):
@@ -50,21 +50,21 @@ def test_batches(kind: str) -> None:
         assert message.get_body() == text.encode()
 
 
-def test_batches_of_other_types() -> None:
-    """A type that the SDK does not know gets texts; who asks for one text gets it as it is."""
+def test_batch_of_an_unknown_type_is_a_list_of_texts() -> None:
+    """A parameter of type str gets the whole text."""
     assert decoded("thingTrigger", '["a", 1]', cardinality="many") == ["a", "1"]
     assert decoded("thingTrigger", '["a", 1]', str, cardinality="many") == '["a", 1]'
 
 
-def test_queue_messages() -> None:
-    """A queue's message carries what a new one does."""
+def test_queue_message_has_the_metadata_of_a_new_message() -> None:
+    """The SDK's object has it."""
     message = decoded("queueTrigger", "hi", func.QueueMessage)
     assert (message.dequeue_count, len(message.id)) == (1, 36)
     assert message.insertion_time < message.time_next_visible < message.expiration_time
 
 
-def test_binding_data() -> None:
-    """Expressions in other bindings may use the properties of a JSON text."""
+def test_binding_data_has_the_properties_of_a_json_text() -> None:
+    """Expressions in other bindings can use them."""
     binding = Binding("arg", "thingTrigger", "in")
     function = Function("F", "/app", "/app/f.py", "v2", print, False, (binding,))
     trigger = PROVIDER.trigger(function, binding)
@@ -72,8 +72,8 @@ def test_binding_data() -> None:
     assert trigger.binding_data(None) == {}
 
 
-def test_inputs_and_outputs(caplog: pytest.LogCaptureFixture) -> None:
-    """An input cannot be read, which fails the invocation; what an output is given is dropped, and the log says so."""
+def test_input_fails_and_output_is_not_written(caplog: pytest.LogCaptureFixture) -> None:
+    """The input fails the invocation; a warning is logged for the output."""
     function = Function("F", "/app", "/app/f.py", "v2", print, False)
     with pytest.raises(RuntimeError, match=r"'F': input 'a' cannot be read: no installed package .* 'thing'"):
         asyncio.run(PROVIDER.input(function, Binding("a", "thing", "in")).read(None, {}))

@@ -1,4 +1,4 @@
-"""What expressions may use of a request."""
+"""The values of a request for expressions."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ def filled(text: str, request: HttpCall | StreamCall) -> str:
     return Template.parse(text).fill(request_data(request), "F")
 
 
-def test_body_query_and_route() -> None:
-    """All three give names, objects in the body by dots, in any case."""
+def test_body_query_and_route_have_values() -> None:
+    """Nested objects of the body are reached by dots, ignoring case."""
     request = call("size=2", {"Customer": {"Name": "Ada"}, "price": 1.50}, id="7")
     assert filled("{id}-{SIZE}-{customer.name}-{Price}", request) == "7-2-Ada-1.5"
 
 
-def test_the_route_counts_most() -> None:
-    """Of one name in several places the route's counts before the query's before the body's, whatever the case."""
+def test_route_value_wins_over_query_and_body() -> None:
+    """The query wins over the body, ignoring case."""
     body = {"A": "body", "B": "body", "C": "body"}
     assert filled("{a} {b} {c}", call("b=query&A=query", body, a="route")) == "route query body"
 
@@ -48,35 +48,35 @@ def test_the_route_counts_most() -> None:
         ("{empty}", ""),
     ],
 )
-def test_query_and_headers(text: str, value: str) -> None:
-    """Query and headers are there as a whole; an empty value of the query is one."""
+def test_query_and_headers_are_available_as_a_whole(text: str, value: str) -> None:
+    """A query value may be empty there."""
     assert filled(text, call("name=Ada&code=secret&empty=", headers={"x-request-id": "42"})) == value
 
 
-def test_hidden_query_and_headers() -> None:
-    """A value that the caller calls Query or Headers stands in their place, as in Azure."""
+def test_value_named_query_or_headers_hides_the_whole() -> None:
+    """This is the rule in Azure."""
     assert filled("{Query} {Headers}", call("query=mine", {"headers": "mine"})) == "mine mine"
 
 
-def test_the_key_is_no_value() -> None:
-    """The key of a function cannot be used by its name."""
+def test_function_key_is_not_available() -> None:
+    """The key must not end up in a path."""
     with pytest.raises(LookupError, match=r"^No value for named parameter 'code'\.$"):
         filled("{code}", call("Code=secret"))
 
 
 @pytest.mark.parametrize("body", [b"", b"text", b"[1]", b"\xff\xfe", b'"name"'])
-def test_a_body_that_is_no_object(body: bytes) -> None:
-    """Any other body gives no names, and is no error."""
+def test_body_that_is_not_an_object_has_no_values(body: bytes) -> None:
+    """It is not an error."""
     assert set(request_data(call(body=body))) == {"Query", "Headers"}
 
 
-def test_repeated_and_empty_values_of_the_query() -> None:
-    """Repeated values are joined as in the request that the function gets, empty ones left out."""
+def test_repeated_query_values_are_joined_without_empty_ones() -> None:
+    """The function's request has the same values."""
     assert filled("{a}|{b}", call("a=&A=1&a=&a=2&b=&b=")) == "1,2|"
 
 
-def test_a_stream_keeps_its_body() -> None:
-    """Of a request that the function reads by itself, everything but the body can be used."""
+def test_body_of_a_stream_is_not_read() -> None:
+    """Everything else of the request is available."""
     scope = {"query_string": b"size=2", "headers": [(b"x-a", b"3")]}
     assert filled("{id}{size}{Headers.x-a}", StreamCall(scope, _unread, {"id": "1"})) == "123"
 
@@ -85,8 +85,8 @@ async def _unread() -> Any:
     raise AssertionError("the body is the function's")
 
 
-def test_the_trigger_offers_it() -> None:
-    """An HTTP trigger gives its request's values to the function's other bindings."""
+def test_trigger_returns_the_values_as_binding_data() -> None:
+    """The function's other bindings can use them."""
     binding = Binding("req", "httpTrigger", "in")
     function = Function("F", "/app", "/app/f.py", "v2", print, False, (binding,), {"req": func.HttpRequest})
     assert HttpTrigger(function, binding).binding_data(call(id="7"))["id"] == "7"

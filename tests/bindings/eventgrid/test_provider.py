@@ -1,4 +1,4 @@
-"""Event Grid: its handshakes and deliveries, as Azure's extension answers them."""
+"""Event Grid triggers: handshakes and deliveries, with the responses of Azure's extension."""
 
 from __future__ import annotations
 
@@ -42,8 +42,8 @@ TRACE = {"traceparent": "00-cc-dd-01"}
 NOTIFICATION = {"aeg-event-type": "Notification"}
 
 
-class Calls:
-    """Stands for what runs a function; fails for an event whose id is given."""
+class Invocations:
+    """Records the invocations of a function; fails for events with the given IDs."""
 
     def __init__(self, *fails: str) -> None:
         self.seen: list[tuple[Any, str, str, str]] = []
@@ -80,15 +80,15 @@ def answer(
 
 def delivered(
     body: Any, *fails: str, headers: Mapping[str, str] = NOTIFICATION, **properties: Any
-) -> tuple[HttpReply, Calls]:
+) -> tuple[HttpReply, Invocations]:
     provider, made = trigger(None, **properties)
-    calls = Calls(*fails)
+    calls = Invocations(*fails)
     made.attach(calls)
     return answer(provider, body, headers), calls
 
 
-def test_event_of_the_sdk() -> None:
-    """An event becomes what the SDK's own converter makes of it, in either schema."""
+def test_event_is_decoded_to_the_sdks_object() -> None:
+    """This works for both event schemas."""
     _, made = trigger()
     event = made.decode(EVENT)
     assert isinstance(event, func.EventGridEvent)
@@ -100,36 +100,36 @@ def test_event_of_the_sdk() -> None:
     assert cloud.extension_attrs["traceparent"] == "00-aa-bb-01"
 
 
-def test_texts() -> None:
-    """A parameter that is annotated as text or bytes gets the event's JSON."""
+def test_text_parameter_gets_the_json_of_the_event() -> None:
+    """The annotation is str or bytes."""
     text = json.dumps(EVENT, indent=2, ensure_ascii=False)
     assert trigger(str)[1].decode(EVENT) == text
     assert trigger(bytes)[1].decode(EVENT) == text.encode()
     assert json.loads(trigger(str, cardinality="many")[1].decode([EVENT])) == [EVENT]
 
 
-def test_many() -> None:
-    """A function with cardinality many gets a list of typed events."""
+def test_cardinality_many_gets_a_list_of_events() -> None:
+    """The events are objects of the SDK."""
     events = trigger(None, cardinality="Many")[1].decode([EVENT, CLOUD_EVENT])
     assert [one.id for one in events] == ["1", "9"]
 
 
-def test_unknown_cardinality() -> None:
-    """A cardinality that does not exist puts the function in error."""
+def test_unknown_cardinality_is_a_load_error() -> None:
+    """Only this function is in error."""
     with pytest.raises(FunctionLoadError, match="'Listens': cardinality 'some' of binding 'event' does not exist"):
         trigger(cardinality="some")
 
 
-def test_binding_data() -> None:
-    """The function's other bindings may use the properties of an event; a batch offers none."""
+def test_binding_data_has_the_properties_of_an_event() -> None:
+    """Other bindings of the function can use them; a batch has none."""
     assert trigger()[1].binding_data(EVENT)["data"]["deep"] == {"er": 3}
     assert trigger()[1].binding_data(EVENT)["subject"] == "blobs/a.txt"
     assert trigger(cardinality="many")[1].binding_data([EVENT]) == {}
 
 
 @pytest.mark.parametrize(("body", "count"), [([EVENT, CLOUD_EVENT], 2), (EVENT, 1), ([], 0)])
-def test_delivery(body: Any, count: int) -> None:
-    """A delivery runs the function once for each event, and is accepted without a body."""
+def test_delivery_runs_the_function_once_for_each_event(body: Any, count: int) -> None:
+    """The response is accepted, without a body."""
     reply, calls = delivered(body)
     assert (reply.status, reply.body, len(calls.seen)) == (202, b"", count)
     assert [data for data, *_ in calls.seen] == (body if isinstance(body, list) else [body])
@@ -137,22 +137,22 @@ def test_delivery(body: Any, count: int) -> None:
 
 
 @pytest.mark.parametrize("body", [[EVENT, EVENT], EVENT])
-def test_delivery_of_many(body: Any) -> None:
-    """A function with cardinality many runs once for all events of a delivery."""
+def test_delivery_runs_a_function_with_cardinality_many_once(body: Any) -> None:
+    """It gets all events of the delivery."""
     reply, calls = delivered(body, cardinality="many")
     assert reply.status == 202
     assert [data for data, *_ in calls.seen] == [body if isinstance(body, list) else [body]]
 
 
-def test_failed_delivery() -> None:
-    """One failed invocation refuses the delivery, after every event was tried; what was raised stays in the log."""
+def test_delivery_with_a_failed_invocation_is_rejected() -> None:
+    """Every event is tried, and the response does not have the exception."""
     reply, calls = delivered([CLOUD_EVENT, EVENT, CLOUD_EVENT], "1")
     assert (reply.status, reply.body) == (500, b"Exception while executing function: Functions.Listens")
     assert len(calls.seen) == 3
 
 
-def test_events_run_at_the_same_time() -> None:
-    """The events of a delivery do not wait for each other."""
+def test_events_of_a_delivery_run_concurrently() -> None:
+    """No event waits for another one."""
     provider, made = trigger(None)
     together = asyncio.Barrier(3)
 
@@ -164,8 +164,8 @@ def test_events_run_at_the_same_time() -> None:
     assert answer(provider, [EVENT] * 3).status == 202
 
 
-def test_trace() -> None:
-    """The trace context is that of the event, else that of the request."""
+def test_trace_context_is_that_of_the_event_or_else_of_the_request() -> None:
+    """The event's own context comes first."""
     _, calls = delivered([CLOUD_EVENT, EVENT, {**EVENT, "traceparent": 5}], headers={**NOTIFICATION, **TRACE})
     assert [seen[1:3] for seen in calls.seen] == [("00-aa-bb-01", "k=v"), ("00-cc-dd-01", ""), ("00-cc-dd-01", "")]
     _, calls = delivered([CLOUD_EVENT], headers={**NOTIFICATION, **TRACE}, cardinality="many")
@@ -181,8 +181,8 @@ def test_trace() -> None:
     ],
 )
 @pytest.mark.parametrize("header", ["SubscriptionValidation", "SUBSCRIPTIONVALIDATION"])
-def test_handshake(body: Any, header: str, caplog: pytest.LogCaptureFixture) -> None:
-    """Event Grid gets back the code with which it asks whether the endpoint is meant; no function runs."""
+def test_handshake_returns_the_validation_code(body: Any, header: str, caplog: pytest.LogCaptureFixture) -> None:
+    """Event Grid verifies the endpoint with it; no function runs."""
     with caplog.at_level(logging.INFO):
         reply, calls = delivered(body, headers={"aeg-event-type": header})
     assert (reply.status, json.loads(reply.body), calls.seen) == (200, {"validationResponse": "the-code"}, [])
@@ -199,23 +199,23 @@ def test_handshake(body: Any, header: str, caplog: pytest.LogCaptureFixture) -> 
         (None, b"eventgrid.azure.net"),
     ],
 )
-def test_handshake_of_cloud_events(asks: str | None, allowed: bytes) -> None:
-    """Event Grid is told that it may deliver CloudEvents, and nobody else is."""
+def test_cloud_events_handshake_allows_event_grid_only(asks: str | None, allowed: bytes) -> None:
+    """Other origins are not allowed to deliver."""
     provider, made = trigger()
-    made.attach(Calls())
+    made.attach(Invocations())
     reply = answer(provider, b"", {} if asks is None else {"webhook-request-origin": asks}, method="OPTIONS")
     assert (reply.status, reply.headers) == (200, [(b"webhook-allowed-origin", allowed)])
 
 
-def test_unsubscribe() -> None:
-    """The end of a subscription is accepted, and changes nothing."""
+def test_unsubscribe_is_accepted() -> None:
+    """The end of a subscription changes nothing."""
     reply, calls = delivered(b"", headers={"aeg-event-type": "Unsubscribe"})
     assert (reply.status, calls.seen) == (202, [])
 
 
 @pytest.mark.parametrize("headers", [{}, {"aeg-event-type": ""}, {"aeg-event-type": "Something"}])
-def test_unknown_kind(headers: Mapping[str, str]) -> None:
-    """A request that does not say what it is is refused, with what was expected."""
+def test_request_of_an_unknown_kind_is_rejected(headers: Mapping[str, str]) -> None:
+    """The response has what was expected."""
     reply, calls = delivered(EVENT, headers=headers)
     assert (reply.status, calls.seen) == (400, [])
     assert b"aeg-event-type" in reply.body
@@ -225,16 +225,16 @@ def test_unknown_kind(headers: Mapping[str, str]) -> None:
 @pytest.mark.parametrize(
     "body", [b"", b"{", b"\xff", b"null", b'"text"', b"3", b"[null]", b"[[]]", b"[" * 100_000, b"\xef\xbb\xbf{"]
 )
-def test_no_event(body: bytes, kind: str) -> None:
-    """What is no event is refused with what was expected, and no function runs."""
+def test_delivery_without_an_event_is_rejected(body: bytes, kind: str) -> None:
+    """The response has what was expected, and no function runs."""
     reply, calls = delivered(body, headers={"aeg-event-type": kind})
     assert (reply.status, calls.seen) == (400, [])
     assert reply.body.startswith(b"expected ")
 
 
 @pytest.mark.parametrize("body", [[], {}, [{"data": None}], [{"data": {"validationCode": 5}}], [{"data": "{"}]])
-def test_handshake_without_a_code(body: Any) -> None:
-    """A handshake that brings no code is refused."""
+def test_handshake_without_a_code_is_rejected(body: Any) -> None:
+    """There is nothing to return."""
     reply, _ = delivered(body, headers={"aeg-event-type": "SubscriptionValidation"})
     assert reply.status == 400
 
@@ -250,22 +250,22 @@ def test_handshake_without_a_code(body: Any) -> None:
         ("", 404, b"cannot find function: ''"),
     ],
 )
-def test_whom_it_is_for(query: str, status: int, told: bytes) -> None:
-    """The query names the function; one that is not there is told by its name."""
+def test_query_names_the_function(query: str, status: int, told: bytes) -> None:
+    """The response for an unknown function has its name."""
     provider, made = trigger()
-    made.attach(Calls())
+    made.attach(Invocations())
     reply = answer(provider, EVENT, query=query)
     assert (reply.status, reply.body) == (status, told)
 
 
-def test_a_function_that_does_not_listen() -> None:
-    """A function that is never attached, as a disabled one, is not found."""
+def test_function_that_is_not_attached_is_not_found() -> None:
+    """A disabled function, for example, is not attached."""
     provider, _ = trigger()
     assert answer(provider, EVENT).status == 404
 
 
-def test_by_hand() -> None:
-    """A text stands for a delivery: one event, or any number of them for a function that takes many."""
+def test_manual_run_takes_the_text_as_a_delivery() -> None:
+    """It has one event, or any number for a function with cardinality many."""
     one, many = trigger()[1], trigger(cardinality="many")[1]
     for text in (json.dumps(EVENT), json.dumps([EVENT])):
         assert asyncio.run(one.by_hand(text)) == EVENT
@@ -274,8 +274,8 @@ def test_by_hand() -> None:
 
 
 @pytest.mark.parametrize("text", [None, "", "an event", "[]", json.dumps([EVENT, EVENT]), "5"])
-def test_by_hand_without_an_event(text: str | None) -> None:
-    """A text that is not one event is refused with the name of the function."""
+def test_manual_run_without_an_event_is_an_error(text: str | None) -> None:
+    """The message has the name of the function."""
     with pytest.raises(ValueError, match=r"Function 'Listens' (needs an event as its input|takes one event at a time)"):
         asyncio.run(trigger()[1].by_hand(text))
 
@@ -305,8 +305,8 @@ def Off(event: func.EventGridEvent):
 """
 
 
-def test_a_whole_app(make_app: MakeApp, caplog: pytest.LogCaptureFixture) -> None:
-    """Functions of an app get their events, one by one or together; a disabled one only by hand."""
+def test_app_gets_its_events(make_app: MakeApp, caplog: pytest.LogCaptureFixture) -> None:
+    """Functions get them one by one or together; a disabled function only runs manually."""
     root = make_app({"function_app.py": APP, "host.json": '{"version": "2.0"}'})
     host = FunctionHost(root, environ={"AzureWebJobs.Off.Disabled": "1"})
     host.load()
