@@ -15,7 +15,7 @@ from hosting.bindings.timer.schedule import Cron, Schedule, ScheduleError, read_
 from tests.bindings.timer.reference import changes, next_in_zone, next_on_wall
 
 PACIFIC = ZoneInfo("America/Los_Angeles")
-# Changes by half an hour, at midnight, on a Friday, in the southern hemisphere; and in Ireland, where winter is the change.
+# Changes by half an hour, at midnight, on a Friday, in the southern hemisphere; and in Ireland: winter is the change.
 ZONES = [
     "America/Los_Angeles",
     "Europe/Paris",
