@@ -28,6 +28,7 @@ class RequirementLine(NamedTuple):
 
     @property
     def name(self) -> str:
+        """The canonical name of the required distribution."""
         return canonicalize_name(self.requirement.name)
 
 

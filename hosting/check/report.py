@@ -37,6 +37,7 @@ class Report(NamedTuple):
     findings: tuple[Finding, ...]
 
     def count(self, severity: Severity) -> int:
+        """Return the number of findings with this severity."""
         return sum(finding.severity == severity for finding in self.findings)
 
     def only(self, select: Sequence[str], ignore: Sequence[str]) -> Report:

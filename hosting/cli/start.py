@@ -17,6 +17,7 @@ class _StartCommand(Command):
     """Parses ``--debug`` without a value: what follows is the port only if it is a number, else it is the folder."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse the arguments; a folder after ``--debug`` is not taken for its port."""
         following = [*args[1:], ""]
         return super().parse_args(
             ctx,

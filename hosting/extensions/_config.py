@@ -32,9 +32,11 @@ class ExtensionConfig(NamedTuple):
     exclude: tuple[str, ...] = ()
 
     def includes(self, function_name: str) -> bool:
+        """Return whether ``functions.include`` names the function."""
         return _matches(function_name, self.include)
 
     def excludes(self, function_name: str) -> bool:
+        """Return whether ``functions.exclude`` names the function."""
         return _matches(function_name, self.exclude)
 
 
@@ -56,6 +58,7 @@ class Config(NamedTuple):
         return next(same, ExtensionConfig())
 
     def disables(self, extension: str) -> bool:
+        """Return whether the extension is disabled."""
         return folded(extension) in map(folded, self.disabled)
 
     def allows(self, distribution: str | None) -> bool:
@@ -156,27 +159,32 @@ class _Section:
         self.path = path
 
     def knows(self, *keys: str) -> None:
+        """Raise SettingsError for a key that is not among ``keys``."""
         for key in self.values:
             if key not in keys:
                 remedy = did_you_mean(key, keys) or f"It may have: {', '.join(keys)}."
                 raise SettingsError(f"host.json: {self.path} has an unknown key {key!r}", remedy=remedy)
 
     def child(self, key: str) -> _Section:
+        """Return a section inside of this one; empty if it is missing."""
         return _Section(self.values.get(key, {}), f"{self.path}.{key}")
 
     def names(self, key: str) -> tuple[str, ...]:
+        """Return a list of names; raises SettingsError for anything else."""
         value = self.values.get(key, [])
         if not isinstance(value, list) or not all(isinstance(name, str) for name in value):
             raise _wrong(f"{self.path}.{key}", "a list of names", value)
         return tuple(value)
 
     def number(self, key: str, default: float) -> float:
+        """Return a positive number; raises SettingsError for anything else."""
         value = self.values.get(key, default)
         if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < float("inf"):
             raise _wrong(f"{self.path}.{key}", "a number above zero", value)
         return value
 
     def count(self, key: str, default: int) -> int:
+        """Return a whole number; raises SettingsError for anything else."""
         value = self.values.get(key, default)
         if isinstance(value, bool) or not isinstance(value, int) or value < 1:
             raise _wrong(f"{self.path}.{key}", "a whole number above zero", value)

@@ -141,6 +141,7 @@ class Extension:
 
     @property
     def logger(self) -> logging.Logger:
+        """The logger that the extension's hooks get."""
         return logging.getLogger(f"hosting.extensions.{self.name}")
 
     @property

@@ -49,6 +49,7 @@ class Registry:
         return [*self._placed, *self.sdk, *rest]
 
     def by_name(self, name: str) -> list[Extension]:
+        """Return the extensions of this name, ignoring case."""
         return [one for one in self.ordered if folded(one.name) == folded(name)]
 
     def collecting(self) -> AbstractContextManager[None]:

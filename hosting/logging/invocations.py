@@ -51,6 +51,7 @@ class FastInvocationLog(InvocationLog):
         self._millisecond, self._text = -1, ""
 
     def started(self, logger: Logger, context: Context, trigger: Fields) -> None:
+        """Log the line at the start of an invocation."""
         if self._is_only_reader(logger):
             if logger.isEnabledFor(logging.INFO):
                 self._defer(context, trigger, None)
@@ -58,6 +59,7 @@ class FastInvocationLog(InvocationLog):
             super().started(logger, context, trigger)
 
     def succeeded(self, logger: Logger, context: Context, trigger: Fields, duration_ms: float) -> None:
+        """Log the line at the end of an invocation that succeeded."""
         if self._is_only_reader(logger):
             if logger.isEnabledFor(logging.INFO):
                 self._defer(context, trigger, duration_ms)

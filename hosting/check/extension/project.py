@@ -28,6 +28,7 @@ class EntryPoint(NamedTuple):
 
     @property
     def module(self) -> str:
+        """The module of the entry point's value."""
         return self.value.partition(":")[0].strip()
 
 
@@ -61,6 +62,7 @@ class ExtensionProject:
 
     @property
     def name(self) -> str:
+        """The name of the project; empty if pyproject.toml has none."""
         return str(self.project.get("name", ""))
 
     @cached_property

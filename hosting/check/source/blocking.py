@@ -35,10 +35,12 @@ class BlockingCall(NamedTuple):
 
     @property
     def message(self) -> str:
+        """What blocks, and where it is called."""
         return f"{self.called} blocks in 'async def {self.function}'"
 
     @property
     def remedy(self) -> str:
+        """What to call instead."""
         return BLOCKING[self.called]
 
 

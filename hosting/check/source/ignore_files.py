@@ -26,6 +26,7 @@ class IgnoreFiles:
 
     @property
     def has_funcignore(self) -> bool:
+        """Whether the app has a .funcignore file."""
         return (self._root / FUNCIGNORE).is_file()
 
     def exclude_from_deployment(self, path: str) -> bool:
