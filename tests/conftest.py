@@ -25,13 +25,29 @@ SLOW_FIXTURES = frozenset(
     {"azurite", "browser", "hosting_server", "installation", "run_hosting", "serve", "site", "wheels"}
 )
 """Fixtures that start processes."""
+SLOW_PATHS = (
+    "tests/azure_worker/test_extend_pyodide.py",
+    "tests/benchmarks",
+    "tests/docs",
+    "tests/examples",
+    "tests/packaging",
+    "tests/runner",
+    "tests/scaffold/test_app.py",
+    "tests/scaffold/test_extension.py",
+    "tests/scaffold/test_function.py",
+    "tests/tools/test_makefile.py",
+)
+"""Files and folders whose tests start processes themselves."""
 
 
 @pytest.hookimpl(tryfirst=True)  # before pytest selects by marker
 def pytest_collection_modifyitems(items: Sequence[pytest.Item]) -> None:
-    """Mark tests that start processes as slow, by their fixtures."""
+    """Mark tests that start processes as slow, by their fixtures and by where they are."""
+    slow = tuple(ROOT / path for path in SLOW_PATHS)
     for item in items:
-        if SLOW_FIXTURES.intersection(getattr(item, "fixturenames", ())):
+        if SLOW_FIXTURES.intersection(getattr(item, "fixturenames", ())) or not {*slow}.isdisjoint(
+            (item.path, *item.path.parents)
+        ):
             item.add_marker(pytest.mark.slow)
 
 

