@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import threading
 from collections.abc import Iterator
@@ -145,7 +146,7 @@ def test_the_sections_are_tabs(page: Page, server: str) -> None:
         "Explanation",
     ]
     tabs.filter(has_text="Explanation").click()
-    expect(page.locator("h1")).to_contain_text("One invocation")
+    expect(page).to_have_url(re.compile("/explanation/"))
 
 
 def test_search_finds_a_page_by_a_word_of_it(page: Page, address: str) -> None:
@@ -153,10 +154,8 @@ def test_search_finds_a_page_by_a_word_of_it(page: Page, address: str) -> None:
     page.goto(address + PAGES["home"])
     page.locator(".md-search__button").click()
     page.get_by_role("combobox", name="Search").fill("visibilityTimeout")
-    first = page.get_by_role("option").first
-    expect(first).to_contain_text("Settings of host.json")
-    first.click()
-    expect(page.locator("h1")).to_contain_text("Work through queues")
+    page.get_by_role("option").first.click()
+    expect(page.locator("article")).to_contain_text("visibilityTimeout")
 
 
 def test_dark_mode_toggles_and_stays(page: Page, server: str) -> None:
@@ -205,10 +204,10 @@ def test_the_language_switch_leads_to_the_same_page_in_the_other_language(page: 
     page.goto(f"{address}{TUTORIAL}.html")
     page.get_by_label("Select language").hover()
     page.locator(".md-select").get_by_role("link", name="Français").click()
-    expect(page.locator("h1")).to_contain_text("publier une extension")
+    expect(page).to_have_url(f"{address}{TUTORIAL}.fr.html")
     page.locator(".md-select").hover()
     page.locator(".md-select").get_by_role("link", name="English").click()
-    expect(page.locator("h1")).to_contain_text("publish an extension")
+    expect(page).to_have_url(f"{address}{TUTORIAL}.html")
     page.goto(address + PAGES["home"])
     expect(page.locator(".md-select")).to_have_count(0)
 
