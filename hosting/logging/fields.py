@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any
@@ -20,8 +20,9 @@ KEY_VALUES = "key_values"
 REFUSED = RECORD_ATTRIBUTES | {KEY_VALUES}
 """Names that a key-value cannot have as an attribute of a record."""
 
-_INVOCATION = frozenset({"method", "path", "status", "duration_ms"})
 _RESERVED = frozenset({"timestamp", "level", "category", "message", "process", "exception", "exc_info", "stack"})
+_RESERVED_FOR_OTHERS = _RESERVED | {"method", "path", "status", "duration_ms"}
+"""Reserved on lines that are not about an invocation's start or end."""
 _NOT_EXTRA = REFUSED | {"_logger", "_name", *CORRELATION}
 
 
@@ -53,9 +54,11 @@ def line_fields(
     fields.update((name, attributes[name]) for name in CORRELATION if attributes.get(name))
     if process is not None:
         fields["process"] = process
-    reserved = _RESERVED if record.name.startswith(FUNCTION_LOGGER) else _RESERVED | _INVOCATION
+    reserved = _RESERVED if record.name.startswith(FUNCTION_LOGGER) else _RESERVED_FOR_OTHERS
     for name, value in extra_values(record):
-        fields[free_name(name, fields.keys() | reserved)] = value
+        while name in fields or name in reserved:
+            name += "_"
+        fields[name] = value
     if (raised := as_exc_info(exc_info)) is not None:
         fields["exception"] = logging.Formatter().formatException(raised)
         fields["exc_info"] = exception_fields(raised[1])
@@ -73,14 +76,16 @@ def add_key_values(record: logging.LogRecord, values: Mapping[str, Any]) -> None
             attributes[free_name(name, attributes)] = value
 
 
-def extra_values(record: logging.LogRecord) -> Iterator[tuple[str, Any]]:
-    """Yield what the app gave to a record, as ``extra`` or as key-values of structlog, each with its name."""
-    for name, value in record.__dict__.items():
-        if name not in _NOT_EXTRA or (name == KEY_VALUES and not isinstance(value, KeyValues)):
-            yield str(name), value
-    for name, value in key_values(record).items():
-        if name in REFUSED:
-            yield name, value
+def extra_values(record: logging.LogRecord) -> list[tuple[str, Any]]:
+    """Return what the app gave to a record, as ``extra`` or as key-values of structlog, each with its name."""
+    attributes = record.__dict__
+    values = [(str(name), value) for name, value in attributes.items() if name not in _NOT_EXTRA]
+    given = attributes.get(KEY_VALUES)
+    if given is None:
+        return values
+    if not isinstance(given, KeyValues):
+        return [*values, (KEY_VALUES, given)]
+    return [*values, *((name, value) for name, value in given.items() if name in REFUSED)]
 
 
 def key_values(record: logging.LogRecord) -> KeyValues:

@@ -11,14 +11,20 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from itertools import islice
 from typing import Any, TextIO
 
 from hosting.host.invocation_log import RECORD_ATTRIBUTES
-from hosting.logging.fields import extra_values
+from hosting.logging.fields import KeyValues
 
 _PAUSE_SECONDS = 0.05
 _CONSTANT = frozenset({str, int, float, bool, type(None), bytes, complex})
 """Types whose values cannot change between a log call and the rendering of its line."""
+
+_OWN_ATTRIBUTES = len(RECORD_ATTRIBUTES) - 2
+"""How many attributes ``logging`` sets when it makes a record; formatters set ``message`` and ``asctime`` later."""
+_WITHOUT_EXTRA = _OWN_ATTRIBUTES + 2
+"""How many a record has that came without values of its own: ``function`` and ``invocation_id`` are set on each."""
 
 DeferredLine = tuple[Callable[..., str], tuple[Any, ...]]
 """A function that returns a line, and its arguments."""
@@ -46,7 +52,7 @@ class BatchHandler(logging.Handler):
         try:
             if record.args or not (isinstance(record.msg, str) or _is_wrapped(record)):
                 record.msg, record.args = record.getMessage(), None
-            if len(record.__dict__) > len(RECORD_ATTRIBUTES) and _may_change(record):
+            if len(record.__dict__) > _WITHOUT_EXTRA and _may_change(record):
                 self._put((str, (self.format(record),)))
             else:
                 self._put(record)
@@ -106,7 +112,17 @@ class BatchHandler(logging.Handler):
 
 def _may_change(record: logging.LogRecord) -> bool:
     """Whether a value of the app's own, in ``extra`` or of a key, is an object that may change."""
-    return _is_wrapped(record) or any(type(value) not in _CONSTANT for _, value in extra_values(record))
+    if _is_wrapped(record):
+        return True
+    # What ``logging`` sets comes first; should it not, a line is rendered earlier than it need be.
+    for value in islice(record.__dict__.values(), _OWN_ATTRIBUTES, None):
+        if type(value) not in _CONSTANT and (type(value) is not KeyValues or _has_objects(value)):
+            return True
+    return False
+
+
+def _has_objects(values: KeyValues) -> bool:
+    return any(type(value) not in _CONSTANT for value in values.values())
 
 
 def _is_wrapped(record: logging.LogRecord) -> bool:

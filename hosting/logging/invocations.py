@@ -10,7 +10,7 @@ import logging
 from json.encoder import encode_basestring_ascii as quoted
 from logging import Logger
 from time import gmtime, strftime, time
-from typing import Any, NamedTuple
+from typing import Any
 
 from hosting.host.context import Context
 from hosting.host.invocation_log import EXECUTED, EXECUTING, Fields, InvocationLog, as_extra
@@ -18,16 +18,7 @@ from hosting.logging.correlation import trace_fields
 from hosting.logging.formatters import LineFormatter, LogFormat, as_json
 from hosting.logging.handler import BatchHandler
 
-
-class _Line(NamedTuple):
-    """What a line says; ``duration_ms`` is None for the start of an invocation."""
-
-    created: float
-    name: str
-    invocation_id: str
-    trace_parent: str
-    trigger: Fields
-    duration_ms: float | None
+_MOST_STARTS = 100
 
 
 class FastInvocationLog(InvocationLog):
@@ -48,13 +39,16 @@ class FastInvocationLog(InvocationLog):
         self._render = self._json if form == "json" else self._console
         process = handler.formatter.process if isinstance(handler.formatter, LineFormatter) else None
         self._process = "" if process is None else f', "process": {process}'
+        self._starts: dict[str, str] = {}
         self._millisecond, self._text = -1, ""
 
     def started(self, logger: Logger, context: Context, trigger: Fields) -> None:
         """Log the line at the start of an invocation."""
         if self._is_only_reader(logger):
             if logger.isEnabledFor(logging.INFO):
-                self._defer(context, trigger, None)
+                # Not the context itself: a function may have put anything on it.
+                line = (time(), context.function_name, context.invocation_id, context.trace_parent, trigger, None)
+                self._handler.defer(self._render, line)
         else:
             super().started(logger, context, trigger)
 
@@ -62,14 +56,11 @@ class FastInvocationLog(InvocationLog):
         """Log the line at the end of an invocation that succeeded."""
         if self._is_only_reader(logger):
             if logger.isEnabledFor(logging.INFO):
-                self._defer(context, trigger, duration_ms)
+                name, trace_parent = context.function_name, context.trace_parent
+                line = (time(), name, context.invocation_id, trace_parent, trigger, duration_ms)
+                self._handler.defer(self._render, line)
         else:
             super().succeeded(logger, context, trigger, duration_ms)
-
-    def _defer(self, context: Context, trigger: Fields, duration_ms: float | None) -> None:
-        # Not the context itself: a function may have put anything on it.
-        values = (time(), context.function_name, context.invocation_id, context.trace_parent, trigger, duration_ms)
-        self._handler.defer(self._render, values)
 
     def _is_only_reader(self, logger: Logger) -> bool:
         """Whether a record of ``logger`` would reach our handler unchanged, and nothing else."""
@@ -93,22 +84,37 @@ class FastInvocationLog(InvocationLog):
             and logging.Logger.callHandlers is self._dispatch
         )
 
-    def _console(self, *values: Any) -> str:
-        line = _Line._make(values)
-        return f"[{self._timestamp(line.created)}] {_message(line)}"
+    def _console(self, *line: Any) -> str:
+        created, name, invocation_id, _, _, duration_ms = line
+        return f"[{self._timestamp(created)}] {_message(name, invocation_id, duration_ms)}"
 
-    def _json(self, *values: Any) -> str:
-        line = _Line._make(values)
-        trace = _members(trace_fields(line.trace_parent)) if line.trace_parent else ""
-        end = (
-            "" if line.duration_ms is None else f', "status": "Succeeded", "duration_ms": {round(line.duration_ms, 3)}'
-        )
+    def _json(self, *line: Any) -> str:
+        created, name, invocation_id, trace_parent, trigger, duration_ms = line
+        more = _trace_members(trace_parent) + self._process if trace_parent else self._process
+        if trigger:
+            more += self._members(trigger)
+        if duration_ms is not None:
+            more += f', "status": "Succeeded", "duration_ms": {round(duration_ms, 3)}'
         return (
-            f'{{"timestamp": "{self._timestamp(line.created)}", "level": "info", '
-            f'"category": {quoted("Function." + line.name)}, "message": {quoted(_message(line))}, '
-            f'"function": {quoted(line.name)}, "invocation_id": "{line.invocation_id}"{trace}{self._process}'
-            f"{_members(as_extra(line.trigger))}{end}}}"
+            f'{{"timestamp": "{self._timestamp(created)}", "level": "info", "category": {quoted("Function." + name)}, '
+            f'"message": {quoted(_message(name, invocation_id, duration_ms))}, "function": {quoted(name)}, '
+            f'"invocation_id": "{invocation_id}"{more}}}'
         )
+
+    def _members(self, trigger: Fields) -> str:
+        """Return the fields as members of a JSON object that has others before them."""
+        text = ""
+        for name, value in trigger.items():
+            start = self._starts.get(name) or self._start_of_member(name)
+            text += start + (quoted(value) if type(value) is str else as_json(value))
+        return text
+
+    def _start_of_member(self, name: str) -> str:
+        """Return what comes before a member's value, and keep it: triggers have few names."""
+        start = f", {quoted(next(iter(as_extra({name: None}))))}: "
+        if len(self._starts) < _MOST_STARTS:
+            self._starts[name] = start
+        return start
 
     def _timestamp(self, created: float) -> str:
         """Return the time as text, made anew only for another millisecond: many lines are of the same one."""
@@ -119,14 +125,11 @@ class FastInvocationLog(InvocationLog):
         return self._text
 
 
-def _message(line: _Line) -> str:
-    if line.duration_ms is None:
-        return EXECUTING % (line.name, line.invocation_id)
-    return EXECUTED % (line.name, "Succeeded", line.invocation_id, line.duration_ms)
+def _message(name: str, invocation_id: str, duration_ms: float | None) -> str:
+    if duration_ms is None:
+        return EXECUTING % (name, invocation_id)
+    return EXECUTED % (name, "Succeeded", invocation_id, duration_ms)
 
 
-def _members(fields: Fields) -> str:
-    """Return the fields as members of a JSON object that has others before them."""
-    return "".join(
-        f", {quoted(name)}: {quoted(value) if type(value) is str else as_json(value)}" for name, value in fields.items()
-    )
+def _trace_members(trace_parent: str) -> str:
+    return "".join(f', "{name}": "{value}"' for name, value in trace_fields(trace_parent).items())
