@@ -22,9 +22,10 @@ class HttpCall:
         query: the query string as it was sent, without the question mark.
         route_values: the values of the route's parameters, by name.
         body: the whole body.
+        path: the path as it was sent, without the query, which may contain a key; None for that of ``url``.
     """
 
-    __slots__ = ("body", "headers", "method", "query", "route_values", "url")
+    __slots__ = ("body", "headers", "method", "path", "query", "route_values", "url")
 
     def __init__(
         self,
@@ -34,6 +35,7 @@ class HttpCall:
         query: str,
         route_values: Mapping[str, str],
         body: bytes,
+        path: str | None = None,
     ) -> None:
         self.method = method
         self.url = url
@@ -41,13 +43,7 @@ class HttpCall:
         self.query = query
         self.route_values = route_values
         self.body = body
-
-    @property
-    def path(self) -> str:
-        """The path of the URL as it was sent, without the query, which may contain a key."""
-        address = self.url.partition("?")[0]
-        _, separator, rest = address.partition("://")
-        return f"/{rest.partition('/')[2]}" if separator else address
+        self.path = _path(url) if path is None else path
 
     @classmethod
     def from_scope(
@@ -62,14 +58,16 @@ class HttpCall:
             body: its whole body.
         """
         query: str = scope["query_string"].decode("latin-1")
-        return cls(scope["method"], _url(scope, headers, query), headers, query, route_values, body)
+        path: str = (scope.get("raw_path") or scope["path"].encode()).decode("latin-1")
+        authority = headers.get("host") or "{}:{}".format(*(scope.get("server") or ("localhost", 80)))
+        url = f"{scope['scheme']}://{authority}{path}"
+        return cls(scope["method"], f"{url}?{query}" if query else url, headers, query, route_values, body, path)
 
 
-def _url(scope: Mapping[str, Any], headers: Mapping[str, str], query: str) -> str:
-    """Return the URL of a request, with path and query as they were sent."""
-    authority = headers.get("host") or "{}:{}".format(*(scope.get("server") or ("localhost", 80)))
-    path = (scope.get("raw_path") or scope["path"].encode()).decode("latin-1")
-    return f"{scope['scheme']}://{authority}{path}?{query}" if query else f"{scope['scheme']}://{authority}{path}"
+def _path(url: str) -> str:
+    address = url.partition("?")[0]
+    _, separator, rest = address.partition("://")
+    return f"/{rest.partition('/')[2]}" if separator else address
 
 
 def decode_request(call: HttpCall) -> HttpRequest:
