@@ -17,7 +17,7 @@ class LoopManager:
     one, so it uses a second loop in a thread.
 
     Args:
-        host: the extension host whose ``startup`` hooks run.
+        host: the extension host with the ``startup`` hooks.
     """
 
     def __init__(self, host: ExtensionHost) -> None:

@@ -140,7 +140,7 @@ def _wraps_no_function(call: Any) -> bool:
 
 
 def _function_at(call: Callable[..., Any], run: Run, *, is_async: bool) -> Callable[..., Any]:
-    """Return a function whose code names the file and line of ``call``: the worker asks for the file."""
+    """Return a function with code that names the file and line of ``call``: the worker asks for the file."""
 
     # Each is on one line, so that a traceback shows the line of the author's ``def``.
     # fmt: off

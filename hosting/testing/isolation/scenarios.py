@@ -37,7 +37,7 @@ class UnusableValue:
 
 
 class TrialApp:
-    """An app whose functions end in every possible way; it keeps weak references to their contexts."""
+    """An app with functions that end in every possible way; it keeps weak references to their contexts."""
 
     def __init__(self) -> None:
         self.contexts: list[weakref.ref[Any]] = []

@@ -29,7 +29,7 @@ class BlobMessageHandler:
     """Handles the messages of the queue of announced blobs.
 
     Args:
-        triggers: the triggers whose functions run here, by function id.
+        triggers: the triggers with functions that run here, by function id.
         queue: the queue of the messages.
         connections: the clients of the app's storage accounts.
         announce: announces a version.

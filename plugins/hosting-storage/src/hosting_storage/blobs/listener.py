@@ -30,7 +30,7 @@ class BlobListener:
     """Finds new blobs and runs functions for them. Every host of an app runs functions; one of them scans per function.
 
     Args:
-        triggers: the triggers whose functions run here.
+        triggers: the triggers with functions that run here.
         services: the host's services.
         connections: the clients of the app's storage accounts.
         options: the options of host.json.

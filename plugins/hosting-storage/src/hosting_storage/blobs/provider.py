@@ -54,7 +54,7 @@ class BlobProvider(Provider):
         return BlobOutput(function, binding, self._connections)
 
     async def start(self) -> None:
-        """Start to listen for the blobs of all triggers whose functions run here."""
+        """Start to listen for the blobs of all triggers with functions that run here."""
         triggers = [trigger for trigger in self._triggers if trigger.run is not None]
         if not triggers:
             return

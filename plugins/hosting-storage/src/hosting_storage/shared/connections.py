@@ -97,7 +97,7 @@ class Connections:
         return self._client("table", name, self._table_service)
 
     def sync_blob_service(self, name: str | None = None) -> SyncBlobServiceClient:
-        """Return the sync client whose blobs and containers functions get; see ``queue_service``."""
+        """Return the sync client for blobs and containers that functions get; see ``queue_service``."""
         return self._client("sync blob", name, self._sync_blob_service)
 
     async def close(self) -> None:
