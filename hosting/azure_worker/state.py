@@ -34,7 +34,7 @@ class WorkerState:
 
     def __init__(self, root: str, section: Mapping[str, Any] | None) -> None:
         self.root = root
-        self.host = ExtensionHost(environ=os.environ, section=section, worker=True)
+        self.host = ExtensionHost(environ=os.environ, section=section, in_azure_worker=True)
         self.loops = LoopManager(self.host)
         self._expected: list[Function] = []
         self._load_error: HostingError | None = None

@@ -1,4 +1,4 @@
-"""The extension host: it knows extensions and functions, and nothing of HTTP, storage, or how an app is read."""
+"""Extension host: extensions and functions, independent of HTTP, of storage, and of how an app is read."""
 
 from hosting.extensions._config import FLAG, is_enabled
 from hosting.extensions._discovery import installed_entry_points

@@ -1,4 +1,4 @@
-"""What a person asked for: the ``extensionHost`` section of host.json, and the environment over it for one run."""
+"""Configuration: the ``extensionHost`` section of host.json, with the variables that change it for one run."""
 
 from __future__ import annotations
 
@@ -13,11 +13,17 @@ from hosting.errors import SettingsError
 
 FLAG = "PYTHON_ENABLE_WORKER_EXTENSIONS"
 TRUE = frozenset({"1", "true", "t", "yes", "y"})
-"""What Azure's worker reads as true, in any case."""
+"""The values that Azure's worker reads as true, in any case. Source: ``is_true_like`` in its ``utils/common.py``."""
 
 
 class Budgets(NamedTuple):
-    """Seconds that an async hook may take; a sync hook past it is reported."""
+    """Time limits in seconds: an async hook is cancelled then; a sync hook that takes longer is an error.
+
+    Args:
+        hook: for each hook, except the following ones.
+        startup: for each ``startup`` hook.
+        shutdown: for each ``shutdown`` hook.
+    """
 
     hook: float = 5.0
     startup: float = 30.0
@@ -25,23 +31,40 @@ class Budgets(NamedTuple):
 
 
 class ExtensionConfig(NamedTuple):
-    """One extension's part: its settings and the functions it is for or not for (wildcards; case ignored)."""
+    """Configuration of one extension.
+
+    Args:
+        settings: its settings.
+        include: patterns with the wildcards ``*`` and ``?`` for the names of functions, in any case: it is for these.
+        exclude: the same, for functions that it is not for.
+    """
 
     settings: Mapping[str, Any] = NOTHING
     include: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
 
     def includes(self, function_name: str) -> bool:
-        """Return whether ``functions.include`` names the function."""
+        """Return whether ``include`` has a pattern for the function."""
         return _matches(function_name, self.include)
 
     def excludes(self, function_name: str) -> bool:
-        """Return whether ``functions.exclude`` names the function."""
+        """Return whether ``exclude`` has a pattern for the function."""
         return _matches(function_name, self.exclude)
 
 
 class Config(NamedTuple):
-    """The whole section, read and checked. Names of extensions are kept as written, and compare ignoring case."""
+    """The configuration of an extension host. Names of extensions are as written, and equal in any case.
+
+    Args:
+        enabled: whether extensions are switched on.
+        order: names in order, with ``*`` for all others.
+        disabled: names of extensions that do not run.
+        required: names of extensions without which the host does not start.
+        allowed: canonical names of the distributions that may load; None for all.
+        quarantine_after: the number of consecutive invocations with an error that quarantines an extension.
+        budgets: time limits.
+        extensions: the configuration of extensions by name.
+    """
 
     enabled: bool = False
     order: tuple[str, ...] = ()
@@ -53,29 +76,33 @@ class Config(NamedTuple):
     extensions: Mapping[str, ExtensionConfig] = NOTHING
 
     def of(self, extension: str) -> ExtensionConfig:
-        """What is said of one extension."""
-        same = (config for name, config in self.extensions.items() if folded(name) == folded(extension))
+        """Return the configuration of one extension."""
+        same = (config for name, config in self.extensions.items() if fold_name(name) == fold_name(extension))
         return next(same, ExtensionConfig())
 
     def disables(self, extension: str) -> bool:
-        """Return whether the extension is disabled."""
-        return folded(extension) in map(folded, self.disabled)
+        """Return whether an extension is disabled by name."""
+        return fold_name(extension) in map(fold_name, self.disabled)
 
     def allows(self, distribution: str | None) -> bool:
-        """Whether ``HOSTING_ALLOW`` lets the distribution load; without it every one may."""
+        """Return whether a distribution may load."""
         return self.allowed is None or (distribution is not None and canonical_name(distribution) in self.allowed)
 
 
 def read(section: Mapping[str, Any] | None, environ: Mapping[str, str]) -> Config:
-    """Read and check the section.
+    """Read and check the configuration.
+
+    Args:
+        section: the ``extensionHost`` section of host.json, if it has one.
+        environ: the environment variables.
 
     Raises:
-        SettingsError: a key or a value is not what it should be; the message names it.
+        SettingsError: a key is unknown or a value is wrong; the message names the key.
     """
     reader = _Section({} if section is None else section, "extensionHost")
-    reader.knows("order", "disabled", "required", "quarantine", "budgets", "extensions")
+    reader.check_keys("order", "disabled", "required", "quarantine", "budgets", "extensions")
     quarantine = reader.child("quarantine")
-    quarantine.knows("consecutiveErrors")
+    quarantine.check_keys("consecutiveErrors")
     allowed = comma_separated(environ.get("HOSTING_ALLOW", ""))
     return Config(
         enabled=is_enabled(environ),
@@ -90,67 +117,75 @@ def read(section: Mapping[str, Any] | None, environ: Mapping[str, str]) -> Confi
 
 
 def is_enabled(environ: Mapping[str, str]) -> bool:
-    """Whether extensions are switched on, read as Azure's worker reads its flags."""
+    """Return whether ``PYTHON_ENABLE_WORKER_EXTENSIONS`` is true, read as Azure's worker reads it."""
     return environ.get(FLAG, "").strip().lower() in TRUE
 
 
-def folded(name: str) -> str:
-    """A name of an extension or a function as names compare: ignoring case."""
+def fold_name(name: str) -> str:
+    """Return the name of an extension or a function in the form in which names are equal in any case."""
     return name.casefold()
 
 
 def _matches(function_name: str, patterns: tuple[str, ...]) -> bool:
-    return any(fnmatchcase(folded(function_name), folded(pattern)) for pattern in patterns)
+    return any(fnmatchcase(fold_name(function_name), fold_name(pattern)) for pattern in patterns)
 
 
 def _unique(names: tuple[str, ...]) -> tuple[str, ...]:
-    """Each name once, as it is written first."""
+    """Return each name once, in its first spelling."""
     first: dict[str, str] = {}
     for name in names:
-        first.setdefault(folded(name), name)
+        first.setdefault(fold_name(name), name)
     return tuple(first.values())
 
 
-def _twice(names: tuple[str, ...]) -> list[str]:
-    counts = Counter(map(folded, names))
-    return sorted({name for name in names if counts[folded(name)] > 1})
+def _duplicates(names: tuple[str, ...]) -> list[str]:
+    counts = Counter(map(fold_name, names))
+    return sorted({name for name in names if counts[fold_name(name)] > 1})
 
 
 def _order(names: tuple[str, ...]) -> tuple[str, ...]:
-    twice = _twice(names)
-    if twice:
+    duplicates = _duplicates(names)
+    if duplicates:
         raise SettingsError(
-            f"host.json: extensionHost.order names {', '.join(twice)} more than once",
+            f"host.json: extensionHost.order names {', '.join(duplicates)} more than once",
             remedy="Name each extension once; '*' stands for all the others.",
         )
     return names
 
 
 def _budgets(reader: _Section) -> Budgets:
-    reader.knows("hook", "startup", "shutdown")
+    reader.check_keys("hook", "startup", "shutdown")
     default = Budgets()
     return Budgets(*(reader.number(key, getattr(default, key)) for key in ("hook", "startup", "shutdown")))
 
 
 def _extensions(reader: _Section) -> dict[str, ExtensionConfig]:
-    twice = _twice(tuple(reader.values))
-    if twice:
+    duplicates = _duplicates(tuple(reader.values))
+    if duplicates:
         raise SettingsError(
-            f"host.json: {reader.path} names one extension more than once: {', '.join(twice)}",
-            remedy="Names compare ignoring case: make one object of them.",
+            f"host.json: {reader.path} names one extension more than once: {', '.join(duplicates)}",
+            remedy="Merge them into one object: names are equal in any case.",
         )
     return {name: _extension(reader.child(name)) for name in reader.values}
 
 
 def _extension(reader: _Section) -> ExtensionConfig:
-    reader.knows("settings", "functions")
+    reader.check_keys("settings", "functions")
     functions = reader.child("functions")
-    functions.knows("include", "exclude")
+    functions.check_keys("include", "exclude")
     return ExtensionConfig(reader.child("settings").values, functions.names("include"), functions.names("exclude"))
 
 
 class _Section:
-    """One JSON object of the section, with the path that errors name."""
+    """Reader of one JSON object of the section.
+
+    Args:
+        values: the object.
+        path: its keys from the section on, for messages.
+
+    Raises:
+        SettingsError: it is not an object.
+    """
 
     def __init__(self, values: Any, path: str) -> None:
         if not isinstance(values, Mapping):
@@ -158,11 +193,11 @@ class _Section:
         self.values: Mapping[str, Any] = values
         self.path = path
 
-    def knows(self, *keys: str) -> None:
+    def check_keys(self, *keys: str) -> None:
         """Raise SettingsError for a key that is not among ``keys``."""
         for key in self.values:
             if key not in keys:
-                remedy = did_you_mean(key, keys) or f"It may have: {', '.join(keys)}."
+                remedy = did_you_mean(key, keys) or f"Known keys: {', '.join(keys)}."
                 raise SettingsError(f"host.json: {self.path} has an unknown key {key!r}", remedy=remedy)
 
     def child(self, key: str) -> _Section:
@@ -194,5 +229,5 @@ class _Section:
 def _wrong(path: str, expected: str, found: Any) -> SettingsError:
     return SettingsError(
         f"host.json: {path} must be {expected}, found {found!r}",
-        remedy=f"Mend it in host.json, or in AzureFunctionsJobHost__{path.replace('.', '__')} where that is set.",
+        remedy=f"Correct it in host.json, or in AzureFunctionsJobHost__{path.replace('.', '__')} where that is set.",
     )

@@ -1,4 +1,4 @@
-"""What is installed, from metadata alone: nothing is imported here."""
+"""Discovery of installed extensions, from the metadata of distributions alone: nothing is imported here."""
 
 from __future__ import annotations
 
@@ -9,48 +9,56 @@ from typing import TYPE_CHECKING, Any, Protocol
 from hosting._text import canonical_name
 from hosting.core import Problem
 from hosting.extensions import _metadata
-from hosting.extensions._config import FLAG, Config, folded
-from hosting.extensions._metadata import Described, name_of
-from hosting.extensions._model import EAGER, ON_DEMAND, Extension, Failure
+from hosting.extensions._config import FLAG, Config, fold_name
+from hosting.extensions._metadata import DistributionInfo, distribution_name
+from hosting.extensions._model import HOOK_GROUPS, Extension, Failure
 
 if TYPE_CHECKING:
     from importlib_metadata import EntryPoints
 
-DISABLED = "switched off by extensionHost.disabled in host.json or by HOSTING_DISABLE"
+DISABLED = "disabled in host.json (extensionHost.disabled) or by HOSTING_DISABLE"
 OFF = f"{FLAG} is not true"
 
 
 class EntryPoint(Protocol):
-    """What is asked of an entry point."""
+    """Interface of an entry point."""
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """The extension's name."""
+
     @property
-    def value(self) -> str: ...
+    def value(self) -> str:
+        """What it names: ``module`` or ``module:attribute``."""
+
     @property
-    def group(self) -> str: ...
+    def group(self) -> str:
+        """The group of entry points that it belongs to."""
+
     @property
-    def dist(self) -> Described | None: ...
+    def dist(self) -> DistributionInfo | None:
+        """The distribution that has it."""
+
     def load(self) -> Any:
-        """Import what it names."""
+        """Import and return the object that it names."""
 
 
 def installed_entry_points() -> EntryPoints:
-    """Every entry point of every installed distribution, in one read of the metadata."""
+    """Return every entry point of every installed distribution, read with importlib-metadata."""
     return _read_with_library()[0]
 
 
 def read_installed() -> tuple[Iterable[EntryPoint], list[Problem]]:
-    """The entry points of extensions, and the distributions whose metadata cannot be read: they hide nobody else's."""
-    scanned = _metadata.entry_points((EAGER, ON_DEMAND))
-    if scanned is None:
+    """Return the entry points of extensions, and a problem for each distribution that cannot be read."""
+    found = _metadata.entry_points(HOOK_GROUPS)
+    if found is None:
         return _read_with_library()
-    found, unreadable = scanned
-    return found, [_unreadable(one.dist, one.error) for one in unreadable]
+    entry_points, unreadable = found
+    return entry_points, [_unreadable(one.dist, one.error) for one in unreadable]
 
 
 def _read_with_library() -> tuple[EntryPoints, list[Problem]]:
-    from importlib_metadata import entry_points  # its import costs milliseconds, which few starts need
+    from importlib_metadata import entry_points  # its import takes milliseconds, and few starts need it
 
     try:
         return entry_points(), []
@@ -59,7 +67,10 @@ def _read_with_library() -> tuple[EntryPoints, list[Problem]]:
 
 
 def _read_one_by_one() -> tuple[EntryPoints, list[Problem]]:
-    """Slower, and stopped by nothing; of two distributions with one name the first on the path counts, as ever."""
+    """Read each distribution on its own: slower, but one that cannot be read does not hide the others.
+
+    Of two distributions with one name the first on the path counts, as in ``importlib_metadata.entry_points``.
+    """
     from importlib_metadata import EntryPoints, distributions
 
     found: dict[str, EntryPoints] = {}
@@ -74,78 +85,79 @@ def _read_one_by_one() -> tuple[EntryPoints, list[Problem]]:
     return EntryPoints(entry for entries in found.values() for entry in entries), problems
 
 
-def _unreadable(distribution: Described, error: Exception) -> Problem:
-    where = distribution.locate_file("")
-    name = name_of(distribution) or "a distribution without a name"
+def _unreadable(distribution: DistributionInfo, error: Exception) -> Problem:
+    folder = distribution.locate_file("")
+    name = distribution_name(distribution) or "a distribution without a name"
     return Problem(
         "warning",
-        f"The metadata of {name} in {where} cannot be read: {type(error).__name__}: {error}.",
+        f"The metadata of {name} in {folder} cannot be read: {type(error).__name__}: {error}.",
         "Reinstall that package.",
     )
 
 
 def discover(config: Config, installed: Iterable[EntryPoint]) -> list[tuple[Extension, EntryPoint]]:
-    """The extensions among the ``installed`` entry points, by name, with what metadata says of them.
+    """Return the extensions among the ``installed`` entry points, by name, with the status that metadata decides.
 
-    A name that is claimed twice is nobody's: both are ``failed``.
+    Where several entry points have one name, none of those extensions is loaded: they are ``failed``.
     """
-    claims: dict[str, list[tuple[Extension, EntryPoint]]] = defaultdict(list)
+    by_name: dict[str, list[tuple[Extension, EntryPoint]]] = defaultdict(list)
     for entry_point in installed:
-        if entry_point.group in (EAGER, ON_DEMAND):
-            claims[folded(entry_point.name)].append((_described(entry_point), entry_point))
+        if entry_point.group in HOOK_GROUPS:
+            by_name[fold_name(entry_point.name)].append((_extension(entry_point), entry_point))
     found = []
-    for name in sorted(claims):
-        rivals = claims[name]
-        if len(rivals) > 1:
-            rivals.sort(key=lambda claim: _claimant(claim[0]))
-        for extension, _ in rivals:
-            _judge(extension, config)
-        _settle([extension for extension, _ in rivals if extension.status == "idle"])
-        found += rivals
+    for name in sorted(by_name):
+        same = by_name[name]
+        if len(same) > 1:
+            same.sort(key=lambda one: _origin(one[0]))
+        for extension, _ in same:
+            _apply_config(extension, config)
+        _fail_duplicates([extension for extension, _ in same if extension.status == "idle"])
+        found += same
     if not config.enabled:
-        _switch_off(extension for extension, _ in found)
+        _disable(extension for extension, _ in found)
     return found
 
 
-def _described(entry_point: EntryPoint) -> Extension:
+def _extension(entry_point: EntryPoint) -> Extension:
     return Extension(
         name=entry_point.name, group=entry_point.group, source=entry_point.dist, entry_point=entry_point.value
     )
 
 
-def _claimant(extension: Extension) -> str:
-    who = f"{extension.distribution} {extension.version}" if extension.distribution else "a package without metadata"
-    return f"{who} ({extension.entry_point})"
+def _origin(extension: Extension) -> str:
+    package = (
+        f"{extension.distribution} {extension.version}" if extension.distribution else "a package without metadata"
+    )
+    return f"{package} ({extension.entry_point})"
 
 
-def _judge(extension: Extension, config: Config) -> None:
-    """Settle what metadata can settle: refused, or switched off."""
+def _apply_config(extension: Extension, config: Config) -> None:
+    """Block or disable an extension where the configuration says so."""
     if config.allowed is not None and not config.allows(extension.distribution):
-        extension.status, extension.reason = "blocked", "its distribution is not named in HOSTING_ALLOW"
+        extension.status, extension.reason = "blocked", "HOSTING_ALLOW does not name its distribution"
     elif config.disables(extension.name):
         extension.status, extension.reason = "disabled", DISABLED
 
 
-def _switch_off(extensions: Iterable[Extension]) -> None:
+def _disable(extensions: Iterable[Extension]) -> None:
     for extension in extensions:
         if extension.status == "idle":
             extension.status, extension.reason = "disabled", OFF
 
 
-def _settle(rivals: list[Extension]) -> None:
-    """Two that claim one name: neither loads."""
-    if len(rivals) < 2:
+def _fail_duplicates(extensions: list[Extension]) -> None:
+    if len(extensions) < 2:
         return
-    claimants = " and by ".join(_claimant(rival) for rival in rivals)
-    message = f"the name {rivals[0].name!r} is claimed by {claimants}; neither is loaded"
-    for extension in rivals:
-        extension.status, extension.reason = "failed", "its name is claimed twice"
-        extension.error = Failure("discovery", "DuplicateName", message, "", _how_to_choose(rivals))
+    origins = " and by ".join(_origin(extension) for extension in extensions)
+    message = f"the name {extensions[0].name!r} is used by {origins}; none of them is loaded"
+    for extension in extensions:
+        extension.fail("another package uses its name")
+        extension.error = Failure("discovery", "DuplicateName", message, "", _how_to_choose(extensions))
 
 
-def _how_to_choose(rivals: list[Extension]) -> str:
-    names = sorted({rival.distribution or "" for rival in rivals})
+def _how_to_choose(extensions: list[Extension]) -> str:
+    names = sorted({extension.distribution or "" for extension in extensions})
     if len(names) == 1:
-        return f"Tell the author of {names[0]}: one package may use a name for one entry point only."
+        return f"Report it to the authors of {names[0]}: a package may use a name for one entry point only."
     choice = " or ".join(names)
-    return f"Keep one: uninstall the other, or set HOSTING_ALLOW to all the distributions that may load, with {choice}."
+    return f"Uninstall all but one, or set HOSTING_ALLOW to all distributions that may load, with {choice}."

@@ -1,4 +1,4 @@
-"""What happens when an extension errs: a record and a log line, never a change of what the caller gets."""
+"""Errors of extensions: each is recorded and logged, and never changes what the caller gets."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from hosting.extensions._model import Extension, Failure
 
 T = TypeVar("T")
 
-PASSING = (KeyboardInterrupt,)
-"""What isolation never holds back: the person at the keyboard."""
+NEVER_CAUGHT = (KeyboardInterrupt,)
+"""Exceptions of an extension that are raised again: they come from the user, not from the extension."""
 
 
-def describe(
+def describe_error(
     phase: str,
     exception: BaseException,
     *,
@@ -25,11 +25,19 @@ def describe(
     function: str | None = None,
     invocation_id: str | None = None,
 ) -> Failure:
-    """Put an exception into words; keeps no reference to it."""
+    """Describe an exception as text, so that nothing refers to it.
+
+    Args:
+        phase: what the host was doing, such as ``import`` or ``invocation``.
+        exception: the exception.
+        hook: the name of the hook that raised it.
+        function: the name of the function that the hook ran for.
+        invocation_id: the id of the invocation that the hook ran in.
+    """
     return Failure(
         phase=phase,
         type=type(exception).__name__,
-        message=exception.message if isinstance(exception, HostingError) else _text(exception),
+        message=exception.message if isinstance(exception, HostingError) else _message(exception),
         traceback=_traceback(exception),
         remedy=exception.remedy if isinstance(exception, HostingError) else "",
         hook=hook,
@@ -38,20 +46,20 @@ def describe(
     )
 
 
-def record(extension: Extension, failure: Failure) -> None:
-    """Keep the failure as the extension's last one and log it, with everything that tells whose it is."""
+def record_failure(extension: Extension, failure: Failure) -> None:
+    """Keep an error as the extension's last one, and log it."""
     extension.error = failure
     what = f"hook {failure.hook}" if failure.hook else failure.phase
-    where = f" for function '{failure.function}'" if failure.function else ""
-    which = f" (invocation {failure.invocation_id})" if failure.invocation_id else ""
-    report(
+    function = f" for function '{failure.function}'" if failure.function else ""
+    invocation = f" (invocation {failure.invocation_id})" if failure.invocation_id else ""
+    log_error(
         extension,
         "Extension '%s' (%s): %s failed%s%s: %s: %s%s%s",
         extension.name,
         extension.origin,
         what,
-        where,
-        which,
+        function,
+        invocation,
         failure.type,
         failure.message,
         f"\n  {failure.remedy}" if failure.remedy else "",
@@ -64,15 +72,15 @@ def record(extension: Extension, failure: Failure) -> None:
     )
 
 
-def report(extension: Extension, text: str, *values: object, **fields: str | None) -> None:
-    """Log an error of an extension: no invocation fails because of what the app has done to logging.
+def log_error(extension: Extension, text: str, *values: object, **fields: str | None) -> None:
+    """Log an error of an extension; an exception of the app's logging set-up is suppressed.
 
     Args:
-        extension: whose it is.
+        extension: the extension.
         text: the message, with ``%s`` for each of the ``values``.
-        values: what the message tells.
-        fields: attributes of the record, besides ``extension``; without them where the app's own records have such a
-            field already, which ``logging`` refuses.
+        values: the values in the message.
+        fields: attributes of the log record, besides ``extension``. They are left out where the app's log records have
+            an attribute with such a name, which ``logging`` refuses.
     """
     with contextlib.suppress(Exception):
         try:
@@ -81,28 +89,35 @@ def report(extension: Extension, text: str, *values: object, **fields: str | Non
             extension.logger.error(text, *values)
 
 
-def guarded(extension: Extension, phase: str, action: Callable[[], T], **where: str | None) -> T | None:
-    """Run ``action``; an error of any kind becomes the extension's failure and ``None``."""
+def run_isolated(extension: Extension, phase: str, action: Callable[[], T], **details: str | None) -> T | None:
+    """Call ``action`` and return its result; record whatever it raises, and return None.
+
+    Args:
+        extension: the extension that an error belongs to.
+        phase: as for ``describe_error``.
+        action: the call.
+        details: other arguments of ``describe_error``.
+    """
     try:
         return action()
-    except PASSING:
+    except NEVER_CAUGHT:
         raise
     except BaseException as exception:
-        record(extension, describe(phase, exception, **where))
+        record_failure(extension, describe_error(phase, exception, **details))
         return None
 
 
-def _text(exception: BaseException) -> str:
-    """``str(exception)``, also for one whose ``__str__`` raises."""
+def _message(exception: BaseException) -> str:
+    """Return ``str(exception)``; a note in its place if that raises."""
     try:
         return str(exception)
-    except Exception as broken:
-        return f"<its message cannot be read: {type(broken).__name__}>"
+    except Exception as error:
+        return f"<its message cannot be read: {type(error).__name__}>"
 
 
 def _traceback(exception: BaseException) -> str:
-    """The traceback from the extension's own first frame on: our frames tell its author nothing."""
-    frames = _outside(exception.__traceback__)
+    """Return the traceback without our own frames at its start, which do not help the extension's author."""
+    frames = _frames_of_extension(exception.__traceback__)
     if frames is None and isinstance(exception, HostingError):
         return ""
     try:
@@ -111,12 +126,12 @@ def _traceback(exception: BaseException) -> str:
         return ""
 
 
-def _outside(frames: TracebackType | None) -> TracebackType | None:
-    while frames is not None and _is_ours(frames):
+def _frames_of_extension(frames: TracebackType | None) -> TracebackType | None:
+    while frames is not None and _is_own(frames):
         frames = frames.tb_next
     return frames
 
 
-def _is_ours(frame: TracebackType) -> bool:
+def _is_own(frame: TracebackType) -> bool:
     module = str(frame.tb_frame.f_globals.get("__name__", ""))
     return module.startswith(("hosting.extensions", "importlib", "pkgutil"))

@@ -1,4 +1,4 @@
-"""The hooks by level and phase, read off the specification: every other room looks them up here."""
+"""Names of the hooks by level and phase, and their arguments, read from the specification."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from hosting import hookspecs
 
 
 class Level(NamedTuple):
-    """The four hooks that one invocation passes at one level."""
+    """The names of the four hooks that one invocation calls at one level."""
 
     scope: str
     around: str
@@ -32,8 +32,9 @@ AROUND_HOOKS = frozenset({APP.around, FUNCTION.around})
 POST_HOOKS = frozenset({APP.post, FUNCTION.post})
 ERROR_HOOKS = frozenset({APP.error, FUNCTION.error})
 ANSWERING_HOOKS = frozenset({APP.around, APP.pre, FUNCTION.around, FUNCTION.pre})
+"""Hooks before the function, which may respond in its place."""
 APP_HOOKS = frozenset({"post_function_load_app_level", APP.around, APP.pre, APP.post, APP.error})
-"""Those that see every function; ``init``, ``configure``, ``startup`` and ``shutdown`` belong to no level."""
+"""Hooks that run for every function; ``init``, ``configure``, ``startup`` and ``shutdown`` have no level."""
 FUNCTION_HOOKS = frozenset(
     {
         "init_function",
@@ -45,15 +46,16 @@ FUNCTION_HOOKS = frozenset(
         FUNCTION.error,
     }
 )
+"""Hooks that run for functions that opt in."""
 
 
 def level_of(hook: str) -> Level:
-    """The level that a hook belongs to."""
+    """Return the level of a hook by its name."""
     return FUNCTION if hook in FUNCTION_HOOKS else APP
 
 
 def spec_arguments() -> dict[str, tuple[str, ...]]:
-    """Every hook of the specification with its arguments, in lifecycle order."""
+    """Return the names of all hooks with the names of their arguments, in lifecycle order."""
     return {
         name: spec.__code__.co_varnames[: spec.__code__.co_argcount]
         for name, spec in vars(hookspecs).items()

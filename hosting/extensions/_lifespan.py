@@ -9,7 +9,7 @@ from concurrent.futures import Future
 from typing import Any
 
 from hosting.errors import ExtensionError
-from hosting.extensions._failures import PASSING, describe, record
+from hosting.extensions._failures import NEVER_CAUGHT, describe_error, record_failure
 from hosting.extensions._model import Hook
 from hosting.extensions.dispatch.execution import await_captured
 from hosting.extensions.dispatch.thread_pool import ResultOrError, call_captured
@@ -33,7 +33,7 @@ def call_now(hook: Hook, arguments: Mapping[str, Any], budget: float, *, functio
         value = hook.call(arguments)
         if asyncio.iscoroutine(value):
             _run_coroutine(hook, value, budget)
-    except PASSING:
+    except NEVER_CAUGHT:
         raise
     except BaseException as exception:
         _record_error(hook, exception, function)
@@ -114,4 +114,4 @@ def _budget_exceeded(budget: float) -> TimeoutError:
 
 def _record_error(hook: Hook, exception: BaseException, function: str | None) -> None:
     hook.statistics.errors += 1
-    record(hook.extension, describe(hook.name, exception, hook=hook.name, function=function))
+    record_failure(hook.extension, describe_error(hook.name, exception, hook=hook.name, function=function))

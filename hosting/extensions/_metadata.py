@@ -1,9 +1,9 @@
-"""Entry points read from the files themselves, for a start that has no time for more.
+"""Fast reader of entry points: it reads the files of installed distributions, for a short cold start.
 
-A library reads every entry point of every distribution; importing it and doing that costs a cold start as much as the
-rest of an extension host. Here only names of folders and the groups that are asked for are looked at. It finds what
-importlib-metadata finds: of two distributions with one name the first on the path counts. Where the path has more than
-folders (an archive, a finder that brings distributions of its own) it finds nothing at all, and the library is asked.
+importlib-metadata reads every entry point of every distribution. To import it and to do that takes as long as the rest
+of an extension host's start. This reader looks only at folder names and at the groups it is asked for, and finds the
+same: of two distributions with one name, the first on the path. Where ``sys.path`` has more than folders (an archive,
+or a finder with distributions of its own) it finds nothing, and the caller uses importlib-metadata.
 """
 
 from __future__ import annotations
@@ -22,26 +22,31 @@ from hosting._text import canonical_name
 METADATA = ("METADATA", "PKG-INFO")
 
 
-class Described(Protocol):
-    """What is asked of a distribution; each may raise where its metadata is broken."""
+class DistributionInfo(Protocol):
+    """Interface of a distribution; each member may raise if the metadata is broken."""
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """The name."""
+
     @property
-    def version(self) -> str: ...
-    def locate_file(self, path: str, /) -> object: ...
+    def version(self) -> str:
+        """The version."""
+
+    def locate_file(self, path: str, /) -> object:
+        """Return the path of a file, given its path in the RECORD."""
 
 
-def name_of(distribution: Described) -> str | None:
-    """The name; None where the distribution lost its METADATA."""
+def distribution_name(distribution: DistributionInfo) -> str | None:
+    """Return a distribution's name; None if its METADATA is missing."""
     try:
         return distribution.name
     except (LookupError, OSError, ValueError):
         return None
 
 
-def version_of(distribution: Described) -> str | None:
-    """The version; None where the distribution lost its METADATA."""
+def distribution_version(distribution: DistributionInfo) -> str | None:
+    """Return a distribution's version; None if its METADATA is missing."""
     try:
         return distribution.version
     except (LookupError, OSError, ValueError):
@@ -49,15 +54,19 @@ def version_of(distribution: Described) -> str | None:
 
 
 class Distribution:
-    """An installed distribution; its metadata is read when somebody asks for it."""
+    """An installed distribution; its metadata is read at the first use.
 
-    def __init__(self, place: str) -> None:
-        self._place = place
+    Args:
+        folder: the path of its ``.dist-info`` or ``.egg-info`` folder.
+    """
+
+    def __init__(self, folder: str) -> None:
+        self._folder = folder
 
     @cached_property
     def _headers(self) -> Message:
         for file in METADATA:
-            text = _read(os.path.join(self._place, file))
+            text = _read(os.path.join(self._folder, file))
             if text is not None:
                 return message_from_string(text.partition("\n\n")[0])
         return Message()
@@ -65,7 +74,7 @@ class Distribution:
     def _header(self, key: str) -> str:
         value = self._headers[key]
         if value is None:
-            raise LookupError(f"{self._place} has no {key}")
+            raise LookupError(f"{self._folder} has no {key}")
         return str(value)
 
     @property
@@ -73,7 +82,7 @@ class Distribution:
         """The name as its author spells it.
 
         Raises:
-            LookupError: the metadata is lost.
+            LookupError: the metadata is missing.
         """
         return self._header("Name")
 
@@ -82,17 +91,17 @@ class Distribution:
         """The version.
 
         Raises:
-            LookupError: the metadata is lost.
+            LookupError: the metadata is missing.
         """
         return self._header("Version")
 
     def locate_file(self, path: str, /) -> str:
-        """Where a file of the distribution is."""
-        return os.path.join(os.path.dirname(self._place), path)
+        """Return the path of a file, given its path in the RECORD."""
+        return os.path.join(os.path.dirname(self._folder), path)
 
 
 class EntryPoint(NamedTuple):
-    """One entry point."""
+    """One entry point of an installed distribution."""
 
     name: str
     value: str
@@ -100,7 +109,7 @@ class EntryPoint(NamedTuple):
     dist: Distribution
 
     def load(self) -> Any:
-        """Import what it names.
+        """Import and return the object that it names.
 
         Raises:
             ValueError: its value is not of the form ``module`` or ``module:attribute``.
@@ -109,54 +118,61 @@ class EntryPoint(NamedTuple):
         return pkgutil.resolve_name(f"{module.strip()}:{attribute.strip()}")
 
 
-class Unreadable(NamedTuple):
+class UnreadableDistribution(NamedTuple):
     """A distribution whose entry points cannot be read."""
 
     dist: Distribution
     error: Exception
 
 
-def entry_points(groups: Collection[str]) -> tuple[list[EntryPoint], list[Unreadable]] | None:
-    """Find the entry points of some groups on ``sys.path``; None where the path has more than folders."""
+def entry_points(groups: Collection[str]) -> tuple[list[EntryPoint], list[UnreadableDistribution]] | None:
+    """Find the entry points of some groups on ``sys.path``.
+
+    Returns:
+        The entry points, and the distributions that cannot be read; None where the path has more than folders.
+    """
     if any(hasattr(finder, "find_distributions") and not _is_standard(finder) for finder in sys.meta_path):
         return None
     found: list[EntryPoint] = []
-    unreadable: list[Unreadable] = []
+    unreadable: list[UnreadableDistribution] = []
     seen: set[str] = set()
     for folder in _folders():
         if os.path.isfile(folder):
             return None
-        for place in _distributions(folder):
-            name = _key(place)
+        for info in _distributions(folder):
+            name = _name_of_folder(info)
             if name in seen:
                 continue
             seen.add(name)
             try:
-                found += _of(place, groups)
+                found += _entry_points(info, groups)
             except (ValueError, OSError) as error:
-                unreadable.append(Unreadable(Distribution(place), error))
+                unreadable.append(UnreadableDistribution(Distribution(info), error))
     return _without_leftovers(found), unreadable
 
 
 def _folders() -> Iterator[str]:
-    """The entries of the path; Python's import ignores what is no text, importlib-metadata only what is no path."""
+    """Yield the folders of the path; entries that are not paths are ignored, as importlib-metadata does."""
     for entry in sys.path:
         if isinstance(entry, str | os.PathLike):
             yield os.fspath(entry) or "."
 
 
 def _without_leftovers(found: list[EntryPoint]) -> list[EntryPoint]:
-    """Drop what an interrupted uninstall left: a folder of another name with the metadata of one that is there."""
+    """Drop what an interrupted uninstall left: a renamed folder with the metadata of an installed distribution."""
     first: dict[str, Distribution] = {}
-    return [one for one in found if first.setdefault(name_of(one.dist) or str(id(one.dist)), one.dist) is one.dist]
+    return [
+        one for one in found if first.setdefault(distribution_name(one.dist) or str(id(one.dist)), one.dist) is one.dist
+    ]
 
 
 def _is_standard(finder: Any) -> bool:
-    """Python's own, and the one that importlib-metadata puts in its place: both look into the folders of the path."""
+    """Whether a finder looks only into the folders of the path: Python's own, or that of importlib-metadata."""
     return finder.__module__ in ("_frozen_importlib_external", "importlib_metadata")
 
 
 def _distributions(folder: str) -> Iterator[str]:
+    """Yield the paths of the ``.dist-info`` and ``.egg-info`` folders in a folder of the path."""
     try:
         names = os.listdir(folder)
     except OSError:
@@ -168,26 +184,26 @@ def _distributions(folder: str) -> Iterator[str]:
         yield os.path.join(folder, "EGG-INFO")
 
 
-def _key(place: str) -> str:
-    """The distribution's name as names compare, from the name of its folder."""
-    folder = os.path.basename(place)
+def _name_of_folder(info: str) -> str:
+    """Return a distribution's canonical name, from the name of its folder."""
+    folder = os.path.basename(info)
     if folder == "EGG-INFO":
-        folder = os.path.basename(os.path.dirname(place))
+        folder = os.path.basename(os.path.dirname(info))
     name, _, kind = folder.rpartition(".")
     name = name.rpartition("-")[0] or name if kind.lower() == "dist-info" else name.partition("-")[0]
     return canonical_name(name)
 
 
-def _of(place: str, groups: Collection[str]) -> Iterator[EntryPoint]:
-    """Read one distribution's.
+def _entry_points(info: str, groups: Collection[str]) -> Iterator[EntryPoint]:
+    """Read the entry points of one distribution.
 
     Raises:
-        ValueError: a line of one of the groups is no entry point, or the file is no text.
+        ValueError: a line of one of the groups is not an entry point, or the file is not UTF-8 text.
     """
-    text = _read(os.path.join(place, "entry_points.txt"))
+    text = _read(os.path.join(info, "entry_points.txt"))
     if text is None or not any(f"[{group}]" in text for group in groups):
         return
-    group, distribution = "", Distribution(place)
+    group, distribution = "", Distribution(info)
     for line in filter(None, map(str.strip, text.splitlines())):
         if line.startswith("[") and line.endswith("]"):
             group = line.strip("[]")
@@ -199,6 +215,7 @@ def _of(place: str, groups: Collection[str]) -> Iterator[EntryPoint]:
 
 
 def _read(file: str) -> str | None:
+    """Return the text of a file; None if it does not exist."""
     try:
         with open(file, encoding="utf-8") as stream:
             return stream.read()

@@ -1,4 +1,4 @@
-"""An extension and its hooks, as the host knows them: who they are, how they do, where they stand."""
+"""Model of an extension: where it comes from, its hooks, its status and its statistics."""
 
 from __future__ import annotations
 
@@ -9,28 +9,27 @@ from typing import Any, Literal, NamedTuple
 from hosting.authoring import Order
 from hosting.core import NOTHING
 from hosting.extensions._hooks import APP_HOOKS, FUNCTION_HOOKS
-from hosting.extensions._metadata import Described, name_of, version_of
+from hosting.extensions._metadata import DistributionInfo, distribution_name, distribution_version
 
 EAGER = "hosting"
+"""The entry-point group that is imported at start."""
 ON_DEMAND = "hosting.functions"
-"""The entry-point groups: imported at start, and imported when a function opts in."""
+"""The entry-point group that is imported when a function opts in."""
 HOOK_GROUPS = (EAGER, ON_DEMAND)
 GROUPS = (*HOOK_GROUPS, "hosting.bindings", "hosting.storage")
 """Every entry-point group that hosting reads."""
 
 Status = Literal["active", "idle", "disabled", "blocked", "failed", "quarantined", "paused"]
 RUNNING: tuple[Status, ...] = ("active", "paused", "quarantined")
-"""Those that are loaded and have a place in line, whether or not they are called now."""
-
-NO_OPT_IN = "no function opts in: @hosting.use({name!r}) on one, or name one in 'include' in host.json"
+"""The status of extensions that are loaded and have a position, whether their hooks are called now or not."""
 
 Kind = Literal["hooks", "sdk"]
-Mark = Literal[0, 1, 2]
-"""pluggy's ``tryfirst``, neither, ``trylast``."""
+Priority = Literal[0, 1, 2]
+"""A hook with ``tryfirst``, with neither, with ``trylast``."""
 
 
 class Failure(NamedTuple):
-    """The last thing that went wrong in an extension."""
+    """An error of an extension, as text: it keeps no exception alive."""
 
     phase: str
     type: str
@@ -41,25 +40,46 @@ class Failure(NamedTuple):
     function: str | None = None
     invocation_id: str | None = None
 
+    @property
+    def summary(self) -> str:
+        """The exception's type and the first line of its message."""
+        first_line, _, _ = self.message.partition("\n")
+        return f"{self.type}: {first_line}" if first_line else self.type
+
 
 class Statistics:
-    """How one hook has done. Times are of the sampled calls, in seconds."""
+    """Statistics of one hook."""
 
-    __slots__ = ("calls", "errors", "sampled", "seconds", "worst")
+    __slots__ = ("calls", "errors", "longest_seconds", "sampled_calls", "sampled_seconds")
 
     def __init__(self) -> None:
-        self.calls = self.errors = self.sampled = 0
-        self.seconds = self.worst = 0.0
+        self.calls = self.errors = self.sampled_calls = 0
+        self.sampled_seconds = self.longest_seconds = 0.0
 
     def add_time(self, seconds: float, calls: int = 1) -> None:
-        """Add one sample; the second half of an around hook belongs to a call that is counted already."""
-        self.sampled += calls
-        self.seconds += seconds
-        self.worst = max(self.worst, seconds)
+        """Add a timed call.
+
+        Args:
+            seconds: how long it took.
+            calls: 0 for the second half of an around hook, which belongs to a call that is counted already.
+        """
+        self.sampled_calls += calls
+        self.sampled_seconds += seconds
+        self.longest_seconds = max(self.longest_seconds, seconds)
 
 
 class Hook:
-    """One implementation, with everything about it that calling needs, found out once."""
+    """One hook of one extension, with all that a call needs.
+
+    Args:
+        name: the hook's name.
+        extension: its extension.
+        function: the function to call.
+        positional: the arguments that it takes by position.
+        keywords: the arguments that it takes by keyword.
+        is_async: whether it is a coroutine function or an async generator function.
+        priority: its ``tryfirst`` or ``trylast``.
+    """
 
     def __init__(
         self,
@@ -69,7 +89,7 @@ class Hook:
         positional: tuple[str, ...],
         keywords: tuple[str, ...] = (),
         is_async: bool = False,
-        mark: Mark = 1,
+        priority: Priority = 1,
     ) -> None:
         self.name = name
         self.extension = extension
@@ -77,29 +97,30 @@ class Hook:
         self.positional = positional
         self.keywords = keywords
         self.is_async = is_async
-        self.mark = mark
+        self.priority = priority
         self.statistics = Statistics()
 
     def call(self, arguments: Mapping[str, Any]) -> Any:
-        """Call it outside an invocation, with what it takes of ``arguments``."""
+        """Call it outside an invocation, with those of the ``arguments`` that it takes."""
         return self.function(
             *(arguments[name] for name in self.positional), **{name: arguments[name] for name in self.keywords}
         )
 
 
 class Extension:
-    """One extension, from its entry point (or Azure's class) to its figures.
+    """One extension.
 
     Args:
-        name: its name everywhere.
-        kind: whether its hooks are ours or it is a class of Azure's interface.
-        group: of its entry point.
-        source: the distribution that brings it.
-        entry_point: the entry point's value.
-        file: where its code is.
-        status: how it does.
-        trigger: for Azure's function-level classes: what their ``__file__`` pointed to.
-        order: where it wants to stand.
+        name: its name in configuration, opt-ins, logs and diagnosis.
+        kind: ``hooks`` for an extension with ``hosting.hookimpl``, ``sdk`` for one of Azure's interface.
+        group: the group of its entry point; None if it has no entry point.
+        source: the distribution of its entry point.
+        entry_point: the value of its entry point.
+        file: the file that has its code; for an instance of a function-level class, the file that it was made with.
+        status: its status.
+        trigger: for an instance of a function-level class of Azure's interface: the folder of the file that it was made
+            with, which in the v1 model is the name of a function.
+        order: its position relative to others.
     """
 
     def __init__(
@@ -108,7 +129,7 @@ class Extension:
         *,
         kind: Kind = "hooks",
         group: str | None = None,
-        source: Described | None = None,
+        source: DistributionInfo | None = None,
         entry_point: str | None = None,
         file: str | None = None,
         status: Status = "idle",
@@ -119,41 +140,53 @@ class Extension:
         self.source, self.entry_point, self.file = source, entry_point, file
         self.status: Status = status
         self.reason = ""
+        """Why it has its position, or why it does not run."""
         self.error: Failure | None = None
+        """Its last error."""
         self.hooks: dict[str, Hook] = {}
         self.order = order or Order()
         self.settings: Mapping[str, Any] = NOTHING
         self.warnings: tuple[tuple[str, str], ...] = ()
-        """What its author can hardly have meant though it breaks nothing, each with its remedy."""
+        """What is probably a mistake of its author, though nothing fails: messages, each with its remedy."""
         self.consecutive_errors = 0
+        """The number of its invocations with an error since the last one without."""
         self.failed_invocations: set[str] = set()
-        """The invocations under way in which it has erred."""
+        """The ids of the invocations under way in which it has failed."""
+
+    def fail(self, reason: str) -> None:
+        """Give it the status ``failed``."""
+        self.status, self.reason = "failed", reason
+
+    def wait_for_opt_in(self) -> None:
+        """Give it the status ``idle``, because no function opts in to it."""
+        self.status = "idle"
+        self.reason = f"no function opts in: @hosting.use({self.name!r}) on one, or name one in 'include' in host.json"
 
     @property
     def distribution(self) -> str | None:
-        """Its distribution's name; None where there is none, or it lost its METADATA."""
-        return None if self.source is None else name_of(self.source)
+        """The name of its distribution; None if it has none, or if that has lost its METADATA."""
+        return None if self.source is None else distribution_name(self.source)
 
     @property
     def version(self) -> str | None:
-        """Its distribution's version; None as with the name."""
-        return None if self.source is None else version_of(self.source)
+        """The version of its distribution; None as with the name."""
+        return None if self.source is None else distribution_version(self.source)
 
     @property
     def logger(self) -> logging.Logger:
-        """The logger that the extension's hooks get."""
+        """The logger that its hooks get, which also has the errors of the extension."""
         return logging.getLogger(f"hosting.extensions.{self.name}")
 
     @property
     def origin(self) -> str:
-        """Distribution and version, as messages name them."""
+        """Where it comes from, for messages: distribution and version, or else the file."""
         return f"{self.distribution} {self.version}" if self.distribution else self.file or "defined by the app"
 
     @property
     def scopes(self) -> tuple[str, ...]:
-        """``app``, ``function`` or both, told by its hooks; where they do not tell, by its group."""
+        """``app``, ``function`` or both, by its hooks; if they are for neither or are not known yet, by its group."""
         levels = (("app", APP_HOOKS), ("function", FUNCTION_HOOKS))
-        told = tuple(scope for scope, hooks in levels if not hooks.isdisjoint(self.hooks))
-        if told:
-            return told
+        scopes = tuple(scope for scope, hooks in levels if not hooks.isdisjoint(self.hooks))
+        if scopes:
+            return scopes
         return ("function",) if self.group == ON_DEMAND else ("app",) if self.hooks else ()

@@ -1,7 +1,7 @@
-"""From an entry point's object to hooks that are known to be callable, or to an error that says what is wrong.
+"""Registration: an extension's hooks, found by pluggy and checked when they are loaded, not when they are called.
 
-pluggy finds the marked functions. What they may look like is checked here, at load and not at the first call: pluggy
-alone lets unknown hooks, keyword-only parameters, forgotten instances and generators in the wrong place through.
+pluggy alone accepts unknown hooks, keyword-only parameters, classes that are not instantiated, and generators where a
+hook is not an around hook.
 """
 
 from __future__ import annotations
@@ -16,39 +16,41 @@ from hosting._text import did_you_mean
 from hosting.authoring import Order
 from hosting.errors import ExtensionError
 from hosting.extensions._hooks import APP_HOOKS, AROUND_HOOKS, FUNCTION_HOOKS, spec_arguments
-from hosting.extensions._model import EAGER, ON_DEMAND, Extension, Hook, Mark
+from hosting.extensions._model import EAGER, ON_DEMAND, Extension, Hook, Priority
 
 MARKER = "hosting_impl"
-"""Where pluggy's marker leaves its mark."""
+"""The attribute that pluggy's marker sets on a function."""
 
 
 def register(extension: Extension, target: Any) -> None:
-    """Fill in the extension's hooks and order from what its entry point named; all of it or nothing.
+    """Set the extension's hooks, order, file and warnings, or none of them.
 
-    ``target`` is a module, an object, or a class, which is made once, without arguments.
+    Args:
+        extension: the extension.
+        target: what its entry point names: a module, an object, or a class, which is instantiated without arguments.
 
     Raises:
-        ExtensionError: the target breaks the contract.
-        Exception: whatever the class raises when it is made.
+        ExtensionError: the target is not valid.
+        Exception: what the class raises when it is instantiated.
     """
-    plugin = _made(target)
+    plugin = _instance(target)
     order = _order(plugin)
     hooks = _hooks(extension, plugin)
     extension.file = _file(target, hooks)
     extension.hooks = hooks
     extension.order = order
-    extension.warnings = tuple(_forgotten(plugin, hooks))
+    extension.warnings = tuple(_missing_markers(plugin, hooks))
 
 
-def _made(target: Any) -> Any:
+def _instance(target: Any) -> Any:
     if not inspect.isclass(target):
         return target
     try:
         inspect.signature(target).bind()
     except TypeError as error:
         raise ExtensionError(
-            f"class {target.__name__} cannot be made without arguments: {error}",
-            remedy="Give each parameter of its __init__ a default; settings come through 'configure'.",
+            f"class {target.__name__} cannot be instantiated without arguments: {error}",
+            remedy="Give each parameter of its __init__ a default value; settings are passed to 'configure'.",
         ) from None
     except ValueError:  # a class written in C may have no signature
         pass
@@ -66,8 +68,8 @@ def _order(plugin: Any) -> Order:
 
 
 def _hooks(extension: Extension, plugin: Any) -> dict[str, Hook]:
-    """Every marked function, checked; in lifecycle order."""
-    found = _marked(extension.name, plugin)
+    """Return every marked function as a checked hook, in lifecycle order."""
+    found = _implementations(extension.name, plugin)
     specification = spec_arguments()
     for name in found:
         _check_name(name, specification)
@@ -82,8 +84,8 @@ def _hooks(extension: Extension, plugin: Any) -> dict[str, Hook]:
     return hooks
 
 
-def _marked(name: str, plugin: Any) -> dict[str, pluggy.HookImpl]:
-    """The implementations by hook, as pluggy reads the markers, with a manager of their own."""
+def _implementations(name: str, plugin: Any) -> dict[str, pluggy.HookImpl]:
+    """Return the implementations by the name of their hook, found by a plugin manager of their own."""
     manager = pluggy.PluginManager("hosting")
     manager.register(plugin, name)
     found = {}
@@ -92,23 +94,23 @@ def _marked(name: str, plugin: Any) -> dict[str, pluggy.HookImpl]:
         if others:
             raise ExtensionError(
                 f"hook {caller.name!r} is implemented {len(others) + 1} times",
-                remedy="Make one function of them; 'specname' gives one function another hook's name.",
+                remedy="Keep one function for it; 'specname' makes a function implement the hook of another name.",
             )
         if caller.name in spec_arguments() or not first.optionalhook:
             found[caller.name] = first
-    _refuse_overlooked(manager, plugin)
+    _check_marked_objects(manager, plugin)
     return found
 
 
-def _refuse_overlooked(manager: pluggy.PluginManager, plugin: Any) -> None:
-    """pluggy passes by what is marked but no function, such as a callable object that decorates a hook."""
+def _check_marked_objects(manager: pluggy.PluginManager, plugin: Any) -> None:
+    """Refuse marked objects that are not functions, such as callable objects: pluggy ignores them."""
     for name in dir(plugin):
         marked = inspect.getattr_static(plugin, name, None)
         is_marked = isinstance(inspect.getattr_static(marked, MARKER, None), dict)
         if is_marked and manager.parse_hookimpl_opts(plugin, name) is None:
             raise ExtensionError(
-                f"{name!r} is marked as a hook, but is no function: found {type(marked).__name__}",
-                remedy="Mark a 'def' or 'async def' that calls it.",
+                f"{name!r} is marked as a hook, but is not a function: found {type(marked).__name__}",
+                remedy="Mark a function that calls it.",
             )
 
 
@@ -120,23 +122,21 @@ def _check_name(name: str, specification: Iterable[str]) -> None:
 def _check_group(name: str, group: str | None) -> None:
     if group == ON_DEMAND and name in APP_HOOKS:
         raise ExtensionError(
-            f"hook {name!r} sees every function, but entry points of group {ON_DEMAND!r} are for functions that opt in",
+            f"hook {name!r} runs for every function, but the group {ON_DEMAND!r} is for functions that opt in",
             remedy=f"Move the entry point to group {EAGER!r}, or implement the hook without '_app_level'.",
         )
 
 
 def _no_hooks(plugin: Any, specification: Iterable[str]) -> ExtensionError:
-    bare = _unmarked(plugin, specification)
-    if bare:
-        return ExtensionError("it has no hook implementation", remedy=f"Mark {', '.join(bare)} with @hosting.hookimpl.")
-    return ExtensionError(
-        "it has no hook implementation",
-        remedy="The entry point must name the module, object or class that has the functions marked @hosting.hookimpl.",
-    )
+    unmarked = _unmarked(plugin, specification)
+    remedy = "The entry point must name the module, object or class that has the functions marked @hosting.hookimpl."
+    if unmarked:
+        remedy = f"Mark {', '.join(unmarked)} with @hosting.hookimpl."
+    return ExtensionError("it has no hook implementation", remedy=remedy)
 
 
-def _forgotten(plugin: Any, hooks: Iterable[str]) -> Iterator[tuple[str, str]]:
-    """Functions that have a hook's name but no marker, where the name can hardly mean anything else."""
+def _missing_markers(plugin: Any, hooks: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """Yield a warning for each function with the name of a hook but no marker, where the name is unmistakable."""
     for name in _unmarked(plugin, (APP_HOOKS | FUNCTION_HOOKS).difference(hooks)):
         yield f"{name!r} is not marked as a hook and never runs", "Mark it with @hosting.hookimpl, or rename it."
 
@@ -150,10 +150,10 @@ def _hook(extension: Extension, name: str, implementation: pluggy.HookImpl, argu
     if implementation.wrapper or implementation.hookwrapper:
         raise ExtensionError(
             f"hook {name!r} is a pluggy wrapper",
-            remedy="Write a plain generator, 'invocation' or 'invocation_app_level', marked @hosting.hookimpl.",
+            remedy="Write a plain generator called 'invocation' or 'invocation_app_level', marked @hosting.hookimpl.",
         )
     _check_form(name, function)
-    positional, keywords = _selected(name, function, arguments)
+    positional, keywords = _accepted_arguments(name, function, arguments)
     return Hook(
         name=name,
         extension=extension,
@@ -161,26 +161,28 @@ def _hook(extension: Extension, name: str, implementation: pluggy.HookImpl, argu
         positional=positional,
         keywords=keywords,
         is_async=inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function),
-        mark=_mark(implementation),
+        priority=_priority(implementation),
     )
 
 
 def _check_form(name: str, function: Any) -> None:
-    """A generator where a plain function belongs would never run, and the other way round."""
+    """Check that around hooks are generators, and that no other hook is one: its body would never run."""
     is_generator = inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function)
     if name in AROUND_HOOKS and not is_generator:
-        raise ExtensionError(f"hook {name!r} must be a generator", remedy="Its body needs one 'outcome = yield'.")
+        raise ExtensionError(f"hook {name!r} must be a generator", remedy="It must have one 'outcome = yield'.")
     if name not in AROUND_HOOKS and is_generator:
         raise ExtensionError(
             f"hook {name!r} is a generator, which would never run",
-            remedy="Drop its 'yield', or name it 'invocation' or 'invocation_app_level'.",
+            remedy="Remove its 'yield', or call it 'invocation' or 'invocation_app_level'.",
         )
 
 
-def _selected(name: str, function: Any, arguments: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Which of the hook's arguments the implementation takes, by position and by keyword.
+def _accepted_arguments(
+    name: str, function: Any, arguments: tuple[str, ...]
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return which of the hook's arguments a function takes by position, and which by keyword.
 
-    A parameter with a default is given its argument all the same, and ``**kwargs`` takes those that are not named.
+    A parameter with a default value gets its argument, too. ``**kwargs`` gets those that no parameter names.
     """
     positional: list[str] = []
     keywords: list[str] = []
@@ -190,7 +192,7 @@ def _selected(name: str, function: Any, arguments: tuple[str, ...]) -> tuple[tup
         if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
             continue
         if parameter.name not in arguments:
-            _refuse_required(name, parameter, arguments)
+            _check_optional(name, parameter, arguments)
             skipped = True
         elif parameter.kind is parameter.KEYWORD_ONLY or skipped:
             keywords.append(parameter.name)
@@ -201,24 +203,24 @@ def _selected(name: str, function: Any, arguments: tuple[str, ...]) -> tuple[tup
     return tuple(positional), tuple(keywords)
 
 
-def _refuse_required(name: str, parameter: inspect.Parameter, arguments: tuple[str, ...]) -> None:
+def _check_optional(name: str, parameter: inspect.Parameter, arguments: tuple[str, ...]) -> None:
     if parameter.default is parameter.empty:
         raise ExtensionError(
-            f"hook {name!r} takes an argument {parameter.name!r} that it does not get",
-            remedy=_suggestion(parameter.name, arguments) if arguments else "It gets no arguments.",
+            f"hook {name!r} has a parameter {parameter.name!r}, which is not one of the hook's arguments",
+            remedy=_suggestion(parameter.name, arguments) if arguments else "The hook has no arguments.",
         )
 
 
 def _suggestion(name: str, known: Iterable[str]) -> str:
-    return did_you_mean(name, known) or f"There are: {', '.join(known)}."
+    return did_you_mean(name, known) or f"Known names: {', '.join(known)}."
 
 
-def _mark(implementation: pluggy.HookImpl) -> Mark:
+def _priority(implementation: pluggy.HookImpl) -> Priority:
     return 0 if implementation.tryfirst else 2 if implementation.trylast else 1
 
 
 def _file(target: Any, hooks: Mapping[str, Hook]) -> str | None:
-    """The file of a module or a class; of an object, that of its first hook."""
+    """Return the file of a module or a class; for an object the file of its first hook."""
     is_named = inspect.ismodule(target) or inspect.isclass(target)
     try:
         return inspect.getfile(target if is_named else inspect.unwrap(next(iter(hooks.values())).function))

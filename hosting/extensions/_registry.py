@@ -1,4 +1,4 @@
-"""Who is there: extensions found, imported, registered and put in line."""
+"""Registry of a host's extensions: discovers, imports, registers and orders them."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from hosting._text import did_you_mean
 from hosting.core import Function, Problem
 from hosting.errors import ExtensionError, OrderCycleError
 from hosting.extensions import _sdk
-from hosting.extensions._config import Config, folded
+from hosting.extensions._config import Config, fold_name
 from hosting.extensions._discovery import DISABLED, OFF, EntryPoint, discover, read_installed
-from hosting.extensions._failures import describe, guarded, record
+from hosting.extensions._failures import describe_error, record_failure, run_isolated
 from hosting.extensions._hooks import ANSWERING_HOOKS
 from hosting.extensions._lifespan import call_now
-from hosting.extensions._model import EAGER, NO_OPT_IN, ON_DEMAND, RUNNING, Extension, Hook, Mark
+from hosting.extensions._model import EAGER, ON_DEMAND, RUNNING, Extension, Hook, Priority
 from hosting.extensions._ordering import ANY, Ordering
 
 
@@ -23,63 +23,71 @@ class Registry:
     """The extensions of one host.
 
     Args:
-        config: what a person asked for.
+        config: the configuration of the host.
+        in_azure_worker: whether Azure's worker imports the app.
     """
 
-    def __init__(self, config: Config, *, worker: bool = False) -> None:
+    def __init__(self, config: Config, *, in_azure_worker: bool = False) -> None:
         self._config = config
         self._own: list[Extension] = []
+        """The extensions that are not classes of Azure's interface."""
         self._entry_points: dict[int, EntryPoint] = {}
         self._unreadable: list[Problem] = []
-        self._found = False
-        self._initialised: set[int] = set()
-        self._collector = _sdk.Collector(worker=worker)
-        self._placed: list[Extension] = []
+        self._has_read_metadata = False
+        self._initialized: set[int] = set()
+        self._configured: set[Extension] = set()
+        self._collector = _sdk.Collector(in_azure_worker=in_azure_worker)
+        self._running: list[Extension] = []
         self.ordering = Ordering((), ())
+        """The order of the running extensions, without classes of Azure's interface."""
 
     @property
     def sdk(self) -> list[Extension]:
-        """Azure's classes, in the order of registration."""
+        """The classes and instances of Azure's interface, in the order of registration."""
         return self._collector.extensions
 
     @property
     def ordered(self) -> list[Extension]:
-        """Everybody: those that run, in order; Azure's classes, inside them; then those that do not run, by name."""
-        rest = sorted((one for one in self._own if one not in self._placed), key=lambda one: folded(one.name))
-        return [*self._placed, *self.sdk, *rest]
+        """All extensions: the running ones in order, then the classes of Azure's interface, then the others by name."""
+        rest = sorted((one for one in self._own if one not in self._running), key=lambda one: fold_name(one.name))
+        return [*self._running, *self.sdk, *rest]
 
     def by_name(self, name: str) -> list[Extension]:
-        """Return the extensions of this name, ignoring case."""
-        return [one for one in self.ordered if folded(one.name) == folded(name)]
+        """Return the extensions of a name, in any case."""
+        return [one for one in self.ordered if fold_name(one.name) == fold_name(name)]
 
     def collecting(self) -> AbstractContextManager[None]:
-        """Collect Azure's classes that are registered inside the block."""
+        """Return a context manager that collects classes and instances of Azure's interface that are registered."""
         return self._collector.collecting()
 
     def take_registered(self, root: str) -> None:
-        """Adopt Azure's classes that nobody collected, because Azure's worker imports the app."""
+        """Adopt what the SDK has registered, because Azure's worker imports the app at ``root``."""
         self._collector.take_registered(root)
 
     def find(self) -> None:
-        """Read the metadata, once."""
-        if self._found:
+        """Read the metadata of installed distributions; further calls change nothing."""
+        if self._has_read_metadata:
             return
-        self._found = True
+        self._has_read_metadata = True
         installed, self._unreadable = read_installed()
         for extension, entry_point in discover(self._config, installed):
             self._own.append(extension)
             self._entry_points[id(extension)] = entry_point
 
     def add(self, name: str, target: Any) -> None:
-        """An extension that no entry point names.
+        """Add an extension that has no entry point.
+
+        Args:
+            name: its name.
+            target: a module, an object, or a class, with hooks; or a class of Azure's interface.
 
         Raises:
-            ExtensionError: the name is taken.
+            ExtensionError: another extension has this name.
         """
         for other in self.by_name(name):
             raise ExtensionError(
                 f"the extension name {name!r} is taken by {other.entry_point} ({other.origin})",
-                remedy="Register it under another name, or switch the other one off.",
+                remedy="Register it under another name, or disable the other one.",
             )
         extension = Extension(name=name, entry_point=repr(target))
         self._own.append(extension)
@@ -93,34 +101,50 @@ class Registry:
             self._register(extension, target)
 
     def import_eager(self) -> None:
-        """Import the group that is imported at start."""
+        """Import the extensions of the group that is imported at start."""
         with self.collecting():
             for extension in self._idle(EAGER):
                 self._import(extension)
 
     def import_wanted(self, wanted: Callable[[str], bool]) -> None:
-        """Import those function-level extensions that some function opts in to; the others stay idle."""
+        """Import the function-level extensions that some function opts in to; the others stay idle.
+
+        Args:
+            wanted: returns whether any function opts in to an extension, by its name.
+        """
         for extension in self._idle(ON_DEMAND):
             if wanted(extension.name):
                 with self.collecting():
                     self._import(extension)
             else:
-                extension.reason = NO_OPT_IN.format(name=extension.name)
+                extension.wait_for_opt_in()
 
-    def initialise(self) -> None:
-        """Put everybody in line, and call ``init`` of those whose turn has not come yet, in order."""
+    def initialize(self) -> None:
+        """Order the extensions, and call ``init`` of those for which it has not been called."""
         self._order()
         for hook in self.ordering.hooks("init"):
-            if id(hook.extension) not in self._initialised:
-                self._initialised.add(id(hook.extension))
-                if not call_now(hook, {}, self._config.budgets.hook):
-                    self.fail(hook.extension, "its init raised")
-        self._order()
+            if id(hook.extension) not in self._initialized:
+                self._initialized.add(id(hook.extension))
+                self._call_or_fail(hook, {})
+
+    def configure(self, settings: Callable[[str], dict[str, Any]]) -> None:
+        """Set the settings of all extensions, and call ``configure`` of those for which it has not been called.
+
+        Args:
+            settings: returns an extension's settings by its name.
+        """
+        for extension in self.ordered:
+            extension.settings = settings(extension.name)
+        for hook in self.hooks("configure"):
+            if hook.extension not in self._configured:
+                self._configured.add(hook.extension)
+                self._call_or_fail(hook, {"settings": dict(hook.extension.settings)})
 
     def configure_sdk(self, functions: Sequence[Function], opted_in: Callable[[str, Function], bool]) -> None:
-        """Set up the classes that an entry point names.
+        """Set up the classes of Azure's interface that have an entry point.
 
-        An app-level one gets its settings, if any; a function-level one is made for each function that opts in by name.
+        An app-level class gets its settings, if there are any. A function-level class is instantiated for each function
+        that opts in by the extension's name.
         """
         named = self._collector.named
         with self.collecting() if named else nullcontext():
@@ -128,46 +152,41 @@ class Registry:
                 self._collector.set_up(extension, [one for one in functions if opted_in(extension.name, one)])
 
     def hooks(self, name: str) -> list[Hook]:
-        """The implementations of one hook outside Azure's classes, in order."""
+        """Return the implementations of one hook in order, without those of Azure's interface."""
         return self.ordering.hooks(name)
 
-    def fail(self, extension: Extension, reason: str) -> None:
-        """Take an extension out for good; what erred is recorded already."""
-        extension.status, extension.reason = "failed", reason
-        self._order()
-
     def missing(self) -> list[str]:
-        """Required extensions that are not there; one that is idle is. Where extensions are off, none is."""
+        """Return the required names that no loaded or idle extension has; where extensions are off, all of them."""
         if self._config.required and not self._config.enabled:
             self.find()
-        there = {folded(one.name) for one in self.ordered if one.status in ("idle", *RUNNING)}
-        return [name for name in self._config.required if folded(name) not in there]
+        there = {fold_name(one.name) for one in self.ordered if one.status in ("idle", *RUNNING)}
+        return [name for name in self._config.required if fold_name(name) not in there]
 
     def problems(self) -> list[Problem]:
-        """Names in host.json and the environment that nobody has, and distributions that cannot be read."""
+        """Return problems with unknown names in the configuration, and with distributions that cannot be read."""
         config = self._config
-        named = {
+        names = {
             "extensionHost.order": config.order,
             "extensionHost.extensions": tuple(config.extensions),
             "extensionHost.disabled or HOSTING_DISABLE": tuple(sorted(config.disabled)),
         }
-        known = {folded(one.name): one.name for one in self.ordered}
-        strange = [
-            (where, name)
-            for where, names in named.items()
-            for name in names
-            if name != ANY and folded(name) not in known
+        known = {fold_name(one.name): one.name for one in self.ordered}
+        unknown = [
+            _unknown_name(key, name, known.values())
+            for key, listed in names.items()
+            for name in listed
+            if name != ANY and fold_name(name) not in known
         ]
-        return [*self._unreadable, *(_unknown(where, name, known.values()) for where, name in strange)]
+        return [*self._unreadable, *unknown]
 
     def _idle(self, group: str) -> list[Extension]:
         return [one for one in self._own if one.group == group and one.status == "idle"]
 
     def _import(self, extension: Extension) -> None:
-        failure = extension.error
-        target = guarded(extension, "import", self._entry_points[id(extension)].load)
-        if extension.error is not failure:
-            extension.status, extension.reason = "failed", "its entry point does not load"
+        previous = extension.error
+        target = run_isolated(extension, "import", self._entry_points[id(extension)].load)
+        if extension.error is not None and extension.error is not previous:
+            extension.fail(f"its import raised {extension.error.summary}")
         elif _sdk.is_sdk_class(target):
             self._adopt(target, extension)
         else:
@@ -178,16 +197,24 @@ class Registry:
         self._collector.adopt(target, extension)
 
     def _register(self, extension: Extension, target: Any) -> None:
-        """All or nothing: an extension that breaks the contract has no hook at all."""
-        from hosting.extensions._registration import register  # a cold start without extensions never gets here
+        """Register its hooks; an extension with one invalid hook has no hook at all."""
+        from hosting.extensions._registration import register  # a cold start without extensions does not need it
 
-        failure = extension.error
-        guarded(extension, "registration", lambda: register(extension, target))
-        extension.status = "active" if extension.error is failure else "failed"
-        extension.reason = "" if extension.error is failure else "it breaks the contract"
+        previous = extension.error
+        run_isolated(extension, "registration", lambda: register(extension, target))
+        extension.status, extension.reason = "active", ""
+        if extension.error is not previous:
+            extension.fail("a hook or the entry point is not valid")
+
+    def _call_or_fail(self, hook: Hook, arguments: dict[str, Any]) -> None:
+        """Call ``init`` or ``configure``; an extension that raises is no longer used."""
+        if not call_now(hook, arguments, self._config.budgets.hook):
+            error = hook.extension.error
+            hook.extension.fail(f"{hook.name}() raised {error.summary}" if error else f"{hook.name}() failed")
+            self._order()
 
     def _order(self) -> None:
-        """Put those that run in line; who is part of a circle falls out of it."""
+        """Order the running extensions; those whose orders contradict each other fail."""
         running = [one for one in self._own if one.hooks and one.status in RUNNING]
         while True:
             try:
@@ -196,21 +223,21 @@ class Registry:
             except OrderCycleError as error:
                 for one in [one for one in running if one.name in error.names]:
                     running.remove(one)
-                    one.status, one.reason = "failed", "its order goes in a circle"
-                    record(one, describe("order", error))
-        marks = {one.name: _mark(one) for one in running}
-        self._placed = self.ordering.ordered(marks)
-        for one in self._placed:
-            one.reason = self.ordering.reason(one.name, marks[one.name])
+                    one.fail("its order is part of a cycle")
+                    record_failure(one, describe_error("order", error))
+        priorities = {one.name: _priority(one) for one in running}
+        self._running = self.ordering.ordered(priorities)
+        for one in self._running:
+            one.reason = self.ordering.reason(one.name, priorities[one.name])
 
 
-def _mark(extension: Extension) -> Mark:
-    """An extension's mark is that of its hooks on the way in."""
-    marks = [hook.mark for hook in extension.hooks.values() if hook.name in ANSWERING_HOOKS]
-    marks = marks or [hook.mark for hook in extension.hooks.values()]
-    return next((mark for mark in marks if mark != 1), 1)
+def _priority(extension: Extension) -> Priority:
+    """Return the priority of an extension's hooks before the function; if it has none, of its other hooks."""
+    priorities = [hook.priority for hook in extension.hooks.values() if hook.name in ANSWERING_HOOKS]
+    priorities = priorities or [hook.priority for hook in extension.hooks.values()]
+    return next((priority for priority in priorities if priority != 1), 1)
 
 
-def _unknown(where: str, name: str, known: Iterable[str]) -> Problem:
-    remedy = did_you_mean(name, known) or "Mend the name, or install the package that brings it."
-    return Problem("warning", f"{where} names '{name}', which is not installed.", remedy, extension=name)
+def _unknown_name(key: str, name: str, known: Iterable[str]) -> Problem:
+    remedy = did_you_mean(name, known) or "Correct the name, or install the package that has it."
+    return Problem("warning", f"{key} names '{name}', which is not installed.", remedy, extension=name)

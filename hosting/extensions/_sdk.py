@@ -1,9 +1,9 @@
-"""Azure's own extension classes (``AppExtensionBase``, ``FuncExtensionBase``), collected as an app's import makes them.
+"""Extension classes of Azure's interface (``AppExtensionBase``, ``FuncExtensionBase``), collected at import.
 
-The SDK registers a class when its ``class`` statement runs, and an instance when it is made, into stores on its
-metaclass that live as long as the process. While a host imports its app it stands in for those two registrations, so
-that the host gets what this app registered and nothing else, and so that an ``init`` that raises does not take the
-app's import with it.
+The SDK registers a class when its ``class`` statement runs, and an instance when it is created, in attributes of its
+metaclass that live as long as the process. While a host imports its app, it replaces the SDK's two registration
+functions. So the host gets what this app registers and nothing else, and an ``init`` that raises does not stop the
+import of the app.
 """
 
 from __future__ import annotations
@@ -17,45 +17,53 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 from hosting.core import Function, Problem
-from hosting.extensions._failures import PASSING, describe, guarded, record
+from hosting.extensions._failures import NEVER_CAUGHT, describe_error, record_failure, run_isolated
 from hosting.extensions._hooks import APP, FUNCTION, spec_arguments
-from hosting.extensions._model import NO_OPT_IN, Extension, Hook
+from hosting.extensions._model import Extension, Hook
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 FILE = "_hosting_file"
+"""The attribute of a function-level instance with the absolute path of the file that it was created with."""
 SCRIPT_ROOT = "AzureWebJobsScriptRoot"
-BY_WORKER = "called by Azure's worker itself"
+LEFT_TO_WORKER = "called by Azure's worker itself"
 HOOKS = {
     "app": ("post_function_load_app_level", APP.pre, APP.post),
     "function": ("post_function_load", FUNCTION.pre, FUNCTION.post),
 }
+"""The hooks of Azure's interface by level, in the order in which the SDK stores them."""
 
 
 class Collector:
-    """The SDK extensions of one host, in the order of registration."""
+    """The classes and instances of Azure's interface that one host has, in the order of registration.
 
-    def __init__(self, *, worker: bool = False) -> None:
+    Args:
+        in_azure_worker: whether Azure's worker imports the app. Then the SDK has registered this app's classes itself.
+    """
+
+    def __init__(self, *, in_azure_worker: bool = False) -> None:
         self.extensions: list[Extension] = []
-        self._targets: dict[int, Extension] = {}
-        self._kept: list[Any] = []
-        self._made: dict[Extension, set[str]] = defaultdict(set)
-        """For each class that an entry point names, the functions it is made for."""
-        self._stood_for: dict[Extension, None] = {}
-        """Those of them that their instances stand for."""
-        self._fresh = worker  # there the stores hold what this very app has registered
-        self._worker = worker
+        self._by_target: dict[int, Extension] = {}
+        """The extensions by the id of their class or instance."""
+        self._targets: list[Any] = []
+        """Those classes and instances, which must live as long as their ids are used."""
+        self._set_up_for: dict[Extension, set[str]] = defaultdict(set)
+        """For each class with an entry point the functions that it is instantiated for."""
+        self._represented: dict[Extension, None] = {}
+        """Those of these classes that are in no list, because their instances are."""
+        self._is_sdk_empty = in_azure_worker  # there what it has belongs to this app
+        self._in_azure_worker = in_azure_worker
 
     def collecting(self) -> AbstractContextManager[None]:
-        """Collect what is registered inside the block."""
-        return nullcontext() if self._worker and called_by_worker() else self._standing_in()
+        """Return a context manager that collects what is registered inside it."""
+        return nullcontext() if self._in_azure_worker and called_by_worker() else self._replacing_registration()
 
     def take_registered(self, root: str) -> None:
-        """Adopt what the SDK has registered by itself, where Azure's worker imports the app at ``root``.
+        """Adopt what the SDK has registered itself, because Azure's worker imports the app at ``root``.
 
-        The SDK keeps one list a hook; they run parallel, one entry a class or instance. Where Azure's worker calls them
-        itself, they are told of and left to it.
+        The SDK has a list for each hook; the lists have one entry for each class or instance, at the same index. Where
+        Azure's worker calls the hooks itself, they appear in the diagnosis, but are not called here.
         """
         from azure.functions.extension import ExtensionMeta
 
@@ -68,7 +76,7 @@ class Collector:
     def _take(self, names: Sequence[str], entries: Sequence[Any], trigger: str | None, file: str | None) -> None:
         bound = (entry.ext_impl.__self__ for entry in entries if hasattr(entry.ext_impl, "__self__"))
         owner = next(bound, entries[0].ext_impl)
-        if id(owner) in self._targets:
+        if id(owner) in self._by_target:
             return
         extension = Extension(entries[0].ext_name, kind="sdk", status="active", trigger=trigger, file=file)
         arguments = spec_arguments()
@@ -80,27 +88,27 @@ class Collector:
         self._keep(owner, extension)
 
     def _keep(self, target: Any, extension: Extension) -> None:
-        if self._worker and called_by_worker():
-            extension.status, extension.reason = "idle", BY_WORKER
+        if self._in_azure_worker and called_by_worker():
+            extension.status, extension.reason = "idle", LEFT_TO_WORKER
         self.extensions.append(extension)
-        self._targets[id(target)] = extension
-        self._kept.append(target)
+        self._by_target[id(target)] = extension
+        self._targets.append(target)
 
     @contextmanager
-    def _standing_in(self) -> Iterator[None]:
+    def _replacing_registration(self) -> Iterator[None]:
         from azure.functions.extension import ExtensionMeta, FuncExtensionBase
 
-        if not self._fresh:
-            _start_afresh(ExtensionMeta)
-            self._fresh = True
-        replaced = {
-            (ExtensionMeta, "_register_application_extension"): self._application(ExtensionMeta),
-            (ExtensionMeta, "_register_function_extension"): self._instance(ExtensionMeta),
-            (FuncExtensionBase, "__init__"): _remembering(FuncExtensionBase.__init__),
+        if not self._is_sdk_empty:
+            _empty_sdk(ExtensionMeta)
+            self._is_sdk_empty = True
+        replacements = {
+            (ExtensionMeta, "_register_application_extension"): self._application_registration(ExtensionMeta),
+            (ExtensionMeta, "_register_function_extension"): self._function_registration(ExtensionMeta),
+            (FuncExtensionBase, "__init__"): _remembering_file(FuncExtensionBase.__init__),
         }
-        originals = {(owner, name): vars(owner)[name] for owner, name in replaced}
+        originals = {(owner, name): vars(owner)[name] for owner, name in replacements}
         try:
-            for (owner, name), value in replaced.items():
+            for (owner, name), value in replacements.items():
                 setattr(owner, name, value)
             yield
         finally:
@@ -108,8 +116,8 @@ class Collector:
                 setattr(owner, name, value)
 
     def adopt(self, target: type, extension: Extension) -> Extension:
-        """An entry point names the class: what was collected takes its name and its distribution."""
-        collected = self._targets.get(id(target))
+        """Give the class that an entry point names the entry point's name and distribution."""
+        collected = self._by_target.get(id(target))
         if collected is None:
             collected = self._add(target, target, "app" if _is_app_level(target) else "function")
         for name in ("name", "group", "source", "entry_point"):
@@ -118,72 +126,73 @@ class Collector:
 
     @property
     def named(self) -> list[Extension]:
-        """The classes that an entry point names."""
-        return [*(one for one in self.extensions if one.group is not None), *self._stood_for]
+        """The classes that have an entry point."""
+        return [*(one for one in self.extensions if one.group is not None), *self._represented]
 
     def set_up(self, extension: Extension, functions: Sequence[Function]) -> None:
-        """Configure an app-level class that an entry point names; instantiate a function-level one per function.
+        """Configure an app-level class that has an entry point, or instantiate a function-level one for each function.
 
-        Both once, however often more functions come in.
+        A class is configured once, and instantiated once for a function, however often functions are added.
         """
-        target = next(kept for kept in self._kept if self._targets.get(id(kept)) is extension)
+        target = next(kept for kept in self._targets if self._by_target.get(id(kept)) is extension)
         if _is_app_level(target):
-            if extension.settings and not self._made[extension]:
-                self._made[extension].add("")
-                guarded(extension, "configure", lambda: target.configure(**extension.settings), hook="configure")
+            if extension.settings and not self._set_up_for[extension]:
+                self._set_up_for[extension].add("")
+                run_isolated(extension, "configure", lambda: target.configure(**extension.settings), hook="configure")
             return
         for function in functions:
-            if function.name in self._made[extension]:
+            if function.name in self._set_up_for[extension]:
                 continue
-            self._made[extension].add(function.name)
-            guarded(extension, "init", functools.partial(self._instantiate, extension, target, function))
+            self._set_up_for[extension].add(function.name)
+            run_isolated(extension, "init", functools.partial(self._instantiate, extension, target, function))
         if extension.error is not None:
-            extension.status, extension.reason = "failed", "it cannot be made"
-        elif extension.reason == BY_WORKER:
+            extension.fail("its class cannot be instantiated")
+        elif extension.reason == LEFT_TO_WORKER:
             return
         elif functions:
-            self._stood_for[extension] = None
+            self._represented[extension] = None
             self.extensions = [one for one in self.extensions if one is not extension]
         else:
-            extension.status, extension.reason = "idle", NO_OPT_IN.format(name=extension.name)
+            extension.wait_for_opt_in()
 
     def _instantiate(self, extension: Extension, target: Any, function: Function) -> None:
-        """The instance that ``__file__`` would have made in the function's folder."""
-        made = self._targets.get(id(target(os.path.join(function.directory, "__init__.py"))))
-        if made is None:  # Azure's worker has it
+        """Create the instance that ``target(__file__)`` in the function's folder would create."""
+        instance = self._by_target.get(id(target(os.path.join(function.directory, "__init__.py"))))
+        if instance is None:  # Azure's worker has registered it
             return
-        made.trigger = function.name
+        instance.trigger = function.name
         for name in ("name", "source", "entry_point"):
-            setattr(made, name, getattr(extension, name))
+            setattr(instance, name, getattr(extension, name))
 
-    def _application(self, meta: Any) -> Any:
+    def _application_registration(self, meta: Any) -> Any:
         original = meta._register_application_extension
 
         def register(target: type) -> None:
-            self._registered(lambda: original(target), target, target, "app")
+            self._register(lambda: original(target), target, target, "app")
 
         return staticmethod(register)
 
-    def _instance(self, meta: Any) -> Any:
+    def _function_registration(self, meta: Any) -> Any:
         original = meta._register_function_extension
 
         def register(instance: Any) -> None:
-            self._registered(lambda: original(instance), instance, type(instance), "function")
+            self._register(lambda: original(instance), instance, type(instance), "function")
 
         return staticmethod(register)
 
-    def _registered(self, original: Callable[[], None], target: Any, cls: type, scope: str) -> None:
-        """Run the SDK's own registration; an ``init`` that raises makes a failed extension."""
+    def _register(self, original: Callable[[], None], target: Any, cls: type, scope: str) -> None:
+        """Run the SDK's own registration; if ``init`` raises, the extension is failed."""
         if cls.__name__ in ("AppExtensionBase", "FuncExtensionBase"):
             return
         extension = self._add(target, cls, scope)
         try:
             original()
-        except PASSING:
+        except NEVER_CAUGHT:
             raise
         except BaseException as exception:
-            extension.status, extension.reason = "failed", "its init raised"
-            record(extension, describe("init", exception, hook="init"))
+            failure = describe_error("init", exception, hook="init")
+            extension.fail(f"init() raised {failure.summary}")
+            record_failure(extension, failure)
 
     def _add(self, target: Any, cls: type, scope: str) -> Extension:
         extension = Extension(
@@ -201,41 +210,41 @@ class Collector:
 
 
 def is_sdk_class(target: object) -> bool:
-    """Whether an entry point's object is a class of Azure's interface."""
+    """Return whether an entry point's object is a class of Azure's interface."""
     return isinstance(target, type) and type(target).__name__ == "ExtensionMeta"
 
 
 def called_by_worker() -> bool:
-    """Whether Azure's own worker calls the classes itself, as it does until Python 3.12."""
+    """Return whether Azure's worker calls the hooks of its interface itself, as it does up to Python 3.12."""
     return "azure_functions_worker.extension" in sys.modules
 
 
 def is_for(extension: Extension, function: Function) -> bool:
-    """Whether an instance made with ``__file__`` is for this function.
+    """Return whether an instance that was created with ``__file__`` is for a function.
 
-    In v1 the folder names the function. In v2, where Azure's worker finds no function by that name, it is for every
-    function of the file.
+    In the v1 model the name of the file's folder is the name of its function. In the v2 model, where Azure's worker
+    finds no function of that name, an instance is for every function in the file.
     """
     if extension.trigger is None:
         return False
     if extension.trigger.lower() == function.name.lower():
         return True
-    return extension.file is not None and _is_below(function.file, extension.file)
+    return extension.file is not None and _is_in(function.file, extension.file)
 
 
-def _is_below(file: str, place: str) -> bool:
-    """Whether ``file`` is ``place``, or in that folder; the SDK keeps places in lower case."""
-    found, wanted = os.path.abspath(file).lower(), os.path.abspath(place).lower()
+def _is_in(file: str, path: str) -> bool:
+    """Return whether ``file`` is ``path`` or is in that folder, in any case: the SDK has paths in lower case."""
+    found, wanted = os.path.abspath(file).lower(), os.path.abspath(path).lower()
     return found == wanted or found.startswith(wanted + os.sep)
 
 
-def astray(extensions: Sequence[Extension], functions: Sequence[Function]) -> list[Problem]:
-    """Instances that are for no function at all."""
+def unused_instances(extensions: Sequence[Extension], functions: Sequence[Function]) -> list[Problem]:
+    """Return a problem for each instance that is for no function."""
     return [
         Problem(
             "warning",
-            f"{extension.name}({extension.file}) opts no function in.",
-            "Make it in the function's own folder (v1) or in the file that has the functions (v2), with __file__.",
+            f"{extension.name}({extension.file}) is for no function.",
+            "Create it with __file__ in the function's own folder (v1), or in the file that has the functions (v2).",
             file=extension.file,
             extension=extension.name,
         )
@@ -245,7 +254,7 @@ def astray(extensions: Sequence[Extension], functions: Sequence[Function]) -> li
 
 
 def _hooks(extension: Extension, target: Any, scope: str) -> dict[str, Hook]:
-    """The hooks that the class has of its own; what it inherits from Azure's base does nothing."""
+    """Return the hooks of a class or instance, without those of Azure's base class, which do nothing."""
     arguments = spec_arguments()
     hooks = {}
     for name in HOOKS[scope]:
@@ -263,8 +272,8 @@ def _is_app_level(target: type) -> bool:
     return getattr(getattr(target, "_scope", None), "name", "") == "APPLICATION"
 
 
-def _remembering(original: Callable[[Any, str], None]) -> Callable[[Any, str], None]:
-    """``FuncExtensionBase.__init__`` that keeps the file it was given."""
+def _remembering_file(original: Callable[[Any, str], None]) -> Callable[[Any, str], None]:
+    """Return ``FuncExtensionBase.__init__`` that also keeps the file it is called with."""
 
     @functools.wraps(original)
     def init(self: Any, file_path: str) -> None:
@@ -274,8 +283,8 @@ def _remembering(original: Callable[[Any, str], None]) -> Callable[[Any, str], N
     return init
 
 
-def _start_afresh(meta: Any) -> None:
-    """Empty the SDK's stores, and forget the modules that filled them, so that importing them registers again."""
+def _empty_sdk(meta: Any) -> None:
+    """Remove what the SDK has registered, and the modules that did so, so that importing them registers it again."""
     hooks = [*_stored(meta._app_exts or ()), *(hook for store in meta._func_exts.values() for hook in _stored(store))]
     for hook in hooks:
         owner = getattr(hook.ext_impl, "__self__", hook.ext_impl)
@@ -292,7 +301,7 @@ def _stored(hooks: Sequence[list[Any]]) -> Iterator[Any]:
 
 @contextmanager
 def script_root(root: Path) -> Iterator[None]:
-    """``FuncExtensionBase`` reads the app's folder from the environment, whether extensions are on or not."""
+    """Set ``AzureWebJobsScriptRoot``, from which ``FuncExtensionBase`` reads the app's folder."""
     before = os.environ.get(SCRIPT_ROOT)
     os.environ[SCRIPT_ROOT] = str(root)
     try:

@@ -13,10 +13,10 @@ from hosting.core import Function, Problem
 from hosting.errors import ExtensionError, FrozenError
 from hosting.extensions import _config, _sdk
 from hosting.extensions._discovery import installed_entry_points
-from hosting.extensions._failures import report
+from hosting.extensions._failures import log_error
 from hosting.extensions._hooks import FUNCTION
 from hosting.extensions._lifespan import call_now, call_on_loop
-from hosting.extensions._model import Extension, Hook, Status
+from hosting.extensions._model import RUNNING, Extension, Hook, Status
 from hosting.extensions._optin import OptIns
 from hosting.extensions._registry import Registry
 from hosting.extensions._selection import Pair, Selection
@@ -41,9 +41,9 @@ class ExtensionHost:
     Args:
         environ: the environment variables, from which the flags are read.
         section: the ``extensionHost`` section of host.json.
-        strict: whether an error of any extension before the host serves is fatal.
-        worker: whether Azure's worker imports the app. Then Azure's extension classes are those that the SDK has
-            registered; where Azure's worker calls them itself (until Python 3.12), this host does not.
+        strict: whether an error of any extension before the host serves stops the start.
+        in_azure_worker: whether Azure's worker imports the app. Then the classes of Azure's interface are those that
+            the SDK has registered; where Azure's worker calls them itself (up to Python 3.12), this host does not.
 
     Raises:
         SettingsError: the section has an unknown key or a wrong value.
@@ -55,20 +55,19 @@ class ExtensionHost:
         environ: Mapping[str, str],
         section: Mapping[str, Any] | None = None,
         strict: bool = False,
-        worker: bool = False,
+        in_azure_worker: bool = False,
     ) -> None:
         self._config = _config.read(section, environ)
         self._environ = dict(environ)
         self._strict = strict
         self._frozen = False
-        self._worker = worker
-        self._registry = Registry(self._config, worker=worker)
-        self._pending = Registrations()
+        self._in_azure_worker = in_azure_worker
+        self._registry = Registry(self._config, in_azure_worker=in_azure_worker)
+        self._registrations = Registrations()
         self._root: Path | None = None
         self._functions: Sequence[Function] = ()
-        self._opt_ins = OptIns((), self._pending, self._config)
+        self._opt_ins = OptIns((), self._registrations, self._config)
         self._selection = Selection((), (), self._opt_ins)
-        self._configured: set[Extension] = set()
         self._failed_setups: set[Pair] = set()
         self._chains: dict[Function, Chain | None] = {}
         self._invokers: list[Invoker] = []
@@ -86,34 +85,39 @@ class ExtensionHost:
         return document.tree(self._registry.ordered, {one.name: self._serving(one) for one in self._functions})
 
     def discover(self) -> None:
-        """Find the installed extensions, import those of group ``hosting`` and call their ``init``.
+        """Find the installed extensions, import those of the group ``hosting``, and call their ``init``.
 
         Raises:
-            FrozenError: the host is loaded already.
+            FrozenError: the host is loaded.
         """
-        self._refuse_frozen("discover")
+        self._check_not_frozen("discover")
         if self.enabled:
             self._registry.find()
             self._registry.import_eager()
-            self._registry.initialise()
+            self._registry.initialize()
 
     def register(self, name: str, target: Any) -> None:
-        """Add an extension that no entry point names, for instance in a test; ``load`` calls its ``init``.
+        """Add an extension that has no entry point, for instance in a test; ``load`` calls its ``init``.
 
         Args:
-            name: its name, as an entry point would give it.
-            target: a module, an object, or a class, with hook implementations.
+            name: its name.
+            target: a module, an object, or a class, with hooks.
 
         Raises:
-            FrozenError: the host is loaded already.
+            ExtensionError: another extension has this name.
+            FrozenError: the host is loaded.
         """
-        self._refuse_frozen("register")
+        self._check_not_frozen("register")
         self._registry.add(name, target)
 
     @contextmanager
     def importing(self, root: Path) -> Iterator[None]:
-        """Stand by while the app at ``root`` is imported: takes over what its modules register and configure."""
-        self._refuse_frozen("importing")
+        """Take over what modules register and configure while the app at ``root`` is imported.
+
+        Raises:
+            FrozenError: the host is loaded.
+        """
+        self._check_not_frozen("importing")
         pending.take()
         self._root = root
         pending.hosted = True
@@ -122,44 +126,46 @@ class ExtensionHost:
                 yield
         finally:
             pending.hosted = False
-            self._pending = pending.take()
+            self._registrations = pending.take()
 
     def load(self, functions: Sequence[Function]) -> None:
-        """Settle who is for which function, configure, call the load hooks, compile the chains, and freeze.
+        """Select extensions for functions, configure them, call the load hooks, choose the chains, and freeze the host.
 
         Raises:
-            ExtensionError: a required extension is not there; or, where strict, any extension erred.
-            FrozenError: the host is loaded already.
+            ExtensionError: a required extension is missing; or the host is strict, and an extension has an error.
+            FrozenError: the host is loaded.
         """
-        self._refuse_frozen("load")
+        self._check_not_frozen("load")
         self._frozen = True
         self.add_functions(functions)
-        self._judge()
+        self._check_start()
 
     def add_functions(self, functions: Sequence[Function]) -> None:
-        """Add functions after ``load``, for a worker that loads them one at a time; extensions stay as they are."""
+        """Add functions, also after ``load`` for a worker that loads them one by one; no extension is added then."""
         self._functions = [*self._functions, *functions]
         self._chains.update(dict.fromkeys(functions, None))
         if not self.enabled:
             return
-        self._pending.add(pending.take())
-        if self._worker:
+        self._registrations.add(pending.take())
+        if self._in_azure_worker:
             self._registry.take_registered(self._environ.get(_sdk.SCRIPT_ROOT, "."))
-        self._opt_ins = OptIns(self._functions, self._pending, self._config)
+        self._opt_ins = OptIns(self._functions, self._registrations, self._config)
         self._registry.import_wanted(self._opt_ins.wanted)
-        self._registry.initialise()
+        self._registry.initialize()
         self._configure()
         self._selection = Selection(self._functions, self._registry.ordered, self._opt_ins, self._failed_setups)
         self._set_up_functions(functions)
         self._call_load_hooks(functions)
-        self._update_chains()
+        self._choose_chains()
         if any(self._chains.values()):
             self._watchdog.start()
 
     def invoker(self, function: Function, pool: ThreadPool) -> Invoker:
-        """Bind one function with its hooks: its ``invoke`` is what the host awaits for each invocation.
+        """Return the invoker of a function, which follows its chain when extensions are paused or resumed.
 
-        An async function runs in the caller's task, a sync one in ``pool``.
+        Args:
+            function: an async function runs in the caller's task, a sync one in ``pool``.
+            pool: the threads.
         """
         with self._chains_lock:
             invoker = Invoker(function, self._chains.get(function), pool, self.budget)
@@ -167,88 +173,87 @@ class ExtensionHost:
         return invoker
 
     def chain(self, function: Function) -> Chain | None:
-        """One function's compiled hooks as of now; None where no hook is for it."""
+        """Return the compiled hooks of a function as of now; None if it has none."""
         return self._chains.get(function)
 
     @property
     def left_to_worker(self) -> list[str]:
-        """The names of those extension classes that Azure's worker calls itself, so that this host does not."""
-        return [one.name for one in self._registry.sdk if one.reason == _sdk.BY_WORKER]
+        """The names of those classes of Azure's interface that Azure's worker calls in place of this host."""
+        return [one.name for one in self._registry.sdk if one.reason == _sdk.LEFT_TO_WORKER]
 
     @property
     def budget(self) -> float:
-        """Seconds that one hook may take."""
+        """The seconds that one hook may take in an invocation."""
         return self._config.budgets.hook
 
     async def startup(self) -> None:
-        """The host begins to serve: call the ``startup`` hooks on this loop, in order.
+        """Call the ``startup`` hooks on this event loop, in order.
 
         Raises:
-            ExtensionError: one failed, and the host is strict.
+            ExtensionError: the host is strict, and an extension has an error.
         """
         for hook in self._registry.hooks("startup"):
             await call_on_loop(hook, self._config.budgets.startup)
-        self._judge()
+        self._check_start()
 
     async def shutdown(self) -> None:
-        """The host has drained: call the ``shutdown`` hooks on this loop, in reverse order."""
+        """Call the ``shutdown`` hooks on this event loop, in reverse order, and stop enforcing time limits."""
         for hook in reversed(self._registry.hooks("shutdown")):
             await call_on_loop(hook, self._config.budgets.shutdown)
         self._watchdog.stop()
 
     def pause(self, name: str) -> None:
-        """Take an extension out of every chain until ``resume``.
+        """Stop calling the hooks of an extension until ``resume``.
 
         Raises:
-            ExtensionError: no such extension is loaded.
+            ExtensionError: no extension of this name is loaded.
         """
-        self._switch(name, "paused")
+        self._set_status(name, "paused")
 
     def resume(self, name: str) -> None:
-        """Put a paused or quarantined extension back.
+        """Call the hooks of a paused or quarantined extension again.
 
         Raises:
-            ExtensionError: no such extension is loaded.
+            ExtensionError: no extension of this name is loaded.
         """
-        self._switch(name, "active")
+        self._set_status(name, "active")
 
     def verify(self) -> list[dict[str, Any]]:
-        """Check the files of each distribution that brings an extension, a binding or a storage against its RECORD.
+        """Compare the files of each distribution with extensions, bindings or storage with its RECORD; imports nothing.
 
         Returns:
-            The document's ``verification``; a ``status`` of ``tampered`` means that files differ. Imports nothing.
+            ``verification`` of the document. Where a ``status`` is ``tampered``, files differ.
         """
         from hosting.extensions.diagnostics import integrity
 
         return integrity.verify(installed_entry_points())
 
     def diagnosis(self, *, verify: bool = False) -> dict[str, Any]:
-        """The whole state as a JSON document, live on a running host.
+        """Return the state of this host as a JSON document; on a running host with live figures.
 
-        Where extensions are switched off it lists, from metadata alone, what would be activated.
+        Where extensions are switched off, it lists from metadata alone those that would run.
 
         Args:
-            verify: whether to add ``verification``, and a problem for each distribution that is tampered with.
+            verify: whether to add ``verification``, and a problem for each distribution with files that differ.
         """
         if not (self.enabled and self._frozen):
             self._registry.find()
-        line = self._registry.ordered
         problems, verification = self._problems(), []
         if verify:
             from hosting.extensions.diagnostics.integrity import tampering
 
             verification = self.verify()
             problems += tampering(verification)
-        told = {
+        whole = {
             "schema_version": document.SCHEMA_VERSION,
             "enabled": self.enabled,
             "_info": self._info,
             "environment": document.environment(self._environ),
-            "extensions": document.extensions_told(line, self._compiler.chains),
-            "functions": [document.function_told(one, self._hooks_for(one)) for one in self._functions],
-            "problems": [document.problem_told(problem) for problem in problems],
+            "extensions": document.extension_entries(self._registry.ordered, self._compiler.chains),
+            "functions": [document.function_entry(one, self._hooks_for(one)) for one in self._functions],
+            "problems": [document.problem_entry(problem) for problem in problems],
         }
-        return {**told, "verification": verification} if verify else told
+        return {**whole, "verification": verification} if verify else whole
 
     def describe_chain(self, function_name: str) -> dict[str, str]:
         """Return the compiled hooks of one function, as the document's ``chain``.
@@ -259,22 +264,14 @@ class ExtensionHost:
         Raises:
             ExtensionError: there is no such function, extensions are switched off, or no hook is for the function.
         """
-        return document.chain(function_name, self._functions, self._chains, enabled=self.enabled)
+        return document.chain_entry(function_name, self._functions, self._chains, enabled=self.enabled)
 
-    def _refuse_frozen(self, what: str) -> None:
+    def _check_not_frozen(self, method: str) -> None:
         if self._frozen:
-            raise FrozenError(f"{what}: this host is loaded and can no longer change; make a new ExtensionHost")
+            raise FrozenError(f"{method}: this host is loaded and can no longer change; create a new ExtensionHost")
 
     def _configure(self) -> None:
-        """Settings reach every extension once, also the empty ones."""
-        for extension in self._registry.ordered:
-            extension.settings = self._opt_ins.app_settings(extension.name)
-        for hook in self._registry.hooks("configure"):
-            if hook.extension in self._configured:
-                continue
-            self._configured.add(hook.extension)
-            if not call_now(hook, {"settings": dict(hook.extension.settings)}, self._config.budgets.hook):
-                self._registry.fail(hook.extension, "its configure raised")
+        self._registry.configure(self._opt_ins.app_settings)
         with nullcontext() if self._root is None else _sdk.script_root(self._root):
             self._registry.configure_sdk(self._functions, self._opt_ins.at_function_level)
 
@@ -325,12 +322,12 @@ class ExtensionHost:
 
     @cached_property
     def _compiler(self) -> Compiler:
-        from hosting.extensions.dispatch.compiler import Compiler  # not before there is something to compile
+        from hosting.extensions.dispatch.compiler import Compiler  # not needed where extensions are switched off
 
         return Compiler(self._watchdog, self._quarantine)
 
-    def _update_chains(self) -> None:
-        """Choose the chain of every function anew; invocations under way end on the old one."""
+    def _choose_chains(self) -> None:
+        """Choose the chain of every function anew; invocations under way end on the chain they started with."""
         from hosting.extensions.dispatch.plan import plan_chain
 
         with self._chains_lock:
@@ -338,28 +335,28 @@ class ExtensionHost:
                 plan = plan_chain(function, self._registry.ordering, self._registry.sdk, self._selection)
                 self._chains[function] = self._compiler.chain(function, plan)
             for invoker in self._invokers:
-                invoker.follow(self._chains.get(invoker.function))
+                invoker.use_chain(self._chains.get(invoker.function))
 
-    def _switch(self, name: str, status: Status) -> None:
-        found = [one for one in self._registry.by_name(name) if one.status in ("active", "paused", "quarantined")]
+    def _set_status(self, name: str, status: Status) -> None:
+        found = [one for one in self._registry.by_name(name) if one.status in RUNNING]
         if not found:
             raise ExtensionError(f"no extension '{name}' is loaded", remedy="GET /admin/host/extensions lists them.")
         for extension in found:
             self._quarantine.reset(extension)
             extension.status = status
-        self._update_chains()
+        self._choose_chains()
 
     def _quarantine_extension(self, extension: Extension) -> None:
-        """Said once, also where several threads see the last error at a time."""
+        """Quarantine an extension, and log it once, also where several threads count its last error at once."""
         with self._chains_lock:
             if extension.status != "active":
                 return
             extension.status = "quarantined"
-            self._update_chains()
-        report(
+            self._choose_chains()
+        log_error(
             extension,
-            "Extension '%s' (%s) is taken out: it erred in %d invocations in a row. It comes back after a restart or "
-            "POST /admin/extensions/%s/resume.",
+            "Extension '%s' (%s) is quarantined: it failed in %d invocations in a row. Its hooks run again after a "
+            "restart or POST /admin/extensions/%s/resume.",
             extension.name,
             extension.origin,
             extension.consecutive_errors,
@@ -367,20 +364,21 @@ class ExtensionHost:
         )
 
     def _problems(self) -> list[Problem]:
-        line = self._registry.ordered
-        found = [*self._missing(), *document.problems_of(line)]
+        extensions = self._registry.ordered
+        problems = [*self._missing(), *document.extension_problems(extensions)]
         if not self.enabled:
-            return [*found, *document.switched_off(line)]
-        return [*found, *self._registry.problems(), *self._opt_ins.problems(line), *_sdk.astray(line, self._functions)]
-
-    def _judge(self) -> None:
-        """Stop the start where a required extension is missing or, when strict, where any extension erred."""
-        wrong = [problem.message for problem in self._missing()]
-        if self._strict:
-            wrong += [problem.message for problem in document.breaches(self._registry.ordered)]
-        if wrong:
-            self._watchdog.stop()
-            raise ExtensionError("\n".join(wrong), remedy="'hosting diag' tells more.")
+            return [*problems, *document.switched_off_problems(extensions)]
+        unused = _sdk.unused_instances(extensions, self._functions)
+        return [*problems, *self._registry.problems(), *self._opt_ins.problems(extensions), *unused]
 
     def _missing(self) -> list[Problem]:
-        return document.missing(self._registry.missing(), self._registry.ordered, self.enabled)
+        return document.missing_problems(self._registry.missing(), self._registry.ordered, self.enabled)
+
+    def _check_start(self) -> None:
+        """Stop the start where a required extension is missing, or the host is strict and an extension has an error."""
+        messages = [problem.message for problem in self._missing()]
+        if self._strict:
+            messages += [problem.message for problem in document.strict_problems(self._registry.ordered)]
+        if messages:
+            self._watchdog.stop()
+            raise ExtensionError("\n".join(messages), remedy="'hosting diag' shows more.")

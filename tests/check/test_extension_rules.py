@@ -135,7 +135,7 @@ def test_entry_points_that_do_not_resolve(files: Mapping[str, str | None], says:
     [
         (_code("post_invocation_app_level", "post_invocation_level"), "EXT202", "unknown hook 'post_invocation_level'"),
         (_code("self.color\n", "self.color\n        yield\n"), "EXT202", "is a generator"),
-        (_manifest("points.hosting]", 'points."hosting.functions"]'), "EXT202", "sees every function"),
+        (_manifest("points.hosting]", 'points."hosting.functions"]'), "EXT202", "runs for every function"),
         (_code("    @hosting.hookimpl\n    async", "    async"), "EXT203", "not marked"),
         (_added("\n    def pre_invokation(self): ...\n"), "EXT203", "'pre_invokation' is not a hook"),
     ],

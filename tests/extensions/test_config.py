@@ -157,7 +157,7 @@ def test_a_wrong_value_is_told(keys: dict[str, Any], path: str, expected: str) -
         ({"quarantine": {"consecutiveErors": 3}}, "Did you mean 'consecutiveErrors'?"),
         ({"budgets": {"Startup": 3}}, "Did you mean 'startup'?"),
         ({"extensions": {"timer": {"setings": {}}}}, "Did you mean 'settings'?"),
-        ({"extensions": {"timer": {"functions": {"only": []}}}}, "It may have: include, exclude."),
+        ({"extensions": {"timer": {"functions": {"only": []}}}}, "Known keys: include, exclude."),
     ],
 )
 def test_an_unknown_key_is_told(keys: dict[str, Any], remedy: str) -> None:

@@ -148,7 +148,7 @@ def test_a_cycle_is_shown_and_survived(site: Site, start: Start) -> None:
         assert (entry["status"], entry["position"]) == ("failed", None)
         assert entry["error"]["phase"] == "order"
         assert "a -> b -> c -> a" in entry["error"]["message"]
-        assert "circle" in entry["reason"]
+        assert "cycle" in entry["reason"]
     assert told(host, "outside")["status"] == "active"
     assert host.diagnosis()["functions"][0]["extensions"] == {"pre_invocation_app_level": ["outside"]}
     assert all("extensionHost.order" in problem["remedy"] for problem in host.diagnosis()["problems"])
@@ -229,7 +229,7 @@ def made(name: str, mark: str, before: Sequence[str], after: Sequence[str]) -> E
     """An extension as registration makes it."""
     subject = Extension(name, order=hosting.Order(before=tuple(before), after=tuple(after)))
     number = {"first": 0, "": 1, "last": 2}[mark]
-    subject.hooks = {"init": Hook("init", subject, f, (), mark=number)}  # type: ignore[arg-type]
+    subject.hooks = {"init": Hook("init", subject, f, (), priority=number)}  # type: ignore[arg-type]
     return subject
 
 
@@ -271,7 +271,7 @@ def attempt(extensions: Sequence[Extension], configured: tuple[str, ...]) -> tup
     except OrderCycleError as error:
         return [], error.message.partition(": ")[2].split(" -> ")
     hooks = ordering.hooks("init")
-    assert [one.extension for one in hooks] == ordering.ordered({one.extension.name: one.mark for one in hooks})
+    assert [one.extension for one in hooks] == ordering.ordered({one.extension.name: one.priority for one in hooks})
     return [one.extension.name for one in hooks], []
 
 

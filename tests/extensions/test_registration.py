@@ -115,7 +115,7 @@ def test_keyword_only_parameters_run(start: Start) -> None:
         ("pre_invokation_app_level", "Did you mean 'pre_invocation_app_level'?"),
         ("Startup", "Did you mean 'startup'?"),
         ("post_load_app_level", "Did you mean 'post_function_load_app_level'?"),
-        ("zzz", "There are: init, "),
+        ("zzz", "Known names: init, "),
     ],
 )
 def test_an_unknown_hook(name: str, suggestion: str) -> None:
@@ -155,7 +155,7 @@ def test_a_marked_object_that_is_no_function(decorator: Callable[..., Any]) -> N
     """pluggy passes it by without a word; here it is an error, also beside hooks that are in order."""
     subject = plugin(pre_invocation=compiled(""))
     subject.post_invocation = decorator(hosting.hookimpl(lambda: None))
-    assert "'post_invocation' is marked as a hook, but is no function" in refused(subject).message
+    assert "'post_invocation' is marked as a hook, but is not a function" in refused(subject).message
 
 
 def decorated(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -459,7 +459,7 @@ def test_marks() -> None:
         startup=hosting.hookimpl(trylast=True)(compiled("")),
         shutdown=hosting.hookimpl(compiled("")),
     )
-    assert [one.mark for one in registered(target).hooks.values()] == [0, 2, 1]
+    assert [one.priority for one in registered(target).hooks.values()] == [0, 2, 1]
 
 
 def test_pluggy_alone_lets_these_through() -> None:

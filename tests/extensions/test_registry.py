@@ -38,7 +38,7 @@ def test_frozen_after_load(mutate: Any, environ: dict[str, str]) -> None:
     host = ExtensionHost(environ=environ)
     host.load([function(f)])
     before = host.diagnosis()
-    with pytest.raises(FrozenError, match="make a new ExtensionHost"):
+    with pytest.raises(FrozenError, match="create a new ExtensionHost"):
         mutate(host)
     assert host.diagnosis() == before
 
@@ -217,7 +217,11 @@ def test_pause_and_resume(site: Site, start: Start) -> None:
     host = start(target)
     host.pause("Stamp")
     entry = told(host, "stamp")
-    assert (entry["status"], entry["position"], entry["reason"]) == ("paused", 0, "taken out by hand")
+    assert (entry["status"], entry["position"], entry["reason"]) == (
+        "paused",
+        0,
+        "paused by POST /admin/extensions/stamp/pause",
+    )
     assert host._info["AppExtension"] == []
     (problem,) = host.diagnosis()["problems"]
     assert "resume" in problem["remedy"]

@@ -314,7 +314,7 @@ def test_an_instance_for_no_function_is_a_problem_with_a_remedy(make_app: MakeAp
         )
     ).load()
     [problem] = [
-        problem for problem in hosted.host.diagnosis()["problems"] if "opts no function in" in problem["message"]
+        problem for problem in hosted.host.diagnosis()["problems"] if "is for no function" in problem["message"]
     ]
     assert "with __file__" in problem["remedy"]
 

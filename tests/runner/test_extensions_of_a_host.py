@@ -104,7 +104,7 @@ def test_a_quarantined_extension_is_taken_out_of_a_running_host(make_app: MakeAp
     served = serve(make_app(files(host_json={"extensionHost": {"quarantine": {"consecutiveErrors": 2}}})), env=ON)
     answers = [served.get("/api/hello?err=1").text for _ in range(4)]
     assert answers == ["hello flaky", "hello", "hello", "hello"] or answers == ["hello flaky"] * 2 + ["hello"] * 2
-    assert served.wait_for("is taken out").count("is taken out") == 1
+    assert served.wait_for("is quarantined").count("is quarantined") == 1
     assert entry_of(served.get("/admin/host/extensions").json())["status"] == "quarantined"
     assert httpx.post(f"{served.url}/admin/extensions/flaky/resume").is_success
     assert served.get("/api/hello").text == "hello flaky"

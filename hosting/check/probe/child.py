@@ -124,9 +124,9 @@ def _validate(target: Any) -> dict[str, Any]:
 
 
 def _validate_extension(group: str, name: str, target: Any) -> dict[str, Any]:
-    from hosting.extensions.diagnostics.inspection import examine
+    from hosting.extensions.diagnostics.inspection import inspect_target
 
-    found = examine(name, group, target)
+    found = inspect_target(name, group, target)
     result: dict[str, Any] = {"hooks": found.hooks, "warnings": found.warnings}
     return result if found.error is None else {**result, "phase": "contract", "error": _error(found.error)}
 

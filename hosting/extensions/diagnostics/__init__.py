@@ -1,1 +1,1 @@
-"""What is reported about extensions."""
+"""Diagnosis of extensions: what is reported about them."""

@@ -1,15 +1,15 @@
-"""What is loaded, from where, for which function, what failed and what to do about it: one JSON document."""
+"""Diagnosis: one JSON document on what is loaded, from where, for which function, what failed and what to do."""
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from hosting._text import did_you_mean
 from hosting.core import Function, Problem
 from hosting.errors import ExtensionError
-from hosting.extensions._config import FLAG, folded
+from hosting.extensions._config import FLAG, fold_name
 from hosting.extensions._discovery import OFF
 from hosting.extensions._model import RUNNING, Extension, Failure, Hook
 
@@ -18,16 +18,16 @@ if TYPE_CHECKING:
 
 SCHEMA_VERSION = 1
 FLAGS = (FLAG, "HOSTING_DISABLE", "HOSTING_REQUIRE", "HOSTING_ALLOW")
-SWITCH_ON = f"Set {FLAG}=1, in the environment or in Values of local.settings.json."
 PACKAGES = ("hosting", "azure-functions", "pluggy")
+SWITCH_ON = f"Set {FLAG}=1, in the environment or in Values of local.settings.json."
 
 
 def tree(extensions: Sequence[Extension], serving: Mapping[str, Sequence[str]]) -> dict[str, Any]:
-    """``_info``: the tree that Azure's interface defines, with the extensions that are active, in line.
+    """Return ``_info``: the active extensions, in the structure of Azure's interface.
 
     Args:
-        extensions: all of them, in line.
-        serving: for each function the names of those that serve it at function level.
+        extensions: all extensions, in order.
+        serving: for each function the names of the extensions that serve it at function level.
     """
     return {
         "AppExtension": [one.name for one in extensions if one.status == "active" and "app" in one.scopes],
@@ -36,7 +36,7 @@ def tree(extensions: Sequence[Extension], serving: Mapping[str, Sequence[str]]) 
 
 
 def environment(environ: Mapping[str, str]) -> dict[str, Any]:
-    """Versions, and the flags that were read."""
+    """Return ``environment``: versions, and the values of the flags."""
     import platform
 
     return {
@@ -46,13 +46,18 @@ def environment(environ: Mapping[str, str]) -> dict[str, Any]:
     }
 
 
-def extensions_told(extensions: Sequence[Extension], chains: Sequence[Chain]) -> list[dict[str, Any]]:
-    """``extensions``: those that run by their position, then the others."""
+def extension_entries(extensions: Sequence[Extension], chains: Sequence[Chain]) -> list[dict[str, Any]]:
+    """Return ``extensions``.
+
+    Args:
+        extensions: all extensions, in order; those that run get a position.
+        chains: every chain there has been, for the statistics.
+    """
     positions = itertools.count()
-    return [_told(one, next(positions) if one.status in RUNNING else None, chains) for one in extensions]
+    return [_extension_entry(one, next(positions) if one.status in RUNNING else None, chains) for one in extensions]
 
 
-def _told(extension: Extension, position: int | None, chains: Sequence[Chain]) -> dict[str, Any]:
+def _extension_entry(extension: Extension, position: int | None, chains: Sequence[Chain]) -> dict[str, Any]:
     from hosting.extensions.diagnostics.redaction import redacted
 
     return {
@@ -69,7 +74,7 @@ def _told(extension: Extension, position: int | None, chains: Sequence[Chain]) -
         "position": position,
         "reason": _reason(extension),
         "settings": redacted(extension.settings),
-        "statistics": {name: _figures(hook, chains) for name, hook in extension.hooks.items()},
+        "statistics": {name: _statistics(hook, chains) for name, hook in extension.hooks.items()},
     }
 
 
@@ -80,18 +85,38 @@ def _error(failure: Failure | None) -> dict[str, Any] | None:
 
 
 def _reason(extension: Extension) -> str:
-    """Why it stands where it stands, or why it does not run."""
+    """Return why an extension has its position, or why it does not run."""
     if extension.status == "quarantined":
-        return f"taken out: it erred in {extension.consecutive_errors} invocations in a row"
+        return f"it failed in {extension.consecutive_errors} invocations in a row"
     if extension.status == "paused":
-        return "taken out by hand"
+        return f"paused by POST /admin/extensions/{extension.name}/pause"
     if extension.kind == "sdk" and extension.status == "active":
         return "inside the others, in order of registration"
     return extension.reason
 
 
-def function_told(function: Function, hooks: Iterable[Hook]) -> dict[str, Any]:
-    """One entry of ``functions``: for each hook the names of the extensions, in call order."""
+def _statistics(hook: Hook, chains: Sequence[Chain]) -> dict[str, float]:
+    """Return the statistics of a hook: calls and errors are counted, times estimated from the timed calls."""
+    own = hook.statistics
+    calls = own.calls + sum(
+        chain.runtime.calls(index) for chain in chains for index, step in enumerate(chain.steps) if step is hook
+    )
+    mean = own.sampled_seconds / own.sampled_calls if own.sampled_calls else 0.0
+    return {
+        "calls": calls,
+        "errors": own.errors,
+        "total_ms": round(mean * calls * 1000, 6),
+        "max_ms": round(own.longest_seconds * 1000, 6),
+    }
+
+
+def function_entry(function: Function, hooks: Iterable[Hook]) -> dict[str, Any]:
+    """Return an entry of ``functions``.
+
+    Args:
+        function: the function.
+        hooks: its hooks, in the order of the calls.
+    """
     by_hook: dict[str, list[str]] = {}
     for hook in hooks:
         by_hook.setdefault(hook.name, []).append(hook.extension.name)
@@ -103,7 +128,12 @@ def function_told(function: Function, hooks: Iterable[Hook]) -> dict[str, Any]:
     }
 
 
-def chain(
+def problem_entry(problem: Problem) -> dict[str, Any]:
+    """Return an entry of ``problems``."""
+    return {"severity": problem.severity, "message": problem.message, "remedy": problem.remedy}
+
+
+def chain_entry(
     name: str, functions: Sequence[Function], chains: Mapping[Function, Chain | None], *, enabled: bool
 ) -> dict[str, str]:
     """Return ``chain``: the compiled hooks of one function.
@@ -117,123 +147,111 @@ def chain(
     Raises:
         ExtensionError: the function does not exist, or has no chain.
     """
-    function = next((one for one in functions if folded(one.name) == folded(name)), None)
+    function = next((one for one in functions if fold_name(one.name) == fold_name(name)), None)
     if function is None:
         names = [one.name for one in functions]
         known = f"The app has: {', '.join(names)}." if names else "The app has no functions."
         raise ExtensionError(f"the app has no function '{name}'", remedy=did_you_mean(name, names) or known)
-    compiled = chains.get(function)
-    if compiled is None:
+    chain = chains.get(function)
+    if chain is None:
         reason = "no extension has a hook for it" if enabled else "extensions are switched off"
         remedy = "'hosting diag' lists the extensions and the functions that they are for." if enabled else SWITCH_ON
         raise ExtensionError(f"function '{function.name}' has no chain: {reason}", remedy=remedy)
-    return {"function": function.name, "form": compiled.form, "source": compiled.source}
+    return {"function": function.name, "form": chain.form, "source": chain.source}
 
 
-def problems_of(extensions: Iterable[Extension]) -> list[Problem]:
-    """What the extensions' states say to a person, with the way out."""
-    return [problem for extension in extensions for problem in (*_states(extension), *_hints(extension))]
+def extension_problems(extensions: Iterable[Extension]) -> list[Problem]:
+    """Return the problems of extensions: those that do not run, and those with an error or a warning."""
+    return [problem for extension in extensions for problem in (*_status_problems(extension), *_warnings(extension))]
 
 
-def breaches(extensions: Iterable[Extension]) -> list[Problem]:
-    """What ``--strict`` does not let pass: whatever erred, and whatever its author can hardly have meant."""
-    return problems_of(one for one in extensions if one.error or one.warnings)
+def strict_problems(extensions: Iterable[Extension]) -> list[Problem]:
+    """Return the problems that stop the start under ``--strict``: those of extensions with an error or a warning."""
+    return extension_problems(one for one in extensions if one.error or one.warnings)
 
 
-def missing(names: Iterable[str], extensions: Sequence[Extension], enabled: bool) -> list[Problem]:
-    """Required extensions that are not there, each with what is known of it."""
-    states = {folded(one.name): f"it is {one.status}{f': {one.reason}' * bool(one.reason)}" for one in extensions}
-    remedy = "Install or mend it, or take it out of extensionHost.required and HOSTING_REQUIRE."
-    if not enabled:
-        remedy = SWITCH_ON
+def missing_problems(names: Iterable[str], extensions: Sequence[Extension], enabled: bool) -> list[Problem]:
+    """Return a problem for each required extension that is missing, with the reason.
+
+    Args:
+        names: the names of the missing extensions.
+        extensions: all extensions.
+        enabled: whether extensions are switched on.
+    """
+    by_name = {fold_name(one.name): one for one in extensions}
+    remedy = "Install or fix it, or remove it from extensionHost.required and HOSTING_REQUIRE."
     return [
         Problem(
             "error",
-            f"Required extension '{name}' is not loaded: {states.get(folded(name), 'it is not installed')}.",
-            remedy,
+            f"Required extension '{name}' {_absence(by_name.get(fold_name(name)))}.",
+            remedy if enabled else SWITCH_ON,
             extension=name,
         )
         for name in names
     ]
 
 
-def switched_off(extensions: Sequence[Extension]) -> list[Problem]:
-    """What would run if extensions were on."""
+def _absence(extension: Extension | None) -> str:
+    """Return the second half of a sentence on why an extension is missing."""
+    if extension is None:
+        return "is not installed"
+    verb = "failed to start" if extension.status == "failed" else f"is {extension.status}"
+    return f"{verb}: {extension.reason}" if extension.reason else verb
+
+
+def switched_off_problems(extensions: Sequence[Extension]) -> list[Problem]:
+    """Return one problem that names the extensions that would run if extensions were switched on; none without them."""
     names = [extension.name for extension in extensions if extension.reason == OFF]
     if not names:
         return []
-    message = f"Extensions are switched off; switched on, these would be activated: {', '.join(names)}."
+    message = f"Extensions are switched off. These would run if they were switched on: {', '.join(names)}."
     return [Problem("warning", message, SWITCH_ON)]
 
 
-def problem_told(problem: Problem) -> dict[str, Any]:
-    """One entry of ``problems``."""
-    return {"severity": problem.severity, "message": problem.message, "remedy": problem.remedy}
-
-
-def _figures(hook: Hook, chains: Sequence[Chain]) -> dict[str, float]:
-    """Calls and errors are counted, times are told from the sampled calls."""
-    own = hook.statistics
-    calls = own.calls + sum(
-        chain.runtime.calls(index) for chain in chains for index, step in enumerate(chain.steps) if step is hook
-    )
-    mean = own.seconds / own.sampled if own.sampled else 0.0
-    return {
-        "calls": calls,
-        "errors": own.errors,
-        "total_ms": round(mean * calls * 1000, 6),
-        "max_ms": round(own.worst * 1000, 6),
-    }
-
-
-def _states(extension: Extension) -> list[Problem]:
-    """What one extension's state is a problem for; nothing where it runs, or does not run as somebody wishes."""
-    who, name, error = f"Extension '{extension.name}' ({extension.origin})", extension.name, extension.error
+def _status_problems(extension: Extension) -> Iterator[Problem]:
+    """Yield the problem of an extension's status or error; none if it has neither, or a user has disabled it."""
+    subject, error = f"Extension '{extension.name}' ({extension.origin})", extension.error
+    file, name = extension.file, extension.name
+    resume = f"POST /admin/extensions/{extension.name}/resume."
     if extension.status == "quarantined":
-        message = f"{who} was taken out: it erred in {extension.consecutive_errors} invocations in a row{_last(error)}."
-        remedy = f"Mend it and restart, or POST /admin/extensions/{name}/resume."
-        return [Problem("error", message, remedy, file=extension.file, extension=name)]
-    if extension.status == "paused":
-        remedy = f"POST /admin/extensions/{name}/resume."
-        return [Problem("warning", f"{who} was taken out by hand.", remedy, file=extension.file, extension=name)]
-    if extension.status == "blocked":
+        count = f"it failed in {extension.consecutive_errors} invocations in a row"
+        last = f"; the last time in {error.hook or error.phase}: {error.type}: {error.message}" if error else ""
+        message = f"{subject} is quarantined: {count}{last}."
+        yield Problem("error", message, f"Fix it and restart, or {resume}", file, extension=name)
+    elif extension.status == "paused":
+        yield Problem("warning", f"{subject} is paused.", resume, file, extension=name)
+    elif extension.status == "blocked":
         remedy = f"Add {extension.distribution} to HOSTING_ALLOW, or uninstall it."
-        return [Problem("warning", f"{who} was not loaded: {extension.reason}.", remedy, extension=name)]
-    if error is None:
-        return []
+        yield Problem("warning", f"{subject} is not loaded: {extension.reason}.", remedy, extension=name)
+    elif error is not None:
+        yield _error_problem(extension, subject, error)
+
+
+def _error_problem(extension: Extension, subject: str, error: Failure) -> Problem:
+    file, name = extension.file, extension.name
     if extension.status == "failed":
-        message = f"{who} is not running: {error.phase} failed: {error.type}: {error.message}"
-        return [Problem("error", message, _remedy(extension, error), file=extension.file, extension=name)]
-    what = f"{error.hook or error.phase} failed{_where(error)}: {error.type}: {error.message}"
-    remedy = error.remedy or "Mend the extension, or tell its author; the traceback is in the log and in 'error'."
-    return [Problem("warning", f"{who}: {what}", remedy, file=extension.file, extension=name)]
-
-
-def _hints(extension: Extension) -> list[Problem]:
-    who = f"Extension '{extension.name}' ({extension.origin})"
-    return [
-        Problem("warning", f"{who}: {what}.", remedy, extension=extension.name) for what, remedy in extension.warnings
-    ]
-
-
-def _last(error: Failure | None) -> str:
-    return f"; the last time in {error.hook or error.phase}: {error.type}: {error.message}" if error else ""
-
-
-def _where(error: Failure) -> str:
-    return f" for function '{error.function}'" if error.function else ""
+        message = f"{subject} is not running: {error.phase} failed: {error.type}: {error.message}"
+        return Problem("error", message, error.remedy or _remedy(extension, error), file, extension=name)
+    function = f" for function '{error.function}'" if error.function else ""
+    message = f"{subject}: {error.hook or error.phase} failed{function}: {error.type}: {error.message}"
+    remedy = "Fix the extension, or report it to its authors; the traceback is in the log and in 'error'."
+    return Problem("warning", message, error.remedy or remedy, file, extension=name)
 
 
 def _remedy(extension: Extension, error: Failure) -> str:
-    if error.remedy:
-        return error.remedy
     if error.type == "ModuleNotFoundError":
-        return "Install the missing module where the host runs, or mend the entry point or the import."
-    return f"Mend or uninstall it, or switch it off: HOSTING_DISABLE={extension.name}."
+        return "Install the missing module in the host's environment, or fix the entry point or the import."
+    return f"Fix or uninstall it, or disable it: HOSTING_DISABLE={extension.name}."
+
+
+def _warnings(extension: Extension) -> Iterator[Problem]:
+    subject = f"Extension '{extension.name}' ({extension.origin})"
+    for what, remedy in extension.warnings:
+        yield Problem("warning", f"{subject}: {what}.", remedy, extension=extension.name)
 
 
 def _version(package: str) -> str | None:
-    from importlib_metadata import PackageNotFoundError, version  # a start has no time for it
+    from importlib_metadata import PackageNotFoundError, version  # its import would slow down every start
 
     try:
         return version(package)

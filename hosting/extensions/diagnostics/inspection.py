@@ -1,4 +1,4 @@
-"""Looking at one extension as the host does when it loads it, without a host: for who checks before publishing."""
+"""Inspection of one extension without a host, for ``hosting check``: what loading it would find."""
 
 from __future__ import annotations
 
@@ -10,38 +10,41 @@ from hosting.extensions._model import Extension
 from hosting.extensions._sdk import is_sdk_class
 
 
-class Examined(NamedTuple):
-    """What an entry point's object is as an extension; ``error`` is why it cannot be one."""
+class Inspection(NamedTuple):
+    """What an entry point's object is as an extension."""
 
     hooks: tuple[str, ...] = ()
+    """The names of its hooks."""
     warnings: tuple[tuple[str, str], ...] = ()
-    """What its author can hardly have meant though it breaks nothing, each with its remedy."""
+    """What is probably a mistake, though nothing fails: messages, each with its remedy."""
     error: ExtensionError | None = None
+    """Why it is not a valid extension; None if it is."""
 
 
 def known_hooks() -> tuple[str, ...]:
-    """The names of all hooks, in lifecycle order."""
+    """Return the names of all hooks, in lifecycle order."""
     return tuple(spec_arguments())
 
 
-def examine(name: str, group: str, target: Any) -> Examined:
-    """Make what an entry point names, and check its hooks against the specification; no hook is called.
+def inspect_target(name: str, group: str, target: Any) -> Inspection:
+    """Check the hooks of an entry point's object; no hook is called.
 
     Args:
         name: the entry point's name.
         group: its group, ``hosting`` or ``hosting.functions``.
-        target: the module, object or class that it names. One of Azure's extension classes has nothing to be checked.
+        target: the module, object or class that it names. A class is instantiated; one of Azure's interface is not
+            checked.
 
     Raises:
-        Exception: whatever the class raises when it is made.
+        Exception: what the class raises when it is instantiated.
     """
     from hosting.extensions._registration import register
 
     if is_sdk_class(target):
-        return Examined()
+        return Inspection()
     extension = Extension(name, group=group)
     try:
         register(extension, target)
     except ExtensionError as error:
-        return Examined(error=error)
-    return Examined(tuple(extension.hooks), extension.warnings)
+        return Inspection(error=error)
+    return Inspection(tuple(extension.hooks), extension.warnings)

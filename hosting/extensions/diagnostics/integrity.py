@@ -1,7 +1,7 @@
-"""Whether the files of an installed extension are those that its installer recorded.
+"""Integrity of installed extensions: their files, compared with what their installer recorded.
 
-An installer writes each file's hash into the distribution's RECORD. That tells files that were changed, lost or added
-since; it does not tell who published them, nor help against somebody who also rewrites RECORD.
+An installer writes a hash of each file into the distribution's RECORD. It shows files that were changed, deleted or
+added since. It does not show who published them, and does not help if RECORD was changed as well.
 """
 
 from __future__ import annotations
@@ -20,42 +20,52 @@ from importlib_metadata import EntryPoint
 
 from hosting._install import reinstall_command
 from hosting.core import Problem
-from hosting.extensions._metadata import name_of, version_of
+from hosting.extensions._metadata import distribution_name, distribution_version
 from hosting.extensions._model import GROUPS
 
-WEAK = frozenset({"md5", "sha1"})
-CODE = frozenset({".py", ".pyc", ".so", ".pyd"})
-SIGNATURES = frozenset({"RECORD", "RECORD.jws", "RECORD.p7s"})
+WEAK_ALGORITHMS = frozenset({"md5", "sha1"})
+CODE_SUFFIXES = frozenset({".py", ".pyc", ".so", ".pyd"})
+WITHOUT_HASH = frozenset({"RECORD", "RECORD.jws", "RECORD.p7s"})
+"""Files that RECORD lists without a hash, since their content depends on it."""
 
 
 def verify(entry_points: Iterable[EntryPoint]) -> list[dict[str, Any]]:
-    """Check each distribution that brings an extension, a binding or a storage for locks; imports nothing.
+    """Verify each distribution with an entry point for hosting; nothing is imported.
+
+    Args:
+        entry_points: the installed entry points; those of other groups are ignored.
 
     Returns:
-        One entry a distribution, by name, as in the document's ``verification``.
+        ``verification`` of the document: an entry for each distribution, by name.
     """
-    brought: dict[int, list[EntryPoint]] = defaultdict(list)
+    by_distribution: dict[int, list[EntryPoint]] = defaultdict(list)
     for entry_point in entry_points:
         if entry_point.group in GROUPS and entry_point.dist is not None:
-            brought[id(entry_point.dist)].append(entry_point)
-    checked = [_verified(entries[0].dist, sorted({entry.name for entry in entries})) for entries in brought.values()]
+            by_distribution[id(entry_point.dist)].append(entry_point)
+    checked = [
+        _entry(entries[0].dist, sorted({entry.name for entry in entries})) for entries in by_distribution.values()
+    ]
     return sorted(checked, key=lambda one: str(one["distribution"]).lower())
 
 
 def tampering(verification: Iterable[Mapping[str, Any]]) -> list[Problem]:
-    """Distributions whose files are not those that were installed."""
+    """Return a problem for each distribution with files that differ from what was installed.
+
+    Args:
+        verification: what ``verify`` returned.
+    """
     return [
         Problem(
             "error",
-            f"Files of {one['distribution']} {one['version']} are not those that were installed: {_told(one)}.",
-            f"Find out who changed them; then: {reinstall_command(one['distribution'], one['version'])}",
+            f"Files of {one['distribution']} {one['version']} differ from what was installed: {_differences(one)}.",
+            f"Find out what changed them; then: {reinstall_command(one['distribution'], one['version'])}",
         )
         for one in verification
         if one["status"] == "tampered"
     ]
 
 
-def _verified(distribution: Any, names: list[str]) -> dict[str, Any]:
+def _entry(distribution: Any, names: list[str]) -> dict[str, Any]:
     record = list(_recorded(distribution.read_text("RECORD") or ""))
     files: dict[str, list[str]] = {"changed": [], "missing": [], "unlisted": [], "unverified": []}
     for path, recorded in record:
@@ -65,8 +75,8 @@ def _verified(distribution: Any, names: list[str]) -> dict[str, Any]:
     files["unlisted"] = _unlisted(distribution, {path for path, _ in record})
     origin = _origin(distribution)
     return {
-        "distribution": name_of(distribution),
-        "version": version_of(distribution),
+        "distribution": distribution_name(distribution),
+        "version": distribution_version(distribution),
         "extensions": names,
         **origin,
         "status": _status(record, files, origin["installation"]),
@@ -75,27 +85,27 @@ def _verified(distribution: Any, names: list[str]) -> dict[str, Any]:
 
 
 def _status(record: list[tuple[str, str]], files: Mapping[str, list[str]], installation: str) -> str:
-    """Tampered; or else not to be told, because what runs is not what RECORD speaks of; or else intact."""
+    """Return the status; an editable installation runs other files than those in its RECORD."""
     if files["changed"] or files["missing"] or files["unlisted"]:
         return "tampered"
     return "unverifiable" if installation == "editable" or not record or files["unverified"] else "intact"
 
 
 def _recorded(text: str) -> Iterator[tuple[str, str]]:
-    """The files of a RECORD, each with ``algorithm=digest`` or nothing."""
+    """Yield the files of a RECORD, each with ``algorithm=digest`` or an empty text."""
     for row in csv.reader(text.splitlines()):
         if row and row[0]:
             yield row[0], row[1] if len(row) > 1 else ""
 
 
 def _state(file: Any, path: str, recorded: str) -> str | None:
-    """What is wrong with one file, if anything."""
+    """Return the state of a file that differs or cannot be verified; None if it is intact."""
     if not file.is_file():
         return None if _is_cache(path) else "missing"
     if not recorded:
-        return None if _is_cache(path) or PurePosixPath(path).name in SIGNATURES else "unverified"
+        return None if _is_cache(path) or PurePosixPath(path).name in WITHOUT_HASH else "unverified"
     algorithm, _, digest = recorded.partition("=")
-    if algorithm in WEAK or algorithm not in hashlib.algorithms_guaranteed or algorithm.startswith("shake"):
+    if algorithm in WEAK_ALGORITHMS or algorithm not in hashlib.algorithms_guaranteed or algorithm.startswith("shake"):
         return "unverified"
     try:
         found = hashlib.new(algorithm, file.read_bytes()).digest()
@@ -105,12 +115,12 @@ def _state(file: Any, path: str, recorded: str) -> str | None:
 
 
 def _is_cache(path: str) -> bool:
-    """Python writes these itself, and anew whenever their source changes."""
+    """Return whether Python writes the file itself, and overwrites it when its source changes."""
     return "__pycache__" in PurePosixPath(path).parts
 
 
 def _unlisted(distribution: Any, listed: set[str]) -> list[str]:
-    """Code that nobody recorded in the packages that are the distribution's own, and entry points added to it."""
+    """Return code in the distribution's own packages, and entry points, that RECORD does not list."""
     own = {PurePosixPath(path).parent for path in listed if PurePosixPath(path).name == "__init__.py"}
     own |= {PurePosixPath(path).parent for path in listed if PurePosixPath(path).name == "RECORD"}
     found: set[str] = set()
@@ -121,18 +131,18 @@ def _unlisted(distribution: Any, listed: set[str]) -> list[str]:
 
 
 def _code(folder: Any, path: PurePosixPath) -> Iterator[str]:
-    """What Python would import from below ``folder``, by the path that RECORD would give."""
+    """Yield the files below ``folder`` that Python would import, by their path in RECORD."""
     for entry in folder.iterdir() if folder.is_dir() else ():
         inner = path / entry.name
         if entry.is_dir():
             if entry.name != "__pycache__":
                 yield from _code(entry, inner)
-        elif inner.suffix in CODE or inner.name == "entry_points.txt":
+        elif inner.suffix in CODE_SUFFIXES or inner.name == "entry_points.txt":
             yield str(inner)
 
 
 def _origin(distribution: Any) -> dict[str, Any]:
-    """Where it was installed from: an index, a URL of its own, or a working copy."""
+    """Return where it was installed from: an index, a URL, or a working copy."""
     try:
         direct = json.loads(distribution.read_text("direct_url.json") or "{}")
     except ValueError:
@@ -145,6 +155,6 @@ def _origin(distribution: Any) -> dict[str, Any]:
     return {"installation": "editable" if is_editable else "direct-url", "url": re.sub(r"//[^/@]*@", "//***@", url)}
 
 
-def _told(one: Mapping[str, Any]) -> str:
+def _differences(one: Mapping[str, Any]) -> str:
     kinds = ("changed", "missing", "unlisted")
     return "; ".join(f"{kind}: {', '.join(one[kind])}" for kind in kinds if one[kind])

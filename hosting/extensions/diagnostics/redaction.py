@@ -1,4 +1,4 @@
-"""Settings as they may be shown: JSON, without what opens a door."""
+"""Redaction: settings as JSON, without secrets."""
 
 from __future__ import annotations
 
@@ -17,22 +17,23 @@ SECRET_VALUE = re.compile(
     r"|://[^/@\s]*:[^/@\s]+@|^(bearer|basic)\s",
     re.IGNORECASE,
 )
-"""Connection strings, signed URLs, URLs with a password and Authorization headers, whatever their key is called."""
+"""Connection strings, signed URLs, URLs with a password and Authorization headers, with any key."""
 
-DEEPEST = 32
+MAX_DEPTH = 32
+"""Settings may contain themselves: below this depth the result is ``...``."""
 
 
 def redacted(settings: Any, key: str = "", depth: int = 0) -> Any:
-    """Settings as JSON, however deep, with secrets replaced: by what their key speaks of, or by what they look like.
+    """Return settings as JSON, with ``***`` in place of secrets, which their key or their text gives away.
 
     Args:
-        settings: any value; what JSON does not know is told by its ``repr``.
-        key: the key that holds it.
-        depth: how deep it lies; deeper than ``DEEPEST`` nothing is told, since settings may hold themselves.
+        settings: any value; one that is not JSON becomes its ``repr``.
+        key: its key.
+        depth: the number of objects and lists around it.
     """
     if SECRET_KEY.search(re.sub(r"[_-]", " ", key)):
         return REDACTED
-    if depth > DEEPEST:
+    if depth > MAX_DEPTH:
         return "..."
     if isinstance(settings, Mapping):
         return {str(name): redacted(value, str(name), depth + 1) for name, value in settings.items()}
@@ -46,7 +47,7 @@ def redacted(settings: Any, key: str = "", depth: int = 0) -> Any:
 
 
 def _text(value: Any) -> str:
-    """A string, or the ``repr`` of what JSON does not know."""
+    """Return a text, or the ``repr`` of a value that is not JSON."""
     try:
         text = value if isinstance(value, str) else repr(value)
     except Exception as error:

@@ -1,1 +1,1 @@
-"""How one invocation runs its hooks."""
+"""Dispatch of hooks: how one invocation runs them."""

@@ -15,7 +15,7 @@ from typing import Any
 from hosting._asyncio import current_task, is_being_cancelled
 from hosting.authoring import Outcome, ShortCircuit
 from hosting.errors import ExtensionError
-from hosting.extensions._failures import PASSING, describe, record
+from hosting.extensions._failures import NEVER_CAUGHT, describe_error, record_failure
 from hosting.extensions._hooks import ANSWERING_HOOKS, ERROR_HOOKS
 from hosting.extensions._model import Extension, Hook
 from hosting.extensions.dispatch.quarantine import Quarantine
@@ -64,7 +64,7 @@ class HookRuntime:
             KeyboardInterrupt: the hook raised it.
             GeneratorExit: the chain itself is being closed.
         """
-        if isinstance(exception, PASSING):
+        if isinstance(exception, NEVER_CAUGHT):
             raise exception
         timed_out = deadline is not None and self._take_cancels(deadline)
         if timed_out:
@@ -177,8 +177,10 @@ class HookRuntime:
     def _record_error(self, index: int, exception: BaseException, invocation: str) -> None:
         hook = self.steps[index]
         hook.statistics.errors += 1
-        failure = describe("invocation", exception, hook=hook.name, function=self.function, invocation_id=invocation)
-        record(hook.extension, failure)
+        failure = describe_error(
+            "invocation", exception, hook=hook.name, function=self.function, invocation_id=invocation
+        )
+        record_failure(hook.extension, failure)
         self._quarantine.count_error(hook.extension, invocation)
 
 
@@ -193,7 +195,7 @@ def record_unusable_result(context: Any, function: str, exception: BaseException
     extension: Extension | None = getattr(context, ANSWERED_BY, None)
     if extension is not None:
         invocation = getattr(context, "invocation_id", None)
-        record(extension, describe("result", exception, function=function, invocation_id=invocation))
+        record_failure(extension, describe_error("result", exception, function=function, invocation_id=invocation))
 
 
 def _no_yield() -> ExtensionError:

@@ -90,7 +90,7 @@ def test_switched_off(site: Site) -> None:
     assert [one["status"] for one in valid(host)["extensions"]] == ["disabled", "disabled"]
     host.load([function(f)])
     (problem,) = valid(host)["problems"]
-    assert problem["message"].endswith("these would be activated: auth.")
+    assert problem["message"].endswith("These would run if they were switched on: auth.")
 
 
 def test_every_state_at_once(site: Site, start: Start) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 import hosting
 from hosting import hookspecs
-from hosting.extensions.diagnostics.inspection import examine, known_hooks
+from hosting.extensions.diagnostics.inspection import inspect_target, known_hooks
 
 
 class Stamp:
@@ -39,7 +39,7 @@ class AppWide:
 
 def test_a_sound_extension_has_its_hooks() -> None:
     """The class is made once, its hooks are told and not called, and what looks forgotten is warned of."""
-    found = examine("stamp", "hosting.functions", Stamp)
+    found = inspect_target("stamp", "hosting.functions", Stamp)
     assert (found.hooks, found.error, Stamp.made) == (("post_invocation",), None, 1)
     ((message, _),) = found.warnings
     assert "'pre_invocation' is not marked" in message
@@ -49,13 +49,13 @@ def test_a_sound_extension_has_its_hooks() -> None:
     ("target", "group", "says"),
     [
         (Broken, "hosting", "unknown hook 'post_invocations'"),
-        (AppWide, "hosting.functions", "sees every function"),
+        (AppWide, "hosting.functions", "runs for every function"),
         (object(), "hosting", "no hook implementation"),
     ],
 )
 def test_what_breaks_the_contract_is_told(target: Any, group: str, says: str) -> None:
     """The error is the host's own, with its remedy."""
-    error = examine("stamp", group, target).error
+    error = inspect_target("stamp", group, target).error
     assert error is not None
     assert says in error.message
     assert error.remedy
@@ -63,7 +63,7 @@ def test_what_breaks_the_contract_is_told(target: Any, group: str, says: str) ->
 
 def test_a_class_of_azures_interface_is_taken_as_it_is() -> None:
     """The SDK checks its own classes; they have no marked hooks."""
-    assert examine("azure", "hosting", func.AppExtensionBase).error is None
+    assert inspect_target("azure", "hosting", func.AppExtensionBase).error is None
 
 
 def test_the_known_hooks_are_those_of_the_specification() -> None:

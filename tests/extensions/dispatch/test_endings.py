@@ -169,7 +169,7 @@ def test_an_extension_that_errs_in_a_row_is_quarantined_and_says_so_once(caplog:
         several(host, target, 10)
     assert flaky.ran == 3
     assert told(host, "flaky")["status"] == "quarantined"
-    assert sum("is taken out: it erred in 3 invocations in a row" in message for message in caplog.messages) == 1
+    assert sum("is quarantined: it failed in 3 invocations in a row" in message for message in caplog.messages) == 1
     assert host._info["AppExtension"] == []
     problem = next(problem for problem in host.diagnosis()["problems"] if "flaky" in problem["message"])
     assert "resume" in problem["remedy"]

@@ -127,7 +127,7 @@ def test_many_threads_that_see_the_last_error_take_the_extension_out_once(caplog
 
     with caplog.at_level(logging.ERROR, logger="hosting.extensions"):
         asyncio.run(run())
-    assert sum("is taken out: it erred in 2 invocations" in message for message in caplog.messages) == 1
+    assert sum("is quarantined: it failed in 2 invocations" in message for message in caplog.messages) == 1
     figures = told(host, "together")["statistics"]["pre_invocation_app_level"]
     assert (figures["calls"], figures["errors"]) == (count, count)
 
