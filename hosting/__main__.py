@@ -1,4 +1,4 @@
-"""``python -m hosting`` is the ``hosting`` command; it starts here, so that a missing extra can be told."""
+"""``python -m hosting`` is the ``hosting`` command; it starts here to report a missing extra in one line."""
 
 from __future__ import annotations
 

@@ -1,42 +1,105 @@
-"""What ``hosting start`` says once it serves: the functions, the extensions, the address, and what is wrong."""
+"""The banner that ``hosting start`` prints once it serves: functions, extensions, the address, and problems."""
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
+from typing import Any
 
 import click
 
-from hosting.core import Problem
+from hosting.bindings.http.provider import full_route
+from hosting.core import Function, Problem
 from hosting.host.function_host import FunctionHost
-from hosting.runner.listing import extension_line, function_lines
 from hosting.runner.options import StartOptions
 
 _logger = logging.getLogger("hosting.start")
 
 
 def announce(host: FunctionHost, base: str, options: StartOptions) -> None:
-    """Say what is served and what is wrong: as text for people, as log lines where those are JSON."""
+    """Print what is served, and log its problems; with JSON logs, everything is logged.
+
+    Args:
+        host: the loaded host.
+        base: the URL that it listens on, without a slash at the end.
+        options: the flags of ``hosting start``.
+    """
     lines = list(function_lines(host, base))
     extensions = extension_line(host.extensions.diagnosis())
     if options.log_format == "json":
         for line in filter(None, [*lines, extensions, f"Listening on {base}"]):
             _logger.info(line)
     else:
-        click.echo("\nFunctions:\n" if lines else "")
-        for line in lines:
-            click.echo(line + "\n" if line.startswith("Function ") else f"\t{line}\n")
-        click.echo(extensions + "\n" if extensions else "", nl=False)
-        click.echo(f"Listening on {base} (Ctrl+C to stop)")
-        if not options.verbose:
-            click.echo("For detailed output, run hosting start with --verbose.\n")
+        _print(lines, extensions, base, verbose=options.verbose)
     for name in host.skipped_settings:
         text = "Skipping '%s' from local settings as it's already defined in current environment variables."
         logging.getLogger("hosting.settings").info(text, name)
     for problem in host.problems:
-        _logger.log(logging.ERROR if problem.severity == "error" else logging.WARNING, told(problem))
+        _logger.log(logging.ERROR if problem.severity == "error" else logging.WARNING, problem_text(problem))
 
 
-def told(problem: Problem) -> str:
-    """A problem as one log message."""
+def function_lines(host: FunctionHost, base: str) -> Iterator[str]:
+    """Yield a line for each function that can run, HTTP functions first, then one for each disabled function.
+
+    Args:
+        host: the loaded host.
+        base: the URL that it listens on, without a slash at the end.
+    """
+    routes = {route.function: route for route in host.router().routes}
+    prefix = host.http.prefix if host.http else ""
+    runnable = [function for function in host.functions if _can_run(host, function)]
+    for function in runnable:
+        if function.name in routes:
+            route = routes[function.name]
+            methods = "" if route.methods is None else f"[{','.join(_methods(function))}]"
+            yield f"{function.name}: {methods} {base}/{full_route(route, prefix)}"
+    for function in runnable:
+        if function.name not in routes:
+            yield f"{function.name}: {function.trigger.type}"
+    for function in host.functions:
+        if function.disabled:
+            yield f"Function {function.name} is disabled."
+
+
+def extension_line(diagnosis: dict[str, Any]) -> str:
+    """Return which extensions are loaded, or how to load the installed ones; empty if none is installed.
+
+    Args:
+        diagnosis: the document of ``hosting diag --json``.
+    """
+    extensions = diagnosis["extensions"]
+    if not diagnosis["enabled"]:
+        names = ", ".join(extension["name"] for extension in extensions)
+        return f"Extensions: off. Set PYTHON_ENABLE_WORKER_EXTENSIONS=1 to load {names}." if names else ""
+    return f"Extensions: {', '.join(map(_extension, extensions))}" if extensions else ""
+
+
+def problem_text(problem: Problem) -> str:
+    """Return a problem as one log message."""
     where = "" if problem.file is None else f" ({problem.file}{f':{problem.line}' if problem.line else ''})"
     return f"{problem.message}{where}" + (f" {problem.remedy}" if problem.remedy else "")
+
+
+def _print(lines: list[str], extensions: str, base: str, *, verbose: bool) -> None:
+    click.echo("\nFunctions:\n" if lines else "")
+    for line in lines:
+        click.echo(line + "\n" if line.startswith("Function ") else f"\t{line}\n")
+    click.echo(extensions + "\n" if extensions else "", nl=False)
+    click.echo(f"Listening on {base} (Ctrl+C to stop)")
+    if not verbose:
+        click.echo("For detailed output, run hosting start with --verbose.\n")
+
+
+def _extension(extension: dict[str, Any]) -> str:
+    version = f" {extension['version']}" if extension.get("version") else ""
+    status = "" if extension["status"] == "active" else f" ({extension['status']})"
+    return f"{extension['name']}{version}{status}"
+
+
+def _can_run(host: FunctionHost, function: Function) -> bool:
+    return function.name.lower() in host.invocations and not function.disabled
+
+
+def _methods(function: Function) -> list[str]:
+    methods = function.trigger.properties["methods"]
+    return [str(method).upper() for method in ([methods] if isinstance(methods, str) else methods)]

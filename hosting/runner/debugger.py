@@ -1,4 +1,4 @@
-"""``--debug``: a debugger can attach to the process that runs the functions."""
+"""``--debug``: lets a debugger attach to the process that runs the functions."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ def accept_debugger(port: int, *, wait: bool) -> None:
     """Listen for a debugger on this machine, before the app is imported.
 
     Args:
-        port: where the debugger connects.
-        wait: whether to go on only once one has attached.
+        port: the port for the debugger.
+        wait: whether to wait until one has attached.
 
     Raises:
         HostingError: debugpy is not installed, or the port is taken.
     """
-    os.environ.setdefault("PYDEVD_DISABLE_FILE_VALIDATION", "1")  # frozen modules are none of the author's concern
+    os.environ.setdefault("PYDEVD_DISABLE_FILE_VALIDATION", "1")  # its warning does not help the author
     try:
         import debugpy  # noqa: T100 - starting it is what this is for
     except ModuleNotFoundError as error:

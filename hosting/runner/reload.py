@@ -1,4 +1,4 @@
-"""``--reload``: which files of an app matter, and being told when one of them changes."""
+"""``--reload``: watches the files of an app."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ NAMES = frozenset({"host.json", "local.settings.json", "function.json"})
 
 
 def is_watched(path: Path) -> bool:
-    """Whether an app is loaded again when this file changes: code, settings, bindings, requirements."""
+    """Return whether a change of this file reloads the app: code, settings, bindings, requirements."""
     return path.suffix == ".py" or path.name in NAMES or (path.suffix == ".txt" and "requirements" in path.name)
 
 
 class Watcher:
-    """Watches an app's folder from a thread of its own, until ``close``.
+    """Watches an app's folder in a thread, until ``close``.
 
-    Folders that no author edits, such as ``.venv``, ``.git`` and ``__pycache__``, do not count.
+    Folders such as ``.venv``, ``.git`` and ``__pycache__`` are ignored.
 
     Args:
         root: the app's folder.
-        changed: called in that thread with the files that changed, relative to ``root``, once no more changes come.
+        changed: called in that thread with the changed files, relative to ``root``, when no more changes arrive.
 
     Raises:
         HostingError: the package watchfiles is not installed.
@@ -47,18 +47,18 @@ class Watcher:
         self._changed = changed
         self._closed = threading.Event()
         self._watchfiles = watchfiles
-        logging.getLogger("watchfiles").setLevel(logging.WARNING)  # what changed is told by who is called
-        threading.Thread(target=self._work, name="hosting-watch", daemon=True).start()
+        logging.getLogger("watchfiles").setLevel(logging.WARNING)  # the callback reports the changes
+        threading.Thread(target=self._watch, name="hosting-watch", daemon=True).start()
 
     def close(self) -> None:
-        """Watch no longer."""
+        """Stop watching."""
         self._closed.set()
 
-    def _work(self) -> None:
-        everywhere: Any = self._watchfiles.DefaultFilter()
+    def _watch(self) -> None:
+        is_relevant: Any = self._watchfiles.DefaultFilter()
 
         def matters(change: Change, path: str) -> bool:
-            return is_watched(Path(path)) and bool(everywhere(change, path))
+            return is_watched(Path(path)) and bool(is_relevant(change, path))
 
         for changes in self._watchfiles.watch(
             self._root, watch_filter=matters, stop_event=self._closed, raise_interrupt=False

@@ -1,15 +1,17 @@
-"""One process that serves an app on a port that is already taken: load, announce, serve, drain."""
+"""One process that serves an app on an open socket: load, announce, serve, drain."""
 
 from __future__ import annotations
 
+import ipaddress
 import logging
 import os
 import signal
 import sys
 import traceback
 from collections.abc import Callable
+from pathlib import Path
 from socket import socket
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from hosting.apps.local_settings import LocalSettings
 from hosting.errors import HostingError, print_error
@@ -19,10 +21,14 @@ from hosting.logging.levels import Levels
 from hosting.logging.setup import Logs
 from hosting.runner.banner import announce
 from hosting.runner.debugger import accept_debugger
-from hosting.runner.front import host_app
-from hosting.runner.options import Role, StartOptions, url
+from hosting.runner.options import Role, StartOptions, listen_address, url
+from hosting.server.app import HostApp
+from hosting.server.middleware.cors import cors_policy
 from hosting.server.unavailable import UnavailableApp
 from hosting.server.uvicorn_adapter.server import Application, Server
+
+if TYPE_CHECKING:
+    from hosting.server.keys import Keys
 
 _BROKEN = "The function app does not load. Its error is on the terminal; correct it, and this address serves it again."
 
@@ -37,43 +43,87 @@ def serve(
     settings: LocalSettings | None = None,
     ready: Callable[[], None] = lambda: None,
 ) -> int:
-    """Serve until a signal; return the exit code.
+    """Serve until a signal, and return the exit code.
 
     Args:
-        options: what was asked for.
-        socket: listens already.
-        role: what this process is among those that serve.
-        settings: ``local.settings.json``, if it is read already.
-        ready: called once, when requests are answered.
+        options: the flags of ``hosting start``.
+        socket: the listening socket.
+        role: the role of this process among those that serve.
+        settings: ``local.settings.json``, if it has been read.
+        ready: called once, when the app answers requests.
 
     Raises:
-        HostingError: the app does not load, unless edits are waited for.
+        HostingError: the app does not load, and ``--reload`` is off.
     """
     # Until it serves there is nothing to drain.
     signal.signal(signal.SIGTERM, lambda _number, _frame: os._exit(0))
     address = socket.getsockname()
     base = url(address[0], address[1], tls=options.cert is not None)
-    logs = Logs(options.log_format, verbose=options.verbose)
+    logs = Logs(options.log_format, verbose=options.verbose, process=role.number)
     try:
-        app, announced = _application(options, role, settings, base, logs)
+        app, announce_app = _application(options, role, settings, base, logs)
 
         def on_ready() -> None:
-            announced()
+            announce_app()
             ready()
 
         server = _server(app, options, role, logs, on_ready)
         try:
             server.serve_until_signal(socket)
-        except Exception as error:  # it loaded, but did not start: the next edit may mend that, too
+        except Exception as error:  # it loaded but did not start: the next edit may fix it
             if not options.reload:
                 raise
             logs.flush()
-            _tell_broken(error, options)
+            _report_broken_app(error, options)
             server = _server(UnavailableApp(_BROKEN), options, role, logs, ready)
             server.serve_until_signal(socket)
     finally:
         logs.close()
     return server.exit_code
+
+
+def build_app(host: FunctionHost, options: StartOptions, *, announces: bool = True) -> HostApp:
+    """Return the ASGI application of a loaded host, with keys and CORS from flags and ``local.settings.json``.
+
+    Args:
+        host: the loaded host.
+        options: the flags of ``hosting start``.
+        announces: whether to log that keys are required.
+
+    Raises:
+        HostingError: keys, CORS or limits cannot be used.
+    """
+    settings = host.configure()
+    is_auth_required = requires_keys(options.auth, listen_address(options, settings)[0])
+    keys = _keys(host.root, announces=announces) if is_auth_required else None
+    cors = cors_policy(options.cors or settings.cors, credentials=options.cors_credentials or settings.cors_credentials)
+    return HostApp(host, grace=options.grace, keys=keys, cors=cors)
+
+
+def requires_keys(auth: bool | None, address: str) -> bool:
+    """Return whether callers need keys; by default only if other machines can connect.
+
+    Args:
+        auth: ``--enable-auth`` or ``--no-auth``; None for neither.
+        address: the address that the app listens on.
+    """
+    return not _is_loopback(address) if auth is None else auth
+
+
+def _keys(root: Path, *, announces: bool) -> Keys:
+    from hosting.server.keys import load_keys  # few starts need it
+
+    keys = load_keys(root)
+    if announces:
+        _logger.info("Callers need a key; 'hosting keys %s' shows them.", root)
+    return keys
+
+
+def _is_loopback(address: str) -> bool:
+    try:
+        return ipaddress.ip_address(address).is_loopback
+    except ValueError:
+        return address.lower() == "localhost"
 
 
 def _server(app: Application, options: StartOptions, role: Role, logs: Logs, ready: Callable[[], None]) -> Server:
@@ -90,17 +140,17 @@ def _server(app: Application, options: StartOptions, role: Role, logs: Logs, rea
 def _application(
     options: StartOptions, role: Role, settings: LocalSettings | None, base: str, logs: Logs
 ) -> tuple[Application, Callable[[], None]]:
-    """The app to serve, and what to say of it once it serves."""
+    """Return the application to serve, and a function that announces it once it serves."""
     if role.crashed:
         return UnavailableApp(role.crashed), lambda: None
     try:
         host = _load(options, settings, base, logs)
-        app = host_app(host, options, announces=role.announces)
-    except Exception as error:  # whatever is wrong, the next edit may mend it
+        app = build_app(host, options, announces=role.announces)
+    except Exception as error:  # the next edit may fix it
         if not options.reload:
             raise
         logs.flush()
-        _tell_broken(error, options)
+        _report_broken_app(error, options)
         return UnavailableApp(_BROKEN), lambda: None
     return app, lambda: announce(host, base, options) if role.announces else None
 
@@ -120,7 +170,7 @@ def _load(options: StartOptions, settings: LocalSettings | None, base: str, logs
     return host
 
 
-def _tell_broken(error: Exception, options: StartOptions) -> None:
+def _report_broken_app(error: Exception, options: StartOptions) -> None:
     if isinstance(error, HostingError):
         print_error(error, verbose=options.verbose)
     else:
@@ -129,7 +179,7 @@ def _tell_broken(error: Exception, options: StartOptions) -> None:
 
 
 def _stop_at_once(logs: Logs) -> NoReturn:
-    """End now, with what is logged so far written."""
+    """Write what has been logged, and exit."""
     logs.flush()
     sys.stdout.flush()
     os._exit(130)

@@ -1,4 +1,4 @@
-"""``hosting start``: take the port, then serve in this process, or watch over others that do."""
+"""``hosting start``: open the socket, then serve in this process, or supervise others that serve."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import os
 import time
 
 from hosting.apps.local_settings import read_local_settings
-from hosting.runner.options import Role, StartOptions, place, process_count
+from hosting.runner.options import Role, StartOptions, listen_address, process_count
 
 
 def start(options: StartOptions) -> None:
-    """Serve an app until a signal, then end the process.
+    """Serve an app until a signal, then exit.
 
     Raises:
         HostingError: the app does not load, or the port is taken.
@@ -23,7 +23,7 @@ def start(options: StartOptions) -> None:
         from hosting.server.uvicorn_adapter.tls import check_certificate
 
         check_certificate(options.cert, options.key)
-    address, port = place(options, settings)
+    address, port = listen_address(options, settings)
     with listen(address, port) as socket:
         if count > 1 or options.reload:
             from hosting.runner.supervisor import Supervisor

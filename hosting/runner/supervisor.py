@@ -1,7 +1,7 @@
-"""Watches over the processes that serve: ``--workers`` starts several, ``--reload`` a new one after each edit.
+"""Supervises the processes that serve: ``--workers`` starts several, ``--reload`` a new one after each edit.
 
-The supervisor has the listening socket and imports no code of the app. What happens comes to it as events, one after
-the other: a signal, a process that is ready or has ended, files that changed.
+The supervisor keeps the listening socket open and imports no code of the app. It handles one event after the other: a
+signal, a process that is ready or has ended, files that changed.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import multiprocessing
 import signal
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
 from queue import Empty, SimpleQueue
@@ -25,38 +25,38 @@ from hosting.runner.options import Role, StartOptions
 from hosting.runner.reload import Watcher
 from hosting.runner.worker import work
 
-RELOAD_GRACE = 2.0
-"""Seconds that running invocations have when the code has changed: whoever edits waits for them."""
-MARGIN = 5.0
-"""Seconds after the grace period in which a process should have ended by itself."""
-FIRST_DELAY = 0.5
-LONGEST_DELAY = 10.0
-"""Seconds between the starts of a process that ends again and again; the longest is the interval of Azure's host."""
+RELOAD_GRACE_SECONDS = 2.0
+"""How long running invocations may take when the code has changed: the user waits for them."""
+KILL_MARGIN_SECONDS = 5.0
+"""How long after the grace period a process is killed that has not ended."""
+FIRST_DELAY_SECONDS = 0.5
+MAX_DELAY_SECONDS = 10.0
+"""The pauses before a crashing process is restarted; the maximum is the interval of Azure's host."""
 
 _logger = logging.getLogger("hosting.start")
 
 
 @dataclass(eq=False, slots=True)
 class Worker:
-    """One process, in the place that its number says; another one takes the place when it ends."""
+    """A process that serves, in the slot of its number."""
 
     number: int
     process: SpawnProcess
     ready: bool = False
-    leaving: bool = False
+    stopping: bool = False
     kill_at: float = float("inf")
 
 
 @dataclass(frozen=True, slots=True)
 class Signalled:
-    """A signal came."""
+    """A signal arrived."""
 
     number: int
 
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """A process answers requests."""
+    """A process answers requests for the first time."""
 
     worker: Worker
 
@@ -79,38 +79,38 @@ Event: TypeAlias = Signalled | Ready | Ended | Changed
 
 
 @dataclass(slots=True)
-class Place:
-    """A number that a process has, whichever process it is."""
+class Slot:
+    """The state of a process number over restarts of the process."""
 
+    role: Role
     delay: float = 0.0
-    since: float = 0.0
-    due: float = float("inf")
-    """When the next process starts, in ``time.monotonic``."""
-    role: Role = field(default_factory=lambda: Role(announces=False, supervised=True))
+    started_at: float = 0.0
+    start_at: float = float("inf")
+    """When the next process starts, by ``time.monotonic``."""
 
 
 class Supervisor:
     """Runs ``count`` processes until a signal.
 
     Args:
-        options: what was asked for.
-        socket: listens already, and stays open from one process to the next.
-        count: how many processes serve.
+        options: the flags of ``hosting start``.
+        socket: the listening socket, which stays open between processes.
+        count: the number of processes.
     """
 
     def __init__(self, options: StartOptions, socket: socket, count: int) -> None:
-        grace = min(options.grace, RELOAD_GRACE) if options.reload else options.grace
+        grace = min(options.grace, RELOAD_GRACE_SECONDS) if options.reload else options.grace
         self._options = options._replace(grace=grace)
         self._socket = socket
-        self._places = [Place() for _ in range(count)]
-        self._places[0].role = Role(supervised=True, announces=True)
+        numbers = range(1, count + 1) if count > 1 else (None,)
+        self._slots = [Slot(Role(supervised=True, announces=number in (1, None), number=number)) for number in numbers]
         self._workers: list[Worker] = []
         self._events: SimpleQueue[Event] = SimpleQueue()
         self._served = False
         self._code: int | None = None
 
     def run(self) -> int:
-        """Serve until a signal; return the exit code."""
+        """Serve until a signal, and return the exit code."""
         logs = Logs(self._options.log_format, verbose=self._options.verbose)
         try:
             with self._signals(), self._watching():
@@ -126,9 +126,9 @@ class Supervisor:
             case Signalled(number):
                 self._stop(number)
             case Ready(worker):
-                self._is_ready(worker)
+                self._on_ready(worker)
             case Ended(worker):
-                self._has_ended(worker)
+                self._on_end(worker)
             case Changed(files) if self._code is None:
                 self._reload(files)
         now = monotonic()
@@ -136,13 +136,13 @@ class Supervisor:
             if worker.kill_at <= now:
                 worker.process.kill()
         if self._code is None:
-            for number, place in enumerate(self._places):
-                if place.due <= now:
+            for number, slot in enumerate(self._slots):
+                if slot.start_at <= now:
                     self._start(number)
 
     def _next(self) -> Event | None:
-        """The next event; None when something is due before it comes."""
-        times = [place.due for place in self._places] + [worker.kill_at for worker in self._workers]
+        """Return the next event; None if a start or a kill is due first."""
+        times = [slot.start_at for slot in self._slots] + [worker.kill_at for worker in self._workers]
         wait = min(times) - monotonic()
         try:
             return self._events.get(timeout=None if wait == float("inf") else max(0.01, wait))
@@ -150,92 +150,92 @@ class Supervisor:
             return None
 
     def _start(self, number: int) -> None:
-        place = self._places[number]
+        slot = self._slots[number]
         context = multiprocessing.get_context("spawn")
         receiver, sender = context.Pipe(duplex=False)
-        arguments = (self._options, self._socket, place.role, sender)
+        arguments = (self._options, self._socket, slot.role, sender)
         process = context.Process(target=work, args=arguments, name=f"hosting-worker-{number + 1}")
-        with _interrupts_held():
+        with _blocked_interrupts():
             process.start()
         sender.close()
-        place.due, place.since = float("inf"), monotonic()
+        slot.start_at, slot.started_at = float("inf"), monotonic()
         worker = Worker(number, process)
         self._workers.append(worker)
         threading.Thread(target=self._attend, args=(worker, receiver), daemon=True).start()
 
     def _attend(self, worker: Worker, receiver: Connection) -> None:
-        """In a thread of its own: turn what happens to a process into events."""
+        """Turn what happens to a process into events; runs in a thread."""
         with receiver, contextlib.suppress(EOFError, OSError):
             receiver.recv()
             self._events.put(Ready(worker))
         worker.process.join()
         self._events.put(Ended(worker))
 
-    def _is_ready(self, worker: Worker) -> None:
+    def _on_ready(self, worker: Worker) -> None:
         worker.ready = True
         if not self._served and self._code is None:
-            # The others come when one has shown that the app loads: a mistake is told once.
+            # The others start when one has loaded the app, so that an error is printed once.
             self._served = True
-            self._places[0].role = self._places[0].role._replace(announces=self._options.reload)
-            for number in range(1, len(self._places)):
+            self._slots[0].role = self._slots[0].role._replace(announces=self._options.reload)
+            for number in range(1, len(self._slots)):
                 self._start(number)
 
-    def _has_ended(self, worker: Worker) -> None:
+    def _on_end(self, worker: Worker) -> None:
         self._workers.remove(worker)
-        place, code = self._places[worker.number], worker.process.exitcode
+        slot, code = self._slots[worker.number], worker.process.exitcode
         if self._code is not None:
             return
-        if worker.leaving:
-            place.due = 0.0
+        if worker.stopping:
+            slot.start_at = 0.0
         elif not self._options.reload and not self._served:
             self._code = code if code is not None and code > 0 else 1
         elif self._options.reload and not worker.ready:
-            sentence = f"The function app ended its process with {_how(code)} while it was loaded."
+            sentence = f"The function app ended its process with {_exit_text(code)} while it was loaded."
             _logger.error("%s Waiting for the next edit.", sentence)
-            place.role, place.due = place.role._replace(crashed=sentence), 0.0
+            slot.role, slot.start_at = slot.role._replace(crashed=sentence), 0.0
         else:
-            self._again(worker, place)
+            self._restart_later(worker, slot)
 
-    def _again(self, worker: Worker, place: Place) -> None:
+    def _restart_later(self, worker: Worker, slot: Slot) -> None:
         now = monotonic()
-        if now - place.since > LONGEST_DELAY:
-            place.delay = 0.0
-        place.due = now + place.delay
+        if now - slot.started_at > MAX_DELAY_SECONDS:
+            slot.delay = 0.0
+        slot.start_at = now + slot.delay
         _logger.error(
             "Process %d (pid %d) ended with %s; another one starts%s.",
             worker.number + 1,
             worker.process.pid,
-            _how(worker.process.exitcode),
-            f" in {place.delay:g} s" if place.delay else "",
+            _exit_text(worker.process.exitcode),
+            f" in {slot.delay:g} s" if slot.delay else "",
         )
-        place.delay = min(place.delay * 2 or FIRST_DELAY, LONGEST_DELAY)
+        slot.delay = min(slot.delay * 2 or FIRST_DELAY_SECONDS, MAX_DELAY_SECONDS)
 
     def _reload(self, files: list[str]) -> None:
         more = f" and {len(files) - 3} more" if len(files) > 3 else ""
         _logger.info("Restarting: %s%s changed.", ", ".join(files[:3]), more)
-        place = self._places[0]
-        place.role, place.delay = place.role._replace(crashed=""), 0.0
+        slot = self._slots[0]
+        slot.role, slot.delay = slot.role._replace(crashed=""), 0.0
         for worker in self._workers:
-            self._dismiss(worker)
+            self._terminate(worker)
         if not self._workers:
-            place.due = 0.0
+            slot.start_at = 0.0
 
     def _stop(self, number: int) -> None:
         if self._code is None:
             self._code = 130 if number == signal.SIGINT else 0
-            for place in self._places:
-                place.due = float("inf")
+            for slot in self._slots:
+                slot.start_at = float("inf")
             for worker in self._workers:
-                self._dismiss(worker)
+                self._terminate(worker)
         elif number == signal.SIGINT:
             for worker in self._workers:
                 worker.process.kill()
             self._code = 130
 
-    def _dismiss(self, worker: Worker) -> None:
-        if not worker.leaving:
-            worker.leaving = True
-            worker.kill_at = monotonic() + self._options.grace + MARGIN
+    def _terminate(self, worker: Worker) -> None:
+        if not worker.stopping:
+            worker.stopping = True
+            worker.kill_at = monotonic() + self._options.grace + KILL_MARGIN_SECONDS
             worker.process.terminate()
 
     @contextlib.contextmanager
@@ -262,8 +262,8 @@ class Supervisor:
 
 
 @contextlib.contextmanager
-def _interrupts_held() -> Iterator[None]:
-    """A new process begins with Ctrl-C held back, until it has said what to do about it."""
+def _blocked_interrupts() -> Iterator[None]:
+    """Block Ctrl-C while a process starts: it inherits the mask, and unblocks Ctrl-C once it has a handler."""
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return
@@ -274,7 +274,7 @@ def _interrupts_held() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _how(code: int | None) -> str:
+def _exit_text(code: int | None) -> str:
     if code is not None and code < 0:
         with contextlib.suppress(ValueError):
             return f"signal {signal.Signals(-code).name}"

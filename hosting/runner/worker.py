@@ -1,4 +1,4 @@
-"""A process that serves, started by the supervisor."""
+"""A process that serves an app, started by the supervisor."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ from hosting.runner.options import Role, StartOptions
 
 
 def work(options: StartOptions, socket: socket, role: Role, ready: Connection) -> None:
-    """Serve until the supervisor says so with SIGTERM, or is gone; then end the process.
+    """Serve until the supervisor sends SIGTERM or has ended, then exit.
 
     Args:
-        options: what was asked for.
-        socket: listens already; the supervisor has it too.
-        role: what this process is among the others.
-        ready: gets one message when requests are answered.
+        options: the flags of ``hosting start``.
+        socket: the listening socket, which the supervisor keeps open as well.
+        role: the role of this process among those that serve.
+        ready: gets one message when the app answers requests.
     """
-    # Not before, since the supervisor imports this module too.
+    # Imported here because the supervisor imports this module as well.
     from hosting.runner.serve import serve
     from hosting.server.uvicorn_adapter.server import leave
 
-    # A terminal sends Ctrl-C to every process; the supervisor alone acts on it.
+    # A terminal sends Ctrl-C to every process; only the supervisor handles it.
     signal.signal(signal.SIGINT, lambda _number, _frame: None)
     if hasattr(signal, "pthread_sigmask"):
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})

@@ -50,7 +50,7 @@ def extension_names(text: str) -> ExtensionNames:
     """Read the name of an extension, with or without ``hosting-`` before it; spelt as package registries spell names.
 
     Raises:
-        HostingError: it is no name for a package, or no class can be named after it.
+        HostingError: it is not a valid package name, or no class name can be derived from it.
     """
     _check_project(text)
     name = re.sub(r"[-_.]+", "-", text).lower().removeprefix(PREFIX)
@@ -68,7 +68,7 @@ def app_name(text: str) -> str:
     """Read the name of an app, which is its folder's.
 
     Raises:
-        HostingError: it is no name for a project, or for a folder.
+        HostingError: it is not a valid name of a project, or of a folder.
     """
     _check_project(text)
     _check_length(text, text)

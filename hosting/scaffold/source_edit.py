@@ -56,7 +56,7 @@ def read_script(name: str, content: bytes) -> Script:
         content: the whole file.
 
     Raises:
-        HostingError: it is no Python, or a function cannot be added to it.
+        HostingError: it is not valid Python, or a function cannot be added to it.
     """
     try:
         text = content.decode("utf-8")

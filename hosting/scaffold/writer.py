@@ -20,7 +20,7 @@ def write(
 ) -> None:
     """Write ``files`` and ``changes`` below ``root``, which is made where it is missing.
 
-    Whatever goes wrong on the way, and whoever interrupts, everything is then as it was before.
+    After an error or Ctrl-C, everything is as it was before.
 
     Args:
         root: the folder.

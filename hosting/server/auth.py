@@ -21,7 +21,7 @@ class MasterKey:
 
 
 class SystemKeys:
-    """Whether a request has the key of the extension whose webhook it calls, or the master key."""
+    """Return whether a request has the master key, or the system key of the webhook that it calls."""
 
     def __init__(self, keys: Keys) -> None:
         self._keys = keys

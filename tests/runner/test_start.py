@@ -18,7 +18,7 @@ import httpx
 import pytest
 
 from hosting.apps.local_settings import LocalSettings
-from hosting.runner.options import StartOptions, place, url
+from hosting.runner.options import StartOptions, listen_address, url
 from tests.conftest import MakeApp, Serve, launch
 
 APP = {
@@ -232,7 +232,7 @@ def test_port_taken(make_app: MakeApp, serve: Serve, run_hosting: RunHosting) ->
 )
 def test_place(options: dict[str, Any], settings: dict[str, Any], expected: tuple[str, int]) -> None:
     """Address and port are the flags', else those of local.settings.json, else Core Tools' defaults."""
-    assert place(StartOptions(Path(), **options), LocalSettings(Path(), **settings)) == expected
+    assert listen_address(StartOptions(Path(), **options), LocalSettings(Path(), **settings)) == expected
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -69,6 +70,17 @@ def test_processes_share_the_port(make_app: MakeApp, serve: Serve) -> None:
     assert sorted(re.findall(r"imported by (\d+)", served.logs())) == sorted(found)
     assert served.logs().count("Listening on") == served.logs().count("pid:") == 1
     assert served.stop() == 0
+
+
+def test_json_lines_with_several_processes_have_the_number_of_the_process(make_app: MakeApp, serve: Serve) -> None:
+    """With ``--workers`` each JSON line says which process wrote it; the banner is in the first one's lines."""
+    served = serve(make_app(APP), "--workers", "2", "--log-format", "json")
+    pids(served, 2)
+    assert served.stop() == 0
+    lines = [json.loads(line) for line in served.logs().splitlines() if line.startswith("{")]
+    of_invocations = {line["process"] for line in lines if "invocation_id" in line}
+    assert of_invocations == {1, 2}
+    assert {line["process"] for line in lines if line["message"].startswith("Listening on")} == {1}
 
 
 def test_count_of_the_setting(make_app: MakeApp, serve: Serve) -> None:

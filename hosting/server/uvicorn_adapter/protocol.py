@@ -39,7 +39,7 @@ class Connection(Protocol):
     """uvicorn's HTTP protocol, with disconnect detection, Azure's limits of a request's head, and buffered writes.
 
     Args:
-        on_disconnect: called with the ASGI scope of each unanswered request whose client has disconnected.
+        on_disconnect: called with the ASGI scope of each unanswered request when its client has disconnected.
         date: returns the Date header of a response that the application does not make.
         scheduler: flushes the transports of all connections of a server.
         options: uvicorn's arguments.

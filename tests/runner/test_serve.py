@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from hosting.runner.front import asks_for_keys
+from hosting.runner.serve import requires_keys
 
 
 @pytest.mark.parametrize(
-    ("wanted", "address", "asks"),
+    ("wanted", "address", "required"),
     [
         (None, "127.0.0.1", False),
         (None, "127.8.8.8", False),
@@ -22,6 +22,6 @@ from hosting.runner.front import asks_for_keys
         (True, "127.0.0.1", True),
     ],
 )
-def test_keys_are_needed_where_other_machines_can_connect(wanted: bool | None, address: str, asks: bool) -> None:
+def test_keys_are_needed_where_other_machines_can_connect(wanted: bool | None, address: str, required: bool) -> None:
     """Keys are needed if other machines can connect, unless a flag decides."""
-    assert asks_for_keys(wanted, address) is asks
+    assert requires_keys(wanted, address) is required
