@@ -109,7 +109,8 @@ def new_extension(
     folder = folder or Path(names.distribution)
     write(folder, files, force=force)
     _print_list(f"Created {names.distribution}:", files)
-    _print_list("Next:", [*_go_to(folder), "pip install --editable '.[dev]'", "pytest"])
+    install = ["pip install --upgrade pip", "pip install --editable . --group dev"]
+    _print_list("Next:", [*_go_to(folder), *install, "pytest"])
 
 
 @new.command(
@@ -130,10 +131,10 @@ def new_app(name: str, model: Model | None, folder: Path | None, force: bool) ->
     """
     from hosting.cli import prompts
     from hosting.scaffold.app import app_files
-    from hosting.scaffold.names import app_name
+    from hosting.scaffold.names import check_app_name
     from hosting.scaffold.writer import write
 
-    app_name(name)
+    check_app_name(name)
     if model is None:
         model = prompts.choose("Programming model", MODELS, "v2") if prompts.is_interactive() else "v2"
     files = app_files(name, model)

@@ -1,1 +1,1 @@
-"""``hosting new``: the files of an extension, of an app or of a function, ready to run, test and publish."""
+"""``hosting new``: create the files of an app, a function or an extension, ready to run, test and publish."""

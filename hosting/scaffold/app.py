@@ -1,11 +1,11 @@
-"""``hosting new app``: the files of a function app with one function in it."""
+"""``hosting new app``: create a function app with one function."""
 
 from __future__ import annotations
 
-from hosting.scaffold.extension import version
-from hosting.scaffold.function import Model, tests_of, v1_files, v2_text
+from hosting.scaffold.function import Model, render_test, v1_files, v2_text
 from hosting.scaffold.names import function_names
-from hosting.scaffold.renderer import tree
+from hosting.scaffold.renderer import render_tree
+from hosting.scaffold.requirements import template_values
 from hosting.scaffold.source_edit import read_script
 
 FUNCTION = "hello"
@@ -13,18 +13,18 @@ SCRIPT = "function_app.py"
 
 
 def app_files(name: str, model: Model) -> dict[str, str]:
-    """The text of each file of the app, by path.
+    """Return the files of an app: their texts by their paths.
 
     Args:
-        name: what ``names.app_name`` gave.
-        model: the programming model: folders with a function.json, or decorators.
+        name: a name that ``names.check_app_name`` accepts.
+        model: the programming model: ``v1`` for folders with a ``function.json``, ``v2`` for decorators.
     """
-    values = {"name": name, "hosting_version": version()}
-    files = tree("app", values, {model})
+    values, chosen = template_values()
+    files = render_tree("app", {"name": name, **values}, {model, *chosen})
     names = function_names(FUNCTION, model)
     script = files.pop(SCRIPT)
     if model == "v1":
         files.update(v1_files(names, "http"))
     else:
         files[SCRIPT] = v2_text(read_script(SCRIPT, script.encode()), names, "http")
-    return dict(sorted({**files, **tests_of(names, "http", "/api")}.items()))
+    return dict(sorted({**files, **render_test(names, "http", "/api")}.items()))

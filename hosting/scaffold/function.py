@@ -1,24 +1,26 @@
-"""``hosting new function``: one more function for an app, with its test."""
+"""``hosting new function``: add a function and its test to an app."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from hosting._install import install_command
+from hosting._install import install_command, requirement
+from hosting._text import canonical_name
 from hosting.apps.host_json import FILE as HOST_JSON
 from hosting.apps.host_json import read_host_json
 from hosting.apps.local_settings import read_local_settings
 from hosting.apps.outline import declared_names, syntax_tree
-from hosting.apps.outline import function_names as names_in
+from hosting.apps.outline import function_names as existing_names
 from hosting.apps.requirements import read_requirements
 from hosting.apps.v1 import function_folders
 from hosting.apps.v2 import SETTING, script_name
 from hosting.errors import HostingError
 from hosting.scaffold.names import FunctionNames, function_names
 from hosting.scaffold.renderer import render
+from hosting.scaffold.requirements import is_local
 from hosting.scaffold.source_edit import Script, line_end, read_script
 
 Kind = Literal["http", "timer", "queue", "blob"]
@@ -26,38 +28,41 @@ Model = Literal["v1", "v2"]
 
 CONNECTION = "AzureWebJobsStorage"
 PACKAGE = "hosting-storage"
-_STORED = ("queue", "blob")
-_REQUIREMENTS = ("requirements-dev.txt", "requirements.txt")
+_KINDS_WITH_STORAGE = ("queue", "blob")
+_DEPLOYED = "requirements.txt"
+_REQUIREMENTS = ("requirements-dev.txt", _DEPLOYED)
+_ANOTHER_NAME = "Choose another name."
 
 
 class TargetApp(NamedTuple):
-    """The app that a function is for."""
+    """The app that a function is added to."""
 
     root: Path
     model: Model
     script: str
-    """The name of a v2 app's file."""
+    """The name of the v2 file."""
     prefix: str
-    """What stands before the route in the path of a request: ``/api``."""
+    """The beginning of the path of every route: ``/api``."""
     has_storage: bool
-    """Whether the setting is there that says where queues and blobs are."""
+    """Whether the connection for queues and blobs is set."""
 
 
 class Addition(NamedTuple):
-    """What is to be written."""
+    """The result of adding a function, before anything is written."""
 
     files: dict[str, str]
+    """The texts of new files by their paths."""
     changes: dict[str, str]
-    """The new text of files that are there."""
+    """The new texts of existing files by their paths."""
     steps: tuple[str, ...]
-    """What is left to do."""
+    """What remains to be done in a shell or an editor."""
 
 
 def find_app(root: Path) -> TargetApp:
-    """Look at the app in ``root``, without running any of it.
+    """Examine the app in a folder without running its code.
 
     Raises:
-        HostingError: there is no app, or its settings cannot be read.
+        HostingError: the folder contains no app, or the app's settings cannot be read.
     """
     if not root.is_dir():
         raise HostingError(f"there is no folder {root}", remedy="Name the folder of a function app with --app-dir.")
@@ -67,55 +72,54 @@ def find_app(root: Path) -> TargetApp:
     if not (root / script).is_file() and not folders and not (root / HOST_JSON).is_file():
         raise HostingError(
             f"there is no function app in {root}",
-            remedy="Name the app's folder with --app-dir, or make an app with 'hosting new app NAME'.",
+            remedy="Name the app's folder with --app-dir, or create an app with 'hosting new app NAME'.",
         )
-    # Azure's host leaves out all v1 functions once the v2 file declares one.
-    model: Model = "v2" if (root / script).is_file() and not (folders and not _declares(root / script)) else "v1"
+    # Azure's host ignores all v1 functions if the v2 file declares a function.
+    model: Model = (
+        "v2" if (root / script).is_file() and not (folders and not _declares_functions(root / script)) else "v1"
+    )
     http = read_host_json(root, os.environ).get("extensions", {}).get("http", {})
     prefix = str(http.get("routePrefix", "api")).strip("/")
     return TargetApp(root, model, script, f"/{prefix}" if prefix else "", bool(settings.get(CONNECTION)))
 
 
-def add_function(place: TargetApp, name: str, kind: Kind, *, force: bool = False) -> Addition:
-    """What adds the function ``name``, made from the template ``kind``, to an app.
+def add_function(app: TargetApp, name: str, kind: Kind, *, force: bool = False) -> Addition:
+    """Return the files and changes that add a function to an app.
 
     Args:
-        place: the app.
-        name: as a person typed it.
+        app: the app.
+        name: the function's name.
         kind: what triggers the function.
-        force: whether a v1 function of that name may be replaced.
+        force: whether a v1 function of the same name is replaced.
 
     Raises:
-        HostingError: the name cannot be used, or is taken, or the v2 file cannot be added to.
+        HostingError: the name is invalid or in use, or the function cannot be added to the v2 file.
     """
-    names = function_names(name, place.model)
-    taken = {one.lower(): one for one in names_in(place.root)}.get(name.lower())
-    if taken and not (place.model == "v1" and force):
-        raise HostingError(
-            f"the app has a function called {taken!r} already; names compare ignoring case",
-            remedy="Choose another name.",
-        )
-    changes = dict(_required(place, kind))
-    if place.model == "v1":
-        _check_absent(place.root / names.name, force=force)
+    names = function_names(name, app.model)
+    existing = {one.lower(): one for one in existing_names(app.root)}.get(name.lower())
+    if existing and not (app.model == "v1" and force):
+        message = f"the app already has a function {existing!r}; case is ignored in names"
+        raise HostingError(message, remedy=_ANOTHER_NAME)
+    changes = dict(_requirement_changes(app, kind))
+    if app.model == "v1":
+        _check_absent(app.root / names.name, force=force)
         files = v1_files(names, kind)
     else:
-        script = read_script(place.script, (place.root / place.script).read_bytes())
+        script = read_script(app.script, (app.root / app.script).read_bytes())
         files = {}
-        changes[place.script] = v2_text(script, names, kind)
-    files.update(tests_of(names, kind, place.prefix))
-    return Addition(files, changes, tuple(_steps(place, kind)))
+        changes[app.script] = v2_text(script, names, kind)
+    files.update(render_test(names, kind, app.prefix))
+    return Addition(files, changes, tuple(_steps(app, kind)))
 
 
 def _check_absent(folder: Path, *, force: bool) -> None:
     if folder.exists() and not force:
-        raise HostingError(
-            f"there is a folder {folder.name} already", remedy="Choose another name, or add to it with --force."
-        )
+        message = f"the app already has a folder {folder.name}"
+        raise HostingError(message, remedy="Choose another name, or add files to the folder with --force.")
 
 
 def v1_files(names: FunctionNames, kind: Kind) -> dict[str, str]:
-    """A v1 function's folder."""
+    """Return the files of a v1 function: their texts by their paths."""
     values = {**names._asdict(), "identifier": "main", "app": "", "func": "func"}
     return {
         f"{names.name}/__init__.py": render(f"functions/{kind}.py", values, {"v1"}),
@@ -124,55 +128,70 @@ def v1_files(names: FunctionNames, kind: Kind) -> dict[str, str]:
 
 
 def v2_text(script: Script, names: FunctionNames, kind: Kind) -> str:
-    """The v2 file's text with the function at its end.
+    """Return the text of a v2 file with a function added at its end.
 
     Raises:
         HostingError: the file uses the function's name for something else.
     """
-    if names.identifier in script.taken:
-        raise HostingError(
-            f"{names.identifier!r} is used already, and a function of that name would replace it",
-            remedy="Choose another name.",
-            file=script.name,
-        )
+    if names.identifier in script.names_in_use:
+        message = f"the name {names.identifier!r} is in use, and a function would replace its value"
+        raise HostingError(message, remedy=_ANOTHER_NAME, file=script.name)
     values = {**names._asdict(), "app": script.app, "func": script.func}
     chosen = {"v2"} if names.name == names.identifier else {"v2", "named"}
     return script.with_function(render(f"functions/{kind}.py", values, chosen))
 
 
-def tests_of(names: FunctionNames, kind: Kind, prefix: str) -> dict[str, str]:
-    """The function's test; ``prefix`` stands before its route in the path of a request."""
+def render_test(names: FunctionNames, kind: Kind, prefix: str) -> dict[str, str]:
+    """Return the test of a function, by its path.
+
+    Args:
+        names: the names of the function.
+        kind: what triggers it.
+        prefix: the beginning of the path of its route.
+    """
     values = {**names._asdict(), "url": f"{prefix}/{names.name}"}
     return {f"tests/test_{names.identifier.lower()}.py": render(f"functions/tests/{kind}.py", values, set())}
 
 
-def _declares(script: Path) -> bool:
+def _declares_functions(script: Path) -> bool:
     tree = syntax_tree(script)
     return tree is None or any(declared_names(tree))
 
 
-def _required(place: TargetApp, kind: Kind) -> Iterator[tuple[str, str]]:
-    """The list of requirements with the package that serves queues and blobs, where it is not in a list yet."""
-    if kind not in _STORED:
+def _requirement_changes(app: TargetApp, kind: Kind) -> Iterator[tuple[str, str]]:
+    """Yield the requirements file with the package for queues and blobs added, unless a file lists it."""
+    if kind not in _KINDS_WITH_STORAGE:
         return
-    texts = {name: _text(place.root / name) for name in _REQUIREMENTS if (place.root / name).is_file()}
-    listed = {one.name for name in texts for one in read_requirements(place.root, place.root / name)[0]}
-    if texts and PACKAGE not in listed:
-        name, text = next(iter(texts.items()))
-        end = line_end(text)
-        yield name, f"{text}{'' if text.endswith(chr(10)) or not text else end}{PACKAGE}{end}"
+    texts = {name: _text(app.root / name) for name in _REQUIREMENTS if (app.root / name).is_file()}
+    if not texts or PACKAGE in _listed_packages(app.root, texts):
+        return
+    name, text = next(iter(texts.items()))
+    added = requirement(PACKAGE)
+    if name == _DEPLOYED and is_local(added):
+        return  # Azure could not install it; the printed steps install it here
+    end = line_end(text)
+    yield name, f"{text}{'' if text.endswith(chr(10)) or not text else end}{added}{end}"
+
+
+def _listed_packages(root: Path, files: Iterable[str]) -> set[str]:
+    found: set[str] = set()
+    for name in files:
+        listed, unparsed = read_requirements(root, root / name)
+        found |= {one.name for one in listed}
+        found |= {canonical_name(one.text.partition(" @ ")[0]) for one in unparsed if one.kind == "local"}
+    return found
 
 
 def _text(file: Path) -> str:
-    """The text of a file, with the ends of its lines as they are."""
+    """Read a file with its line ends as they are."""
     try:
         return file.read_bytes().decode()
     except UnicodeDecodeError as error:
         raise HostingError(str(error), remedy="Save the file as UTF-8.", file=file.name) from error
 
 
-def _steps(place: TargetApp, kind: Kind) -> Iterator[str]:
-    if kind in _STORED:
+def _steps(app: TargetApp, kind: Kind) -> Iterator[str]:
+    if kind in _KINDS_WITH_STORAGE:
         yield install_command(PACKAGE)
-        if not place.has_storage:
+        if not app.has_storage:
             yield f"set {CONNECTION} in local.settings.json; UseDevelopmentStorage=true is Azurite on this machine"

@@ -1,4 +1,4 @@
-"""Which names are allowed, and what is derived from them."""
+"""Validation of names, and the other names that are derived from them."""
 
 from __future__ import annotations
 
@@ -12,117 +12,123 @@ from typing import NamedTuple
 from hosting.errors import HostingError
 
 PREFIX = "hosting-"
-LONGEST = 40
-"""Characters of a project's name, so that no line that names it gets too long for the formatter."""
+MAX_NAME_LENGTH = 40
+"""Characters of a project's name, so that generated lines that contain it fit the formatter's line length."""
 
 _PROJECT = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?")
 _FUNCTION = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,127}")
-_LONGEST_SLUG = 30
+_MAX_SLUG_LENGTH = 30
 _DEVICE = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?", re.IGNORECASE)
-_IMPORTED = sys.stdlib_module_names | {"azure", "hosting", "tests"}
+_RESERVED_MODULES = sys.stdlib_module_names | {"azure", "hosting", "tests"}
+_ANOTHER_NAME = "Choose another name."
 
 
 class ExtensionNames(NamedTuple):
-    """The spellings of an extension's name."""
+    """The names of an extension, its package and its class."""
 
     name: str
-    """Of the entry point, in host.json and in ``@hosting.use``: ``request-id``."""
+    """The extension's name, in ``host.json`` and in ``@hosting.use``: ``request-id``."""
     distribution: str
-    """For pip, and of the folder: ``hosting-request-id``."""
+    """The package's name for pip, and the name of its folder: ``hosting-request-id``."""
     package: str
-    """For ``import``: ``hosting_request_id``."""
+    """The package's name in Python: ``hosting_request_id``."""
     class_name: str
-    """``RequestIdExtension``."""
+    """The class: ``RequestIdExtension``."""
 
 
 class FunctionNames(NamedTuple):
-    """The spellings of a function's name."""
+    """The names of a function."""
 
     name: str
-    """As Azure's host knows it: ``Order-Report``."""
+    """The name in Azure: ``Order-Report``."""
     identifier: str
-    """As Python knows it: ``Order_Report``."""
+    """The name in Python: ``Order_Report``."""
     slug: str
-    """The beginning of the name of a queue or of a container: ``order-report``."""
+    """The beginning of the name of its queue or container: ``order-report``."""
 
 
 def extension_names(text: str) -> ExtensionNames:
-    """Read the name of an extension, with or without ``hosting-`` before it; spelt as package registries spell names.
+    """Derive the names of an extension.
+
+    Args:
+        text: a name, with or without ``hosting-`` before it; it is normalized as package indexes do.
 
     Raises:
-        HostingError: it is not a valid package name, or no class name can be derived from it.
+        HostingError: a package or a class cannot have this name.
     """
     _check_project(text)
     name = re.sub(r"[-_.]+", "-", text).lower().removeprefix(PREFIX)
     if name == PREFIX.rstrip("-"):
-        raise _refused(text, "It is the host's own.", "Name the extension by what it does, as in request-id.")
+        raise HostingError(f"{text!r} is the name of the host", remedy="Name what the extension does: request-id.")
     if not name[0].isalpha():
-        raise _refused(text, "A Python class is named after it.", "Begin with a letter.")
+        message = f"{text!r} does not start with a letter: a Python class is named after it"
+        raise HostingError(message, remedy="Start with a letter.")
     _check_length(text, name)
     words = "".join(word.capitalize() for word in name.split("-"))
     distribution = PREFIX + name
     return ExtensionNames(name, distribution, distribution.replace("-", "_"), f"{words}Extension")
 
 
-def app_name(text: str) -> str:
-    """Read the name of an app, which is its folder's.
+def check_app_name(text: str) -> None:
+    """Check the name of an app, which is also the name of its folder.
 
     Raises:
-        HostingError: it is not a valid name of a project, or of a folder.
+        HostingError: a project or a folder cannot have this name.
     """
     _check_project(text)
     _check_length(text, text)
     _check_device(text)
-    return text
 
 
 def function_names(text: str, model: str) -> FunctionNames:
-    """Read the name of a function of an app in the programming ``model`` ``v1`` or ``v2``.
+    """Derive the names of a function.
+
+    Args:
+        text: the function's name in Azure.
+        model: the programming model of the app, ``v1`` or ``v2``.
 
     Raises:
-        HostingError: Azure's host, or Python, could not use it.
+        HostingError: Azure or Python does not accept the name.
     """
     if not _FUNCTION.fullmatch(text) or text.lower() == "host":
-        rule = "Azure's rule: a letter, then at most 127 letters, digits, '_' and '-'; and 'host' is taken."
-        raise _refused(text, "It cannot be the name of a function.", rule)
+        rule = "Use a letter, then at most 127 letters, digits, '_' and '-'; 'host' is reserved."
+        raise HostingError(f"{text!r} is not a valid function name in Azure", remedy=rule)
     identifier = text.replace("-", "_")
     if keyword.iskeyword(identifier):
-        raise _refused(text, "It is a word of the Python language.", "Choose another name.")
+        raise HostingError(f"{text!r} is a keyword of Python", remedy=_ANOTHER_NAME)
     if model == "v1":
         _check_folder(text)
     elif hasattr(builtins, identifier):
-        identifier += "_"  # the file's other functions still want their own list or input
-    slug = re.sub(r"[-_]+", "-", text).strip("-").lower()[:_LONGEST_SLUG].strip("-")
+        identifier += "_"  # other functions in the file may use the builtin, such as list or input
+    slug = re.sub(r"[-_]+", "-", text).strip("-").lower()[:_MAX_SLUG_LENGTH].strip("-")
     return FunctionNames(text, identifier, slug)
 
 
 def _check_project(text: str) -> None:
     if not _PROJECT.fullmatch(text):
         rule = (
-            "The rule of package registries: ASCII letters, digits, '.', '_' and '-', a letter or digit at both ends."
+            "Use ASCII letters, digits, '.', '_' and '-', with a letter or digit at both ends, as package indexes do."
         )
-        raise _refused(text, "It cannot be the name of a project.", rule)
+        raise HostingError(f"{text!r} is not a valid project name", remedy=rule)
 
 
 def _check_length(text: str, name: str) -> None:
-    if len(name) > LONGEST:
-        raise _refused(text, f"It has {len(name)} characters.", f"Use {LONGEST} at most.")
+    if len(name) > MAX_NAME_LENGTH:
+        raise HostingError(f"{text!r} has {len(name)} characters", remedy=f"Use at most {MAX_NAME_LENGTH}.")
 
 
 def _check_device(text: str) -> None:
     if _DEVICE.fullmatch(text):
-        raise _refused(text, "It names a device, so that on Windows no folder can.", "Choose another name.")
+        message = f"{text!r} is the name of a device, which a folder on Windows cannot have"
+        raise HostingError(message, remedy=_ANOTHER_NAME)
 
 
 def _check_folder(text: str) -> None:
-    """In v1 a function is a folder of its name, which its tests import as a package."""
+    """Check the name of a v1 function, which is a folder that its tests import as a package."""
     _check_device(text)
     if "-" in text:
-        raise _refused(text, "In a v1 app it is also the name of a Python package.", "Use '_' instead of '-'.")
-    if text in _IMPORTED or text in packages_distributions():
-        why = f"In a v1 app it is also the name of a Python package, which everybody's 'import {text}' would find."
-        raise _refused(text, why, f"Choose another name, such as {text.capitalize()}.")
-
-
-def _refused(text: str, why: str, rule: str) -> HostingError:
-    return HostingError(f"{text!r}: {why[0].lower()}{why[1:]}", remedy=rule)
+        message = f"{text!r} is not a valid name of a Python package, which a v1 function is"
+        raise HostingError(message, remedy="Use '_' instead of '-'.")
+    if text in _RESERVED_MODULES or text in packages_distributions():
+        message = f"{text!r} is the name of a Python module: 'import {text}' would import the v1 function instead"
+        raise HostingError(message, remedy=f"Choose another name, such as {text.capitalize()}.")

@@ -1,7 +1,7 @@
-"""The files of ``templates/`` with what a person chose filled in.
+"""Rendering of the files in ``templates/``.
 
-In a template ``$name`` stands for a value. What stands between ``%% only a b`` and ``%% end`` is there only if one of
-these was chosen. A Python file may import more than it needs: what is left unused goes.
+A template contains ``$name`` for a value. Lines between ``%% only a b`` and ``%% end`` are included if ``a`` or ``b``
+is chosen. A Python template may import names that only some of its lines use: unused imports are removed.
 """
 
 from __future__ import annotations
@@ -19,22 +19,31 @@ _IMPORT = re.compile(
 )
 
 
-def tree(folder: str, values: Mapping[str, str], chosen: Set[str]) -> dict[str, str]:
-    """Fill in all templates below ``folder``; the result is by path, in order."""
+def render_tree(folder: str, values: Mapping[str, str], chosen: Set[str]) -> dict[str, str]:
+    """Render all templates below a folder.
+
+    Args:
+        folder: a folder below ``templates/``.
+        values: the value of each ``$name``.
+        chosen: the words for which ``%% only`` includes lines.
+
+    Returns:
+        The texts by their paths below the folder, sorted by path.
+    """
     root = _templates() / folder
     return {path: render(f"{folder}/{path}", values, chosen) for path in sorted(_paths(root))}
 
 
 def render(path: str, values: Mapping[str, str], chosen: Set[str]) -> str:
-    """Fill in one template.
+    """Render one template.
 
     Args:
-        path: below ``templates/``, without the suffix.
+        path: a file below ``templates/``, without its suffix.
         values: the value of each ``$name``.
-        chosen: what ``%% only`` may ask for.
+        chosen: the words for which ``%% only`` includes lines.
     """
     template = (_templates() / f"{path}{SUFFIX}").read_text("utf-8")
-    text = Template(_selected(template, chosen)).substitute(values)
+    text = Template(_chosen_lines(template, chosen)).substitute(values)
     return _without_unused_imports(text) if path.endswith(".py") else text
 
 
@@ -50,29 +59,30 @@ def _paths(folder: Traversable, above: str = "") -> Iterator[str]:
             yield above + entry.name.removesuffix(SUFFIX)
 
 
-def _selected(template: str, chosen: Set[str]) -> str:
-    kept: list[str] = []
-    wanted = [True]
+def _chosen_lines(template: str, chosen: Set[str]) -> str:
+    lines: list[str] = []
+    included = [True]
     for line in template.splitlines(keepends=True):
         match line.split():
-            case ["%%", "only", *names]:
-                wanted.append(wanted[-1] and not chosen.isdisjoint(names))
+            case ["%%", "only", *words]:
+                included.append(included[-1] and not chosen.isdisjoint(words))
             case ["%%", "end"]:
-                wanted.pop()
-            case _ if wanted[-1]:
-                kept.append(line)
-    return "".join(kept)
+                included.pop()
+            case _ if included[-1]:
+                lines.append(line)
+    return "".join(lines)
 
 
 def _without_unused_imports(text: str) -> str:
     used = {node.id for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Name)}
     if "__all__" in used:
         return text
-    lines = (_needed(line, used) for line in text.splitlines(keepends=True))
+    lines = (_used_import(line, used) for line in text.splitlines(keepends=True))
     return re.sub(r"\n{4,}", "\n\n\n", "".join(lines))
 
 
-def _needed(line: str, used: Set[str]) -> str:
+def _used_import(line: str, used: Set[str]) -> str:
+    """Return a line without the names that it imports and that are not used; other lines are returned as they are."""
     found = _IMPORT.fullmatch(line)
     if found is None:
         return line

@@ -1,4 +1,4 @@
-"""A v2 app's file: what a new function must know of it, and the file with that function added."""
+"""Adding a function to the file of a v2 app without changing the rest of the file."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from typing import NamedTuple
 
 from hosting.errors import HostingError
 
-_AZURE = "azure.functions"
-_MARK = "\ufeff"
-"""What editors on Windows begin a file with."""
+_SDK = "azure.functions"
+_BYTE_ORDER_MARK = "\ufeff"
+"""The first character of files from some editors on Windows."""
 _LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)")
-"""As Python counts lines, for which a form feed, say, is not the end of one."""
+"""A line as Python counts lines: ``str.splitlines`` would also split at form feeds and other separators."""
 
 
 class Script(NamedTuple):
@@ -24,18 +24,22 @@ class Script(NamedTuple):
     text: str
     tree: ast.Module
     app: str
-    """What the file calls its FunctionApp."""
+    """The name of its FunctionApp."""
     func: str
-    """What the file calls the module ``azure.functions``."""
+    """The name by which it imports ``azure.functions``."""
 
     @property
-    def taken(self) -> frozenset[str]:
-        """Names that a new function would overwrite."""
-        return frozenset({"logging", *_bound(self.tree)})
+    def names_in_use(self) -> frozenset[str]:
+        """The names at module level, which a new function would replace."""
+        return frozenset({"logging", *_bound_names(self.tree)})
 
     def with_function(self, code: str) -> str:
-        """The file's text with a function at its end, and with the import of logging that it needs."""
-        body, end = self.text.removeprefix(_MARK), line_end(self.text)
+        """Return the text with a function at its end, and with ``import logging`` if that is missing.
+
+        Args:
+            code: the function; its lines end with a line feed.
+        """
+        body, end = self.text.removeprefix(_BYTE_ORDER_MARK), line_end(self.text)
         lines = _LINE.findall(body + end)
         if not any(alias.name == "logging" and not alias.asname for alias in _imported(self.tree)):
             _insert_logging(lines, self.tree, end)
@@ -44,19 +48,19 @@ class Script(NamedTuple):
 
 
 def line_end(text: str) -> str:
-    """How the lines of a file end: as on Windows if its first one does."""
+    """Return how the lines of a text end: with CR LF if the first line does, else with LF."""
     return "\r\n" if text.partition("\n")[0].endswith("\r") else "\n"
 
 
 def read_script(name: str, content: bytes) -> Script:
-    """Read a v2 app's file.
+    """Parse the file of a v2 app.
 
     Args:
-        name: of the file, for messages.
+        name: the file's name, for messages.
         content: the whole file.
 
     Raises:
-        HostingError: it is not valid Python, or a function cannot be added to it.
+        HostingError: the file is not valid Python, or a function cannot be added to it.
     """
     try:
         text = content.decode("utf-8")
@@ -64,46 +68,45 @@ def read_script(name: str, content: bytes) -> Script:
     except (UnicodeDecodeError, SyntaxError, ValueError) as error:
         line = error.lineno if isinstance(error, SyntaxError) else None
         raise HostingError(f"{error}", remedy="Correct the file first.", file=name, line=line) from error
-    app = next(_apps(tree), None)
-    func = next(_azure(tree), None)
+    app = next(_app_names(tree), None)
+    func = next(_sdk_names(tree), None)
     if app is None or func is None:
-        missing = f"import {_AZURE} as func" if func is None else "app = func.FunctionApp()"
-        raise HostingError(
-            f"no function can be added: there is no '{missing}' at module level", remedy="Add that line.", file=name
-        )
+        missing = f"import {_SDK} as func" if func is None else "app = func.FunctionApp()"
+        message = f"the function cannot be added: there is no '{missing}' at module level"
+        raise HostingError(message, remedy="Add that line.", file=name)
     return Script(name, text, tree, app, func)
 
 
-def _apps(tree: ast.Module) -> Iterator[str]:
+def _app_names(tree: ast.Module) -> Iterator[str]:
     for node in tree.body:
         match node:
             case (
                 ast.Assign(targets=[ast.Name(name)], value=value) | ast.AnnAssign(target=ast.Name(name), value=value)
-            ) if _makes_app(value):
+            ) if _creates_app(value):
                 yield name
 
 
-def _makes_app(value: ast.expr | None) -> bool:
-    """Whether this is ``func.FunctionApp()``, or that in ``hosting.extend(...)``."""
+def _creates_app(value: ast.expr | None) -> bool:
+    """Return whether an expression is ``func.FunctionApp()``, or that in ``hosting.extend(...)``."""
     match value:
-        case ast.Call(func=made, args=[ast.Call() as inner, *_]) if ast.unparse(made).endswith("extend"):
-            return _makes_app(inner)
-        case ast.Call(func=made):
-            return ast.unparse(made).endswith(("FunctionApp", "DFApp"))
+        case ast.Call(func=called, args=[ast.Call() as inner, *_]) if ast.unparse(called).endswith("extend"):
+            return _creates_app(inner)
+        case ast.Call(func=called):
+            return ast.unparse(called).endswith(("FunctionApp", "DFApp"))
     return False
 
 
-def _azure(tree: ast.Module) -> Iterator[str]:
+def _sdk_names(tree: ast.Module) -> Iterator[str]:
     for node in tree.body:
         match node:
             case ast.Import(names=names):
-                yield from (alias.asname or alias.name for alias in names if alias.name == _AZURE)
+                yield from (alias.asname or alias.name for alias in names if alias.name == _SDK)
             case ast.ImportFrom(module="azure", names=names):
                 yield from (alias.asname or alias.name for alias in names if alias.name == "functions")
 
 
-def _bound(node: ast.AST) -> Iterator[str]:
-    """The names of a module: what stands inside of its functions and classes has names of its own."""
+def _bound_names(node: ast.AST) -> Iterator[str]:
+    """Yield the names that a module binds; functions and classes have namespaces of their own."""
     for child in ast.iter_child_nodes(node):
         match child:
             case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
@@ -113,7 +116,7 @@ def _bound(node: ast.AST) -> Iterator[str]:
                 yield name
             case ast.alias(name=name, asname=other):
                 yield other or name.partition(".")[0]
-        yield from _bound(child)
+        yield from _bound_names(child)
 
 
 def _imported(tree: ast.Module) -> Iterator[ast.alias]:
@@ -123,7 +126,7 @@ def _imported(tree: ast.Module) -> Iterator[ast.alias]:
 
 
 def _insert_logging(lines: list[str], tree: ast.Module, end: str) -> None:
-    """Put the import where the sorted imports of the standard library have it."""
+    """Insert ``import logging`` where it belongs among sorted imports of the standard library."""
     imports = [
         node
         for node in tree.body

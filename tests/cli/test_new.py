@@ -1,4 +1,4 @@
-"""The command itself: what it refuses, what it asks, and that it writes all or nothing."""
+"""``hosting new``: errors, prompts, and that it writes all files or none."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ RunHosting = Callable[..., "CompletedProcess[str]"]
 def _dialogue(
     folder: Path, arguments: Sequence[str], answers: Mapping[str, str], env: Mapping[str, str] | None = None
 ) -> tuple[int, str]:
-    """Run the command at a terminal and answer its questions; the exit code and all that was shown."""
+    """Run the command in a terminal and answer its prompts; return the exit code and all that was shown."""
     outer, inner = pty.openpty()
     environ = {**clean_environment(env), "TERM": "dumb"}
     if "CI" not in (env or {}):
@@ -39,7 +39,7 @@ def _dialogue(
     while time.monotonic() < end and select.select([outer], [], [], PATIENCE)[0]:
         try:
             shown += os.read(outer, 65536).decode()
-        except OSError:  # the other end is closed
+        except OSError:  # the process has closed the terminal
             break
         for question in [one for one in waiting if one in shown]:
             os.write(outer, f"{waiting.pop(question)}\n".encode())
@@ -48,13 +48,13 @@ def _dialogue(
 
 
 def _own_terminal() -> None:
-    """Make the terminal the new process's own, so that Ctrl-C reaches it."""
+    """Make the terminal the controlling terminal of the new process, so that Ctrl-C reaches it."""
     os.setsid()
     fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 
 
-def test_at_a_terminal_it_asks_for_what_is_missing(tmp_path: Path) -> None:
-    """Level, hooks and async for an extension; a wrong answer is explained, and asked for again."""
+def test_missing_options_of_an_extension_are_prompted_for(tmp_path: Path) -> None:
+    """It asks for level, hooks and async; a wrong answer is explained, and the prompt is repeated."""
     answers = {
         "Level (app, function) [app]: ": "function",
         "invocation_error, shutdown [invocation]: ": "strtup",
@@ -69,8 +69,8 @@ def test_at_a_terminal_it_asks_for_what_is_missing(tmp_path: Path) -> None:
     assert "invocation(self, logger: Logger, context: Context) ->" not in text
 
 
-def test_enter_takes_the_defaults(tmp_path: Path) -> None:
-    """Whoever only presses Enter gets what a script gets."""
+def test_enter_at_every_prompt_chooses_the_defaults(tmp_path: Path) -> None:
+    """The result is that of a command without a terminal."""
     answers = {"Level (": "", "Hooks, ": "", "async def?": ""}
     assert _dialogue(tmp_path, ["extension", "one"], answers)[0] == 0
     assert _dialogue(tmp_path, ["extension", "one", "--dir", "two"], {}, {"CI": "true"})[0] == 0
@@ -78,16 +78,16 @@ def test_enter_takes_the_defaults(tmp_path: Path) -> None:
     assert texts[0] == texts[1]
 
 
-def test_what_is_said_is_not_asked(tmp_path: Path) -> None:
-    """With every option there is no question."""
+def test_given_options_are_not_prompted_for(tmp_path: Path) -> None:
+    """With every option there is no prompt."""
     flags = ["--level", "app", "--hook", "startup", "--async"]
     code, shown = _dialogue(tmp_path, ["extension", "x", *flags], {})
     assert code == 0
     assert shown.startswith("Created hosting-x:\n")
 
 
-def test_apps_and_functions_are_asked_for_too(tmp_path: Path) -> None:
-    """The model of an app; the template of a function, where a typo is explained."""
+def test_missing_options_of_apps_and_functions_are_prompted_for(tmp_path: Path) -> None:
+    """It asks for the model of an app and for the template of a function; a typo is explained."""
     assert _dialogue(tmp_path, ["app", "old"], {"Programming model (v2, v1) [v2]: ": "v1"})[0] == 0
     answers = {"Template (http, timer, queue, blob) [http]: ": "tmer", "Did you mean 'timer'?": "timer"}
     code, shown = _dialogue(tmp_path / "old", ["function", "Tick"], answers)
@@ -96,8 +96,8 @@ def test_apps_and_functions_are_asked_for_too(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["CI", "TF_BUILD", "BUILD_NUMBER"])
-def test_build_servers_are_not_asked(tmp_path: Path, name: str) -> None:
-    """Even where a build server shows a terminal, the defaults count, and a template must be named."""
+def test_build_server_gets_no_prompts(tmp_path: Path, name: str) -> None:
+    """On a build server with a terminal the defaults apply, and the option for a template is required."""
     environ = {name: "true"}
     assert _dialogue(tmp_path, ["app", "x"], {}, environ)[0] == 0
     assert (tmp_path / "x" / "function_app.py").is_file()
@@ -106,54 +106,54 @@ def test_build_servers_are_not_asked(tmp_path: Path, name: str) -> None:
     assert "Missing option '--template'. Choose from: http, timer, queue, blob." in shown
 
 
-def test_ctrl_c_at_a_question_leaves_nothing(tmp_path: Path) -> None:
-    """Who changes their mind finds the folder as it was; the exit code is that of Ctrl-C."""
+def test_ctrl_c_at_a_prompt_writes_nothing_and_exits_with_130(tmp_path: Path) -> None:
+    """The folder is as before."""
     assert _dialogue(tmp_path, ["extension", "x"], {"Level (": "\x03"})[0] == 130
     assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(
-    ("arguments", "rule"),
+    ("arguments", "message"),
     [
         (["extension", "-bad-"], "No such option"),
-        (["extension", "b@d"], "The rule of package registries"),
-        (["extension", "hosting"], "the host's own"),
-        (["app", "b d"], "The rule of package registries"),
-        (["function", "class", "--template", "http"], "a word of the Python language"),
-        (["function", "host", "--template", "http"], "'host' is taken"),
-        (["function", "hello", "--template", "http"], "a function called 'hello' already"),
+        (["extension", "b@d"], "not a valid project name"),
+        (["extension", "hosting"], "the name of the host"),
+        (["app", "b d"], "not a valid project name"),
+        (["function", "class", "--template", "http"], "a keyword of Python"),
+        (["function", "host", "--template", "http"], "'host' is reserved"),
+        (["function", "hello", "--template", "http"], "already has a function 'hello'"),
     ],
 )
-def test_bad_names_are_refused_with_the_rule(
-    tmp_path: Path, run_hosting: RunHosting, arguments: list[str], rule: str
+def test_invalid_name_is_refused_and_nothing_is_written(
+    tmp_path: Path, run_hosting: RunHosting, arguments: list[str], message: str
 ) -> None:
-    """One message without a traceback, and nothing written."""
+    """There is one message with the rule, and no traceback."""
     app = tmp_path / "app"
     assert run_hosting("new", "app", "app", "--dir", app).returncode == 0
     before = sorted(app.rglob("*"))
     place = ["--app-dir", app] if arguments[0] == "function" else ["--dir", tmp_path / "new"]
     done = run_hosting("new", *arguments, *place)
     assert done.returncode in (1, 2)
-    assert rule in done.stderr
+    assert message in done.stderr
     assert "Traceback" not in done.stderr
     assert list(tmp_path.iterdir()) == [app]
     assert sorted(app.rglob("*")) == before
 
 
-def test_what_is_there_is_replaced_only_by_force(tmp_path: Path, run_hosting: RunHosting) -> None:
-    """The files in the way are named, and nothing else is written; with --force they are new."""
+def test_existing_files_are_replaced_only_with_force(tmp_path: Path, run_hosting: RunHosting) -> None:
+    """Without --force the existing files are named, and nothing is written."""
     (tmp_path / "app").mkdir()
     (tmp_path / "app" / "host.json").write_text("mine")
     refused = run_hosting("new", "app", "app", "--dir", tmp_path / "app")
     assert refused.returncode == 1
-    assert "has these already: host.json\n  Nothing was written." in refused.stderr
+    assert "already has host.json\n  Nothing was written." in refused.stderr
     assert [path.name for path in (tmp_path / "app").iterdir()] == ["host.json"]
     assert run_hosting("new", "app", "app", "--dir", tmp_path / "app", "--force").returncode == 0
     assert "extensionBundle" in (tmp_path / "app" / "host.json").read_text()
 
 
-def test_the_current_folder_can_be_the_project(tmp_path: Path) -> None:
-    """A folder that version control made first is filled, and there is no step to go there."""
+def test_current_folder_can_be_the_project(tmp_path: Path) -> None:
+    """Files are written into a folder that exists already, and ``cd`` is not among the next steps."""
     (tmp_path / ".git").mkdir()
     command = [sys.executable, "-m", "hosting", "new", "app", "x", "--dir", "."]
     done = subprocess.run(
@@ -169,14 +169,14 @@ def test_the_current_folder_can_be_the_project(tmp_path: Path) -> None:
     assert "cd " not in done.stdout
 
 
-def test_the_next_steps_can_be_copied(tmp_path: Path, run_hosting: RunHosting) -> None:
-    """A folder with a space in its name is quoted, as a shell needs it."""
+def test_next_steps_are_quoted_for_a_shell(tmp_path: Path, run_hosting: RunHosting) -> None:
+    """A folder with a space in its name is quoted."""
     done = run_hosting("new", "app", "x", "--dir", tmp_path / "my app")
     assert f"  cd '{tmp_path / 'my app'}'\n" in done.stdout
 
 
 @pytest.mark.parametrize(
-    ("arguments", "meant"),
+    ("arguments", "suggestion"),
     [
         (["new", "extention"], "Did you mean 'extension'?"),
         (["new", "app", "x", "--modle", "v1"], "--model"),
@@ -188,19 +188,19 @@ def test_the_next_steps_can_be_copied(tmp_path: Path, run_hosting: RunHosting) -
         (["--verson"], "--version"),
     ],
 )
-def test_typos_are_guessed(run_hosting: RunHosting, arguments: list[str], meant: str) -> None:
-    """The error names what was probably meant, and how to get help for the command that was named."""
+def test_typo_is_answered_with_a_suggestion(run_hosting: RunHosting, arguments: list[str], suggestion: str) -> None:
+    """The error suggests a word, and names the command whose help explains more."""
     done = run_hosting(*arguments)
     assert done.returncode == 2
-    assert meant in done.stderr
+    assert suggestion in done.stderr
     named = " ".join(
         ["hosting", *(one for one in arguments if one in ("new", "app", "function", "extension", "start"))]
     )
     assert f"Try '{named} --help' for help." in done.stderr or arguments[0] == "completion"
 
 
-def test_scaffolds_need_no_network(tmp_path: Path) -> None:
-    """No socket is opened while the files are made."""
+def test_new_opens_no_network_connection(tmp_path: Path) -> None:
+    """No socket is opened while files are created."""
     code = (
         "import sys\n"
         "def refuse(event, arguments):\n"
@@ -214,8 +214,8 @@ def test_scaffolds_need_no_network(tmp_path: Path) -> None:
         subprocess.run(command, cwd=tmp_path, env=clean_environment(), stdin=subprocess.DEVNULL, check=True)
 
 
-def test_templates_are_imported_by_those_who_use_them() -> None:
-    """A start of an app does not pay for what only new projects need."""
+def test_command_line_imports_nothing_that_only_one_command_needs() -> None:
+    """``hosting start`` does not pay for the modules of other commands."""
     code = "import sys, hosting.cli.main; print(*sys.modules)"
     run = subprocess.run(
         [sys.executable, "-c", code], env=clean_environment(), capture_output=True, text=True, check=True

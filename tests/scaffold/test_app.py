@@ -1,4 +1,4 @@
-"""What ``hosting new app`` and ``hosting new function`` make: apps that run, and that every tool accepts."""
+"""Apps that ``hosting new app`` and ``hosting new function`` create: they run, and every tool accepts them."""
 
 from __future__ import annotations
 
@@ -40,16 +40,16 @@ def _make(folder: Path, run_hosting: RunHosting, model: str, kinds: tuple[str, .
 
 @pytest.fixture(scope="module")
 def mypy_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What mypy found out about the libraries, which is the same for every app."""
+    """A cache of what mypy knows about libraries, which all apps share."""
     return tmp_path_factory.mktemp("mypy")
 
 
 @pytest.mark.parametrize("kinds", [(), *((kind,) for kind in KINDS), KINDS], ids=lambda kinds: "+".join(kinds) or "new")
 @pytest.mark.parametrize("model", MODELS)
-def test_every_tool_accepts_an_app(
+def test_every_tool_accepts_a_new_app(
     tmp_path: Path, mypy_cache: Path, run_hosting: RunHosting, model: str, kinds: tuple[str, ...]
 ) -> None:
-    """A new app, and one to which functions were added: ruff, mypy (strict), its tests and our check."""
+    """ruff, mypy (strict), the app's tests and ``hosting check`` find no problem, also after functions were added."""
     root = _make(tmp_path, run_hosting, model, kinds)
     _run(root, "ruff", "check", "--no-cache")
     _run(root, "ruff", "format", "--check", "--no-cache")
@@ -61,8 +61,10 @@ def test_every_tool_accepts_an_app(
 
 
 @pytest.mark.parametrize("model", MODELS)
-def test_long_names_make_no_long_lines(tmp_path: Path, run_hosting: RunHosting, model: str) -> None:
-    """Functions with sixty characters in their names satisfy the linter and the formatter, and pass their tests."""
+def test_long_function_names_pass_linter_formatter_and_tests(
+    tmp_path: Path, run_hosting: RunHosting, model: str
+) -> None:
+    """With names of sixty characters, no line is too long."""
     root = _make(tmp_path, run_hosting, model, ())
     for kind in KINDS:
         name = kind + "_" + "l" * (59 - len(kind))
@@ -73,8 +75,8 @@ def test_long_names_make_no_long_lines(tmp_path: Path, run_hosting: RunHosting, 
 
 
 @pytest.mark.parametrize("model", MODELS)
-def test_a_new_app_is_served(tmp_path: Path, run_hosting: RunHosting, serve: Serve, model: str) -> None:
-    """The app answers as its README says, the added function too, and all functions are listed."""
+def test_new_app_is_served(tmp_path: Path, run_hosting: RunHosting, serve: Serve, model: str) -> None:
+    """The app responds as its README says, and so does an added function; all functions are listed."""
     root = _make(tmp_path, run_hosting, model, KINDS)
     served = serve(root, env=SETTINGS)
     assert served.get("/api/hello?name=Ada").text == "Hello, Ada."
@@ -84,8 +86,8 @@ def test_a_new_app_is_served(tmp_path: Path, run_hosting: RunHosting, serve: Ser
 
 
 @pytest.mark.parametrize("model", MODELS)
-def test_the_same_words_make_the_same_bytes(tmp_path: Path, run_hosting: RunHosting, model: str) -> None:
-    """Twice the same commands, twice the same files."""
+def test_same_commands_create_the_same_files(tmp_path: Path, run_hosting: RunHosting, model: str) -> None:
+    """Files are equal byte for byte."""
     first, second = (_make(tmp_path / name, run_hosting, model, KINDS) for name in ("one", "two"))
     names = {path.relative_to(first) for path in first.rglob("*") if path.is_file()}
     assert names == {path.relative_to(second) for path in second.rglob("*") if path.is_file()}
@@ -93,8 +95,8 @@ def test_the_same_words_make_the_same_bytes(tmp_path: Path, run_hosting: RunHost
         assert (first / name).read_bytes() == (second / name).read_bytes()
 
 
-def test_secrets_stay_on_the_machine(tmp_path: Path, run_hosting: RunHosting) -> None:
-    """Settings with secrets are neither put under version control nor deployed."""
+def test_settings_are_excluded_from_git_and_deployment(tmp_path: Path, run_hosting: RunHosting) -> None:
+    """``local.settings.json`` may contain secrets."""
     root = _make(tmp_path, run_hosting, "v2", ())
     for name in (".gitignore", ".funcignore"):
         assert "local.settings.json" in (root / name).read_text().splitlines()

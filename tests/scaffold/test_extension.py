@@ -1,4 +1,4 @@
-"""What ``hosting new extension`` makes: whole projects, which every tool accepts as they are."""
+"""Projects that ``hosting new extension`` creates: every tool accepts them as they are."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ import yaml
 
 from hosting import hookspecs
 from hosting.scaffold.extension import Level, chosen_hooks, extension_files, full_name, hooks_of
-from hosting.scaffold.names import LONGEST, extension_names
+from hosting.scaffold.names import MAX_NAME_LENGTH, extension_names
 from hosting.scaffold.writer import write
 from tests.docs.terminal import virtual_environment
 
 RunHosting = Callable[..., "CompletedProcess[str]"]
 LEVELS: tuple[Level, ...] = get_args(Level)
 
-# Lines are shortest and longest with these, which is what a formatter looks at.
-NAMES = ("a", "l-" * (LONGEST // 2 - 1) + "ng")
+# The shortest and the longest name: the formatter must accept the lines of both.
+NAMES = ("a", "l-" * (MAX_NAME_LENGTH // 2 - 1) + "ng")
 
 WHOLE = {
     f"{level}-{'async' if is_async else 'sync'}-{'all' if hooks else 'default'}": (level, is_async, hooks)
@@ -66,7 +66,7 @@ class Projects:
         return done.stdout
 
     def check(self, case: str, *tools: str) -> None:
-        """Run tools on a project, as its README and its CI do."""
+        """Run tools on a project as its README and its workflow do."""
         cache = str(self.folder / "mypy")
         commands = {
             "ruff": ("check", "--no-cache"),
@@ -80,7 +80,7 @@ class Projects:
 
 @pytest.fixture(scope="module")
 def projects(tmp_path_factory: pytest.TempPathFactory) -> Projects:
-    """All the projects, installed in place: an environment can hold them, since each has a name of its own."""
+    """All the projects, installed in one environment: each has a name of its own."""
     made = Projects(tmp_path_factory.mktemp("projects"))
     for number, (case, (level, is_async, hooks)) in enumerate(WHOLE.items()):
         spelling = NAMES[number % 2] if number < 2 else f"{NAMES[number % 2][:-1]}{'abcdefgh'[number]}"
@@ -93,25 +93,25 @@ def projects(tmp_path_factory: pytest.TempPathFactory) -> Projects:
 
 @pytest.mark.parametrize("case", WHOLE)
 def test_every_tool_accepts_a_new_project(projects: Projects, case: str) -> None:
-    """ruff, its formatter, mypy (strict) and the project's own tests find nothing to complain of."""
+    """ruff, its formatter, mypy (strict) and the project's own tests find no problem."""
     projects.check(case, "ruff", "format", "mypy", "pytest")
 
 
 @pytest.mark.parametrize("case", SINGLE)
-def test_every_hook_can_be_the_only_one(projects: Projects, case: str) -> None:
-    """Nothing that the other hooks would have needed is left over, and the tests fit the hook."""
+def test_every_tool_accepts_a_project_with_a_single_hook(projects: Projects, case: str) -> None:
+    """Nothing remains that only other hooks need, and the tests match the hook."""
     projects.check(case, "ruff", "format", "pytest")
 
 
 @pytest.mark.parametrize("case", WHOLE)
-def test_hosting_check_finds_nothing_to_mend(projects: Projects, case: str) -> None:
-    """The project follows the rules that this package has for extensions."""
+def test_hosting_check_finds_no_problem_in_a_new_project(projects: Projects, case: str) -> None:
+    """The project follows the rules for extensions."""
     assert "no problems found" in projects.run(projects.path(case), "hosting", "check")
 
 
 @pytest.mark.parametrize("case", ["app-sync-default", "function-async-all"])
-def test_a_registry_takes_what_is_built(projects: Projects, case: str, tmp_path: Path) -> None:
-    """sdist and wheel are built, have types, licence and tests where they belong, and twine has no complaint."""
+def test_built_distributions_are_complete_and_pass_twine(projects: Projects, case: str, tmp_path: Path) -> None:
+    """sdist and wheel contain types, license and tests, and twine accepts them."""
     path = projects.path(case)
     projects.run(path, "build", "--no-isolation", "--outdir", str(tmp_path))
     (wheel,), (sdist,) = tmp_path.glob("*.whl"), tmp_path.glob("*.tar.gz")
@@ -125,18 +125,18 @@ def test_a_registry_takes_what_is_built(projects: Projects, case: str, tmp_path:
         assert any(name.endswith("tests/test_extension.py") for name in archive.getnames())
 
 
-def test_the_hooks_are_the_contracts() -> None:
-    """What can be asked for is every hook that there is, but the one that takes the settings, which is always there."""
+def test_every_hook_of_the_contract_can_be_chosen() -> None:
+    """Only the hooks with the settings cannot be chosen: they are always generated."""
     known = {name for name, value in vars(hookspecs).items() if hasattr(value, "hosting_spec")}
     offered = {full_name(hook, level) for level in LEVELS for hook in hooks_of(level)}
     assert offered == known - {"configure", "configure_function"}
 
 
 @pytest.mark.parametrize("case", WHOLE)
-def test_the_same_words_make_the_same_bytes(
+def test_command_creates_the_same_files_everywhere(
     projects: Projects, case: str, tmp_path: Path, run_hosting: RunHosting
 ) -> None:
-    """The command gives byte for byte what was made before, in another folder, place and language."""
+    """Files are equal byte for byte in another folder, time zone and language."""
     level, is_async, hooks = WHOLE[case]
     path = projects.path(case)
     flags = [*(("--async",) if is_async else ()), *(f"--hook={hook}" for hook in hooks), "--dir", str(tmp_path / "x")]
@@ -150,8 +150,8 @@ def test_the_same_words_make_the_same_bytes(
         assert (tmp_path / "x" / name).read_bytes() == (path / name).read_bytes()
 
 
-def test_hooks_come_by_repetition_or_by_commas_whole_or_short(run_hosting: RunHosting, tmp_path: Path) -> None:
-    """Names of hooks may be as the contract has them or without their end, in any order."""
+def test_hooks_are_accepted_in_any_order_and_spelling(run_hosting: RunHosting, tmp_path: Path) -> None:
+    """They may be repeated options or a list with commas, with or without ``_app_level``."""
     spellings = (["--hook", "shutdown,pre_invocation"], ["--hook", "pre_invocation_app_level", "--hook", "shutdown"])
     texts = set()
     for number, flags in enumerate(spellings):
@@ -164,28 +164,28 @@ def test_hooks_come_by_repetition_or_by_commas_whole_or_short(run_hosting: RunHo
 
 
 @pytest.mark.parametrize(
-    ("flags", "told"),
+    ("flags", "message"),
     [
         (["--hook", "pre_invocatoin"], "Did you mean 'pre_invocation'?"),
-        (["--hook", "init_function"], "no hook of the app level is called 'init_function'"),
+        (["--hook", "init_function"], "the app level has no hook 'init_function'"),
         (["--level", "function", "--hook", "pre_invocation_app_level"], "Did you mean 'pre_invocation'?"),
     ],
 )
-def test_unknown_hooks_are_refused(run_hosting: RunHosting, tmp_path: Path, flags: list[str], told: str) -> None:
-    """The message has the hook that was probably meant, and all that there are at this level."""
+def test_unknown_hook_is_refused(run_hosting: RunHosting, tmp_path: Path, flags: list[str], message: str) -> None:
+    """The message suggests a hook if one is similar, and lists those of the level."""
     done = run_hosting("new", "extension", "x", *flags, "--dir", tmp_path / "x")
     assert done.returncode == 1
-    assert told in done.stderr
+    assert message in done.stderr
     assert "The hooks are: init, " in done.stderr
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_workflow_runs_what_the_readme_says() -> None:
-    """Every command that an author is told to run is run for every change too, on each Python that is supported."""
+def test_workflow_runs_the_commands_of_the_readme() -> None:
+    """Each command for development runs for every change, on each supported Python."""
     files = extension_files(extension_names("x"), "app", ("invocation",))
     job = yaml.safe_load(files[".github/workflows/ci.yml"])["jobs"]["check"]
-    told = re.findall(r"^\$ (.+)$", files["README.md"].partition("## Develop")[2], re.MULTILINE)
-    commands = [command for line in told for command in line.split(" && ")]
+    shown = re.findall(r"^\$ (.+)$", files["README.md"].partition("## Develop")[2], re.MULTILINE)
+    commands = [command for line in shown for command in line.split(" && ")]
     assert [step["run"].removeprefix("python -m ") for step in job["steps"] if "run" in step] == [
         command.removeprefix("python -m ") for command in commands
     ]
@@ -193,7 +193,7 @@ def test_the_workflow_runs_what_the_readme_says() -> None:
     assert job["strategy"]["matrix"]["python"][0] == oldest
 
 
-def test_python_runs_the_templates_nowhere() -> None:
-    """They are data: no tool that looks at Python files takes them for code."""
+def test_templates_are_not_python_files() -> None:
+    """No tool that searches for Python files finds them."""
     folder = Path(sys.modules["hosting.scaffold.extension"].__file__ or "").parent / "templates"
     assert {path.suffix for path in folder.rglob("*") if path.is_file()} == {".template"}

@@ -1,4 +1,4 @@
-"""Adding functions to apps that somebody else wrote."""
+"""Adding functions to existing apps."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import pytest
 
 from hosting._install import install_command
 from hosting.errors import HostingError
+from hosting.scaffold import function
 from hosting.scaffold.function import add_function, find_app
 from hosting.scaffold.writer import write
 from tests.conftest import MakeApp, Serve
@@ -52,7 +53,7 @@ HEADS = {
     "import azure.functions as func\nfrom hosting import extend\n\napp = extend(func.FunctionApp())": "@app.route",
 }
 
-# Imports of a file, and those that it has afterwards, with a gap after the standard library's.
+# The imports of a file before and after: a blank line follows those of the standard library.
 IMPORTS = {
     "{azure}": "import logging\n\n{azure}",
     "import json\n\n{azure}": "import json\nimport logging\n\n{azure}",
@@ -67,8 +68,8 @@ IMPORTS = {
 
 
 @pytest.mark.parametrize(("head", "decorator"), HEADS.items())
-def test_a_function_speaks_as_its_file_speaks(make_app: MakeApp, head: str, decorator: str) -> None:
-    """It uses what the file calls the app and Azure's module, and its own test passes."""
+def test_function_uses_the_names_of_its_file(make_app: MakeApp, head: str, decorator: str) -> None:
+    """It uses the file's names of the app and of ``azure.functions``, and its own test passes."""
     root = make_app({"host.json": HOST_JSON, "function_app.py": f"{head}\n"})
     _add(root, "hello")
     assert decorator in _script(root)
@@ -76,7 +77,7 @@ def test_a_function_speaks_as_its_file_speaks(make_app: MakeApp, head: str, deco
 
 
 @pytest.mark.parametrize(("imports", "expected"), IMPORTS.items())
-def test_the_import_that_is_missing_is_put_where_it_belongs(make_app: MakeApp, imports: str, expected: str) -> None:
+def test_missing_import_is_inserted_in_order(make_app: MakeApp, imports: str, expected: str) -> None:
     """Sorted imports stay sorted, and nothing is imported twice."""
     azure = "import azure.functions as func\n\napp = func.FunctionApp()\n"
     root = make_app({"host.json": HOST_JSON, "function_app.py": imports.format(azure=azure)})
@@ -84,16 +85,16 @@ def test_the_import_that_is_missing_is_put_where_it_belongs(make_app: MakeApp, i
     assert _script(root).startswith(expected.format(azure=azure))
 
 
-def test_line_ends_stay_as_they_are(make_app: MakeApp) -> None:
-    """A file from Windows gets lines as it has them."""
+def test_added_lines_end_like_those_of_the_file(make_app: MakeApp) -> None:
+    """A file with CR LF gets lines with CR LF."""
     root = make_app({"host.json": HOST_JSON})
     (root / "function_app.py").write_bytes(V2.replace("\n", "\r\n").encode())
     _add(root, "hello")
     assert _script(root).count("\n") == _script(root).count("\r\n") > 5
 
 
-# What editors, and people who page through their files, put into them, besides ends of lines.
-ODD = {
+# Characters besides line ends that editors write into files.
+UNUSUAL = {
     "mark": "\ufeff{0}",
     "mark and a docstring": '\ufeff"""Doc."""\n\n{0}',
     "mark on Windows": "\ufeff{0}",
@@ -103,11 +104,11 @@ ODD = {
 }
 
 
-@pytest.mark.parametrize("case", ODD)
-def test_only_what_is_added_changes_a_file(make_app: MakeApp, case: str) -> None:
-    """Without the lines that were added it is, byte for byte, the file that it was; and the function works."""
+@pytest.mark.parametrize("case", UNUSUAL)
+def test_rest_of_the_file_is_unchanged(make_app: MakeApp, case: str) -> None:
+    """Without the added lines the file is byte for byte as before, and the function works."""
     root = make_app({"host.json": HOST_JSON})
-    written = ODD[case].format(V2).replace("\n", "\r\n" if "Windows" in case else "\n").encode()
+    written = UNUSUAL[case].format(V2).replace("\n", "\r\n" if "Windows" in case else "\n").encode()
     (root / "function_app.py").write_bytes(written)
     _add(root, "hello")
     lines = (root / "function_app.py").read_bytes().partition(b"@app.route")[0]
@@ -115,8 +116,8 @@ def test_only_what_is_added_changes_a_file(make_app: MakeApp, case: str) -> None
     assert "1 passed" in _run_tests(root)
 
 
-def test_every_line_keeps_its_own_end(make_app: MakeApp) -> None:
-    """A file whose lines end in two ways is not made another one in passing."""
+def test_existing_lines_keep_their_ends(make_app: MakeApp) -> None:
+    """A file with both LF and CR LF keeps both."""
     written = b"import logging\n\nimport azure.functions as func\r\n\r\napp = func.FunctionApp()"
     root = make_app({"host.json": HOST_JSON})
     (root / "function_app.py").write_bytes(written)
@@ -125,8 +126,8 @@ def test_every_line_keeps_its_own_end(make_app: MakeApp) -> None:
 
 
 @pytest.mark.parametrize("name", ["count", "Inner", "logger"])
-def test_names_inside_of_functions_and_classes_are_free(make_app: MakeApp, name: str) -> None:
-    """A function of that name replaces nothing."""
+def test_name_inside_a_function_or_class_can_be_used(make_app: MakeApp, name: str) -> None:
+    """A function of this name replaces nothing."""
     script = (
         f"{V2}\n\ndef helper() -> int:\n    import logger\n    count = logger.count\n    return count\n\n\n"
         "class Outer:\n    class Inner: ...\n"
@@ -136,8 +137,8 @@ def test_names_inside_of_functions_and_classes_are_free(make_app: MakeApp, name:
     assert f"def {name}(req" in _script(root)
 
 
-def test_what_is_in_the_file_stays(make_app: MakeApp) -> None:
-    """The text before is a part of the text after, comments and all."""
+def test_text_before_the_function_stays(make_app: MakeApp) -> None:
+    """The new text starts with the old one, including comments."""
     written = "# mine\nimport logging\n\nimport azure.functions as func\n\napp = func.FunctionApp()  # mine too\n\n\n\n"
     root = make_app({"host.json": HOST_JSON, "function_app.py": written})
     _add(root, "hello")
@@ -145,14 +146,14 @@ def test_what_is_in_the_file_stays(make_app: MakeApp) -> None:
 
 
 @pytest.mark.parametrize("name", ["app", "func", "logging", "orders", "ORDERS", "Placed", "helper", "found", "match"])
-def test_names_that_are_in_use_are_refused(make_app: MakeApp, name: str) -> None:
-    """A function would replace what has its name in the file; and names of functions compare ignoring case."""
+def test_name_in_use_is_refused(make_app: MakeApp, name: str) -> None:
+    """A function would replace the value of that name in the file; names of functions are compared ignoring case."""
     script = (
         f"{V2}found = 1\nif (match := found):\n    pass\n\n\ndef helper() -> None: ...\n\n\n"
         '@app.function_name("Placed")\n@app.route()\ndef orders(req: func.HttpRequest) -> str: ...\n'
     )
     root = make_app({"host.json": HOST_JSON, "function_app.py": script})
-    if name == "ORDERS":  # its function is called Placed: only the name in Python is taken
+    if name == "ORDERS":  # the function orders is called Placed in Azure, and Python distinguishes case
         _add(root, name)
         return
     with pytest.raises(HostingError, match=r"(?i)choose another name"):
@@ -160,11 +161,11 @@ def test_names_that_are_in_use_are_refused(make_app: MakeApp, name: str) -> None
     assert _script(root) == script
 
 
-def test_a_function_in_a_blueprint_counts(make_app: MakeApp) -> None:
+def test_name_of_a_function_in_a_blueprint_is_refused(make_app: MakeApp) -> None:
     """Names are unique in the whole app, whichever file declares them."""
     blueprint = "import azure.functions as func\n\nbp = func.Blueprint()\n\n\n@bp.route()\ndef hello(req): ...\n"
     root = make_app({"host.json": HOST_JSON, "function_app.py": V2, "orders.py": blueprint})
-    with pytest.raises(HostingError, match="a function called 'hello' already"):
+    with pytest.raises(HostingError, match="already has a function 'hello'"):
         _add(root, "Hello")
 
 
@@ -177,8 +178,8 @@ def test_a_function_in_a_blueprint_counts(make_app: MakeApp) -> None:
         ("app = '\0'\n", "function_app.py"),
     ],
 )
-def test_files_that_cannot_be_added_to(make_app: MakeApp, script: str, message: str) -> None:
-    """The message names the file, and the line to write or to correct."""
+def test_unusable_file_is_refused_and_unchanged(make_app: MakeApp, script: str, message: str) -> None:
+    """The message names the file, and the line to add or to correct."""
     root = make_app({"host.json": HOST_JSON, "function_app.py": script})
     with pytest.raises(HostingError, match=message):
         _add(root, "hello")
@@ -186,8 +187,8 @@ def test_files_that_cannot_be_added_to(make_app: MakeApp, script: str, message: 
     assert not (root / "tests").exists()
 
 
-def test_the_model_is_found_out(make_app: MakeApp) -> None:
-    """v2 by its file, under whatever name the settings give it; v1 by its folders, or where there is nothing yet."""
+def test_model_is_detected(make_app: MakeApp) -> None:
+    """v2 has its file, whose name the settings may change; v1 has folders, or no functions yet."""
     settings = '{"IsEncrypted": false, "Values": {"PYTHON_SCRIPT_FILE_NAME": "main.py"}}'
     elsewhere = make_app({"host.json": HOST_JSON, "main.py": V2, "local.settings.json": settings})
     _add(elsewhere, "hello")
@@ -198,15 +199,15 @@ def test_the_model_is_found_out(make_app: MakeApp) -> None:
         assert not (v1 / "function_app.py").exists() or _script(v1) == V2
 
 
-def test_where_there_is_no_app_nothing_is_added(make_app: MakeApp, tmp_path: Path) -> None:
-    """The message says what to do instead."""
+def test_folder_without_an_app_is_refused(make_app: MakeApp, tmp_path: Path) -> None:
+    """The message says how to name the app's folder."""
     for root in (make_app({"README.md": ""}), tmp_path / "nowhere"):
         with pytest.raises(HostingError, match="--app-dir"):
             find_app(root)
 
 
-def test_a_v1_function_is_replaced_only_by_force(make_app: MakeApp) -> None:
-    """Without it nothing changes; with it the folder's files are new, and what else is in the folder stays."""
+def test_v1_function_is_replaced_only_with_force(make_app: MakeApp) -> None:
+    """Without it nothing changes; with it other files in the folder stay."""
     root = make_app({**V1, "Hello/data.txt": "mine"})
     with pytest.raises(HostingError, match="already"):
         _add(root, "Hello")
@@ -216,22 +217,36 @@ def test_a_v1_function_is_replaced_only_by_force(make_app: MakeApp) -> None:
     assert (root / "Hello" / "data.txt").read_text() == "mine"
 
 
-def test_a_folder_with_other_things_becomes_no_function(make_app: MakeApp) -> None:
-    """Code that functions share is not made a function by accident."""
+def test_folder_without_a_function_is_not_turned_into_one(make_app: MakeApp) -> None:
+    """A folder with code that functions share is refused."""
     root = make_app({**V1, "shared/wording.py": ""})
-    with pytest.raises(HostingError, match="there is a folder shared already"):
+    with pytest.raises(HostingError, match="already has a folder shared"):
         _add(root, "shared")
     assert [path.name for path in (root / "shared").iterdir()] == ["wording.py"]
 
 
-def test_a_test_of_that_name_is_not_overwritten(make_app: MakeApp) -> None:
-    """All or nothing: the app's own file is not changed either."""
+def test_existing_test_is_not_replaced(make_app: MakeApp) -> None:
+    """Nothing is written, and the app's own file is unchanged as well."""
     root = make_app({"host.json": HOST_JSON, "function_app.py": V2, "tests/test_hello.py": "mine\n"})
     with pytest.raises(HostingError, match=r"tests/test_hello\.py"):
         _add(root, "hello")
     assert _script(root) == V2
 
 
+STORAGE = {
+    "index": "hosting-storage",
+    "repository": "hosting-storage @ git+https://example.org/hosting@0123abc#subdirectory=plugins/hosting-storage",
+    "folder": "hosting-storage @ file:///home/ada/hosting/plugins/hosting-storage",
+}
+
+
+@pytest.fixture
+def storage_from_index(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make hosting an installation from a package index."""
+    monkeypatch.setattr(function, "requirement", lambda _: STORAGE["index"])
+
+
+@pytest.mark.usefixtures("storage_from_index")
 @pytest.mark.parametrize(
     ("files", "changed"),
     [
@@ -240,19 +255,37 @@ def test_a_test_of_that_name_is_not_overwritten(make_app: MakeApp) -> None:
         ({"requirements.txt": "hosting-storage>=0.1\n", "requirements-dev.txt": "b\n"}, {}),
         ({"requirements.txt": "Hosting_Storage\n"}, {}),
         ({"requirements.txt": "# hosting-storage\n"}, {"requirements.txt": "# hosting-storage\nhosting-storage\n"}),
+        ({"requirements.txt": f"{STORAGE['repository']}\n"}, {}),
+        ({"requirements.txt": "", "requirements-dev.txt": f"{STORAGE['folder']}\n"}, {}),
         ({}, {}),
     ],
 )
-def test_what_serves_queues_is_required(make_app: MakeApp, files: dict[str, str], changed: dict[str, str]) -> None:
-    """The list of what is needed on this machine gets the package, unless a list has it or there is none."""
+def test_storage_package_is_added_to_the_requirements(
+    make_app: MakeApp, files: dict[str, str], changed: dict[str, str]
+) -> None:
+    """The development requirements, or else the app's, get the package for queues, unless a file lists it."""
     root = make_app({"host.json": HOST_JSON, "function_app.py": V2, **files})
     added = add_function(find_app(root), "work", "queue")
     assert {name: text for name, text in added.changes.items() if name != "function_app.py"} == changed
     assert install_command("hosting-storage") in added.steps
 
 
-def test_a_list_of_requirements_stays_as_it_was_written(make_app: MakeApp) -> None:
-    """On Windows with its ends of lines; and what is not UTF-8 is told, before anything is written."""
+@pytest.mark.parametrize("origin", STORAGE)
+@pytest.mark.parametrize("file", ["requirements-dev.txt", "requirements.txt"])
+def test_storage_package_comes_from_where_hosting_came(
+    make_app: MakeApp, monkeypatch: pytest.MonkeyPatch, file: str, origin: str
+) -> None:
+    """A folder of this machine is not added to the requirements that Azure installs."""
+    monkeypatch.setattr(function, "requirement", lambda _: STORAGE[origin])
+    root = make_app({"host.json": HOST_JSON, "function_app.py": V2, file: ""})
+    _add(root, "work", "queue")
+    is_deployed_folder = (file, origin) == ("requirements.txt", "folder")
+    assert (root / file).read_text() == ("" if is_deployed_folder else f"{STORAGE[origin]}\n")
+
+
+@pytest.mark.usefixtures("storage_from_index")
+def test_requirements_keep_their_line_ends_and_encoding(make_app: MakeApp) -> None:
+    """A file with CR LF gets a line with CR LF; a file that is not UTF-8 is an error before anything is written."""
     root = make_app({"host.json": HOST_JSON, "function_app.py": V2})
     (root / "requirements.txt").write_bytes(b"azure-functions\r\nrequests")
     _add(root, "work", "queue")
@@ -263,8 +296,8 @@ def test_a_list_of_requirements_stays_as_it_was_written(make_app: MakeApp) -> No
     assert "more" not in _script(root)
 
 
-def test_the_test_knows_the_route_prefix(make_app: MakeApp) -> None:
-    """The prefix of the app's host.json stands in the path that the test calls."""
+def test_generated_test_uses_the_route_prefix(make_app: MakeApp) -> None:
+    """The test calls a path with the prefix of the app's ``host.json``."""
     for prefix in ("", "v1/things"):
         host_json = f'{{"version": "2.0", "extensions": {{"http": {{"routePrefix": "{prefix}"}}}}}}'
         root = make_app({"host.json": host_json, "function_app.py": V2})
@@ -272,8 +305,8 @@ def test_the_test_knows_the_route_prefix(make_app: MakeApp) -> None:
         assert "1 passed" in _run_tests(root)
 
 
-def test_a_function_whose_name_python_cannot_spell(make_app: MakeApp, serve: Serve) -> None:
-    """It is declared by its name, and answers under it."""
+def test_function_name_that_is_invalid_in_python_is_declared(make_app: MakeApp, serve: Serve) -> None:
+    """A decorator declares the name, and the function responds to it."""
     root = make_app({"host.json": HOST_JSON, "function_app.py": V2})
     for name in ("Order-Report", "list"):
         _add(root, name)
@@ -283,13 +316,13 @@ def test_a_function_whose_name_python_cannot_spell(make_app: MakeApp, serve: Ser
         assert served.get(f"/api/{name}?name=Ada").text == "Hello, Ada."
 
 
-def test_the_command_says_what_it_did_and_what_is_left(make_app: MakeApp, run_hosting: RunHosting) -> None:
-    """Changed and new files by their names, then the next steps."""
-    root = make_app({"host.json": HOST_JSON, "function_app.py": V2, "requirements.txt": ""})
+def test_command_prints_changed_and_new_files_and_next_steps(make_app: MakeApp, run_hosting: RunHosting) -> None:
+    """Files that existed are marked as changed."""
+    root = make_app({"host.json": HOST_JSON, "function_app.py": V2, "requirements-dev.txt": ""})
     done = run_hosting("new", "function", "work", "--template", "queue", "--app-dir", root)
     assert done.stdout.splitlines() == [
         "Added work:",
-        "  requirements.txt (changed)",
+        "  requirements-dev.txt (changed)",
         "  function_app.py (changed)",
         "  tests/test_work.py",
         "Next:",

@@ -1,4 +1,4 @@
-"""All files or none, and nothing overwritten by accident."""
+"""Writing of files: all or none, and nothing is replaced by accident."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ def _tree(root: Path) -> Mapping[str, str | None]:
     }
 
 
-def test_a_missing_folder_is_made(tmp_path: Path) -> None:
-    """With its parents, with the permissions that other new files have, and with nothing else in it."""
+def test_missing_folder_is_created(tmp_path: Path) -> None:
+    """Its parents are created, too; it has the usual permissions and contains nothing else."""
     write(tmp_path / "x" / "y", FILES)
     assert {name: text for name, text in _tree(tmp_path / "x" / "y").items() if text is not None} == FILES
     assert set(_tree(tmp_path)) == {"x", "x/y", "x/y/deep", "x/y/deep/er", *(f"x/y/{name}" for name in FILES)}
@@ -32,13 +32,13 @@ def test_a_missing_folder_is_made(tmp_path: Path) -> None:
     assert stat.S_IMODE((tmp_path / "x" / "y").stat().st_mode) == stat.S_IMODE((tmp_path / "usual").stat().st_mode)
 
 
-def test_what_is_there_stays_unless_that_is_wished(tmp_path: Path) -> None:
-    """Every file that would be replaced is named; with force they are, and their neighbours stay."""
+def test_existing_files_are_replaced_only_with_force(tmp_path: Path) -> None:
+    """Without it every file that would be replaced is named; with it the other files in the folder stay."""
     (tmp_path / "deep").mkdir()
     for name in ("a.txt", "deep/c.txt", "deep/mine.txt"):
         (tmp_path / name).write_text("mine")
     before = _tree(tmp_path)
-    with pytest.raises(HostingError, match=r"has these already: a\.txt, deep/c\.txt\n.*--force"):
+    with pytest.raises(HostingError, match=r"already has a\.txt, deep/c\.txt\n.*--force"):
         write(tmp_path, FILES)
     assert _tree(tmp_path) == before
     write(tmp_path, FILES, force=True)
@@ -46,8 +46,8 @@ def test_what_is_there_stays_unless_that_is_wished(tmp_path: Path) -> None:
     assert texts == {**FILES, "deep/mine.txt": "mine"}
 
 
-def test_changes_keep_permissions_and_links(tmp_path: Path) -> None:
-    """A file that is changed is still the file that a link leads to, and as private as before."""
+def test_changed_file_keeps_its_permissions_and_links(tmp_path: Path) -> None:
+    """The target of a link is changed, not the link, and it stays as private as before."""
     (tmp_path / "real.txt").write_text("old")
     (tmp_path / "real.txt").chmod(0o600)
     (tmp_path / "link.txt").symlink_to("real.txt")
@@ -58,8 +58,8 @@ def test_changes_keep_permissions_and_links(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("blocking", ["a.txt", "deep", "deep/er/b.txt"])
-def test_what_is_in_the_way_is_told_and_nothing_is_written(tmp_path: Path, blocking: str) -> None:
-    """A folder where a file belongs, or a file where a folder belongs: one message, and all is as before."""
+def test_obstacle_is_an_error_and_nothing_is_written(tmp_path: Path, blocking: str) -> None:
+    """A folder in place of a file, or a file in place of a folder, is one message, and everything is as before."""
     path = tmp_path / blocking
     path.parent.mkdir(parents=True, exist_ok=True)
     if path.suffix:
@@ -73,24 +73,24 @@ def test_what_is_in_the_way_is_told_and_nothing_is_written(tmp_path: Path, block
     assert _tree(tmp_path) == before
 
 
-def test_a_file_in_place_of_the_folder_is_told(tmp_path: Path) -> None:
-    """The folder's name belongs to a file: one message, and the file stays."""
+def test_file_in_place_of_the_folder_is_an_error(tmp_path: Path) -> None:
+    """There is one message, and the file stays."""
     (tmp_path / "app").write_text("mine")
     with pytest.raises(HostingError, match="Nothing was written"):
         write(tmp_path / "app", FILES, force=True)
     assert _tree(tmp_path) == {"app": "mine"}
 
 
-def test_a_link_that_leads_nowhere_is_told(tmp_path: Path) -> None:
-    """A link to itself is no folder: one message, and the link stays."""
+def test_broken_link_in_place_of_the_folder_is_an_error(tmp_path: Path) -> None:
+    """There is one message about a link to itself, and the link stays."""
     (tmp_path / "app").symlink_to("app")
     with pytest.raises(HostingError, match="Nothing was written"):
         write(tmp_path / "app", FILES)
     assert [path.name for path in tmp_path.iterdir()] == ["app"]
 
 
-def test_a_folder_that_cannot_be_written_to_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The message has the folder that a person knows, not the one beside it that was to be moved there."""
+def test_folder_without_write_permission_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The message has the folder that was given, not the temporary one."""
 
     def refuse(name: str, _mode: int) -> None:
         raise PermissionError(EACCES, os.strerror(EACCES), name)
@@ -104,10 +104,10 @@ def test_a_folder_that_cannot_be_written_to_is_named(tmp_path: Path, monkeypatch
 
 @pytest.mark.parametrize("folder", [".", "new", "new/er"])
 @pytest.mark.parametrize("problem", [OSError(28, "No space left on device"), KeyboardInterrupt()])
-def test_interrupted_anywhere_nothing_is_left(
+def test_error_or_interruption_at_any_step_leaves_everything_as_before(
     tmp_path: Path, folder: str, problem: BaseException, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whichever step fails, or is interrupted, everything is as it was before; without a failure all is written."""
+    """Each change of the file system fails in turn; without a failure all files are written."""
     (tmp_path / "a.txt").write_text("mine")
     before = _tree(tmp_path)
     for step in range(1, 100):
@@ -124,7 +124,7 @@ def test_interrupted_anywhere_nothing_is_left(
 
 
 def _fail_at(step: int, problem: BaseException, patch: pytest.MonkeyPatch) -> None:
-    """Let the ``step``-th change of the file system fail."""
+    """Make the change of the file system with this number raise ``problem``."""
     count = 0
 
     def counted(original: Callable[..., Any]) -> Callable[..., Any]:
