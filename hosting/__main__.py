@@ -1,4 +1,4 @@
-"""``python -m hosting`` is the ``hosting`` command; it starts here to report a missing extra in one line."""
+"""``python -m hosting`` and the ``hosting`` command start here, so that a missing extra has a message of its own."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import sys
 from typing import NoReturn
 
 EXTRA = frozenset({"click", "httptools", "packaging", "pathspec", "rich", "uvicorn", "uvloop"})
-"""The packages that ``hosting[host]`` installs and ``hosting`` alone does not."""
+"""The packages that the extra ``host`` adds."""
 
 
 def main() -> NoReturn:
-    """Run the command line and end the process; with 1 where a package of the extra ``host`` is missing."""
+    """Run the command line and end the process; exit with 1 if a package of the extra ``host`` is missing."""
     try:
         from hosting.cli.main import main as run
 

@@ -1,4 +1,4 @@
-"""``python -m hosting`` where only the authors' part of the package is installed."""
+"""``python -m hosting`` where hosting is installed without its extra ``host``."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from tests.conftest import ROOT, clean_environment
 
 
 @pytest.mark.parametrize(("missing", "arguments"), [("click", ["--version"]), ("uvicorn", ["start", "--port", "0"])])
-def test_without_the_host(tmp_path: Path, missing: str, arguments: list[str]) -> None:
-    """A package of the extra that is missing is told in one line that says what to install, with exit code 1."""
+def test_missing_package_of_the_extra_exits_with_1(tmp_path: Path, missing: str, arguments: list[str]) -> None:
+    """There is one line, which says what to install."""
     error = f'raise ModuleNotFoundError("No module named {missing!r}", name="{missing}")\n'
     (tmp_path / f"{missing}.py").write_text(error)
     (tmp_path / "function_app.py").write_text("import azure.functions as func\napp = func.FunctionApp()\n")

@@ -1,25 +1,33 @@
-"""The command: what it prints, how it ends, what it can be pointed at."""
+"""Checking whole folders: this repository's own projects, and files with unusual content."""
 
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Callable
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
-from subprocess import CompletedProcess
+from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from docs.make_reference import pages
-from hosting.check.rules import RULES, SECTIONS
+from hosting.check.app.extensions import check_extensions
+from hosting.check.app.files import check_files
+from hosting.check.app.project import AppProject
+from hosting.check.app.requirements import check_requirements
+from hosting.check.extension.metadata import check_metadata
+from hosting.check.extension.project import ExtensionProject
+from hosting.check.extension.project_files import check_project_files
+from hosting.check.report import Finding
+from hosting.check.rules import RULES
 from hosting.check.run import run
-from tests.check.samples import APP, EXTENSION, write
-from tests.conftest import ROOT
-
-RunHosting = Callable[..., "CompletedProcess[str]"]
+from hosting.errors import HostingError
+from tests.support.checks import APP, EXTENSION, write
+from tests.support.processes import ROOT
 
 EXPECTED = {"quickstart": {"APP401"}, "azure_extension": {"APP401"}}
-"""These examples show extensions under ``hosting start``, and are not made for Azure."""
+"""These examples show extensions with ``hosting start`` and are not made for Azure."""
 
 PROJECTS = [
     path
@@ -28,135 +36,71 @@ PROJECTS = [
     if path.is_dir() and not path.name.startswith(("_", "."))
 ]
 
+SCALARS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=20)
+NAMES = st.sampled_from(
+    ["version", "Values", "IsEncrypted", "extensionBundle", "extensions", "http", "routePrefix", "extensionHost", "id"]
+)
+DOCUMENTS = st.recursive(
+    SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(NAMES, inner, max_size=4), max_leaves=8
+)
+LINES = st.lists(
+    st.text(max_size=30)
+    | st.sampled_from(["-r requirements.txt", "-e .", "# x", "a==", "x \\", "--hash=sha256:0", "git+x"]),
+    max_size=5,
+)
+PROJECT_TABLES = st.dictionaries(
+    st.sampled_from(["name", "readme", "license", "dependencies", "requires-python", "entry-points", "classifiers"]),
+    SCALARS.filter(lambda value: value is not None) | st.lists(st.text(max_size=10), max_size=2),
+)
+
 
 @pytest.mark.parametrize("path", PROJECTS, ids=lambda path: path.name)
-def test_this_repository_passes_its_own_check(path: Path) -> None:
-    """Every example and every plugin has no finding, but for those that the example is about."""
+def test_project_of_this_repository_has_only_the_expected_findings(path: Path) -> None:
+    """Examples and plugins have no finding, except for rules that an example is about."""
     found = run(path).findings
     assert {one.code for one in found} == EXPECTED.get(path.name, set()), found
 
 
-def test_an_app_with_a_warning_ends_with_0(tmp_path: Path, run_hosting: RunHosting) -> None:
-    """A warning is told with its place, its code and what to do, and does not fail a build."""
-    write(tmp_path, {**APP, "proxies.json": "{}"})
-    done = run_hosting("check", tmp_path)
-    assert done.returncode == 0
-    assert done.stdout == (
-        "proxies.json: warning APP112 proxies.json has no effect\n"
-        "    Delete it; use Azure API Management.\n"
-        "\n"
-        "Checked a function app: 1 warning.\n"
-    )
+def _check_without_loading(root: Path) -> Iterator[Finding]:
+    app = AppProject(root)
+    for check in (check_files, check_requirements, check_extensions):
+        yield from check(app)
 
 
-def test_strict_fails_for_a_warning(tmp_path: Path, run_hosting: RunHosting) -> None:
-    """With ``--strict`` a warning ends the command with 1, and no finding with 0."""
-    write(tmp_path, {**APP, "proxies.json": "{}"})
-    assert run_hosting("check", tmp_path, "--strict").returncode == 1
-    assert run_hosting("check", tmp_path, "--strict", "--ignore", "APP112").returncode == 0
+@settings(max_examples=30)
+@given(DOCUMENTS, DOCUMENTS, LINES)
+def test_any_content_of_an_apps_files_is_checked(host: Any, local: Any, requirements: list[str]) -> None:
+    """Whatever JSON and whatever lines the files contain, the findings have known rules."""
+    with tempfile.TemporaryDirectory() as folder:
+        root = write(Path(folder).resolve(), APP)
+        (root / "host.json").write_text(json.dumps(host), "utf-8")
+        (root / "local.settings.json").write_text(json.dumps(local), "utf-8")
+        (root / "requirements.txt").write_text("\n".join(requirements), "utf-8", "surrogatepass")
+        assert {one.code for one in _check_without_loading(root)} <= set(RULES)
 
 
-def test_an_error_ends_with_1(tmp_path: Path, run_hosting: RunHosting) -> None:
-    """An error fails a build; nothing of it looks like a bug of the command."""
-    write(tmp_path, {**APP, "function_app.py": "import azure.functions as func\nraise ValueError\n"})
-    done = run_hosting("check", tmp_path)
-    assert done.returncode == 1
-    assert "function_app.py:2: error APP201" in done.stdout
-    assert "Traceback" not in done.stdout + done.stderr
+@settings(max_examples=60)
+@given(PROJECT_TABLES)
+def test_any_project_table_is_checked(table: dict[str, Any]) -> None:
+    """Whatever a ``pyproject.toml`` contains, the findings have known rules."""
+    with tempfile.TemporaryDirectory() as folder:
+        root = write(Path(folder).resolve(), EXTENSION)
+        project = ExtensionProject(root)
+        project.manifest = {"project": table}
+        found = [*check_metadata(project), *check_project_files(project)]
+        assert {one.code for one in found} <= set(RULES)
 
 
-def test_a_terminal_that_cannot_show_everything(tmp_path: Path, run_hosting: RunHosting) -> None:
-    """What the terminal's encoding lacks is written in another way, and the command goes on."""
-    write(tmp_path, {**APP, "function_app.py": "raise ValueError('caf\u00e9 \u2603')\n"})
-    done = run_hosting("check", tmp_path, env={"PYTHONIOENCODING": "ascii"})
-    assert (done.returncode, done.stderr) == (1, "")
-    assert r"ValueError: caf\xe9 \u2603" in done.stdout
+def test_file_without_read_permission_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """There is one message, which names the file."""
+    write(tmp_path, APP)
+    read_bytes = Path.read_bytes
 
+    def refuse(path: Path) -> bytes:
+        if path.name == "requirements.txt":
+            raise PermissionError(13, "Permission denied", str(path))
+        return read_bytes(path)
 
-def test_a_sound_folder_is_said_to_be_so(tmp_path: Path, run_hosting: RunHosting) -> None:
-    """A folder that is an app and an extension's project is checked as both."""
-    done = run_hosting("check", write(tmp_path, {**EXTENSION, **APP}), "--select", "EXT,APP1,APP2,APP4")
-    assert (done.returncode, done.stdout) == (0, "Checked a function app and an extension: no problems found.\n")
-
-
-def test_json_is_one_document(tmp_path: Path, run_hosting: RunHosting) -> None:
-    """``--json`` prints one document and nothing else, whatever the app prints, with every field of a finding."""
-    code = "import os\nprint('noise')\nos.write(1, b'more')\n" + APP["function_app.py"] + "\nimport click\n"
-    write(tmp_path, {**APP, "function_app.py": code})
-    done = run_hosting("check", tmp_path, "--json")
-    document = json.loads(done.stdout)
-    assert done.returncode == 1
-    assert document == {
-        "schema_version": 1,
-        "path": str(tmp_path),
-        "kinds": ["app"],
-        "errors": 1,
-        "warnings": 0,
-        "findings": [
-            {
-                "code": "APP302",
-                "severity": "error",
-                "message": "'click' is imported but not listed",
-                "remedy": "Add click to requirements.txt, or add the file to .funcignore if it is not part of the app.",
-                "file": "function_app.py",
-                "line": 13,
-            }
-        ],
-    }
-
-
-@pytest.mark.parametrize(
-    ("flags", "codes"),
-    [
-        (["--select", "APP1"], ["APP112"]),
-        (["--select", "app3,APP112"], ["APP112", "APP311"]),
-        (["--ignore", "APP311", "--ignore", "APP112"], []),
-        (["--select", "APP", "--ignore", "APP3"], ["APP112"]),
-    ],
-)
-def test_rules_are_chosen_by_how_their_codes_begin(
-    flags: list[str], codes: list[str], tmp_path: Path, run_hosting: RunHosting
-) -> None:
-    """Both flags take codes or their beginnings, in any case, by repetition or by commas; ``--ignore`` wins."""
-    write(tmp_path, {**APP, "proxies.json": "{}", "requirements.txt": "azure-functions\nasyncio\n"})
-    document = json.loads(run_hosting("check", tmp_path, "--json", *flags).stdout)
-    assert [finding["code"] for finding in document["findings"]] == codes
-
-
-@pytest.mark.parametrize("arguments", [["--select", "APP9"], ["--ignore", "E501"], ["--nothing"], ["a", "b"]])
-def test_wrong_usage_ends_with_2(arguments: list[str], run_hosting: RunHosting) -> None:
-    """A code that no rule has is wrong usage, as an unknown flag is."""
-    done = run_hosting("check", *arguments)
-    assert (done.returncode, done.stdout) == (2, "")
-    assert "Error" in done.stderr
-
-
-@pytest.mark.parametrize("there", [True, False], ids=["an empty folder", "no folder"])
-def test_nothing_to_check_is_told(there: bool, tmp_path: Path, run_hosting: RunHosting) -> None:
-    """A folder that holds neither an app nor an extension's project is a mistake, told in one message."""
-    folder = tmp_path / "x"
-    if there:
-        write(folder, {"pyproject.toml": '[project]\nname = "x"\n'})
-    done = run_hosting("check", folder)
-    assert (done.returncode, done.stdout) == (1, "")
-    assert str(folder) in done.stderr
-    assert "Traceback" not in done.stderr
-
-
-def test_every_code_of_the_source_is_a_rule_and_every_rule_is_used() -> None:
-    """Codes in the checks and in the table are the same."""
-    rooms = [path for path in (ROOT / "hosting/check").rglob("*.py") if path.name != "rules.py"]
-    used = {code for path in rooms for code in re.findall(r"\b(?:APP|EXT)\d{3}\b", path.read_text("utf-8"))}
-    assert used == set(RULES)
-
-
-def test_the_rules_are_in_order_and_in_a_chapter() -> None:
-    """The reference goes by chapters, each of which has its codes in a row."""
-    assert list(RULES) == sorted(RULES, key=lambda code: (list(SECTIONS).index(code[:4]), code))
-
-
-def test_the_reference_has_every_rule() -> None:
-    """The generated page has a heading for each code, with its severity, in the order of the table."""
-    page = pages()["reference/checks.md"]
-    headings = re.findall(r"^### (\w+): (.+)\n\n\*(Error|Warning)\.\* \S", page, re.MULTILINE)
-    assert headings == [(code, rule.title, rule.severity.capitalize()) for code, rule in RULES.items()]
+    monkeypatch.setattr(Path, "read_bytes", refuse)  # the superuser may read every file
+    with pytest.raises(HostingError, match=r"requirements.txt cannot be read: Permission denied\n  Grant read perm"):
+        run(tmp_path)

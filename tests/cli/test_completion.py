@@ -1,4 +1,4 @@
-"""Completion in the shells themselves: each loads what ``hosting completion`` prints, and completes lines."""
+"""``hosting completion``: each shell loads the printed script and completes lines."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def take(message): ...
     "Old/function.json": "{}",
 }
 
-# What is typed, and what the shell may offer for it.
+# A line, and the words that the shell offers to complete it.
 LINES = {
     "hosting st": ["start"],
     "hosting new ": ["app", "extension", "function"],
@@ -62,7 +62,7 @@ LINES = {
     ],
     "hosting start greeter --functions ": ["Old", "Report-Daily", "take", "tidy"],
     "hosting diag greeter --functions Old,t": ["Old,take", "Old,tidy"],
-    "hosting start greeter --functions nobody": [],
+    "hosting start greeter --functions unknown": [],
 }
 
 BASH = """
@@ -80,7 +80,7 @@ FISH = 'source (hosting completion fish | psub); complete -C "$argv[1]"'
 
 @pytest.fixture
 def home(make_app: MakeApp, tmp_path: Path) -> Path:
-    """A folder with an app and another folder in it, and with ``hosting`` on the path."""
+    """A folder that contains an app and another folder; ``hosting`` is on the path."""
     (tmp_path / "greeter").symlink_to(make_app(APP))
     (tmp_path / "grocery").mkdir()
     (tmp_path / "green.txt").write_text("")
@@ -111,34 +111,34 @@ def _offers(home: Path, *command: str) -> list[str]:
 
 
 @pytest.mark.parametrize("line", LINES)
-def test_bash_offers(home: Path, line: str) -> None:
-    """Commands, choices, hooks and the names of functions, also after a comma; nothing of the app is run."""
+def test_bash_completes_a_line(home: Path, line: str) -> None:
+    """Commands, choices, hooks and names of functions are completed, also after a comma, without running the app."""
     assert _offers(home, _needs("bash"), "--norc", "-c", BASH, "bash", line) == LINES[line]
 
 
 @pytest.mark.parametrize("line", LINES)
-def test_fish_offers(home: Path, line: str) -> None:
-    """The same in fish."""
+def test_fish_completes_a_line(home: Path, line: str) -> None:
+    """Commands, choices, hooks and names of functions are completed, as in bash."""
     assert _offers(home, _needs("fish"), "--no-config", "-c", FISH, line) == LINES[line]
 
 
-def test_fish_offers_folders(home: Path) -> None:
-    """An app's place is a folder; files are not offered."""
+def test_fish_completes_folders_but_not_files(home: Path) -> None:
+    """An app is a folder."""
     assert _offers(home, _needs("fish"), "--no-config", "-c", FISH, "hosting start gr") == ["greeter/", "grocery/"]
 
 
 class Screen:
-    """An interactive shell, and what it has shown."""
+    """An interactive shell, and what it has shown so far."""
 
     def __init__(self, command: list[str], home: Path) -> None:
         self.pid, self._end = pty.fork()
-        if self.pid == 0:  # pragma: no cover  # the child is another program from here on
+        if self.pid == 0:  # pragma: no cover  # the child becomes another program
             os.chdir(home)
             os.execve(command[0], command, _environment(home))
         self.shown = ""
 
     def type(self, text: str, until: str) -> str:
-        """Type, wait until the pattern is shown, and give what was shown since."""
+        """Type a text, wait until the shell shows a pattern, and return what it has shown since."""
         os.write(self._end, text.encode())
         start, end = len(self.shown), time.monotonic() + PATIENCE
         while not re.search(until, self.shown[start:]):
@@ -154,11 +154,11 @@ class Screen:
 
 @pytest.fixture(params=["bash", "zsh"])
 def screen(request: pytest.FixtureRequest, home: Path) -> Iterator[Screen]:
-    """A shell in which the script was loaded as the help of the command says."""
+    """A shell that has loaded the script as the help of the command says."""
     shell = _needs(request.param)
     flags = {"bash": ["--norc", "--noprofile"], "zsh": ["-f"]}[request.param]
     opened = Screen([shell, *flags], home)
-    # The prompt is written in two parts, so that its echo is not taken for it.
+    # The prompt is written in two parts, so that the echo of this line does not match.
     opened.type("PS1='rea''dy> '\n", "\nready> |\rready> |ready> $")
     if request.param == "zsh":
         opened.type("autoload -Uz compinit; compinit -D -u; echo do''ne\n", "done")
@@ -167,8 +167,8 @@ def screen(request: pytest.FixtureRequest, home: Path) -> Iterator[Screen]:
     opened.close()
 
 
-def test_tab_completes_what_is_typed(screen: Screen) -> None:
-    """Names of functions, commands and folders are completed where somebody types them."""
+def test_tab_completes_functions_commands_and_folders(screen: Screen) -> None:
+    """An interactive shell completes the line at its cursor."""
     screen.type("hosting start greeter --functions Rep\t", "--functions Report-Daily ")
     screen.type("\x15hosting dia\t", "hosting diag ")
     screen.type("\x15hosting start greet\t", "hosting start greeter/")
@@ -183,30 +183,30 @@ def test_tab_completes_what_is_typed(screen: Screen) -> None:
         ('hosting start "my app" --functions he', r"--functions hello "),
     ],
 )
-def test_tab_completes_after_signs_and_spaces(screen: Screen, home: Path, typed: str, completed: str) -> None:
-    """A value after ``--option=`` is completed where it stands, and a folder may have spaces in its name."""
+def test_tab_completes_after_equals_signs_and_spaces(screen: Screen, home: Path, typed: str, completed: str) -> None:
+    """A value after ``--option=`` is completed in place, and the name of a folder may contain spaces."""
     (home / "my app").mkdir()
     (home / "my app" / "function_app.py").write_text('@app.route("hello")\ndef hello(req): ...\n')
     screen.type(f"{typed}\t", completed)
 
 
 @pytest.mark.parametrize("line", ["hosting start --log-format=j", "hosting start --grace=1 --log-format=j"])
-def test_fish_completes_after_a_sign(home: Path, line: str) -> None:
-    """What fish puts in place of the word is the word with its option."""
+def test_fish_completes_after_an_equals_sign(home: Path, line: str) -> None:
+    """fish replaces the whole word, so the completion includes the option."""
     assert _offers(home, _needs("fish"), "--no-config", "-c", FISH, line) == ["--log-format=json"]
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-def test_the_script_is_printed_and_nothing_else(run_hosting: RunHosting, shell: str) -> None:
-    """Its output can be evaluated, or kept in a file."""
+def test_only_the_script_is_printed(run_hosting: RunHosting, shell: str) -> None:
+    """The output can be evaluated, or written to a file."""
     done = run_hosting("completion", shell)
     assert done.returncode == 0
     assert "_HOSTING_COMPLETE" in done.stdout
     assert "hosting" in done.stdout
 
 
-def test_other_shells_are_refused(run_hosting: RunHosting) -> None:
-    """The message names those that there are."""
+def test_unknown_shell_is_wrong_usage(run_hosting: RunHosting) -> None:
+    """The message lists the shells."""
     done = run_hosting("completion", "tcsh")
     assert done.returncode == 2
     assert "'bash', 'zsh', 'fish'" in done.stderr

@@ -1,4 +1,4 @@
-"""``hosting diag --chain``: the compiled hooks of a function."""
+"""``hosting diag``: the document, the tables, the compiled hooks of a function."""
 
 from __future__ import annotations
 
@@ -32,10 +32,59 @@ def Hello(req: func.HttpRequest) -> str:
 """,
 }
 
+NOISY_APP = {
+    "host.json": '{"version": "2.0"}',
+    "function_app.py": """
+import os, sys
+import azure.functions as func
+print("noise")
+os.write(1, b"more noise\\n")
+app = func.FunctionApp(http_auth_level="ANONYMOUS")
+
+@app.route("Hello")
+def Hello(req: func.HttpRequest) -> str:
+    return "x"
+
+@app.generic_trigger("thing", type="thingTrigger")
+def Strange(thing) -> None: ...
+""",
+}
+
 
 @pytest.fixture
 def app(make_app: MakeApp) -> Path:
     return make_app(FILES)
+
+
+def test_json_is_one_document_whatever_the_app_prints(make_app: MakeApp, run_hosting: RunHosting) -> None:
+    """The app's output is on standard error, and its problems are in the document."""
+    done = run_hosting("diag", make_app(NOISY_APP), "--json")
+    document = json.loads(done.stdout)
+    assert done.returncode == 0
+    assert "noise" in done.stderr
+    assert [function["name"] for function in document["functions"]] == ["Hello", "Strange"]
+    problem = next(one for one in document["problems"] if one["severity"] == "error")
+    assert set(problem) == {"severity", "message", "remedy"}
+    assert "thingTrigger" in problem["message"]
+
+
+def test_tables_show_extensions_functions_and_problems(make_app: MakeApp, run_hosting: RunHosting) -> None:
+    """Each problem is followed by its remedy."""
+    done = run_hosting("diag", make_app(NOISY_APP), env=ON)
+    assert done.returncode == 0
+    for text in ("Extensions", "Functions", "Hello", "httpTrigger", "v2", "thingTrigger", "Install a package"):
+        assert text in done.stdout
+
+
+@pytest.mark.parametrize("arguments", [["--json"], []])
+def test_app_that_does_not_load_exits_with_1(make_app: MakeApp, run_hosting: RunHosting, arguments: list[str]) -> None:
+    """There is still a document, with the error among the problems."""
+    done = run_hosting("diag", make_app({"function_app.py": "import nothing_like_this\n"}), *arguments)
+    assert done.returncode == 1
+    assert "nothing_like_this" in done.stdout
+    assert "Traceback" not in done.stdout + done.stderr
+    if arguments:
+        assert json.loads(done.stdout)["schema_version"] == 1
 
 
 def test_a_chain_is_printed_as_python_source(app: Path, run_hosting: RunHosting) -> None:

@@ -1,4 +1,4 @@
-"""``hosting keys``: the keys of an app, as lines or as JSON."""
+"""``hosting keys``: output and exit codes. The tests of the keys themselves are in ``tests/server``."""
 
 from __future__ import annotations
 
@@ -12,35 +12,53 @@ import pytest
 
 from tests.conftest import MakeApp
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the state directory is named by XDG_STATE_HOME")
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only there XDG_STATE_HOME names the state directory")
 
 RunHosting = Callable[..., "CompletedProcess[str]"]
 CODE = """
 import azure.functions as func
+
+print("noise")
 app = func.FunctionApp()
 
-@app.route("open", auth_level="anonymous")
+@app.route("open", auth_level="ANONYMOUS")
 def Open(req: func.HttpRequest) -> str:
-    return "open"
+    return ""
 
 @app.route("mine")
 def Mine(req: func.HttpRequest) -> str:
-    return "mine"
+    return ""
 
-@app.route("top", auth_level="ADMIN")
-def Top(req: func.HttpRequest) -> str:
-    return "top"
+@app.route("all", auth_level="ADMIN")
+def All(req: func.HttpRequest) -> str:
+    return ""
+
+@app.event_grid_trigger("event")
+def Told(event: func.EventGridEvent) -> None: ...
 """
-FILES = {"host.json": '{"version": "2.0"}', "function_app.py": CODE}
 
 
-def test_keys_are_printed_as_lines_or_json(make_app: MakeApp, run_hosting: RunHosting, tmp_path: Path) -> None:
-    """``hosting keys`` prints a line for each key, whatever the app prints; an app that does not load is an error."""
-    env = {"XDG_STATE_HOME": str(tmp_path / "state")}
-    app = make_app({**FILES, "function_app.py": "print('noise')\n" + CODE})
+@pytest.fixture
+def env(tmp_path: Path) -> dict[str, str]:
+    """A state directory of its own, where no keys exist yet."""
+    return {"XDG_STATE_HOME": str(tmp_path / "state")}
+
+
+def test_keys_are_printed_as_lines_or_as_json(make_app: MakeApp, run_hosting: RunHosting, env: dict[str, str]) -> None:
+    """Both have the same keys: of the app, of functions that need one, and of webhooks; nothing else is printed."""
+    app = make_app({"function_app.py": CODE})
     lines = [line.split() for line in run_hosting("keys", app, env=env).stdout.splitlines()]
-    assert [name for name, _ in lines] == ["master", "default", "Mine"]
-    assert dict(lines)["master"] == json.loads(run_hosting("keys", app, "--json", env=env).stdout)["master"]
-    broken = run_hosting("keys", make_app({"function_app.py": "import nothing_like_this"}), env=env)
-    assert (broken.returncode, broken.stdout) == (1, "")
-    assert "nothing_like_this" in broken.stderr
+    document = json.loads(run_hosting("keys", app, "--json", env=env).stdout)
+    assert [name for name, _ in lines] == ["master", "default", "Mine", "eventgrid_extension"]
+    named = {name: document[name] for name in ("master", "default")}
+    assert dict(lines) == {**named, **document["functions"], **document["system"]}
+    assert Path(document["file"]).is_file()
+
+
+def test_keys_of_an_app_that_does_not_load_exit_with_1(
+    make_app: MakeApp, run_hosting: RunHosting, env: dict[str, str]
+) -> None:
+    """The error of the app is printed on standard error."""
+    done = run_hosting("keys", make_app({"function_app.py": "import nothing_like_this"}), env=env)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "nothing_like_this" in done.stderr

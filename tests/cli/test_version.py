@@ -1,4 +1,4 @@
-"""``hosting --version``: what decides how an app runs."""
+"""``hosting --version``: the versions of hosting, of Python and of packages."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ RunHosting = Callable[..., "CompletedProcess[str]"]
 
 
 def _plugin(folder: Path) -> dict[str, str]:
-    """Install a package that brings an extension and a binding; the environment that finds it."""
+    """Install a package with an extension and a binding; return the environment that finds it."""
     metadata = folder / "hosting_weather-2.5.dist-info"
     metadata.mkdir()
     (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: hosting-weather\nVersion: 2.5\n")
@@ -28,8 +28,8 @@ def _plugin(folder: Path) -> dict[str, str]:
     return {"PYTHONPATH": f"{folder}:{ROOT}"}
 
 
-def test_versions_for_people(run_hosting: RunHosting, tmp_path: Path) -> None:
-    """hosting first, then Python, what hosting stands on, and the packages that extend it; none of them is imported."""
+def test_version_lists_hosting_python_packages_and_plugins(run_hosting: RunHosting, tmp_path: Path) -> None:
+    """They are in this order, and the modules of plugins are not imported."""
     lines = run_hosting("--version", env=_plugin(tmp_path)).stdout.splitlines()
     assert lines[0] == f"hosting {hosting.__version__}"
     assert lines[1] == f"Python {platform.python_version()} ({sys.executable})"
@@ -38,8 +38,8 @@ def test_versions_for_people(run_hosting: RunHosting, tmp_path: Path) -> None:
     assert "hosting-weather 2.5: rainTrigger, weather" in lines
 
 
-def test_versions_for_machines(run_hosting: RunHosting, tmp_path: Path) -> None:
-    """The same as one document."""
+def test_version_with_json_is_one_document(run_hosting: RunHosting, tmp_path: Path) -> None:
+    """It has the same versions."""
     document = json.loads(run_hosting("--version", "--json", env=_plugin(tmp_path)).stdout)
     assert document["hosting"] == hosting.__version__
     assert document["python"]["version"] == platform.python_version()
@@ -48,8 +48,8 @@ def test_versions_for_machines(run_hosting: RunHosting, tmp_path: Path) -> None:
     assert weather in document["plugins"]
 
 
-def test_what_is_not_installed_is_said() -> None:
-    """A package that is missing has no version, and the others are told all the same."""
+def test_missing_package_is_shown_as_not_installed() -> None:
+    """The other packages are shown with their versions."""
     code = (
         "from importlib import metadata\n"
         "real = metadata.version\n"
@@ -67,15 +67,15 @@ def test_what_is_not_installed_is_said() -> None:
     assert f"pluggy {version('pluggy')}" in run.stdout
 
 
-def test_json_alone_is_wrong_usage(run_hosting: RunHosting) -> None:
-    """``--json`` before a command's name says where it belongs."""
+def test_json_before_a_command_is_wrong_usage(run_hosting: RunHosting) -> None:
+    """The message says where ``--json`` belongs."""
     done = run_hosting("--json", "diag")
     assert done.returncode == 2
     assert "--json needs --version before it, or belongs after the command's name." in done.stderr
 
 
-def test_without_a_command_there_is_help(run_hosting: RunHosting) -> None:
-    """Whoever types the command alone sees what there is, with the exit code of wrong usage."""
+def test_without_a_command_help_is_printed(run_hosting: RunHosting) -> None:
+    """The exit code is that of wrong usage."""
     done = run_hosting()
     assert done.returncode == 2
     assert "completion" in done.stderr

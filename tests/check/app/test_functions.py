@@ -1,0 +1,110 @@
+"""Rules about the functions of an app."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from tests.support.checks import APP, Violation, check_violation, findings, function, replaced, rules_of
+
+BLUEPRINT = "import azure.functions as func\n\norders = func.Blueprint()\n"
+BLOCKING = """
+import time
+
+@app.route('slow')
+async def slow(req: func.HttpRequest) -> str:
+    time.sleep(1)
+    return ''
+"""
+QUEUE = "\n@app.queue_trigger('msg', 'orders', 'AzureWebJobsStorage')\ndef order(msg: func.QueueMessage) -> None: ...\n"
+UNKNOWN_TRIGGER = "\n@app.generic_trigger('thing', type='thingTrigger')\ndef strange(thing) -> None: ...\n"
+WEB = "import azure.functions as func\n\napp = func.WsgiFunctionApp(app=lambda environ, start: [])\n"
+V1_BINDINGS = """{"bindings": [
+  {"type": "httpTrigger", "direction": "in", "name": "req", "authLevel": "anonymous"},
+  {"type": "http", "direction": "out", "name": "$return"}
+]}"""
+
+VIOLATIONS: Mapping[str, Violation] = {
+    "APP201": Violation(function("\nraise ValueError('no color')\n"), "function_app.py:10", "no color"),
+    "APP202": Violation(
+        function(
+            "\n@app.function_name('1st')\n@app.route('x')\ndef first(req: func.HttpRequest) -> str:\n    return ''\n"
+        ),
+        "function_app.py:10",
+        "'1st' is not a valid function name",
+    ),
+    "APP203": Violation(
+        {"Old/function.json": '{"bindings": []}'}, "", "these folders with a function.json are not loaded"
+    ),
+    "APP204": Violation(function(UNKNOWN_TRIGGER), "function_app.py", "'thingTrigger'"),
+    "APP205": Violation(
+        {"host.json": '{"version": "2.0"}', **function(QUEUE)},
+        "host.json",
+        "queueTrigger (order)",
+        frozenset({"APP204", "APP210"}),
+    ),
+    "APP206": Violation(
+        replaced(APP, "host.json", "[4.*, 5.0.0)", "[2.*, 3.0.0)"), "host.json:3", "no longer supported"
+    ),
+    "APP207": Violation({"orders.py": BLUEPRINT}, "orders.py:3", "'orders' is not registered"),
+    "APP208": Violation({"function_app.py": WEB}, "function_app.py:3", "/api"),
+    "APP209": Violation(function(BLOCKING), "function_app.py:14", "time.sleep blocks in 'async def slow'"),
+    "APP210": Violation(function(QUEUE), "function_app.py", "AzureWebJobsStorage", frozenset({"APP204"})),
+}
+
+
+@pytest.mark.parametrize("code", VIOLATIONS)
+def test_violation_is_the_only_finding(code: str, tmp_path: Path) -> None:
+    """Each rule is reported where it is violated, with a remedy, and no other rule is."""
+    check_violation(tmp_path, APP, code, VIOLATIONS[code])
+
+
+def test_every_rule_of_the_section_has_a_violation() -> None:
+    """The reference describes no rule that no app violates."""
+    assert set(VIOLATIONS) == rules_of("APP2")
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"orders.py": BLUEPRINT, **function("\nimport orders\n\napp.register_functions(orders.orders)\n")},
+        {"orders.py": BLUEPRINT, **function("\nfrom orders import orders as bp\n\napp.register_blueprint(bp)\n")},
+        {
+            "orders.py": BLUEPRINT,
+            **function("\nfrom orders import orders\n\nfor one in (orders,):\n    app.register_functions(one)\n"),
+        },
+        function(BLOCKING.replace("time.sleep(1)", "await __import__('asyncio').to_thread(lambda: time.sleep(1))")),
+    ],
+    ids=[
+        "Blueprint registered through its module",
+        "Blueprint registered under another name",
+        "Blueprints registered in a loop",
+        "blocking call in a thread",
+    ],
+)
+def test_correct_code_has_no_finding(files: Mapping[str, str | None], tmp_path: Path) -> None:
+    """Code that resembles a violation but is correct is not reported."""
+    assert findings(tmp_path, APP, files) == ()
+
+
+def test_app_that_ends_its_process_is_reported(tmp_path: Path) -> None:
+    """The check itself goes on."""
+    (found,) = findings(tmp_path, APP, {"function_app.py": "import os\nos._exit(3)\n"})
+    assert found.code == "APP201"
+    assert "code 3" in found.message
+
+
+def test_v1_app_is_checked(tmp_path: Path) -> None:
+    """A folder with a ``function.json`` is an app, and its imports are checked."""
+    code = "import azure.functions as func\nimport click\n\ndef main(req: func.HttpRequest) -> str:\n    return ''\n"
+    files = {"function_app.py": None, "Hello/function.json": V1_BINDINGS, "Hello/__init__.py": code}
+    (found,) = findings(tmp_path, APP, files)
+    assert (found.code, found.location) == ("APP302", "Hello/__init__.py:2")
+
+
+def test_syntax_error_is_reported_once(tmp_path: Path) -> None:
+    """A file that is not valid Python is the finding of loading the app, with its line."""
+    (found,) = findings(tmp_path, APP, function("\ndef (:\n"))
+    assert (found.code, found.location) == ("APP201", "function_app.py:10")

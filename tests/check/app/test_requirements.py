@@ -1,0 +1,98 @@
+"""Rules about the requirements of an app."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from hosting.check.run import run
+from tests.support.checks import APP, Violation, check_violation, findings, function, requirements, rules_of, write
+
+VIOLATIONS: Mapping[str, Violation] = {
+    "APP301": Violation({"requirements.txt": None}, "", "imports azure"),
+    "APP302": Violation(function("\nimport click\n"), "function_app.py:10", "'click'"),
+    "APP303": Violation(
+        {**function("\nimport starlette.requests\n"), **requirements("fastapi")},
+        "function_app.py:10",
+        "is a dependency of another package",
+    ),
+    "APP304": Violation(
+        {"helper.py": "import moduleofnobody\n", **requirements("package-of-nobody")},
+        "helper.py:1",
+        "'moduleofnobody'",
+    ),
+    "APP305": Violation({"requirements.txt": ""}, "function_app.py:1", "azure-functions"),
+    "APP306": Violation(requirements("click=>8"), "requirements.txt:2", "'click=>8'"),
+    "APP307": Violation(requirements("azure_functions.worker"), "requirements.txt:2", "platform provides"),
+    "APP308": Violation(requirements("pywin32==306"), "requirements.txt:2", "pywin32"),
+    "APP309": Violation(requirements("-e ../shared"), "requirements.txt:2", "'-e ../shared'"),
+    "APP310": Violation(requirements("Opencv_Python"), "requirements.txt:2", "libGL"),
+    "APP311": Violation(requirements("asyncio"), "requirements.txt:2", "part of Python"),
+}
+
+
+@pytest.mark.parametrize("code", VIOLATIONS)
+def test_violation_is_the_only_finding(code: str, tmp_path: Path) -> None:
+    """Each rule is reported where it is violated, with a remedy, and no other rule is."""
+    check_violation(tmp_path, APP, code, VIOLATIONS[code])
+
+
+def test_every_rule_of_the_section_has_a_violation() -> None:
+    """The reference describes no rule that no app violates."""
+    assert set(VIOLATIONS) == rules_of("APP3")
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        function("\nimport typing\nif typing.TYPE_CHECKING:\n    import nobody_has_this\n"),
+        function("\ntry:\n    import nobody_has_this\nexcept ImportError:\n    nobody_has_this = None\n"),
+        {".funcignore": APP[".funcignore"] + "tools/\n", "tools/plot.py": "import click\n"},
+        {"tests/test_app.py": "import pytest\n"},
+        {"shared/words.py": "", "helper.py": "from shared import words\n"},
+        requirements("pywin32==306; sys_platform == 'win32'"),
+        {"helper.py": "import click\n", **requirements("click @ https://example.com/click-8.1.8-py3-none-any.whl")},
+        {"helper.py": "import click\n", **requirements("git+https://example.com/click.git#egg=click")},
+        {
+            "helper.py": "import click\n",
+            "requirements.txt": "-r more.txt\n",
+            "more.txt": "azure_functions\nClick>=8 # yes\n",
+        },
+        {"helper.py": "from opencensus.trace import tracer\n", **requirements("opencensus")},
+        {"requirements.txt": None, "pyproject.toml": '[project]\nname = "x"\ndependencies = ["azure-functions"]\n'},
+    ],
+    ids=[
+        "import for type checkers",
+        "optional import",
+        "import in a file that is not deployed",
+        "import in a test",
+        "import of the app's own module",
+        "requirement for Windows with a marker",
+        "requirement with an address",
+        "requirement in a repository",
+        "requirement in an included file, in another spelling",
+        "packages with a common top-level name",
+        "pyproject.toml instead of requirements.txt",
+    ],
+)
+def test_correct_requirements_have_no_finding(files: Mapping[str, str | None], tmp_path: Path) -> None:
+    """Imports and requirements that resemble a violation but are correct are not reported."""
+    assert findings(tmp_path, APP, files) == ()
+
+
+def test_requirements_in_utf_16_are_checked(tmp_path: Path) -> None:
+    """A file that ``pip freeze >`` writes in PowerShell is read as pip reads it."""
+    write(tmp_path, APP)
+    (tmp_path / "requirements.txt").write_text("azure-functions\r\nasyncio\r\n", "utf-16")
+    (found,) = run(tmp_path).findings
+    assert (found.code, found.line) == ("APP311", 2)
+
+
+def test_included_file_that_does_not_exist_is_reported(tmp_path: Path) -> None:
+    """pip stops there; addresses are not opened."""
+    lines = "azure-functions\n-r gone.txt\n-r https://example.org/r.txt\n"
+    (found,) = findings(tmp_path, APP, {"requirements.txt": lines})
+    assert (found.code, found.location) == ("APP306", "requirements.txt:2")
+    assert found.message == "'-r gone.txt' names a file that does not exist"

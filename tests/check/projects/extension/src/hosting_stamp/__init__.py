@@ -1,0 +1,5 @@
+"""Stamps responses."""
+
+from hosting_stamp.stamp import Stamp
+
+__all__ = ["Stamp"]

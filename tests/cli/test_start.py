@@ -1,0 +1,29 @@
+"""``hosting start``: errors of options and of apps. The tests of the processes behind it are in ``tests/runner``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from subprocess import CompletedProcess
+
+from tests.conftest import MakeApp
+
+RunHosting = Callable[..., "CompletedProcess[str]"]
+
+
+def test_app_that_does_not_load_exits_with_1(make_app: MakeApp, run_hosting: RunHosting) -> None:
+    """The message names the file; with ``--verbose`` the traceback of the app's code is printed, too."""
+    app = make_app({"function_app.py": "import nothing_like_this\n", "host.json": '{"version": "2.0"}'})
+    plain = run_hosting("start", app, "--port", "0")
+    assert plain.returncode == 1
+    assert "function_app.py" in plain.stderr
+    assert "Traceback" not in plain.stderr
+    verbose = run_hosting("start", app, "--port", "0", "--verbose")
+    assert verbose.returncode == 1
+    assert "Traceback" in verbose.stderr
+
+
+def test_key_without_certificate_is_wrong_usage(run_hosting: RunHosting) -> None:
+    """A private key alone does not make HTTPS."""
+    done = run_hosting("start", "--key", "key.pem")
+    assert done.returncode == 2
+    assert "--key needs --cert." in done.stderr
