@@ -70,8 +70,8 @@ def _binding(raw: Mapping[str, Any]) -> Binding:
     return binding
 
 
-def _direction(name: str, found: Any) -> Literal["in", "out"]:
-    match found.lower() if isinstance(found, str) else found:
+def _direction(name: str, value: Any) -> Literal["in", "out"]:
+    match value.lower() if isinstance(value, str) else value:
         case "in":
             return "in"
         case "out":
@@ -81,7 +81,7 @@ def _direction(name: str, found: Any) -> Literal["in", "out"]:
                 f'binding {name!r}: "inout" bindings are not supported', remedy='Use an "in" and an "out" binding.'
             )
         case _:
-            raise FunctionLoadError(f"{found!r} is not a valid binding direction.", remedy='Write "in" or "out".')
+            raise FunctionLoadError(f"{value!r} is not a valid binding direction.", remedy='Write "in" or "out".')
 
 
 def _check_output_only(binding: Binding) -> None:

@@ -25,8 +25,8 @@ def namespace_imports(root: Path) -> list[Problem]:
     modules = [getattr(module, "__dict__", {}) for module in list(sys.modules.values())]
     inside = str(root) + os.sep
     # Most modules are outside the app: comparing text rules them out faster than comparing path objects.
-    found = {file for file in (str(module.get("__file__")) for module in modules) if file.startswith(inside)}
-    for file in sorted(file for file in found if is_app_file(file, root)):
+    files = {file for file in (str(module.get("__file__")) for module in modules) if file.startswith(inside)}
+    for file in sorted(file for file in files if is_app_file(file, root)):
         text = Path(file).read_text("utf-8", "replace")
         if match := _IMPORT.search(text):
             return [

@@ -147,12 +147,12 @@ def _check(file: JsonFile, content: dict[str, Any], keys: tuple[str, ...], wante
     section = _parent(content, keys)
     if section is None or keys[-1] not in section:
         return
-    found = section[keys[-1]]
-    if found is None:
+    value = section[keys[-1]]
+    if value is None:
         del section[keys[-1]]
-    elif type(found) is not wanted:
+    elif type(value) is not wanted:
         raise SettingsError(
-            f"{FILE}: {'.'.join(keys)}: expected {NAMES[wanted]}, found {describe_json(found)}",
+            f"{FILE}: {'.'.join(keys)}: expected {NAMES[wanted]}, found {describe_json(value)}",
             remedy=f"Change it in the file, or in the setting {'__'.join(('AzureFunctionsJobHost', *keys))}.",
             file=str(file.path),
             line=file.line(*keys),

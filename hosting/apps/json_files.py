@@ -25,10 +25,10 @@ class JsonFile(NamedTuple):
         """Return the line of a nested key, counted from 1, or None if the text does not have it."""
         position = 0
         for key in keys:
-            found = re.compile(re.escape(json.dumps(key, ensure_ascii=False)) + r"\s*:").search(self.text, position)
-            if found is None:
+            match = re.compile(re.escape(json.dumps(key, ensure_ascii=False)) + r"\s*:").search(self.text, position)
+            if match is None:
                 return None
-            position = found.end()
+            position = match.end()
         return self.text.count("\n", 0, position) + 1
 
 
@@ -116,8 +116,8 @@ def _parse(text: str, path: Path | str, error: type[HostingError], options: Mapp
 
 def _position(failure: ValueError, strict: ValueError) -> tuple[int, str]:
     """Return the line and the reason from the error of the tolerant parser, or else from that of the strict one."""
-    found = re.match(r'<string>:(\d+) Unexpected (?:"(.+)"|(.+)) at column (\d+)', str(failure), re.DOTALL)
-    if found is None:
+    match = re.match(r'<string>:(\d+) Unexpected (?:"(.+)"|(.+)) at column (\d+)', str(failure), re.DOTALL)
+    if match is None:
         return getattr(strict, "lineno", 1), str(failure)
-    line, character, other, column = found.groups()
+    line, character, other, column = match.groups()
     return int(line), f"unexpected {repr(character) if character else other} at column {column}"

@@ -120,13 +120,13 @@ def _skipped(file: JsonFile, name: str, why: str, remedy: str) -> Problem:
 
 
 def _connection_strings(file: JsonFile) -> dict[str, str]:
-    found: dict[str, str] = {}
+    strings: dict[str, str] = {}
     for name, value in _section(file, "ConnectionStrings").items():
         text = value.get("ConnectionString") if isinstance(value, dict) else value
         if not isinstance(text, str):
             raise _wrong(file, ("ConnectionStrings", name), 'a text, or an object with "ConnectionString"', value)
-        found[f"ConnectionStrings:{name}"] = text
-    return found
+        strings[f"ConnectionStrings:{name}"] = text
+    return strings
 
 
 def _host(file: JsonFile) -> dict[str, Any]:
@@ -178,13 +178,13 @@ def _text(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _wrong(file: JsonFile, keys: tuple[str, ...], expected: str, found: Any) -> SettingsError:
+def _wrong(file: JsonFile, keys: tuple[str, ...], expected: str, value: Any) -> SettingsError:
     remedies = {
         "Values": "Settings cannot be nested: write the value as text, for example as JSON in a string.",
         "ConnectionStrings": "Write the connection string as text.",
     }
     return SettingsError(
-        f"{FILE}: {'.'.join(keys)}: expected {expected}, found {describe_json(found)}",
+        f"{FILE}: {'.'.join(keys)}: expected {expected}, found {describe_json(value)}",
         remedy=remedies.get(keys[0], "") if len(keys) > 1 else "",
         file=str(file.path),
         line=file.line(*keys),

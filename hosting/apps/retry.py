@@ -61,9 +61,9 @@ def _seconds(name: str, policy: Mapping[str, Any]) -> float:
     return seconds
 
 
-def _wrong(name: str, expected: str, found: Any) -> FunctionLoadError:
+def _wrong(name: str, expected: str, value: Any) -> FunctionLoadError:
     return FunctionLoadError(
-        f"retry policy: {name}: expected {expected}, found {'nothing' if found is None else repr(found)}",
+        f"retry policy: {name}: expected {expected}, found {'nothing' if value is None else repr(value)}",
         remedy="fixedDelay needs maxRetryCount and delayInterval; "
         "exponentialBackoff needs maxRetryCount, minimumInterval and maximumInterval.",
     )

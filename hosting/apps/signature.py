@@ -78,10 +78,10 @@ def _annotations(function: Callable[..., Any]) -> dict[str, Any]:
 
 
 def _check_context(annotations: Mapping[str, Any]) -> None:
-    found = annotations.get("context")
-    if found is not None and getattr(found, "__name__", None) != "Context":
+    annotation = annotations.get("context")
+    if annotation is not None and getattr(annotation, "__name__", None) != "Context":
         raise FunctionLoadError(
-            f'the "context" parameter is expected to be of type azure.functions.Context, got {_format(found)}',
+            f'the "context" parameter is expected to be of type azure.functions.Context, got {_format(annotation)}',
             remedy="Annotate it with func.Context, or rename the parameter if it belongs to a binding.",
         )
 

@@ -12,10 +12,10 @@ _SPAN = re.compile(
 
 def parse_timespan(text: str) -> float | None:
     """Return a time span in seconds, or None if ``text`` is not a time span."""
-    found = _SPAN.fullmatch(text.strip())
-    if found is None:
+    match = _SPAN.fullmatch(text.strip())
+    if match is None:
         return None
-    parts = {part: float(value or 0) for part, value in found.groupdict().items()}
+    parts = {part: float(value or 0) for part, value in match.groupdict().items()}
     if parts["hours"] >= 24 or parts["minutes"] >= 60 or parts["seconds"] >= 60:
         return None
     days = parts["days"] + parts["only_days"]

@@ -145,13 +145,13 @@ def _configured_script(folder: Path, script_file: str) -> Path:
 def _default_script(folder: Path) -> Path:
     files = sorted(path for path in folder.iterdir() if path.is_file() and path.name != FILE)
     usual = [path for path in files if path.stem in ("run", "index") or path.name == "__init__.py"]
-    found = files if len(files) == 1 else usual
-    if not found:
+    candidates = files if len(files) == 1 else usual
+    if not candidates:
         raise FunctionLoadError(
             "Unable to determine the primary function script. Make sure at least one script file is present.",
             remedy='Rename it to __init__.py, or set "scriptFile" to its name.',
         )
-    return found[0]
+    return candidates[0]
 
 
 def _text(file: JsonFile, key: str) -> str | None:

@@ -113,8 +113,8 @@ def _between(low: int, high: int, measure: Callable[[str], int | None]) -> Check
 
 
 def _number(value: str) -> int | None:
-    found = _INTEGER.fullmatch(value)
-    return int(found[1] + found[2]) if found else None
+    match = _INTEGER.fullmatch(value)
+    return int(match[1] + match[2]) if match else None
 
 
 def _regex(argument: str) -> Check:

@@ -143,11 +143,11 @@ def decode_path(scope: Mapping[str, Any]) -> str | None:
     return _without_dots(path) if "/." in path else path
 
 
-def _unescape(found: re.Match[str]) -> str:
+def _unescape(escapes: re.Match[str]) -> str:
     try:
-        return bytes.fromhex(found[0].replace("%", "")).decode()
+        return bytes.fromhex(escapes[0].replace("%", "")).decode()
     except UnicodeDecodeError:
-        return found[0]
+        return escapes[0]
 
 
 def _without_dots(path: str) -> str:

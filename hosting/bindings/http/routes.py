@@ -62,10 +62,10 @@ class Router(Generic[Target]):
         route = self._direct.get(path)
         if route is not None and route.allows(method):
             return route, NO_VALUES
-        found = self._first(method, path)
-        if found is None and method == "HEAD":
+        match = self._first(method, path)
+        if match is None and method == "HEAD":
             return self._first("GET", path)
-        return found
+        return match
 
     def _first(self, method: str, path: str) -> tuple[Route[Target], Mapping[str, str]] | None:
         for route in self.routes:

@@ -61,11 +61,11 @@ class Template(NamedTuple):
         Args:
             path: the decoded path, with its leading slash.
         """
-        found = self.pattern.fullmatch(path)
-        if found is None:
+        match = self.pattern.fullmatch(path)
+        if match is None:
             return None
         values: dict[str, str] = {}
-        for parameter, captured in zip(self.parameters, found.groups(), strict=True):
+        for parameter, captured in zip(self.parameters, match.groups(), strict=True):
             value = captured or parameter.default
             if value:
                 if not parameter.accepts(value):
@@ -111,8 +111,8 @@ _PIECES = re.compile(r"\{(?!\{)((?:[^{}]|\{\{|\}\})*)\}|((?:[^{}]|\{\{|\}\})+)")
 
 def _segment(piece: str) -> Segment:
     parts: list[Part] = []
-    for found in _PIECES.finditer(piece):
-        inside, literal = found.groups()
+    for match in _PIECES.finditer(piece):
+        inside, literal = match.groups()
         text = (literal if inside is None else inside).replace("{{", "{").replace("}}", "}")
         if inside is None and "?" in text:
             raise ValueError("a literal must not contain '?'")
@@ -138,16 +138,16 @@ _CONSTRAINT = re.compile(r":([^:=(]+)(?:\((.*?)\)(?=[:=]|$))?", re.DOTALL)
 
 
 def _constraints(text: str) -> tuple[list[tuple[str, str | None]], str | None]:
-    found: list[tuple[str, str | None]] = []
+    constraints: list[tuple[str, str | None]] = []
     while text.startswith(":"):
         match = _CONSTRAINT.match(text)
         if match is None:
             raise ValueError(f"'{text}' is not a constraint")
-        found.append((match[1], match[2]))
+        constraints.append((match[1], match[2]))
         text = text[match.end() :]
     if text and not text.startswith("="):
         raise ValueError(f"'{text}' is not a constraint or a default value")
-    return found, text[1:] if text else None
+    return constraints, text[1:] if text else None
 
 
 def _check(segments: tuple[Segment, ...], parameters: tuple[Parameter, ...]) -> None:

@@ -213,19 +213,19 @@ class TimerProvider(Provider):
 def _schedule_text(binding: Binding) -> str:
     text = binding.get("schedule")
     if not isinstance(text, str) or not text.strip():
-        found = "nothing" if text is None else repr(text)
-        message = f"'schedule' of its timer: expected a text, found {found}."
+        actual = "nothing" if text is None else repr(text)
+        message = f"'schedule' of its timer: expected a text, found {actual}."
         raise ScheduleError(message, "Write a schedule such as '0 */5 * * * *'.")
     return text
 
 
 def _is_on(binding: Binding, name: str, *, default: bool) -> bool:
-    found = binding.get(name)
-    if found is None:
+    value = binding.get(name)
+    if value is None:
         return default
-    text = str(found).strip().lower()
+    text = str(value).strip().lower()
     if text not in ("true", "false", "1", "0"):
-        raise ScheduleError(f"'{name}' of its timer: expected true or false, found {found!r}.", "Use one of the two.")
+        raise ScheduleError(f"'{name}' of its timer: expected true or false, found {value!r}.", "Use one of the two.")
     return text in ("true", "1")
 
 
