@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from pkgutil import resolve_name
 from typing import TYPE_CHECKING
 
-from hosting._install import install_command
 from hosting.bindings.generic.provider import GenericProvider
 from hosting.bindings.provider import Provider
 from hosting.bindings.services import Services
@@ -156,5 +155,7 @@ def missing_provider_remedy(binding: Binding) -> str:
     """Return what to do about a binding type that no installed package provides, in one sentence."""
     package = PROVIDED_BY.get(binding.type.lower())
     if package:
+        from hosting._install import install_command  # only an error needs it
+
         return f"{install_command(package)} installs the package that provides it."
     return f"Correct the type, or install a package with an entry point '{binding.type}' in group '{GROUP}'."
