@@ -46,7 +46,9 @@ def unload_apps(root: Path) -> None:
     """
     roots = [root, *_loaded_roots(), *(Path(entry) for entry in sys.path if _is_other_app(entry, root))]
     # All names are collected before the first is deleted: a namespace package needs its parent to compute its path.
-    stale = [name for name, module in list(sys.modules.items()) if not _is_kept(name) and _belongs_to(module, roots)]
+    # A copy is made in one step; a list of items may be interrupted by a thread that imports.
+    modules = sys.modules.copy()
+    stale = [name for name, module in modules.items() if not _is_kept(name) and _belongs_to(module, roots)]
     for name in {*stale, *(name for name in list(sys.modules) if name.partition(".")[0] == NAMESPACE)}:
         del sys.modules[name]
     importlib.invalidate_caches()

@@ -109,7 +109,7 @@ class ProcessState:
         return known[known.index(self) + 1 :] if self in known else []
 
     def _restore_modules(self) -> None:
-        fresh = [(name, module) for name, module in list(sys.modules.items()) if self._modules.get(name) is not module]
+        fresh = [(name, module) for name, module in sys.modules.copy().items() if self._modules.get(name) is not module]
         # All names are collected first: a namespace package has no path once its parent is deleted.
         for name in [name for name, module in fresh if _belongs(module, self._root)]:
             del sys.modules[name]

@@ -72,7 +72,7 @@ def test_tables_show_extensions_functions_and_problems(make_app: MakeApp, run_ho
     """Each problem is followed by its remedy."""
     done = run_hosting("diag", make_app(NOISY_APP), env=ON)
     assert done.returncode == 0
-    for text in ("Extensions", "Functions", "Hello", "httpTrigger", "v2", "thingTrigger", "Install a package"):
+    for text in ("Extensions", "Functions", "Hello", "httpTrigger", "v2", "thingTrigger", "install a package"):
         assert text in done.stdout
 
 

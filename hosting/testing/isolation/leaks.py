@@ -113,7 +113,7 @@ def _roots(extension: Any) -> Iterator[tuple[str, Any]]:
     if inspect.isclass(owner):
         yield from _named(owner.__name__, vars(owner))
     package = (owner.__module__ if inspect.isclass(owner) else owner.__name__).partition(".")[0]
-    for name, module in list(sys.modules.items()):
+    for name, module in sys.modules.copy().items():
         if package not in ("builtins", _OURS) and (name == package or name.startswith(f"{package}.")):
             yield from _named(name, vars(module))
 
