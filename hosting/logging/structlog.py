@@ -8,6 +8,7 @@ default next to what it chose.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import sys
 from collections.abc import Callable, Mapping, MutableMapping, Sequence
@@ -60,7 +61,8 @@ class StructlogDefaults(MetaPathFinder):
         """Leave structlog as it was found, once the last host has closed."""
         self._hosts -= 1
         if self._hosts == 0:
-            sys.meta_path.remove(self)
+            with contextlib.suppress(ValueError):  # other code may have replaced the finders meanwhile
+                sys.meta_path.remove(self)
             for route in self._routes:
                 route.close()
         elif "structlog" in sys.modules:

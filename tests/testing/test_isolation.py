@@ -280,7 +280,7 @@ def test_what_is_left_running(monkeypatch: pytest.MonkeyPatch) -> None:
 
         extension.kept.append(asyncio.ensure_future(linger()))
 
-    monkeypatch.setattr(portal, "PATIENCE", 0.1)
+    monkeypatch.setattr(portal, "CANCEL_TIMEOUT_SECONDS", 0.1)
     for what, said in (
         (thread, "thread 'flusher' still runs"),
         (task, "flush' is still pending"),
