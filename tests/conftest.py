@@ -16,8 +16,8 @@ from hypothesis import settings
 from hosting.testing import Server, server
 from hosting.testing.server import environment
 
-settings.register_profile("patient", deadline=None)  # no test fails on a clock
-settings.load_profile("patient")
+settings.register_profile("no deadline", deadline=None)  # no test depends on the clock
+settings.load_profile("no deadline")
 
 ROOT = Path(__file__).parent.parent
 PATIENCE = server.PATIENCE
@@ -49,6 +49,12 @@ def pytest_collection_modifyitems(items: Sequence[pytest.Item]) -> None:
             (item.path, *item.path.parents)
         ):
             item.add_marker(pytest.mark.slow)
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    """Run async tests and fixtures with asyncio."""
+    return "asyncio"
 
 
 class MakeApp(Protocol):

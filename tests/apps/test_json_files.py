@@ -21,7 +21,7 @@ VALUES = st.recursive(
 
 
 @given(content=st.dictionaries(st.text(), VALUES, max_size=4))
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=50)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50)
 def test_comments_and_trailing_commas_are_ignored(content: dict[str, object], tmp_path: Path) -> None:
     """A file has the same content with them and without them."""
     file = tmp_path / "a.json"

@@ -24,7 +24,7 @@ def _file(folder: Path, content: Any) -> Path:
 
 
 @given(values=st.dictionaries(NAMES, st.text(), max_size=5))
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=50)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50)
 def test_any_text_in_values_reaches_the_environment_unchanged(values: dict[str, str], tmp_path: Path) -> None:
     """The app's code finds the same text in its environment."""
     environ: dict[str, str] = {}

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import pytest
-from hypothesis import settings
 
 from hosting.apps.host_json import read_host_json
 from hosting.apps.load import load_app
@@ -18,9 +17,6 @@ from hosting.core import App, Function
 from hosting.extensions import ExtensionHost
 from tests.support.invoking import ON
 from tests.support.sites import Site
-
-settings.register_profile("unhurried", deadline=None)
-settings.load_profile("unhurried")
 
 LoadApp = Callable[[Mapping[str, str]], tuple[ExtensionHost, App]]
 

@@ -168,7 +168,7 @@ def requests(draw: st.DrawFn) -> bytes:
     return end.join(head) + end + draw(ends) + draw(bodies | junk)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(data=st.lists(requests(), min_size=1, max_size=3).map(b"".join) | st.binary(max_size=200))
 @example(data=b"")
 @example(data=b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")
@@ -181,7 +181,7 @@ def test_malformed_requests_never_get_a_5xx(host: Running, data: bytes) -> None:
     check(host, data)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(
     method=st.sampled_from(["GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS", "TRACE", "PROPFIND"]),
     function=st.sampled_from(["look", "thread", "nothing", "../look", "LOOK", "admin"]),

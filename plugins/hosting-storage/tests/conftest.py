@@ -17,10 +17,16 @@ from hosting_storage.testing import Azurite, azurite
 
 __all__ = ["azurite"]
 
-settings.register_profile("no deadline", deadline=None)  # no test fails on a clock
+settings.register_profile("no deadline", deadline=None)  # no test depends on the clock
 settings.load_profile("no deadline")
 
 _numbers = count()
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    """Run async tests and fixtures with asyncio."""
+    return "asyncio"
 
 
 @pytest.fixture
