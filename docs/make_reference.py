@@ -15,7 +15,7 @@ from types import ModuleType
 import click
 
 import hosting
-from hosting import bindings, core, errors, hookspecs, pytest_plugin, testing
+from hosting import bindings, core, errors, hookspecs, logging, pytest_plugin, testing
 from hosting.apps.expansion import AppSettings
 from hosting.bindings import expressions, provider, storage
 from hosting.bindings.http.request import HttpCall
@@ -62,6 +62,9 @@ def _python() -> Iterator[str]:
         public = getattr(hosting, name)
         if inspect.isclass(public) or inspect.isfunction(public):
             yield from _Source.of(public).overview(public.__name__)
+    for name in logging.__all__:
+        public = getattr(logging, name)
+        yield from _Source.of(public).description(public.__name__, logging.__name__)
 
 
 def _bindings() -> Iterator[str]:

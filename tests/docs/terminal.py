@@ -6,6 +6,7 @@ import re
 import shlex
 import subprocess
 import sysconfig
+import time
 import venv
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -15,7 +16,7 @@ import httpx
 from hosting_storage.testing import azurite_command, run_azurite
 
 from tests.docs.pages import CHECKOUT
-from tests.support.processes import ROOT, Running, environment, hosting_start
+from tests.support.processes import PATIENCE, ROOT, Running, environment, hosting_start
 
 _NUMBERS = re.compile(r"\d+\.\d{6}\b")
 
@@ -63,6 +64,11 @@ class Terminal:
         }
         assert program in commands, f"pages use {', '.join(commands)}, not {program}"
         return commands[program](arguments)
+
+    def check_log(self, expected: Sequence[str]) -> None:
+        """Wait until the host that the page started has printed the expected lines."""
+        assert self._host is not None, "a log before hosting start"
+        wait_for_lines(self._host, expected)
 
     def _azurite(self, _arguments: Sequence[str]) -> str:
         """Start Azurite on free ports; hosts that start later find it through their environment."""
@@ -165,6 +171,18 @@ def check_output(output: str, expected: Sequence[str]) -> None:
         if line.strip() != "...":
             wanted = re.compile(re.escape(_without_numbers(line)).replace(re.escape("..."), ".*"))
             assert any(wanted.fullmatch(found) for found in remaining), f"{line!r} is missing in:\n{output}"
+
+
+def wait_for_lines(host: Running, expected: Sequence[str]) -> None:
+    """Wait until a host has printed the expected lines in order."""
+    end = time.monotonic() + PATIENCE
+    while True:
+        try:
+            return check_output(host.printed(), expected)
+        except AssertionError:
+            if time.monotonic() > end:
+                raise
+            time.sleep(0.05)
 
 
 def _without_numbers(line: str) -> str:

@@ -22,7 +22,7 @@ _PACKAGES = ["hosting", *sorted(path.name for path in ROOT.glob("plugins/*"))]
 _NAME_ALONE = re.compile(rf"""(?:^|[\s'"])(?:{"|".join(_PACKAGES)})(?:\[[\w,]+\])?(?=['"\s]|$)""")
 """A package of this repository as pip would look it up on an index: without a path, and without an address."""
 
-LANGUAGES = {"", "console", "json", "mermaid", "python", "text", "toml"}
+LANGUAGES = {"", "console", "json", "log", "mermaid", "python", "text", "toml"}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=page_id)
@@ -53,6 +53,8 @@ def _follow(block: Block, reader: Terminal, home: Path) -> None:
     elif block.language == "console":
         for command, expected in commands(block.text):
             check_output(reader.run(command), expected)
+    elif block.language == "log":
+        reader.check_log(block.text.splitlines())
 
 
 def _read_settings(document: dict[str, Any]) -> None:

@@ -8,14 +8,13 @@ import shlex
 import shutil
 import subprocess
 import sys
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from tests.docs.pages import CHECKOUT
-from tests.docs.terminal import check_output
-from tests.support.processes import PATIENCE, ROOT, Running, environment, hosting_start
+from tests.docs.terminal import wait_for_lines
+from tests.support.processes import ROOT, Running, environment, hosting_start
 
 
 class Workshop:
@@ -75,14 +74,7 @@ class Workshop:
     def check_log(self, expected: Sequence[str]) -> None:
         """Wait until the host has printed the expected lines."""
         assert self._host is not None
-        end = time.monotonic() + PATIENCE
-        while True:
-            try:
-                return check_output(self._host.printed(), expected)
-            except AssertionError:
-                if time.monotonic() > end:
-                    raise
-                time.sleep(0.05)
+        wait_for_lines(self._host, expected)
 
     def _start(self, app: str) -> str:
         self._open.close()
