@@ -15,11 +15,12 @@ import pytest
 from azure.data.tables import TableClient
 from azure.storage.queue import QueueClient
 from storage_support.apps import TIMEOUT_SECONDS, MakeApp, Serve, run_hosting
+from storage_support.ports import reserved_ports
 
 from hosting.errors import SettingsError
 from hosting.host.function_host import FunctionHost
 from hosting.testing import Server
-from hosting_storage.testing import Azurite, run_azurite
+from hosting_storage.testing import SERVICES, Azurite, connection_string, run_azurite
 
 RunHosting = Callable[..., "CompletedProcess[str]"]
 HEAD = """
@@ -414,21 +415,21 @@ def Put(req: func.HttpRequest, out: func.Out[str]) -> str:
 
 def test_azurite_comes_late(make_app: MakeApp, serve: Serve, tmp_path: Path) -> None:
     """A host whose storage is away starts, says what to do, and works as soon as it is there; and so again later."""
-    with run_azurite(tmp_path, "--skipApiVersionCheck") as once:
-        text, ports = once.connection_string, list(once.ports.values())
     host_json = json.dumps({**json.loads(HOST_JSON), "singleton": {"listenerLockRecoveryPollingInterval": "00:00:01"}})
     app = make_app(files(EVERYTHING, host_json=host_json))
-    served = serve(app, env={"AzureWebJobsStorage": text, **DEVELOPMENT})
-    assert served.get("/api/fine").text == "fine"
-    served.wait_for("Is Azurite running")
-    assert served.get("/api/put/early").status_code == 500
-    for name in ("first", "second"):
-        with run_azurite(tmp_path, "--skipApiVersionCheck", ports=ports):
-            eventually(lambda: served.get(f"/api/put/{name}").status_code == 200)  # noqa: B023
-            with TableClient.from_connection_string(text, "Done") as done:
-                eventually(lambda: name in rows_of(done))  # noqa: B023
-            served.wait_for("ticked")
-    assert served.stop() == 0
+    with reserved_ports() as ports:
+        text = connection_string(dict(zip(SERVICES, ports, strict=True)))
+        served = serve(app, env={"AzureWebJobsStorage": text, **DEVELOPMENT})
+        assert served.get("/api/fine").text == "fine"
+        served.wait_for("Is Azurite running")
+        assert served.get("/api/put/early").status_code == 500
+        for name in ("first", "second"):
+            with run_azurite(tmp_path, "--skipApiVersionCheck", ports=ports):
+                eventually(lambda: served.get(f"/api/put/{name}").status_code == 200)  # noqa: B023
+                with TableClient.from_connection_string(text, "Done") as done:
+                    eventually(lambda: name in rows_of(done))  # noqa: B023
+                served.wait_for("ticked")
+        assert served.stop() == 0
 
 
 def rows_of(table: TableClient) -> set[str]:

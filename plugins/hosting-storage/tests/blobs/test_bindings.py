@@ -37,7 +37,7 @@ class Place:
 
     def __init__(self, azurite: Azurite) -> None:
         self.name = f"place-{uuid.uuid4().hex}"
-        self.blobs = Blobs(azurite)
+        self.blobs = Blobs(azurite.connection_string)
         self.environ = {"AzureWebJobsStorage": azurite.connection_string}
 
     def run(self, scenario: Callable[[Connections], Awaitable[Any]]) -> Any:

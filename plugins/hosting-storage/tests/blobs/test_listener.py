@@ -190,8 +190,12 @@ def test_two_hosts(app: App) -> None:
     async def scenario() -> None:
         first, second = Host(app), Host(app)
         found = (first.serve(), second.serve())
+
+        async def both_have_a_blob() -> None:
+            await until(lambda: all(each.started for each in found))
+
         for each in found:
-            each.before = lambda: asyncio.sleep(0.02)
+            each.before = both_have_a_blob
         async with first, second:
             for number in range(60):
                 app.put(f"{number}", f"{number}")

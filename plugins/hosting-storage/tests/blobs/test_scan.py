@@ -30,7 +30,7 @@ class Place:
     """A container of its own, and what was told of it."""
 
     def __init__(self, azurite: Azurite, folder: Path) -> None:
-        self.blobs = Blobs(azurite)
+        self.blobs = Blobs(azurite.connection_string)
         self.name = f"scan-{uuid.uuid4().hex}"
         self.told: list[BlobVersion] = []
         self.unsettled: set[str] = set()

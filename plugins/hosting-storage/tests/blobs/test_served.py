@@ -20,12 +20,13 @@ from azure.core.exceptions import HttpResponseError
 from azure.storage.blob import BlobLeaseClient
 from storage_support.apps import Serve
 from storage_support.blobs import Blobs, eventually
+from storage_support.ports import reserved_ports
 from storage_support.queues import Queues
 
 from hosting.testing import Server
 from hosting.testing.server import environment as clean_environment
 from hosting_storage.blobs.files import HOSTS
-from hosting_storage.testing import Azurite, run_azurite
+from hosting_storage.testing import SERVICES, Azurite, connection_string, run_azurite
 
 UPPER = """
 import os
@@ -35,9 +36,9 @@ import azure.functions as func
 import hosting_storage.blobs.receipts
 import hosting_storage.queues.listener
 
-# What a killed host had in its hands is soon seen by others.
-hosting_storage.queues.listener.LEASE_SECONDS = 3.0
-hosting_storage.blobs.receipts._HELD = 15
+if "IS_KILLED" in os.environ:  # other hosts soon receive what a killed host had
+    hosting_storage.queues.listener.LEASE_SECONDS = 3.0
+    hosting_storage.blobs.receipts._LEASE_SECONDS = 15
 
 app = func.FunctionApp()
 
@@ -105,7 +106,7 @@ def ReadText(req: func.HttpRequest, text: str):
 class Scene:
     """An app in a folder, its container, and what its functions did."""
 
-    def __init__(self, storage: Azurite, folder: Path, serve: Serve, code: str = UPPER) -> None:
+    def __init__(self, storage: str, folder: Path, serve: Serve, code: str = UPPER) -> None:
         unique = uuid.uuid4().hex[:12]
         self.container = f"scene-{unique}"
         self.host_id = f"host-{unique}"
@@ -118,7 +119,7 @@ class Scene:
         self._effects = folder / "effects.txt"
         self._effects.touch()
         self._environ = {
-            "AzureWebJobsStorage": storage.connection_string,
+            "AzureWebJobsStorage": storage,
             "AzureFunctionsWebHost__hostid": self.host_id,
             "CONTAINER": self.container,
             "EFFECTS": str(self._effects),
@@ -158,7 +159,7 @@ def _grown(size: int, seen: Counter[str]) -> bool:
 
 @pytest.fixture
 def scene(azurite: Azurite, tmp_path: Path, serve: Serve) -> Iterator[Scene]:
-    found = Scene(azurite, tmp_path, serve)
+    found = Scene(azurite.connection_string, tmp_path, serve)
     yield found
     found.blobs.close()
 
@@ -209,12 +210,12 @@ def test_killed(scene: Scene) -> None:
     kills = 3
     for _ in range(kills):
         before = scene.effects().total()
-        host = scene.start(environ={"TAKES": "0.1"})
+        host = scene.start(environ={"TAKES": "0.1", "IS_KILLED": "1"})
         eventually(scene.effects, partial(_grown, before + 5))
         host.send(signal.SIGKILL)
         assert host.wait() == -signal.SIGKILL
         scene.free_the_lock()
-    host = scene.start()
+    host = scene.start(environ={"IS_KILLED": "1"})
     eventually(scene.outputs, lambda seen: len(seen) == 40)
     assert host.stop() == 0
     effects = scene.effects()
@@ -251,21 +252,20 @@ def test_workers(scene: Scene) -> None:
 
 def test_storage_that_comes_and_goes(tmp_path: Path, serve: Serve) -> None:
     """A host starts without its storage, says what to do, works when it is there, and gets over an outage."""
-    with run_azurite(tmp_path, "--skipApiVersionCheck") as storage:
-        scene = Scene(storage, tmp_path, serve)
-    ports = tuple(storage.ports.values())
-    host = scene.start()
-    host.wait_for("cannot be used for .*Is Azurite running")
-    with run_azurite(tmp_path, "--skipApiVersionCheck", ports=ports):
-        scene.put("in/a.txt", "one")
-        eventually(scene.outputs)
-        host.wait_for("responds again")
-    told = host.logs().count("Is Azurite running")
-    host.wait_for(f"(?s)(Is Azurite running.*){{{told + 1}}}")
-    with run_azurite(tmp_path, "--skipApiVersionCheck", ports=ports):
-        scene.put("in/b.txt", "two")
-        eventually(scene.outputs, lambda seen: len(seen) == 2)
-        assert host.stop() == 0
+    with reserved_ports() as ports:
+        scene = Scene(connection_string(dict(zip(SERVICES, ports, strict=True))), tmp_path, serve)
+        host = scene.start()
+        host.wait_for("cannot be used for .*Is Azurite running")
+        with run_azurite(tmp_path, "--skipApiVersionCheck", ports=ports):
+            scene.put("in/a.txt", "one")
+            eventually(scene.outputs)
+            host.wait_for("responds again")
+            outages = host.logs().count("Is Azurite running")
+        host.wait_for(f"(?s)(Is Azurite running.*){{{outages + 1}}}")
+        with run_azurite(tmp_path, "--skipApiVersionCheck", ports=ports):
+            scene.put("in/b.txt", "two")
+            eventually(scene.outputs, lambda seen: len(seen) == 2)
+            assert host.stop() == 0
     assert scene.effects() == {"one": 1, "two": 1}
     assert "Traceback" not in host.logs()
     scene.blobs.close()
@@ -273,7 +273,7 @@ def test_storage_that_comes_and_goes(tmp_path: Path, serve: Serve) -> None:
 
 def test_clients(azurite: Azurite, tmp_path: Path, serve: Serve) -> None:
     """Functions may take the SDK's own clients, in triggers and in inputs, as the samples of Azure's package do."""
-    scene = Scene(azurite, tmp_path, serve, CLIENTS)
+    scene = Scene(azurite.connection_string, tmp_path, serve, CLIENTS)
     host = scene.start()
     scene.put("in/a", "grün")
     for name, content in (("client", "grün"), ("stream", "grün"), ("container", "in/a")):
@@ -315,7 +315,7 @@ TOLD = UPPER.replace('connection="AzureWebJobsStorage")', 'connection="AzureWebJ
 
 def test_event_grid(azurite: Azurite, tmp_path: Path, serve: Serve) -> None:
     """With keys on, Event Grid delivers with the system key that ``hosting keys`` tells; nobody else is let in."""
-    scene = Scene(azurite, tmp_path, serve, TOLD)
+    scene = Scene(azurite.connection_string, tmp_path, serve, TOLD)
     state = {"XDG_STATE_HOME": str(tmp_path)}
     host = scene.start("--enable-auth", environ=state)
     scene.put("in/a b.txt", "one")

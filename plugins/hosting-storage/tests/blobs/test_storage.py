@@ -57,7 +57,7 @@ def test_texts(azurite: Azurite, path: str) -> None:
 
 def test_what_is_no_text(azurite: Azurite, path: str) -> None:
     """A blob that somebody else wrote in another encoding is told of as such, and can be written over."""
-    blobs = Blobs(azurite)
+    blobs = Blobs(azurite.connection_string)
     blobs.put(f"{HOSTS}/{path}", b"\xff")
     blobs.close()
 
@@ -115,7 +115,7 @@ def test_renewal(azurite: Azurite, path: str) -> None:
             await real()
 
         inner.renew = renew  # type: ignore[method-assign]
-        quick = BlobLease(path, inner, 0.2, asyncio.get_running_loop().time())
+        quick = BlobLease(path, inner, 3.0, asyncio.get_running_loop().time())
         await until(lambda: len(renewed) >= 3)
         assert not quick.lost.is_set()
         lease._renewing.cancel()
@@ -130,7 +130,7 @@ def test_lost_to_another(azurite: Azurite, path: str, caplog: pytest.LogCaptureF
     async def scenario(storage: BlobStorage) -> None:
         lease = await storage.lock(path)
         assert isinstance(lease, BlobLease)
-        blobs = Blobs(azurite)
+        blobs = Blobs(azurite.connection_string)
         blob = blobs.service.get_blob_client(HOSTS, path)
         SyncBlobLeaseClient(blob).break_lease(0)
         other = blob.acquire_lease(15)

@@ -94,8 +94,8 @@ def test_without_a_poison_queue_a_failed_message_stays(azurite: Azurite, queues:
             handled = Handled(answer=False)
             once = QueueOptions(max_dequeue_count=1, max_polling_interval=0.1)
             scene.listen(handled, once, poison=None, lease_seconds=1)
-            await until(lambda: len(handled.messages) == 3)
-            assert [message.dequeue_count for message in handled.messages] == [1, 2, 3]
+            await until(lambda: len(handled.messages) >= 3)
+            assert [message.dequeue_count for message in handled.messages[:3]] == [1, 2, 3]
 
     asyncio.run(scenario())
 

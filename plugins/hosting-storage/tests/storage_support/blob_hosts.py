@@ -33,6 +33,7 @@ class Recorded:
 
     def __init__(self, trigger: BlobTrigger) -> None:
         self.trigger = trigger
+        self.started = 0
         self.seen: list[Any] = []
         self.data: list[Mapping[str, Any]] = []
         self.told: list[tuple[str, str]] = []
@@ -43,6 +44,7 @@ class Recorded:
     async def __call__(
         self, data: Any, trace_parent: str = "", trace_state: str = "", *, reason: str = "", details: str = ""
     ) -> Result:
+        self.started += 1
         if self.before is not None:
             await self.before()
         value = self.trigger.decode(data)
@@ -59,7 +61,7 @@ class App:
         unique = uuid.uuid4().hex[:12]
         self.host_id = f"host-{unique}"
         self.container = f"blobs-{unique}"
-        self.blobs = Blobs(azurite)
+        self.blobs = Blobs(azurite.connection_string)
         self.environ = {
             "AzureWebJobsStorage": azurite.connection_string,
             "AzureFunctionsWebHost__hostid": self.host_id,

@@ -11,18 +11,16 @@ from azure.core.exceptions import ResourceExistsError, ResourceNotFoundError
 from azure.storage.blob import BlobServiceClient, ContainerClient
 from storage_support.apps import TIMEOUT_SECONDS
 
-from hosting_storage.testing import Azurite
-
 VERSION = "2021-12-02"
 
 T = TypeVar("T")
 
 
 class Blobs:
-    """The blobs of an Azurite."""
+    """The blobs of a storage account."""
 
-    def __init__(self, azurite: Azurite) -> None:
-        self.service = BlobServiceClient.from_connection_string(azurite.connection_string, api_version=VERSION)
+    def __init__(self, connection_string: str) -> None:
+        self.service = BlobServiceClient.from_connection_string(connection_string, api_version=VERSION)
 
     def container(self, name: str) -> ContainerClient:
         """Give a container, made where it does not exist."""
