@@ -19,6 +19,7 @@ from hosting.server.middleware.cors import Cors, CorsPolicy
 from hosting.server.middleware.headers import header_middleware
 from hosting.server.middleware.limits import limit_middleware
 from hosting.server.middleware.routing import Routing
+from hosting.server.timeouts import read_timeouts
 from hosting.server.types import AsgiApp, Middleware, Receive, Scope, Send
 from hosting.server.webhooks import Webhooks
 
@@ -52,6 +53,8 @@ class HostApp:
         self.host = host
         self.failure: BaseException | None = None
         """Why the host could not start, once a server has tried."""
+        self.timeouts = read_timeouts(host.environ)
+        """How long connections wait for their clients."""
         self._grace = grace
         limit = read_body_limit(host.environ)
         app: AsgiApp = FunctionEndpoint(limit)

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from asyncio import current_task
-
-from hosting.server.types import Scope
+from hosting.server.types import TASK, Scope
 
 _DISCONNECTED = "hosting.disconnected"
-_TASK = "hosting.task"
-"""Keys in a request's scope: that its client has disconnected, and the task to cancel when it does."""
+_CANCELS = "hosting.cancels"
+"""Keys in a request's scope: that its client has disconnected, and that its task is cancelled when it does."""
 
 
 def cancel_on_disconnect(scope: Scope) -> None:
-    """Have the current task cancelled when the client of this request disconnects."""
-    scope[_TASK] = current_task()
+    """Have the task that answers this request cancelled when its client disconnects."""
+    scope[_CANCELS] = True
 
 
 def is_disconnected(scope: Scope) -> bool:
@@ -22,8 +20,7 @@ def is_disconnected(scope: Scope) -> bool:
 
 
 def disconnect(scope: Scope) -> None:
-    """Record that the client of a request has disconnected, and cancel the task that asked for it."""
+    """Record that the client of a request has disconnected, and cancel the task that answers it, if that is wanted."""
     scope[_DISCONNECTED] = True
-    task = scope.get(_TASK)
-    if task is not None:
-        task.cancel("the client has gone")
+    if _CANCELS in scope and TASK in scope:
+        scope[TASK].cancel("the client has gone")

@@ -15,3 +15,6 @@ Middleware: TypeAlias = Callable[[AsgiApp], AsgiApp]
 
 ROUTE = "hosting.route"
 """The key in a scope of the route that takes the request, with the values of its parameters by name."""
+
+TASK = "hosting.task"
+"""The key in a scope of the task that answers the request, which the server adds."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from hosting.bindings.http.response import HttpReply
 from hosting.server.replies import respond
+from hosting.server.timeouts import Timeouts
 from hosting.server.types import Receive, Scope, Send
 
 _HEADERS = [(b"content-type", b"text/plain; charset=utf-8"), (b"retry-after", b"1"), (b"cache-control", b"no-store")]
@@ -19,6 +20,7 @@ class UnavailableApp:
     failure: BaseException | None = None
 
     def __init__(self, sentence: str) -> None:
+        self.timeouts = Timeouts()
         self._reply = HttpReply(503, _HEADERS, sentence.encode() + b"\n")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

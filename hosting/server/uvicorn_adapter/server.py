@@ -23,9 +23,11 @@ from uvicorn.lifespan.on import LifespanOn
 
 from hosting.errors import HostingError
 from hosting.extensions import PoolThread
+from hosting.server.timeouts import Timeouts
 from hosting.server.types import Receive, Scope, Send
 from hosting.server.uvicorn_adapter.date import DateHeader
-from hosting.server.uvicorn_adapter.protocol import Connection
+from hosting.server.uvicorn_adapter.protocol import Connection, Shared
+from hosting.server.uvicorn_adapter.sweep import Sweep
 from hosting.server.uvicorn_adapter.write_buffer import FlushScheduler
 
 _BACKLOG = 2048
@@ -61,6 +63,8 @@ class Application(Protocol):
 
     failure: BaseException | None
     """Why it could not start, once a server has tried."""
+    timeouts: Timeouts
+    """How long connections wait for their clients."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection of the ASGI protocol."""
@@ -99,13 +103,13 @@ class Server(uvicorn.Server):
         certificate: Path | None = None,
         key: Path | None = None,
     ) -> None:
-        dated = DateHeader(app)
+        shared = Shared(app, app.on_disconnect, app.timeouts, Sweep(app.timeouts), FlushScheduler(), DateHeader())
         super().__init__(
             uvicorn.Config(
-                dated,
+                app,
                 lifespan="on",
                 interface="asgi3",
-                http=functools.partial(Connection, app.on_disconnect, dated.current, FlushScheduler()),  # type: ignore[arg-type]
+                http=functools.partial(Connection, shared),  # type: ignore[arg-type]
                 ws="none",
                 log_config=None,
                 log_level="warning",
@@ -115,8 +119,6 @@ class Server(uvicorn.Server):
                 date_header=False,
                 ssl_certfile=certificate,
                 ssl_keyfile=key,
-                # Requests of one connection must not see each other's context variables.
-                reset_contextvars=True,
             )
         )
         self._app = app

@@ -1,32 +1,40 @@
-"""What the adapter uses of uvicorn beyond its documented interface: a version that lacks it fails here, by name."""
+"""What the adapter uses of uvicorn and httptools: a version that lacks it fails here, by name."""
 
 from __future__ import annotations
 
 import asyncio
-import importlib
 import inspect
-from collections.abc import Callable
 from typing import Any
 
+import httptools
 import pytest
 import uvicorn
 from uvicorn.lifespan.on import LifespanOn
 from uvicorn.server import ServerState
 
 from hosting.server.types import Receive, Scope, Send
-from hosting.server.uvicorn_adapter import protocol
-from hosting.server.uvicorn_adapter.date import DateHeader
-from hosting.server.uvicorn_adapter.write_buffer import FlushScheduler
+from hosting.server.uvicorn_adapter.protocol import Connection
+from hosting.server.uvicorn_adapter.server import Server
+from tests.support.connections import serve_in_memory
 
 REQUEST = b"GET /path?a=b HTTP/1.1\r\nHost: localhost\r\n\r\n"
-PROTOCOLS = {
-    "httptools": "uvicorn.protocols.http.httptools_impl:HttpToolsProtocol",
-    "h11": "uvicorn.protocols.http.h11_impl:H11Protocol",
-}
-METHODS = ("connection_made", "connection_lost", "data_received", "eof_received", "send_400_response", "shutdown")
-ATTRIBUTES = ("cycle", "headers", "loop", "scheme", "scope", "transport")
-CYCLE_ATTRIBUTES = ("keep_alive", "more_body", "response_complete", "response_started", "scope")
-HTTPTOOLS_ONLY = ("on_headers_complete", "pipeline", "url")
+PROTOCOL_METHODS = [
+    "connection_lost",
+    "connection_made",
+    "data_received",
+    "eof_received",
+    "pause_writing",
+    "resume_writing",
+]
+PARSER_METHODS = [
+    "feed_data",
+    "get_http_version",
+    "get_method",
+    "set_dangerous_leniencies",
+    "should_keep_alive",
+    "should_upgrade",
+]
+PARSER_EVENTS = ["on_body", "on_header", "on_headers_complete", "on_message_begin", "on_message_complete", "on_url"]
 SERVER_METHODS = {
     "capture_signals": ["self"],
     "handle_exit": ["self", "sig", "frame"],
@@ -36,66 +44,75 @@ SERVER_METHODS = {
 }
 
 
-class Transport(asyncio.Transport):
-    """A transport in memory."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.written = b""
-        self.closed = False
-
-    def write(self, data: bytes | bytearray | memoryview) -> None:
-        self.written += bytes(data)
-
-    def close(self) -> None:
-        self.closed = True
-
-    def is_closing(self) -> bool:
-        return self.closed
-
-    def pause_reading(self) -> None: ...
-
-    def resume_reading(self) -> None: ...
-
-
 async def app(scope: Scope, receive: Receive, send: Send) -> None:
     await send({"type": "http.response.start", "status": 204, "headers": []})
     await send({"type": "http.response.body", "body": b""})
 
 
-def made(kind: Callable[..., Any], application: Any = app) -> Any:
-    """Make a protocol as uvicorn's server does."""
-    config = uvicorn.Config(application, interface="asgi3", ws="none", date_header=False, log_config=None)
-    config.load()
-    return kind(config=config, server_state=ServerState(), app_state={})
+def overridden(kind: type, base: type) -> list[str]:
+    """Return the public methods of ``base`` that ``kind`` overrides."""
+    return sorted(name for name in vars(kind) if not name.startswith("_") and callable(getattr(base, name, None)))
 
 
-def protocol_class(name: str) -> Any:
-    module, _, kind = PROTOCOLS[name].partition(":")
-    pytest.importorskip(name)
-    return getattr(importlib.import_module(module), kind)
+def test_methods_that_are_overridden_exist() -> None:
+    """Each method that a class of the adapter overrides is one of its base class, and is listed here."""
+    assert overridden(Connection, asyncio.Protocol) == PROTOCOL_METHODS
+    assert overridden(Server, uvicorn.Server) == sorted(SERVER_METHODS.keys() - {"run"})
 
 
-def missing(one: object, names: tuple[str, ...]) -> list[str]:
-    return [f"uvicorn {uvicorn.__version__}: {type(one).__name__}.{name}" for name in names if not hasattr(one, name)]
+def test_parser_has_what_the_adapter_uses() -> None:
+    """The parser has the methods that are called, calls those that are listed, and says where an upgrade begins."""
+    assert [name for name in PARSER_METHODS if not hasattr(httptools.HttpRequestParser, name)] == []
+    assert [name for name in vars(Connection) if name.startswith("on_") and name not in PARSER_EVENTS] == [
+        "on_end",
+        "on_response_complete",
+    ]
+    events: list[str] = []
+
+    class Recorder:
+        def __getattr__(self, name: str) -> Any:
+            return lambda *arguments: events.append(name)
+
+    parser = httptools.HttpRequestParser(Recorder())
+    parser.feed_data(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\nx")
+    assert sorted(set(events) & set(PARSER_EVENTS)) == PARSER_EVENTS
+    head = b"GET / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n"
+    with pytest.raises(httptools.HttpParserUpgrade) as error:
+        parser.feed_data(head + b"rest")
+    assert error.value.args == (len(head),)
 
 
-@pytest.mark.parametrize("name", PROTOCOLS)
-def test_protocol_has_what_the_adapter_uses(name: str) -> None:
-    """Methods that are overridden and attributes that are read exist on the protocol and on its cycle."""
+def test_server_makes_connections_and_shuts_them_down_as_the_adapter_expects() -> None:
+    """uvicorn's server passes its state to the protocol class, and calls ``shutdown`` of what is in its connections."""
+    made: dict[str, Any] = {}
+    ended: list[str] = []
 
-    async def scenario() -> list[str]:
-        one = made(protocol_class(name))
-        one.connection_made(Transport())
-        one.data_received(REQUEST)
-        extra = HTTPTOOLS_ONLY if name == "httptools" else ()
-        found = missing(one, (*METHODS, *ATTRIBUTES, *extra)) + missing(one.cycle, CYCLE_ATTRIBUTES)
-        assert one.cycle.scope is one.scope
-        await asyncio.sleep(0.01)
-        assert one.cycle.response_complete
-        return found
+    class Recorder(asyncio.Protocol):
+        def __init__(self, **options: Any) -> None:
+            made.update(options)
 
-    assert asyncio.run(scenario()) == []
+        def connection_made(self, transport: asyncio.BaseTransport) -> None:
+            made["server_state"].connections.add(self)
+            server.should_exit = True
+
+        def shutdown(self) -> None:
+            ended.append("shutdown")
+            made["server_state"].connections.discard(self)
+
+    config = uvicorn.Config(app, port=0, interface="asgi3", http=Recorder, lifespan="off", log_config=None)
+    server = uvicorn.Server(config)
+
+    async def scenario() -> None:
+        serving = asyncio.create_task(server.serve())
+        while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it
+            await asyncio.sleep(0.01)
+        _, writer = await asyncio.open_connection(*server.servers[0].sockets[0].getsockname()[:2])
+        await serving
+        writer.close()
+
+    asyncio.run(scenario())
+    assert isinstance(made["server_state"], ServerState)
+    assert (made["server_state"].connections, made["server_state"].tasks, ended) == (set(), set(), ["shutdown"])
 
 
 def test_server_methods_have_the_arguments_that_the_adapter_overrides() -> None:
@@ -112,23 +129,6 @@ def test_lifespan_says_whether_the_start_is_over() -> None:
     assert config.lifespan_class is LifespanOn
 
 
-def exchange(application: Any, data: bytes) -> bytes:
-    """Give a connection of the adapter ``data``; return what it writes."""
-
-    async def scenario() -> bytes:
-        dated = DateHeader(application)
-        connection = made(
-            lambda **options: protocol.Connection(lambda scope: None, dated.current, FlushScheduler(), **options), dated
-        )
-        transport = Transport()
-        connection.connection_made(transport)
-        connection.data_received(data)
-        await asyncio.sleep(0.01)
-        return transport.written
-
-    return asyncio.run(scenario())
-
-
 @pytest.mark.parametrize("header", [(b"a", b"b\nc: d"), (b"a", b"b\r\n\r\nc"), (b"a\n", b"b")])
 def test_header_with_a_line_break_is_not_sent(header: tuple[bytes, bytes]) -> None:
     """A line break that reaches a header in spite of every check before ends the connection: nothing is sent."""
@@ -136,12 +136,12 @@ def test_header_with_a_line_break_is_not_sent(header: tuple[bytes, bytes]) -> No
     async def injecting(scope: Scope, receive: Receive, send: Send) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": [header]})
 
-    assert exchange(injecting, REQUEST) == b""
+    assert serve_in_memory(injecting, [REQUEST]) == b""
 
 
 def test_what_is_not_a_request_is_refused_with_a_date() -> None:
     """The response to bytes that are not HTTP has a date, a sentence, and the end of the connection."""
-    head, _, body = exchange(app, b"nonsense\r\n\r\n").partition(b"\r\n\r\n")
+    head, _, body = serve_in_memory(app, [b"nonsense\r\n\r\n"]).partition(b"\r\n\r\n")
     lines = head.split(b"\r\n")
     assert lines[0] == b"HTTP/1.1 400 Bad Request"
     assert lines[1].startswith(b"date: ")
