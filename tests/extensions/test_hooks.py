@@ -54,14 +54,10 @@ SECTION = {"extensions": {"everything": {"settings": {"level": 3}}}}
 
 
 @pytest.fixture(params=["def", "async def"])
-def life(request: pytest.FixtureRequest) -> Everything:
-    """One extension through a whole life: two functions of which one opted in, a call that returns, one that raises."""
+async def life(request: pytest.FixtureRequest, anyio_backend: str) -> Everything:
+    """Run an extension from start to shutdown, with two functions; one opts in, and its second invocation raises."""
     everything = Everything(is_async=request.param == "async def")
-    asyncio.run(_live(everything))
-    return everything
 
-
-async def _live(everything: Everything) -> None:
     def call(req: str) -> str:
         if req == "fail":
             raise LookupError(req)
@@ -77,6 +73,7 @@ async def _live(everything: Everything) -> None:
     await invoker_of(host, other)(Context("other"), {"req": "y"})
     await host.shutdown()
     everything.threads["loop"] = threading.get_ident()
+    return everything
 
 
 def invocations(everything: Everything, name: str) -> list[str]:
@@ -201,11 +198,11 @@ def in_order(names: list[str], trace: list[str], hook: str) -> ExtensionHost:
     return loaded({name: made(name) for name in names}, function(lambda: None))
 
 
-def test_startup_runs_in_order_and_shutdown_in_reverse() -> None:
+async def test_startup_runs_in_order_and_shutdown_in_reverse() -> None:
     """What starts first ends last."""
     trace: list[str] = []
-    asyncio.run(in_order(["b", "c", "a"], trace, "startup").startup())
-    asyncio.run(in_order(["b", "c", "a"], trace, "shutdown").shutdown())
+    await in_order(["b", "c", "a"], trace, "startup").startup()
+    await in_order(["b", "c", "a"], trace, "shutdown").shutdown()
     assert trace == ["a", "b", "c", "c", "b", "a"]
 
 

@@ -120,18 +120,14 @@ def target(*, is_async: bool, fails: bool) -> Function:
     return function(waiting if is_async else plain, "F", "a", "middle", "z")
 
 
-def outcome_of(host: ExtensionHost, called: Function, context: Context) -> Any:
-    """What the caller gets: the result, or the exception."""
-
-    async def run() -> Any:
-        try:
-            return await asyncio.wait_for(invoker_of(host, called)(context, {"req": "x"}), 20)
-        except LookupError as exception:
-            return exception
-        finally:
-            await host.shutdown()
-
-    return asyncio.run(run())
+async def outcome_of(host: ExtensionHost, called: Function, context: Context) -> Any:
+    """Invoke the function; return its result, or the LookupError that it raised."""
+    try:
+        return await asyncio.wait_for(invoker_of(host, called)(context, {"req": "x"}), 20)
+    except LookupError as exception:
+        return exception
+    finally:
+        await host.shutdown()
 
 
 PHASES = ("pre_invocation", "post_invocation", "invocation_error", "invocation")
@@ -165,13 +161,13 @@ def body_of(hook: str, deed: str, *, before: bool = True) -> str:
     return f"{body}\n    yield" if before else f"yield\n    {body}"
 
 
-def judge(hook: str, *, is_async: bool, trace: list[str], expect_error: bool, caplog: Any) -> None:
+async def judge(hook: str, *, is_async: bool, trace: list[str], expect_error: bool, caplog: Any) -> None:
     """The caller's result, the neighbours, the record and the log line."""
     called = target(is_async=is_async, fails=hook.startswith("invocation_error"))
     host = host_with(hook, trace, called)
     context = Context("the-invocation")
     with caplog.at_level(logging.ERROR, logger="hosting.extensions"):
-        outcome = outcome_of(host, called, context)
+        outcome = await outcome_of(host, called, context)
     assert str(outcome) == ("x" if hook.startswith("invocation_error") else "fine x")
     assert trace.count(hook) == 2
     assert trace.count(f"{hook} ends") == (2 if hook in ("invocation", "invocation_app_level") else 0)
@@ -201,62 +197,62 @@ def names_everything(record: logging.LogRecord, entry: dict[str, Any], hook: str
 
 
 @pytest.mark.parametrize(("deed", "hook", "is_async_function", "is_async_hook"), matrix(MISDEEDS))
-def test_a_hook_that_errs_changes_nothing_for_the_caller(
+async def test_a_hook_that_errs_changes_nothing_for_the_caller(
     deed: str, hook: str, is_async_function: bool, is_async_hook: bool, bad: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The result is what it would have been, the neighbours run, and the error is logged and kept with its names."""
     bad(hook, body_of(hook, deed), arguments="context", is_async=is_async_hook)
-    judge(hook, is_async=is_async_function, trace=[], expect_error=True, caplog=caplog)
+    await judge(hook, is_async=is_async_function, trace=[], expect_error=True, caplog=caplog)
 
 
 AFTER = [case for case in matrix(MISDEEDS) if case.values[1] in ("invocation", "invocation_app_level")]
 
 
 @pytest.mark.parametrize(("deed", "hook", "is_async_function", "is_async_hook"), AFTER)
-def test_an_around_hook_that_errs_after_its_yield_changes_nothing(
+async def test_an_around_hook_that_errs_after_its_yield_changes_nothing(
     deed: str, hook: str, is_async_function: bool, is_async_hook: bool, bad: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Also what an around hook does wrong on the way out stays its own affair."""
     bad(hook, body_of(hook, deed, before=False), arguments="context", is_async=is_async_hook)
-    judge(hook, is_async=is_async_function, trace=[], expect_error=True, caplog=caplog)
+    await judge(hook, is_async=is_async_function, trace=[], expect_error=True, caplog=caplog)
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 @pytest.mark.parametrize(("deed", "hook", "is_async_function", "is_async_hook"), matrix(HARMLESS))
-def test_odd_behaviour_changes_nothing_for_the_caller(
+async def test_odd_behaviour_changes_nothing_for_the_caller(
     deed: str, hook: str, is_async_function: bool, is_async_hook: bool, bad: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Nonsense results where results do not count, dying threads, and a context stripped bare are survived."""
     bad(hook, body_of(hook, deed), arguments="context", is_async=is_async_hook)
-    judge(hook, is_async=is_async_function, trace=[], expect_error=False, caplog=caplog)
+    await judge(hook, is_async=is_async_function, trace=[], expect_error=False, caplog=caplog)
 
 
 @pytest.mark.parametrize("hook", ["invocation", "invocation_app_level"])
 @pytest.mark.parametrize("body", ["if False: yield", "yield\n    yield", "yield\n    yield\n    yield"])
 @pytest.mark.parametrize("is_async_hook", [False, True])
 @pytest.mark.parametrize("is_async_function", [False, True])
-def test_a_generator_that_does_not_yield_once_changes_nothing(
+async def test_a_generator_that_does_not_yield_once_changes_nothing(
     hook: str, body: str, is_async_hook: bool, is_async_function: bool, bad: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Never or twice: the error says what an around hook must do."""
     bad(hook, body, arguments="context", is_async=is_async_hook)
-    judge(hook, is_async=is_async_function, trace=[], expect_error=True, caplog=caplog)
+    await judge(hook, is_async=is_async_function, trace=[], expect_error=True, caplog=caplog)
     assert "yields exactly once" in caplog.text
 
 
 @pytest.mark.parametrize("hook", ["pre_invocation_app_level", "post_invocation"])
 @pytest.mark.parametrize("is_async_function", [False, True])
-def test_a_hook_that_forgot_async_is_told_so(
+async def test_a_hook_that_forgot_async_is_told_so(
     hook: str, is_async_function: bool, bad: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A ``def`` hook that returns a coroutine is an error with its remedy, and no un-awaited coroutine is left."""
     bad(hook, "return stubborn()", arguments="context", is_async=False)
-    judge(hook, is_async=is_async_function, trace=[], expect_error=True, caplog=caplog)
+    await judge(hook, is_async=is_async_function, trace=[], expect_error=True, caplog=caplog)
     assert "Declare it 'async def'" in caplog.text
 
 
 @pytest.mark.parametrize("is_async", [False, True])
-def test_arguments_changed_after_the_function_change_nothing(is_async: bool) -> None:
+async def test_arguments_changed_after_the_function_change_nothing(is_async: bool) -> None:
     """A post hook that empties the arguments does not touch the result."""
 
     class Emptying:
@@ -268,7 +264,7 @@ def test_arguments_changed_after_the_function_change_nothing(is_async: bool) -> 
     host = ExtensionHost(environ=ON)
     host.register("emptying", Emptying)
     host.load([called])
-    assert outcome_of(host, called, Context()) == "fine x"
+    assert await outcome_of(host, called, Context()) == "fine x"
 
 
 class Factory:
@@ -288,7 +284,7 @@ def refuse(record: logging.LogRecord) -> bool:
 
 
 @pytest.mark.parametrize("is_async", [False, True])
-def test_logging_as_the_app_has_changed_it_fails_no_invocation(
+async def test_logging_as_the_app_has_changed_it_fails_no_invocation(
     is_async: bool, bad: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Where the app's own records have a field that ours have too, the error is logged without ours."""
@@ -298,14 +294,14 @@ def test_logging_as_the_app_has_changed_it_fails_no_invocation(
     logging.setLogRecordFactory(factory)
     try:
         host = host_with("pre_invocation_app_level", [], called)
-        assert outcome_of(host, called, Context("the-invocation")) == "fine x"
+        assert await outcome_of(host, called, Context("the-invocation")) == "fine x"
     finally:
         logging.setLogRecordFactory(factory.original)
     assert "(invocation the-invocation): ValueError: bad" in caplog.text
     assert [record.invocation_id for record in caplog.records] == ["the app's own"]  # type: ignore[attr-defined]
 
 
-def test_a_filter_that_raises_fails_no_invocation(bad: Any) -> None:
+async def test_a_filter_that_raises_fails_no_invocation(bad: Any) -> None:
     """Not even a log line that cannot be written changes what the caller gets."""
     bad("pre_invocation_app_level", "raise ValueError('bad')", arguments="context", is_async=False)
     called = target(is_async=False, fails=False)
@@ -313,14 +309,14 @@ def test_a_filter_that_raises_fails_no_invocation(bad: Any) -> None:
     logger = logging.getLogger("hosting.extensions.middle")
     logger.addFilter(refuse)
     try:
-        assert outcome_of(host, called, Context()) == "fine x"
+        assert await outcome_of(host, called, Context()) == "fine x"
     finally:
         logger.removeFilter(refuse)
     assert told(host, "middle")["error"]["type"] == "ValueError"
 
 
 @pytest.mark.parametrize("is_async", [False, True])
-def test_a_generator_that_yields_twice_replaces_nothing(is_async: bool) -> None:
+async def test_a_generator_that_yields_twice_replaces_nothing(is_async: bool) -> None:
     """An around hook that errs is as if it had not been there, also when it had set a result before."""
 
     class Twice:
@@ -340,7 +336,7 @@ def test_a_generator_that_yields_twice_replaces_nothing(is_async: bool) -> None:
     host = ExtensionHost(environ=ON)
     host.register("twice", Twice)
     host.load([called])
-    assert outcome_of(host, called, Context()) == "fine x"
+    assert await outcome_of(host, called, Context()) == "fine x"
     assert {figures["errors"] for figures in told(host, "twice")["statistics"].values()} == {1}
 
 
@@ -366,7 +362,7 @@ LIFETIME = {
         if deed != "is slow" and (is_async or "await" not in body)
     ],
 )
-def test_a_lifetime_hook_that_errs_stops_nothing(
+async def test_a_lifetime_hook_that_errs_stops_nothing(
     phase: str, deed: str, is_async_hook: bool, bad: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Outside invocations too: the neighbours' hooks run, the function answers, the error is kept with its names."""
@@ -375,7 +371,7 @@ def test_a_lifetime_hook_that_errs_stops_nothing(
     called, trace = target(is_async=False, fails=False), list[str]()
     with caplog.at_level(logging.ERROR, logger="hosting.extensions"):
         host = host_with(hook, trace, called)
-        assert asyncio.run(whole_life(host, called)) == "fine x"
+        assert await whole_life(host, called) == "fine x"
     assert trace == [hook, hook]
     entry = told(host, "middle")
     assert entry["error"]["phase"] == hook

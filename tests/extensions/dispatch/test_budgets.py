@@ -42,7 +42,7 @@ async def answer() -> str:
     return "fine"
 
 
-def test_a_slow_sync_hook_after_an_async_one_cancels_nothing() -> None:
+async def test_a_slow_sync_hook_after_an_async_one_cancels_nothing() -> None:
     """The last async hook's time ends with it: what follows, also after the invocation, is not cancelled for it."""
 
     class Quick:
@@ -59,20 +59,17 @@ def test_a_slow_sync_hook_after_an_async_one_cancels_nothing() -> None:
     target = function(answer)
     host = host_of(target, quick=Quick, slow=Slow)
 
-    async def run() -> tuple[Any, int]:
-        task = asyncio.current_task()
-        assert task is not None
-        result = await invoker_of(host, target)(Context(), {})
-        await asyncio.sleep(BUDGET / 4)
-        await host.shutdown()
-        return result, task.cancelling()
-
-    assert asyncio.run(run()) == ("fine", 0)
+    task = asyncio.current_task()
+    assert task is not None
+    result = await invoker_of(host, target)(Context(), {})
+    await asyncio.sleep(BUDGET / 4)
+    await host.shutdown()
+    assert (result, task.cancelling()) == ("fine", 0)
     assert told(host, "quick")["error"] is None
     assert told(host, "slow")["error"]["type"] == "TimeoutError"
 
 
-def test_the_host_may_cancel_while_a_hook_is_cancelled_for_its_time() -> None:
+async def test_the_host_may_cancel_while_a_hook_is_cancelled_for_its_time() -> None:
     """The hook's own cancellation does not swallow the host's: the function does not run."""
     ran, cancelled = list[str](), asyncio.Event()
 
@@ -91,21 +88,18 @@ def test_the_host_may_cancel_while_a_hook_is_cancelled_for_its_time() -> None:
     target = function(call)
     host = host_of(target, tidying=Tidying)
 
-    async def run() -> None:
-        task = asyncio.ensure_future(invoker_of(host, target)(Context(), {}))
-        await cancelled.wait()
-        task.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await task
-        await host.shutdown()
-
-    asyncio.run(run())
+    task = asyncio.ensure_future(invoker_of(host, target)(Context(), {}))
+    await cancelled.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    await host.shutdown()
     assert ran == []
     assert told(host, "tidying")["error"]["type"] == "TimeoutError"
 
 
 @pytest.mark.parametrize("late", [False, True])
-def test_a_hook_that_swallows_the_hosts_cancellation_does_not_keep_it_from_the_function(late: bool) -> None:
+async def test_a_hook_that_swallows_the_hosts_cancellation_does_not_keep_it_from_the_function(late: bool) -> None:
     """The host's cancellation passes, whatever a hook does with it, also when both cancel the hook at once."""
     ran, waiting = list[str](), asyncio.Event()
 
@@ -125,33 +119,27 @@ def test_a_hook_that_swallows_the_hosts_cancellation_does_not_keep_it_from_the_f
     target = function(call)
     host = host_of(target, swallowing=Swallowing)
 
-    async def run() -> None:
-        task = asyncio.ensure_future(invoker_of(host, target)(Context(), {}))
-        await (waiting.wait() if late else asyncio.sleep(0))
-        task.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await task
-        await host.shutdown()
-
-    asyncio.run(run())
+    task = asyncio.ensure_future(invoker_of(host, target)(Context(), {}))
+    await (waiting.wait() if late else asyncio.sleep(0))
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    await host.shutdown()
     assert ran == []
 
 
-def test_a_loop_that_was_blocked_leaves_a_late_hook_its_time_to_tidy_up() -> None:
+async def test_a_loop_that_was_blocked_leaves_a_late_hook_its_time_to_tidy_up() -> None:
     """However many ticks passed meanwhile, a hook is asked to stop first, and closed a tick after that."""
     endless, target = Endless(), function(answer)
     host = host_of(target, endless=endless)
 
-    async def run() -> Any:
-        task = asyncio.ensure_future(invoker_of(host, target)(Context(), {}))
-        await asyncio.sleep(0)
-        time.sleep(BUDGET * 3)  # noqa: ASYNC251 - to block the loop is the point
-        try:
-            return await task
-        finally:
-            await host.shutdown()
-
-    assert asyncio.run(run()) == "fine"
+    task = asyncio.ensure_future(invoker_of(host, target)(Context(), {}))
+    await asyncio.sleep(0)
+    time.sleep(BUDGET * 3)  # noqa: ASYNC251 - the test is about a blocked loop
+    try:
+        assert await task == "fine"
+    finally:
+        await host.shutdown()
     assert endless.tidied
 
 

@@ -67,7 +67,7 @@ def synchronous() -> str:
 
 @pytest.mark.parametrize("call", [asynchronous, synchronous])
 @pytest.mark.parametrize("extension", [Setting, SettingAsync, SettingAround])
-def test_hundreds_of_interleaved_invocations_never_see_each_other(call: Any, extension: type[Setting]) -> None:
+async def test_hundreds_of_interleaved_invocations_never_see_each_other(call: Any, extension: type[Setting]) -> None:
     """Variables and attributes flow from hook to function to hook, and never leak, on the loop and in threads."""
     instance = extension()
     target = function(call)
@@ -76,13 +76,9 @@ def test_hundreds_of_interleaved_invocations_never_see_each_other(call: Any, ext
     async def one(invoker: Any, number: int) -> tuple[str, str]:
         return f"i{number}", await invoker(Context(f"i{number}"), {})
 
-    async def many() -> list[tuple[str, str]]:
-        invoker = invoker_of(host, target)
-        answers = await asyncio.gather(*(asyncio.create_task(one(invoker, number)) for number in range(300)))
-        await host.shutdown()
-        return answers
-
-    answers = asyncio.run(many())
+    invoker = invoker_of(host, target)
+    answers = await asyncio.gather(*(asyncio.create_task(one(invoker, number)) for number in range(300)))
+    await host.shutdown()
     assert all(invocation == answer for invocation, answer in answers)
     assert len(instance.found) == 300
     assert all(who == invocation and mark == f"mark of {invocation}" for invocation, who, mark in instance.found)

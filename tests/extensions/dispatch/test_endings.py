@@ -44,16 +44,16 @@ async def endless() -> None:
     await asyncio.sleep(60)
 
 
-def test_a_cancelled_invocation_runs_its_error_hooks_and_stays_cancelled() -> None:
+async def test_a_cancelled_invocation_runs_its_error_hooks_and_stays_cancelled() -> None:
     """Error and around hooks learn of the cancellation, and the caller still gets it."""
     errors = Errors()
     target = function(endless, "F", "errors")
     host = loaded({"errors": errors}, target)
-    asyncio.run(cancelled_after(host, invoker_of(host, target)(Context(), {}), 0.02))
+    await cancelled_after(host, invoker_of(host, target)(Context(), {}), 0.02)
     assert [type(exception) for exception in errors.seen] == [asyncio.CancelledError] * 2
 
 
-def test_an_invocation_cancelled_in_a_pre_hook_unwinds_what_was_entered() -> None:
+async def test_an_invocation_cancelled_in_a_pre_hook_unwinds_what_was_entered() -> None:
     """The function does not run; who was entered before learns of the cancellation; nobody is blamed."""
     errors, ran = Errors(), list[str]()
 
@@ -69,7 +69,7 @@ def test_an_invocation_cancelled_in_a_pre_hook_unwinds_what_was_entered() -> Non
 
     target = function(call, "F", "errors")
     host = loaded({"errors": errors, "waiting": Waiting}, target)
-    asyncio.run(cancelled_after(host, invoker_of(host, target)(Context(), {}), 0.02))
+    await cancelled_after(host, invoker_of(host, target)(Context(), {}), 0.02)
     assert ran == []
     assert [type(exception) for exception in errors.seen] == [asyncio.CancelledError]
     assert told(host, "waiting")["error"] is None
@@ -147,13 +147,10 @@ class Flaky:
             raise LookupError
 
 
-def several(host: ExtensionHost, target: Any, times: int) -> None:
-    async def run() -> None:
-        invoker = invoker_of(host, target)
-        for _ in range(times):
-            assert await invoker(Context(), {}) == "fine"
-
-    asyncio.run(run())
+async def invoke_repeatedly(host: ExtensionHost, target: Any, times: int) -> None:
+    invoker = invoker_of(host, target)
+    for _ in range(times):
+        assert await invoker(Context(), {}) == "fine"
 
 
 def quarantining(flaky: Flaky, *, after: int = 3) -> tuple[ExtensionHost, Any]:
@@ -161,12 +158,14 @@ def quarantining(flaky: Flaky, *, after: int = 3) -> tuple[ExtensionHost, Any]:
     return loaded({"flaky": flaky}, target, section={"quarantine": {"consecutiveErrors": after}}), target
 
 
-def test_an_extension_that_errs_in_a_row_is_quarantined_and_says_so_once(caplog: pytest.LogCaptureFixture) -> None:
+async def test_an_extension_that_errs_in_a_row_is_quarantined_and_says_so_once(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     """Two errors in one invocation count as one; after the limit it is out, loudly, and the app goes on."""
     flaky = Flaky()
     host, target = quarantining(flaky)
     with caplog.at_level(logging.ERROR, logger="hosting.extensions"):
-        several(host, target, 10)
+        await invoke_repeatedly(host, target, 10)
     assert flaky.ran == 3
     assert told(host, "flaky")["status"] == "quarantined"
     assert sum("is quarantined: it failed in 3 invocations in a row" in message for message in caplog.messages) == 1
@@ -175,13 +174,13 @@ def test_an_extension_that_errs_in_a_row_is_quarantined_and_says_so_once(caplog:
     assert "resume" in problem["remedy"]
 
 
-def test_an_invocation_without_error_starts_the_count_again() -> None:
+async def test_an_invocation_without_error_starts_the_count_again() -> None:
     """Only errors in a row count, over all functions."""
     flaky = Flaky()
     host, target = quarantining(flaky)
     for errs in (True, True, False) * 4:
         flaky.errs = errs
-        several(host, target, 1)
+        await invoke_repeatedly(host, target, 1)
     assert told(host, "flaky")["status"] == "active"
     assert told(host, "flaky")["statistics"]["pre_invocation_app_level"] | {"total_ms": 0, "max_ms": 0} == {
         "calls": 12,
@@ -191,35 +190,35 @@ def test_an_invocation_without_error_starts_the_count_again() -> None:
     }
 
 
-def test_resume_brings_a_quarantined_extension_back() -> None:
+async def test_resume_brings_a_quarantined_extension_back() -> None:
     """After ``resume`` it runs again and starts from zero."""
     flaky = Flaky()
     host, target = quarantining(flaky)
-    several(host, target, 5)
+    await invoke_repeatedly(host, target, 5)
     flaky.errs = False
     host.resume("flaky")
-    several(host, target, 5)
+    await invoke_repeatedly(host, target, 5)
     assert flaky.ran == 8
     assert told(host, "flaky")["status"] == "active"
     assert told(host, "flaky")["statistics"]["pre_invocation_app_level"]["calls"] == 8
 
 
-def test_pause_takes_an_extension_out_until_resume() -> None:
+async def test_pause_takes_an_extension_out_until_resume() -> None:
     """A paused extension's hooks do not run; its figures stay."""
     flaky = Flaky()
     flaky.errs = False
     host, target = quarantining(flaky)
-    several(host, target, 2)
+    await invoke_repeatedly(host, target, 2)
     host.pause("flaky")
-    several(host, target, 2)
+    await invoke_repeatedly(host, target, 2)
     assert (flaky.ran, told(host, "flaky")["status"]) == (2, "paused")
     host.resume("flaky")
-    several(host, target, 1)
+    await invoke_repeatedly(host, target, 1)
     assert flaky.ran == 3
 
 
 @pytest.mark.parametrize("is_async", [False, True])
-def test_a_function_bound_during_a_pause_gets_its_hooks_when_it_is_over(is_async: bool) -> None:
+async def test_a_function_bound_during_a_pause_gets_its_hooks_when_it_is_over(is_async: bool) -> None:
     """The host looks for hooks whenever extensions come or go, not only when a function is bound."""
     flaky = Flaky()
     flaky.errs = False
@@ -232,16 +231,16 @@ def test_a_function_bound_during_a_pause_gets_its_hooks_when_it_is_over(is_async
     host.pause("flaky")
     invoker = host.invoker(target, ThreadPool(1))
 
-    async def run() -> int:
+    async def invoke_once() -> int:
         assert await invoker.invoke(Context(), {}) == "fine"
         return flaky.ran
 
-    assert asyncio.run(run()) == 0
+    assert await invoke_once() == 0
     host.resume("flaky")
-    assert asyncio.run(run()) == 1
+    assert await invoke_once() == 1
     host.pause("flaky")
-    assert asyncio.run(run()) == 1
-    asyncio.run(host.shutdown())
+    assert await invoke_once() == 1
+    await host.shutdown()
 
 
 @pytest.mark.parametrize("switch", ["pause", "resume"])

@@ -79,11 +79,11 @@ def no_collector() -> Iterator[None]:
 @pytest.mark.usefixtures("no_collector")
 @pytest.mark.parametrize("call", [failing_async, endless, failing, returning])
 @pytest.mark.parametrize("extension", [None, Around, AroundAsync, Error, ErrorAsync, Erring])
-def test_the_arguments_are_freed_at_the_end_of_an_invocation(call: Any, extension: type | None) -> None:
+async def test_the_arguments_are_freed_at_the_end_of_an_invocation(call: Any, extension: type | None) -> None:
     """Also where it raised or was cancelled: no traceback keeps itself, the arguments and the result alive."""
     target = function(call)
     host = loaded({"one": extension} if extension else {}, target)
-    asyncio.run(freed(host, target))
+    await freed(host, target)
 
 
 async def freed(host: ExtensionHost, target: Any) -> None:

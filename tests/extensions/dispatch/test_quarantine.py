@@ -63,50 +63,46 @@ def host_of(target: Function, limit: int) -> ExtensionHost:
     return loaded({"scripted": Scripted}, target, section={"quarantine": {"consecutiveErrors": limit}})
 
 
-def test_an_extension_that_always_errs_is_quarantined_however_invocations_overlap() -> None:
+async def test_an_extension_that_always_errs_is_quarantined_however_invocations_overlap() -> None:
     """One invocation's end does not forgive what the extension did in that very invocation, while others run."""
     target = function(gated)
     host = host_of(target, 12)
 
-    async def run() -> None:
-        invocations = Stepwise(host, target)
-        for round_ in range(4):
-            names = [f"bad {round_} {number}" for number in range(3)]
-            for name in names:
-                await invocations.begin(name)
-            for name in names:
-                await invocations.end(name)
-        await invocations.end_all()
-
-    asyncio.run(run())
+    invocations = Stepwise(host, target)
+    for round_ in range(4):
+        names = [f"bad {round_} {number}" for number in range(3)]
+        for name in names:
+            await invocations.begin(name)
+        for name in names:
+            await invocations.end(name)
+    await invocations.end_all()
     assert told(host, "scripted")["status"] == "quarantined"
 
 
 @given(good=st.booleans(), overlap=st.integers(1, 9))
-def test_an_invocation_counts_once_however_many_run_at_the_same_time(good: bool, overlap: int) -> None:
+async def test_an_invocation_counts_once_however_many_run_at_the_same_time(good: bool, overlap: int) -> None:
     """Two errors in each of nine overlapping invocations are nine; one that goes well starts the count again."""
     target = function(gated)
     host = host_of(target, 10)
 
-    async def run() -> None:
-        invocations = Stepwise(host, target)
-        names = [f"bad {number}" for number in range(9)]
-        for position in range(0, 9, overlap):
-            for name in names[position : position + overlap]:
-                await invocations.begin(name)
-            for name in names[position : position + overlap]:
-                await invocations.end(name)
-        if good:
-            await invocations.begin("good")
-            await invocations.end("good")
-        await invocations.begin("bad again")
-        await invocations.end_all()
-
-    asyncio.run(run())
+    invocations = Stepwise(host, target)
+    names = [f"bad {number}" for number in range(9)]
+    for position in range(0, 9, overlap):
+        for name in names[position : position + overlap]:
+            await invocations.begin(name)
+        for name in names[position : position + overlap]:
+            await invocations.end(name)
+    if good:
+        await invocations.begin("good")
+        await invocations.end("good")
+    await invocations.begin("bad again")
+    await invocations.end_all()
     assert told(host, "scripted")["status"] == ("active" if good else "quarantined")
 
 
-def test_many_threads_that_see_the_last_error_take_the_extension_out_once(caplog: pytest.LogCaptureFixture) -> None:
+async def test_many_threads_that_see_the_last_error_take_the_extension_out_once(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     """It is said once, and its figures stay exact."""
     count, together = 8, threading.Barrier(8)
 
@@ -119,20 +115,17 @@ def test_many_threads_that_see_the_last_error_take_the_extension_out_once(caplog
     target = function(lambda: None)
     host = loaded({"together": Together}, target, section={"quarantine": {"consecutiveErrors": 2}})
 
-    async def run() -> None:
+    with caplog.at_level(logging.ERROR, logger="hosting.extensions"):
         pool = ThreadPool(count)
         await asyncio.gather(*(host.invoker(target, pool).invoke(Context(), {}) for _ in range(count)))
         await host.shutdown()
         pool.shutdown()
-
-    with caplog.at_level(logging.ERROR, logger="hosting.extensions"):
-        asyncio.run(run())
     assert sum("is quarantined: it failed in 2 invocations" in message for message in caplog.messages) == 1
     figures = told(host, "together")["statistics"]["pre_invocation_app_level"]
     assert (figures["calls"], figures["errors"]) == (count, count)
 
 
-def test_figures_stay_exact_when_an_extension_is_taken_out_in_the_middle_of_an_invocation() -> None:
+async def test_figures_stay_exact_when_an_extension_is_taken_out_in_the_middle_of_an_invocation() -> None:
     """What the others' hooks do in an invocation that is under way is counted as ever, also on the old chain."""
     calls: list[str] = []
 
@@ -155,18 +148,15 @@ def test_figures_stay_exact_when_an_extension_is_taken_out_in_the_middle_of_an_i
     target = function(failing)
     host = loaded({"a": Scripted, "b": Counting}, target, section={"quarantine": {"consecutiveErrors": 3}})
 
-    async def run() -> None:
-        for number in range(5):
-            with pytest.raises(ValueError, match="the function's"):
-                await invoker_of(host, target)(Context(f"bad {number}"), {})
-        host.pause("b")
+    for number in range(5):
         with pytest.raises(ValueError, match="the function's"):
-            await invoker_of(host, target)(Context(), {})
-        host.resume("b")
-        with pytest.raises(ValueError, match="the function's"):
-            await invoker_of(host, target)(Context(), {})
-        await host.shutdown()
-
-    asyncio.run(run())
+            await invoker_of(host, target)(Context(f"bad {number}"), {})
+    host.pause("b")
+    with pytest.raises(ValueError, match="the function's"):
+        await invoker_of(host, target)(Context(), {})
+    host.resume("b")
+    with pytest.raises(ValueError, match="the function's"):
+        await invoker_of(host, target)(Context(), {})
+    await host.shutdown()
     counted = {hook: figures["calls"] for hook, figures in told(host, "b")["statistics"].items()}
     assert counted == {hook: calls.count(hook) for hook in counted}

@@ -160,7 +160,7 @@ def test_whatever_happens_every_invocation_ends_as_it_may(
     assert WHOSE.get() == "nobody"
 
 
-def test_extensions_come_and_go_while_threads_run() -> None:
+async def test_extensions_come_and_go_while_threads_run() -> None:
     """Pausing and resuming in one thread while others invoke loses no invocation and no figure."""
     counted, counting = [0], threading.Lock()
 
@@ -177,28 +177,25 @@ def test_extensions_come_and_go_while_threads_run() -> None:
     target = function(lambda number: number)
     host = loaded({"counting": Counting, "other": Counting}, target)
 
-    async def run() -> list[int]:
-        pool = ThreadPool(4)
-        invoker, ended = host.invoker(target, pool), threading.Event()
+    pool, ended = ThreadPool(4), threading.Event()
+    invoker = host.invoker(target, pool)
 
-        def switch() -> None:
-            while not ended.is_set():
-                host.pause("counting")
-                host.resume("counting")
-                time.sleep(0)
+    def switch() -> None:
+        while not ended.is_set():
+            host.pause("counting")
+            host.resume("counting")
+            time.sleep(0)
 
-        switching = threading.Thread(target=switch)
-        switching.start()
-        try:
-            return await asyncio.gather(*(invoker.invoke(Context(), {"number": 10 * number}) for number in range(500)))
-        finally:
-            ended.set()
-            switching.join()
-            await host.shutdown()
-            pool.shutdown()
-
-    results = asyncio.run(run())
+    switching = threading.Thread(target=switch)
+    switching.start()
+    try:
+        results = await asyncio.gather(*(invoker.invoke(Context(), {"number": 10 * count}) for count in range(500)))
+    finally:
+        ended.set()
+        switching.join()
+        await host.shutdown()
+        pool.shutdown()
     assert all(result - 10 * number in (1, 2) for number, result in enumerate(results))
-    told_calls = [told(host, name)["statistics"]["pre_invocation_app_level"]["calls"] for name in ("counting", "other")]
-    assert told_calls[1] == 500
-    assert sum(told_calls) == counted[0]
+    calls = [told(host, name)["statistics"]["pre_invocation_app_level"]["calls"] for name in ("counting", "other")]
+    assert calls[1] == 500
+    assert sum(calls) == counted[0]

@@ -21,31 +21,29 @@ async def result_of(pool: ThreadPool, work: Callable[[], Any]) -> Any:
     return await pool.submit(copy_context(), work)
 
 
-def test_thousands_of_concurrent_calls_each_get_their_own_result() -> None:
+async def test_thousands_of_concurrent_calls_each_get_their_own_result() -> None:
     """No result is lost or mixed up when thousands of calls are waiting at once."""
     pool = ThreadPool(4)
 
-    async def run() -> list[Any]:
-        return await asyncio.gather(*(result_of(pool, partial(abs, number)) for number in range(5000)))
-
-    assert asyncio.run(run()) == [(number, None) for number in range(5000)]
+    results = await asyncio.gather(*(result_of(pool, partial(abs, number)) for number in range(5000)))
+    assert results == [(number, None) for number in range(5000)]
     pool.shutdown()
 
 
 @pytest.mark.parametrize("error", [ValueError("no"), StopIteration(1), SystemExit(3), asyncio.CancelledError()])
-def test_an_exception_is_returned_as_a_value(error: BaseException) -> None:
+async def test_an_exception_is_returned_as_a_value(error: BaseException) -> None:
     """What a call raises is part of the result and is not raised, since some exceptions cannot cross a future."""
     pool = ThreadPool(1)
 
     def work() -> None:
         raise error
 
-    assert asyncio.run(result_of(pool, work)) == (None, error)
-    assert asyncio.run(result_of(pool, lambda: "still there")) == ("still there", None)
+    assert await result_of(pool, work) == (None, error)
+    assert await result_of(pool, lambda: "still there") == ("still there", None)
     pool.shutdown()
 
 
-def test_a_thread_starts_only_when_all_others_are_busy_up_to_the_limit() -> None:
+async def test_a_thread_starts_only_when_all_others_are_busy_up_to_the_limit() -> None:
     """Calls beyond the limit wait for a free thread."""
     pool = ThreadPool(3)
     release, together = threading.Event(), threading.Barrier(3)
@@ -54,37 +52,31 @@ def test_a_thread_starts_only_when_all_others_are_busy_up_to_the_limit() -> None
         together.wait(WAIT_SECONDS)
         return threading.current_thread().name
 
-    async def run() -> tuple[set[str], list[Any]]:
-        await result_of(pool, lambda: None)
-        assert len(pool._threads) == 1
-        met = await asyncio.gather(*(result_of(pool, meet) for _ in range(3)))
-        waiting = [asyncio.ensure_future(result_of(pool, lambda: release.wait(WAIT_SECONDS))) for _ in range(5)]
-        await asyncio.sleep(0)
-        assert len(pool._threads) == 3
-        release.set()
-        return {name for name, _ in met}, await asyncio.gather(*waiting)
-
-    names, waited = asyncio.run(run())
-    assert names == {"function_0", "function_1", "function_2"}
+    await result_of(pool, lambda: None)
+    assert len(pool._threads) == 1
+    met = await asyncio.gather(*(result_of(pool, meet) for _ in range(3)))
+    waiting = [asyncio.ensure_future(result_of(pool, lambda: release.wait(WAIT_SECONDS))) for _ in range(5)]
+    await asyncio.sleep(0)
+    assert len(pool._threads) == 3
+    release.set()
+    waited = await asyncio.gather(*waiting)
+    assert {name for name, _ in met} == {"function_0", "function_1", "function_2"}
     assert waited == [(True, None)] * 5
     pool.shutdown()
 
 
-def test_a_call_runs_inside_its_context_and_changes_no_other() -> None:
+async def test_a_call_runs_inside_its_context_and_changes_no_other() -> None:
     """Context variables set by the call stay in the context that was passed."""
     pool = ThreadPool(1)
 
-    async def run() -> tuple[Any, int, int]:
-        NUMBER.set(7)
-        context = copy_context()
-        seen = await pool.submit(context, lambda: (NUMBER.get(), NUMBER.set(8))[0])
-        return seen, context[NUMBER], NUMBER.get()
-
-    assert asyncio.run(run()) == ((7, None), 8, 7)
+    NUMBER.set(7)
+    context = copy_context()
+    seen = await pool.submit(context, lambda: (NUMBER.get(), NUMBER.set(8))[0])
+    assert (seen, context[NUMBER], NUMBER.get()) == ((7, None), 8, 7)
     pool.shutdown()
 
 
-def test_a_call_cancelled_before_its_turn_does_not_start() -> None:
+async def test_a_call_cancelled_before_its_turn_does_not_start() -> None:
     """A call that has started runs to its end, and its result is dropped."""
     pool = ThreadPool(1)
     started, release, calls = threading.Event(), threading.Event(), []
@@ -94,16 +86,13 @@ def test_a_call_cancelled_before_its_turn_does_not_start() -> None:
         started.set()
         release.wait(WAIT_SECONDS)
 
-    async def run() -> None:
-        first, second = (asyncio.ensure_future(result_of(pool, partial(work, name))) for name in ("a", "b"))
-        await asyncio.to_thread(started.wait, WAIT_SECONDS)
-        first.cancel()
-        second.cancel()
-        await asyncio.gather(first, second, return_exceptions=True)
-        release.set()
-        assert await result_of(pool, lambda: "next") == ("next", None)
-
-    asyncio.run(run())
+    first, second = (asyncio.ensure_future(result_of(pool, partial(work, name))) for name in ("a", "b"))
+    await asyncio.to_thread(started.wait, WAIT_SECONDS)
+    first.cancel()
+    second.cancel()
+    await asyncio.gather(first, second, return_exceptions=True)
+    release.set()
+    assert await result_of(pool, lambda: "next") == ("next", None)
     assert calls == ["a"]
     pool.shutdown()
 
@@ -130,13 +119,13 @@ def test_a_call_that_outlasts_its_event_loop_keeps_its_thread() -> None:
     assert not any(thread.is_alive() for thread in pool._threads)
 
 
-def test_a_pool_that_is_shut_down_refuses_calls_and_ends_its_threads() -> None:
+async def test_a_pool_that_is_shut_down_refuses_calls_and_ends_its_threads() -> None:
     """Threads end once they are idle."""
     pool = ThreadPool(2)
-    asyncio.run(result_of(pool, lambda: None))
+    await result_of(pool, lambda: None)
     pool.shutdown()
     for thread in pool._threads:
         thread.join(WAIT_SECONDS)
     assert [thread.is_alive() for thread in pool._threads] == [False]
     with pytest.raises(RuntimeError, match="shut down"):
-        asyncio.run(result_of(pool, lambda: None))
+        await result_of(pool, lambda: None)
