@@ -1,4 +1,4 @@
-"""Fixtures for installed extensions: a place to install to, hosts that find them, and no trace afterwards."""
+"""Fixtures for tests with installed extensions: a folder to install into, and hosts that discover what is there."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ LoadApp = Callable[[Mapping[str, str]], tuple[ExtensionHost, App]]
 
 
 class Start(Protocol):
-    """Make a host, let it discover what is installed, and load it with functions."""
+    """Create a host, discover the installed extensions, and load the functions."""
 
     def __call__(
         self,
@@ -35,7 +35,7 @@ class Start(Protocol):
 
 @pytest.fixture
 def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
-    """The only place where distributions are installed; what was imported from it is forgotten afterwards."""
+    """Return the only folder with installed distributions; modules imported from it are removed after the test."""
     for needed in ("azure.functions", "importlib_metadata"):  # before the place that they lie in leaves the path
         importlib.import_module(needed)
     path = tmp_path / "site"
@@ -52,10 +52,10 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
 
 @pytest.fixture
 def start() -> Iterator[Start]:
-    """Hosts that are shut down after the test."""
+    """Return a function that starts hosts; they are shut down after the test."""
     hosts: list[ExtensionHost] = []
 
-    def started(
+    def start_host(
         *functions: Function,
         section: Mapping[str, Any] | None = None,
         strict: bool = False,
@@ -67,18 +67,18 @@ def start() -> Iterator[Start]:
         host.load(functions)
         return host
 
-    yield started
+    yield start_host
     _shut_down(hosts)
 
 
 @pytest.fixture
 def load(tmp_path: Path) -> Iterator[LoadApp]:
-    """Write an app and load it with the installed extensions."""
+    """Return a function that writes an app and loads it with the installed extensions."""
     hosts: list[ExtensionHost] = []
     path = list(sys.path)
 
-    def loaded(files: Mapping[str, str]) -> tuple[ExtensionHost, App]:
-        root = _written(tmp_path / "app", files)
+    def load_files(files: Mapping[str, str]) -> tuple[ExtensionHost, App]:
+        root = _write_app(tmp_path / "app", files)
         host = ExtensionHost(environ=ON, section=read_host_json(root, ON).get("extensionHost"))
         hosts.append(host)
         host.discover()
@@ -86,12 +86,12 @@ def load(tmp_path: Path) -> Iterator[LoadApp]:
         host.load(app.functions)
         return host, app
 
-    yield loaded
+    yield load_files
     sys.path[:] = path
     _shut_down(hosts)
 
 
-def _written(root: Path, files: Mapping[str, str]) -> Path:
+def _write_app(root: Path, files: Mapping[str, str]) -> Path:
     for name, content in {"host.json": '{"version": "2.0"}', **files}.items():
         target = root / name
         target.parent.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""What a person may ask for in host.json and in the environment, and how a mistake is told."""
+"""Configuration of extensions: host.json's section, environment variables, and the errors for wrong values."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ from hosting.extensions import _config
 from hosting.extensions._config import FLAG, Config
 
 
-def section(**keys: Any) -> Config:
-    """A section of host.json, read."""
+def read_section(**keys: Any) -> Config:
+    """Read a section of host.json."""
     return _config.read(keys, {})
 
 
 @pytest.mark.parametrize("value", ["1", "true", "t", "yes", "y", "TRUE", "Yes", " True ", "T"])
-def test_the_flag_is_on(value: str) -> None:
+def test_flag_with_a_true_word_is_on(value: str) -> None:
     """The flag is true for the words that Azure's worker takes for true, in any case."""
     assert _config.read(None, {FLAG: value}).enabled
 
 
 @pytest.mark.parametrize("value", [None, "", "0", "false", "no", "on", "2", "enabled"])
-def test_the_flag_is_off(value: str | None) -> None:
+def test_flag_that_is_unset_or_another_word_is_off(value: str | None) -> None:
     """Without the flag, and with any other word, extensions are off."""
     assert not _config.read(None, {} if value is None else {FLAG: value}).enabled
 
 
-def test_defaults() -> None:
-    """Without a section nothing is asked for, and the numbers are those that the documentation names."""
+def test_config_without_a_section_has_the_documented_defaults() -> None:
+    """Without a section, no extension is selected or excluded, and the numbers are the documented ones."""
     config = _config.read(None, {})
     assert (config.order, config.disabled, config.required, config.allowed) == ((), frozenset(), (), None)
     assert config.quarantine_after == 20
@@ -39,9 +39,9 @@ def test_defaults() -> None:
     assert config == _config.read({}, {})
 
 
-def test_a_whole_section() -> None:
+def test_section_with_every_key_is_read_completely() -> None:
     """Every documented key is read."""
-    config = section(
+    config = read_section(
         order=["auth", "*", "timer"],
         disabled=["noisy"],
         required=["auth"],
@@ -63,7 +63,7 @@ def test_a_whole_section() -> None:
     assert config.of("other").settings == {}
 
 
-def test_the_environment_adds_to_the_section() -> None:
+def test_environment_variables_add_names_to_the_section() -> None:
     """HOSTING_DISABLE and HOSTING_REQUIRE add names for one run; spaces and empty names do not count."""
     environ = {"HOSTING_DISABLE": " b ,,c", "HOSTING_REQUIRE": "x,Auth , y"}
     config = _config.read({"disabled": ["a"], "required": ["auth"]}, environ)
@@ -72,25 +72,25 @@ def test_the_environment_adds_to_the_section() -> None:
 
 
 @pytest.mark.parametrize("value", ["", " ", ",", " , ,"])
-def test_an_empty_allow_list_is_none(value: str) -> None:
+def test_empty_allow_list_allows_every_distribution(value: str) -> None:
     """HOSTING_ALLOW without a name counts as unset: every distribution may load."""
     config = _config.read(None, {"HOSTING_ALLOW": value})
     assert config.allows("anything")
     assert config.allows(None)
 
 
-@pytest.mark.parametrize("written", ["my-Ext", "my_ext", "MY.EXT", "my-_.ext"])
-def test_distributions_compare_as_packaging_does(written: str) -> None:
-    """HOSTING_ALLOW takes a distribution's name in any of its spellings, and lets nobody without a name pass."""
-    config = _config.read(None, {"HOSTING_ALLOW": f"other,{written}"})
+@pytest.mark.parametrize("spelling", ["my-Ext", "my_ext", "MY.EXT", "my-_.ext"])
+def test_allow_list_compares_distribution_names_in_any_spelling(spelling: str) -> None:
+    """HOSTING_ALLOW takes a distribution's name in any spelling, and refuses a distribution without a name."""
+    config = _config.read(None, {"HOSTING_ALLOW": f"other,{spelling}"})
     assert config.allows("My_Ext")
     assert not config.allows("my-extension")
     assert not config.allows(None)
 
 
-def test_names_compare_ignoring_case() -> None:
-    """An extension is found in the section however its name is written there."""
-    config = section(disabled=["Noisy"], extensions={"Timer": {"settings": {"digits": 3}}})
+def test_extension_name_in_the_section_matches_in_any_case() -> None:
+    """An extension is found in the section in whatever case its name is written there."""
+    config = read_section(disabled=["Noisy"], extensions={"Timer": {"settings": {"digits": 3}}})
     assert config.disables("NOISY")
     assert config.of("tIMER").settings == {"digits": 3}
 
@@ -107,10 +107,12 @@ def test_names_compare_ignoring_case() -> None:
         ([], "Report", False),
     ],
 )
-def test_wildcards(patterns: list[str], name: str, matches: bool) -> None:
+def test_include_and_exclude_patterns_match_wildcards_in_any_case(
+    patterns: list[str], name: str, matches: bool
+) -> None:
     """Both include and exclude take names with * and ?, ignoring case."""
     functions = {"include": patterns, "exclude": patterns}
-    one = section(extensions={"timer": {"functions": functions}}).of("timer")
+    one = read_section(extensions={"timer": {"functions": functions}}).of("timer")
     assert (one.includes(name), one.excludes(name)) == (matches, matches)
 
 
@@ -140,10 +142,12 @@ def test_wildcards(patterns: list[str], name: str, matches: bool) -> None:
         ),
     ],
 )
-def test_a_wrong_value_is_told(keys: dict[str, Any], path: str, expected: str) -> None:
-    """A value of the wrong kind names its place, what belongs there and what was found."""
+def test_value_of_the_wrong_kind_is_an_error_that_names_its_place(
+    keys: dict[str, Any], path: str, expected: str
+) -> None:
+    """The error says where the value is, what was expected, and what was found."""
     with pytest.raises(SettingsError) as caught:
-        section(**keys)
+        read_section(**keys)
     assert f"host.json: {path} must be {expected}" in caught.value.message
     assert "found" in caught.value.message
     assert "host.json" in caught.value.remedy
@@ -160,30 +164,30 @@ def test_a_wrong_value_is_told(keys: dict[str, Any], path: str, expected: str) -
         ({"extensions": {"timer": {"functions": {"only": []}}}}, "Known keys: include, exclude."),
     ],
 )
-def test_an_unknown_key_is_told(keys: dict[str, Any], remedy: str) -> None:
-    """A key that nobody reads is an error with a suggestion: it would be ignored without a word."""
+def test_unknown_key_is_an_error_with_a_suggestion(keys: dict[str, Any], remedy: str) -> None:
+    """A key that is not read is an error with a suggestion, because it would otherwise be ignored silently."""
     with pytest.raises(SettingsError, match="unknown key") as caught:
-        section(**keys)
+        read_section(**keys)
     assert caught.value.remedy == remedy
 
 
-def test_a_section_that_is_no_object() -> None:
+def test_section_that_is_not_an_object_is_an_error() -> None:
     """The section itself must be an object."""
     with pytest.raises(SettingsError, match="extensionHost must be an object"):
         _config.read(["timer"], {})  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("order", [["a", "b", "a"], ["*", "a", "*"], ["Auth", "*", "auth"]])
-def test_order_names_each_once(order: list[str]) -> None:
-    """A name that stands twice in 'order' has no place, and neither has a second '*'."""
+def test_order_with_a_repeated_name_is_an_error(order: list[str]) -> None:
+    """A name or a '*' that occurs twice in 'order' is an error."""
     with pytest.raises(SettingsError, match="more than once"):
-        section(order=order)
+        read_section(order=order)
 
 
-def test_one_extension_has_one_object() -> None:
-    """Two objects for one extension, in other capitals, would hide one another."""
+def test_extension_with_two_objects_in_different_case_is_an_error() -> None:
+    """Two objects whose names differ only in case would hide one another."""
     with pytest.raises(SettingsError, match="more than once: Timer, timer"):
-        section(extensions={"timer": {}, "Timer": {}})
+        read_section(extensions={"timer": {}, "Timer": {}})
 
 
 VALUES = st.recursive(
@@ -195,8 +199,8 @@ KEYS = st.sampled_from(["order", "disabled", "required", "quarantine", "budgets"
 
 
 @given(st.dictionaries(KEYS, VALUES))
-def test_any_section_is_read_or_refused(values: dict[str, Any]) -> None:
-    """Whatever stands in host.json, it is taken or told: no other exception comes out."""
+def test_section_of_any_content_is_read_or_raises_settings_error(values: dict[str, Any]) -> None:
+    """Any content of host.json is either read or refused with a SettingsError; no other exception is raised."""
     refusal = None
     try:
         _config.read(values, {})

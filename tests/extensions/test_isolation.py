@@ -1,7 +1,6 @@
-"""An extension that misbehaves, in every way and at every phase, never changes what the caller gets.
+"""Isolation: an extension that misbehaves, in any way and in any phase, does not change what the caller gets.
 
-Each case is a real distribution on the path, ``bad-extension`` 1.2.3, whose one hook does one bad thing between two
-well-behaved neighbours.
+Each case installs the distribution ``bad-extension`` 1.2.3, whose one hook misbehaves between two correct neighbours.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ import hosting
 from hosting.core import Function
 from hosting.extensions import ExtensionHost
 from hosting.hookspecs import invocation_app_level
-from tests.support.invoking import ON, Context, function, invoker_of, told
+from tests.support.invoking import ON, Context, extension_entry, function, invoker_of
 
 BUDGET = 0.08
 
@@ -65,8 +64,8 @@ class Bad:
 
 
 @pytest.fixture
-def bad(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
-    """Installs the distribution with one hook of the given source."""
+def install_bad_extension(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
+    """Return a function that installs the distribution with one hook of the given source."""
 
     def install(hook: str, body: str, *, arguments: str, is_async: bool, group: str = "hosting") -> None:
         info = tmp_path / "bad_extension-1.2.3.dist-info"
@@ -83,8 +82,8 @@ def bad(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..
     sys.modules.pop("bad_extension", None)
 
 
-def neighbour(hook: str, trace: list[str]) -> Any:
-    """An extension that writes down that its hook ran."""
+def neighbour_class(hook: str, trace: list[str]) -> Any:
+    """Return an extension that records that its hook ran."""
 
     def plain(self: Any) -> None:
         trace.append(hook)
@@ -100,8 +99,8 @@ def neighbour(hook: str, trace: list[str]) -> Any:
 
 def host_with(hook: str, trace: list[str], *functions: Function) -> ExtensionHost:
     host = ExtensionHost(environ=ON, section={"budgets": {"hook": BUDGET, "startup": BUDGET, "shutdown": BUDGET}})
-    host.register("a", neighbour(hook, trace))
-    host.register("z", neighbour(hook, trace))
+    host.register("a", neighbour_class(hook, trace))
+    host.register("z", neighbour_class(hook, trace))
     host.discover()
     host.load(functions)
     return host
@@ -137,7 +136,7 @@ FORMS = [
 
 
 def matrix(misdeeds: dict[str, str]) -> list[Any]:
-    """Every misdeed at every phase and level, for sync and async functions and hooks, where it can be written so."""
+    """Return every misdeed at every phase and level, for sync and async functions and hooks, where it is possible."""
     cases = []
     for deed, body in misdeeds.items():
         for phase, level, is_async_function, is_async_hook in FORMS:
@@ -161,8 +160,8 @@ def body_of(hook: str, deed: str, *, before: bool = True) -> str:
     return f"{body}\n    yield" if before else f"yield\n    {body}"
 
 
-async def judge(hook: str, *, is_async: bool, trace: list[str], expect_error: bool, caplog: Any) -> None:
-    """The caller's result, the neighbours, the record and the log line."""
+async def check_invocation(hook: str, *, is_async: bool, trace: list[str], expect_error: bool, caplog: Any) -> None:
+    """Check the caller's result, the neighbours, the recorded error and the log line."""
     called = target(is_async=is_async, fails=hook.startswith("invocation_error"))
     host = host_with(hook, trace, called)
     context = Context("the-invocation")
@@ -171,16 +170,16 @@ async def judge(hook: str, *, is_async: bool, trace: list[str], expect_error: bo
     assert str(outcome) == ("x" if hook.startswith("invocation_error") else "fine x")
     assert trace.count(hook) == 2
     assert trace.count(f"{hook} ends") == (2 if hook in ("invocation", "invocation_app_level") else 0)
-    entry = told(host, "middle")
+    entry = extension_entry(host, "middle")
     assert bool(entry["error"]) is expect_error
     records = [record for record in caplog.records if record.name == "hosting.extensions.middle"]
     assert bool(records) is expect_error
     if expect_error:
         assert entry["statistics"][hook]["errors"] == 1
-        names_everything(records[0], entry, hook)
+        check_error_fields(records[0], entry, hook)
 
 
-def names_everything(record: logging.LogRecord, entry: dict[str, Any], hook: str) -> None:
+def check_error_fields(record: logging.LogRecord, entry: dict[str, Any], hook: str) -> None:
     expected = {
         "extension": "middle",
         "distribution": "bad-extension",
@@ -197,62 +196,82 @@ def names_everything(record: logging.LogRecord, entry: dict[str, Any], hook: str
 
 
 @pytest.mark.parametrize(("deed", "hook", "is_async_function", "is_async_hook"), matrix(MISDEEDS))
-async def test_a_hook_that_errs_changes_nothing_for_the_caller(
-    deed: str, hook: str, is_async_function: bool, is_async_hook: bool, bad: Any, caplog: pytest.LogCaptureFixture
+async def test_hook_that_errs_does_not_change_the_callers_result(
+    deed: str,
+    hook: str,
+    is_async_function: bool,
+    is_async_hook: bool,
+    install_bad_extension: Any,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """The result is what it would have been, the neighbours run, and the error is logged and kept with its names."""
-    bad(hook, body_of(hook, deed), arguments="context", is_async=is_async_hook)
-    await judge(hook, is_async=is_async_function, trace=[], expect_error=True, caplog=caplog)
+    """The neighbours run, and the error is logged and recorded with the names of the extension and its hook."""
+    install_bad_extension(hook, body_of(hook, deed), arguments="context", is_async=is_async_hook)
+    await check_invocation(hook, is_async=is_async_function, trace=[], expect_error=True, caplog=caplog)
 
 
 AFTER = [case for case in matrix(MISDEEDS) if case.values[1] in ("invocation", "invocation_app_level")]
 
 
 @pytest.mark.parametrize(("deed", "hook", "is_async_function", "is_async_hook"), AFTER)
-async def test_an_around_hook_that_errs_after_its_yield_changes_nothing(
-    deed: str, hook: str, is_async_function: bool, is_async_hook: bool, bad: Any, caplog: pytest.LogCaptureFixture
+async def test_around_hook_that_errs_after_its_yield_does_not_change_the_result(
+    deed: str,
+    hook: str,
+    is_async_function: bool,
+    is_async_hook: bool,
+    install_bad_extension: Any,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """Also what an around hook does wrong on the way out stays its own affair."""
-    bad(hook, body_of(hook, deed, before=False), arguments="context", is_async=is_async_hook)
-    await judge(hook, is_async=is_async_function, trace=[], expect_error=True, caplog=caplog)
+    """An error after the yield of an around hook is contained too."""
+    install_bad_extension(hook, body_of(hook, deed, before=False), arguments="context", is_async=is_async_hook)
+    await check_invocation(hook, is_async=is_async_function, trace=[], expect_error=True, caplog=caplog)
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 @pytest.mark.parametrize(("deed", "hook", "is_async_function", "is_async_hook"), matrix(HARMLESS))
-async def test_odd_behaviour_changes_nothing_for_the_caller(
-    deed: str, hook: str, is_async_function: bool, is_async_hook: bool, bad: Any, caplog: pytest.LogCaptureFixture
+async def test_hook_with_odd_but_harmless_behaviour_does_not_change_the_result(
+    deed: str,
+    hook: str,
+    is_async_function: bool,
+    is_async_hook: bool,
+    install_bad_extension: Any,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """Nonsense results where results do not count, dying threads, and a context stripped bare are survived."""
-    bad(hook, body_of(hook, deed), arguments="context", is_async=is_async_hook)
-    await judge(hook, is_async=is_async_function, trace=[], expect_error=False, caplog=caplog)
+    """Meaningless results, threads that fail, and deleted attributes of the context have no effect."""
+    install_bad_extension(hook, body_of(hook, deed), arguments="context", is_async=is_async_hook)
+    await check_invocation(hook, is_async=is_async_function, trace=[], expect_error=False, caplog=caplog)
 
 
 @pytest.mark.parametrize("hook", ["invocation", "invocation_app_level"])
 @pytest.mark.parametrize("body", ["if False: yield", "yield\n    yield", "yield\n    yield\n    yield"])
 @pytest.mark.parametrize("is_async_hook", [False, True])
 @pytest.mark.parametrize("is_async_function", [False, True])
-async def test_a_generator_that_does_not_yield_once_changes_nothing(
-    hook: str, body: str, is_async_hook: bool, is_async_function: bool, bad: Any, caplog: pytest.LogCaptureFixture
+async def test_around_hook_that_does_not_yield_exactly_once_is_an_error_without_effect(
+    hook: str,
+    body: str,
+    is_async_hook: bool,
+    is_async_function: bool,
+    install_bad_extension: Any,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """Never or twice: the error says what an around hook must do."""
-    bad(hook, body, arguments="context", is_async=is_async_hook)
-    await judge(hook, is_async=is_async_function, trace=[], expect_error=True, caplog=caplog)
+    """The error says how often an around hook must yield."""
+    install_bad_extension(hook, body, arguments="context", is_async=is_async_hook)
+    await check_invocation(hook, is_async=is_async_function, trace=[], expect_error=True, caplog=caplog)
     assert "yields exactly once" in caplog.text
 
 
 @pytest.mark.parametrize("hook", ["pre_invocation_app_level", "post_invocation"])
 @pytest.mark.parametrize("is_async_function", [False, True])
-async def test_a_hook_that_forgot_async_is_told_so(
-    hook: str, is_async_function: bool, bad: Any, caplog: pytest.LogCaptureFixture
+async def test_def_hook_that_returns_a_coroutine_is_an_error_with_its_remedy(
+    hook: str, is_async_function: bool, install_bad_extension: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A ``def`` hook that returns a coroutine is an error with its remedy, and no un-awaited coroutine is left."""
-    bad(hook, "return stubborn()", arguments="context", is_async=False)
-    await judge(hook, is_async=is_async_function, trace=[], expect_error=True, caplog=caplog)
+    """The remedy is 'async def', and no coroutine is left that was never awaited."""
+    install_bad_extension(hook, "return stubborn()", arguments="context", is_async=False)
+    await check_invocation(hook, is_async=is_async_function, trace=[], expect_error=True, caplog=caplog)
     assert "Declare it 'async def'" in caplog.text
 
 
 @pytest.mark.parametrize("is_async", [False, True])
-async def test_arguments_changed_after_the_function_change_nothing(is_async: bool) -> None:
+async def test_post_hook_that_clears_the_arguments_does_not_change_the_result(is_async: bool) -> None:
     """A post hook that empties the arguments does not touch the result."""
 
     class Emptying:
@@ -267,8 +286,8 @@ async def test_arguments_changed_after_the_function_change_nothing(is_async: boo
     assert await outcome_of(host, called, Context()) == "fine x"
 
 
-class Factory:
-    """A record factory as apps have them, which adds fields of its own."""
+class RecordFactory:
+    """A record factory, as apps install it, which adds a field of its own."""
 
     def __init__(self) -> None:
         self.original = logging.getLogRecordFactory()
@@ -279,18 +298,18 @@ class Factory:
         return record
 
 
-def refuse(record: logging.LogRecord) -> bool:
+def raise_error(record: logging.LogRecord) -> bool:
     raise RuntimeError(record)
 
 
 @pytest.mark.parametrize("is_async", [False, True])
-async def test_logging_as_the_app_has_changed_it_fails_no_invocation(
-    is_async: bool, bad: Any, caplog: pytest.LogCaptureFixture
+async def test_error_log_with_a_conflicting_record_factory_fails_no_invocation(
+    is_async: bool, install_bad_extension: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Where the app's own records have a field that ours have too, the error is logged without ours."""
-    bad("pre_invocation_app_level", "raise ValueError('bad')", arguments="context", is_async=False)
+    """Where the app's record factory sets one of our fields, the error is logged without our fields."""
+    install_bad_extension("pre_invocation_app_level", "raise ValueError('bad')", arguments="context", is_async=False)
     called = target(is_async=is_async, fails=False)
-    factory = Factory()
+    factory = RecordFactory()
     logging.setLogRecordFactory(factory)
     try:
         host = host_with("pre_invocation_app_level", [], called)
@@ -301,23 +320,23 @@ async def test_logging_as_the_app_has_changed_it_fails_no_invocation(
     assert [record.invocation_id for record in caplog.records] == ["the app's own"]  # type: ignore[attr-defined]
 
 
-async def test_a_filter_that_raises_fails_no_invocation(bad: Any) -> None:
-    """Not even a log line that cannot be written changes what the caller gets."""
-    bad("pre_invocation_app_level", "raise ValueError('bad')", arguments="context", is_async=False)
+async def test_error_log_with_a_filter_that_raises_fails_no_invocation(install_bad_extension: Any) -> None:
+    """A log line that cannot be written does not change what the caller gets."""
+    install_bad_extension("pre_invocation_app_level", "raise ValueError('bad')", arguments="context", is_async=False)
     called = target(is_async=False, fails=False)
     host = host_with("pre_invocation_app_level", [], called)
     logger = logging.getLogger("hosting.extensions.middle")
-    logger.addFilter(refuse)
+    logger.addFilter(raise_error)
     try:
         assert await outcome_of(host, called, Context()) == "fine x"
     finally:
-        logger.removeFilter(refuse)
-    assert told(host, "middle")["error"]["type"] == "ValueError"
+        logger.removeFilter(raise_error)
+    assert extension_entry(host, "middle")["error"]["type"] == "ValueError"
 
 
 @pytest.mark.parametrize("is_async", [False, True])
-async def test_a_generator_that_yields_twice_replaces_nothing(is_async: bool) -> None:
-    """An around hook that errs is as if it had not been there, also when it had set a result before."""
+async def test_around_hook_that_yields_twice_does_not_replace_the_result(is_async: bool) -> None:
+    """An around hook that errs has no effect, even if it had set a result before."""
 
     class Twice:
         @hosting.hookimpl
@@ -337,7 +356,7 @@ async def test_a_generator_that_yields_twice_replaces_nothing(is_async: bool) ->
     host.register("twice", Twice)
     host.load([called])
     assert await outcome_of(host, called, Context()) == "fine x"
-    assert {figures["errors"] for figures in told(host, "twice")["statistics"].values()} == {1}
+    assert {figures["errors"] for figures in extension_entry(host, "twice")["statistics"].values()} == {1}
 
 
 LIFETIME = {
@@ -362,18 +381,18 @@ LIFETIME = {
         if deed != "is slow" and (is_async or "await" not in body)
     ],
 )
-async def test_a_lifetime_hook_that_errs_stops_nothing(
-    phase: str, deed: str, is_async_hook: bool, bad: Any, caplog: pytest.LogCaptureFixture
+async def test_lifecycle_hook_that_errs_does_not_stop_the_host(
+    phase: str, deed: str, is_async_hook: bool, install_bad_extension: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Outside invocations too: the neighbours' hooks run, the function answers, the error is kept with its names."""
+    """The neighbours' hooks run, the function answers, and the error is recorded with its names."""
     hook, arguments = LIFETIME[phase]
-    bad(hook, MISDEEDS[deed], arguments=arguments, is_async=is_async_hook)
+    install_bad_extension(hook, MISDEEDS[deed], arguments=arguments, is_async=is_async_hook)
     called, trace = target(is_async=False, fails=False), list[str]()
     with caplog.at_level(logging.ERROR, logger="hosting.extensions"):
         host = host_with(hook, trace, called)
-        assert await whole_life(host, called) == "fine x"
+        assert await run_from_startup_to_shutdown(host, called) == "fine x"
     assert trace == [hook, hook]
-    entry = told(host, "middle")
+    entry = extension_entry(host, "middle")
     assert entry["error"]["phase"] == hook
     assert entry["status"] == ("failed" if hook in ("init", "configure") else "active")
     record = next(record for record in caplog.records if record.name == "hosting.extensions.middle")
@@ -381,7 +400,7 @@ async def test_a_lifetime_hook_that_errs_stops_nothing(
     assert names == ["middle", "bad-extension", "1.2.3", hook]
 
 
-async def whole_life(host: ExtensionHost, called: Function) -> Any:
+async def run_from_startup_to_shutdown(host: ExtensionHost, called: Function) -> Any:
     await host.startup()
     result = await invoker_of(host, called)(Context(), {"req": "x"})
     await host.shutdown()

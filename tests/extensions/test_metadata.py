@@ -1,4 +1,4 @@
-"""The quick look at installed distributions finds what importlib-metadata finds, or leaves it to it."""
+"""The fast scan of installed distributions finds what importlib-metadata finds, or leaves the path to it."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ from tests.support.sites import PRE, Site
 GROUPS = ("console_scripts", "hosting", "hosting.bindings", "pytest11", "pygments.lexers")
 
 
-def test_it_finds_what_the_library_finds() -> None:
-    """Among everything that is installed where these tests run: the same entry points of the same distributions."""
+def test_scan_of_this_environment_finds_what_the_library_finds() -> None:
+    """The scan finds the same entry points of the same distributions where these tests run."""
     scanned = entry_points(GROUPS)
     assert scanned is not None
-    found, unreadable = scanned
+    scan, unreadable = scanned
     everything = [one for group in GROUPS for one in importlib_metadata.entry_points(group=group)]
-    told = {(one.group, one.name, one.value, one.dist and one.dist.name, one.dist.version) for one in everything}
-    assert {(one.group, one.name, one.value, one.dist.name, one.dist.version) for one in found} == told
+    library = {(one.group, one.name, one.value, one.dist and one.dist.name, one.dist.version) for one in everything}
+    assert {(one.group, one.name, one.value, one.dist.name, one.dist.version) for one in scan} == library
     assert unreadable == []
 
 
 @pytest.mark.parametrize("folder", ["old-1.0.egg-info", "old-1.0.egg/EGG-INFO"])
-def test_older_layouts_are_found(site: Site, monkeypatch: pytest.MonkeyPatch, folder: str) -> None:
-    """An egg, and what setuptools once left beside a package."""
+def test_scan_finds_distributions_in_older_layouts(site: Site, monkeypatch: pytest.MonkeyPatch, folder: str) -> None:
+    """Eggs, and egg-info folders beside a package, are found."""
     place = site.path / folder
     place.mkdir(parents=True)
     (place / "PKG-INFO").write_text("Metadata-Version: 1.0\nName: old\nVersion: 1.0\n\nA description.\n")
@@ -43,10 +43,10 @@ def test_older_layouts_are_found(site: Site, monkeypatch: pytest.MonkeyPatch, fo
     assert [(one.name, one.dist.name, one.dist.version) for one in scanned[0]] == [("old", "old", "1.0")]
 
 
-def test_an_archive_on_the_path_is_left_to_the_library(
+def test_archive_on_the_path_is_read_by_the_library(
     site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """An extension that is packed into an archive is found all the same."""
+    """An extension that is packed into an archive is found too."""
     site.extension("auth", PRE)
     archive = tmp_path / "packed.zip"
     with zipfile.ZipFile(archive, "w") as packed:
@@ -57,10 +57,8 @@ def test_an_archive_on_the_path_is_left_to_the_library(
     assert active() == ["auth"]
 
 
-def test_a_finder_with_distributions_of_its_own_is_left_to_the_library(
-    site: Site, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Whatever brings distributions from elsewhere is asked by the library."""
+def test_finder_with_its_own_distributions_is_read_by_the_library(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The library asks finders that bring distributions from other places."""
     site.extension("auth", PRE)
     finder = SimpleNamespace(find_spec=lambda *args: None, find_distributions=lambda *args: iter(()), __module__="mine")
     monkeypatch.setattr(sys, "meta_path", [*sys.meta_path, finder])
@@ -69,21 +67,21 @@ def test_a_finder_with_distributions_of_its_own_is_left_to_the_library(
 
 
 def active() -> list[str]:
-    """The extensions that a host discovers."""
+    """Return the names of the extensions that a host discovers."""
     host = ExtensionHost(environ=ON)
     host.discover()
     return [one["name"] for one in host.diagnosis()["extensions"] if one["status"] == "active"]
 
 
-def written(folder: Path, name: str, points: bytes, metadata: str | None = None) -> None:
-    """A distribution's metadata, byte by byte."""
+def write_metadata(folder: Path, name: str, points: bytes, metadata: str | None = None) -> None:
+    """Write a distribution's metadata, byte by byte."""
     folder.mkdir(parents=True)
     (folder / "METADATA").write_text(metadata or f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
     (folder / "entry_points.txt").write_bytes(points)
 
 
-def both(group: str) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
-    """The names and values that the scan finds, and that the library finds."""
+def scan_and_library(group: str) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
+    """Return the names and values that the scan finds, and those that the library finds."""
     scanned = entry_points([group])
     assert scanned is not None
     library = importlib_metadata.entry_points(group=group)
@@ -102,30 +100,30 @@ def both(group: str) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
         b"",
     ],
 )
-def test_entry_points_are_read_as_the_library_reads_them(site: Site, points: bytes) -> None:
-    """Comments, extras, two sections of one name, other line ends, a byte order mark, odd brackets."""
-    written(site.path / "odd-1.0.dist-info", "odd", points)
-    found, library = both("odd")
-    assert found == library
+def test_unusual_entry_points_are_read_as_the_library_reads_them(site: Site, points: bytes) -> None:
+    """Comments, extras, repeated sections, other line ends, a byte order mark and odd brackets make no difference."""
+    write_metadata(site.path / "odd-1.0.dist-info", "odd", points)
+    scan, library = scan_and_library("odd")
+    assert scan == library
 
 
-def test_names_with_dashes_are_told_apart(site: Site) -> None:
-    """A folder that does not spell the name as wheels do hides no other distribution."""
+def test_folder_with_an_unusual_spelling_hides_no_other_distribution(site: Site) -> None:
+    """A folder whose name is not spelled as wheels spell it hides no other distribution."""
     for name in ("my-first", "my-second"):
-        written(site.path / f"{name}-1.0.dist-info", name, f"[odd]\n{name} = m\n".encode())
-    assert both("odd")[0] == [("my-first", "m"), ("my-second", "m")]
+        write_metadata(site.path / f"{name}-1.0.dist-info", name, f"[odd]\n{name} = m\n".encode())
+    assert scan_and_library("odd")[0] == [("my-first", "m"), ("my-second", "m")]
 
 
-def test_what_an_interrupted_uninstall_left_is_not_a_second_claim(site: Site) -> None:
+def test_folder_of_an_interrupted_uninstall_is_ignored(site: Site) -> None:
     """pip renames a folder that it cannot delete: its name begins with a tilde."""
     for folder in ("odd-1.0.dist-info", "~dd-1.0.dist-info"):
-        written(site.path / folder, "odd", b"[odd]\na = m:A\n")
-    assert both("odd")[0] == [("a", "m:A")]
+        write_metadata(site.path / folder, "odd", b"[odd]\na = m:A\n")
+    assert scan_and_library("odd")[0] == [("a", "m:A")]
 
 
-def test_a_path_may_hold_more_than_texts(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_path_with_entries_that_are_not_strings_is_read(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     """Path objects are read, and what Python's import ignores is ignored."""
-    written(site.path / "odd-1.0.dist-info", "odd", b"[odd]\na = m:A\n")
+    write_metadata(site.path / "odd-1.0.dist-info", "odd", b"[odd]\na = m:A\n")
     rest = [one for one in sys.path if one != str(site.path)]
     monkeypatch.setattr(sys, "path", [site.path, str(site.path / "absent"), None, b"bytes", *rest])
     scanned = entry_points(["odd"])
@@ -133,12 +131,12 @@ def test_a_path_may_hold_more_than_texts(site: Site, monkeypatch: pytest.MonkeyP
     assert [one.name for one in scanned[0]] == ["a"]
 
 
-def test_a_relative_path_is_that_of_the_working_directory(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An empty entry too."""
-    written(site.path / "sub" / "odd-1.0.dist-info", "odd", b"[odd]\na = m:A\n")
+def test_relative_path_is_resolved_in_the_working_directory(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A relative entry, and an empty one, refers to the working directory."""
+    write_metadata(site.path / "sub" / "odd-1.0.dist-info", "odd", b"[odd]\na = m:A\n")
     monkeypatch.chdir(site.path)
     monkeypatch.syspath_prepend("sub")
-    assert both("odd") == ([("a", "m:A")], [("a", "m:A")])
+    assert scan_and_library("odd") == ([("a", "m:A")], [("a", "m:A")])
     monkeypatch.chdir(site.path / "sub")
     monkeypatch.setattr(sys, "path", ["", *(one for one in sys.path if one != "sub")])
-    assert both("odd")[0] == [("a", "m:A")]
+    assert scan_and_library("odd")[0] == [("a", "m:A")]

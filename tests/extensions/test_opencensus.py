@@ -1,4 +1,4 @@
-"""The package ``opencensus-extension-azure-functions`` from PyPI, unmodified, sends its spans to a local endpoint."""
+"""The unmodified package ``opencensus-extension-azure-functions`` from PyPI sends its spans to a local endpoint."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ PARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
 
 class Endpoint(ThreadingHTTPServer):
-    """As much of Application Insights' ingestion endpoint as the exporter needs."""
+    """The part of Application Insights' ingestion endpoint that the exporter needs."""
 
     def __init__(self) -> None:
         self.spans: list[dict[str, Any]] = []
@@ -45,7 +45,7 @@ class Endpoint(ThreadingHTTPServer):
 
 
 class Ingestion(BaseHTTPRequestHandler):
-    """Keeps the spans that it is sent."""
+    """Stores the spans that it receives."""
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["content-length"]))
@@ -72,7 +72,9 @@ def endpoint() -> Iterator[Endpoint]:
         thread.join()
 
 
-def test_a_span_per_invocation_reaches_the_exporter(endpoint: Endpoint, make_app: MakeApp, serve: Serve) -> None:
+def test_each_invocation_exports_one_span_under_its_traceparent(
+    endpoint: Endpoint, make_app: MakeApp, serve: Serve
+) -> None:
     """Each invocation's span arrives, under the parent of the request's ``traceparent`` header."""
     app = make_app({"function_app.py": APP, "host.json": '{"version": "2.0"}'})
     key = "InstrumentationKey=11111111-1111-1111-1111-111111111111"

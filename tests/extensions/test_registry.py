@@ -1,4 +1,4 @@
-"""Who is there: the steps from an installed distribution to a frozen line."""
+"""The registry: from an installed distribution to a frozen, ordered list of extensions."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ import hosting
 from hosting.errors import ExtensionError, FrozenError
 from hosting.extensions import ExtensionHost
 from tests.extensions.conftest import LoadApp, Start
-from tests.support.invoking import ON, Context, function, invoke, told
+from tests.support.invoking import ON, Context, extension_entry, function, invoke
 from tests.support.sites import FUNCTION_PRE, PRE, Site, hook
 
 
 def f(req: str = "") -> str:
-    """A function."""
+    """Do nothing."""
     return req
 
 
@@ -33,8 +33,8 @@ def f(req: str = "") -> str:
     ids=["discover", "register", "load", "importing"],
 )
 @pytest.mark.parametrize("environ", [{}, ON], ids=["off", "on"])
-def test_frozen_after_load(mutate: Any, environ: dict[str, str]) -> None:
-    """After load what a host is made of can no longer change: every public method that would raises FrozenError."""
+def test_host_after_load_refuses_changes(mutate: Any, environ: dict[str, str]) -> None:
+    """Every public method that would change a host raises FrozenError after load."""
     host = ExtensionHost(environ=environ)
     host.load([function(f)])
     before = host.diagnosis()
@@ -43,8 +43,8 @@ def test_frozen_after_load(mutate: Any, environ: dict[str, str]) -> None:
     assert host.diagnosis() == before
 
 
-def test_frozen_even_if_load_fails() -> None:
-    """A host whose load stopped the start cannot be loaded again with half of it done."""
+def test_host_whose_load_failed_refuses_a_second_load() -> None:
+    """A host whose load stopped the start cannot continue half-loaded."""
     host = ExtensionHost(environ={**ON, "HOSTING_REQUIRE": "absent"})
     with pytest.raises(ExtensionError):
         host.load([])
@@ -52,8 +52,8 @@ def test_frozen_even_if_load_fails() -> None:
         host.load([])
 
 
-def test_init_in_order_before_the_app(site: Site, start: Start) -> None:
-    """Discovery imports everybody, then calls init once each, in line."""
+def test_discovery_calls_init_once_per_extension_in_order(site: Site, start: Start) -> None:
+    """Discovery imports every extension first, then calls init once each, in order."""
     trace = "import sys\nsys.trace = getattr(sys, 'trace', [])\n"
     for name, order in (("a", "after=('b',)"), ("b", "")):
         code = trace + f"order = hosting.Order({order})\nsys.trace.append('import {name}')\n"
@@ -65,8 +65,8 @@ def test_init_in_order_before_the_app(site: Site, start: Start) -> None:
         del sys.trace  # type: ignore[attr-defined]
 
 
-def test_init_of_an_extension_on_demand(site: Site, start: Start) -> None:
-    """An extension that is imported because a function opts in gets its init too, once."""
+def test_extension_imported_on_demand_gets_init_once(site: Site, start: Start) -> None:
+    """An extension that is imported because a function opts in gets its init too."""
     file = site.extension("lazy", "seen = []\n" + hook("init", "seen.append(1)") + FUNCTION_PRE, group="functions")
     start(function(f, "F", "lazy"), function(f, "G", "lazy"))
     assert sys.modules[file.stem].seen == [1]
@@ -74,20 +74,20 @@ def test_init_of_an_extension_on_demand(site: Site, start: Start) -> None:
 
 @pytest.mark.parametrize("name", ["init", "configure"])
 @pytest.mark.parametrize("prefix", ["def", "async def"])
-def test_a_failing_set_up_takes_the_extension_out(site: Site, start: Start, name: str, prefix: str) -> None:
-    """An extension whose init or configure raises is failed: no hook of it runs, and the next extension is complete."""
+def test_extension_whose_set_up_raises_runs_no_hook(site: Site, start: Start, name: str, prefix: str) -> None:
+    """An extension whose init or configure raises is failed, and the next extension is complete."""
     site.extension("aaa", hook(name, "raise SystemExit(3)", prefix=prefix) + PRE)
     site.extension("bbb", hook(name, prefix=prefix) + PRE)
     host = start(function(f))
-    entry = told(host, "aaa")
+    entry = extension_entry(host, "aaa")
     assert (entry["status"], entry["position"]) == ("failed", None)
     assert (entry["error"]["phase"], entry["error"]["type"]) == (name, "SystemExit")
     assert name in entry["reason"]
     assert host.diagnosis()["functions"][0]["extensions"] == {"pre_invocation_app_level": ["bbb"]}
 
 
-def test_discover_twice_finds_once(site: Site) -> None:
-    """The metadata is read once; a second call imports nothing again."""
+def test_second_discovery_imports_nothing_again(site: Site) -> None:
+    """The metadata is read once."""
     site.extension("auth", PRE)
     host = ExtensionHost(environ=ON)
     host.discover()
@@ -95,8 +95,8 @@ def test_discover_twice_finds_once(site: Site) -> None:
     assert [entry["name"] for entry in host.diagnosis()["extensions"]] == ["auth"]
 
 
-def test_installed_and_registered_by_hand(site: Site) -> None:
-    """A name that an installed extension has is refused to one registered by hand, which says whose it is."""
+def test_registering_the_name_of_an_installed_extension_is_refused(site: Site) -> None:
+    """The error names the distribution that has the name."""
     site.extension("auth", PRE)
     host = ExtensionHost(environ=ON)
     host.discover()
@@ -104,8 +104,8 @@ def test_installed_and_registered_by_hand(site: Site) -> None:
         host.register("AUTH", SimpleNamespace())
 
 
-def test_a_host_of_its_own_lists_nobody_else(site: Site) -> None:
-    """A host that was given its extensions by hand, and never looked around, does not list what is installed."""
+def test_host_without_discovery_lists_only_registered_extensions(site: Site) -> None:
+    """A host that never discovers does not list what is installed."""
     site.extension("auth", PRE)
     host = ExtensionHost(environ=ON)
     host.load([])
@@ -141,12 +141,12 @@ class Profile(func.FuncExtensionBase):
 """
 
 
-def test_an_entry_point_may_name_azures_class(site: Site, start: Start) -> None:
-    """An app-level class of Azure's interface loads by its entry point, under that name, with its settings."""
+def test_entry_point_to_an_app_level_class_of_azure_loads_with_its_settings(site: Site, start: Start) -> None:
+    """An app-level class of Azure's interface loads under the entry point's name."""
     site.install("dist-timer", {"sdk_timer.py": SDK}, hosting={"timer": "sdk_timer:Timer"})
     target = function(f)
     host = start(target, section={"extensions": {"timer": {"settings": {"digits": 3}}}})
-    entry = told(host, "timer")
+    entry = extension_entry(host, "timer")
     assert (entry["kind"], entry["distribution"], entry["status"]) == ("sdk", "dist-timer", "active")
     assert host._info["AppExtension"] == ["timer"]
     invoke(host, target, Context())
@@ -170,11 +170,13 @@ def B(req):
 """
 
 
-def test_azures_function_level_class_on_demand(site: Site, load: LoadApp) -> None:
-    """A function-level class of Azure's interface is made for each function that opts in by name."""
+def test_entry_point_to_a_function_level_class_of_azure_makes_an_instance_per_function(
+    site: Site, load: LoadApp
+) -> None:
+    """The class is instantiated for each function that opts in by name."""
     site.install("dist-profile", {"sdk_profile.py": SDK_FUNCTION}, functions={"profile": "sdk_profile:Profile"})
     host, app = load({"function_app.py": FUNCTION_APP})
-    entry = told(host, "profile")
+    entry = extension_entry(host, "profile")
     assert (entry["status"], entry["scopes"], entry["distribution"]) == ("active", ["function"], "dist-profile")
     assert host._info["FuncExtension"] == {"A": ["profile"]}
     for one in app.functions:
@@ -182,26 +184,26 @@ def test_azures_function_level_class_on_demand(site: Site, load: LoadApp) -> Non
     assert sys.modules["sdk_profile"].Profile.seen == ["F"]
 
 
-def test_azures_function_level_class_that_cannot_be_made(site: Site, load: LoadApp) -> None:
-    """A class of Azure's interface whose __init__ raises is failed, with the reason."""
+def test_function_level_class_of_azure_whose_init_raises_is_failed(site: Site, load: LoadApp) -> None:
+    """The diagnosis has the reason."""
     code = SDK_FUNCTION.replace("super().__init__(file_path)", "raise OSError('no disk')")
     site.install("dist-profile", {"sdk_profile.py": code}, functions={"profile": "sdk_profile:Profile"})
     host, _ = load({"function_app.py": FUNCTION_APP})
-    entry = told(host, "profile")
+    entry = extension_entry(host, "profile")
     assert (entry["status"], entry["error"]["message"]) == ("failed", "no disk")
     assert host._info["FuncExtension"] == {}
 
 
-def test_azures_function_level_class_idle(site: Site, start: Start) -> None:
-    """Without an opt-in a class of Azure's interface is not imported either."""
+def test_function_level_class_of_azure_without_opt_in_is_not_imported(site: Site, start: Start) -> None:
+    """Without an opt-in the class stays idle."""
     site.install("dist-profile", {"sdk_profile.py": SDK_FUNCTION}, functions={"profile": "sdk_profile:Profile"})
-    assert told(start(function(f)), "profile")["status"] == "idle"
+    assert extension_entry(start(function(f)), "profile")["status"] == "idle"
     assert "sdk_profile" not in sys.modules
 
 
 @pytest.mark.parametrize("name", ["absent", "off", "failed"])
-def test_pause_of_what_does_not_run(site: Site, start: Start, name: str) -> None:
-    """Only what is loaded can be paused and resumed; anything else is an error that says where to look."""
+def test_pause_of_an_extension_that_is_not_loaded_is_an_error(site: Site, start: Start, name: str) -> None:
+    """Only loaded extensions can be paused and resumed; the error says where they are listed."""
     site.extension("off", PRE)
     site.extension("failed", "raise RuntimeError")
     host = start(function(f), section={"disabled": ["off"]})
@@ -210,13 +212,13 @@ def test_pause_of_what_does_not_run(site: Site, start: Start, name: str) -> None
             switch(name)
 
 
-def test_pause_and_resume(site: Site, start: Start) -> None:
-    """A paused extension keeps its place and its figures, its hooks do not run, and it comes back."""
+def test_paused_extension_keeps_its_figures_and_runs_again_after_resume(site: Site, start: Start) -> None:
+    """A paused extension keeps its place and its figures, and its hooks do not run."""
     site.extension("stamp", hook("post_invocation_app_level", "return 'stamped'"))
     target = function(f)
     host = start(target)
     host.pause("Stamp")
-    entry = told(host, "stamp")
+    entry = extension_entry(host, "stamp")
     assert (entry["status"], entry["position"], entry["reason"]) == (
         "paused",
         0,
@@ -233,12 +235,12 @@ def test_pause_and_resume(site: Site, start: Start) -> None:
 
 @hosting.hookimpl
 def init() -> None:
-    """A hook of this very module."""
+    """Implement a hook in this module."""
 
 
-def test_a_module_registered_by_hand() -> None:
-    """A module is an extension too, with its file."""
+def test_module_can_be_registered_and_is_reported_with_its_file() -> None:
+    """A module is an extension too."""
     host = ExtensionHost(environ=ON)
     host.register("module", sys.modules[__name__])
     host.load([])
-    assert told(host, "module")["file"] == __file__
+    assert extension_entry(host, "module")["file"] == __file__

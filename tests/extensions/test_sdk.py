@@ -1,4 +1,4 @@
-"""Extensions written for Azure's interface, unmodified: apps on disk whose code makes, imports and configures them."""
+"""Unmodified extensions for Azure's interface: apps on disk whose code instantiates, imports and configures them."""
 
 from __future__ import annotations
 
@@ -140,15 +140,15 @@ def page(req: func.HttpRequest) -> str:
 ALONE = {**ON, "HOSTING_ALLOW": "sdk-extension"}
 
 
-class Hosted:
-    """An app with its extension host, as the function host puts them together."""
+class LoadedApp:
+    """An app with its extension host, composed as the function host does it."""
 
     def __init__(self, root: Path, *, env: Mapping[str, str] = ALONE, section: Mapping[str, Any] | None = None) -> None:
         self.host = ExtensionHost(environ=env, section=section)
         self.root = root
         self.functions: dict[str, Function] = {}
 
-    def load(self) -> Hosted:
+    def load(self) -> LoadedApp:
         add_to_path(self.root)
         self.host.discover()
         app = load_app(self.root, environ=dict(os.environ), host_json={}, importing=self.host.importing)
@@ -165,13 +165,13 @@ class Hosted:
         self.trace.clear()
         return invoke(self.host, self.functions[name], Context("the-invocation"), req=req)
 
-    def told(self, name: str) -> list[dict[str, Any]]:
+    def entry(self, name: str) -> list[dict[str, Any]]:
         return [entry for entry in self.host.diagnosis()["extensions"] if entry["name"] == name]
 
 
 @pytest.fixture(autouse=True)
 def clean_modules(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Leave the import system as it was found."""
+    """Restore the import system after the test."""
     import sys
 
     modules, path = dict(sys.modules), list(sys.path)
@@ -182,9 +182,9 @@ def clean_modules(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
             del sys.modules[name]
 
 
-def test_hooks_run_in_the_order_of_azures_worker(make_app: MakeApp) -> None:
-    """App before function going in, function before app coming out, registration order within a scope both ways."""
-    hosted = Hosted(make_app(V1)).load()
+def test_azures_hooks_run_in_the_order_of_azures_worker(make_app: MakeApp) -> None:
+    """App level first before the function, function level first after it; within a level in order of registration."""
+    hosted = LoadedApp(make_app(V1)).load()
     assert hosted.call("HttpTrigger") == "fine"
     assert hosted.trace == [
         "First pre",
@@ -197,9 +197,9 @@ def test_hooks_run_in_the_order_of_azures_worker(make_app: MakeApp) -> None:
     ]
 
 
-def test_native_extensions_stand_outside_azures_classes(make_app: MakeApp) -> None:
-    """A pluggy extension goes in before them and comes out after them."""
-    hosted = Hosted(make_app(V1))
+def test_native_extension_runs_outside_azures_classes(make_app: MakeApp) -> None:
+    """A pluggy extension runs first before the function and last after it."""
+    hosted = LoadedApp(make_app(V1))
 
     class Native:
         @hosting.hookimpl
@@ -215,9 +215,9 @@ def test_native_extensions_stand_outside_azures_classes(make_app: MakeApp) -> No
     assert (hosted.trace[0], hosted.trace[-1]) == ("native pre", "native post")
 
 
-def test_load_hooks_run_at_function_level_first(make_app: MakeApp) -> None:
-    """``init`` when the class is made, ``configure`` when the app calls it, then the load hooks as in Azure."""
-    hosted = Hosted(make_app(V1)).load()
+def test_azures_load_hooks_run_at_function_level_first(make_app: MakeApp) -> None:
+    """``init`` runs with the instance, ``configure`` when the app calls it, then the load hooks as in Azure."""
+    hosted = LoadedApp(make_app(V1)).load()
     assert hosted.trace == [
         "First init",
         "First configure {'append': True}",
@@ -227,26 +227,26 @@ def test_load_hooks_run_at_function_level_first(make_app: MakeApp) -> None:
     ]
 
 
-def test_post_hooks_do_not_run_when_the_function_raises(make_app: MakeApp) -> None:
+def test_azures_post_hooks_do_not_run_when_the_function_raises(make_app: MakeApp) -> None:
     """Azure's interface has no hook for errors, and a post hook needs a result."""
-    hosted = Hosted(make_app(V1)).load()
+    hosted = LoadedApp(make_app(V1)).load()
     with pytest.raises(LookupError):
         hosted.call("HttpTrigger", "fail")
     assert hosted.trace == ["First pre", "Second pre", "Own pre", "function"]
 
 
-def test_an_instance_opts_in_its_own_folder_only(make_app: MakeApp) -> None:
-    """In v1 ``Own(__file__)`` in a function's folder is for that function."""
-    hosted = Hosted(make_app(V1)).load()
+def test_instance_in_a_v1_folder_opts_in_that_function_only(make_app: MakeApp) -> None:
+    """In v1, ``Own(__file__)`` in a function's folder is for that function."""
+    hosted = LoadedApp(make_app(V1)).load()
     assert hosted.call("Other") == "other"
     assert hosted.trace == ["First pre", "Second pre", "First post other", "Second post"]
     assert hosted.host._info == {"AppExtension": ["First", "Second"], "FuncExtension": {"HttpTrigger": ["Own"]}}
 
 
 @pytest.mark.parametrize(("name", "mark"), [("one", "App"), ("two", "App"), ("page", "Page")])
-def test_in_v2_an_instance_opts_in_every_function_of_its_file(make_app: MakeApp, name: str, mark: str) -> None:
+def test_instance_in_a_v2_file_opts_in_every_function_of_that_file(make_app: MakeApp, name: str, mark: str) -> None:
     """``Own(__file__)`` works in function_app.py and in a blueprint's file, where Azure's worker never finds it."""
-    hosted = Hosted(make_app(V2)).load()
+    hosted = LoadedApp(make_app(V2)).load()
     assert hosted.call(name) == name
     assert [step for step in hosted.trace if "First" not in step and "Second" not in step] == [
         f"{mark} pre",
@@ -254,28 +254,30 @@ def test_in_v2_an_instance_opts_in_every_function_of_its_file(make_app: MakeApp,
     ]
 
 
-def test_an_init_that_raises_does_not_stop_the_app(make_app: MakeApp, caplog: pytest.LogCaptureFixture) -> None:
-    """The class is failed and said so; the app is imported and the other extensions run."""
+def test_azures_class_whose_init_raises_is_failed_and_the_app_loads(
+    make_app: MakeApp, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The failure is reported, and the other extensions run."""
     broken = TRACING.replace('trace.append("First init")', 'raise ValueError("no licence")')
-    hosted = Hosted(make_app(V1 | {"tracing.py": broken}))
+    hosted = LoadedApp(make_app(V1 | {"tracing.py": broken}))
     with caplog.at_level(logging.ERROR, logger="hosting.extensions"):
         hosted.load()
     assert hosted.call("HttpTrigger") == "fine"
     assert "First pre" not in hosted.trace
     assert "Second pre" in hosted.trace
-    [entry] = hosted.told("First")
+    [entry] = hosted.entry("First")
     assert (entry["status"], entry["error"]["phase"], entry["error"]["message"]) == ("failed", "init", "no licence")
     assert "no licence" in caplog.text
 
 
-def test_a_hook_with_too_few_parameters_fails_as_in_azure_but_not_silently(make_app: MakeApp) -> None:
-    """Arguments are positional; a hook that cannot take them is an error on record, and the function answers."""
+def test_azures_hook_with_too_few_parameters_is_a_recorded_error(make_app: MakeApp) -> None:
+    """Arguments are positional; the hook fails as in Azure, its error is recorded, and the function answers."""
     broken = TRACING.replace(
         "def pre_invocation(self, logger, context, func_args, *args, **kwargs)", "def pre_invocation(self)"
     )
-    hosted = Hosted(make_app(V1 | {"tracing.py": broken})).load()
+    hosted = LoadedApp(make_app(V1 | {"tracing.py": broken})).load()
     assert hosted.call("HttpTrigger") == "fine"
-    [entry] = hosted.told("Own")
+    [entry] = hosted.entry("Own")
     assert entry["error"]["type"] == "TypeError"
     assert entry["error"]["hook"] == "pre_invocation"
 
@@ -287,7 +289,7 @@ def test_a_hook_with_too_few_parameters_fails_as_in_azure_but_not_silently(make_
         ("tracing.Own('/elsewhere/x.py')", "Failed to parse trigger name"),
     ],
 )
-def test_misuse_raises_the_sdks_own_exception(make_app: MakeApp, code: str, message: str) -> None:
+def test_misuse_of_azures_interface_raises_the_sdks_own_exception(make_app: MakeApp, code: str, message: str) -> None:
     """``FunctionExtensionException`` reaches the app's code, as in Azure."""
     source = f"""
 import tracing
@@ -298,13 +300,13 @@ except FunctionExtensionException as error:
     tracing.trace.append(str(error).replace("beinstantiable", "be instantiable"))
 {V1["HttpTrigger/__init__.py"]}
 """
-    hosted = Hosted(make_app(V1 | {"HttpTrigger/__init__.py": source})).load()
+    hosted = LoadedApp(make_app(V1 | {"HttpTrigger/__init__.py": source})).load()
     assert any(message in step for step in hosted.trace)
 
 
-def test_an_instance_for_no_function_is_a_problem_with_a_remedy(make_app: MakeApp) -> None:
-    """``__file__`` of a shared file, which Azure accepts without a word, is told."""
-    hosted = Hosted(
+def test_instance_without_a_function_is_a_problem_with_a_remedy(make_app: MakeApp) -> None:
+    """Azure accepts the ``__file__`` of a shared file silently; here it is reported."""
+    hosted = LoadedApp(
         make_app(
             V1
             | {
@@ -319,23 +321,23 @@ def test_an_instance_for_no_function_is_a_problem_with_a_remedy(make_app: MakeAp
     assert "with __file__" in problem["remedy"]
 
 
-def test_nothing_is_called_with_the_flag_off(make_app: MakeApp) -> None:
-    """The classes are the app's own and import as ever; their hooks do not run."""
-    hosted = Hosted(make_app(V1), env={}).load()
+def test_azures_hooks_with_extensions_off_are_not_called(make_app: MakeApp) -> None:
+    """The app imports its classes as usual, and their hooks do not run."""
+    hosted = LoadedApp(make_app(V1), env={}).load()
     assert hosted.call("HttpTrigger") == "fine"
     assert hosted.trace == ["function"]
 
 
-def test_two_hosts_do_not_share_registrations(
+def test_two_hosts_with_one_azure_class_keep_their_own_registrations(
     make_app: MakeApp, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A class in an installed module that both apps import is each app's own; what only one imports is only its."""
+    """A class in an installed module that both apps import is registered for each app separately."""
     (tmp_path / "shared_tracing.py").write_text(TRACING)
     monkeypatch.syspath_prepend(str(tmp_path))
     shared = V1["HttpTrigger/__init__.py"].replace("tracing", "shared_tracing")
-    one = Hosted(make_app(V1 | {"HttpTrigger/__init__.py": shared})).load()
-    two = Hosted(make_app(V1 | {"HttpTrigger/__init__.py": shared})).load()
-    plain = Hosted(make_app(V1 | {"HttpTrigger/__init__.py": "def main(req): return 'fine'"})).load()
+    one = LoadedApp(make_app(V1 | {"HttpTrigger/__init__.py": shared})).load()
+    two = LoadedApp(make_app(V1 | {"HttpTrigger/__init__.py": shared})).load()
+    plain = LoadedApp(make_app(V1 | {"HttpTrigger/__init__.py": "def main(req): return 'fine'"})).load()
     assert (
         one.host._info
         == two.host._info
@@ -344,7 +346,7 @@ def test_two_hosts_do_not_share_registrations(
     assert plain.host._info == {"AppExtension": [], "FuncExtension": {}}
 
 
-def distribution(root: Path, entry_points: str) -> None:
+def install_distribution(root: Path, entry_points: str) -> None:
     info = root / "sdk_extension-2.0.dist-info"
     info.mkdir()
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: sdk-extension\nVersion: 2.0\n")
@@ -352,32 +354,32 @@ def distribution(root: Path, entry_points: str) -> None:
     (root / "shared_tracing.py").write_text(TRACING)
 
 
-def test_an_entry_point_may_name_an_app_level_class(
+def test_app_level_class_of_an_entry_point_has_its_name_and_settings(
     make_app: MakeApp, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It has the entry point's name and distribution, and its ``configure`` gets host.json's settings."""
-    distribution(tmp_path, "[hosting]\nfirst = shared_tracing:First\n")
+    install_distribution(tmp_path, "[hosting]\nfirst = shared_tracing:First\n")
     monkeypatch.syspath_prepend(str(tmp_path))
     app = make_app(V1 | {"HttpTrigger/__init__.py": "def main(req): return 'fine'"})
-    hosted = Hosted(app, section={"extensions": {"first": {"settings": {"level": 3}}}}).load()
+    hosted = LoadedApp(app, section={"extensions": {"first": {"settings": {"level": 3}}}}).load()
     import sys
 
     assert "First configure {'level': 3}" in sys.modules["shared_tracing"].trace
-    [entry] = hosted.told("first")
+    [entry] = hosted.entry("first")
     assert (entry["kind"], entry["distribution"], entry["version"]) == ("sdk", "sdk-extension", "2.0")
     assert "first" in hosted.host._info["AppExtension"]
 
 
-def test_an_entry_point_may_name_a_function_level_class(
+def test_function_level_class_of_an_entry_point_has_an_instance_per_opted_in_function(
     make_app: MakeApp, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Functions opt in by name; for each an instance is made as if in its own folder."""
-    distribution(tmp_path, "[hosting.functions]\nown = shared_tracing:Own\n")
+    """Functions opt in by name; each instance behaves as if it were in the function's own folder."""
+    install_distribution(tmp_path, "[hosting.functions]\nown = shared_tracing:Own\n")
     monkeypatch.syspath_prepend(str(tmp_path))
     app = make_app(
         V1 | {"HttpTrigger/__init__.py": "import hosting\n@hosting.use('own')\ndef main(req): return 'fine'"}
     )
-    hosted = Hosted(app).load()
+    hosted = LoadedApp(app).load()
     assert hosted.host._info["FuncExtension"] == {"HttpTrigger": ["own"]}
     assert invoke(hosted.host, hosted.functions["HttpTrigger"], req="x") == "fine"
 
@@ -397,8 +399,8 @@ class OwnLast(FuncExtensionBase):
 """
 
 
-def test_classes_that_an_invocation_did_not_reach_get_no_post_hook(make_app: MakeApp) -> None:
-    """A hook outside them that answers in the function's place keeps them out, with a pre hook or without."""
+def test_azures_classes_after_a_short_circuit_get_no_post_hook(make_app: MakeApp) -> None:
+    """A hook that answers in the function's place keeps Azure's classes from running, with a pre hook or without."""
 
     class Answering:
         @hosting.hookimpl
@@ -408,7 +410,7 @@ def test_classes_that_an_invocation_did_not_reach_get_no_post_hook(make_app: Mak
 
     own = "own = tracing.Own(__file__)\nlast = tracing.OwnLast(__file__)"
     main = V1["HttpTrigger/__init__.py"].replace("own = tracing.Own(__file__)", own)
-    hosted = Hosted(make_app({**V1, "tracing.py": TRACING + POST_ONLY, "HttpTrigger/__init__.py": main}))
+    hosted = LoadedApp(make_app({**V1, "tracing.py": TRACING + POST_ONLY, "HttpTrigger/__init__.py": main}))
     hosted.host.register("answering", Answering)
     hosted.load()
     assert hosted.call("HttpTrigger", "answer") == "answered"
@@ -436,10 +438,10 @@ class Own(FuncExtensionBase):
 """
 
 
-def test_classes_that_entry_points_name_are_set_up_once_however_functions_come_in(
+def test_azures_classes_are_set_up_once_when_functions_load_one_at_a_time(
     site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Where functions are loaded one at a time, an app-level class is configured once, the others made for each."""
+    """An app-level class is configured once; function-level classes are instantiated for each function."""
     site.install(
         "sdk-extension", {"named_classes.py": NAMED}, hosting={"app": "named_classes:App", "own": "named_classes:Own"}
     )

@@ -1,4 +1,4 @@
-"""Functions without an app, and hosts without a server: what the tests of the extension host invoke."""
+"""Functions without an app and hosts without a server, for tests of the extension host."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ ON = {"PYTHON_ENABLE_WORKER_EXTENSIONS": "1"}
 
 
 class Context:
-    """As much of an invocation's context as the extension host looks at."""
+    """The part of an invocation's context that the extension host reads."""
 
     numbers = itertools.count()
 
@@ -25,7 +25,7 @@ class Context:
 
 
 def function(call: Callable[..., Any], name: str = "F", *uses: str, **fields: Any) -> Function:
-    """A function that opts in to the extensions that ``uses`` names."""
+    """Return a function that opts in to the extensions in ``uses``."""
     return Function(
         name=name,
         directory=fields.pop("directory", "/app"),
@@ -39,10 +39,10 @@ def function(call: Callable[..., Any], name: str = "F", *uses: str, **fields: An
     )
 
 
-def loaded(
+def load_host(
     extensions: Mapping[str, Any], *functions: Function, section: Mapping[str, Any] | None = None, strict: bool = False
 ) -> ExtensionHost:
-    """A host with these extensions and functions, ready to invoke."""
+    """Return a host with these extensions and functions, ready to invoke."""
     host = ExtensionHost(environ=ON, section=section, strict=strict)
     for name, target in extensions.items():
         host.register(name, target)
@@ -51,7 +51,7 @@ def loaded(
 
 
 def invoke(host: ExtensionHost, target: Function, context: Any = None, **arguments: Any) -> Any:
-    """One invocation on an event loop of its own; stops the host's clock."""
+    """Invoke a function once on an event loop of its own, then shut the host down; return the result."""
 
     async def run() -> Any:
         try:
@@ -63,14 +63,14 @@ def invoke(host: ExtensionHost, target: Function, context: Any = None, **argumen
 
 
 def invoker_of(host: ExtensionHost, target: Function) -> Callable[[Any, dict[str, Any]], Any]:
-    """What a function host would call for each invocation."""
+    """Return the callable that a function host calls for each invocation."""
     invoker = host.invoker(target, ThreadPool(4))
     return lambda context, func_args: invoker.invoke(context, func_args)
 
 
-def told(host: ExtensionHost, name: str) -> dict[str, Any]:
-    """The diagnosis of one extension."""
+def extension_entry(host: ExtensionHost, name: str) -> dict[str, Any]:
+    """Return the diagnosis of one extension."""
     entries = [entry for entry in host.diagnosis()["extensions"] if entry["name"] == name]
-    assert len(entries) == 1, f"{name} is there {len(entries)} times"
-    found: dict[str, Any] = entries[0]
-    return found
+    assert len(entries) == 1, f"{name} is listed {len(entries)} times"
+    entry: dict[str, Any] = entries[0]
+    return entry

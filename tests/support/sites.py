@@ -1,4 +1,4 @@
-"""Distributions as an installer leaves them: real files in a real folder, found by the real metadata reader."""
+"""Distributions as an installer writes them: files in a folder, which the metadata reader finds."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ class Site:
         direct_url: Any = None,
         **groups: Mapping[str, str],
     ) -> Path:
-        """Install a distribution; gives its ``dist-info`` folder.
+        """Install a distribution; return its ``dist-info`` folder.
 
         Args:
-            name: the distribution's.
+            name: the name of the distribution.
             modules: the text of its files, by path.
-            version: the distribution's.
-            direct_url: what the installer says of a URL it came from.
-            groups: entry points by name; ``hosting`` or ``functions`` or ``bindings`` is the group.
+            version: the version of the distribution.
+            direct_url: the content of direct_url.json: the URL that it was installed from.
+            groups: entry points by name, for each of the groups ``hosting``, ``functions`` and ``bindings``.
         """
         info = f"{name.replace('-', '_')}-{version}.dist-info"
         files = dict(modules or {})
@@ -54,7 +54,7 @@ class Site:
         return self.path / info
 
     def extension(self, name: str, code: str, *, group: str = "hosting", distribution: str = "") -> Path:
-        """Install a distribution of one module, which is an extension called ``name``; gives the module's file."""
+        """Install a distribution of one module, an extension called ``name``; return the module's file."""
         module = f"{group}_{(distribution or name).replace('-', '_')}_module"
         source = f"import hosting\n\n{code}"
         groups: dict[str, Any] = {group: {name: module}}
@@ -63,7 +63,7 @@ class Site:
 
 
 def hook(name: str, body: str = "pass", arguments: str = "", options: str = "", prefix: str = "def") -> str:
-    """The source of one hook implementation."""
+    """Return the source of one hook implementation."""
     return f"@hosting.hookimpl({options})\n{prefix} {name}({arguments}):\n    {body}\n\n"
 
 

@@ -1,4 +1,4 @@
-"""The document: valid against the published schema in every state, and of use to a person."""
+"""The diagnosis document: valid against the published schema in every state, and understandable."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from hosting.extensions._metadata import Distribution
 from hosting.extensions._model import Extension
 from hosting.extensions.diagnostics.redaction import REDACTED, redacted
 from tests.extensions.conftest import LoadApp, Start
-from tests.support.invoking import ON, Context, function, invoke, invoker_of, told
+from tests.support.invoking import ON, Context, extension_entry, function, invoke, invoker_of
 from tests.support.sites import FUNCTION_PRE, PRE, Site, hook
 
 DOCS = Path(__file__).parents[3] / "docs" / "reference"
@@ -29,20 +29,20 @@ SCHEMA = json.loads((DOCS / "diagnosis.schema.json").read_text("utf-8"))
 VALIDATOR = jsonschema.Draft202012Validator(SCHEMA)
 
 
-def valid(host: ExtensionHost, *, verify: bool = False, **more: Any) -> dict[str, Any]:
-    """The host's document, after it has gone through JSON and the schema."""
+def validated_document(host: ExtensionHost, *, verify: bool = False, **more: Any) -> dict[str, Any]:
+    """Return the host's document, after a round trip through JSON and validation against the schema."""
     document: dict[str, Any] = json.loads(json.dumps({**host.diagnosis(verify=verify), **more}, allow_nan=False))
     VALIDATOR.validate(document)
     return document
 
 
 def f(req: str = "") -> str:
-    """A function."""
+    """Do nothing."""
     return req
 
 
-def test_the_schema_is_a_schema() -> None:
-    """The published schema is valid itself, and closes every object it describes."""
+def test_published_schema_is_valid_and_closed() -> None:
+    """The published schema is valid itself, and allows no unknown keys in any object that it describes."""
     VALIDATOR.check_schema(SCHEMA)
     objects = [one for one in (SCHEMA, *SCHEMA["$defs"].values()) if one.get("properties")]
     assert objects
@@ -51,12 +51,12 @@ def test_the_schema_is_a_schema() -> None:
     assert all(sorted(one["required"]) == sorted(one["properties"].keys() - optional) for one in objects)
 
 
-def test_the_schema_knows_every_hook() -> None:
+def test_schema_lists_the_hooks_of_the_specification_in_order() -> None:
     """The hooks of the schema are those of the specification, in their order."""
     assert SCHEMA["$defs"]["hook"]["enum"] == list(spec_arguments())
 
 
-def test_the_page_explains_every_key() -> None:
+def test_reference_page_explains_every_key_of_the_schema() -> None:
     """Every key of the schema has a line on the reference page."""
     page = (DOCS / "diagnosis.md").read_text("utf-8")
     keys = {key for one in (SCHEMA, *SCHEMA["$defs"].values()) for key in one.get("properties", {})}
@@ -66,9 +66,9 @@ def test_the_page_explains_every_key() -> None:
     assert [word for word in sorted(words) if f"`{word}`" not in page] == []
 
 
-def test_nothing_installed(site: Site, start: Start) -> None:
-    """Without extensions the document is empty, and nothing is wrong."""
-    document = valid(start(function(f)))
+def test_document_without_extensions_is_empty_and_without_problems(site: Site, start: Start) -> None:
+    """Without extensions the document is empty, and there are no problems."""
+    document = validated_document(start(function(f)))
     assert document["enabled"] is True
     assert document["_info"] == {"AppExtension": [], "FuncExtension": {}}
     assert document["extensions"] == document["problems"] == []
@@ -81,19 +81,19 @@ def test_nothing_installed(site: Site, start: Start) -> None:
     }
 
 
-def test_switched_off(site: Site) -> None:
-    """Off, before and after load, the document is valid and lists what would be activated."""
+def test_document_with_extensions_off_lists_what_would_be_active(site: Site) -> None:
+    """With extensions off, the document is valid before and after load."""
     site.extension("auth", PRE)
     site.extension("lazy", FUNCTION_PRE, group="functions")
     host = ExtensionHost(environ={"HOSTING_DISABLE": "lazy"})
-    assert [one["status"] for one in valid(host)["extensions"]] == ["disabled", "disabled"]
+    assert [one["status"] for one in validated_document(host)["extensions"]] == ["disabled", "disabled"]
     host.load([function(f)])
-    (problem,) = valid(host)["problems"]
+    (problem,) = validated_document(host)["problems"]
     assert problem["message"].endswith("These would run if they were switched on: auth.")
 
 
-def test_every_state_at_once(site: Site, start: Start) -> None:
-    """Each status that there is: valid, with a reason and, where it needs one, a problem with a remedy."""
+def test_document_with_every_status_is_valid_and_explains_each(site: Site, start: Start) -> None:
+    """Each status has a reason and, where it needs one, a problem with a remedy."""
     site.extension("active", PRE)
     site.extension("idle", FUNCTION_PRE, group="functions")
     site.extension("disabled", PRE)
@@ -110,7 +110,7 @@ def test_every_state_at_once(site: Site, start: Start) -> None:
     )
     host.pause("paused")
     assert invoke(host, target, req="own") == "own"
-    document = valid(host)
+    document = validated_document(host)
     assert {one["name"]: one["status"] for one in document["extensions"]} == {one: one for one in (
         "active", "idle", "disabled", "blocked", "failed", "paused", "quarantined"
     )}  # fmt: skip
@@ -132,13 +132,13 @@ def test_every_state_at_once(site: Site, start: Start) -> None:
     ]
 
 
-def test_an_error_tells_everything(site: Site, start: Start) -> None:
-    """The last error names phase, hook, function and invocation; the extension beside it distribution and version."""
+def test_last_error_names_phase_hook_function_and_invocation(site: Site, start: Start) -> None:
+    """The extension beside it names its distribution and version."""
     site.extension("auth", hook("pre_invocation_app_level", "raise ValueError('no')"))
     target = function(f)
     host = start(target)
     invoke(host, target, Context("the-invocation"), req="own")
-    entry = next(one for one in valid(host)["extensions"] if one["name"] == "auth")
+    entry = next(one for one in validated_document(host)["extensions"] if one["name"] == "auth")
     assert (entry["distribution"], entry["version"], entry["status"]) == ("dist-auth", "1.0", "active")
     assert {key: value for key, value in entry["error"].items() if key != "traceback"} == {
         "phase": "invocation",
@@ -149,12 +149,12 @@ def test_an_error_tells_everything(site: Site, start: Start) -> None:
         "invocation_id": "the-invocation",
     }
     assert "raise ValueError('no')" in entry["error"]["traceback"]
-    (problem,) = valid(host)["problems"]
+    (problem,) = validated_document(host)["problems"]
     assert "pre_invocation_app_level failed for function 'F': ValueError: no" in problem["message"]
 
 
-async def test_live_figures(site: Site, start: Start) -> None:
-    """The document of a running host counts calls and errors of each hook, with times, and goes on counting."""
+async def test_statistics_of_a_running_host_count_calls_and_errors_of_each_hook(site: Site, start: Start) -> None:
+    """The figures include times, and continue to count after the document was read."""
     site.extension("auth", PRE + hook("post_invocation_app_level", "raise ValueError"))
     target = function(f)
     host = start(target, section={"quarantine": {"consecutiveErrors": 1000}})
@@ -164,14 +164,17 @@ async def test_live_figures(site: Site, start: Start) -> None:
     for calls, total in ((3, 3), (5, 8)):
         for _ in range(calls):
             await invoker(Context(), {})
-        (pre,), (post,) = figures(host, "pre_invocation_app_level"), figures(host, "post_invocation_app_level")
+        (pre,), (post,) = (
+            hook_statistics(host, "pre_invocation_app_level"),
+            hook_statistics(host, "post_invocation_app_level"),
+        )
         assert (pre["calls"], pre["errors"]) == (total, 0)
         assert (post["calls"], post["errors"]) == (total, total)
 
 
-def figures(host: ExtensionHost, name: str) -> list[dict[str, Any]]:
-    """One hook's figures in the document, for each extension that has it."""
-    return [one["statistics"][name] for one in valid(host)["extensions"] if name in one["statistics"]]
+def hook_statistics(host: ExtensionHost, name: str) -> list[dict[str, Any]]:
+    """Return one hook's statistics in the document, for each extension that has it."""
+    return [one["statistics"][name] for one in validated_document(host)["extensions"] if name in one["statistics"]]
 
 
 APP = """
@@ -192,13 +195,13 @@ def A(req):
 """
 
 
-def test_hooks_in_call_order(site: Site, load: LoadApp) -> None:
-    """functions[] names for each hook who is called, in call order: the way out mirrors the way in."""
+def test_functions_list_each_hooks_extensions_in_call_order(site: Site, load: LoadApp) -> None:
+    """The order after the function is the reverse of the order before it."""
     for name in "ab":
         site.extension(name, PRE + hook("post_invocation_app_level"))
     site.extension("lazy", FUNCTION_PRE, group="functions")
     host, _ = load({"function_app.py": APP})
-    document = valid(host)
+    document = validated_document(host)
     assert document["_info"] == {"AppExtension": ["a", "b", "Azure"], "FuncExtension": {"A": ["lazy"]}}
     assert document["functions"][0]["extensions"] == {
         "pre_invocation_app_level": ["a", "b"],
@@ -211,22 +214,24 @@ def test_hooks_in_call_order(site: Site, load: LoadApp) -> None:
         ("lazy", "hooks", 2),
         ("Azure", "sdk", 3),
     ]
-    assert "order of registration" in told(host, "Azure")["reason"]
+    assert "order of registration" in extension_entry(host, "Azure")["reason"]
 
 
-def test_set_up_hooks_do_not_make_an_app_level_extension(site: Site, start: Start) -> None:
-    """A function-level extension with init, configure, startup and shutdown stays one, in scopes and in _info."""
+def test_function_level_extension_with_lifecycle_hooks_stays_function_level(site: Site, start: Start) -> None:
+    """Hooks such as init and shutdown do not change its level, in scopes and in _info."""
     set_up = "".join(hook(name) for name in ("init", "configure", "startup", "shutdown"))
     site.extension("lazy", set_up + FUNCTION_PRE, group="functions")
     site.extension("eager", set_up)
     host = start(function(f, "F", "lazy"))
-    assert told(host, "lazy")["scopes"] == ["function"]
-    assert told(host, "eager")["scopes"] == ["app"]
-    assert valid(host)["_info"] == {"AppExtension": ["eager"], "FuncExtension": {"F": ["lazy"]}}
+    assert extension_entry(host, "lazy")["scopes"] == ["function"]
+    assert extension_entry(host, "eager")["scopes"] == ["app"]
+    assert validated_document(host)["_info"] == {"AppExtension": ["eager"], "FuncExtension": {"F": ["lazy"]}}
 
 
-def test_the_log_says_the_same(site: Site, start: Start, caplog: pytest.LogCaptureFixture) -> None:
-    """A log line names the extension, its distribution and the remedy, and carries them as fields too."""
+def test_log_line_of_an_error_names_extension_distribution_and_remedy(
+    site: Site, start: Start, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The log line has them as fields too."""
     site.extension("auth", hook("pre_invokation"))
     with caplog.at_level(logging.ERROR):
         start(function(f))
@@ -259,8 +264,8 @@ SECRETS = [
 
 
 @pytest.mark.parametrize("key", SECRETS)
-def test_secrets_by_their_key(key: str) -> None:
-    """Whatever a key that speaks of a secret holds is replaced, at any depth, also in lists of objects."""
+def test_value_under_a_secret_key_is_replaced_at_any_depth(key: str) -> None:
+    """Whatever a key with the name of a secret holds is replaced, also in lists of objects."""
     settings = {"safe": [{"deep": {key: "hush"}}, ({key: {"inner": ["hush"]}},)], key: 12345, "other": "shown"}
     told_settings = redacted(settings)
     assert "hush" not in json.dumps(told_settings)
@@ -283,7 +288,7 @@ def test_secrets_by_their_key(key: str) -> None:
         "Bearer hush",
     ],
 )
-def test_secrets_by_their_look(value: str) -> None:
+def test_value_that_looks_like_a_secret_is_replaced_under_any_key(value: str) -> None:
     """Connection strings, signed URLs and URLs with a password are replaced whatever their key is called."""
     assert redacted({"storage": value, "several": [value]}) == {"storage": REDACTED, "several": [REDACTED]}
 
@@ -296,21 +301,21 @@ def test_secrets_by_their_look(value: str) -> None:
         {"text": "the sky is blue", "passenger": "Ann", "disaster": False},
     ],
 )
-def test_ordinary_settings_are_shown(settings: dict[str, Any]) -> None:
-    """What opens no door is told as it is."""
+def test_settings_that_are_not_secret_are_shown(settings: dict[str, Any]) -> None:
+    """Other values are shown unchanged."""
     assert redacted(settings) == settings
 
 
-class Odd:
+class BrokenRepr:
     """An object whose repr raises."""
 
     def __repr__(self) -> str:
         raise RuntimeError
 
 
-def test_settings_that_are_not_json() -> None:
-    """Settings from code may hold anything: it is told in words, and never breaks the document."""
-    settings: dict[Any, Any] = {1: {2, 3}, "path": Path("x"), "nan": float("nan"), "odd": Odd(), "tuple": (1,)}
+def test_settings_that_are_not_json_are_described_as_text() -> None:
+    """Settings from code may hold any object, and never break the document."""
+    settings: dict[Any, Any] = {1: {2, 3}, "path": Path("x"), "nan": float("nan"), "odd": BrokenRepr(), "tuple": (1,)}
     settings["itself"] = settings
     text = json.dumps(redacted(settings), allow_nan=False)
     assert "repr raised RuntimeError" in text
@@ -325,37 +330,37 @@ json_values = st.recursive(
 
 
 @given(st.dictionaries(st.text(max_size=9), json_values))
-def test_any_settings_become_json(settings: dict[str, Any]) -> None:
-    """Whatever the settings, they can be printed."""
+def test_redacted_settings_of_any_content_are_json(settings: dict[str, Any]) -> None:
+    """Whatever the settings, they can be written as JSON."""
     json.dumps(redacted(settings), allow_nan=False)
 
 
-def test_settings_in_the_document(site: Site, start: Start) -> None:
-    """host.json's settings stand in the document without their secrets, and reach the extension with them."""
+def test_document_shows_host_json_settings_without_their_secrets(site: Site, start: Start) -> None:
+    """The extension itself gets the settings with their secrets."""
     site.extension("auth", hook("configure", "assert settings['apiKey'] == 'hush'", "settings"))
     settings = {"apiKey": "hush", "realm": "here"}
     host = start(function(f), section={"extensions": {"auth": {"settings": settings}}})
-    entry = next(one for one in valid(host)["extensions"] if one["name"] == "auth")
+    entry = next(one for one in validated_document(host)["extensions"] if one["name"] == "auth")
     assert entry["error"] is None
     assert entry["settings"] == {"apiKey": REDACTED, "realm": "here"}
 
 
-def test_verification_only_when_asked_for(site: Site, start: Start) -> None:
-    """The document has 'verification' when it is asked for, and then it is valid too."""
+def test_document_has_verification_only_on_request(site: Site, start: Start) -> None:
+    """The document with verification is valid too."""
     site.extension("auth", PRE)
     host = start(function(f))
-    assert "verification" not in valid(host)
-    (one,) = valid(host, verify=True)["verification"]
+    assert "verification" not in validated_document(host)
+    (one,) = validated_document(host, verify=True)["verification"]
     assert (one["distribution"], one["status"]) == ("dist-auth", "intact")
 
 
 @pytest.mark.parametrize("name", ["F", "f"])
-def test_the_chain_of_a_function_is_described_with_its_form_and_source(site: Site, start: Start, name: str) -> None:
+def test_chain_of_a_function_is_described_with_form_and_source(site: Site, start: Start, name: str) -> None:
     """The name of the function may be in any case; the description is valid in the document."""
     site.extension("auth", PRE)
     host = start(function(f))
     chain = host.describe_chain(name)
-    assert valid(host, chain=chain)["chain"] == chain
+    assert validated_document(host, chain=chain)["chain"] == chain
     assert (chain["function"], chain["form"]) == ("F", "sync")
     assert chain["source"].startswith("def chain(context, func_args):\n")
     assert "# pre_invocation_app_level of 'auth'\n" in chain["source"]
@@ -369,7 +374,7 @@ def test_the_chain_of_a_function_is_described_with_its_form_and_source(site: Sit
         ("F", "function 'F' has no chain: no extension has a hook for it", "'hosting diag' lists the extensions"),
     ],
 )
-def test_a_function_without_a_chain_is_explained(
+def test_function_without_a_chain_is_an_error_with_its_reason(
     site: Site, start: Start, name: str, message: str, remedy: str
 ) -> None:
     """The error says whether the function or its hooks are missing, and what to do."""
@@ -381,7 +386,7 @@ def test_a_function_without_a_chain_is_explained(
     assert caught.value.remedy.startswith(remedy)
 
 
-def test_there_is_no_chain_where_extensions_are_switched_off(site: Site, start: Start) -> None:
+def test_chain_with_extensions_off_is_an_error_with_a_remedy(site: Site, start: Start) -> None:
     """The error says how to switch them on."""
     site.extension("auth", PRE)
     host = start(function(f), environ={"PYTHON_ENABLE_WORKER_EXTENSIONS": "0"})
@@ -390,14 +395,14 @@ def test_there_is_no_chain_where_extensions_are_switched_off(site: Site, start: 
     assert "PYTHON_ENABLE_WORKER_EXTENSIONS=1" in caught.value.remedy
 
 
-def test_an_app_without_functions_has_no_chain(start: Start) -> None:
+def test_chain_of_an_app_without_functions_is_an_error(start: Start) -> None:
     """The error says that there are no functions."""
     with pytest.raises(ExtensionError, match="The app has no functions"):
         start().describe_chain("F")
 
 
-def test_messages_that_cannot_be_read(start: Start) -> None:
-    """An exception whose text raises does not break the document."""
+def test_exception_whose_text_raises_does_not_break_the_document(start: Start) -> None:
+    """Its message is replaced."""
 
     class Unreadable(Exception):
         def __str__(self) -> str:
@@ -409,10 +414,10 @@ def test_messages_that_cannot_be_read(start: Start) -> None:
     host = ExtensionHost(environ=ON)
     host.register("subject", SimpleNamespace(init=hosting.hookimpl(specname="init")(broken)))
     host.load([])
-    assert "cannot be read" in valid(host)["extensions"][0]["error"]["message"]
+    assert "cannot be read" in validated_document(host)["extensions"][0]["error"]["message"]
 
 
-def test_origin_names_whoever_is_known(site: Site) -> None:
+def test_origin_in_messages_is_distribution_or_file_or_app(site: Site) -> None:
     """Messages name distribution and version, or else the file, or else the app."""
     assert Extension("a", source=Distribution(str(site.install("d", version="1")))).origin == "d 1"
     assert Extension("a", file="/x.py").origin == "/x.py"

@@ -1,4 +1,4 @@
-"""Looking at an extension without a host."""
+"""Inspection of an extension without a host."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from hosting.extensions.diagnostics.inspection import inspect_target, known_hook
 
 
 class Stamp:
-    """A sound extension, and a function that is only called like a hook."""
+    """A valid extension with one unmarked function that has the name of a hook."""
 
-    made = 0
+    instances = 0
 
     def __init__(self) -> None:
-        type(self).made += 1
+        type(self).instances += 1
 
     @hosting.hookimpl
     def post_invocation(self, func_ret: Any) -> None:
@@ -37,11 +37,11 @@ class AppWide:
     def pre_invocation_app_level(self) -> None: ...
 
 
-def test_a_sound_extension_has_its_hooks() -> None:
-    """The class is made once, its hooks are told and not called, and what looks forgotten is warned of."""
-    found = inspect_target("stamp", "hosting.functions", Stamp)
-    assert (found.hooks, found.error, Stamp.made) == (("post_invocation",), None, 1)
-    ((message, _),) = found.warnings
+def test_inspection_of_a_valid_extension_lists_hooks_and_warnings() -> None:
+    """The class is instantiated once, its hooks are listed and not called, and a missing marker is a warning."""
+    inspection = inspect_target("stamp", "hosting.functions", Stamp)
+    assert (inspection.hooks, inspection.error, Stamp.instances) == (("post_invocation",), None, 1)
+    ((message, _),) = inspection.warnings
     assert "'pre_invocation' is not marked" in message
 
 
@@ -53,7 +53,7 @@ def test_a_sound_extension_has_its_hooks() -> None:
         (object(), "hosting", "no hook implementation"),
     ],
 )
-def test_what_breaks_the_contract_is_told(target: Any, group: str, says: str) -> None:
+def test_inspection_of_an_invalid_extension_has_the_hosts_error(target: Any, group: str, says: str) -> None:
     """The error is the host's own, with its remedy."""
     error = inspect_target("stamp", group, target).error
     assert error is not None
@@ -61,11 +61,11 @@ def test_what_breaks_the_contract_is_told(target: Any, group: str, says: str) ->
     assert error.remedy
 
 
-def test_a_class_of_azures_interface_is_taken_as_it_is() -> None:
+def test_inspection_of_a_class_of_azures_interface_has_no_error() -> None:
     """The SDK checks its own classes; they have no marked hooks."""
     assert inspect_target("azure", "hosting", func.AppExtensionBase).error is None
 
 
-def test_the_known_hooks_are_those_of_the_specification() -> None:
+def test_known_hooks_are_those_of_the_specification_in_order() -> None:
     """Every hook is named, in lifecycle order."""
     assert known_hooks() == tuple(name for name, value in vars(hookspecs).items() if hasattr(value, "hosting_spec"))

@@ -1,4 +1,4 @@
-"""What hooks set for an invocation is seen in that invocation, and in no other."""
+"""Context variables that hooks set for an invocation are visible in that invocation only."""
 
 from __future__ import annotations
 
@@ -10,25 +10,25 @@ from typing import Any
 import pytest
 
 import hosting
-from tests.support.invoking import Context, function, invoker_of, loaded
+from tests.support.invoking import Context, function, invoker_of, load_host
 
-WHO: ContextVar[str] = ContextVar("who", default="nobody")
+OWNER: ContextVar[str] = ContextVar("owner", default="none")
 
 
 class Setting:
-    """Sets a variable and an attribute before the function, and finds them again after it."""
+    """Sets a variable and an attribute before the function, and records them after it."""
 
     def __init__(self) -> None:
-        self.found: list[tuple[str, str, str]] = []
+        self.records: list[tuple[str, str, str]] = []
 
     @hosting.hookimpl
     def pre_invocation_app_level(self, context: Context) -> None:
-        WHO.set(context.invocation_id)
+        OWNER.set(context.invocation_id)
         context.mark = f"mark of {context.invocation_id}"  # type: ignore[attr-defined]
 
     @hosting.hookimpl
     def post_invocation_app_level(self, context: Context) -> None:
-        self.found.append((context.invocation_id, WHO.get(), context.mark))  # type: ignore[attr-defined]
+        self.records.append((context.invocation_id, OWNER.get(), context.mark))  # type: ignore[attr-defined]
 
 
 class SettingAsync(Setting):
@@ -46,32 +46,34 @@ class SettingAsync(Setting):
 class SettingAround(Setting):
     @hosting.hookimpl
     async def invocation_app_level(self, context: Context) -> Any:
-        before = WHO.get()
+        before = OWNER.get()
         outcome = yield
-        assert before == "nobody"
+        assert before == "none"
         assert outcome.result == context.invocation_id
 
 
 async def asynchronous() -> str:
-    mine = WHO.get()
-    WHO.set(f"{mine} changed")
+    mine = OWNER.get()
+    OWNER.set(f"{mine} changed")
     await asyncio.sleep(0.001)
-    WHO.set(mine)
+    OWNER.set(mine)
     return mine
 
 
 def synchronous() -> str:
     time.sleep(0.001)
-    return WHO.get()
+    return OWNER.get()
 
 
 @pytest.mark.parametrize("call", [asynchronous, synchronous])
 @pytest.mark.parametrize("extension", [Setting, SettingAsync, SettingAround])
-async def test_hundreds_of_interleaved_invocations_never_see_each_other(call: Any, extension: type[Setting]) -> None:
-    """Variables and attributes flow from hook to function to hook, and never leak, on the loop and in threads."""
+async def test_interleaved_invocations_see_only_their_own_context_variables(
+    call: Any, extension: type[Setting]
+) -> None:
+    """Variables and attributes pass from hook to function to hook, on the event loop and in threads."""
     instance = extension()
     target = function(call)
-    host = loaded({"setting": instance}, target)
+    host = load_host({"setting": instance}, target)
 
     async def one(invoker: Any, number: int) -> tuple[str, str]:
         return f"i{number}", await invoker(Context(f"i{number}"), {})
@@ -80,6 +82,6 @@ async def test_hundreds_of_interleaved_invocations_never_see_each_other(call: An
     answers = await asyncio.gather(*(asyncio.create_task(one(invoker, number)) for number in range(300)))
     await host.shutdown()
     assert all(invocation == answer for invocation, answer in answers)
-    assert len(instance.found) == 300
-    assert all(who == invocation and mark == f"mark of {invocation}" for invocation, who, mark in instance.found)
-    assert WHO.get() == "nobody"
+    assert len(instance.records) == 300
+    assert all(who == invocation and mark == f"mark of {invocation}" for invocation, who, mark in instance.records)
+    assert OWNER.get() == "none"

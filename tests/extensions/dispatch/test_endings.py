@@ -1,4 +1,4 @@
-"""Invocations that do not just return: cancelled, answered for, or run by an extension that erred too often."""
+"""Invocations that do not simply return: cancelled, failed, or with a quarantined or paused extension."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ import pytest
 import hosting
 from hosting.errors import ExtensionError
 from hosting.extensions import ExtensionHost, ThreadPool
-from tests.support.invoking import Context, function, invoke, invoker_of, loaded, told
+from tests.support.invoking import Context, extension_entry, function, invoke, invoker_of, load_host
 
 
 class Errors:
-    """Writes down the exceptions that error hooks and around hooks are told of."""
+    """Records the exceptions that error hooks and around hooks get."""
 
     def __init__(self) -> None:
         self.seen: list[BaseException | None] = []
@@ -31,7 +31,7 @@ class Errors:
         self.seen.append(outcome.exception)
 
 
-async def cancelled_after(host: ExtensionHost, invocation: Any, seconds: float) -> None:
+async def cancel_after(host: ExtensionHost, invocation: Any, seconds: float) -> None:
     task = asyncio.create_task(invocation)
     await asyncio.sleep(seconds)
     task.cancel()
@@ -44,17 +44,17 @@ async def endless() -> None:
     await asyncio.sleep(60)
 
 
-async def test_a_cancelled_invocation_runs_its_error_hooks_and_stays_cancelled() -> None:
-    """Error and around hooks learn of the cancellation, and the caller still gets it."""
+async def test_cancelled_invocation_runs_its_error_hooks_and_stays_cancelled() -> None:
+    """Error and around hooks get the CancelledError, and the caller still gets it."""
     errors = Errors()
     target = function(endless, "F", "errors")
-    host = loaded({"errors": errors}, target)
-    await cancelled_after(host, invoker_of(host, target)(Context(), {}), 0.02)
+    host = load_host({"errors": errors}, target)
+    await cancel_after(host, invoker_of(host, target)(Context(), {}), 0.02)
     assert [type(exception) for exception in errors.seen] == [asyncio.CancelledError] * 2
 
 
-async def test_an_invocation_cancelled_in_a_pre_hook_unwinds_what_was_entered() -> None:
-    """The function does not run; who was entered before learns of the cancellation; nobody is blamed."""
+async def test_invocation_cancelled_in_a_pre_hook_ends_the_hooks_before_it() -> None:
+    """The function does not run, hooks that were entered get the cancellation, and no error is recorded."""
     errors, ran = Errors(), list[str]()
 
     class Waiting:
@@ -68,15 +68,15 @@ async def test_an_invocation_cancelled_in_a_pre_hook_unwinds_what_was_entered() 
         ran.append("function")
 
     target = function(call, "F", "errors")
-    host = loaded({"errors": errors, "waiting": Waiting}, target)
-    await cancelled_after(host, invoker_of(host, target)(Context(), {}), 0.02)
+    host = load_host({"errors": errors, "waiting": Waiting}, target)
+    await cancel_after(host, invoker_of(host, target)(Context(), {}), 0.02)
     assert ran == []
     assert [type(exception) for exception in errors.seen] == [asyncio.CancelledError]
-    assert told(host, "waiting")["error"] is None
+    assert extension_entry(host, "waiting")["error"] is None
 
 
-def test_the_hosts_cancellation_is_told_from_a_timed_out_hook() -> None:
-    """A hook cancelled for its time leaves no trace of a cancellation for the function."""
+def test_timed_out_hook_leaves_no_cancellation_for_the_function() -> None:
+    """A hook that was cancelled for its budget does not count as the host's cancellation."""
 
     class Slow:
         @hosting.hookimpl
@@ -91,32 +91,32 @@ def test_the_hosts_cancellation_is_told_from_a_timed_out_hook() -> None:
         return task.cancelling()
 
     target = function(call)
-    host = loaded({"slow": Slow}, target, section={"budgets": {"hook": 0.05}})
+    host = load_host({"slow": Slow}, target, section={"budgets": {"hook": 0.05}})
     assert invoke(host, target) == 0
-    assert told(host, "slow")["error"]["type"] == "TimeoutError"
+    assert extension_entry(host, "slow")["error"]["type"] == "TimeoutError"
 
 
 @pytest.mark.parametrize(
     "exception", [SystemExit(3), StopIteration("x"), KeyboardInterrupt(), type("Odd", (BaseException,), {})("x")]
 )
 @pytest.mark.parametrize("hooked", [False, True])
-def test_a_sync_function_may_raise_anything(exception: BaseException, hooked: bool) -> None:
-    """What cannot cross a future or a task is still the function's exception, for its hooks and its caller."""
+def test_exception_of_a_sync_function_reaches_hooks_and_caller(exception: BaseException, hooked: bool) -> None:
+    """Exceptions that cannot cross a future or a task reach them too."""
     errors = Errors()
 
     def call() -> None:
         raise exception
 
     target = function(call, "F", "errors")
-    host = loaded({"errors": errors} if hooked else {}, target)
+    host = load_host({"errors": errors} if hooked else {}, target)
     with pytest.raises((type(exception), RuntimeError)) as caught:
         invoke(host, target)
     assert exception in (caught.value, caught.value.__cause__)
     assert errors.seen == [exception, exception][: 2 * hooked]
 
 
-def test_keyboard_interrupt_passes_through_hooks() -> None:
-    """Isolation never holds back the person at the keyboard."""
+def test_keyboard_interrupt_in_a_hook_is_not_contained() -> None:
+    """Isolation does not hold back Ctrl-C."""
 
     class Interrupting:
         @hosting.hookimpl
@@ -125,11 +125,11 @@ def test_keyboard_interrupt_passes_through_hooks() -> None:
 
     target = function(lambda: "never")
     with pytest.raises(KeyboardInterrupt):
-        invoke(loaded({"interrupting": Interrupting}, target), target)
+        invoke(load_host({"interrupting": Interrupting}, target), target)
 
 
 class Flaky:
-    """Errs as long as it is told to."""
+    """Raises in each hook while ``errs`` is true."""
 
     def __init__(self) -> None:
         self.errs = True
@@ -153,36 +153,36 @@ async def invoke_repeatedly(host: ExtensionHost, target: Any, times: int) -> Non
         assert await invoker(Context(), {}) == "fine"
 
 
-def quarantining(flaky: Flaky, *, after: int = 3) -> tuple[ExtensionHost, Any]:
+def host_with_quarantine(flaky: Flaky, *, after: int = 3) -> tuple[ExtensionHost, Any]:
     target = function(lambda: "fine")
-    return loaded({"flaky": flaky}, target, section={"quarantine": {"consecutiveErrors": after}}), target
+    return load_host({"flaky": flaky}, target, section={"quarantine": {"consecutiveErrors": after}}), target
 
 
-async def test_an_extension_that_errs_in_a_row_is_quarantined_and_says_so_once(
+async def test_extension_that_errs_in_a_row_is_quarantined_with_one_log_line(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """Two errors in one invocation count as one; after the limit it is out, loudly, and the app goes on."""
+    """Two errors in one invocation count as one; at the limit the extension stops and the app continues."""
     flaky = Flaky()
-    host, target = quarantining(flaky)
+    host, target = host_with_quarantine(flaky)
     with caplog.at_level(logging.ERROR, logger="hosting.extensions"):
         await invoke_repeatedly(host, target, 10)
     assert flaky.ran == 3
-    assert told(host, "flaky")["status"] == "quarantined"
+    assert extension_entry(host, "flaky")["status"] == "quarantined"
     assert sum("is quarantined: it failed in 3 invocations in a row" in message for message in caplog.messages) == 1
     assert host._info["AppExtension"] == []
     problem = next(problem for problem in host.diagnosis()["problems"] if "flaky" in problem["message"])
     assert "resume" in problem["remedy"]
 
 
-async def test_an_invocation_without_error_starts_the_count_again() -> None:
-    """Only errors in a row count, over all functions."""
+async def test_invocation_without_an_error_resets_the_quarantine_count() -> None:
+    """Only consecutive errors count, over all functions."""
     flaky = Flaky()
-    host, target = quarantining(flaky)
+    host, target = host_with_quarantine(flaky)
     for errs in (True, True, False) * 4:
         flaky.errs = errs
         await invoke_repeatedly(host, target, 1)
-    assert told(host, "flaky")["status"] == "active"
-    assert told(host, "flaky")["statistics"]["pre_invocation_app_level"] | {"total_ms": 0, "max_ms": 0} == {
+    assert extension_entry(host, "flaky")["status"] == "active"
+    assert extension_entry(host, "flaky")["statistics"]["pre_invocation_app_level"] | {"total_ms": 0, "max_ms": 0} == {
         "calls": 12,
         "errors": 8,
         "total_ms": 0,
@@ -190,36 +190,36 @@ async def test_an_invocation_without_error_starts_the_count_again() -> None:
     }
 
 
-async def test_resume_brings_a_quarantined_extension_back() -> None:
-    """After ``resume`` it runs again and starts from zero."""
+async def test_resumed_extension_after_quarantine_runs_again_and_counts_from_zero() -> None:
+    """After ``resume`` the hooks run again."""
     flaky = Flaky()
-    host, target = quarantining(flaky)
+    host, target = host_with_quarantine(flaky)
     await invoke_repeatedly(host, target, 5)
     flaky.errs = False
     host.resume("flaky")
     await invoke_repeatedly(host, target, 5)
     assert flaky.ran == 8
-    assert told(host, "flaky")["status"] == "active"
-    assert told(host, "flaky")["statistics"]["pre_invocation_app_level"]["calls"] == 8
+    assert extension_entry(host, "flaky")["status"] == "active"
+    assert extension_entry(host, "flaky")["statistics"]["pre_invocation_app_level"]["calls"] == 8
 
 
-async def test_pause_takes_an_extension_out_until_resume() -> None:
-    """A paused extension's hooks do not run; its figures stay."""
+async def test_paused_extension_runs_no_hooks_until_resume() -> None:
+    """The statistics of a paused extension are kept."""
     flaky = Flaky()
     flaky.errs = False
-    host, target = quarantining(flaky)
+    host, target = host_with_quarantine(flaky)
     await invoke_repeatedly(host, target, 2)
     host.pause("flaky")
     await invoke_repeatedly(host, target, 2)
-    assert (flaky.ran, told(host, "flaky")["status"]) == (2, "paused")
+    assert (flaky.ran, extension_entry(host, "flaky")["status"]) == (2, "paused")
     host.resume("flaky")
     await invoke_repeatedly(host, target, 1)
     assert flaky.ran == 3
 
 
 @pytest.mark.parametrize("is_async", [False, True])
-async def test_a_function_bound_during_a_pause_gets_its_hooks_when_it_is_over(is_async: bool) -> None:
-    """The host looks for hooks whenever extensions come or go, not only when a function is bound."""
+async def test_function_bound_during_a_pause_gets_its_hooks_after_resume(is_async: bool) -> None:
+    """The host selects hooks whenever extensions pause or resume, not only when a function is bound."""
     flaky = Flaky()
     flaky.errs = False
 
@@ -227,7 +227,7 @@ async def test_a_function_bound_during_a_pause_gets_its_hooks_when_it_is_over(is
         return "fine"
 
     target = function(fine if is_async else lambda: "fine")
-    host = loaded({"flaky": flaky}, target)
+    host = load_host({"flaky": flaky}, target)
     host.pause("flaky")
     invoker = host.invoker(target, ThreadPool(1))
 
@@ -244,8 +244,8 @@ async def test_a_function_bound_during_a_pause_gets_its_hooks_when_it_is_over(is
 
 
 @pytest.mark.parametrize("switch", ["pause", "resume"])
-def test_an_unknown_name_cannot_be_paused_or_resumed(switch: str) -> None:
-    """The error names it and tells where the names are listed."""
-    host, _ = quarantining(Flaky())
+def test_pause_and_resume_of_an_unknown_name_are_errors(switch: str) -> None:
+    """The error names it and says where the names are listed."""
+    host, _ = host_with_quarantine(Flaky())
     with pytest.raises(ExtensionError, match="no extension 'nope' is loaded"):
         getattr(host, switch)("nope")

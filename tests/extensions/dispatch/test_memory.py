@@ -1,4 +1,4 @@
-"""What an invocation leaves behind: nothing that has to wait for the garbage collector."""
+"""Memory: an invocation leaves no objects that only the garbage collector frees."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ import pytest
 
 import hosting
 from hosting.extensions import ExtensionHost, ThreadPool
-from tests.support.invoking import Context, function, loaded
+from tests.support.invoking import Context, function, load_host
 
 
 class Body:
-    """An argument that is worth being freed."""
+    """An argument that a weak reference can observe."""
 
 
 class Around:
@@ -35,7 +35,7 @@ class AroundAsync:
 class Error:
     @hosting.hookimpl
     def invocation_error_app_level(self, exception: BaseException) -> None:
-        """See it and forget it."""
+        """Keep no reference to the exception."""
 
 
 class ErrorAsync:
@@ -64,12 +64,12 @@ def failing(body: Body) -> None:
 
 
 def returning(body: Body) -> None:
-    """Just return."""
+    """Return None."""
 
 
 @pytest.fixture
 def no_collector() -> Iterator[None]:
-    """Reference counts are all there is."""
+    """Switch the garbage collector off, so that only reference counts free objects."""
     gc.collect()
     gc.disable()
     yield
@@ -79,14 +79,14 @@ def no_collector() -> Iterator[None]:
 @pytest.mark.usefixtures("no_collector")
 @pytest.mark.parametrize("call", [failing_async, endless, failing, returning])
 @pytest.mark.parametrize("extension", [None, Around, AroundAsync, Error, ErrorAsync, Erring])
-async def test_the_arguments_are_freed_at_the_end_of_an_invocation(call: Any, extension: type | None) -> None:
-    """Also where it raised or was cancelled: no traceback keeps itself, the arguments and the result alive."""
+async def test_arguments_are_freed_when_an_invocation_ends(call: Any, extension: type | None) -> None:
+    """Also after an exception or a cancellation, no traceback keeps the arguments and the result alive."""
     target = function(call)
-    host = loaded({"one": extension} if extension else {}, target)
-    await freed(host, target)
+    host = load_host({"one": extension} if extension else {}, target)
+    await check_arguments_are_freed(host, target)
 
 
-async def freed(host: ExtensionHost, target: Any) -> None:
+async def check_arguments_are_freed(host: ExtensionHost, target: Any) -> None:
     pool = ThreadPool(1)
     invoker = host.invoker(target, pool)
 

@@ -1,4 +1,4 @@
-"""Errors in a row, counted over invocations that run at the same time."""
+"""Quarantine: consecutive errors, counted over invocations that run at the same time."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 import hosting
 from hosting.core import Function
 from hosting.extensions import ExtensionHost, ThreadPool
-from tests.support.invoking import Context, function, invoker_of, loaded, told
+from tests.support.invoking import Context, extension_entry, function, invoker_of, load_host
 
 
 class Scripted:
-    """Errs, before the function and after it, in the invocations whose id says so."""
+    """Raises, before the function and after it, in invocations whose id begins with "bad"."""
 
     @hosting.hookimpl
     def pre_invocation_app_level(self, context: Context) -> None:
@@ -31,7 +31,7 @@ class Scripted:
 
 
 class Stepwise:
-    """Invocations of one host that begin and end when a test says so."""
+    """Invocations of one host that a test begins and ends one by one."""
 
     def __init__(self, host: ExtensionHost, target: Function) -> None:
         self._host, self._target = host, target
@@ -55,17 +55,17 @@ class Stepwise:
         await self._host.shutdown()
 
 
-async def gated(gate: asyncio.Event) -> None:
+async def wait_for_gate(gate: asyncio.Event) -> None:
     await gate.wait()
 
 
 def host_of(target: Function, limit: int) -> ExtensionHost:
-    return loaded({"scripted": Scripted}, target, section={"quarantine": {"consecutiveErrors": limit}})
+    return load_host({"scripted": Scripted}, target, section={"quarantine": {"consecutiveErrors": limit}})
 
 
-async def test_an_extension_that_always_errs_is_quarantined_however_invocations_overlap() -> None:
-    """One invocation's end does not forgive what the extension did in that very invocation, while others run."""
-    target = function(gated)
+async def test_extension_that_always_errs_is_quarantined_when_invocations_overlap() -> None:
+    """The end of one invocation does not reset the count while others run."""
+    target = function(wait_for_gate)
     host = host_of(target, 12)
 
     invocations = Stepwise(host, target)
@@ -76,13 +76,13 @@ async def test_an_extension_that_always_errs_is_quarantined_however_invocations_
         for name in names:
             await invocations.end(name)
     await invocations.end_all()
-    assert told(host, "scripted")["status"] == "quarantined"
+    assert extension_entry(host, "scripted")["status"] == "quarantined"
 
 
 @given(good=st.booleans(), overlap=st.integers(1, 9))
-async def test_an_invocation_counts_once_however_many_run_at_the_same_time(good: bool, overlap: int) -> None:
-    """Two errors in each of nine overlapping invocations are nine; one that goes well starts the count again."""
-    target = function(gated)
+async def test_overlapping_invocation_with_errors_counts_once(good: bool, overlap: int) -> None:
+    """Two errors in each of nine invocations count as nine; an invocation without an error resets the count."""
+    target = function(wait_for_gate)
     host = host_of(target, 10)
 
     invocations = Stepwise(host, target)
@@ -97,13 +97,13 @@ async def test_an_invocation_counts_once_however_many_run_at_the_same_time(good:
         await invocations.end("good")
     await invocations.begin("bad again")
     await invocations.end_all()
-    assert told(host, "scripted")["status"] == ("active" if good else "quarantined")
+    assert extension_entry(host, "scripted")["status"] == ("active" if good else "quarantined")
 
 
-async def test_many_threads_that_see_the_last_error_take_the_extension_out_once(
+async def test_threads_that_reach_the_limit_together_quarantine_once(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """It is said once, and its figures stay exact."""
+    """The quarantine is logged once, and the statistics stay exact."""
     count, together = 8, threading.Barrier(8)
 
     class Together:
@@ -113,7 +113,7 @@ async def test_many_threads_that_see_the_last_error_take_the_extension_out_once(
             raise LookupError
 
     target = function(lambda: None)
-    host = loaded({"together": Together}, target, section={"quarantine": {"consecutiveErrors": 2}})
+    host = load_host({"together": Together}, target, section={"quarantine": {"consecutiveErrors": 2}})
 
     with caplog.at_level(logging.ERROR, logger="hosting.extensions"):
         pool = ThreadPool(count)
@@ -121,12 +121,12 @@ async def test_many_threads_that_see_the_last_error_take_the_extension_out_once(
         await host.shutdown()
         pool.shutdown()
     assert sum("is quarantined: it failed in 2 invocations" in message for message in caplog.messages) == 1
-    figures = told(host, "together")["statistics"]["pre_invocation_app_level"]
+    figures = extension_entry(host, "together")["statistics"]["pre_invocation_app_level"]
     assert (figures["calls"], figures["errors"]) == (count, count)
 
 
-async def test_figures_stay_exact_when_an_extension_is_taken_out_in_the_middle_of_an_invocation() -> None:
-    """What the others' hooks do in an invocation that is under way is counted as ever, also on the old chain."""
+async def test_statistics_stay_exact_when_an_extension_leaves_during_an_invocation() -> None:
+    """Hooks of other extensions in running invocations are counted, also on the old chain."""
     calls: list[str] = []
 
     class Counting:
@@ -146,7 +146,7 @@ async def test_figures_stay_exact_when_an_extension_is_taken_out_in_the_middle_o
         raise ValueError("the function's")
 
     target = function(failing)
-    host = loaded({"a": Scripted, "b": Counting}, target, section={"quarantine": {"consecutiveErrors": 3}})
+    host = load_host({"a": Scripted, "b": Counting}, target, section={"quarantine": {"consecutiveErrors": 3}})
 
     for number in range(5):
         with pytest.raises(ValueError, match="the function's"):
@@ -158,5 +158,5 @@ async def test_figures_stay_exact_when_an_extension_is_taken_out_in_the_middle_o
     with pytest.raises(ValueError, match="the function's"):
         await invoker_of(host, target)(Context(), {})
     await host.shutdown()
-    counted = {hook: figures["calls"] for hook, figures in told(host, "b")["statistics"].items()}
+    counted = {hook: figures["calls"] for hook, figures in extension_entry(host, "b")["statistics"].items()}
     assert counted == {hook: calls.count(hook) for hook in counted}

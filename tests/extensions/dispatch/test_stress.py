@@ -1,4 +1,4 @@
-"""Many invocations at a time, with everything happening to them at once."""
+"""Stress: many concurrent invocations with errors, cancellations, pauses and resumes."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from hypothesis import strategies as st
 import hosting
 from hosting.core import Function
 from hosting.extensions import ExtensionHost, ThreadPool
-from tests.support.invoking import Context, function, loaded, told
+from tests.support.invoking import Context, extension_entry, function, load_host
 
-WHOSE: ContextVar[str] = ContextVar("whose", default="nobody")
+OWNER: ContextVar[str] = ContextVar("owner", default="none")
 LEVELS = ("_app_level", "")
 DEEDS = ("pass",) * 5 + ("wait", "raise", "exit", "cancel", "answer", "replace", "hang", "swallow")
 
 
 class Chaos:
-    """Decides what each hook does, and checks what must hold whatever they do."""
+    """Decides what each hook does, and checks what must hold in every case."""
 
     def __init__(self, seed: int) -> None:
         self.random = random.Random(seed)
@@ -34,12 +34,12 @@ class Chaos:
         self.wrong: list[str] = []
 
     def enter(self, extension: str, hook: str, context: Context) -> str:
-        """Count the call, check that it sees only its own invocation, and choose a deed."""
+        """Count the call, check that it sees only its own invocation, and choose an action."""
         with self.counting:
             self.calls[extension, hook] = self.calls.get((extension, hook), 0) + 1
-        if WHOSE.get() not in ("nobody", context.invocation_id):
-            self.wrong.append(f"{extension}.{hook}: {WHOSE.get()} is seen in {context.invocation_id}")
-        WHOSE.set(context.invocation_id)
+        if OWNER.get() not in ("none", context.invocation_id):
+            self.wrong.append(f"{extension}.{hook}: {OWNER.get()} is seen in {context.invocation_id}")
+        OWNER.set(context.invocation_id)
         return self.random.choice(DEEDS)
 
     def do(self, deed: str, who: str) -> Any:
@@ -64,8 +64,10 @@ class Chaos:
         return self.do(deed, who)
 
     def extension(self, name: str, hooks: dict[str, bool]) -> Any:
-        made = {hook: hosting.hookimpl(self.hook(name, hook, is_async=is_async)) for hook, is_async in hooks.items()}
-        return type(name, (), made)
+        hooks_of_class = {
+            hook: hosting.hookimpl(self.hook(name, hook, is_async=is_async)) for hook, is_async in hooks.items()
+        }
+        return type(name, (), hooks_of_class)
 
     def hook(self, name: str, hook: str, *, is_async: bool) -> Any:
         who = f"{name}.{hook}"
@@ -109,8 +111,8 @@ async def acall(number: int) -> str:
     return call(number)
 
 
-async def endure(host: ExtensionHost, chaos: Chaos, target: Function, *, switching: bool) -> list[Any]:
-    """Forty invocations in turns of ten, some cancelled, while extensions are paused and resumed."""
+async def run_forty_invocations(host: ExtensionHost, chaos: Chaos, target: Function, *, switching: bool) -> list[Any]:
+    """Run forty invocations in turns of ten, some cancelled, while extensions are paused and resumed."""
     pool, results = ThreadPool(4), []
     invoker = host.invoker(target, pool)
     for turn in range(4):
@@ -134,17 +136,17 @@ async def endure(host: ExtensionHost, chaos: Chaos, target: Function, *, switchi
 @pytest.mark.parametrize("is_async", [False, True])
 @settings(max_examples=25)
 @given(hooks=lines, seed=st.integers(), switching=st.booleans())
-def test_whatever_happens_every_invocation_ends_as_it_may(
+def test_invocations_under_stress_end_with_a_result_an_error_or_a_cancellation(
     is_async: bool, hooks: list[dict[str, bool]], seed: int, switching: bool
 ) -> None:
-    """A result, the function's own error, or the cancellation: nothing else, nobody waits, figures and context hold."""
+    """No invocation hangs, statistics are exact, and context variables stay separate."""
     chaos = Chaos(seed)
     names = [f"e{number}" for number in range(len(hooks))]
     target = function(acall if is_async else call, "F", *names)
     section = {"budgets": {"hook": 0.04}, "quarantine": {"consecutiveErrors": 15}}
     extensions = {name: chaos.extension(name, own) for name, own in zip(names, hooks, strict=True)}
-    host = loaded(extensions, target, section=section)
-    results = asyncio.run(endure(host, chaos, target, switching=switching))
+    host = load_host(extensions, target, section=section)
+    results = asyncio.run(run_forty_invocations(host, chaos, target, switching=switching))
     assert {str(result) for result in results if not isinstance(result, ValueError)} <= {
         "returned",
         "replaced",
@@ -155,13 +157,13 @@ def test_whatever_happens_every_invocation_ends_as_it_may(
     assert is_async or "cancelled" not in results
     assert chaos.wrong == []
     for name, own in zip(names, hooks, strict=True):
-        counted = {hook: figures["calls"] for hook, figures in told(host, name)["statistics"].items()}
+        counted = {hook: figures["calls"] for hook, figures in extension_entry(host, name)["statistics"].items()}
         assert counted == {hook: chaos.calls.get((name, hook), 0) for hook in own}
-    assert WHOSE.get() == "nobody"
+    assert OWNER.get() == "none"
 
 
-async def test_extensions_come_and_go_while_threads_run() -> None:
-    """Pausing and resuming in one thread while others invoke loses no invocation and no figure."""
+async def test_pause_and_resume_during_invocations_lose_no_invocation_and_no_count() -> None:
+    """One thread pauses and resumes an extension while others invoke."""
     counted, counting = [0], threading.Lock()
 
     class Counting:
@@ -175,7 +177,7 @@ async def test_extensions_come_and_go_while_threads_run() -> None:
             return func_ret + 1
 
     target = function(lambda number: number)
-    host = loaded({"counting": Counting, "other": Counting}, target)
+    host = load_host({"counting": Counting, "other": Counting}, target)
 
     pool, ended = ThreadPool(4), threading.Event()
     invoker = host.invoker(target, pool)
@@ -196,6 +198,8 @@ async def test_extensions_come_and_go_while_threads_run() -> None:
         await host.shutdown()
         pool.shutdown()
     assert all(result - 10 * number in (1, 2) for number, result in enumerate(results))
-    calls = [told(host, name)["statistics"]["pre_invocation_app_level"]["calls"] for name in ("counting", "other")]
+    calls = [
+        extension_entry(host, name)["statistics"]["pre_invocation_app_level"]["calls"] for name in ("counting", "other")
+    ]
     assert calls[1] == 500
     assert sum(calls) == counted[0]

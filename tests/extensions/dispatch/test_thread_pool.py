@@ -1,4 +1,4 @@
-"""The thread pool of sync functions: results reach the event loop, whatever happens on either side."""
+"""The thread pool of sync functions: results reach the event loop in every case."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ async def result_of(pool: ThreadPool, work: Callable[[], Any]) -> Any:
 
 
 async def test_thousands_of_concurrent_calls_each_get_their_own_result() -> None:
-    """No result is lost or mixed up when thousands of calls are waiting at once."""
+    """No result is lost or mixed up when thousands of calls wait at once."""
     pool = ThreadPool(4)
 
     results = await asyncio.gather(*(result_of(pool, partial(abs, number)) for number in range(5000)))
@@ -31,8 +31,8 @@ async def test_thousands_of_concurrent_calls_each_get_their_own_result() -> None
 
 
 @pytest.mark.parametrize("error", [ValueError("no"), StopIteration(1), SystemExit(3), asyncio.CancelledError()])
-async def test_an_exception_is_returned_as_a_value(error: BaseException) -> None:
-    """What a call raises is part of the result and is not raised, since some exceptions cannot cross a future."""
+async def test_exception_of_a_call_is_returned_as_a_value(error: BaseException) -> None:
+    """An exception is part of the result and not raised, because some exceptions cannot cross a future."""
     pool = ThreadPool(1)
 
     def work() -> None:
@@ -43,7 +43,7 @@ async def test_an_exception_is_returned_as_a_value(error: BaseException) -> None
     pool.shutdown()
 
 
-async def test_a_thread_starts_only_when_all_others_are_busy_up_to_the_limit() -> None:
+async def test_thread_starts_only_when_all_others_are_busy_up_to_the_limit() -> None:
     """Calls beyond the limit wait for a free thread."""
     pool = ThreadPool(3)
     release, together = threading.Event(), threading.Barrier(3)
@@ -65,7 +65,7 @@ async def test_a_thread_starts_only_when_all_others_are_busy_up_to_the_limit() -
     pool.shutdown()
 
 
-async def test_a_call_runs_inside_its_context_and_changes_no_other() -> None:
+async def test_call_runs_in_its_context_and_changes_no_other() -> None:
     """Context variables set by the call stay in the context that was passed."""
     pool = ThreadPool(1)
 
@@ -76,7 +76,7 @@ async def test_a_call_runs_inside_its_context_and_changes_no_other() -> None:
     pool.shutdown()
 
 
-async def test_a_call_cancelled_before_its_turn_does_not_start() -> None:
+async def test_call_cancelled_before_its_turn_does_not_start() -> None:
     """A call that has started runs to its end, and its result is dropped."""
     pool = ThreadPool(1)
     started, release, calls = threading.Event(), threading.Event(), []
@@ -97,7 +97,7 @@ async def test_a_call_cancelled_before_its_turn_does_not_start() -> None:
     pool.shutdown()
 
 
-def test_a_call_that_outlasts_its_event_loop_keeps_its_thread() -> None:
+def test_call_that_outlasts_its_event_loop_keeps_its_thread() -> None:
     """The next event loop gets another thread."""
     pool = ThreadPool(2)
     started, release = threading.Event(), threading.Event()
@@ -119,7 +119,7 @@ def test_a_call_that_outlasts_its_event_loop_keeps_its_thread() -> None:
     assert not any(thread.is_alive() for thread in pool._threads)
 
 
-async def test_a_pool_that_is_shut_down_refuses_calls_and_ends_its_threads() -> None:
+async def test_pool_after_shutdown_refuses_calls_and_ends_its_threads() -> None:
     """Threads end once they are idle."""
     pool = ThreadPool(2)
     await result_of(pool, lambda: None)

@@ -1,4 +1,4 @@
-"""The order of one invocation, and who decides what the caller gets."""
+"""Hook chains: the order of hooks in one invocation, and which of them decides the result."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import hosting
-from tests.support.invoking import function, invoke, loaded, told
+from tests.support.invoking import extension_entry, function, invoke, load_host
 
 LEVELS = ("_app_level", "")
 WAY_IN = ("invocation", "pre_invocation")
@@ -22,12 +22,12 @@ MISDEEDS = {"raise": RuntimeError, "exit": SystemExit, "stop": StopIteration, "s
 
 @dataclass(frozen=True)
 class Sketch:
-    """One extension: for each of its hooks whether it is async, and what it does."""
+    """A description of an extension: for each of its hooks, whether it is async and what it does."""
 
     name: str
     hooks: dict[str, tuple[bool, str]] = field(default_factory=dict)
 
-    def does(self, hook: str) -> str:
+    def behaviour(self, hook: str) -> str:
         return self.hooks[hook][1]
 
 
@@ -38,12 +38,12 @@ def misbehave(deed: str, who: str) -> None:
         raise MISDEEDS[deed](who)
 
 
-def built(sketch: Sketch, trace: list[str]) -> Any:
-    """The extension that a sketch describes, tracing every hook it runs."""
-    return type(sketch.name, (), {hook: made(sketch, hook, trace) for hook in sketch.hooks})
+def build_extension(sketch: Sketch, trace: list[str]) -> Any:
+    """Return the extension that a sketch describes; it records every hook that it runs."""
+    return type(sketch.name, (), {hook: build_hook(sketch, hook, trace) for hook in sketch.hooks})
 
 
-def made(sketch: Sketch, hook: str, trace: list[str]) -> Any:
+def build_hook(sketch: Sketch, hook: str, trace: list[str]) -> Any:
     is_async, deed = sketch.hooks[hook]
     who = f"{sketch.name}.{hook}"
     result = f"result of {who}" if deed == "replace" else None
@@ -88,8 +88,8 @@ def steps_to_end(steps: Any, outcome: Any) -> Any:
         return
 
 
-class Reference:
-    """The rules of one invocation, spelled out slowly: what the compiled chain must do."""
+class ReferenceModel:
+    """The rules of one invocation, written plainly: what the compiled chain must do."""
 
     def __init__(self, sketches: list[Sketch], failing: bool) -> None:
         self.line = sorted(sketches, key=lambda sketch: sketch.name)
@@ -124,16 +124,16 @@ class Reference:
                 self.entered[level].append(sketch.name)
             return False
         self.trace.append(f"{sketch.name}.{hook}")
-        if sketch.does(hook) == "answer":
+        if sketch.behaviour(hook) == "answer":
             self.result = f"answer of {sketch.name}.{hook}"
             self.entered[level] = [name for name in self.entered[level] if name != sketch.name]
             return True
-        if sketch.does(hook) == "short":
+        if sketch.behaviour(hook) == "short":
             self.result = f"{sketch.name}.{hook}"
             self.entered[level] = [name for name in self.entered[level] if name != sketch.name]
             return True
         self.entered[level].append(sketch.name)
-        if phase == "invocation" and sketch.does(hook) not in MISDEEDS:
+        if phase == "invocation" and sketch.behaviour(hook) not in MISDEEDS:
             self.around[level].append(sketch)
         return False
 
@@ -142,12 +142,12 @@ class Reference:
             hook = f"{WAY_OUT[0] if self.error is None else WAY_OUT[1]}{level}"
             if hook in sketch.hooks and sketch.name in self.entered[level]:
                 self.trace.append(f"{sketch.name}.{hook}")
-                if sketch.does(hook) == "replace" and self.error is None:
+                if sketch.behaviour(hook) == "replace" and self.error is None:
                     self.result = f"result of {sketch.name}.{hook}"
         for sketch in reversed(self.around[level]):
             hook = f"invocation{level}"
             self.trace.append(f"{sketch.name}.{hook} ends")
-            if sketch.does(hook) == "replace":
+            if sketch.behaviour(hook) == "replace":
                 self.result, self.error = f"result of {sketch.name}.{hook}", None
 
 
@@ -167,8 +167,10 @@ sketches = st.lists(st.sampled_from("abcdef"), unique=True, max_size=5).flatmap(
 
 @pytest.mark.parametrize("is_async", [False, True])
 @given(drawn=sketches, failing=st.booleans())
-def test_a_compiled_chain_does_what_the_rules_say(is_async: bool, drawn: tuple[Sketch, ...], failing: bool) -> None:
-    """Whatever extensions do, the order of calls, the result and the exception are those of the rules."""
+def test_compiled_chain_behaves_as_the_reference_model(
+    is_async: bool, drawn: tuple[Sketch, ...], failing: bool
+) -> None:
+    """Whatever extensions do, the order of calls, the result and the exception are those of the model."""
     trace: list[str] = []
 
     def plain() -> str:
@@ -182,18 +184,20 @@ def test_a_compiled_chain_does_what_the_rules_say(is_async: bool, drawn: tuple[S
         return plain()
 
     target = function(waiting if is_async else plain, "F", *(sketch.name for sketch in drawn))
-    host = loaded({sketch.name: built(sketch, trace) for sketch in drawn}, target, section={"budgets": {"hook": 60}})
+    host = load_host(
+        {sketch.name: build_extension(sketch, trace) for sketch in drawn}, target, section={"budgets": {"hook": 60}}
+    )
     result, error = None, None
     try:
         result = invoke(host, target)
     except LookupError as exception:
         error = str(exception)
-    assert (trace, result, error) == Reference(list(drawn), failing).run()
+    assert (trace, result, error) == ReferenceModel(list(drawn), failing).run()
 
 
 @given(drawn=sketches, failing=st.booleans())
-def test_the_figures_are_those_of_the_calls(drawn: tuple[Sketch, ...], failing: bool) -> None:
-    """Calls are counted exactly, whoever was skipped on the way."""
+def test_statistics_count_every_hook_call_exactly(drawn: tuple[Sketch, ...], failing: bool) -> None:
+    """Calls are counted exactly, also where hooks were skipped."""
     trace: list[str] = []
 
     def call() -> None:
@@ -201,15 +205,17 @@ def test_the_figures_are_those_of_the_calls(drawn: tuple[Sketch, ...], failing: 
             raise LookupError
 
     target = function(call, "F", *(sketch.name for sketch in drawn))
-    host = loaded({sketch.name: built(sketch, trace) for sketch in drawn}, target, section={"budgets": {"hook": 60}})
+    host = load_host(
+        {sketch.name: build_extension(sketch, trace) for sketch in drawn}, target, section={"budgets": {"hook": 60}}
+    )
     with contextlib.suppress(LookupError):
         invoke(host, target)
     for sketch in drawn:
-        counted = {hook: figures["calls"] for hook, figures in told(host, sketch.name)["statistics"].items()}
+        counted = {hook: figures["calls"] for hook, figures in extension_entry(host, sketch.name)["statistics"].items()}
         assert counted == {hook: trace.count(f"{sketch.name}.{hook}") for hook in sketch.hooks}
 
 
-def test_around_hooks_learn_how_the_invocation_ended() -> None:
+def test_around_hook_gets_the_result_or_the_exception() -> None:
     """``outcome = yield`` has the result, or the exception that the function raised."""
     seen: list[Any] = []
 
@@ -227,15 +233,15 @@ def test_around_hooks_learn_how_the_invocation_ended() -> None:
 
     problem = LookupError("no such thing")
     good, bad = function(returns, "Good"), function(raises, "Bad")
-    assert invoke(loaded({"around": Around}, good), good) == "fine"
+    assert invoke(load_host({"around": Around}, good), good) == "fine"
     with pytest.raises(LookupError) as caught:
-        invoke(loaded({"around": Around}, bad), bad)
+        invoke(load_host({"around": Around}, bad), bad)
     assert caught.value is problem
     assert seen == [("fine", None), (None, problem)]
 
 
-def test_an_outcome_is_changed_by_set_result_only() -> None:
-    """Assigning to an outcome is refused: a result is replaced with ``set_result``."""
+def test_assignment_to_an_outcome_is_refused() -> None:
+    """A result is replaced with ``set_result`` only."""
     outcome = hosting.Outcome("before")
     with pytest.raises(AttributeError):
         outcome.result = "after"  # type: ignore[misc]
@@ -243,7 +249,7 @@ def test_an_outcome_is_changed_by_set_result_only() -> None:
     assert (outcome.result, outcome.exception) == (None, None)
 
 
-def test_a_pre_hook_changes_what_the_function_receives() -> None:
+def test_pre_hook_that_changes_func_args_changes_what_the_function_receives() -> None:
     """``func_args`` is the live dictionary of the call."""
 
     class Upper:
@@ -252,11 +258,11 @@ def test_a_pre_hook_changes_what_the_function_receives() -> None:
             func_args["name"] = func_args["name"].upper()
 
     target = function(lambda name: f"Hello {name}")
-    assert invoke(loaded({"upper": Upper}, target), target, name="ada") == "Hello ADA"
+    assert invoke(load_host({"upper": Upper}, target), target, name="ada") == "Hello ADA"
 
 
 def test_sync_hooks_run_on_the_thread_of_a_sync_function() -> None:
-    """What a thread-local library set in a pre hook is there in the function, also with async hooks in between."""
+    """Thread-local state of a pre hook is visible in the function, also with async hooks in between."""
     import threading
 
     threads: list[int] = []
@@ -278,14 +284,14 @@ def test_sync_hooks_run_on_the_thread_of_a_sync_function() -> None:
         threads.append(threading.get_ident())
 
     target = function(call)
-    invoke(loaded({"where": Where}, target), target)
+    invoke(load_host({"where": Where}, target), target)
     assert len(threads) == 3
     assert len(set(threads)) == 1
     assert threads[0] != threading.get_ident()
 
 
-def test_a_trace_shows_the_lines_of_the_chain_and_of_the_function() -> None:
-    """A traceback through a chain is readable: its frames have source lines, the last is the user's."""
+def test_traceback_through_a_chain_shows_lines_of_chain_and_function() -> None:
+    """Every frame of the traceback has a source line, and the last is the function's."""
     import traceback
 
     class Pre:
@@ -297,7 +303,7 @@ def test_a_trace_shows_the_lines_of_the_chain_and_of_the_function() -> None:
 
     target = function(breaks)
     with pytest.raises(LookupError) as caught:
-        invoke(loaded({"pre": Pre}, target), target)
+        invoke(load_host({"pre": Pre}, target), target)
     frames = traceback.extract_tb(caught.value.__traceback__)
     assert frames[-1].name == "breaks"
     assert all(frame.line for frame in frames)

@@ -1,4 +1,4 @@
-"""Time budgets of async hooks: who is cancelled past them, and that nobody else is."""
+"""Time budgets of async hooks: a hook past its budget is cancelled, and only that hook."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ import hosting
 from hosting.core import Function
 from hosting.errors import ExtensionError
 from hosting.extensions import ExtensionHost
-from tests.support.invoking import Context, function, invoke, invoker_of, loaded, told
+from tests.support.invoking import Context, extension_entry, function, invoke, invoker_of, load_host
 
 BUDGET = 0.2
 
 
 def host_of(target: Function, **extensions: Any) -> ExtensionHost:
-    return loaded(extensions, target, section={"budgets": {"hook": BUDGET}})
+    return load_host(extensions, target, section={"budgets": {"hook": BUDGET}})
 
 
 class Endless:
-    """Waits for ever before the function, and takes its time to tidy up when it is cancelled."""
+    """Waits before the function until it is cancelled, and then cleans up."""
 
     def __init__(self) -> None:
         self.tidied = False
@@ -42,8 +42,8 @@ async def answer() -> str:
     return "fine"
 
 
-async def test_a_slow_sync_hook_after_an_async_one_cancels_nothing() -> None:
-    """The last async hook's time ends with it: what follows, also after the invocation, is not cancelled for it."""
+async def test_slow_sync_hook_after_an_async_hook_cancels_nothing() -> None:
+    """The budget of the last async hook ends with it, so that later hooks and code are not cancelled."""
 
     class Quick:
         @hosting.hookimpl
@@ -65,12 +65,12 @@ async def test_a_slow_sync_hook_after_an_async_one_cancels_nothing() -> None:
     await asyncio.sleep(BUDGET / 4)
     await host.shutdown()
     assert (result, task.cancelling()) == ("fine", 0)
-    assert told(host, "quick")["error"] is None
-    assert told(host, "slow")["error"]["type"] == "TimeoutError"
+    assert extension_entry(host, "quick")["error"] is None
+    assert extension_entry(host, "slow")["error"]["type"] == "TimeoutError"
 
 
-async def test_the_host_may_cancel_while_a_hook_is_cancelled_for_its_time() -> None:
-    """The hook's own cancellation does not swallow the host's: the function does not run."""
+async def test_host_cancels_an_invocation_while_a_late_hook_is_being_cancelled() -> None:
+    """The hook's own cancellation does not hide the host's: the function does not run."""
     ran, cancelled = list[str](), asyncio.Event()
 
     class Tidying:
@@ -95,12 +95,12 @@ async def test_the_host_may_cancel_while_a_hook_is_cancelled_for_its_time() -> N
         await task
     await host.shutdown()
     assert ran == []
-    assert told(host, "tidying")["error"]["type"] == "TimeoutError"
+    assert extension_entry(host, "tidying")["error"]["type"] == "TimeoutError"
 
 
 @pytest.mark.parametrize("late", [False, True])
-async def test_a_hook_that_swallows_the_hosts_cancellation_does_not_keep_it_from_the_function(late: bool) -> None:
-    """The host's cancellation passes, whatever a hook does with it, also when both cancel the hook at once."""
+async def test_hook_that_swallows_the_hosts_cancellation_does_not_hide_it(late: bool) -> None:
+    """The host's cancellation ends the invocation, also when host and budget cancel the hook at once."""
     ran, waiting = list[str](), asyncio.Event()
 
     class Swallowing:
@@ -128,8 +128,8 @@ async def test_a_hook_that_swallows_the_hosts_cancellation_does_not_keep_it_from
     assert ran == []
 
 
-async def test_a_loop_that_was_blocked_leaves_a_late_hook_its_time_to_tidy_up() -> None:
-    """However many ticks passed meanwhile, a hook is asked to stop first, and closed a tick after that."""
+async def test_late_hook_on_a_blocked_loop_still_gets_time_to_clean_up() -> None:
+    """A hook is first cancelled, and closed one tick later, however many ticks passed meanwhile."""
     endless, target = Endless(), function(answer)
     host = host_of(target, endless=endless)
 
@@ -143,8 +143,8 @@ async def test_a_loop_that_was_blocked_leaves_a_late_hook_its_time_to_tidy_up() 
     assert endless.tidied
 
 
-def test_a_loop_that_was_closed_does_not_stop_the_clock() -> None:
-    """An invocation that its loop left behind is forgotten; the budgets of the next loop hold."""
+def test_closed_event_loop_does_not_stop_the_watchdog() -> None:
+    """An invocation on a closed loop is forgotten, and budgets on the next loop apply."""
 
     class Sleeping:
         @hosting.hookimpl
@@ -163,11 +163,11 @@ def test_a_loop_that_was_closed_does_not_stop_the_clock() -> None:
         time.sleep(BUDGET / 4)
     assert not host._watchdog.deadlines
     assert invoke(host, target) == "fine"
-    assert told(host, "sleeping")["error"]["type"] == "TimeoutError"
+    assert extension_entry(host, "sleeping")["error"]["type"] == "TimeoutError"
 
 
-def test_a_start_that_fails_leaves_no_clock_behind() -> None:
-    """A host that is too strict to start has no thread."""
+def test_start_that_fails_leaves_no_watchdog_thread() -> None:
+    """A host that fails in strict mode ends its thread."""
 
     class Failing:
         @hosting.hookimpl
