@@ -1,4 +1,4 @@
-"""The two lines about each invocation: the short way writes what a record would, and steps back for who looks on."""
+"""The two log lines of each invocation: written without records, unless another part of logging needs records."""
 
 from __future__ import annotations
 
@@ -22,7 +22,6 @@ from hosting.logging.formatters import LineFormatter, LogFormat
 from hosting.logging.handler import BatchHandler
 from hosting.logging.invocations import FastInvocationLog
 from hosting.logging.setup import Logs
-from tests.conftest import MakeApp, Serve
 
 ID = "0f3e9a52-3b0a-4c36-8d0e-5d9f2f3c1a77"
 TRACE_PARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
@@ -30,8 +29,8 @@ CONTEXT = Context(ID, "Lines", "/", InvocationLocal(), TRACE_PARENT)
 HTTP = {"method": "GET", "path": "/api/lines"}
 
 
-class Lines:
-    """An invocation log on a stream, with whatever else a test does to logging."""
+class InvocationLines:
+    """An invocation log that writes to a stream."""
 
     def __init__(self, form: LogFormat = "json") -> None:
         self.stream = io.StringIO()
@@ -41,7 +40,7 @@ class Lines:
         self.logger = logging.getLogger("hosting.function.Lines")
 
     def write(self) -> list[str]:
-        """Both lines of one invocation; what the stream then has."""
+        """Log both lines of one invocation; return all lines of the stream."""
         self.running.log.started(self.logger, CONTEXT, HTTP)
         self.running.log.succeeded(self.logger, CONTEXT, HTTP, 12.7)
         self.logs.flush()
@@ -49,12 +48,12 @@ class Lines:
 
 
 @contextmanager
-def alone(form: LogFormat = "json") -> Iterator[Lines]:
-    """The lines while no other handler listens, pytest's own included."""
+def only_handler(form: LogFormat = "json") -> Iterator[InvocationLines]:
+    """Remove all other handlers, pytest's own included, and yield the lines."""
     root = logging.getLogger()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(root, "handlers", [])
-        lines = Lines(form)
+        lines = InvocationLines(form)
         yield lines
         lines.logs.close()
 
@@ -72,7 +71,7 @@ class Collector(logging.Handler):
 
 @pytest.fixture
 def no_records(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the handler refuse any record: what is written goes the short way."""
+    """Let the handler refuse records, so that only lines without records are written."""
 
     def refuse(_self: BatchHandler, record: logging.LogRecord) -> None:
         raise AssertionError(record)
@@ -91,7 +90,7 @@ def no_records(monkeypatch: pytest.MonkeyPatch) -> None:
     ),
     process=st.none() | st.integers(1, 10),
 )
-def test_lines_without_records_are_those_of_records(
+def test_line_without_a_record_equals_the_line_of_its_record(
     name: str,
     milliseconds: float | None,
     created: float,
@@ -100,18 +99,18 @@ def test_lines_without_records_are_those_of_records(
     trigger: dict[str, Any],
     process: int | None,
 ) -> None:
-    """Rendered without a record, a line is to the letter what structlog makes of its record."""
+    """A line that is rendered without a record is exactly what structlog renders for its record."""
     handler = BatchHandler(io.StringIO())
     handler.setFormatter(LineFormatter(form, process=process))
-    record = made_record(name, milliseconds, trigger, Context(ID, name, "/", InvocationLocal(), trace_parent))
+    record = make_record(name, milliseconds, trigger, Context(ID, name, "/", InvocationLocal(), trace_parent))
     record.created = created
     values = (created, name, ID, trace_parent, trigger, milliseconds)
     assert FastInvocationLog(form, handler)._render(*values) == handler.format(record)
     handler.close()
 
 
-def made_record(name: str, milliseconds: float | None, trigger: dict[str, Any], context: Context) -> logging.LogRecord:
-    """The record of a line, as the handler gets it."""
+def make_record(name: str, milliseconds: float | None, trigger: dict[str, Any], context: Context) -> logging.LogRecord:
+    """Return the record of a line, as the handler gets it."""
     extra = as_extra(trigger)
     if milliseconds is not None:
         extra |= {"status": "Succeeded", "duration_ms": round(milliseconds, 3)}
@@ -127,26 +126,26 @@ def made_record(name: str, milliseconds: float | None, trigger: dict[str, Any], 
 
 @pytest.mark.usefixtures("no_records")
 @pytest.mark.parametrize("form", ["console", "json"])
-def test_no_record_is_made(form: LogFormat) -> None:
+def test_lines_with_only_our_handler_need_no_record(form: LogFormat) -> None:
     """Where only our handler listens, both lines are written without a record."""
-    with alone(form) as lines:
+    with only_handler(form) as lines:
         first, second = lines.write()
-    why = "Reason='This function was programmatically called via the host APIs.'"
-    assert f"Executing 'Functions.Lines' ({why}, Id={ID})" in first
+    reason = "Reason='This function was programmatically called via the host APIs.'"
+    assert f"Executing 'Functions.Lines' ({reason}, Id={ID})" in first
     assert f"Executed 'Functions.Lines' (Succeeded, Id={ID}, Duration=12ms)" in second
 
 
-def test_time_and_order() -> None:
-    """The lines have the time they were said at, and their turn among the author's own."""
-    with alone() as lines:
+def test_lines_have_their_time_and_their_order_among_other_lines() -> None:
+    """The lines have the time at which they were logged, and stay in order with the author's own."""
+    with only_handler() as lines:
         before = datetime.now(UTC)
         lines.running.log.started(lines.logger, CONTEXT, HTTP)
         logging.getLogger("mine").info("in between")
         *_, last = map(json.loads, lines.write())
         messages = [json.loads(line)["message"][:10] for line in lines.stream.getvalue().splitlines()]
         assert messages == ["Executing ", "in between", "Executing ", "Executed '"]
-        said = datetime.fromisoformat(last["timestamp"])
-        assert before.replace(microsecond=before.microsecond // 1000 * 1000) <= said <= datetime.now(UTC)
+        logged_at = datetime.fromisoformat(last["timestamp"])
+        assert before.replace(microsecond=before.microsecond // 1000 * 1000) <= logged_at <= datetime.now(UTC)
 
 
 @contextmanager
@@ -161,27 +160,27 @@ def with_handler(logger: logging.Logger) -> Iterator[Callable[[], bool]]:
 def with_filter(filterer: logging.Filterer) -> Iterator[Callable[[], bool]]:
     seen: list[logging.LogRecord] = []
 
-    def look(record: logging.LogRecord) -> bool:
+    def observe(record: logging.LogRecord) -> bool:
         seen.append(record)
         return True
 
-    filterer.addFilter(look)
+    filterer.addFilter(observe)
     yield lambda: len(seen) == 2
-    filterer.removeFilter(look)
+    filterer.removeFilter(observe)
 
 
 @contextmanager
-def with_factory() -> Iterator[Callable[[], bool]]:
-    made: list[str] = []
+def with_record_factory() -> Iterator[Callable[[], bool]]:
+    names: list[str] = []
     before = logging.getLogRecordFactory()
 
-    def make(name: str, *arguments: Any, **options: Any) -> logging.LogRecord:
-        made.append(name)
+    def make_and_count(name: str, *arguments: Any, **options: Any) -> logging.LogRecord:
+        names.append(name)
         record: logging.LogRecord = before(name, *arguments, **options)
         return record
 
-    logging.setLogRecordFactory(make)
-    yield lambda: made.count("hosting.function.Lines") == 2
+    logging.setLogRecordFactory(make_and_count)
+    yield lambda: names.count("hosting.function.Lines") == 2
     logging.setLogRecordFactory(before)
 
 
@@ -199,14 +198,14 @@ def with_dispatch() -> Iterator[Callable[[], bool]]:
 
 
 @pytest.mark.parametrize(
-    "looking",
+    "observe",
     [
         lambda lines: with_handler(logging.getLogger()),
         lambda lines: with_handler(logging.getLogger("hosting.function")),
         lambda lines: with_handler(lines.logger),
         lambda lines: with_filter(lines.logger),
         lambda lines: with_filter(logging.getLogger().handlers[-1]),
-        lambda lines: with_factory(),
+        lambda lines: with_record_factory(),
         lambda lines: with_dispatch(),
     ],
     ids=[
@@ -219,93 +218,46 @@ def with_dispatch() -> Iterator[Callable[[], bool]]:
         "callHandlers",
     ],
 )
-def test_whoever_looks_on_sees_records(looking: Callable[[Lines], AbstractContextManager[Callable[[], bool]]]) -> None:
-    """Another handler, a filter, a record factory or an instrumented logger gets real records, the lines stay alike."""
-    with alone() as lines:
+def test_lines_with_another_observer_are_real_records(
+    observe: Callable[[InvocationLines], AbstractContextManager[Callable[[], bool]]],
+) -> None:
+    """Another handler, a filter, a record factory or an instrumented logger gets records; the lines stay the same."""
+    with only_handler() as lines:
         usual = lines.write()
-        with looking(lines) as saw_both:
-            written = lines.write()
-            assert saw_both()
-    assert [json.loads(line)["message"] for line in written] == [json.loads(line)["message"] for line in usual * 2]
+        with observe(lines) as observed_both:
+            observed = lines.write()
+            assert observed_both()
+    assert [json.loads(line)["message"] for line in observed] == [json.loads(line)["message"] for line in usual * 2]
 
 
 @pytest.mark.parametrize("by", ["its logger", "all logging", "the handler", "no propagation"])
-def test_held_back(by: str) -> None:
-    """The logger's level, logging.disable, the handler's level and propagation switched off keep the lines back."""
-    with alone() as lines:
+def test_lines_below_a_level_or_without_propagation_are_not_written(by: str) -> None:
+    """The logger's level, logging.disable, the handler's level and propagation all apply."""
+    with only_handler() as lines:
         handler = logging.getLogger().handlers[-1]
         lines.logger.setLevel(logging.WARNING if by == "its logger" else logging.NOTSET)
         logging.disable(logging.INFO if by == "all logging" else logging.NOTSET)
         handler.setLevel(logging.WARNING if by == "the handler" else logging.NOTSET)
         lines.logger.propagate = by != "no propagation"
-        held = lines.write()
+        suppressed = lines.write()
         lines.logger.setLevel(logging.NOTSET)
         logging.disable(logging.NOTSET)
         handler.setLevel(logging.NOTSET)
         lines.logger.propagate = True
-        assert (held, len(lines.write())) == ([], 2)
+        assert (suppressed, len(lines.write())) == ([], 2)
 
 
-def test_an_authors_formatter() -> None:
-    """A formatter that the author puts on the handler writes these lines, too."""
-    with alone() as lines:
+def test_lines_use_the_formatter_that_the_author_sets_on_the_handler() -> None:
+    """A formatter that the author sets on the handler formats these lines too."""
+    with only_handler() as lines:
         logging.getLogger().handlers[-1].setFormatter(logging.Formatter("%(levelname)s|%(message)s"))
         assert all(line.startswith("INFO|Execut") for line in lines.write())
 
 
-def test_caplog_sees_the_lines(caplog: pytest.LogCaptureFixture) -> None:
+def test_caplog_gets_the_records_of_both_lines(caplog: pytest.LogCaptureFixture) -> None:
     """The caplog fixture gets the records of both lines."""
-    lines = Lines()
+    lines = InvocationLines()
     with caplog.at_level(logging.INFO):
         lines.write()
     lines.logs.close()
     assert [record.getMessage()[:9] for record in caplog.records] == ["Executing", "Executed "]
-
-
-FAILING = """
-import hosting
-
-class Failing:
-    @hosting.hookimpl
-    def configure_function(self, function_name):
-        raise ValueError("no such setting")
-
-    @hosting.hookimpl
-    def post_invocation_app_level(self):
-        raise ValueError("nothing to do")
-"""
-APP = """
-import azure.functions as func, hosting
-app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
-
-@hosting.use("failing")
-@app.route("f")
-async def f(req: func.HttpRequest) -> str:
-    return "fine"
-"""
-
-
-def test_an_extensions_error_says_whose_it_is(make_app: MakeApp, serve: Serve) -> None:
-    """In JSON, an extension's error names extension, distribution, version, hook, function, and the invocation."""
-    packages = ".python_packages/lib/site-packages"
-    files = {
-        "host.json": '{"version": "2.0"}',
-        "function_app.py": APP,
-        f"{packages}/failing.py": FAILING,
-        f"{packages}/failing-1.5.dist-info/METADATA": "Metadata-Version: 2.1\nName: failing-thing\nVersion: 1.5\n",
-        f"{packages}/failing-1.5.dist-info/entry_points.txt": "[hosting]\nfailing = failing:Failing\n",
-    }
-    served = serve(make_app(files), "--log-format", "json", env={"PYTHON_ENABLE_WORKER_EXTENSIONS": "1"})
-    assert served.get("/api/f").text == "fine"
-    assert served.stop() == 0
-    lines = [json.loads(line) for line in served.logs().splitlines()]
-    errors = [line for line in lines if line.get("extension") == "failing" and line["level"] == "error"]
-    assert [(line["hook"], line["function"]) for line in errors] == [
-        ("configure_function", "f"),
-        ("post_invocation_app_level", "f"),
-    ]
-    assert {(line["category"], line["distribution"], line["version"]) for line in errors} == {
-        ("Host.Extensions.Failing", "failing-thing", "1.5")
-    }
-    began = next(line for line in lines if line["message"].startswith("Executing"))
-    assert [line.get("invocation_id") for line in errors] == [None, began["invocation_id"]]

@@ -20,7 +20,7 @@ CATEGORIES = ["Function.A", "Function.A.User", "Function.B.User", "Host.Apps", "
 LOGGERS = ["", "hosting", "hosting.start", "hosting.extensions", "hosting.triggers", "hosting.function"]
 
 
-def levels(section: Mapping[str, str], *, verbose: bool = False, debug: str = "1") -> Levels:
+def read_levels(section: Mapping[str, str], *, verbose: bool = False, debug: str = "1") -> Levels:
     return Levels({"logging": {"logLevel": section}}, {"PYTHON_ENABLE_DEBUG_LOGGING": debug}, verbose=verbose)
 
 
@@ -38,22 +38,22 @@ def levels(section: Mapping[str, str], *, verbose: bool = False, debug: str = "1
         ({"Host.Extensions": "Error"}, [INFO, INFO, INFO, WARNING, ERROR, INFO]),
     ],
 )
-def test_minimum(section: Mapping[str, str], expected: list[int]) -> None:
-    """The longest beginning that fits decides, ignoring case; ``default`` stands for all that is not named."""
-    assert [levels(section).minimum(category) for category in CATEGORIES] == expected
+def test_minimum_level_is_that_of_the_longest_matching_prefix(section: Mapping[str, str], expected: list[int]) -> None:
+    """The longest prefix of a category decides, ignoring case; ``default`` applies where no other key matches."""
+    assert [read_levels(section).minimum(category) for category in CATEGORIES] == expected
 
 
-def test_verbose() -> None:
-    """``--verbose`` shows what the host says, unless host.json has a default; triggers are heard without it."""
-    assert levels({}, verbose=True).minimum("Host.Apps") == INFO
-    assert levels({}).minimum("Host.Triggers.Timer") == INFO
-    assert levels({"default": "Error"}, verbose=True).minimum("Host.Apps") == ERROR
+def test_verbose_shows_the_hosts_lines_unless_a_default_is_set() -> None:
+    """Lines about triggers are shown without ``--verbose``."""
+    assert read_levels({}, verbose=True).minimum("Host.Apps") == INFO
+    assert read_levels({}).minimum("Host.Triggers.Timer") == INFO
+    assert read_levels({"default": "Error"}, verbose=True).minimum("Host.Apps") == ERROR
 
 
 @pytest.mark.parametrize(("debug", "expected"), [("1", DEBUG), ("0", INFO), ("false", INFO)])
-def test_debug_logging_is_switched_off(debug: str, expected: int) -> None:
-    """``PYTHON_ENABLE_DEBUG_LOGGING`` can keep functions from logging at debug level, whatever host.json says."""
-    assert dict(levels({"default": "Debug"}, debug=debug).loggers())[""] == expected
+def test_debug_logging_switched_off_limits_functions_to_information(debug: str, expected: int) -> None:
+    """``PYTHON_ENABLE_DEBUG_LOGGING`` prevents functions from logging at debug level, whatever host.json says."""
+    assert dict(read_levels({"default": "Debug"}, debug=debug).loggers())[""] == expected
 
 
 PLACES = {
@@ -66,23 +66,23 @@ KEYS = [*sorted({*CATEGORIES, *PLACES}), "default", "Host", "Function"]
 
 
 @given(st.dictionaries(st.sampled_from(KEYS), st.sampled_from([*NAMES])))
-def test_no_logger_hides_what_a_category_shows(section: dict[str, str]) -> None:
-    """The level of a logger is at most that of each category that its records can have."""
-    made = levels(section)
-    by_logger = dict(made.loggers())
+def test_level_of_a_logger_is_at_most_that_of_its_categories(section: dict[str, str]) -> None:
+    """No logger's level hides records that their category shows."""
+    levels = read_levels(section)
+    by_logger = dict(levels.loggers())
     assert list(by_logger) == LOGGERS
     for category in {*CATEGORIES, *PLACES}:
         level = by_logger[PLACES.get(category, "")]
-        assert level <= made.minimum(category)
-        if not made.by_category:
-            assert level == made.minimum(category)
+        assert level <= levels.minimum(category)
+        if not levels.by_category:
+            assert level == levels.minimum(category)
 
 
-def test_records_are_filtered() -> None:
-    """Records are filtered by their category, which for an author's record is their function's."""
+def test_records_are_filtered_by_the_category_of_their_function() -> None:
+    """The category of an author's record is that of the function that logs it."""
     stream = io.StringIO()
     logs = Logs("json", stream=stream)
-    logs.set_levels(levels({"Function.A.User": "Error", "Function.B.User": "Debug", "noisy": "None"}))
+    logs.set_levels(read_levels({"Function.A.User": "Error", "Function.B.User": "Debug", "noisy": "None"}))
     for function in ("A", "B"):
         for level in (DEBUG, ERROR):
             logging.getLogger("mine").log(level, "said", extra={"function": function, "invocation_id": "1"})
@@ -114,8 +114,8 @@ async def B(req: func.HttpRequest) -> str:
 """
 
 
-def test_a_host_with_levels(make_app: MakeApp, serve: Serve) -> None:
-    """host.json rules over authors' lines and over the host's own lines about a function, one function at a time."""
+def test_host_applies_log_levels_to_each_function(make_app: MakeApp, serve: Serve) -> None:
+    """host.json sets the level of the author's lines and of the host's own lines about a function."""
     host_json = {"version": "2.0", "logging": {"logLevel": {"Function.A": "Error", "Function.B": "Debug"}}}
     served = serve(make_app({"host.json": json.dumps(host_json), "function_app.py": APP}))
     served.get("/api/A")
@@ -128,8 +128,8 @@ def test_a_host_with_levels(make_app: MakeApp, serve: Serve) -> None:
     assert served.logs().count("Functions.B") == 2
 
 
-def test_environment_overrides(make_app: MakeApp, serve: Serve) -> None:
-    """``AzureFunctionsJobHost__logging__logLevel__Function`` works as Core Tools and Azure use it."""
+def test_environment_variable_overrides_a_log_level_of_host_json(make_app: MakeApp, serve: Serve) -> None:
+    """``AzureFunctionsJobHost__logging__logLevel__Function`` works as in Core Tools and Azure."""
     served = serve(
         make_app({"host.json": '{"version": "2.0"}', "function_app.py": APP}),
         env={"AzureFunctionsJobHost__logging__logLevel__Function": "Error"},

@@ -1,4 +1,4 @@
-"""structlog in apps and extensions: connected to the host's log by default, and left alone where it is configured."""
+"""structlog in apps and extensions: connected to the host's log by default, and unchanged where it is configured."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ TRACE_ID, SPAN_ID = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 
 
 @pytest.fixture(autouse=True)
-def _structlog_as_before() -> Iterator[None]:
-    """Start each test with structlog as it comes, and see that it is so again, with no finder left behind."""
+def _reset_structlog() -> Iterator[None]:
+    """Start each test with structlog's defaults, and check that it leaves no finder behind."""
     structlog.reset_defaults()
     yield
     assert [finder for finder in sys.meta_path if isinstance(finder, StructlogDefaults)] == []
@@ -34,8 +34,8 @@ def _structlog_as_before() -> Iterator[None]:
     structlog.reset_defaults()
 
 
-def test_json_lines_of_structlog_have_the_fields_of_the_hosts_lines(make_app: MakeApp, serve: Serve) -> None:
-    """Without configuration, at import, in functions, threads and hooks, structlog's events are lines of the host."""
+def test_structlog_json_lines_have_the_fields_of_the_hosts_lines(make_app: MakeApp, serve: Serve) -> None:
+    """Without configuration, structlog's events at import, in functions, threads and hooks are lines of the host."""
     served = serve(make_app(shop_files()), "--log-format", "json", env={"PYTHON_ENABLE_WORKER_EXTENSIONS": "1"})
     headers = {"traceparent": f"00-{TRACE_ID}-{SPAN_ID}-01"}
     assert served.get("/api/orders/7?code=secret", headers=headers).text == "fine"
@@ -101,8 +101,8 @@ def without_time(line: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in line.items() if name != "timestamp"}
 
 
-def test_console_lines_of_structlog_show_key_values_and_tracebacks(make_app: MakeApp, serve: Serve) -> None:
-    """For people, an event is a line like the host's own, with its key-values, and a readable traceback below it."""
+def test_structlog_console_lines_show_key_values_and_tracebacks(make_app: MakeApp, serve: Serve) -> None:
+    """An event looks like a line of the host, with its key-values, and a traceback below it."""
     served = serve(make_app(shop_files()))
     served.get("/api/orders/7")
     served.get("/api/pay")
@@ -114,7 +114,7 @@ def test_console_lines_of_structlog_show_key_values_and_tracebacks(make_app: Mak
     assert "KeyError: 'card'\n" in text
 
 
-def test_levels_of_host_json_apply_to_structlog(make_app: MakeApp, serve: Serve) -> None:
+def test_structlog_lines_follow_the_levels_of_host_json(make_app: MakeApp, serve: Serve) -> None:
     """``logLevel`` filters the lines of structlog by category, as those of the standard library."""
     levels = {"Function.order": "Error", "Function.pay": "Debug", "function_app": "Warning"}
     host_json = json.dumps({"version": "2.0", "logging": {"logLevel": levels}})
@@ -150,7 +150,7 @@ def messages(host: Host, path: str) -> list[str]:
     return invocation.messages
 
 
-def test_an_invocation_in_a_test_has_the_lines_of_structlog() -> None:
+def test_invocation_in_a_test_has_the_records_of_structlog() -> None:
     """In ``hosting.testing``, events are records of the invocation, with their key-values as attributes."""
     with make_host({"function_app.py": HEAD + HELLO}) as host:
         invocation = host.get("/api/hello?name=Ada").invocation
@@ -162,8 +162,8 @@ def test_an_invocation_in_a_test_has_the_lines_of_structlog() -> None:
         assert not structlog.is_configured()
 
 
-def test_capture_logs_sees_events_under_a_testing_host() -> None:
-    """``structlog.testing.capture_logs`` works in a test that runs an app, and leaves the host's default in place."""
+def test_capture_logs_inside_a_test_host_gets_events() -> None:
+    """``structlog.testing.capture_logs`` works in a test that runs an app, and the host's default returns after it."""
     with make_host({"function_app.py": HEAD + HELLO}) as host:
         with capture_logs() as events:
             host.get("/api/hello?name=Ada")
@@ -172,7 +172,7 @@ def test_capture_logs_sees_events_under_a_testing_host() -> None:
     assert is_default(structlog)
 
 
-def test_capture_logs_around_a_testing_host_sees_events() -> None:
+def test_capture_logs_around_a_test_host_gets_events() -> None:
     """A test may begin to capture before it opens a host."""
     with capture_logs() as events, make_host({"function_app.py": HEAD + HELLO}) as host:
         host.get("/api/hello?name=Ada")
@@ -180,8 +180,8 @@ def test_capture_logs_around_a_testing_host_sees_events() -> None:
     assert is_default(structlog)
 
 
-def test_a_host_that_closes_while_events_are_captured_leaves_nothing() -> None:
-    """What ``capture_logs`` puts back after the host has closed acts as structlog's own default until the next host."""
+def test_host_closed_during_capture_logs_leaves_structlogs_default() -> None:
+    """What ``capture_logs`` restores after the host has closed acts as structlog's default until the next host."""
     with make_host({"function_app.py": HEAD + HELLO}) as host:
         capturing = capture_logs()
         capturing.__enter__()
@@ -210,8 +210,8 @@ def keep(_logger, _method, event):
         "structlog.configure(processors=[structlog.contextvars.merge_contextvars, keep], logger_factory=list)",
     ],
 )
-def test_an_app_that_configures_structlog_keeps_its_configuration(call: str) -> None:
-    """Whichever way an app configures structlog, its events go where it says, and not into the host's log."""
+def test_app_that_configures_structlog_keeps_its_configuration(call: str) -> None:
+    """However an app configures structlog, its events go where it says, and not into the host's log."""
     code = HEAD + CONFIGURED + call + HELLO
     with make_host({"function_app.py": code}) as host:
         assert "said" not in messages(host, "/api/hello?name=Ada")
@@ -229,8 +229,8 @@ def late(req: func.HttpRequest) -> str:
 """
 
 
-def test_an_app_may_configure_structlog_later() -> None:
-    """A configuration at the first invocation counts from then on, for loggers made before, too."""
+def test_app_that_configures_structlog_in_an_invocation_keeps_it_from_then_on() -> None:
+    """The configuration applies to loggers that existed before, too."""
     with make_host({"function_app.py": HEAD + CONFIGURED + HELLO + LATE}) as host:
         assert "said" in messages(host, "/api/hello")
         assert host.get("/api/late").text == "done"
@@ -238,8 +238,8 @@ def test_an_app_may_configure_structlog_later() -> None:
         assert [line["event"] for line in importlib.import_module("function_app").lines] == ["said"]
 
 
-def test_an_app_that_sets_only_the_wrapper_class_logs_into_the_hosts_log() -> None:
-    """An app that only sets a minimum level, or wants the wrapper of the standard library, keeps the host's lines."""
+def test_app_that_sets_only_the_wrapper_class_logs_into_the_hosts_log() -> None:
+    """An app that sets only a minimum level, or the wrapper of the standard library, keeps the host's lines."""
     wrapper = "structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(30))"
     with make_host({"function_app.py": HEAD + wrapper + HELLO.replace("log.info", "log.warning")}) as host:
         assert "said" in messages(host, "/api/hello")
@@ -258,18 +258,18 @@ def test_an_app_that_sets_only_the_wrapper_class_logs_into_the_hosts_log() -> No
         ("logger_factory=structlog.PrintLoggerFactory()", "said                           to=Ada\n"),
     ],
 )
-def test_what_an_app_leaves_at_its_default_is_the_default_of_structlog(
+def test_settings_that_an_app_leaves_out_are_structlogs_defaults(
     configuration: str, expected: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Processors without a logger factory print, and a logger factory without processors gets rendered text."""
+    """Processors without a logger factory print; a logger factory without processors gets rendered text."""
     code = f"{HEAD}structlog.configure({configuration})\n{HELLO}"
     with make_host({"function_app.py": code}) as host:
         assert "said" not in messages(host, "/api/hello?name=Ada")
     assert capsys.readouterr().out.endswith(expected)
 
 
-def test_of_two_hosts_in_one_process_each_may_close_first() -> None:
-    """The host's default lasts as long as a host is open, and one app's configuration does not outlive its host."""
+def test_two_hosts_in_one_process_may_close_in_any_order() -> None:
+    """The host's default lasts while a host is open, and one app's configuration ends with its host."""
     plain, own = {"function_app.py": HEAD + HELLO}, HEAD + CONFIGURED + "structlog.configure(processors=[keep])" + HELLO
     opening = make_host(plain)
     first = opening.__enter__()
@@ -282,25 +282,25 @@ def test_of_two_hosts_in_one_process_each_may_close_first() -> None:
     assert is_default(structlog)
 
 
-def test_the_configuration_of_a_test_is_found_again() -> None:
-    """What a test has configured applies to the app, and is there after the host has closed, whatever the app did."""
+def test_structlog_configuration_of_a_test_returns_after_the_host_closes() -> None:
+    """It applies to the app too, whatever the app configures."""
     seen: list[str] = []
 
-    def keep(_logger: Any, _method: str, event: Any) -> Any:
+    def keep_event(_logger: Any, _method: str, event: Any) -> Any:
         seen.append(event["event"])
         raise structlog.DropEvent
 
-    structlog.configure(processors=[keep])
+    structlog.configure(processors=[keep_event])
     with make_host({"function_app.py": HEAD + HELLO}) as host:
         host.get("/api/hello")
     configure = "structlog.configure(processors=[structlog.testing.LogCapture()])"
     with make_host({"function_app.py": HEAD + configure + HELLO}) as host:
         host.get("/api/hello")
     assert seen == ["said"]
-    assert structlog.get_config()["processors"] == [keep]
+    assert structlog.get_config()["processors"] == [keep_event]
 
 
-def test_an_app_that_does_not_load_leaves_no_configuration() -> None:
+def test_app_that_fails_to_load_leaves_no_structlog_configuration() -> None:
     """An app that configures structlog and then fails to import leaves structlog as it was."""
     with pytest.raises(Exception, match="broken"), make_host({"function_app.py": HEAD + BROKEN}):
         pass
@@ -314,8 +314,8 @@ raise ValueError("broken")
 """
 
 
-def test_a_structlog_of_another_shape_is_left_alone(caplog: pytest.LogCaptureFixture) -> None:
-    """A version that cannot be connected costs one warning; the app logs as it would without a host."""
+def test_structlog_version_that_cannot_be_connected_is_one_warning(caplog: pytest.LogCaptureFixture) -> None:
+    """The app then logs as it would without a host."""
     defaults = StructlogDefaults.acquire()
     with pytest.MonkeyPatch.context() as patch:
         patch.delattr(structlog._config, "_BUILTIN_DEFAULT_PROCESSORS")
@@ -325,7 +325,7 @@ def test_a_structlog_of_another_shape_is_left_alone(caplog: pytest.LogCaptureFix
 
 
 def test_structlog_is_imported_by_the_app_and_not_by_the_host() -> None:
-    """A host does not import structlog to connect it; an import finds it where it is, with its own loader."""
+    """The host does not import structlog to connect it; an import finds it where it is, with its own loader."""
     code = """
 import sys
 from hosting.logging.structlog import EventRoute, StructlogDefaults
@@ -343,7 +343,7 @@ structlog.get_logger().info("printed", a=1)
     assert "printed" in run.stdout
 
 
-def test_events_are_attributed_wherever_they_are_logged(caplog: pytest.LogCaptureFixture) -> None:
+def test_events_have_the_attributes_that_a_logging_call_has(caplog: pytest.LogCaptureFixture) -> None:
     """Names, exceptions, stacks and callers of an event are those that a call of ``logging`` would have."""
     defaults = StructlogDefaults.acquire()
     try:
@@ -363,7 +363,7 @@ def test_events_are_attributed_wherever_they_are_logged(caplog: pytest.LogCaptur
     assert str(two.stack_info).startswith("Stack (most recent call last):")
     assert (three.exc_info, three.funcName, Path(three.pathname)) == (
         None,
-        "test_events_are_attributed_wherever_they_are_logged",
+        "test_events_have_the_attributes_that_a_logging_call_has",
         Path(__file__),
     )
     assert (four.name, four.getMessage(), vars(four)["key_values"]) == (
@@ -374,7 +374,7 @@ def test_events_are_attributed_wherever_they_are_logged(caplog: pytest.LogCaptur
     assert (five.levelname, five.getMessage()) == ("WARNING", "five")
 
 
-def test_a_configuration_for_the_standard_library_keeps_its_key_values(make_app: MakeApp, serve: Serve) -> None:
+def test_structlog_through_the_standard_library_keeps_its_key_values(make_app: MakeApp, serve: Serve) -> None:
     """Events that an app sends through ``logging`` with ``wrap_for_formatter`` are lines with their fields."""
     configure = """
 structlog.configure(

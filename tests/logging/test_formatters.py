@@ -1,0 +1,47 @@
+"""Formatters: log lines in JSON and for the console."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+
+from hosting.logging.formatters import LineFormatter
+from hosting.logging.setup import Logs
+
+
+def test_json_line_has_fixed_fields_then_extra_fields_then_the_exception(logs: Logs, stream: io.StringIO) -> None:
+    """The fields of ``extra`` follow the fixed ones."""
+    try:
+        raise ValueError("no")
+    except ValueError:
+        logging.getLogger("mine").warning("a %s", "b", exc_info=True, extra={"extension": "timer"})
+    logs.flush()
+    line = json.loads(stream.getvalue())
+    assert list(line) == ["timestamp", "level", "category", "message", "extension", "exception", "exc_info"]
+    assert (line["level"], line["category"], line["message"], line["extension"]) == ("warning", "mine", "a b", "timer")
+    assert line["exception"].endswith("ValueError: no")
+
+
+def test_console_line_has_time_level_and_colour() -> None:
+    """A line begins with the time; a level other than information is named; colours are optional."""
+    record = logging.makeLogRecord({"name": "x", "levelno": 40, "levelname": "ERROR", "msg": "broken"})
+    plain = LineFormatter("console").format(record)
+    assert plain.startswith("[")
+    assert plain.endswith("Z] ERROR broken")
+    assert LineFormatter("console", colours=True).format(record).startswith("\x1b[31m[")
+    record.levelname = "INFO"
+    assert LineFormatter("console").format(record).endswith("Z] broken")
+
+
+class Unprintable:
+    def __str__(self) -> str:
+        raise ValueError("no text")
+
+
+def test_value_whose_text_raises_is_shown_as_its_type(logs: Logs, stream: io.StringIO) -> None:
+    """The line is written with the name of the value's type."""
+    logging.getLogger("mine").warning("fine", extra={"odd": Unprintable()})
+    logs.flush()
+    line = json.loads(stream.getvalue())
+    assert (line["message"], line["odd"]) == ("fine", "<Unprintable without a text>")
