@@ -50,8 +50,8 @@ def entries(extensions: Mapping[str, Any], order: Sequence[str] = ()) -> list[di
     for name, target in extensions.items():
         host.register(name, target)
     host.load([])
-    extensions: list[dict[str, Any]] = host.diagnosis()["extensions"]
-    return extensions
+    diagnosis: list[dict[str, Any]] = host.diagnosis()["extensions"]
+    return diagnosis
 
 
 def f() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import itertools
+import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -66,6 +67,13 @@ def invoker_of(host: ExtensionHost, target: Function) -> Callable[[Any, dict[str
     """Return the callable that a function host calls for each invocation."""
     invoker = host.invoker(target, ThreadPool(4))
     return lambda context, func_args: invoker.invoke(context, func_args)
+
+
+def exceed_budget(host: ExtensionHost) -> None:
+    """Block until a hook that starts now has exceeded its budget, however busy the machine is."""
+    since = host._watchdog.ticks[0]
+    while not host._watchdog.is_late(since):
+        time.sleep(0.01)
 
 
 def extension_entry(host: ExtensionHost, name: str) -> dict[str, Any]:

@@ -13,7 +13,7 @@ import hosting
 from hosting.core import Function
 from hosting.errors import ExtensionError
 from hosting.extensions import ExtensionHost
-from tests.support.invoking import Context, extension_entry, function, invoke, invoker_of, load_host
+from tests.support.invoking import Context, exceed_budget, extension_entry, function, invoke, invoker_of, load_host
 
 BUDGET = 0.2
 
@@ -54,7 +54,7 @@ async def test_slow_sync_hook_after_an_async_hook_cancels_nothing() -> None:
         @hosting.hookimpl
         def invocation_app_level(self) -> Any:
             yield
-            time.sleep(BUDGET * 2)
+            exceed_budget(host)
 
     target = function(answer)
     host = host_of(target, quick=Quick, slow=Slow)
