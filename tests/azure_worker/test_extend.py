@@ -1,4 +1,4 @@
-"""The same extensions, the same answers, the same order of hooks: under ``hosting start`` and in Azure's own worker."""
+"""The same extensions, answers and order of hooks under ``hosting start`` and in Azure's own worker."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ CALLS: list[tuple[str, Any]] = [
 
 
 def v2_files(*, where: str = "first", future: str = "") -> dict[str, str]:
-    """One app for the standalone host, Azure's v2 library, and plain calls."""
+    """Return one app for the standalone host, Azure's v2 library, and plain calls."""
     app = "app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)"
     parts = [
         f"{future}import azure.functions as func\nimport hosting\n{WRAPPING}",
@@ -107,7 +107,7 @@ def v2_files(*, where: str = "first", future: str = "") -> dict[str, str]:
 
 
 def v1_files() -> dict[str, str]:
-    """The same functions in folders."""
+    """Return the same functions in folders."""
     files = dict(DISTRIBUTION)
     for name, source in FUNCTIONS.items():
         out = "res" if "res:" in source else "$return"
@@ -124,9 +124,9 @@ def v1_files() -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def told(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
-    """Every face, driven once with every call."""
-    faces = {
+def reports(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
+    """Run the driver once for each way to host the app, with every call; return its reports."""
+    runtimes = {
         "standalone": v2_files(),
         "v2": v2_files(),
         "v2, extended last": v2_files(where="last"),
@@ -135,49 +135,49 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
         "plain": v2_files(),
     }
     results = {}
-    for face, files in {**faces, "v1": v1_files()}.items():
+    for runtime, files in {**runtimes, "v1": v1_files()}.items():
         root = tmp_path_factory.mktemp("app")
         for name, content in files.items():
             (root / name).parent.mkdir(parents=True, exist_ok=True)
             (root / name).write_text(content)
-        results[face] = driven(face.partition(",")[0], root, CALLS)
+        results[runtime] = driven(runtime.partition(",")[0], root, CALLS)
     return results
 
 
-FACES = ["v2", "v2, extended last", "v2, a Blueprint", "v2, annotations as text", "v1", "plain"]
+RUNTIMES = ["v2", "v2, extended last", "v2, a Blueprint", "v2, annotations as text", "v1", "plain"]
 
 
-def test_the_libraries_of_azures_worker_are_installed() -> None:
-    """What the other tests drive is Azure's own code."""
+def test_azures_worker_libraries_are_installed() -> None:
+    """The other tests run Azure's own code."""
     for name in ("azure_functions_runtime", "azure_functions_runtime_v1"):
         assert importlib.util.find_spec(name) is not None
 
 
-@pytest.mark.parametrize("face", FACES)
+@pytest.mark.parametrize("runtime", RUNTIMES)
 @pytest.mark.parametrize("number", range(len(CALLS)), ids=[f"{name}-{body}" for name, body in CALLS])
-def test_every_face_gives_the_same_answer(told: dict[str, Any], face: str, number: int) -> None:
-    """Returned, raised, answered for, replaced, with and without a context, through an Out: as under the host."""
-    expected, found = (ELAPSED.sub("(1 s)", told[one]["answers"][number]) for one in ("standalone", face))
+def test_call_in_azures_worker_has_the_answer_of_the_host(reports: dict[str, Any], runtime: str, number: int) -> None:
+    """Results, exceptions, short circuits, replacements and Outs are those of the host, with a context and without."""
+    expected, actual = (ELAPSED.sub("(1 s)", reports[one]["answers"][number]) for one in ("standalone", runtime))
     name, body = CALLS[number]
     if name.endswith("Context"):
-        assert found.startswith(f"as {name}-{body}")
+        assert actual.startswith(f"as {name}-{body}")
         assert expected.startswith("as ")
     else:
-        assert found == expected
+        assert actual == expected
 
 
-@pytest.mark.parametrize("face", ["standalone", *FACES])
-def test_an_installed_extension_of_this_repository_takes_part(told: dict[str, Any], face: str) -> None:
+@pytest.mark.parametrize("runtime", ["standalone", *RUNTIMES])
+def test_timer_extension_in_azures_worker_appends_to_responses(reports: dict[str, Any], runtime: str) -> None:
     """hosting-timer appends to the HttpResponse of a coroutine and to the one that is set on an Out."""
-    by_call = dict(zip(CALLS, told[face]["answers"], strict=True))
+    by_call = dict(zip(CALLS, reports[runtime]["answers"], strict=True))
     assert ELAPSED.sub("(1 s)", by_call["Coroutine", "x"]) == "from a coroutine (1 s)"
 
 
-@pytest.mark.parametrize("face", FACES)
-def test_stack_traces_end_in_the_users_file(told: dict[str, Any], face: str) -> None:
-    """As the worker serialises them for its host: the last frame is the line that raised."""
-    assert len(told[face]["stacks"]) == 2
-    for stack in told[face]["stacks"]:
+@pytest.mark.parametrize("runtime", RUNTIMES)
+def test_stack_trace_in_azures_worker_ends_in_the_users_file(reports: dict[str, Any], runtime: str) -> None:
+    """As the worker serialises the stack trace for its host, the last frame is the line that raised."""
+    assert len(reports[runtime]["stacks"]) == 2
+    for stack in reports[runtime]["stacks"]:
         last = stack[stack.rindex('File "') :]
         assert re.match(r'File "\S+(function_app|__init__)\.py", line \d+, in (main|plain|coroutine)\n', last)
         assert 'raise LookupError("no such thing")' in last
@@ -187,40 +187,40 @@ def steps(trace: list[str], kind: str) -> list[str]:
     return [step for step in trace if step.startswith(kind)]
 
 
-@pytest.mark.parametrize("face", FACES)
-def test_every_face_calls_the_hooks_in_the_same_order(told: dict[str, Any], face: str) -> None:
-    """From ``init`` to the last error hook; only the time of ``startup`` is the worker's, and invocation ids are."""
+@pytest.mark.parametrize("runtime", RUNTIMES)
+def test_hooks_in_azures_worker_run_in_the_order_of_the_host(reports: dict[str, Any], runtime: str) -> None:
+    """From ``init`` to the last error hook; only the time of ``startup`` and the invocation ids differ."""
 
     def comparable(trace: list[str]) -> list[str]:
         kept = [step for step in trace if step != "startup"]
         return [step.partition(" ")[0] if step.startswith("around ") and "ends" not in step else step for step in kept]
 
-    expected, found = told["standalone"]["trace"], told[face]["trace"]
-    assert comparable(found) == comparable(expected)
-    assert found.count("startup") == 1
-    assert found.index("startup") < found.index(steps(found, "around")[0])
+    expected, actual = reports["standalone"]["trace"], reports[runtime]["trace"]
+    assert comparable(actual) == comparable(expected)
+    assert actual.count("startup") == 1
+    assert actual.index("startup") < actual.index(steps(actual, "around")[0])
 
 
-@pytest.mark.parametrize("face", FACES)
-def test_every_face_has_the_same_info(told: dict[str, Any], face: str) -> None:
+@pytest.mark.parametrize("runtime", RUNTIMES)
+def test_info_in_azures_worker_equals_that_of_the_host(reports: dict[str, Any], runtime: str) -> None:
     """``_info`` is the same tree."""
     assert (
-        told[face]["info"]
-        == told["standalone"]["info"]
+        reports[runtime]["info"]
+        == reports["standalone"]["info"]
         == {"AppExtension": ["tracing", "timer"], "FuncExtension": {"Using": ["own"], "UsingAbove": ["own"]}}
     )
 
 
-@pytest.mark.parametrize("face", ["v2", "v1"])
-def test_a_function_without_context_gives_hooks_the_workers_context(told: dict[str, Any], face: str) -> None:
-    """Hooks see the worker's invocation id, and ``func_args`` has no context that the function does not take."""
-    assert "around Plain-x" in told[face]["trace"]
-    assert "pre ['req']" in told[face]["trace"]
-    assert "pre ['context', 'req']" in told[face]["trace"]
+@pytest.mark.parametrize("runtime", ["v2", "v1"])
+def test_hooks_of_a_function_without_context_get_the_workers_context(reports: dict[str, Any], runtime: str) -> None:
+    """Hooks get the worker's invocation id, and ``func_args`` has no context that the function does not take."""
+    assert "around Plain-x" in reports[runtime]["trace"]
+    assert "pre ['req']" in reports[runtime]["trace"]
+    assert "pre ['context', 'req']" in reports[runtime]["trace"]
 
 
-@pytest.mark.parametrize(("face", "files"), [("v2", v2_files()), ("v1", v1_files()), ("plain", v2_files())])
-def test_with_the_flag_off_nothing_changes(make_app: MakeApp, face: str, files: dict[str, str]) -> None:
-    """The functions stay the author's own; no extension is imported."""
-    told = driven(face, make_app(files), [("Plain", "x"), ("Using", "x")], PYTHON_ENABLE_WORKER_EXTENSIONS="0")
-    assert told == {"answers": ["plain", "using"], "trace": None, "info": None, "stacks": []}
+@pytest.mark.parametrize(("runtime", "files"), [("v2", v2_files()), ("v1", v1_files()), ("plain", v2_files())])
+def test_app_with_the_flag_off_runs_unchanged(make_app: MakeApp, runtime: str, files: dict[str, str]) -> None:
+    """The functions stay the author's own, and no extension is imported."""
+    report = driven(runtime, make_app(files), [("Plain", "x"), ("Using", "x")], PYTHON_ENABLE_WORKER_EXTENSIONS="0")
+    assert report == {"answers": ["plain", "using"], "trace": None, "info": None, "stacks": []}

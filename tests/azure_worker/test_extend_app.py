@@ -1,8 +1,7 @@
-"""``hosting.extend`` on all that it takes, and its answers to what it does not take."""
+"""``hosting.extend`` on everything that it accepts, and its errors for what it does not accept."""
 
 from __future__ import annotations
 
-import asyncio
 import inspect
 import json
 import logging
@@ -25,7 +24,7 @@ from tests.conftest import ROOT, clean_environment
 
 
 class Marking:
-    """An extension that answers with the function's result and a mark."""
+    """An extension that adds a mark to the function's result."""
 
     @hosting.hookimpl
     def post_invocation_app_level(self, context: Any, func_ret: Any) -> Any:
@@ -34,7 +33,7 @@ class Marking:
 
 @pytest.fixture(autouse=True)
 def worker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A process as Azure's worker sets it up, with one extension installed."""
+    """Set a process up as Azure's worker does, with one extension installed."""
     info = tmp_path / "site" / "marking-1.0.dist-info"
     info.mkdir(parents=True)
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: marking\nVersion: 1.0\n")
@@ -51,8 +50,8 @@ def worker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     pending.take()
 
 
-def one_of(app: Any) -> Any:
-    """The function that a worker would get from an app with one function."""
+def only_function(app: Any) -> Any:
+    """Return the function that a worker would get from an app with one function."""
     [built] = app.get_functions()
     return built.get_user_function()
 
@@ -62,27 +61,27 @@ def hello(req: func.HttpRequest) -> str:
 
 
 @pytest.mark.parametrize("first", [True, False])
-def test_an_app_may_be_extended_before_or_after_its_functions(first: bool) -> None:
-    """Either way, once or twice, the worker gets functions with hooks around them, once."""
+def test_app_extended_before_or_after_its_functions_runs_hooks_once(first: bool) -> None:
+    """The hooks run once, even if the app is extended twice."""
     app = func.FunctionApp()
     if first:
         assert hosting.extend(app) is app
     app.route("hello")(hello)
     assert hosting.extend(hosting.extend(app)) is app
-    assert one_of(app)(func.HttpRequest("GET", "/", body=b"")) == "hello by hello"
+    assert only_function(app)(func.HttpRequest("GET", "/", body=b"")) == "hello by hello"
 
 
 @pytest.mark.parametrize("both", [True, False])
-def test_a_blueprint_may_be_extended(both: bool) -> None:
-    """Its functions have hooks in whatever app they end up, also in one that is extended itself."""
+def test_extended_blueprint_runs_hooks_in_any_app(both: bool) -> None:
+    """Its functions have hooks in every app that registers them, also in one that is extended itself."""
     blueprint = hosting.extend(func.Blueprint())  # type: ignore[no-untyped-call]
     blueprint.route("hello")(hello)
     app = hosting.extend(func.FunctionApp()) if both else func.FunctionApp()
     app.register_functions(blueprint)
-    assert one_of(app)(func.HttpRequest("GET", "/", body=b"")) == "hello by hello"
+    assert only_function(app)(func.HttpRequest("GET", "/", body=b"")) == "hello by hello"
 
 
-def test_a_web_frameworks_app_may_be_extended() -> None:
+def test_extended_wsgi_app_runs_hooks() -> None:
     """The one function of a WsgiFunctionApp gets hooks too."""
 
     def wsgi(environ: Any, start_response: Any) -> Any:
@@ -90,14 +89,14 @@ def test_a_web_frameworks_app_may_be_extended() -> None:
         return [b"from WSGI"]
 
     app = hosting.extend(func.WsgiFunctionApp(app=wsgi, http_auth_level=func.AuthLevel.ANONYMOUS))
-    function = one_of(app)
+    function = only_function(app)
     context = Context("i", "web", "/", InvocationLocal())
     answer = function(req=func.HttpRequest("GET", "http://x/", body=b"", headers={}), context=context)
     assert str(answer).endswith("by web")
 
 
-def test_an_asgi_app_may_be_extended() -> None:
-    """The one function of an AsgiFunctionApp is a coroutine function still, with hooks."""
+async def test_extended_asgi_app_runs_hooks_around_a_coroutine_function() -> None:
+    """The one function of an AsgiFunctionApp stays a coroutine function."""
 
     async def asgi(scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] == "lifespan":
@@ -108,15 +107,15 @@ def test_an_asgi_app_may_be_extended() -> None:
         await send({"type": "http.response.body", "body": b"from ASGI"})
 
     app = hosting.extend(func.AsgiFunctionApp(app=asgi, http_auth_level=func.AuthLevel.ANONYMOUS))
-    function = one_of(app)
+    function = only_function(app)
     assert inspect.iscoroutinefunction(function)
     context = Context("i", "web", "/", InvocationLocal())
     request = func.HttpRequest("GET", "http://x/", body=b"", headers={})
-    assert str(asyncio.run(function(req=request, context=context))).endswith("by web")
+    assert str(await function(req=request, context=context)).endswith("by web")
     app.startup_task_done = False  # or the SDK runs a loop when the app is collected, perhaps inside another test's
 
 
-def test_an_app_for_another_framework_may_be_extended() -> None:
+def test_extended_app_of_another_framework_runs_hooks() -> None:
     """A subclass of ExternalHttpFunctionApp registers its own function."""
 
     class FrameworkApp(func.ExternalHttpFunctionApp):
@@ -125,10 +124,10 @@ def test_an_app_for_another_framework_may_be_extended() -> None:
 
     app = hosting.extend(FrameworkApp(auth_level=func.AuthLevel.ANONYMOUS))
     app._add_http_app(None)
-    assert one_of(app)(func.HttpRequest("GET", "/", body=b"")) == "hello by framework"
+    assert only_function(app)(func.HttpRequest("GET", "/", body=b"")) == "hello by framework"
 
 
-def test_a_middlewares_method_may_be_extended() -> None:
+def test_extended_method_of_a_middleware_runs_hooks() -> None:
     """In the v1 model a web framework's ``main`` is a method."""
 
     class Middleware:
@@ -142,8 +141,8 @@ def test_a_middlewares_method_may_be_extended() -> None:
 
 
 @pytest.mark.parametrize("above", [True, False])
-def test_a_v1_function_opts_out_above_or_below(above: bool) -> None:
-    """Decorators of hosting stand on either side of ``@hosting.extend``."""
+def test_without_above_or_below_extend_excludes_a_v1_function(above: bool) -> None:
+    """Decorators of hosting may be above or below ``@hosting.extend``."""
     without = hosting.without("marking")
 
     def main(req: func.HttpRequest) -> str:
@@ -153,20 +152,20 @@ def test_a_v1_function_opts_out_above_or_below(above: bool) -> None:
     assert replaced(func.HttpRequest("GET", "/", body=b"")) == "alone"
 
 
-def test_orchestrators_and_entities_are_left_alone() -> None:
-    """Durable functions that replay run their code many times for one run: hooks around it would too."""
+def test_orchestrators_and_entities_are_not_extended() -> None:
+    """Durable functions replay their code many times in one run, and hooks would run each time."""
     app = hosting.extend(func.FunctionApp())
 
     @app.generic_trigger("context", "orchestrationTrigger")
     def orchestrator(context: Any) -> str:
         return "replayed"
 
-    assert one_of(app) is orchestrator._function.get_user_function()
+    assert only_function(app) is orchestrator._function.get_user_function()
     assert orchestrator("x") == "replayed"
 
 
-def test_a_replacement_shows_the_worker_what_it_expects() -> None:
-    """Names, annotations, defaults, file and colour are the author's; only ``context`` is added."""
+def test_replacement_has_the_signature_that_the_worker_expects() -> None:
+    """Names, annotations, defaults, file and kind are the author's; only ``context`` is added."""
 
     async def coroutine(req: func.HttpRequest, limit: int = 3) -> func.HttpResponse:
         return func.HttpResponse(str(limit))
@@ -183,8 +182,8 @@ def test_a_replacement_shows_the_worker_what_it_expects() -> None:
     assert (replaced.__name__, replaced.__doc__, replaced.__module__) == ("coroutine", None, __name__)
 
 
-def test_a_stack_trace_ends_in_the_users_file() -> None:
-    """What the function raises is raised from its own line."""
+def test_stack_trace_of_an_extended_function_ends_in_the_users_file() -> None:
+    """An exception of the function is raised from its own line."""
 
     def failing(req: func.HttpRequest) -> str:
         raise LookupError("here")
@@ -199,21 +198,21 @@ def test_a_stack_trace_ends_in_the_users_file() -> None:
     ("target", "found"),
     [(3, "int"), ("app", "str"), (len, "builtin_function_or_method"), (func.HttpRequest, "ABCMeta")],
 )
-def test_what_cannot_be_extended_is_a_type_error(target: Any, found: str) -> None:
-    """The error says what it takes and what it was given."""
+def test_extend_of_another_type_raises_type_error(target: Any, found: str) -> None:
+    """The error says what was expected and what was found."""
     with pytest.raises(TypeError, match=f"expected a FunctionApp, a Blueprint or a function, found .*{found}"):
         hosting.extend(target)
 
 
-def test_a_decorated_function_is_not_extended_but_its_app() -> None:
-    """The remedy names the app."""
+def test_extend_of_a_decorated_function_raises_an_error_that_names_the_app() -> None:
+    """The remedy is to extend the app."""
     app = func.FunctionApp()
     with pytest.raises(TypeError, match="extend the app"):
         hosting.extend(app.route("hello")(hello))
 
 
-def test_extending_twice_with_different_settings_is_an_error() -> None:
-    """The first settings stand; the error names both."""
+def test_extend_twice_with_different_settings_is_an_error() -> None:
+    """The first settings stay; the error names both."""
     app = hosting.extend(func.FunctionApp(), diagnostics_route="one")
     assert hosting.extend(app) is app
     with pytest.raises(ValueError, match="'one', found 'two'"):
@@ -221,14 +220,14 @@ def test_extending_twice_with_different_settings_is_an_error() -> None:
 
 
 @pytest.mark.parametrize("target", [hello, func.Blueprint()])  # type: ignore[no-untyped-call]
-def test_a_diagnostics_route_needs_an_app(target: Any) -> None:
+def test_diagnostics_route_without_an_app_is_an_error(target: Any) -> None:
     """A function or a Blueprint cannot have one."""
     with pytest.raises(TypeError, match="diagnostics_route needs"):
         hosting.extend(target, diagnostics_route="extensions")
 
 
-def test_the_diagnostics_route_answers_with_the_document() -> None:
-    """One more function, at admin level, and only where it is asked for."""
+def test_diagnostics_route_is_an_admin_function_that_returns_the_document() -> None:
+    """The function is added only on request."""
     app = hosting.extend(func.FunctionApp(), diagnostics_route="extensions")
     app.route("hello")(hello)
     built = {one.get_function_name(): one for one in app.get_functions()}
@@ -240,8 +239,8 @@ def test_the_diagnostics_route_answers_with_the_document() -> None:
     assert [function["name"] for function in document["functions"]] == ["hello"]
 
 
-def test_info_is_in_the_log_at_start(caplog: pytest.LogCaptureFixture) -> None:
-    """People see what is loaded without any endpoint."""
+def test_info_is_logged_at_the_start(caplog: pytest.LogCaptureFixture) -> None:
+    """People see what is loaded without an endpoint."""
     app = hosting.extend(func.FunctionApp())
     app.route("hello")(hello)
     with caplog.at_level(logging.INFO, logger="hosting.extensions"):
@@ -249,8 +248,8 @@ def test_info_is_in_the_log_at_start(caplog: pytest.LogCaptureFixture) -> None:
     assert 'Extensions: {"AppExtension": ["marking"], "FuncExtension": {}}' in caplog.messages
 
 
-def test_a_version_of_the_sdk_that_we_do_not_know_loses_hooks_not_functions(caplog: pytest.LogCaptureFixture) -> None:
-    """A function that cannot be replaced runs as it is, and the log says so."""
+def test_function_of_an_unknown_sdk_runs_without_hooks(caplog: pytest.LogCaptureFixture) -> None:
+    """A function that cannot be replaced runs unchanged, and the log says so."""
 
     class Unknown:
         def __init__(self) -> None:
@@ -264,13 +263,13 @@ def test_a_version_of_the_sdk_that_we_do_not_know_loses_hooks_not_functions(capl
     assert "does not know this version of azure-functions" in caplog.text
 
 
-def test_with_the_flag_off_the_functions_stay_the_users_own(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing is replaced, nothing is patched."""
+def test_extend_with_the_flag_off_replaces_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The functions stay the user's own, and nothing is patched."""
     monkeypatch.setenv("PYTHON_ENABLE_WORKER_EXTENSIONS", "no")
     app = hosting.extend(func.FunctionApp())
     app.route("hello")(hello)
     assert "get_functions" not in vars(app)
-    assert one_of(app) is hello
+    assert only_function(app) is hello
     assert hosting.extend(hello) is hello
 
 
@@ -284,10 +283,10 @@ BROKEN = [
 
 @pytest.mark.parametrize("target", ["app", "function"])
 @pytest.mark.parametrize(("text", "message"), BROKEN)
-def test_an_app_does_not_go_down_because_of_a_broken_host_json(
+def test_app_with_an_invalid_host_json_runs_without_extensions(
     worker: Path, caplog: pytest.LogCaptureFixture, target: str, text: str, message: str
 ) -> None:
-    """It runs without extensions, and the log says once what is wrong and what to do."""
+    """The log says once what is wrong and what to do."""
     (worker / "host.json").write_text(text)
     if target == "function":
         assert hosting.extend(hello) is hello
@@ -295,25 +294,23 @@ def test_an_app_does_not_go_down_because_of_a_broken_host_json(
     else:
         app = hosting.extend(hosting.extend(func.FunctionApp()))
         app.route("hello")(hello)
-        assert one_of(app) is hello
+        assert only_function(app) is hello
     [record] = caplog.records
     assert record.levelname == "ERROR"
     assert record.getMessage().startswith("The app runs without extensions: ")
     assert message in record.getMessage()
 
 
-def test_a_broken_host_json_is_an_error_where_an_extension_is_required(
-    worker: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Whoever requires an extension does not want to run without it."""
+def test_invalid_host_json_with_a_required_extension_is_an_error(worker: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An app that requires an extension does not run without it."""
     (worker / "host.json").write_text("not JSON")
     monkeypatch.setenv("HOSTING_REQUIRE", "marking")
     with pytest.raises(SettingsError, match=r"host\.json is not valid JSON"):
         hosting.extend(func.FunctionApp())
 
 
-def test_a_required_extension_that_is_missing_stops_the_indexing(worker: Path) -> None:
-    """``get_functions`` raises, which Azure's worker tells its host."""
+def test_missing_required_extension_stops_the_indexing(worker: Path) -> None:
+    """``get_functions`` raises, and Azure's worker reports the error to its host."""
     (worker / "host.json").write_text('{"version": "2.0", "extensionHost": {"required": ["absent"]}}')
     app = hosting.extend(func.FunctionApp())
     app.route("hello")(hello)
@@ -321,8 +318,8 @@ def test_a_required_extension_that_is_missing_stops_the_indexing(worker: Path) -
         app.get_functions()
 
 
-def test_a_required_extension_that_is_missing_fails_each_v1_invocation(worker: Path) -> None:
-    """A v1 function never runs without what its app requires."""
+def test_missing_required_extension_fails_each_v1_invocation(worker: Path) -> None:
+    """A v1 function never runs without the extensions that its app requires."""
     (worker / "host.json").write_text('{"version": "2.0", "extensionHost": {"required": ["absent"]}}')
     replaced = hosting.extend(hello)
     for _ in range(2):
@@ -330,11 +327,11 @@ def test_a_required_extension_that_is_missing_fails_each_v1_invocation(worker: P
             replaced(func.HttpRequest("GET", "/", body=b""))
 
 
-def test_an_sdk_that_keeps_its_functions_elsewhere_loses_hooks_not_functions(caplog: pytest.LogCaptureFixture) -> None:
-    """An app of a later azure-functions comes back as it is, and the log says so."""
+def test_app_of_a_later_sdk_runs_without_hooks(caplog: pytest.LogCaptureFixture) -> None:
+    """An app whose functions are not where hosting expects them is returned unchanged, and the log says so."""
 
     class DecoratorApi:
-        """What all apps of the SDK derive from."""
+        """A stand-in for the base class of all apps of the SDK."""
 
     class FutureApp(DecoratorApi):
         pass
@@ -344,14 +341,14 @@ def test_an_sdk_that_keeps_its_functions_elsewhere_loses_hooks_not_functions(cap
     assert "does not know this version of azure-functions: FutureApp runs without extensions" in caplog.text
 
 
-def test_a_mistake_of_ours_does_not_take_the_app_down(
+def test_app_with_an_internal_error_of_hosting_runs_without_hooks(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The functions run as they are, and the log has the traceback."""
+    """The functions run unchanged, and the log has the traceback."""
     app = hosting.extend(func.FunctionApp())
     app.route("hello")(hello)
     monkeypatch.setattr("hosting.azure_worker.extend._describe", lambda built: 1 / 0)
-    assert one_of(app) is hello
+    assert only_function(app) is hello
     assert "because of a bug in hosting" in caplog.text
     assert "ZeroDivisionError" in caplog.text
 
@@ -368,8 +365,8 @@ print((after - before) * 1000, sorted(heavy))
 """
 
 
-def test_extend_needs_no_server_and_no_command_line(tmp_path: Path) -> None:
-    """Only the core dependencies are imported."""
+def test_extend_imports_only_core_dependencies(tmp_path: Path) -> None:
+    """Neither a server nor the command line is imported."""
     environment = clean_environment({"PYTHON_ENABLE_WORKER_EXTENSIONS": "1", "PYTHONPATH": str(ROOT)})
     done = subprocess.run([sys.executable, "-c", COST], capture_output=True, text=True, env=environment, check=True)
     assert done.stdout.split(maxsplit=1)[1].strip() == "[]"

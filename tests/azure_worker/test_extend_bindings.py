@@ -35,15 +35,15 @@ OBSERVED[".python_packages/lib/site-packages/tracing-1.0.dist-info/entry_points.
 )
 
 
-def observed(make_app: MakeApp, code: str, *calls: Any, face: str = "v2", **environ: Any) -> dict[str, Any]:
-    """What an app answers, and what an around hook sees of its calls."""
-    told = driven(face, make_app({**OBSERVED, "function_app.py": HEAD + code}), list(calls), **environ)
-    return {"answers": told["answers"], "trace": told["trace"]}
+def observe_calls(make_app: MakeApp, code: str, *calls: Any, runtime: str = "v2", **environ: Any) -> dict[str, Any]:
+    """Return the answers of an app, and what an around hook gets in its calls."""
+    report = driven(runtime, make_app({**OBSERVED, "function_app.py": HEAD + code}), list(calls), **environ)
+    return {"answers": report["answers"], "trace": report["trace"]}
 
 
 @pytest.mark.parametrize("future", ["", "from __future__ import annotations\n"])
-def test_a_deferred_binding_passes_through(make_app: MakeApp, future: str) -> None:
-    """A BlobClient parameter is recognised by its annotation, made by Azure's own converter, and seen by hooks."""
+def test_deferred_binding_reaches_the_function_and_hooks(make_app: MakeApp, future: str) -> None:
+    """A BlobClient parameter is recognised by its annotation, converted by Azure's own code, and passed to hooks."""
     code = """
 import azurefunctions.extensions.bindings.blob as blob
 
@@ -57,14 +57,14 @@ async def Read(client: blob.BlobClient) -> None:
     data = {"version": "1.0", "source": "AzureStorageBlobs", "content_type": "application/json", "content": content}
     files = {**OBSERVED, "function_app.py": f"{future}{HEAD}{code}"}
     call = ("Read", {"parameter": "client", "data": {"model_binding_data": data}})
-    told = driven("v2", make_app(files), [call], Storage="UseDevelopmentStorage=true")
-    assert told["answers"] == ["None"]
-    assert told["trace"] == [["Read", {"client": "BlobClient"}], "NoneType"]
+    report = driven("v2", make_app(files), [call], Storage="UseDevelopmentStorage=true")
+    assert report["answers"] == ["None"]
+    assert report["trace"] == [["Read", {"client": "BlobClient"}], "NoneType"]
 
 
 @pytest.mark.parametrize("future", ["", "from __future__ import annotations\n"])
-def test_http_streams_pass_through(make_app: MakeApp, future: str) -> None:
-    """The FastAPI extension's request reaches the function and the hooks, and its streaming response the caller."""
+def test_http_stream_reaches_function_hooks_and_caller(make_app: MakeApp, future: str) -> None:
+    """The FastAPI extension's request reaches function and hooks, and its streaming response reaches the caller."""
     code = """
 from azurefunctions.extensions.http.fastapi import Request, StreamingResponse
 
@@ -76,9 +76,9 @@ async def Stream(req: Request) -> StreamingResponse:
     return StreamingResponse(iter([chunk.upper() for chunk in chunks]))
 """
     root = make_app({**OBSERVED, "function_app.py": f"{future}{HEAD}{code}"})
-    told = driven("v2", root, [("Stream", "abc")], warnings="ignore")
-    assert "ABC" in told["answers"][0]
-    assert told["trace"] == [["Stream", {"req": "Request"}], "StreamingResponse"]
+    report = driven("v2", root, [("Stream", "abc")], warnings="ignore")
+    assert "ABC" in report["answers"][0]
+    assert report["trace"] == [["Stream", {"req": "Request"}], "StreamingResponse"]
 
 
 DURABLE = """
@@ -105,27 +105,27 @@ def Work(what: str) -> str:
 """
 
 
-def test_a_durable_apps_ordinary_functions_are_extended(make_app: MakeApp) -> None:
+def test_starters_and_activities_of_a_durable_app_are_extended(make_app: MakeApp) -> None:
     """Starters and activities have hooks around them."""
     work = ("Work", {"parameter": "what", "data": {"string": "tea"}})
-    told = observed(make_app, DURABLE, work, warnings="ignore")
-    assert [json.loads(answer) for answer in told["answers"]] == ["worked on tea"]
-    assert told["trace"] == [["Work", {"what": "str"}], "str"]
+    report = observe_calls(make_app, DURABLE, work, warnings="ignore")
+    assert [json.loads(answer) for answer in report["answers"]] == ["worked on tea"]
+    assert report["trace"] == [["Work", {"what": "str"}], "str"]
 
 
-def test_orchestrators_and_entities_are_not_touched(make_app: MakeApp) -> None:
-    """Their code replays: they stay what the durable library made of them, and extensions do not load them."""
+def test_orchestrators_and_entities_of_a_durable_app_are_unchanged(make_app: MakeApp) -> None:
+    """Their code replays: they stay the durable library's own, and extensions do not load them."""
     code = """
 import function_app
 [*built] = function_app.app.get_functions()
 print({one.get_function_name(): hasattr(one.get_user_function(), "__hosting_replaces__") for one in built})
 """
     root = make_app({**OBSERVED, "function_app.py": HEAD + DURABLE, "check.py": code})
-    assert run(root) == {"Start": True, "Orchestrate": False, "Count": False, "Work": True}
+    assert run_check(root) == {"Start": True, "Orchestrate": False, "Count": False, "Work": True}
 
 
-def run(root: Path) -> Any:
-    """What an app's check.py prints, as a Python literal."""
+def run_check(root: Path) -> Any:
+    """Return what an app's check.py prints, as a Python literal."""
     environment = clean_environment({"PYTHON_ENABLE_WORKER_EXTENSIONS": "1", "HOSTING_ALLOW": "tracing"})
     environment["PYTHONPATH"] = f"{ROOT}:{root / PACKAGES}:{root}"
     done = subprocess.run(

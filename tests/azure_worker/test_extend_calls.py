@@ -1,4 +1,4 @@
-"""What ``hosting.extend`` puts in a function's place, called in all the ways that people and workers call functions."""
+"""The function that ``hosting.extend`` returns, called in all the ways in which people and workers call functions."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from hosting.host.context import Context, InvocationLocal
 
 
 class Marking:
-    """An extension that answers with the function's result and a mark, and tells what it sees."""
+    """An extension that adds a mark to the function's result, and records its calls."""
 
     def __init__(self) -> None:
         self.loading: Callable[[], None] = lambda: None
@@ -50,7 +50,7 @@ marking = Marking()
 
 @pytest.fixture(autouse=True)
 def worker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A process as Azure's worker sets it up, with one extension installed."""
+    """Set a process up as Azure's worker does, with one extension installed."""
     info = tmp_path / "site" / "marking-1.0.dist-info"
     info.mkdir(parents=True)
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: marking\nVersion: 1.0\n")
@@ -66,8 +66,8 @@ def worker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     pending.take()
 
 
-def told(answer: Any) -> str:
-    """What the function itself answered."""
+def own_answer(answer: Any) -> str:
+    """Return what the function itself answered."""
     text, mark, _ = str(answer).partition(" by ")
     assert mark, "no hook has run"
     return text
@@ -80,18 +80,22 @@ CONTEXT: Any = Context("the-id", "main", "/", InvocationLocal())
 def test_functions_of_one_name_each_run_their_own_code() -> None:
     """Two v1 folders may share a script's folder, and two apps in one process may use one name."""
 
-    def made(answer: str) -> Any:
+    def extended_main(answer: str) -> Any:
         def main(req: func.HttpRequest) -> str:
             return answer
 
         return hosting.extend(main)
 
-    first, second = made("first"), made("second")
-    assert [told(first(REQUEST)), told(second(REQUEST)), told(first(REQUEST))] == ["first", "second", "first"]
+    first, second = extended_main("first"), extended_main("second")
+    assert [own_answer(first(REQUEST)), own_answer(second(REQUEST)), own_answer(first(REQUEST))] == [
+        "first",
+        "second",
+        "first",
+    ]
 
 
-def test_a_second_first_invocation_waits_until_functions_are_loaded() -> None:
-    """No invocation of a v1 function slips past the hooks while another thread loads them."""
+def test_second_invocation_during_loading_waits_until_functions_are_loaded() -> None:
+    """No invocation of a v1 function misses the hooks while another thread loads them."""
 
     @hosting.extend
     def main(req: func.HttpRequest) -> str:
@@ -100,18 +104,18 @@ def test_a_second_first_invocation_waits_until_functions_are_loaded() -> None:
     answers: list[Any] = []
     other = threading.Thread(target=lambda: answers.append(main(REQUEST)))
 
-    def loading() -> None:
+    def start_other() -> None:
         other.start()
         other.join(0.2)
 
-    marking.loading = loading
+    marking.loading = start_other
     answers.append(main(REQUEST))
     other.join()
-    assert [told(answer) for answer in answers] == ["hello", "hello"]
+    assert [own_answer(answer) for answer in answers] == ["hello", "hello"]
 
 
-def test_a_second_first_invocation_is_refused_too(worker: Path) -> None:
-    """Where a required extension is missing, the one that waited is told as well."""
+def test_second_invocation_during_a_failing_load_is_refused_too(worker: Path) -> None:
+    """Where a required extension is missing, the invocation that waited gets the error as well."""
     (worker / "host.json").write_text('{"version": "2.0", "extensionHost": {"required": ["absent"]}}')
 
     @hosting.extend
@@ -127,18 +131,18 @@ def test_a_second_first_invocation_is_refused_too(worker: Path) -> None:
 
     other = threading.Thread(target=invoke)
 
-    def loading() -> None:
+    def start_other() -> None:
         other.start()
         other.join(0.2)
 
-    marking.loading = loading
+    marking.loading = start_other
     invoke()
     other.join()
     assert len(refused) == 2
 
 
-def test_a_missing_required_extension_stops_every_app(worker: Path) -> None:
-    """The second one too, with the same message."""
+def test_missing_required_extension_stops_every_app_in_a_process(worker: Path) -> None:
+    """The second app fails too, with the same message."""
     (worker / "host.json").write_text('{"version": "2.0", "extensionHost": {"required": ["absent"]}}')
     for _ in range(2):
         app = hosting.extend(func.FunctionApp())
@@ -148,7 +152,7 @@ def test_a_missing_required_extension_stops_every_app(worker: Path) -> None:
 
 
 class Greeter:
-    """A callable that is no function."""
+    """A callable that is not a function."""
 
     def __call__(self, req: func.HttpRequest) -> str:
         return "hello"
@@ -163,21 +167,21 @@ def wrapping(inner: Any) -> Any:
 
 
 @pytest.mark.parametrize("inner", [Greeter(), functools.partial(lambda req, word: word, word="hello")])
-def test_a_function_that_wraps_what_is_no_function_is_extended(inner: Any) -> None:
-    """In both models; it stands in the file of the wrapper."""
-    assert told(hosting.extend(wrapping(inner))(REQUEST)) == "hello"
+def test_function_that_wraps_a_callable_object_is_extended(inner: Any) -> None:
+    """In both models; its file is that of the wrapper."""
+    assert own_answer(hosting.extend(wrapping(inner))(REQUEST)) == "hello"
     app = hosting.extend(func.FunctionApp())
     wrapper = wrapping(inner)
     wrapper.__name__ = "hello"
     app.route("hello")(wrapper)
     [built] = app.get_functions()
-    assert told(built.get_user_function()(REQUEST)) == "hello"
+    assert own_answer(built.get_user_function()(REQUEST)) == "hello"
 
 
-def test_one_function_that_cannot_be_replaced_does_not_cost_the_others_their_hooks(
+def test_function_that_cannot_be_replaced_leaves_the_others_their_hooks(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """The log tells of that one."""
+    """The log names the function."""
     app = hosting.extend(func.FunctionApp())
     greeter: Any = Greeter()
     greeter.__name__ = "greeter"
@@ -189,41 +193,43 @@ def test_one_function_that_cannot_be_replaced_does_not_cost_the_others_their_hoo
 
     functions = {one.get_function_name(): one.get_user_function() for one in app.get_functions()}
     assert functions["greeter"] is greeter
-    assert told(functions["hello"](REQUEST)) == "hello"
+    assert own_answer(functions["hello"](REQUEST)) == "hello"
     assert "'greeter'" in caplog.text
 
 
-@pytest.mark.parametrize("coroutine", [False, True])
-def test_a_context_by_position_is_the_one_hooks_get(coroutine: bool) -> None:
-    """As a unit test calls a function."""
+def test_sync_function_with_a_context_by_position_passes_it_to_hooks() -> None:
+    """Unit tests pass the context by position."""
 
     def main(req: func.HttpRequest, context: func.Context) -> str:
         return context.invocation_id
 
-    async def main_async(req: func.HttpRequest, context: func.Context) -> str:
+    assert hosting.extend(main)(REQUEST, CONTEXT) == "the-id by the-id"
+
+
+async def test_async_function_with_a_context_by_position_passes_it_to_hooks() -> None:
+    """Unit tests pass the context by position."""
+
+    async def main(req: func.HttpRequest, context: func.Context) -> str:
         return context.invocation_id
 
-    if coroutine:
-        assert asyncio.run(hosting.extend(main_async)(REQUEST, CONTEXT)) == "the-id by the-id"
-    else:
-        assert hosting.extend(main)(REQUEST, CONTEXT) == "the-id by the-id"
+    assert await hosting.extend(main)(REQUEST, CONTEXT) == "the-id by the-id"
 
 
-def test_arguments_by_position_reach_variable_parameters() -> None:
-    """``**rest`` stays what it is, and hooks see its names."""
+def test_extra_arguments_reach_variable_parameters() -> None:
+    """``**rest`` stays unchanged, and hooks get its names."""
 
     def main(req: func.HttpRequest, **rest: Any) -> str:
         return ",".join(rest)
 
-    assert told(hosting.extend(main)(REQUEST, a=1, b=2)) == "a,b"
+    assert own_answer(hosting.extend(main)(REQUEST, a=1, b=2)) == "a,b"
     assert ["a", "b", "req"] in marking.seen
 
 
 @pytest.mark.parametrize(
     "text", ["[]", "{", json.dumps({"bindings": "x"}), json.dumps({"bindings": [3]}), '{"bindings": 1}']
 )
-def test_an_odd_function_json_does_not_take_a_v1_app_down(worker: Path, text: str) -> None:
-    """Whatever Azure's host makes of it, the module can be imported and the function called."""
+def test_v1_function_with_an_invalid_function_json_can_be_called(worker: Path, text: str) -> None:
+    """The module can be imported and the function called."""
     folder = worker / "Odd"
     folder.mkdir()
     (folder / "function.json").write_text(text)
@@ -233,10 +239,10 @@ def test_an_odd_function_json_does_not_take_a_v1_app_down(worker: Path, text: st
     assert str(hosting.extend(names["main"])(REQUEST)).startswith("hello")
 
 
-def test_a_mistake_of_ours_does_not_take_a_v1_function_down(
+def test_v1_function_with_an_internal_error_of_hosting_runs_without_hooks(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Its first invocation runs without hooks, and the log has the traceback."""
+    """The log has the traceback."""
 
     def main(req: func.HttpRequest) -> str:
         return "hello"
@@ -247,24 +253,21 @@ def test_a_mistake_of_ours_does_not_take_a_v1_function_down(
     assert "ZeroDivisionError" in caplog.text
 
 
-def test_startup_of_a_v1_app_runs_on_the_loop_that_imported_it() -> None:
-    """Also where the first invocation is that of a sync function, in the worker's pool."""
+async def test_startup_of_a_v1_app_runs_on_the_event_loop_that_imported_it() -> None:
+    """Also if the first invocation is that of a sync function, in the worker's thread pool."""
 
-    async def serve() -> None:
-        @hosting.extend
-        def main(req: func.HttpRequest) -> str:
-            return "hello"
+    @hosting.extend
+    def main(req: func.HttpRequest) -> str:
+        return "hello"
 
-        assert told(await asyncio.to_thread(main, REQUEST)) == "hello"
-        assert marking.seen[0] is asyncio.get_running_loop()
-
-    asyncio.run(serve())
+    assert own_answer(await asyncio.to_thread(main, REQUEST)) == "hello"
+    assert marking.seen[0] is asyncio.get_running_loop()
 
 
-def test_with_the_flag_off_the_log_says_so_once(
+def test_extend_with_the_flag_off_is_logged_once(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Who forgot the setting learns of it; switching it on later, as tests do, still works."""
+    """Switching the flag on later, as tests do, still works."""
     monkeypatch.delenv("PYTHON_ENABLE_WORKER_EXTENSIONS")
 
     def main(req: func.HttpRequest) -> str:
@@ -276,14 +279,14 @@ def test_with_the_flag_off_the_log_says_so_once(
     [message] = caplog.messages
     assert "PYTHON_ENABLE_WORKER_EXTENSIONS is not true" in message
     monkeypatch.setenv("PYTHON_ENABLE_WORKER_EXTENSIONS", "1")
-    assert told(hosting.extend(main)(REQUEST)) == "hello"
+    assert own_answer(hosting.extend(main)(REQUEST)) == "hello"
 
 
 @pytest.mark.parametrize("where", ["host.json", "HOSTING_REQUIRE"])
-def test_with_the_flag_off_an_app_that_requires_an_extension_does_not_run(
+def test_app_that_requires_an_extension_with_the_flag_off_is_refused(
     worker: Path, monkeypatch: pytest.MonkeyPatch, where: str
 ) -> None:
-    """A forgotten setting does not open what an extension guards: as under ``hosting start`` the app is refused."""
+    """As under ``hosting start``, a missing setting does not expose what an extension guards."""
     monkeypatch.delenv("PYTHON_ENABLE_WORKER_EXTENSIONS")
     if where == "host.json":
         (worker / "host.json").write_text('{"version": "2.0", "extensionHost": {"required": ["marking"]}}')
@@ -294,8 +297,8 @@ def test_with_the_flag_off_an_app_that_requires_an_extension_does_not_run(
             hosting.extend(target)
 
 
-def test_with_the_flag_off_a_broken_host_json_is_no_matter(worker: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing of it is wanted, unless the environment requires an extension."""
+def test_invalid_host_json_with_the_flag_off_is_ignored(worker: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """host.json is not needed, unless the environment requires an extension."""
     monkeypatch.delenv("PYTHON_ENABLE_WORKER_EXTENSIONS")
     (worker / "host.json").write_text("not JSON")
     app = func.FunctionApp()

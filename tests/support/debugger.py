@@ -1,4 +1,4 @@
-"""A debugger's side of the Debug Adapter Protocol, as far as tests need it."""
+"""The client of a debugger: the part of the Debug Adapter Protocol that tests need."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Debugger:
         self._connection.close()
 
     def attach(self, file: Path, line: int) -> None:
-        """Attach with one breakpoint, and let the process go on."""
+        """Attach with one breakpoint, and let the process continue."""
         self.request("initialize", adapterID="tests", pathFormat="path")
         self._send("attach", justMyCode=True)
         self.event("initialized")
@@ -43,7 +43,7 @@ class Debugger:
         self.request("configurationDone")
 
     def evaluate_at_stop(self, expression: str) -> str:
-        """Wait for the breakpoint; give the value of an expression there, and go on."""
+        """Wait for the breakpoint; return the value of an expression there, and continue."""
         thread = self.event("stopped")["threadId"]
         frame = self.request("stackTrace", threadId=thread)["stackFrames"][0]["id"]
         value: str = self.request("evaluate", expression=expression, frameId=frame)["result"]
@@ -51,7 +51,7 @@ class Debugger:
         return value
 
     def request(self, command: str, **arguments: Any) -> dict[str, Any]:
-        """Send a request and give the body of its response."""
+        """Send a request; return the body of its response."""
         number = self._send(command, **arguments)
         response = self._until(lambda message: message.get("request_seq") == number)
         assert response["success"], response
@@ -59,7 +59,7 @@ class Debugger:
         return body
 
     def event(self, name: str) -> dict[str, Any]:
-        """Wait for an event and give its body."""
+        """Wait for an event; return its body."""
         body: dict[str, Any] = self._until(lambda message: message.get("event") == name).get("body") or {}
         return body
 

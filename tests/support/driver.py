@@ -1,11 +1,11 @@
-"""Runs one app under one face, in a process of its own, and prints what happened: ``python driver.py FACE APP CALLS``.
+"""Run one app in one runtime, in a process of its own: ``python driver.py RUNTIME APP CALLS``.
 
-The faces: ``standalone`` is the function host without a server; ``v2`` and ``v1`` are Azure's own worker libraries,
-driven through the entry points that its host calls, with stand-ins for protobuf messages; ``plain`` calls the functions
-that an indexed app has.
+The runtime ``standalone`` is the function host without a server. ``v2`` and ``v1`` are Azure's own worker libraries,
+called through the entry points that their host calls, with stand-ins for protobuf messages. ``plain`` calls the
+functions of an indexed app.
 
-A call is a function's name and the body of a request, or what another trigger gives: the parameter's name, and the
-fields of the protobuf message.
+A call is a function's name and the body of a request, or the data of another trigger: the parameter's name, and the
+fields of the protobuf message. The last line of the output is a report in JSON.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ Call = tuple[str, Any]
 
 
 class Message:
-    """A stand-in for any protobuf message: what it is made with, and which of the alternatives that is."""
+    """A stand-in for any protobuf message: its fields, and which of the alternatives they set."""
 
     def __init__(self, **fields: Any) -> None:
         self.__dict__.update(fields)
@@ -66,7 +66,7 @@ PROTOS = SimpleNamespace(
 
 
 class Worker:
-    """Azure's worker library, as its host drives it."""
+    """Azure's worker library, called as its host calls it."""
 
     def __init__(self, library: str, root: Path) -> None:
         self._library = importlib.import_module(f"{library}.handle_event")
@@ -88,16 +88,16 @@ class Worker:
             assert response.result.status == StatusResult.Success, response.result.exception.message
 
     async def call(self, name: str, body: Any) -> str:
-        """Invoke; the text of the answer, or of the exception."""
+        """Invoke a function; return the text of its answer, or of its exception."""
         if self._streams is None:
             return await self._invoke(name, body)
-        streamed, told = await asyncio.gather(self._stream(f"{name}-{body}", body), self._invoke(name, body))
-        return streamed if told == "None" else told
+        streamed, answer = await asyncio.gather(self._stream(f"{name}-{body}", body), self._invoke(name, body))
+        return streamed if answer == "None" else answer
 
     async def _stream(self, invocation: str, body: str) -> str:
-        """Send the request itself, as Azure's host does where HTTP streams are on; the body of the answer."""
+        """Send the request itself, as Azure's host does with HTTP streams; return the body of the answer."""
         host, port = str(self._streams).removeprefix("http://").split(":")
-        reader, writer = await _connected(host, int(port))
+        reader, writer = await _connect(host, int(port))
         head = f"POST / HTTP/1.0\r\nx-ms-invocation-id: {invocation}\r\ncontent-length: {len(body)}\r\n\r\n"
         writer.write((head + body).encode())
         answer = await reader.read()
@@ -146,8 +146,8 @@ class Worker:
         )
 
 
-async def _connected(host: str, port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-    """A connection to the worker's web server, which may still be starting."""
+async def _connect(host: str, port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """Connect to the worker's web server, which may still be starting."""
     while True:
         try:
             return await asyncio.open_connection(host, port)
@@ -195,7 +195,7 @@ class Standalone:
 
 
 class Plain:
-    """The functions that an indexed app has, called as a unit test calls them."""
+    """The functions of an indexed app, called as a unit test calls them."""
 
     def __init__(self, root: Path) -> None:
         sys.path.insert(0, str(root))
@@ -228,39 +228,39 @@ class Plain:
         return str(value if isinstance(value, str) else value.get_body().decode())
 
 
-async def drive(face: str, root: Path, calls: list[Call]) -> dict[str, Any]:
-    """Start, call, and tell: the answers, the trace of the tracing extension, and ``_info``."""
+async def drive(runtime: str, root: Path, calls: list[Call]) -> dict[str, Any]:
+    """Start the app and call its functions; return the answers, the trace of the tracing extension, and ``_info``."""
     names = sorted({name for name, _ in calls}, key=str.lower)
-    faces: dict[str, Callable[[Path], Any]] = {
+    runtimes: dict[str, Callable[[Path], Any]] = {
         "standalone": Standalone,
         "plain": Plain,
-        "v2": lambda place: Worker("azure_functions_runtime", place),
-        "v1": lambda place: Worker("azure_functions_runtime_v1", place),
+        "v2": lambda folder: Worker("azure_functions_runtime", folder),
+        "v1": lambda folder: Worker("azure_functions_runtime_v1", folder),
     }
-    target = faces[face](root)
+    target = runtimes[runtime](root)
     await target.start(names)
     answers = [await target.call(name, body) for name, body in calls]
     from hosting.authoring import pending
 
     shared = getattr(pending.shared, "host", None)
-    info = target.info if face == "standalone" else shared and shared._info
+    info = target.info if runtime == "standalone" else shared and shared._info
     tracing = sys.modules.get("tracing_extension")
     stacks = getattr(target, "stack_traces", [])
     return {"answers": answers, "trace": tracing.trace if tracing else None, "info": info, "stacks": stacks}
 
 
-async def _tell(face: str, root: Path, calls: list[Call]) -> None:
-    print("\n" + json.dumps(await drive(face, root, calls)), flush=True)
-    os._exit(0)  # a worker serves until it is killed, and so does the web server of its HTTP streams
+async def _print_report(runtime: str, root: Path, calls: list[Call]) -> None:
+    print("\n" + json.dumps(await drive(runtime, root, calls)), flush=True)
+    os._exit(0)  # a worker and the web server of its HTTP streams run until they are killed
 
 
 def main() -> None:
-    """Run it, and print one JSON document as the last line."""
-    face, root, calls = sys.argv[1], Path(sys.argv[2]), json.loads(sys.argv[3])
+    """Run the calls, and print the report as the last line."""
+    runtime, root, calls = sys.argv[1], Path(sys.argv[2]), json.loads(sys.argv[3])
     os.environ["AzureWebJobsScriptRoot"] = str(root)  # noqa: SIM112 - as Azure spells it
-    if face in ("v1", "v2"):
+    if runtime in ("v1", "v2"):
         sys.path.append(str(root))
-    asyncio.run(_tell(face, root, calls))
+    asyncio.run(_print_report(runtime, root, calls))
 
 
 if __name__ == "__main__":

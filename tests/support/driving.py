@@ -1,4 +1,4 @@
-"""Starts the driver of the faces, and an app's own distribution with extensions that write down what they see."""
+"""Run the driver of an app, and a distribution for the app with extensions that record their calls."""
 
 from __future__ import annotations
 
@@ -78,22 +78,22 @@ DISTRIBUTION = {
 
 
 def drive(
-    face: str, root: Path, calls: Sequence[Any], *, warnings: str = "error", **environ: str
+    runtime: str, root: Path, calls: Sequence[Any], *, warnings: str = "error", **environ: str
 ) -> subprocess.CompletedProcess[str]:
-    """Run the driver to its end, with extensions switched on and only those of the tests' own distributions allowed."""
+    """Run the driver to its end, with extensions on and only those of the tests' own distributions allowed."""
     settings = {"PYTHON_ENABLE_WORKER_EXTENSIONS": "1", "HOSTING_ALLOW": "tracing,hosting-timer", **environ}
     environment = clean_environment(settings)
     environment["PYTHONPATH"] = f"{ROOT}:{root / PACKAGES}"
     driver = str(ROOT / "tests/support/driver.py")
-    command = [sys.executable, "-W", warnings, driver, face, str(root), json.dumps(calls)]
+    command = [sys.executable, "-W", warnings, driver, runtime, str(root), json.dumps(calls)]
     return subprocess.run(
         command, capture_output=True, text=True, env=environment, timeout=PATIENCE, check=False, cwd=root
     )
 
 
-def driven(face: str, root: Path, calls: Sequence[Any], **environ: Any) -> dict[str, Any]:
-    """What the driver tells of one face."""
-    done = drive(face, root, calls, **environ)
+def driven(runtime: str, root: Path, calls: Sequence[Any], **environ: Any) -> dict[str, Any]:
+    """Run the driver in one runtime; return its report."""
+    done = drive(runtime, root, calls, **environ)
     assert done.returncode == 0, done.stderr
-    told: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return told
+    report: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return report

@@ -1,4 +1,4 @@
-"""What people install: wheels, in a virtual environment that has nothing else."""
+"""Installation of the wheels into a virtual environment that has no other packages."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Installation:
 
     @property
     def scripts(self) -> Path:
-        """Where its commands are."""
+        """Return the folder of its commands."""
         return self.directory / ("Scripts" if os.name == "nt" else "bin")
 
     def pip(self, *arguments: str) -> None:
@@ -30,11 +30,11 @@ class Installation:
         self.python("-m", "pip", "--quiet", "--disable-pip-version-check", *arguments)
 
     def python(self, *arguments: str) -> str:
-        """Run the environment's Python and give its output."""
+        """Run the environment's Python; return its output."""
         return run([str(self.scripts / "python"), *arguments], cwd=self.scratch)
 
     def answer(self, log: str, environ: Mapping[str, str] | None = None) -> str:
-        """Serve the quickstart with the installed command, and give its answer."""
+        """Serve the quickstart with the installed command; return its answer."""
         command = (str(self.scripts / "hosting"),)
         output = self.scratch / log
         with hosting_start(QUICKSTART, output, command=command, environ=environ, cwd=self.scratch) as host:
@@ -54,7 +54,7 @@ def build(directory: Path, *projects: Path) -> None:
 
 
 def run(command: Sequence[str], cwd: Path) -> str:
-    """Run a command to its end and give what it printed; it must succeed."""
+    """Run a command to its end; return what it printed. It must succeed."""
     done = subprocess.run(command, cwd=cwd, env=environment(), capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout

@@ -1,4 +1,4 @@
-"""A provider of ``noteTrigger`` and ``note`` that records what happens to it."""
+"""A provider of ``noteTrigger`` and ``note`` that records its calls."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ class NoteOutput(Output):
 
 
 class Notes(Provider):
-    """Serves ``noteTrigger`` and ``note``; what happens is noted in ``steps``."""
+    """Serves ``noteTrigger`` and ``note``; records its calls in ``steps``."""
 
     def __init__(self, services: Services) -> None:
         super().__init__(services)

@@ -1,4 +1,4 @@
-"""Running commands of this project in processes of their own, as a person does."""
+"""Commands of this project, run in processes of their own."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ PATIENCE = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """A host that answers; ``output`` is the file that its output goes to."""
+    """A running host; ``output`` is the file that its output goes to."""
 
     url: str
     output: Path
@@ -37,12 +37,12 @@ class Running:
         return httpx.get(self.url + path, timeout=PATIENCE)
 
     def printed(self) -> str:
-        """Give what it printed so far."""
+        """Return what it has printed so far."""
         return self.output.read_text("utf-8")
 
 
 def environment(**changes: str) -> dict[str, str]:
-    """Give this process's variables without those that steer a host, with ``changes``."""
+    """Return this process's variables without those that configure a host, with ``changes``."""
     kept = {key: value for key, value in os.environ.items() if not key.startswith(("PYTHON", "HOSTING_", "AzureWeb"))}
     return {**kept, "PYTHONUNBUFFERED": "1", **changes}
 
@@ -85,7 +85,7 @@ def hosting_start(
 
 
 def stop(process: subprocess.Popen[Any]) -> None:
-    """Ask a process to end, and end it where it does not."""
+    """Ask a process to end, and kill it if it does not."""
     if process.poll() is None:
         process.send_signal(signal.SIGTERM)
     try:

@@ -1,4 +1,4 @@
-"""Unit tests as Azure's guide shows them: a function is called by itself, whatever hosting adds to its app."""
+"""Unit tests as Azure's guide shows them: a function is called directly, whatever hosting adds to its app."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ async def tick(timer: func.TimerRequest, context: func.Context) -> str:
 
 @pytest.fixture(params=["0", "1"], ids=["extensions off", "extensions on"])
 def flag(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[str]:
-    """What a developer or a CI may have in the environment while tests run."""
+    """Set the flag as it may be in the environment of a developer or of CI."""
     monkeypatch.setenv("PYTHON_ENABLE_WORKER_EXTENSIONS", request.param)
     monkeypatch.setenv("AzureWebJobsScriptRoot", str(tmp_path))
     (tmp_path / "host.json").write_text('{"version": "2.0"}')
@@ -52,8 +52,8 @@ def flag(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_pa
     hosting.authoring.pending.shared = None
 
 
-def imported(folder: Path, name: str, code: str) -> ModuleType:
-    """A module as a test imports it."""
+def import_module(folder: Path, name: str, code: str) -> ModuleType:
+    """Import a module as a test does."""
     (folder / f"{name}.py").write_text(code)
     sys.path.insert(0, str(folder))
     try:
@@ -64,18 +64,18 @@ def imported(folder: Path, name: str, code: str) -> ModuleType:
 
 
 @pytest.mark.parametrize("decorators", ["", "@hosting.extend", "@hosting.use('profile')\n@hosting.without('timer')"])
-def test_v1(flag: str, tmp_path: Path, decorators: str) -> None:
+def test_v1_function_called_directly_answers(flag: str, tmp_path: Path, decorators: str) -> None:
     """main() of a v1 function is called with a request."""
-    module = imported(tmp_path, f"v1_{flag}_{len(decorators)}", V1.format(decorators=decorators))
+    module = import_module(tmp_path, f"v1_{flag}_{len(decorators)}", V1.format(decorators=decorators))
     request = func.HttpRequest(method="GET", body=b"", url="/api/hello", params={"name": "Ada"})
     assert module.main(request).get_body() == b"Hello Ada"
     assert module.main(req=request).status_code == 200
 
 
 @pytest.mark.parametrize("extend", ["", "hosting.extend"])
-def test_v2(flag: str, tmp_path: Path, extend: str) -> None:
+def test_v2_function_called_directly_answers(flag: str, tmp_path: Path, extend: str) -> None:
     """The user's function of a v2 app is built and called, with objects of the SDK or of the builders."""
-    module = imported(tmp_path, f"v2_{flag}_{len(extend)}", V2.format(extend=extend))
+    module = import_module(tmp_path, f"v2_{flag}_{len(extend)}", V2.format(extend=extend))
     request = func.HttpRequest(method="GET", body=b"", url="/api/hello", params={"name": "Ada"})
     call = module.hello.build().get_user_function()
     assert call(request).get_body() == b"Hello Ada"
@@ -87,9 +87,9 @@ def test_v2(flag: str, tmp_path: Path, extend: str) -> None:
 
 
 @pytest.mark.parametrize("extend", ["", "hosting.extend"])
-def test_both_ways_side_by_side(flag: str, tmp_path: Path, extend: str) -> None:
-    """The app that a test calls by hand is run by a host, too, and then called by hand again."""
-    module = imported(tmp_path, f"both_{flag}_{len(extend)}", V2.format(extend=extend))
+def test_app_called_directly_and_run_by_a_host_answers_alike(flag: str, tmp_path: Path, extend: str) -> None:
+    """A host may run the app between direct calls of its functions."""
+    module = import_module(tmp_path, f"both_{flag}_{len(extend)}", V2.format(extend=extend))
     request = http_request(params={"name": "Ada"})
     call = module.hello.build().get_user_function()
     for _ in range(2):

@@ -1,4 +1,4 @@
-"""Functions of every trigger, run by a test: what they get, what their inputs give, what they write."""
+"""Functions of every trigger, run by a test: their data, their inputs and their outputs."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ app = func.FunctionApp(http_auth_level="ANONYMOUS")
 
 @pytest.fixture
 def run(hosting_host: HostFactory) -> Callable[..., Host]:
-    """Make a host of the code of one function."""
+    """Return a function that makes a host from the code of one function."""
 
-    def made(code: str, **options: Any) -> Host:
+    def make(code: str, **options: Any) -> Host:
         return hosting_host({"function_app.py": HEAD + code}, **options)
 
-    return made
+    return make
 
 
 TIMER = """
@@ -57,8 +57,8 @@ def f(timer: func.TimerRequest) -> None:
         (timer_request(last="2026-01-01"), 'False {"Last": "2026-01-01", "Next": "", "LastUpdated": "2026-01-01"}'),
     ],
 )
-def test_timers(run: Callable[..., Host], data: Any, message: str) -> None:
-    """A timer fires when the test says so, on time unless it says otherwise."""
+def test_timer_runs_on_request_and_on_time_by_default(run: Callable[..., Host], data: Any, message: str) -> None:
+    """A timer runs when the test invokes it, and is past due only if the test says so."""
     assert message in run(TIMER).invoke("f", data).messages
 
 
@@ -75,13 +75,15 @@ def f(msg: {annotation}, out: func.Out[str]) -> None:
     ("annotation", "got"),
     [("func.QueueMessage", "QueueMessage b'text'"), ("str", "str text"), ("bytes", "bytes b'text'")],
 )
-def test_queues(run: Callable[..., Host], data: Any, annotation: str, got: str) -> None:
-    """A function gets its message as its annotation says, however the test gives it."""
+def test_queue_message_is_converted_to_the_annotation(
+    run: Callable[..., Host], data: Any, annotation: str, got: str
+) -> None:
+    """A function gets its message as its annotation says, in whatever form the test passes it."""
     assert run(QUEUE.format(annotation=annotation)).invoke("f", data).outputs == {"out": got}
 
 
-def test_json_for_a_queue(run: Callable[..., Host]) -> None:
-    """What is neither text nor bytes is written as JSON."""
+def test_queue_output_that_is_neither_text_nor_bytes_is_json(run: Callable[..., Host]) -> None:
+    """Other values are written as JSON."""
     assert run(QUEUE.format(annotation="str")).invoke("f", {"a": [1]}).outputs == {"out": 'str {"a": [1]}'}
 
 
@@ -93,15 +95,15 @@ def f(blob: func.InputStream) -> bytes:
 """
 
 
-def test_blobs(run: Callable[..., Host]) -> None:
-    """A blob has its name, and other bindings use the parts of it that the path names."""
+def test_blob_name_fills_the_paths_of_other_bindings(run: Callable[..., Host]) -> None:
+    """Other bindings use the parts of the blob's name that its path names."""
     (written,) = run(BLOB).invoke("f", blob("data", name="in/a.b.txt")).written
     assert (written.name, written.type, written.value) == ("$return", "blob", b"in/a.b.txt 4 data")
     assert written.properties["path"] == "out/a.b/txt.bin"
 
 
-def test_a_blob_without_a_name(run: Callable[..., Host]) -> None:
-    """A test that gives content only need not care for the name; expressions stand as they are written."""
+def test_blob_without_a_name_leaves_expressions_unresolved(run: Callable[..., Host]) -> None:
+    """A test that passes only content needs no name."""
     (written,) = run(BLOB).invoke("f", b"data").written
     assert (written.value, written.properties["path"]) == (b"in/{name}.{ext} 4 data", "out/{name}/{ext}.bin")
 
@@ -116,7 +118,7 @@ def f(event: {annotation}, out: func.Out[str]) -> None:
 
 @pytest.mark.parametrize("data", [event_grid_event({"kind": "k"}), {"id": "1", "data": {"kind": "k"}}])
 @pytest.mark.parametrize("annotation", ["func.EventGridEvent", "str"])
-def test_event_grid(run: Callable[..., Host], data: Any, annotation: str) -> None:
+def test_event_grid_event_is_an_object_or_json_text(run: Callable[..., Host], data: Any, annotation: str) -> None:
     """An event is the SDK's object, or JSON text where a function takes that."""
     (written,) = run(EVENT.format(annotation=annotation)).invoke("f", data).written
     assert (written.value, written.properties["queueName"]) == ('{"kind": "k"}', "q-k")
@@ -131,13 +133,13 @@ def f(events: List[func.EventHubEvent]) -> None:
 
 
 @pytest.mark.parametrize("data", [["a", "b"], [event_hub_event("a"), event_hub_event(b"b")]])
-def test_many_at_once(run: Callable[..., Host], data: Any) -> None:
-    """A function that takes many events gets a list, of text or of the SDK's objects."""
+def test_function_with_cardinality_many_gets_a_list(run: Callable[..., Host], data: Any) -> None:
+    """The list has text or the SDK's objects."""
     assert "a b" in run(HUB).invoke("f", data).messages
 
 
-def test_service_bus_and_cosmos(run: Callable[..., Host]) -> None:
-    """Messages and documents are the SDK's, whoever provides the binding."""
+def test_service_bus_and_cosmos_data_are_the_sdks_objects(run: Callable[..., Host]) -> None:
+    """Messages and documents are the SDK's, whatever provides the binding."""
     code = """
 @app.service_bus_queue_trigger("msg", "S", "q")
 def bus(msg: func.ServiceBusMessage) -> None:
@@ -153,8 +155,8 @@ def cosmos(docs: func.DocumentList) -> None:
         assert "['1', '2']" in host.invoke("cosmos", data).messages
 
 
-def test_inputs(run: Callable[..., Host]) -> None:
-    """Inputs are given for a call, for a host, or not at all; None is a blob that does not exist."""
+def test_inputs_are_set_for_a_call_or_for_a_host(run: Callable[..., Host]) -> None:
+    """An input without a value, or None, is a blob that does not exist."""
     code = """
 @app.route("f")
 @app.blob_input("text", "c/{id}", "S")
@@ -170,8 +172,8 @@ def f(req: func.HttpRequest, text: str, stream: func.InputStream) -> str:
         run(code).get("/api/f?id=1", inputs={"stream": b""})
 
 
-def test_outputs_as_azure_would_send_them(run: Callable[..., Host]) -> None:
-    """What Azure's worker would make of a value is told beside it; what it would refuse fails the invocation."""
+def test_outputs_have_the_value_that_azure_would_send(run: Callable[..., Host]) -> None:
+    """A value that Azure's worker would refuse fails the invocation."""
     code = """
 @app.route("f")
 @app.queue_output("out", "q", "S")
@@ -182,8 +184,8 @@ def f(req: func.HttpRequest, out: func.Out[func.QueueMessage], table: func.Out[s
     return "done"
 """
     host = run(code)
-    told = {written.name: written.encoded for written in host.get("/api/f?what=m").invocation.written}
-    assert {name: json.loads(told[name]) for name in ("out", "table")} == {
+    encoded = {written.name: written.encoded for written in host.get("/api/f?what=m").invocation.written}
+    assert {name: json.loads(encoded[name]) for name in ("out", "table")} == {
         "out": {"id": "1", "body": "b"},
         "table": {"RowKey": "r"},
     }
@@ -193,8 +195,8 @@ def f(req: func.HttpRequest, out: func.Out[func.QueueMessage], table: func.Out[s
 
 
 @pytest.mark.parametrize(("kind", "written"), [("blob", {}), ("table", {"$return": None})])
-def test_nothing_is_returned(run: Callable[..., Host], kind: str, written: dict[str, None]) -> None:
-    """No blob is None; what Azure's worker sends as nothing is told as such."""
+def test_output_of_none_is_what_azure_sends(run: Callable[..., Host], kind: str, written: dict[str, None]) -> None:
+    """No blob is None; other bindings have the value that Azure's worker sends."""
     code = f"""
 @app.queue_trigger("msg", "in", "S")
 @app.generic_output_binding("$return", type="{kind}", path="c/x", connection="S")
@@ -204,7 +206,7 @@ def f(msg: str):
     assert run(code).invoke("f", "x").outputs == written
 
 
-def test_nothing_for_a_queue(run: Callable[..., Host]) -> None:
+def test_queue_output_of_none_fails_as_in_azure(run: Callable[..., Host]) -> None:
     """A queue takes no None, as in Azure."""
     code = """
 @app.queue_trigger("msg", "in", "S")
@@ -216,15 +218,15 @@ def f(msg: str) -> str:
         run(code).invoke("f", "x")
 
 
-def test_no_output_of_a_failed_invocation(run: Callable[..., Host]) -> None:
-    """A function that sets an output and then raises has written nothing."""
+def test_failed_invocation_has_no_outputs(run: Callable[..., Host]) -> None:
+    """A function that sets an output and then raises has no outputs."""
     code = QUEUE.format(annotation="str") + "    raise ValueError('no')\n"
     failed = run(code).invoke("f", "x", raises=False)
     assert (failed.outputs, failed.result, str(failed.exception)) == ({}, None, "no")
 
 
-def test_retries_do_not_wait(run: Callable[..., Host]) -> None:
-    """A policy is followed at once, and the record is that of the last attempt."""
+def test_retries_run_without_delay(run: Callable[..., Host]) -> None:
+    """A retry policy is applied at once, and the record is that of the last attempt."""
     code = """
 @app.queue_trigger("msg", "in", "S")
 @app.retry(strategy="exponential_backoff", max_retry_count="{count}", minimum_interval="00:10:00",
@@ -240,8 +242,8 @@ def f(msg: str, context: func.Context) -> None:
         run(code.format(count=2)).invoke("f", "x")
 
 
-def test_retries_without_a_limit_end(run: Callable[..., Host]) -> None:
-    """A policy that would go on for ever has a limit in a test."""
+def test_retries_without_a_limit_end_at_a_maximum(run: Callable[..., Host]) -> None:
+    """A policy without a limit has one in tests."""
     code = """
 @app.queue_trigger("msg", "in", "S")
 @app.retry(strategy="fixed_delay", max_retry_count="-1", delay_interval="00:10:00")
@@ -251,8 +253,8 @@ def f(msg: str) -> None:
     assert run(code).invoke("f", "x", raises=False).attempts == MAX_RETRIES + 1
 
 
-def test_a_type_that_nobody_knows(run: Callable[..., Host]) -> None:
-    """Any trigger can be pulled, its function gets any object, and may return a value without a binding for it."""
+def test_unknown_trigger_type_runs_with_any_object(run: Callable[..., Host]) -> None:
+    """Its function gets any object, and may return a value without a binding for it."""
     code = """
 @app.generic_trigger("thing", type="thingTrigger")
 def f(thing):
@@ -264,7 +266,7 @@ def f(thing):
     assert host.invoke("f", object()).result == "object"
 
 
-def test_trace_context(run: Callable[..., Host]) -> None:
+def test_trace_context_of_an_event_reaches_the_function(run: Callable[..., Host]) -> None:
     """The trace context of an event reaches the function."""
     code = """
 @app.queue_trigger("msg", "in", "S")
@@ -274,8 +276,8 @@ def f(msg: str, context: func.Context) -> None:
     assert "00-ab-cd-01|k=v" in run(code).invoke("f", "x", trace_parent="00-ab-cd-01", trace_state="k=v").messages
 
 
-def test_a_pipeline() -> None:
-    """What one function writes is handed to the next, through a queue and two containers."""
+def test_output_of_one_function_can_be_passed_to_the_next() -> None:
+    """The example's functions are connected by a queue and two containers."""
     with make_host(EXAMPLES / "queue_to_blob") as host:
         taken = host.post("/api/texts/a", json={"text": "to be or not to be"})
         (stored,) = host.invoke("store", taken.outputs["message"]).written
@@ -285,8 +287,8 @@ def test_a_pipeline() -> None:
         assert shown.json() == {"words": 6, "different": 4}
 
 
-def test_v1() -> None:
-    """A v1 function is run like any other, its outputs by the names of its function.json."""
+def test_v1_function_runs_with_outputs_by_their_names() -> None:
+    """The names of the outputs are those of its function.json."""
     bindings = [
         {"type": "queueTrigger", "direction": "in", "name": "msg", "queueName": "in", "connection": "S"},
         {"type": "queue", "direction": "out", "name": "$return", "queueName": "out-{queueTrigger}", "connection": "S"},
@@ -300,8 +302,8 @@ def test_v1() -> None:
         assert (written.value, written.properties["queueName"]) == ("X", "out-x")
 
 
-def test_web_jobs_metadata(run: Callable[..., Host]) -> None:
-    """What the host knows of a message besides its text can be used by other bindings."""
+def test_message_metadata_is_available_to_other_bindings(run: Callable[..., Host]) -> None:
+    """Other bindings can use what the host knows of a message besides its text."""
     code = """
 @app.queue_trigger("msg", "in", "S")
 @app.blob_output("out", "c/{id}-{DequeueCount}-{rand-guid:N}.txt", "S")

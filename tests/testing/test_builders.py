@@ -1,4 +1,4 @@
-"""Objects of the SDK, made from what a test cares for."""
+"""Builders: objects of the SDK, from only the values that a test needs."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ from hosting.testing import (
 
 
 @given(st.binary(), st.dictionaries(st.text(), st.text()))
-def test_requests(body: bytes, params: dict[str, str]) -> None:
-    """A request has what it is given, and behaves as one that came over the network."""
+def test_http_request_has_its_values_and_behaves_as_the_sdks(body: bytes, params: dict[str, str]) -> None:
+    """A request behaves as one that came over the network."""
     request = http_request("post", "/api/f", params=params, headers={"X-A": "1"}, route_params={"id": "2"}, body=body)
     assert (request.method, request.get_body(), dict(request.params)) == ("POST", body, params)
     assert (request.headers["x-a"], dict(request.route_params)) == ("1", {"id": "2"})
     assert request.url.startswith("http://localhost:7071/api/f")
 
 
-def test_requests_with_json() -> None:
-    """JSON is written and read; what is none is refused in the words of Azure's worker."""
+def test_http_request_with_json_writes_and_reads_it() -> None:
+    """A body that is not JSON is refused with the message of Azure's worker."""
     assert http_request(json=[1]).get_json() == [1]
     assert http_request(url="https://elsewhere/x", json={}).url == "https://elsewhere/x"
     with pytest.raises(ValueError, match="HTTP request does not contain valid JSON data"):
@@ -41,7 +41,7 @@ def test_requests_with_json() -> None:
 
 
 @pytest.mark.parametrize(("body", "stored"), [("é", "é".encode()), (b"\xff", b"\xff"), ({"a": 1}, b'{"a": 1}')])
-def test_messages(body: object, stored: bytes) -> None:
+def test_message_bodies_are_text_bytes_or_json(body: object, stored: bytes) -> None:
     """Text, bytes and JSON become the body of a message, which is the SDK's."""
     message = queue_message(body, id="7", dequeue_count=3)
     assert isinstance(message, func.QueueMessage)
@@ -54,24 +54,24 @@ def test_messages(body: object, stored: bytes) -> None:
     assert queue_message().id != queue_message().id
 
 
-def test_timers() -> None:
-    """A timer knows of earlier runs only what it is told."""
+def test_timer_request_has_only_the_earlier_runs_that_are_set() -> None:
+    """Earlier runs are those that the test passes."""
     assert (timer_request().past_due, timer_request().schedule_status) == (False, {})
     late = timer_request(past_due=True, last="2026-01-01T00:00:00", next="2026-01-02T00:00:00")
     assert late.past_due
     assert late.schedule_status["Next"] == "2026-01-02T00:00:00"
 
 
-def test_blobs() -> None:
+def test_blob_has_content_name_length_and_metadata() -> None:
     """A blob has its content, name, length and metadata."""
-    made = blob("é", name="c/a.txt", metadata={"m": "1"}, properties={"ContentType": "text/plain"})
-    assert isinstance(made, func.InputStream)
-    assert (made.read(), made.name, made.length) == ("é".encode(), "c/a.txt", 2)
-    assert made.uri == "http://127.0.0.1:10000/devstoreaccount1/c/a.txt"
+    stream = blob("é", name="c/a.txt", metadata={"m": "1"}, properties={"ContentType": "text/plain"})
+    assert isinstance(stream, func.InputStream)
+    assert (stream.read(), stream.name, stream.length) == ("é".encode(), "c/a.txt", 2)
+    assert stream.uri == "http://127.0.0.1:10000/devstoreaccount1/c/a.txt"
     assert (blob(b"x").name, blob(b"x").uri) == (None, None)
 
 
-def test_events_and_documents() -> None:
+def test_events_and_documents_have_their_data() -> None:
     """Events have an id, a time and their data; documents behave as dictionaries."""
     event = event_grid_event({"a": 1}, event_time=datetime(2026, 1, 1, tzinfo=UTC))
     assert (event.get_json(), event.event_time, event_grid_event().get_json()) == (
@@ -82,8 +82,8 @@ def test_events_and_documents() -> None:
     assert [doc["id"] for doc in documents({"id": "1"}, {"id": "2"})] == ["1", "2"]
 
 
-def test_contexts() -> None:
-    """A context counts as the SDK's, knows its function and its retries, and takes attributes."""
+def test_invocation_context_is_the_sdks_with_function_and_retries() -> None:
+    """It is an instance of the SDK's class, and takes further attributes."""
     context = invocation_context("f", trace_parent="00-ab-cd-01", retry_count=1, max_retry_count=3)
     assert isinstance(context, func.Context)
     assert (context.function_name, context.trace_context.trace_parent) == ("f", "00-ab-cd-01")

@@ -1,4 +1,4 @@
-"""Requests to a host in the test's process."""
+"""HTTP requests to a host in the test's process."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from hosting.testing import Host, HostFactory, http_request, make_host
 
 
 def app() -> func.FunctionApp:
-    made = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
+    app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
 
-    @made.route("echo/{place?}")
+    @app.route("echo/{place?}")
     def echo(req: func.HttpRequest) -> func.HttpResponse:
-        told = {
+        received = {
             "method": req.method,
             "url": req.url,
             "params": dict(req.params),
@@ -25,16 +25,16 @@ def app() -> func.FunctionApp:
             "route": dict(req.route_params),
             "body": req.get_body().decode("latin-1"),
         }
-        return func.HttpResponse(json.dumps(told), mimetype="application/json", headers={"X-Place": "é"})
+        return func.HttpResponse(json.dumps(received), mimetype="application/json", headers={"X-Place": "é"})
 
-    @made.route("cookies")
+    @app.route("cookies")
     def cookies(req: func.HttpRequest) -> func.HttpResponse:
         response = func.HttpResponse("é", status_code=201, charset="latin-1")
         response.headers.add("Set-Cookie", "a=1")
         response.headers.add("Set-Cookie", "b=2")
         return response
 
-    return made
+    return app
 
 
 @pytest.fixture
@@ -42,10 +42,10 @@ def host(hosting_host: HostFactory) -> Host:
     return hosting_host(app())
 
 
-def test_what_the_function_gets(host: Host) -> None:
+def test_request_reaches_the_function_with_all_its_parts(host: Host) -> None:
     """Method, path, query, headers and body arrive as from a client."""
-    told = host.patch("/api/echo/a%20b?x=1", params={"y": ["2", "ü"]}, headers={"X-Up": "V"}, body="text").json()
-    assert told == {
+    received = host.patch("/api/echo/a%20b?x=1", params={"y": ["2", "ü"]}, headers={"X-Up": "V"}, body="text").json()
+    assert received == {
         "method": "PATCH",
         "url": "http://localhost:7071/api/echo/a%20b?x=1&y=2&y=%C3%BC",
         "params": {"x": "1", "y": "2,ü"},
@@ -58,29 +58,29 @@ def test_what_the_function_gets(host: Host) -> None:
 @pytest.mark.parametrize(
     "path", ["api/echo", "/api/echo", "http://localhost:7071/api/echo", "https://elsewhere/api/echo"]
 )
-def test_paths(host: Host, path: str) -> None:
+def test_path_without_slash_or_whole_url_is_accepted(host: Host, path: str) -> None:
     """A path may lack its slash, or be a whole URL."""
     assert host.get(path).json()["url"] == "http://localhost:7071/api/echo"
 
 
-def test_json(host: Host) -> None:
-    """JSON is written with its content type, unless the test has another one; a body besides is a mistake."""
+def test_json_body_sets_the_content_type_unless_the_test_does(host: Host) -> None:
+    """A body in addition to JSON is an error."""
     assert host.post("/api/echo", json={"a": 1}).json()["headers"]["content-type"] == "application/json"
-    told = host.put("/api/echo", json=[1], headers={"Content-Type": "application/x+json"}).json()
-    assert (told["body"], told["headers"]["content-type"]) == ("[1]", "application/x+json")
+    received = host.put("/api/echo", json=[1], headers={"Content-Type": "application/x+json"}).json()
+    assert (received["body"], received["headers"]["content-type"]) == ("[1]", "application/x+json")
     with pytest.raises(TypeError, match="body or json, not both"):
         host.post("/api/echo", json=1, body="x")
 
 
-def test_an_option_that_there_is_not(host: Host) -> None:
-    """A misspelt option, or one that another client has, is a mistake, and nothing is sent."""
+def test_unknown_option_of_a_request_is_an_error(host: Host) -> None:
+    """A misspelled option, or one of another client, is an error, and nothing is sent."""
     with pytest.raises(TypeError, match="unknown option of a request: data; expected params, headers, body, json"):
         host.post("/api/echo", data="x")  # type: ignore[call-arg]
     assert not host.messages
 
 
-def test_what_comes_back(host: Host) -> None:
-    """The reply is the SDK's response, with repeated headers, and text by its own charset."""
+def test_reply_has_status_headers_and_text(host: Host) -> None:
+    """The reply is the SDK's response, with repeated headers, and text in its own charset."""
     reply = host.delete("/api/cookies")
     assert isinstance(reply, func.HttpResponse)
     assert (reply.status, reply.status_code, reply.text, reply.body) == (201, 201, "é", b"\xe9")
@@ -90,8 +90,8 @@ def test_what_comes_back(host: Host) -> None:
     assert repr(reply) == "<Reply 201 to DELETE /api/cookies: b'\\xe9'>"
 
 
-def test_what_the_host_answers(host: Host) -> None:
-    """Paths of the host's own, and those of nobody, are answered without a function."""
+def test_host_answers_its_own_paths_and_unknown_ones(host: Host) -> None:
+    """These paths are answered without a function."""
     assert host.get("/").status == 200
     assert host.get("/admin/host/status").json()["state"] == "Running"
     missing = host.get("/api/nothing")
@@ -100,23 +100,23 @@ def test_what_the_host_answers(host: Host) -> None:
         _ = missing.invocation
 
 
-def test_an_http_function_by_its_name(host: Host) -> None:
-    """A request that is built is handed to a function without its route."""
+def test_http_function_can_be_invoked_by_name_with_a_request(host: Host) -> None:
+    """A request object is passed to a function without its route."""
     built = http_request("POST", "/api/echo", params={"x": "1"}, route_params={"place": "p"}, json={"a": 1})
-    told = json.loads(host.invoke("Echo", built).result.get_body())
-    assert (told["method"], told["url"]) == ("POST", "http://localhost:7071/api/echo?x=1")
-    assert (told["params"], told["route"], told["body"]) == ({"x": "1"}, {"place": "p"}, '{"a": 1}')
+    received = json.loads(host.invoke("Echo", built).result.get_body())
+    assert (received["method"], received["url"]) == ("POST", "http://localhost:7071/api/echo?x=1")
+    assert (received["params"], received["route"], received["body"]) == ({"x": "1"}, {"place": "p"}, '{"a": 1}')
 
 
-def test_what_is_no_request(host: Host) -> None:
-    """Without data the request is an empty one; anything else is refused with the way to do it."""
+def test_http_function_invoked_with_another_type_is_refused(host: Host) -> None:
+    """Without data the request is an empty one; the error for anything else says how to pass one."""
     assert json.loads(host.invoke("echo").result.get_body())["method"] == "GET"
     with pytest.raises(TypeError, match=r"'echo' has an HTTP trigger: pass http_request"):
         host.invoke("echo", {"a": 1})
 
 
-def test_a_web_framework() -> None:
-    """A web app behind AsgiFunctionApp is started, answers, and is ended."""
+def test_asgi_app_starts_answers_and_shuts_down() -> None:
+    """A web app behind AsgiFunctionApp has its lifespan."""
     fastapi = pytest.importorskip("fastapi")
     seen = []
 

@@ -1,4 +1,4 @@
-"""Extensions that are isolated, and extensions that are not, with what is said of them."""
+"""``assert_isolated``: extensions that are isolated, and the complaint for extensions that are not."""
 
 from __future__ import annotations
 
@@ -21,22 +21,22 @@ from hosting.errors import ExtensionError
 from hosting.testing import RecordingExtension, assert_isolated, portal
 
 
-def complaint(extension: Any, **options: Any) -> str:
-    """What is said of an extension that is not isolated."""
+def findings(extension: Any, **options: Any) -> str:
+    """Return the message about an extension that is not isolated."""
     with pytest.raises(AssertionError, match="is not isolated:\n- ") as caught:
         assert_isolated(extension, **options)
     return str(caught.value)
 
 
 @pytest.mark.parametrize("settings", [None, {"append_to_http_response": True}])
-def test_an_extension_that_harms_nobody(settings: dict[str, Any] | None) -> None:
-    """The first-party timer passes, with and without settings, as a class and by its installed name."""
+def test_timer_extension_is_isolated(settings: dict[str, Any] | None) -> None:
+    """The first-party timer passes, with settings and without, as a class and by its installed name."""
     assert_isolated(TimerExtension, settings=settings)
     assert_isolated("timer", settings=settings)
 
 
-class WithoutHarm:
-    """Every kind of hook, sync and async, at both levels."""
+class Isolated:
+    """An extension with every kind of hook, sync and async, at both levels."""
 
     @hosting.hookimpl
     async def startup(self) -> None:
@@ -56,22 +56,18 @@ class WithoutHarm:
         assert exception is not None
 
 
-def test_hooks_of_every_kind() -> None:
+def test_extension_with_every_kind_of_hook_is_isolated() -> None:
     """Async hooks and function-level hooks are tried, too."""
-    assert_isolated(WithoutHarm)
+    assert_isolated(Isolated)
 
 
-def test_in_an_async_test() -> None:
-    """It may be called while a loop is running."""
-
-    async def run() -> None:
-        assert_isolated(WithoutHarm)
-
-    asyncio.run(run())
+async def test_assert_isolated_works_in_an_async_test() -> None:
+    """It may be called while an event loop is running."""
+    assert_isolated(Isolated)
 
 
 class Started:
-    """As Azure's sample of a timer: its post hook does not run when a function raises."""
+    """As in Azure's sample of a timer, the post hook does not run when a function raises."""
 
     def __init__(self) -> None:
         self.started: dict[str, float] = {}
@@ -89,10 +85,10 @@ class Slotted(Started):
     __slots__ = ("started",)
 
 
-def test_entries_of_failed_invocations() -> None:
-    """Something kept of each invocation that fails is found, and where it is."""
-    assert "Started.started keeps an entry for every failed invocation" in complaint(Started)
-    assert "Slotted.started keeps an entry for every failed invocation" in complaint(Slotted)
+def test_entries_kept_for_failed_invocations_are_a_finding() -> None:
+    """The finding names the attribute that keeps something of each invocation that fails."""
+    assert "Started.started keeps an entry for every failed invocation" in findings(Started)
+    assert "Slotted.started keeps an entry for every failed invocation" in findings(Slotted)
 
 
 class Printing:
@@ -107,13 +103,13 @@ class Logging:
         logger.info("got %s", func_args)
 
 
-def test_arguments_that_cannot_be_printed() -> None:
-    """A hook that stumbles over an argument is found, with file and line; so is one that logs it."""
-    said = complaint(Printing)
+def test_hook_that_formats_an_unprintable_argument_is_a_finding() -> None:
+    """The finding has file and line, also for a hook that logs the argument."""
+    said = findings(Printing)
     assert "its hook pre_invocation_app_level raised TrialError: this value raises on purpose" in said
     assert "test_isolation.py:" in said
     assert said.endswith(": when arguments cannot be printed or copied")
-    assert "it logs a record that cannot be formatted: 'got %s'" in complaint(Logging)
+    assert "it logs a record that cannot be formatted: 'got %s'" in findings(Logging)
 
 
 class Swallowing:
@@ -124,10 +120,10 @@ class Swallowing:
             outcome.set_result("fine")
 
 
-def test_an_extension_that_answers_for_failures() -> None:
-    """To hide failures is a finding, unless it is what the extension is for."""
+def test_extension_that_hides_failures_is_a_finding() -> None:
+    """It is none if the extension is declared to replace failures."""
     finding = "the caller gets a result instead of the exception: 'fine': when a function raises TrialError"
-    assert finding in complaint(Swallowing)
+    assert finding in findings(Swallowing)
     assert_isolated(Swallowing, handles_errors=True)
 
 
@@ -137,13 +133,13 @@ class Replacing:
         return 3
 
 
-def test_a_result_that_cannot_be_sent() -> None:
-    """A replacement that fails the invocation is found."""
-    assert "fails, which it does not do without the extension: TypeError" in complaint(Replacing)
+def test_replaced_result_that_cannot_be_sent_is_a_finding() -> None:
+    """A replacement that fails the invocation is a finding."""
+    assert "fails, which it does not do without the extension: TypeError" in findings(Replacing)
 
 
 class Mixing:
-    """Keeps what belongs to one invocation where all of them can see it."""
+    """Keeps the state of one invocation where all invocations can see it."""
 
     @hosting.hookimpl
     def pre_invocation_app_level(self, func_args: dict[str, Any]) -> None:
@@ -155,13 +151,13 @@ class Mixing:
         return f"answer <{self.mark}>" if isinstance(func_ret, str) else None
 
 
-def test_invocations_that_meet() -> None:
-    """State on the shared object is found when many invocations run at once."""
-    assert "a caller gets the result of another" in complaint(Mixing)
+def test_state_shared_by_concurrent_invocations_is_a_finding() -> None:
+    """Many invocations at once show state on the shared object."""
+    assert "a caller gets the result of another" in findings(Mixing)
 
 
-class Stumbling:
-    """Takes any settings, and finds out too late."""
+class LateValidation:
+    """Accepts any settings, and fails in the invocation."""
 
     @hosting.hookimpl
     def configure(self, settings: dict[str, Any]) -> None:
@@ -172,9 +168,9 @@ class Stumbling:
         assert self.settings["limit"] > 0
 
 
-def test_settings_that_are_not_checked() -> None:
-    """Wrong settings are to be refused in configure, not by each invocation; right ones are no finding."""
-    said = complaint(Stumbling, settings={"limit": 3})
+def test_invalid_settings_accepted_by_configure_are_a_finding() -> None:
+    """configure must refuse invalid settings, not each invocation; valid ones are no finding."""
+    said = findings(LateValidation, settings={"limit": 3})
     assert "raised KeyError: 'limit'" in said
     assert "with the settings {}" in said
     assert "with the settings {'limit': None}" in said
@@ -201,14 +197,14 @@ class RefusingForFunctions:
 
 
 @pytest.mark.parametrize(("extension", "hook"), [(Refusing, "configure"), (RefusingForFunctions, "configure_function")])
-def test_settings_that_are_refused(extension: type, hook: str) -> None:
-    """To refuse is right; but with the settings of the test the extension has to run."""
+def test_settings_refused_by_configure_are_no_finding_unless_required(extension: type, hook: str) -> None:
+    """With the settings of the test the extension must run."""
     assert_isolated(extension, settings={"limit": 3})
-    assert f"its hook {hook} raised ValueError: limit is a number" in complaint(extension)
+    assert f"its hook {hook} raised ValueError: limit is a number" in findings(extension)
 
 
 class Closing:
-    """Is good for one host only."""
+    """Works in one host only."""
 
     def __init__(self) -> None:
         self.closed = False
@@ -222,12 +218,12 @@ class Closing:
         self.closed = True
 
 
-def test_an_object_that_does_not_open_again() -> None:
-    """What shutdown closes, startup has to open."""
-    assert "when its host starts again after a shutdown" in complaint(Closing)
+def test_extension_that_does_not_start_again_is_a_finding() -> None:
+    """What shutdown closes, startup must open."""
+    assert "when its host starts again after a shutdown" in findings(Closing)
 
 
-class Held:
+class Holding:
     contexts: list[Any]
 
     def __init__(self) -> None:
@@ -238,15 +234,15 @@ class Held:
         self.contexts.append(context)
 
 
-def test_contexts_that_are_held() -> None:
-    """An invocation that has ended must not be held; a recorder does nothing else, and is told."""
+def test_contexts_held_after_their_invocation_are_a_finding() -> None:
+    """An ended invocation must not be held; a recorder is reported too."""
     finding = "it still holds the contexts of 26 of 26 ended invocations: after invocations that returned"
-    assert finding in complaint(Held)
-    assert "it still holds the contexts" in complaint(RecordingExtension())
+    assert finding in findings(Holding)
+    assert "it still holds the contexts" in findings(RecordingExtension())
 
 
-def leaving(what: Callable[[Any], None]) -> Any:
-    class Leaving:
+def extension_that_leaves(what: Callable[[Any], None]) -> Any:
+    class Leftover:
         stop = threading.Event()
         kept: list[Any] = []  # noqa: RUF012
 
@@ -254,11 +250,11 @@ def leaving(what: Callable[[Any], None]) -> Any:
         async def startup(self) -> None:
             what(self)
 
-    return Leaving
+    return Leftover
 
 
-def test_what_is_left_running(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Threads, tasks and log handlers that outlive the host are found."""
+def test_threads_tasks_and_handlers_that_outlive_the_host_are_findings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Threads, tasks and log handlers that outlive the host are complaint."""
 
     def thread(extension: Any) -> None:
         threading.Thread(target=extension.stop.wait, name="flusher").start()
@@ -287,17 +283,17 @@ def test_what_is_left_running(monkeypatch: pytest.MonkeyPatch) -> None:
         (stubborn, "linger' is still pending"),
         (handler, "log handler <NullHandler"),
     ):
-        made = leaving(what)
+        extension = extension_that_leaves(what)
         try:
-            assert said in complaint(made)
+            assert said in findings(extension)
         finally:
-            made.stop.set()
-            made.kept.clear()
-    gc.collect()  # the tasks go away here, not in another test
+            extension.stop.set()
+            extension.kept.clear()
+    gc.collect()  # collect the tasks here and not in another test
 
 
-def test_azures_classes() -> None:
-    """Azure's extension classes are tried as they are."""
+def test_azures_extension_classes_are_checked_unmodified() -> None:
+    """Azure's extension classes are checked as they are."""
 
     class Counting(func.AppExtensionBase):
         running: dict[Any, int]
@@ -314,24 +310,24 @@ def test_azures_classes() -> None:
         def post_invocation_app_level(cls, logger, context, func_args, func_ret, *args, **kwargs):  # type: ignore[no-untyped-def,override]
             del cls.running[context]
 
-    assert "Counting.running keeps an entry for every failed invocation" in complaint(Counting)
+    assert "Counting.running keeps an entry for every failed invocation" in findings(Counting)
 
 
-def test_many_findings_are_told_together() -> None:
-    """One fault is one line, whichever situations it shows in."""
+def test_fault_in_many_situations_is_one_line() -> None:
+    """One fault is one line, in whatever situations it occurs."""
 
     class Always:
         @hosting.hookimpl
         def pre_invocation_app_level(self) -> None:
             raise ValueError("always")
 
-    (line,) = complaint(Always()).splitlines()[1:]
+    (line,) = findings(Always()).splitlines()[1:]
     assert "raised ValueError: always" in line
     assert re.search(r"\): when functions return; .*; .*; and \d+ more$", line)
 
 
-def test_what_is_no_extension() -> None:
-    """A name that is not installed is told as such; an object without hooks is the extension's own fault."""
+def test_object_without_hooks_or_unknown_name_is_an_error() -> None:
+    """A name that is not installed has an error of its own; an object without hooks is the extension's own fault."""
     with pytest.raises(ExtensionError, match="no extension 'nothing' is installed"):
         assert_isolated("nothing")
-    assert "its registration failed with ExtensionError: it has no hook implementation" in complaint(object())
+    assert "its registration failed with ExtensionError: it has no hook implementation" in findings(object())

@@ -1,4 +1,4 @@
-"""An app in the process of its test, from a folder, from files or from an object; its whole life, and nothing after."""
+"""``make_host``: an app in the process of its test, from a folder, from files or from an object, and its clean-up."""
 
 from __future__ import annotations
 
@@ -41,23 +41,23 @@ def hello(req: func.HttpRequest) -> str:
 """
 
 
-def test_a_folder() -> None:
-    """An app is run from its folder, v2 or v1, with its own settings and host.json."""
+def test_app_from_a_folder_runs_with_its_settings() -> None:
+    """An app runs from its folder, v2 or v1, with its own settings and host.json."""
     with make_host(ROOT / "examples" / "quickstart") as host:
         assert host.get("/api/httptrigger?name=Ada").status == 200
     with make_host(str(ROOT / "examples" / "v1_app")) as host:
         assert host.functions == ("Greet", "Report", "Total")
 
 
-def test_files() -> None:
-    """An app is run from its files; a host.json is written where there is none."""
+def test_app_from_files_runs_with_a_host_json_by_default() -> None:
+    """A host.json is written if there is none."""
     with make_host(files(HELLO)) as host:
         assert host.get("/api/hello", params={"name": "Ada"}).text == "Hello Ada"
         assert (host.root / "host.json").is_file()
 
 
-def test_an_object() -> None:
-    """A FunctionApp that the test has is run as it is, as often as wanted, with what the test has patched."""
+def test_app_object_runs_as_often_as_needed_with_patches_of_the_test() -> None:
+    """A FunctionApp of the test runs unchanged, with what the test has patched."""
     app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
     answers = ["one"]
 
@@ -71,8 +71,8 @@ def test_an_object() -> None:
             assert host.get("/api/f").text == answer
 
 
-def test_a_blueprint() -> None:
-    """One Blueprint is tried by itself."""
+def test_blueprint_runs_by_itself() -> None:
+    """A single Blueprint can be tested."""
     blueprint = func.Blueprint()  # type: ignore[no-untyped-call]
 
     @blueprint.route("b", methods=["POST"])
@@ -83,8 +83,8 @@ def test_a_blueprint() -> None:
         assert host.post("/api/b", body="x").text == "x"
 
 
-def test_an_object_has_the_host_json_beside_its_module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The folder of the module that holds the app is the app's, if a host.json is there."""
+def test_app_object_uses_the_host_json_beside_its_module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The folder of the module that holds the app is the app's, if it has a host.json."""
     (tmp_path / "host.json").write_text('{"version": "2.0", "extensions": {"http": {"routePrefix": "v1"}}}')
     (tmp_path / "app_with_prefix.py").write_text(HEAD + HELLO)
     monkeypatch.syspath_prepend(tmp_path)
@@ -94,22 +94,22 @@ def test_an_object_has_the_host_json_beside_its_module(tmp_path: Path, monkeypat
         assert host.get("/v1/hello?name=Ada").text == "Hello Ada"
 
 
-def test_what_is_no_app() -> None:
-    """An object that is no app is refused at once, with what would be one."""
+def test_object_that_is_not_an_app_is_refused() -> None:
+    """The error says what would be an app."""
     with pytest.raises(TypeError, match="expected a folder, files by path, a FunctionApp or a Blueprint, found int"):
         make_host(3)  # type: ignore[arg-type]
 
 
-def test_files_that_cannot_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The folder that was made for them is gone again."""
+def test_files_that_cannot_be_written_leave_no_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The folder that was created for them is removed."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     with pytest.raises(TypeError):
         make_host({"function_app.py": 3})  # type: ignore[dict-item]
     assert list(tmp_path.iterdir()) == []
 
 
-def test_an_app_that_does_not_load() -> None:
-    """Entering raises what hosting start would print, and leaves nothing behind."""
+def test_app_that_does_not_load_raises_what_hosting_start_prints() -> None:
+    """Nothing is left behind."""
     path, environ = list(sys.path), dict(os.environ)
     with pytest.raises(AppLoadError, match="nothing_like_this"), make_host(files("import nothing_like_this")):
         pass
@@ -118,7 +118,7 @@ def test_an_app_that_does_not_load() -> None:
     assert (sys.path, dict(os.environ)) == (path, environ)
 
 
-def test_the_whole_lifecycle() -> None:
+def test_hooks_run_from_init_to_shutdown_in_the_order_of_a_real_host() -> None:
     """Hooks run from init to shutdown, in a real host's order."""
     recording = RecordingExtension()
     with make_host(files(HELLO), extensions=[recording]) as host:
@@ -129,8 +129,8 @@ def test_the_whole_lifecycle() -> None:
     assert recording.hooks == [around, pre, post, around, "shutdown"]
 
 
-def test_extensions_are_those_that_are_asked_for() -> None:
-    """None means what the settings say; a list means exactly these, also none, and names may be given."""
+def test_extensions_option_selects_exactly_these_extensions() -> None:
+    """None means what the settings say; a list may be empty, and may have names."""
     on = {"PYTHON_ENABLE_WORKER_EXTENSIONS": "1"}
     with make_host(files(HELLO), settings=on) as host:
         assert "timer" in host.info["AppExtension"]
@@ -147,26 +147,26 @@ def test_extensions_are_those_that_are_asked_for() -> None:
     ("extensions", "message"),
     [(["nonsense"], r"no extension 'nonsense' is installed\n  Installed: .*timer"), ([object(), object()], "two ext")],
 )
-def test_extensions_that_cannot_be(extensions: list[object], message: str) -> None:
-    """An unknown name is told with those that are known; two of one name need names of their own."""
+def test_unknown_or_duplicate_extension_is_an_error(extensions: list[object], message: str) -> None:
+    """The error for an unknown name lists the known ones; two extensions of one name need other names."""
     with pytest.raises(ExtensionError, match=message):
         make_host(files(HELLO), extensions=extensions)
 
 
 @pytest.mark.parametrize("one", ["timer", RecordingExtension()])
-def test_one_extension_is_no_list(one: Any) -> None:
-    """An extension that stands alone is refused with what to write."""
+def test_single_extension_instead_of_a_list_is_refused(one: Any) -> None:
+    """The error says what to write."""
     with pytest.raises(TypeError, match=r"extensions: expected a list, .* put it in a list: \[...\]"):
         make_host(files(HELLO), extensions=one)
 
 
-def test_a_host_is_entered_once() -> None:
+def test_host_entered_twice_is_refused() -> None:
     """A second block needs a host of its own; the refusal leaves nothing behind."""
     path, handlers = list(sys.path), list(logging.getLogger().handlers)
-    made = make_host(files(HELLO))
-    with made as host:
+    once = make_host(files(HELLO))
+    with once as host:
         assert host.get("/api/hello?name=Ada").text == "Hello Ada"
-    with pytest.raises(RuntimeError, match="entered only once"), made:
+    with pytest.raises(RuntimeError, match="entered only once"), once:
         pass
     with pytest.raises(RuntimeError, match="call it inside its with block"):
         host.get("/api/hello?name=Ada")
@@ -174,8 +174,8 @@ def test_a_host_is_entered_once() -> None:
     assert "function_app" not in sys.modules
 
 
-def test_a_task_that_does_not_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What swallows its cancellation is told by its name, and the test goes on."""
+def test_task_that_swallows_its_cancellation_is_named_in_the_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The test continues."""
     monkeypatch.setattr(portal, "CANCEL_TIMEOUT_SECONDS", 0.1)
     code = """
 @app.route("begin")
@@ -190,13 +190,13 @@ async def begin(req: func.HttpRequest) -> str:
     task = asyncio.ensure_future(stubborn())
     return "begun"
 """
-    made = make_host(files(code))
-    with pytest.raises(RuntimeError, match=r"did not end when they were cancelled: .*stubborn"), made as host:
+    app_host = make_host(files(code))
+    with pytest.raises(RuntimeError, match=r"did not end when they were cancelled: .*stubborn"), app_host as host:
         assert host.get("/api/begin").text == "begun"
-    gc.collect()  # the task goes away here, not in another test
+    gc.collect()  # collect the task here and not in another test
 
 
-def test_strict() -> None:
+def test_strict_host_with_an_extension_that_errs_does_not_start() -> None:
     """A strict host does not start with an extension that errs."""
     broken = RecordingExtension().raise_at("startup", RuntimeError("no"))
     with pytest.raises(ExtensionError, match="no"), make_host(files(HELLO), extensions=[broken], strict=True):
@@ -204,8 +204,8 @@ def test_strict() -> None:
     assert broken.hooks[-1] == "shutdown"
 
 
-def test_settings_and_host_json_win() -> None:
-    """What the test gives beats local.settings.json and the app's host.json, key by key; functions see it."""
+def test_settings_and_host_json_of_the_test_have_precedence() -> None:
+    """They override local.settings.json and the app's host.json, key by key, and functions see them."""
     app = files(
         """
 @app.route("f")
@@ -223,7 +223,7 @@ def f(req: func.HttpRequest) -> str:
         assert (reply.text, reply.headers["x-a"]) == ("testfile", "1")
 
 
-def test_only_some_functions() -> None:
+def test_functions_option_loads_only_these_functions() -> None:
     """Only the functions that are named are loaded."""
     both = HELLO + HELLO.replace("hello", "other")
     with make_host(files(both), functions=["Other"]) as host:
@@ -232,8 +232,8 @@ def test_only_some_functions() -> None:
 
 
 @pytest.mark.parametrize("kind", ["def", "async def"])
-def test_a_function_that_raises_raises_in_the_test(kind: str) -> None:
-    """Its own exception comes out, and the frames of the host are not between the test and the function."""
+def test_exception_of_a_function_is_raised_in_the_test(kind: str) -> None:
+    """It is the function's own exception, without frames of the host between test and function."""
     code = f"@app.route('f')\n{kind} f(req: func.HttpRequest) -> str:\n    raise ValueError('no')\n"
     with make_host(files(code)) as host:
         with pytest.raises(ValueError, match="no") as caught:
@@ -243,8 +243,8 @@ def test_a_function_that_raises_raises_in_the_test(kind: str) -> None:
         assert not [frame for frame in frames if frame.is_relative_to(ROOT / "hosting" / "host")]
 
 
-def test_a_function_that_raises_where_the_test_only_looks() -> None:
-    """With raises=False there is a 500, and the exception to look at; for one call or for all."""
+def test_exception_with_raises_false_is_a_500_with_the_exception() -> None:
+    """For one call or for all."""
     code = "@app.route('f')\ndef f(req: func.HttpRequest) -> str:\n    raise ValueError('no')\n"
     with make_host(files(code), raises=False) as host:
         reply = host.get("/api/f")
@@ -254,8 +254,8 @@ def test_a_function_that_raises_where_the_test_only_looks() -> None:
 
 
 @pytest.mark.parametrize("error", ["SystemExit(3)", "KeyboardInterrupt()", "StopIteration(1)"])
-def test_a_function_that_would_end_the_test_run(error: str) -> None:
-    """What would end more than the test comes out as the cause of an exception that does not."""
+def test_exception_that_would_end_the_test_run_is_the_cause_of_another(error: str) -> None:
+    """Exceptions such as SystemExit do not end the test run."""
     code = f"@app.route('f')\ndef f(req: func.HttpRequest) -> str:\n    raise {error}\n"
     with make_host(files(code)) as host:
         with pytest.raises(InvocationFailed, match=error.split("(", maxsplit=1)[0]) as caught:
@@ -263,18 +263,16 @@ def test_a_function_that_would_end_the_test_run(error: str) -> None:
         assert type(caught.value.__cause__).__name__ == error.split("(", maxsplit=1)[0]
 
 
-def test_what_cannot_be_encoded() -> None:
-    """A return value that is no response fails as it does in Azure."""
+def test_result_that_cannot_be_encoded_fails_as_in_azure() -> None:
+    """A return value that is not a response fails as it does in Azure."""
     code = "@app.route('f')\ndef f(req: func.HttpRequest):\n    return 3\n"
     with make_host(files(code)) as host, pytest.raises(TypeError, match="not int"):
         host.get("/api/f")
 
 
-def test_an_async_test() -> None:
-    """Async tests await the same methods, and share their loop with the app."""
-
-    async def run() -> None:
-        code = """
+async def test_async_test_awaits_the_host_on_its_own_event_loop() -> None:
+    """Async tests await the same methods, and share their event loop with the app."""
+    code = """
 @app.route("f")
 async def f(req: func.HttpRequest) -> str:
     return str(id(asyncio.get_running_loop()))
@@ -282,25 +280,23 @@ async def f(req: func.HttpRequest) -> str:
 async def tick(t: func.TimerRequest) -> None:
     raise ValueError("no")
 """
-        async with make_host(files(code)) as host:
-            assert (await host.get("/api/f")).text == str(id(asyncio.get_running_loop()))
-            assert (await host.request("PUT", "/api/f", json={})).status == 200
-            with pytest.raises(ValueError, match="no"):
-                await host.invoke("tick")
-
-    asyncio.run(run())
+    async with make_host(files(code)) as host:
+        assert (await host.get("/api/f")).text == str(id(asyncio.get_running_loop()))
+        assert (await host.request("PUT", "/api/f", json={})).status == 200
+        with pytest.raises(ValueError, match="no"):
+            await host.invoke("tick")
 
 
-def test_two_hosts() -> None:
-    """Two hosts live side by side, each with its own functions, settings and logs."""
+def test_two_hosts_have_their_own_functions_settings_and_logs() -> None:
+    """Two hosts run side by side."""
     code = "@app.route('f')\ndef f(req: func.HttpRequest) -> str:\n    logging.info('%s')\n    return '%s'\n"
     with make_host(files(code % ("one", "one"))) as first, make_host(files(code % ("two", "two"))) as second:
         assert [host.get("/api/f").text for host in (first, second, first)] == ["one", "two", "one"]
         assert ("one" in first.messages, "two" in first.messages) == (True, False)
 
 
-def test_hosts_closed_in_any_order() -> None:
-    """A host that is closed before a later one leaves that one alone, and the process is clean in the end."""
+def test_hosts_closed_in_any_order_leave_the_process_clean() -> None:
+    """A host that closes before a later one does not disturb it."""
 
     def state() -> tuple[object, ...]:
         modules = {name for name in sys.modules if "function_app" in name}
@@ -319,7 +315,7 @@ def test_hosts_closed_in_any_order() -> None:
     assert state() == before
 
 
-def test_calls_from_many_threads() -> None:
+def test_calls_from_many_threads_have_their_own_records() -> None:
     """Invocations may overlap, and each has its own record."""
     with make_host(files(HELLO)) as host, ThreadPoolExecutor(8) as pool:
         replies = list(pool.map(lambda number: host.get(f"/api/hello?name={number}"), range(50)))
@@ -327,8 +323,8 @@ def test_calls_from_many_threads() -> None:
     assert len({reply.invocation.id for reply in replies}) == 50
 
 
-def test_the_process_is_left_as_it_was() -> None:
-    """Path, modules, environment, working directory, log levels and handlers are the test's own again."""
+def test_closed_host_restores_the_state_of_the_process() -> None:
+    """Path, modules, environment, working directory, log levels and handlers are restored."""
 
     def state() -> tuple[object, ...]:
         root = logging.getLogger()
@@ -342,8 +338,10 @@ def test_the_process_is_left_as_it_was() -> None:
         assert state() == before
 
 
-def test_modules_that_the_test_has_imported_come_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A module that an app's own took the place of is there again, so that patching it by name goes on working."""
+def test_modules_of_the_test_are_restored_after_an_app_replaced_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A module that an app's own replaced is restored, so that patching it by name works."""
     (tmp_path / "host.json").write_text('{"version": "2.0"}')
     (tmp_path / "function_app.py").write_text(HEAD + HELLO)
     monkeypatch.syspath_prepend(tmp_path)
@@ -356,7 +354,9 @@ def test_modules_that_the_test_has_imported_come_back(tmp_path: Path, monkeypatc
         del sys.modules["function_app"]
 
 
-def test_what_an_imported_app_asked_for_counts_each_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_module_level_configure_and_use_apply_to_every_host_of_an_app(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """hosting.configure and hosting.use at module level reach every host that a test makes of the app."""
     (tmp_path / "host.json").write_text('{"version": "2.0"}')
     asks = "hosting.configure('recording', top=3)\nhosting.use(app, 'recording')\n"
@@ -375,8 +375,8 @@ def test_what_an_imported_app_asked_for_counts_each_time(tmp_path: Path, monkeyp
         hosting.authoring.pending.take()
 
 
-def test_functions_in_error_are_told() -> None:
-    """A function that cannot run says why when it is called; one that is not there, which ones are."""
+def test_function_that_cannot_run_is_an_error_with_the_reason_when_called() -> None:
+    """The error for an unknown function lists the known ones."""
     code = HELLO + "@app.route('admin/x')\ndef reserved(req: func.HttpRequest) -> str: ...\n"
     with make_host(files(code)) as host:
         assert [problem.function for problem in host.problems] == ["reserved"]
@@ -386,9 +386,9 @@ def test_functions_in_error_are_told() -> None:
             host.invoke("nothing")
 
 
-def test_diagnosis() -> None:
-    """The document of hosting diag is there, with the figures of now."""
+def test_diagnosis_of_a_test_host_has_current_statistics() -> None:
+    """The document of hosting diag has the current statistics."""
     with make_host(files(HELLO), extensions=[RecordingExtension()]) as host:
         host.get("/api/hello?name=Ada")
-        (told,) = host.diagnosis()["extensions"]
-        assert told["statistics"]["pre_invocation_app_level"]["calls"] == 1
+        (entry,) = host.diagnosis()["extensions"]
+        assert entry["statistics"]["pre_invocation_app_level"]["calls"] == 1

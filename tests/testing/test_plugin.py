@@ -1,4 +1,4 @@
-"""The pytest plugin, as the tests of somebody else's project have it."""
+"""The pytest plugin, in the tests of another project."""
 
 from __future__ import annotations
 
@@ -33,18 +33,19 @@ def run(folder: Path, tests: str, *flags: str, code: str = APP["function_app.py"
     for name, text in {**APP, "function_app.py": code, "tests/test_it.py": tests}.items():
         (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).write_text(textwrap.dedent(text))
-    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-p", "no:asyncio", "-W", "error", *flags]
+    options = ("-p", "no:cacheprovider", "-p", "no:asyncio", "-W", "error", "--basetemp", str(folder / "temporary"))
+    command = [sys.executable, "-m", "pytest", *options, *flags]
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
 
 
-def test_it_is_installed() -> None:
+def test_plugin_is_an_entry_point_of_the_distribution() -> None:
     """The distribution's metadata names the plugin."""
-    (found,) = entry_points(group="pytest11", name="hosting")
-    assert found.value == "hosting.pytest_plugin"
+    (entry_point,) = entry_points(group="pytest11", name="hosting")
+    assert entry_point.value == "hosting.pytest_plugin"
 
 
-def test_a_run_that_does_not_use_it_pays_nothing(tmp_path: Path) -> None:
-    """Until a fixture asks for it, neither the SDK nor the host nor a server is imported."""
+def test_run_without_the_fixtures_imports_no_host(tmp_path: Path) -> None:
+    """Until a test uses a fixture, neither the SDK nor the host nor a server is imported."""
     tests = f"""
         import sys
 
@@ -59,8 +60,8 @@ def test_a_run_that_does_not_use_it_pays_nothing(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout
 
 
-def test_it_needs_nothing_but_the_package(tmp_path: Path) -> None:
-    """An app is run without a server, a command line, a log renderer or a file lock being installed."""
+def test_plugin_works_without_the_host_extra(tmp_path: Path) -> None:
+    """An app runs without an installed server, command line, log renderer or file lock."""
     tests = """
         import sys
 
@@ -89,8 +90,8 @@ def test_it_needs_nothing_but_the_package(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout
 
 
-def test_the_fixtures(tmp_path: Path) -> None:
-    """A test of an app is three lines with either fixture, and both leave nothing running."""
+def test_both_fixtures_run_an_app_and_leave_nothing_running(tmp_path: Path) -> None:
+    """A test of an app has three lines with either fixture."""
     tests = """
         from pathlib import Path
 
@@ -112,8 +113,8 @@ def test_the_fixtures(tmp_path: Path) -> None:
     assert done.returncode == 0
 
 
-def test_what_a_failing_function_looks_like(tmp_path: Path) -> None:
-    """The report shows the line of the test and the line of the function, and nothing of the host between them."""
+def test_report_of_a_failing_function_shows_test_and_function_only(tmp_path: Path) -> None:
+    """The report has no lines of the host between the two."""
     tests = """
         from pathlib import Path
 
@@ -127,8 +128,8 @@ def test_what_a_failing_function_looks_like(tmp_path: Path) -> None:
     assert "hosting/" not in shown.replace(str(tmp_path), "")
 
 
-def test_a_failing_function_of_an_app_of_files(tmp_path: Path) -> None:
-    """The app's lines are shown although its folder was made for the test."""
+def test_report_of_a_failing_function_shows_the_source_of_an_app_from_files(tmp_path: Path) -> None:
+    """The source is shown although its folder is temporary."""
     tests = """
         CODE = '''
         import azure.functions as func
@@ -145,7 +146,7 @@ def test_a_failing_function_of_an_app_of_files(tmp_path: Path) -> None:
     assert '>       raise ValueError("a line of the app")' in run(tmp_path, tests).stdout
 
 
-def test_in_parallel(tmp_path: Path) -> None:
+def test_fixtures_work_under_xdist(tmp_path: Path) -> None:
     """Under pytest-xdist each process has hosts of its own."""
     pytest.importorskip("xdist")
     tests = """
@@ -162,6 +163,6 @@ def test_in_parallel(tmp_path: Path) -> None:
     assert "4 passed" in done.stdout, done.stdout
 
 
-def test_the_options_are_those_of_make_host() -> None:
+def test_fixture_type_has_the_options_of_make_host() -> None:
     """The fixture's types say what make_host takes."""
     assert {*HostOptions.__annotations__, "app", "return"} == set(make_host.__annotations__)

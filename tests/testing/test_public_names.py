@@ -1,4 +1,4 @@
-"""What test authors may rely on."""
+"""The public names and signatures of ``hosting.testing``."""
 
 from __future__ import annotations
 
@@ -19,29 +19,29 @@ SIGNATURES = {
 }
 
 
-def test_the_public_names_are_these() -> None:
-    """The list is sorted, and each name is there."""
+def test_public_names_are_the_pinned_ones() -> None:
+    """The list is sorted, and each name exists."""
     assert testing.__all__ == sorted(testing.__all__)
     assert set(SIGNATURES) <= set(testing.__all__)
     assert all(hasattr(testing, name) for name in testing.__all__)
 
 
 @pytest.mark.parametrize("name", testing.__all__)
-def test_every_name_says_what_it_is_for(name: str) -> None:
-    """Each has a docstring, and so has each public method and property of a class."""
+def test_every_public_name_has_a_docstring(name: str) -> None:
+    """So has each public method and property of a class."""
     value = getattr(testing, name)
     assert inspect.getdoc(value)
     if inspect.isclass(value):
         silent = [
             member
-            for member, found in vars(value).items()
-            if not member.startswith("_") and (inspect.isroutine(found) or isinstance(found, property))
-            if not inspect.getdoc(found)
+            for member, attribute in vars(value).items()
+            if not member.startswith("_") and (inspect.isroutine(attribute) or isinstance(attribute, property))
+            if not inspect.getdoc(attribute)
         ]
         assert silent == []
 
 
 @pytest.mark.parametrize("name", SIGNATURES)
-def test_signatures_are_these(name: str) -> None:
-    """Tests that were written against a signature go on working."""
+def test_signatures_are_the_pinned_ones(name: str) -> None:
+    """Tests that rely on a signature continue to work."""
     assert str(inspect.signature(getattr(testing, name))) == SIGNATURES[name]

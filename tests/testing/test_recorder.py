@@ -1,8 +1,6 @@
-"""The extension that notes its calls, and does harm where it is told to."""
+"""The extension that records its calls, and raises or waits on request."""
 
 from __future__ import annotations
-
-import asyncio
 
 import azure.functions as func
 import pytest
@@ -14,30 +12,30 @@ from tests.docs.test_site import HOOKS as SPECIFIED
 
 
 def app(*opt_ins: str) -> func.FunctionApp:
-    """One function that returns and one that raises."""
-    made = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
+    """Return an app with one function that returns and one that raises."""
+    app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
 
-    @made.route("works")
+    @app.route("works")
     async def works(req: func.HttpRequest) -> str:
         return "done"
 
-    @made.route("fails")
+    @app.route("fails")
     def fails(req: func.HttpRequest) -> str:
         raise ValueError("no")
 
     for name in opt_ins:
         hosting.use(name)(works)
         hosting.use(name)(fails)
-    return made
+    return app
 
 
-def test_it_has_every_hook() -> None:
+def test_recorder_has_every_hook_of_the_specification() -> None:
     """Whatever the specification has, it records."""
     assert sorted(HOOKS) == SPECIFIED
 
 
 @pytest.mark.parametrize("is_async", [False, True])
-def test_every_hook_is_noted(is_async: bool) -> None:
+def test_recorder_records_every_hook_in_order(is_async: bool) -> None:
     """App and function level, before, around and after, in the order of the calls."""
     recording = RecordingExtension(is_async=is_async)
     with make_host(app("recording"), extensions=[recording], raises=False) as host:
@@ -65,8 +63,8 @@ def test_every_hook_is_noted(is_async: bool) -> None:
     ]
 
 
-def test_what_a_call_tells() -> None:
-    """A call has its arguments as they were, the function, the invocation, and an around hook's outcome."""
+def test_recorded_call_has_arguments_function_invocation_and_outcome() -> None:
+    """A call has its arguments as they were, and an around hook's outcome."""
     recording = RecordingExtension()
     with make_host(app(), extensions=[recording]) as host:
         reply = host.get("/api/works")
@@ -85,21 +83,21 @@ def test_what_a_call_tells() -> None:
 
 @pytest.mark.parametrize("is_async", [False, True])
 @pytest.mark.parametrize("hook", ["pre_invocation_app_level", "invocation_app_level", "startup"])
-def test_it_raises_where_it_is_told_to(hook: str, is_async: bool) -> None:
-    """A hook that raises is noted and contained; the second half of an around hook is told apart."""
+def test_recorder_with_raise_at_raises_in_that_hook(hook: str, is_async: bool) -> None:
+    """The exception is recorded and contained; the second half of an around hook is recorded separately."""
     recording = RecordingExtension(is_async=is_async).raise_at(hook, ValueError("harm"))
     recording.raise_at("invocation_app_level", ValueError("late harm"), after=True)
     with make_host(app(), extensions=[recording]) as host:
         assert host.get("/api/works").text == "done"
-        told = "\n".join(host.messages)
+        text = "\n".join(host.messages)
     assert hook in recording.hooks
-    assert "ValueError: harm" in told
-    assert ("ValueError: late harm" in told) == (hook != "invocation_app_level")
+    assert "ValueError: harm" in text
+    assert ("ValueError: late harm" in text) == (hook != "invocation_app_level")
 
 
 @pytest.mark.parametrize("is_async", [False, True])
-def test_it_waits_where_it_is_told_to(is_async: bool) -> None:
-    """A hook that waits holds the invocation; past its budget an async one is cancelled."""
+def test_recorder_with_wait_at_waits_in_that_hook(is_async: bool) -> None:
+    """The hook holds the invocation; past its budget an async hook is cancelled."""
     recording = RecordingExtension(is_async=is_async).delay_at("pre_invocation_app_level", 0.05)
     budget = {"extensionHost": {"budgets": {"hook": 0.01}}}
     with make_host(app(), extensions=[recording], host_json=budget) as host:
@@ -107,8 +105,8 @@ def test_it_waits_where_it_is_told_to(is_async: bool) -> None:
         assert any("budget" in message for message in host.messages)
 
 
-def test_only_some_hooks() -> None:
-    """It can have few hooks, as most extensions do; a name that is none is refused."""
+def test_recorder_with_only_some_hooks_has_only_these() -> None:
+    """It can have few hooks, as most extensions do; an unknown name is refused."""
     recording = RecordingExtension("few", hooks=["startup", "shutdown"], order=hosting.Order(before=("other",)))
     with make_host(app(), extensions=[recording]) as host:
         host.get("/api/works")
@@ -120,18 +118,15 @@ def test_only_some_hooks() -> None:
         recording.raise_at("nothing", ValueError())
 
 
-def test_two_of_them_show_the_onion() -> None:
-    """Who goes in first comes out last."""
+async def test_two_recorders_end_in_reverse_order() -> None:
+    """The extension that starts first ends last."""
     order: list[str] = []
 
-    async def run() -> None:
-        first, second = RecordingExtension("a"), RecordingExtension("b")
-        async with make_host(app(), extensions=[second, first]) as host:
-            for one in (first, second):
-                one.calls = _Shared(one.name, order)
-            await host.get("/api/works")
-
-    asyncio.run(run())
+    first, second = RecordingExtension("a"), RecordingExtension("b")
+    async with make_host(app(), extensions=[second, first]) as host:
+        for one in (first, second):
+            one.calls = _Shared(one.name, order)
+        await host.get("/api/works")
     assert order[:2] == ["a", "b"]
     assert order[-3:] == ["a", "b", "a"]  # the last around hook, then two shutdowns
 
