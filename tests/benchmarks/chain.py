@@ -34,17 +34,17 @@ spec, impl = pluggy.HookspecMarker("bench"), pluggy.HookimplMarker("bench")
 
 
 def call(req: str) -> str:
-    """The sync function."""
+    """Return at once: the sync function."""
     return req
 
 
 async def acall(req: str) -> str:
-    """The async function."""
+    """Return at once: the async function."""
     return req
 
 
 class Both:
-    """One extension, for every scheme."""
+    """One extension with a pre and a post hook, for every scheme."""
 
     @impl
     @hosting.hookimpl
@@ -58,7 +58,7 @@ class Both:
 
 
 class BothAsync:
-    """The same with async hooks, which only ours and a hand-written loop can run."""
+    """The same with async hooks, which only our chain and a hand-written loop can run."""
 
     @hosting.hookimpl
     async def pre_invocation_app_level(self, logger: Any, context: Any, func_args: Any) -> None:
@@ -70,7 +70,7 @@ class BothAsync:
 
 
 class Spec:
-    """The specification that pluggy wants."""
+    """The specification that pluggy needs."""
 
     @spec
     def pre_invocation_app_level(self, logger: Any, context: Any, func_args: Any) -> None:
@@ -82,7 +82,7 @@ class Spec:
 
 
 def ours(count: int, target: Function, extension: type) -> Call:
-    """The compiled chain, or the plain call where there is none."""
+    """Return the compiled chain, or the plain call where there is none."""
     host = ExtensionHost(environ=ON)
     for number in range(count):
         host.register(f"e{number:02}", extension)
@@ -95,7 +95,7 @@ def ours(count: int, target: Function, extension: type) -> Call:
 
 
 def by_hand(count: int) -> Call:
-    """The floor: a loop with a guard and an error counter."""
+    """Return the lower limit: a loop with a guard and an error counter."""
     hooks = [Both() for _ in range(count)]
     pre = [hook.pre_invocation_app_level for hook in hooks]
     post = [hook.post_invocation_app_level for hook in reversed(hooks)]
@@ -120,7 +120,7 @@ def by_hand(count: int) -> Call:
 
 
 def by_hand_async(count: int) -> Call:
-    """The floor for an async function with sync hooks."""
+    """Return the lower limit for an async function with sync hooks."""
     hooks = [Both() for _ in range(count)]
     pre = [hook.pre_invocation_app_level for hook in hooks]
     post = [hook.post_invocation_app_level for hook in reversed(hooks)]
@@ -145,7 +145,7 @@ def by_hand_async(count: int) -> Call:
 
 
 def by_hand_async_hooks(count: int) -> Call:
-    """The floor for an async function with async hooks."""
+    """Return the lower limit for an async function with async hooks."""
     hooks = [BothAsync() for _ in range(count)]
     pre = [hook.pre_invocation_app_level for hook in hooks]
     post = [hook.post_invocation_app_level for hook in reversed(hooks)]
@@ -170,7 +170,7 @@ def by_hand_async_hooks(count: int) -> Call:
 
 
 def with_pluggy(count: int) -> Call:
-    """pluggy called plainly: no isolation between hooks, no counters."""
+    """Return a plain call of pluggy: no isolation between hooks, no counters."""
     manager = pluggy.PluginManager("bench")
     manager.add_hookspecs(Spec)
     for number in range(count):
@@ -187,7 +187,7 @@ def with_pluggy(count: int) -> Call:
 
 
 def azures_scheme(count: int) -> Call:
-    """The way that Azure's worker calls extensions, as described."""
+    """Return a call of extensions in the way of Azure's worker, as described."""
     hooks = [Both() for _ in range(count)]
     stores: dict[str, list[tuple[str, Any]]] = {
         "pre_invocation_app_level": [("e", hook.pre_invocation_app_level) for hook in hooks],
@@ -217,7 +217,7 @@ def azures_scheme(count: int) -> Call:
 
 
 def sync_rows(count: int) -> dict[str, Call]:
-    """The schemes for a sync function."""
+    """Return the schemes for a sync function."""
     return {
         "direct call": lambda context, func_args: call(**func_args),
         "by hand": by_hand(count),
@@ -228,7 +228,7 @@ def sync_rows(count: int) -> dict[str, Call]:
 
 
 def async_rows(count: int) -> dict[str, Call]:
-    """The schemes for an async function."""
+    """Return the schemes for an async function."""
     return {
         "direct call": lambda context, func_args: acall(**func_args),
         "by hand": by_hand_async(count),
@@ -239,7 +239,7 @@ def async_rows(count: int) -> dict[str, Call]:
 
 
 def measure(rows: dict[str, Call], loops: int, rounds: int) -> dict[str, float]:
-    """Microseconds per invocation, the best round of each row, rows in turn."""
+    """Return microseconds per invocation: the best round of each row, with rows measured in turn."""
     best = dict.fromkeys(rows, float("inf"))
     for _ in range(rounds):
         for name, run in rows.items():
@@ -256,7 +256,7 @@ def _timed(run: Call, loops: int) -> float:
 
 
 async def measure_async(rows: dict[str, Call], loops: int, rounds: int) -> dict[str, float]:
-    """``measure`` for coroutines, on one loop."""
+    """Do the same as ``measure`` for coroutines, on one event loop."""
     best = dict.fromkeys(rows, float("inf"))
     for _ in range(rounds):
         for name, run in rows.items():
@@ -273,7 +273,7 @@ async def _timed_async(run: Callable[[Any, Any], Awaitable[Any]], loops: int) ->
 
 
 def table(title: str, columns: Sequence[dict[str, float]]) -> str:
-    """One line a scheme, one column a count; for ours the ratio to the loop by hand, or what it adds to the call."""
+    """Return one line per scheme, with a column per count; ours has its ratio to the hand-written loop."""
     lines = [title, f"{'':28}" + "".join(f"{count:>16}" for count in COUNTS)]
     for name in columns[0]:
         cells = (

@@ -32,7 +32,7 @@ EXTENDED = "import hosting; hosting.extend(app)"
 
 
 def start(code: str) -> tuple[float, float]:
-    """Seconds that ``import azure.functions`` takes in a new process, and what the rest takes."""
+    """Return the seconds that ``import azure.functions`` takes in a new process, and those that the rest takes."""
     environment = {**os.environ, "PYTHON_ENABLE_WORKER_EXTENSIONS": "1"}
     environment["PYTHONPATH"] = str(Path(__file__).parent.parent.parent)
     environment.pop("PYTHONDONTWRITEBYTECODE", None)  # what is deployed has its bytecode
@@ -44,7 +44,7 @@ def start(code: str) -> tuple[float, float]:
 
 
 def measure(rounds: int) -> tuple[float, float]:
-    """The median seconds of the import alone, and of what ``hosting`` adds."""
+    """Return the median seconds of the import alone, and of what ``hosting`` adds."""
     start(EXTENDED)  # writes the bytecode
     pairs = [(start(""), start(EXTENDED)) for _ in range(rounds)]
     alone = median(seconds for bare, extended in pairs for seconds in (bare[0], extended[0]))
@@ -52,7 +52,7 @@ def measure(rounds: int) -> tuple[float, float]:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Print both and their ratio."""
+    """Print both times and their ratio."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=20)
     alone, added = measure(parser.parse_args(arguments).rounds)

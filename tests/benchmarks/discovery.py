@@ -30,8 +30,8 @@ ENTRY_POINTS = "[console_scripts]\ntool{number} = package{number}:main\n"
 
 
 @contextmanager
-def installed(count: int) -> Iterator[None]:
-    """Put ``count`` distributions, and nothing else but the standard library, on the path."""
+def install_distributions(count: int) -> Iterator[None]:
+    """Put ``count`` distributions, and otherwise only the standard library, on the path."""
     before = sys.path
     with tempfile.TemporaryDirectory() as folder:
         for number in range(count):
@@ -47,19 +47,19 @@ def installed(count: int) -> Iterator[None]:
 
 
 def bare() -> int:
-    """The yardstick: one call of importlib-metadata for one group."""
+    """Call importlib-metadata once for one group: the reference for the ratio."""
     return len(importlib_metadata.entry_points(group="hosting"))
 
 
 def discover() -> int:
-    """A whole host's discovery, with everything that it sorts, judges and puts in line."""
+    """Run a whole host's discovery, with its checks and its ordering."""
     host = ExtensionHost(environ=ON)
     host.discover()
     return len(host.diagnosis()["extensions"])
 
 
 def seconds(action: Callable[[], int]) -> float:
-    """How long one call takes with cold caches."""
+    """Return how long one call takes with cold caches."""
     importlib.invalidate_caches()
     started = time.perf_counter()
     action()
@@ -67,10 +67,10 @@ def seconds(action: Callable[[], int]) -> float:
 
 
 def measure(count: int, rounds: int) -> list[tuple[float, float]]:
-    """Seconds of the bare call and of discovery, for each round; who goes first changes from round to round."""
+    """Return the seconds of the bare call and of discovery, for each round; the order changes in each round."""
     discover()  # imports the SDK, once for the process
     pairs = []
-    with installed(count):
+    with install_distributions(count):
         for number in range(rounds):
             if number % 2:
                 ours = seconds(discover)

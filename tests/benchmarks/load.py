@@ -1,4 +1,4 @@
-"""Load on one URL from several connections: wrk where the machine has it, else a generator in Python."""
+"""Load on one URL from several connections: wrk where it is installed, else a generator in Python."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ import time
 from dataclasses import dataclass
 
 
-def by_wrk(seconds: float) -> bool:
-    """Whether ``wrk`` makes the load: where it is installed, and for whole seconds."""
+def uses_wrk(seconds: float) -> bool:
+    """Return whether ``wrk`` generates the load: where it is installed, and for whole seconds."""
     return shutil.which("wrk") is not None and seconds >= 1
 
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """How many requests were answered in how many seconds."""
+    """The number of answered requests, and the seconds."""
 
     answers: int
     seconds: float
 
     @property
     def rate(self) -> float:
-        """Requests a second."""
+        """Return the requests per second."""
         return self.answers / self.seconds
 
 
@@ -35,7 +35,7 @@ def load(port: int, path: str, *, seconds: float, connections: int = 32) -> Load
     Raises:
         SystemExit: an answer was not 200.
     """
-    if by_wrk(seconds):
+    if uses_wrk(seconds):
         return _wrk(port, path, round(seconds), connections)
     return asyncio.run(_python(port, path, seconds, connections))
 
@@ -60,7 +60,7 @@ async def _python(port: int, path: str, seconds: float, connections: int) -> Loa
 
 
 async def _client(port: int, request: bytes, end: float) -> int:
-    """Ask one at a time on one connection until ``end``; give how many were answered."""
+    """Send requests one at a time on one connection until ``end``; return how many were answered."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     answers = 0
     while time.monotonic() < end:

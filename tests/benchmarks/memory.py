@@ -13,15 +13,15 @@ from collections.abc import Sequence
 from itertools import cycle
 
 from tests.benchmarks.load import load
-from tests.benchmarks.servers import Started, extended, serving
+from tests.benchmarks.servers import Started, serving, with_extension
 
 TURN = 2.0
 
 
 def measure(counts: Sequence[int], turn: float = TURN) -> list[tuple[int, int]]:
-    """Give the requests made and the bytes in use, at the first turn that ends past each of ``counts``."""
+    """Return the number of requests and the bytes in use, at the first turn that ends past each of ``counts``."""
     figures = []
-    with serving(extended()) as started:
+    with serving(with_extension()) as started:
         done = 0
         kinds = cycle(("async", "sync"))
         for count in counts:
@@ -32,7 +32,7 @@ def measure(counts: Sequence[int], turn: float = TURN) -> list[tuple[int, int]]:
 
 
 def _settled(started: Started) -> int:
-    """Bytes in use once the log of the last turn is written, as one more small request can tell."""
+    """Return the bytes in use once the log of the last turn is written, which one more request shows."""
     load(started.port, "/api/sync?name=Ada", seconds=0.2, connections=1)
     return started.resident_bytes()
 

@@ -33,7 +33,7 @@ TRIGGERS = 20
 
 
 def hosting(app: str) -> tuple[str, ...]:
-    """How ``hosting start`` serves one of the apps here."""
+    """Return how ``hosting start`` serves one of the apps here."""
     return (sys.executable, "-m", "hosting", "start", str(COMPETITORS / app), "--port", "0")
 
 
@@ -42,7 +42,7 @@ CONTESTANTS = {"hosting": hosting("queue_app"), "hand-written loop": LOOP}
 
 @contextmanager
 def running(command: Sequence[str], azurite: Azurite, folder: Path, **environ: str) -> Iterator[Started]:
-    """Run a contestant until the end of the block; its output goes to a file, as a container's does."""
+    """Run a contestant until the end of the block; its output goes to a file."""
     settings = environment(AzureWebJobsStorage=azurite.connection_string, PYTHONPATH=str(ROOT), **environ)
     with (folder / "output.txt").open("wb") as sink:
         process = subprocess.Popen(command, env=settings, stdout=sink, stderr=sink, cwd=ROOT)
@@ -53,8 +53,8 @@ def running(command: Sequence[str], azurite: Azurite, folder: Path, **environ: s
             process.wait(PATIENCE)
 
 
-def written(file: Path, process: subprocess.Popen[bytes], count: int = 1) -> list[float]:
-    """Wait until a file has so many numbers."""
+def wait_for_lines(file: Path, process: subprocess.Popen[bytes], count: int = 1) -> list[float]:
+    """Wait until a file has this many numbers."""
     end = time.monotonic() + PATIENCE
     while time.monotonic() < end:
         numbers = file.read_text().split() if file.exists() else []
@@ -67,7 +67,7 @@ def written(file: Path, process: subprocess.Popen[bytes], count: int = 1) -> lis
 
 
 def throughput(folder: Path, rounds: int, messages: int) -> Iterator[str]:
-    """The rates of both, and the ratio; one small turn before each warms Azurite up."""
+    """Return the rates of both, and the ratio; one small turn before each warms Azurite up."""
     figures: dict[str, list[list[float]]] = {name: [] for name in CONTESTANTS}
     for turn in range(rounds):
         for name in list(CONTESTANTS)[:: 1 if turn % 2 else -1]:
@@ -83,23 +83,23 @@ def throughput(folder: Path, rounds: int, messages: int) -> Iterator[str]:
 
 
 def work_through(name: str, azurite: Azurite, folder: Path, messages: int) -> list[float]:
-    """Let a contestant work through a new queue, and give its rate and what a message costs it."""
+    """Let a contestant process a new queue; return its rate and what a message costs it."""
     queue, file, queues = f"queue-{messages}", folder / "rate", Queues(azurite)
     file.unlink(missing_ok=True)
     queues.fill(queue, [str(number) for number in range(messages)])
     queues.close()
     environ = {"QUEUE_NAME": queue, "QUEUE_COUNT": str(messages), "QUEUE_RATE": str(file)}
     with running(CONTESTANTS[name], azurite, folder, **environ) as started:
-        return written(file, started.process, 2)
+        return wait_for_lines(file, started.process, 2)
 
 
 def idle(azurite: Azurite, folder: Path, seconds: float, waits: int) -> Iterator[str]:
-    """What a host with nothing to do costs, and how long a message waits for it."""
+    """Return what an idle host costs, and how long a message waits for it."""
     queues, file = Queues(azurite), folder / "waits"
     queues.make(*(f"idle{number}" for number in range(TRIGGERS)))
     with running(hosting("idle_app"), azurite, folder, QUEUE_WAITS=str(file)) as started:
         queues.put("idle0", str(time.time()))
-        written(file, started.process)
+        wait_for_lines(file, started.process)
         time.sleep(min(seconds, 10))  # the pauses have grown by then
         before, begin = started.cpu_seconds(), time.monotonic()
         time.sleep(seconds)
@@ -108,7 +108,7 @@ def idle(azurite: Azurite, folder: Path, seconds: float, waits: int) -> Iterator
         for number in range(waits):
             time.sleep(random.uniform(4, 6) if seconds >= 10 else 0)
             queues.put(f"idle{number % TRIGGERS}", str(time.time()))
-        waited = sorted(written(file, started.process, waits + 1)[1:])
+        waited = sorted(wait_for_lines(file, started.process, waits + 1)[1:])
     queues.close()
     yield f"a message waits for an idle host: median {median(waited):.2f} s, longest {waited[-1]:.2f} s"
 

@@ -16,8 +16,8 @@ from contextlib import ExitStack
 from itertools import product
 from statistics import median
 
-from tests.benchmarks.load import by_wrk, load
-from tests.benchmarks.servers import Server, Started, extended, floor, framework, ours, serving
+from tests.benchmarks.load import load, uses_wrk
+from tests.benchmarks.servers import Server, Started, floor, framework, ours, serving, with_extension
 
 KINDS = ("async", "sync")
 RATIOS = (
@@ -28,7 +28,7 @@ RATIOS = (
 
 
 class Turns:
-    """What one server did in its turns with one kind of function."""
+    """The results of one server with one kind of function."""
 
     def __init__(self) -> None:
         self.rates: list[float] = []
@@ -68,7 +68,7 @@ def measure(servers: Sequence[Server], rounds: int, seconds: float) -> Figures:
 
 
 def report(figures: Figures) -> Iterator[str]:
-    """The rates, then the ratios that the goals speak of."""
+    """Print the rates, then the ratios of the goals."""
     yield f"{'':31} requests/s  processor us/request"
     for (name, kind), turns in figures.items():
         yield f"{kind:6} {name:24} {median(turns.rates):10.0f} {median(turns.costs):12.1f}"
@@ -81,7 +81,7 @@ def report(figures: Figures) -> Iterator[str]:
 
 
 def _ratio(ours: Sequence[float], theirs: Sequence[float]) -> float:
-    """The median of the ratios within the rounds; 0 for what cannot be measured here."""
+    """Return the median of the ratios within the rounds; 0 for what cannot be measured here."""
     return median(a / b if b else 0.0 for a, b in zip(ours, theirs, strict=True))
 
 
@@ -92,10 +92,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--seconds", type=float, default=2, help="length of a turn (default: 2)")
     parser.add_argument("--no-framework", action="store_true", help="leave functions-framework out")
     options = parser.parse_args(arguments)
-    if not by_wrk(options.seconds):
+    if not uses_wrk(options.seconds):
         print("Without wrk, or for turns below a second, the load comes from Python: fast servers look alike.")
     others = [] if options.no_framework else list(framework())
-    figures = measure([floor(), ours(), extended(), *others], options.rounds, options.seconds)
+    figures = measure([floor(), ours(), with_extension(), *others], options.rounds, options.seconds)
     print("\n".join(report(figures)))
 
 

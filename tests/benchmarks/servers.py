@@ -37,24 +37,24 @@ class Server:
 
     @property
     def turns(self) -> Sequence[tuple[str, str]]:
-        """Its turns in one round; states take turns more than once, as they differ by little."""
+        """Return its turns in one round; states alternate several times, as they differ by little."""
         return [*self.states] * STATE_TURNS or [(self.name, "")]
 
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """A server that answers, and the process to look at."""
+    """A server that answers, and its process."""
 
     port: int
     process: subprocess.Popen[bytes]
 
     def post(self, path: str) -> None:
-        """Send an empty POST; none where ``path`` is empty."""
+        """Send an empty POST, unless ``path`` is empty."""
         if path:
             httpx.post(f"http://127.0.0.1:{self.port}{path}", timeout=PATIENCE).raise_for_status()
 
     def cpu_seconds(self) -> float:
-        """Processor time that the process and its children have used so far; 0 where there is no ``/proc``."""
+        """Return the processor time of the process and its children so far; 0 where there is no ``/proc``."""
         pid = self.process.pid
         try:
             children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
@@ -78,7 +78,7 @@ class Started:
 
 
 def floor() -> Server:
-    """Hand-written ASGI on uvicorn with httptools and uvloop."""
+    """Return hand-written ASGI on uvicorn with httptools and uvloop."""
     flags = "--http httptools --loop uvloop --interface asgi3 --lifespan off --no-access-log --log-level warning"
     command = [sys.executable, "-m", "uvicorn", "--app-dir", str(COMPETITORS), *flags.split(), "floor:app"]
     return Server("floor", [*command, "--port", "PORT"])
@@ -100,15 +100,15 @@ def ours(name: str = "hosting", allow: str = "none") -> Server:
     return Server(name, command, environ)
 
 
-def extended() -> Server:
-    """Ours with one extension of two trivial hooks, and with it paused: processes differ by more than hooks cost."""
+def with_extension() -> Server:
+    """Return ours with one extension of two trivial hooks, and with it paused in the same process."""
     name, path = "hosting + 1 extension", "/admin/extensions/benchmark/"
     states = ((name, f"{path}resume"), ("the same, paused", f"{path}pause"))
     return replace(ours(name, "hosting-benchmark"), states=states)
 
 
 def framework() -> Iterator[Server]:
-    """functions-framework with ``--asgi`` and with its default server; nothing where it cannot be installed."""
+    """Return functions-framework with ``--asgi`` and with its default server, if it can be installed."""
     python = FRAMEWORK_VENV / "bin" / "python"
     if not python.exists() and not _install(python):
         print(f"{FRAMEWORK} cannot be installed here: it is left out", flush=True)
@@ -120,7 +120,7 @@ def framework() -> Iterator[Server]:
 
 
 def _install(python: Path) -> bool:
-    """Make an environment of its own for functions-framework; it stays for the next run."""
+    """Create an environment for functions-framework; the next run uses it again."""
     commands = (
         [sys.executable, "-m", "venv", str(FRAMEWORK_VENV)],
         [str(python), "-m", "pip", "install", "--quiet", FRAMEWORK, "uvloop", "httptools"],

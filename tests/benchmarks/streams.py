@@ -45,14 +45,14 @@ async def down(req: Request) -> StreamingResponse:
 
 
 def upload(served: Served, size: int) -> int:
-    """Send ``size`` bytes; give how many the function says it has read."""
+    """Send ``size`` bytes; return how many the function has read."""
     block = bytes(MEBI)
     answer = httpx.post(served.url + "/api/up", content=(block for _ in range(size // MEBI)), timeout=None)
     return int(answer.text)
 
 
 def download(served: Served, size: int) -> int:
-    """Ask for ``size`` bytes; give how many came."""
+    """Request ``size`` bytes; return how many arrived."""
     with httpx.stream("GET", f"{served.url}/api/down?size={size}", timeout=None) as answer:
         return sum(len(chunk) for chunk in answer.iter_bytes())
 
@@ -63,13 +63,13 @@ def measured(served: Served, transfer: Callable[[Served, int], int], size: int) 
     Raises:
         SystemExit: not every byte came.
     """
-    before = peak = resident(served)
+    before = peak = resident_bytes(served)
     done = threading.Event()
 
     def watch() -> None:
         nonlocal peak
         while not done.wait(0.02):
-            peak = max(peak, resident(served))
+            peak = max(peak, resident_bytes(served))
 
     watcher = threading.Thread(target=watch)
     watcher.start()
@@ -83,8 +83,8 @@ def measured(served: Served, transfer: Callable[[Served, int], int], size: int) 
     return seconds, (peak - before) / MEBI
 
 
-def resident(served: Served) -> int:
-    """The host's resident memory in bytes."""
+def resident_bytes(served: Served) -> int:
+    """Return the host's resident memory in bytes."""
     return int(Path(f"/proc/{served.process.pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGESIZE")
 
 

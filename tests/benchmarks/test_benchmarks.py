@@ -1,4 +1,4 @@
-"""The benchmarks run; their figures are for a person to judge."""
+"""The benchmarks run; people judge the figures."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ import pytest
 from tests.support.processes import ROOT
 
 
-def test_first_request_prints_a_ratio() -> None:
-    """One round gives both times and their ratio."""
+def test_first_request_benchmark_prints_a_ratio() -> None:
+    """One round prints both times and their ratio."""
     script = Path(__file__).parent / "first_request.py"
     command = [sys.executable, str(script), "--rounds", "1"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -23,8 +23,8 @@ def test_first_request_prints_a_ratio() -> None:
     assert re.search(r"median of 1 ratios: \d+\.\d\d\n", done.stdout)
 
 
-def requests(*arguments: str, **environ: str) -> str:
-    """What the comparison of servers prints."""
+def run_requests(*arguments: str, **environ: str) -> str:
+    """Run the comparison of servers; return what it prints."""
     command = [sys.executable, "-m", "tests.benchmarks.requests", "--rounds", "1", "--no-framework", *arguments]
     environment = {**os.environ, **environ}
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT, env=environment)
@@ -35,20 +35,20 @@ def requests(*arguments: str, **environ: str) -> str:
     return done.stdout
 
 
-def test_requests_without_wrk_say_so() -> None:
-    """Where wrk is missing, the load comes from Python, and the output says so."""
-    assert requests("--seconds", "0.2", PATH="").startswith("Without wrk")
+def test_requests_benchmark_without_wrk_says_so() -> None:
+    """Where wrk is missing, Python generates the load, and the output says so."""
+    assert run_requests("--seconds", "0.2", PATH="").startswith("Without wrk")
 
 
 @pytest.mark.skipif(shutil.which("wrk") is None, reason="wrk is not installed")
-def test_requests_with_wrk_parse_its_output() -> None:
-    """The figures of wrk are understood."""
-    assert not requests("--seconds", "1").startswith("Without wrk")
+def test_requests_benchmark_with_wrk_reads_its_figures() -> None:
+    """The figures of wrk are read from its output."""
+    assert not run_requests("--seconds", "1").startswith("Without wrk")
 
 
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="there is no /proc")
-def test_memory_prints_the_growth() -> None:
-    """A few requests give two figures and the growth between them."""
+def test_memory_benchmark_prints_the_growth() -> None:
+    """A few requests result in two figures and the growth between them."""
     command = [sys.executable, "-m", "tests.benchmarks.memory", "--first", "50", "--last", "200", "--turn", "0.1"]
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
     assert done.returncode == 0, done.stderr
@@ -56,8 +56,8 @@ def test_memory_prints_the_growth() -> None:
 
 
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="there is no /proc")
-def test_streams_print_rate_and_growth() -> None:
-    """A few MiB each way give a rate and the growth of the host."""
+def test_streams_benchmark_prints_rate_and_growth() -> None:
+    """A few MiB in each direction result in a rate and the growth of the host."""
     command = [sys.executable, "-m", "tests.benchmarks.streams", "--mebibytes", "4"]
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
     assert done.returncode == 0, done.stderr

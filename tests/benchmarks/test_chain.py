@@ -1,4 +1,4 @@
-"""The benchmark of a chain of hooks runs; what it measures is for a person to judge."""
+"""The benchmark of hook chains runs; people judge the figures."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import pytest
 from tests.benchmarks import chain
 
 
-def test_the_chain_is_measured_beside_its_peers(capsys: pytest.CaptureFixture[str]) -> None:
-    """One run prints every scheme for sync and async functions, ours with its ratio to the loop by hand."""
+def test_chain_benchmark_prints_every_scheme_and_the_ratio_to_the_loop(capsys: pytest.CaptureFixture[str]) -> None:
+    """One run prints every scheme for sync and async functions, and the ratio of ours to the hand-written loop."""
     chain.main(["--loops", "20", "--rounds", "1"])
     printed = capsys.readouterr().out
     for scheme in ("direct call", "by hand", "ours", "pluggy", "Azure's scheme, re-created", "ours, async hooks"):

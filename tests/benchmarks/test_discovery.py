@@ -1,4 +1,4 @@
-"""The benchmark of discovery runs; what it measures is for a person to judge."""
+"""The benchmark of discovery runs; people judge the figures."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import pytest
 from tests.benchmarks import discovery
 
 
-def test_discovery_prints_a_ratio(capsys: pytest.CaptureFixture[str]) -> None:
-    """A tiny round gives both times and their ratio, and leaves the path as it was."""
+def test_discovery_benchmark_prints_a_ratio_and_restores_the_path(capsys: pytest.CaptureFixture[str]) -> None:
+    """A small round prints both times and their ratio."""
     before = list(sys.path)
     discovery.main(["--distributions", "3", "--rounds", "2"])
     assert re.search(r"median of the ratios: \d+\.\d\d\n", capsys.readouterr().out)

@@ -1,4 +1,4 @@
-"""The benchmark of queues runs; what it measures is for a person to judge."""
+"""The benchmark of queues runs; people judge the figures."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from tests.support.processes import ROOT
 
 
 @pytest.mark.skipif(azurite_command() is None, reason="Azurite is not installed")
-def test_queues_prints_a_ratio_a_share_and_a_wait() -> None:
-    """One short round gives rates and their ratio, what an idle host costs, and how long a message waits for it."""
+def test_queues_benchmark_prints_ratio_idle_cost_and_wait() -> None:
+    """One short round prints rates and their ratio, the cost of an idle host, and the wait of a message."""
     arguments = ["--rounds", "1", "--messages", "50", "--seconds", "0.5", "--waits", "1"]
     program = [sys.executable, "-m", "tests.benchmarks.queues", *arguments]
     environ = {**os.environ, "PYTHONPATH": str(ROOT / "plugins" / "hosting-storage" / "tests")}

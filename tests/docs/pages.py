@@ -10,7 +10,7 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent.parent
 CHECKOUT = "/path/to/checkout"
 """What pages write for the folder of this repository."""
-WORKSHOPS = sorted(ROOT.glob("docs/tutorial/publish-an-extension*.md"))
+TUTORIALS = sorted(ROOT.glob("docs/tutorial/publish-an-extension*.md"))
 """The long tutorial in each of its languages, tested in an empty environment."""
 DERIVED = sorted(
     path for path in ROOT.glob("docs/reference/*.md") if "docs/make_reference.py" in path.read_text("utf-8")
@@ -20,7 +20,7 @@ PAGES = sorted(
     path
     for pattern in ("README.md", "docs/**/*.md", "plugins/*/README.md", "examples/*/README.md")
     for path in ROOT.glob(pattern)
-    if path not in WORKSHOPS and path not in DERIVED
+    if path not in TUTORIALS and path not in DERIVED
 )
 
 _BLOCK = re.compile(r"^```(?P<info>[^\n]*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)

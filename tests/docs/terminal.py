@@ -1,4 +1,4 @@
-"""Run the commands of a page in a separate folder and virtual environment."""
+"""A terminal that runs the commands of a page in a separate folder and virtual environment."""
 
 from __future__ import annotations
 
@@ -190,7 +190,7 @@ def _without_numbers(line: str) -> str:
 
 
 def _installable(argument: str) -> str:
-    """Return what pip is given for an argument of a page; the environment has ``hosting`` itself already."""
+    """Return pip's argument for an argument of a page; the environment already has ``hosting`` itself."""
     if argument.startswith(f"{CHECKOUT}["):
         return argument.replace(CHECKOUT, "hosting")
     return argument.replace(CHECKOUT, str(ROOT))

@@ -11,8 +11,8 @@ from tests.support.invoking import ON, function
 PAGE = ROOT / "docs" / "explanation" / "one-invocation.md"
 
 
-def test_the_chain_on_the_page_is_the_compiled_chain_of_the_extension_on_the_page() -> None:
-    """The explanation shows what ``hosting diag --chain`` prints for the extension above it, to the letter."""
+def test_chain_on_the_page_is_that_of_the_extension_on_the_page() -> None:
+    """The page shows exactly what ``hosting diag --chain`` prints for the extension above it."""
     extension, chain = (block for block in blocks(PAGE) if block.language == "python")
     audit = ModuleType("audit")
     exec(extension.text, vars(audit))

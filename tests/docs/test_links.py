@@ -1,4 +1,4 @@
-"""Links lead somewhere: in the built site, and in the repository as a forge shows it. Other servers are not asked."""
+"""Links of the built site, and of Markdown files as a forge shows them. Links to other servers are not followed."""
 
 from __future__ import annotations
 
@@ -42,8 +42,8 @@ class _Page(HTMLParser):
             self.links.append((tag, link))
 
 
-def test_links_of_the_site_lead_to_a_page_and_a_heading_of_it(site: Path) -> None:
-    """Every link, image, script and style sheet of every page exists, with the part of the page that a link names."""
+def test_links_of_the_site_lead_to_existing_pages_and_headings(site: Path) -> None:
+    """The target of every link, image, script and style sheet exists, with the heading that a link names."""
     pages = {path: _Page(path.read_text("utf-8")) for path in sorted(site.rglob("*.html"))}
     assert len(pages) > len(MARKDOWN) / 2
     broken = [
@@ -65,7 +65,7 @@ def _leads_into(pages: dict[Path, _Page], site: Path, path: Path, link: str) -> 
     return target.is_file()
 
 
-def test_the_site_brings_all_that_a_browser_loads(site: Path) -> None:
+def test_site_has_every_file_that_a_browser_loads(site: Path) -> None:
     """Scripts, style sheets, fonts and images come from the site itself, so that it works without a network."""
     for path in sorted(site.rglob("*.html")):
         loaded = [link for tag, link in _Page(path.read_text("utf-8")).links if tag != "a"]
@@ -74,7 +74,7 @@ def test_the_site_brings_all_that_a_browser_loads(site: Path) -> None:
         assert re.findall(r"url\(\W*(?:https?:)?//[^)]*", path.read_text("utf-8")) == [], path.name
 
 
-def test_links_of_markdown_files_lead_to_a_file_and_a_heading_of_it() -> None:
+def test_links_of_markdown_files_lead_to_existing_files_and_headings() -> None:
     """On a forge, each relative link leads to a file or a folder of the repository, and to a heading that exists."""
     broken = [
         f"{path.relative_to(ROOT)}: {link}"
@@ -93,8 +93,8 @@ def _leads_to_a_file(path: Path, link: str) -> bool:
     return not parts.fragment or unquote(parts.fragment) in _headings(target)
 
 
-def test_images_have_a_description() -> None:
-    """Each image of a page says in words what it shows."""
+def test_images_of_pages_have_a_description() -> None:
+    """Each image of a page has a description in words."""
     images = [(path, token) for path in MARKDOWN for token in _inline(path) if token.type == "image"]
     assert len(images) > 3
     assert [
@@ -102,8 +102,8 @@ def test_images_have_a_description() -> None:
     ] == []
 
 
-def test_the_home_page_leads_to_every_page() -> None:
-    """A reader who starts at the home page of the documentation reaches each other page with one click."""
+def test_home_page_links_to_every_page() -> None:
+    """A reader reaches each page of the documentation from its home page with one click."""
     docs = ROOT / "docs"
     linked = {(docs / urlsplit(link).path).resolve() for link in _links(docs / "index.md")}
     assert {path for path in docs.rglob("*.md") if path.parent.name in SECTIONS} <= linked
@@ -128,7 +128,7 @@ def _inline(path: Path) -> Iterator[Token]:
 
 @cache
 def _headings(path: Path) -> set[str]:
-    """Return the anchors that a forge gives to the headings of a Markdown file; its rule differs from the site's."""
+    """Return the anchors of a forge for the headings of a Markdown file; its rule differs from the site's."""
     blocks = _blocks(path)
     titles = (after for before, after in pairwise(blocks) if before.type == "heading_open")
     texts = ("".join(token.content for token in title.children or ()) for title in titles)

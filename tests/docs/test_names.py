@@ -10,7 +10,7 @@ from functools import cache
 
 import pytest
 
-from tests.docs.pages import DERIVED, PAGES, WORKSHOPS, blocks
+from tests.docs.pages import DERIVED, PAGES, TUTORIALS, blocks
 
 PACKAGES = ("hosting", "hosting_profile", "hosting_storage", "hosting_timer")
 _DOTTED = re.compile(rf"`((?:{'|'.join(PACKAGES)})(?:\.\w+)+)(?:\(.*?\))?`")
@@ -34,7 +34,7 @@ def _imports(code: str) -> Iterator[str]:
 def _names() -> dict[str, str]:
     """Return each documented name, with a page that has it."""
     found: dict[str, str] = {}
-    for page in (*PAGES, *WORKSHOPS, *DERIVED):
+    for page in (*PAGES, *TUTORIALS, *DERIVED):
         names = [name for block in blocks(page) if block.language == "python" for name in _imports(block.text)]
         names += _DOTTED.findall(re.sub(r"^```.*?^```", "", page.read_text("utf-8"), flags=re.MULTILINE | re.DOTALL))
         found.update((name, page.name) for name in names)
@@ -62,7 +62,7 @@ def _resolve(name: str) -> object:
 
 
 def test_documentation_names_most_of_the_public_interface() -> None:
-    """The names below are found in code and prose, so that the next test cannot pass without any."""
+    """Code and prose name these, so that the next test has names to check."""
     assert {"hosting.extend", "hosting.testing.make_host", "hosting.bindings.Provider"} <= _names().keys()
 
 

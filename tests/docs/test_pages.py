@@ -15,7 +15,7 @@ import pytest
 
 from hosting import authoring, hookspecs
 from hosting.extensions import ExtensionHost
-from tests.docs.pages import PAGES, ROOT, WORKSHOPS, Block, blocks, follow, page_id
+from tests.docs.pages import PAGES, ROOT, TUTORIALS, Block, blocks, follow, page_id
 from tests.docs.terminal import Terminal, check_output, commands, terminal
 
 _PACKAGES = ["hosting", *sorted(path.name for path in ROOT.glob("plugins/*"))]
@@ -26,8 +26,8 @@ LANGUAGES = {"", "console", "json", "log", "mermaid", "python", "text", "toml"}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=page_id)
-def test_blocks_of_page_run_in_order(page: Path, tmp_path: Path) -> None:
-    """Copying every block of a page, in order, gives the output that the page shows."""
+def test_blocks_of_page_run_in_order_and_print_what_it_shows(page: Path, tmp_path: Path) -> None:
+    """Copying every block of a page, in order, results in the output that the page shows."""
     home = tmp_path / "home"
     home.mkdir()
     for folder in ("examples", "plugins"):
@@ -79,16 +79,16 @@ def _run_snippet(code: str) -> None:
     manager.check_pending()
 
 
-def test_every_page_is_in_the_navigation() -> None:
+def test_navigation_has_every_page() -> None:
     """mkdocs.yml names each page, including the generated ones."""
     navigation = (ROOT / "mkdocs.yml").read_text("utf-8")
     for page in (ROOT / "docs").rglob("*.md"):
         assert str(page.relative_to(ROOT / "docs")) in navigation
 
 
-@pytest.mark.parametrize("page", [*PAGES, *WORKSHOPS], ids=page_id)
-def test_pages_install_this_repositorys_packages_from_a_checkout_or_by_git_url(page: Path) -> None:
-    """Before the packages are published, an index may give their names to another project."""
+@pytest.mark.parametrize("page", [*PAGES, *TUTORIALS], ids=page_id)
+def test_install_commands_name_a_checkout_or_a_git_url(page: Path) -> None:
+    """Before the packages are published, an index may have other projects under their names."""
     commands = re.findall(r"pip install ([^`\n]*)", page.read_text("utf-8"))
     lines = [
         *commands,

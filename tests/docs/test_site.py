@@ -18,20 +18,20 @@ HOOKS = sorted(name for name, value in vars(hookspecs).items() if hasattr(value,
 
 @pytest.fixture(scope="module")
 def derived() -> dict[str, str]:
-    """The pages that are derived from the code, as they should be now."""
+    """Return the pages that are derived from the code, as they should be now."""
     pages: dict[str, str] = runpy.run_path(str(ROOT / "docs" / "make_reference.py"))["pages"]()
     return pages
 
 
 def test_pages_derived_from_the_code_are_up_to_date(derived: dict[str, str]) -> None:
-    """The repository has the reference as the code is now, so that it can be read without building the site."""
+    """The repository has the reference as the code is now, so that it can be read without a build."""
     assert sorted(ROOT / "docs" / address for address in derived) == DERIVED
     for address, text in derived.items():
         assert (ROOT / "docs" / address).read_text("utf-8") == text, f"docs/{address} is stale: run `make reference`"
 
 
-def test_the_site_has_a_page_for_each_file(site: Path) -> None:
-    """Each page of the documentation is built, and nothing else than pages, figures and schemas."""
+def test_site_has_one_page_for_each_file(site: Path) -> None:
+    """The site has only pages, figures and schemas."""
     docs = ROOT / "docs"
     for page in docs.rglob("*.md"):
         assert (site / page.relative_to(docs)).with_suffix(".html").is_file()
@@ -39,7 +39,7 @@ def test_the_site_has_a_page_for_each_file(site: Path) -> None:
     assert not (site / "theme").exists()
 
 
-def test_the_figure_of_the_layers_names_every_package() -> None:
+def test_figure_of_the_layers_names_every_package() -> None:
     """A reader of the code finds each package of ``hosting`` in the figure of its layers."""
     figure = (ROOT / "docs" / "explanation" / "figures" / "layers.svg").read_text("utf-8")
     packages = {path.parent.name for path in (ROOT / "hosting").glob("*/__init__.py")}
@@ -47,8 +47,8 @@ def test_the_figure_of_the_layers_names_every_package() -> None:
 
 
 @pytest.mark.parametrize("name", HOOKS)
-def test_every_hook_has_a_heading_with_its_signature(name: str, derived: dict[str, str]) -> None:
-    """The reference shows each hook with the arguments that the specification has."""
+def test_reference_has_every_hook_with_its_signature(name: str, derived: dict[str, str]) -> None:
+    """The reference shows each hook with the arguments of the specification."""
     section = derived["reference/hooks.md"].partition(f"\n## {name}\n")[2].partition("\n## ")[0]
     code = section.partition("```python\n")[2].partition("```")[0]
     scope: dict[str, object] = {}
@@ -60,20 +60,20 @@ def test_every_hook_has_a_heading_with_its_signature(name: str, derived: dict[st
     assert section.rpartition("```")[2].strip()
 
 
-def test_the_reference_names_no_other_hook(derived: dict[str, str]) -> None:
-    """A heading stands for a hook that exists."""
+def test_reference_has_no_hook_that_does_not_exist(derived: dict[str, str]) -> None:
+    """Each heading is that of a hook in the specification."""
     headings = [line[3:] for line in derived["reference/hooks.md"].splitlines() if line.startswith("## ")]
     assert sorted(headings) == HOOKS
 
 
-def test_the_authors_interface_is_described(derived: dict[str, str]) -> None:
+def test_reference_has_every_class_and_function_for_authors(derived: dict[str, str]) -> None:
     """Each public class and function has a heading of its own."""
     for name in set(hosting.__all__) - {"__version__", "hookimpl"}:
         assert f"\n## hosting.{name}\n" in derived["reference/python.md"]
 
 
-def test_the_interface_of_bindings_is_described(derived: dict[str, str]) -> None:
-    """What a provider's author implements or calls has a heading with its signature and what it is for."""
+def test_reference_has_every_name_for_authors_of_bindings(derived: dict[str, str]) -> None:
+    """Each class and method for authors of providers has a heading with its signature and purpose."""
     page = derived["reference/bindings.md"]
     for name in bindings.__all__:
         assert f"\n## {name}\n" in page
@@ -83,7 +83,7 @@ def test_the_interface_of_bindings_is_described(derived: dict[str, str]) -> None
             assert section.partition("```python\n")[2].rpartition("```")[2].strip(), f"{name}.{member}"
 
 
-def test_the_testing_module_is_described(derived: dict[str, str]) -> None:
+def test_reference_has_every_name_of_the_testing_module(derived: dict[str, str]) -> None:
     """Each name of hosting.testing, and each fixture, has a heading of its own."""
     for name in testing.__all__:
         assert f"\n## {name}\n" in derived["reference/testing.md"]
@@ -91,7 +91,7 @@ def test_the_testing_module_is_described(derived: dict[str, str]) -> None:
         assert f"\n### {fixture}\n" in derived["reference/testing.md"]
 
 
-def test_every_command_is_described(derived: dict[str, str]) -> None:
+def test_reference_has_the_help_of_every_command(derived: dict[str, str]) -> None:
     """The command line's reference has each command's own help."""
     page = derived["reference/command-line.md"]
     for command in ("hosting start", "hosting diag"):
@@ -99,6 +99,6 @@ def test_every_command_is_described(derived: dict[str, str]) -> None:
         assert f"Usage: {command} " in page
 
 
-def test_the_changelog_speaks_of_this_version() -> None:
+def test_changelog_begins_with_the_version_of_the_package() -> None:
     """The newest entry is for the version of the package."""
     assert next_changelog(ROOT, hosting.__version__).startswith(f"## [{hosting.__version__}] - ")

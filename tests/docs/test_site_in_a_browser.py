@@ -53,15 +53,15 @@ _FLAGS = (
 
 
 class _Handler(SimpleHTTPRequestHandler):
-    """Serves files, without a line on standard error for each."""
+    """A request handler that serves files and logs nothing."""
 
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
-        """Log nothing for an answer."""
+        """Log nothing."""
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Headless Chromium, with a profile of its own that is deleted at the end."""
+    """Yield headless Chromium, with a temporary profile."""
     program = next(filter(None, map(shutil.which, _NAMES)), None)
     if program is None:
         pytest.skip(f"no browser is installed: none of {', '.join(_NAMES)} is on the PATH")
@@ -74,7 +74,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="module")
 def server(site: Path) -> Iterator[str]:
-    """The address at which a server on this machine serves the site."""
+    """Return the address at which a server on this machine serves the site."""
     with ThreadingHTTPServer(("127.0.0.1", 0), partial(_Handler, directory=str(site))) as serving:
         thread = threading.Thread(target=serving.serve_forever)
         thread.start()
@@ -85,13 +85,13 @@ def server(site: Path) -> Iterator[str]:
 
 @pytest.fixture(params=["served", "opened as a file"])
 def address(request: pytest.FixtureRequest, server: str, site: Path) -> str:
-    """The address of the site: of a server, or of a folder."""
+    """Return the address of the site: of a server, or of a folder."""
     return server if request.param == "served" else f"{site.as_uri()}/"
 
 
 @pytest.fixture
 def context(browser: Browser) -> Iterator[BrowserContext]:
-    """A new visitor, whose system is set to light colours; no page that this visitor opens may have an error."""
+    """Yield a new visitor, whose system is set to light colours; any error of a page fails the test."""
     problems: list[str] = []
     visitor = browser.new_context(color_scheme="light", viewport={"width": 1280, "height": 900})
     visitor.set_default_timeout(_TIMEOUT_MILLISECONDS)
@@ -119,13 +119,13 @@ def context(browser: Browser) -> Iterator[BrowserContext]:
 
 @pytest.fixture
 def page(context: BrowserContext) -> Page:
-    """The visitor's window."""
+    """Return the visitor's window."""
     return context.new_page()
 
 
 @pytest.mark.parametrize("name", PAGES)
-def test_each_kind_of_page_loads_without_an_error(name: str, page: Page, address: str) -> None:
-    """A page shows its title and its pictures, in the language it is in; the console stays empty."""
+def test_page_of_each_kind_loads_without_an_error(name: str, page: Page, address: str) -> None:
+    """A page shows its title and its pictures, in its language, and the console stays empty."""
     page.goto(address + PAGES[name], wait_until="networkidle")
     expect(page.locator("h1")).to_be_visible()
     assert page.locator("html").get_attribute("lang") == ("fr" if name == "French" else "en")
@@ -134,8 +134,8 @@ def test_each_kind_of_page_loads_without_an_error(name: str, page: Page, address
     assert bool(pictures) == (name == "explanation")
 
 
-def test_the_sections_are_tabs(page: Page, server: str) -> None:
-    """The four sections of the documentation stand at the top of each page, and lead into it."""
+def test_navigation_shows_the_four_sections_as_tabs(page: Page, server: str) -> None:
+    """Each page has the tabs at its top, and they lead into the sections."""
     page.goto(server)
     tabs = page.locator(".md-tabs__link")
     assert [text.strip() for text in tabs.all_inner_texts()] == [
@@ -149,8 +149,8 @@ def test_the_sections_are_tabs(page: Page, server: str) -> None:
     expect(page).to_have_url(re.compile("/explanation/"))
 
 
-def test_search_finds_a_page_by_a_word_of_it(page: Page, address: str) -> None:
-    """Search answers while one types, and its first result opens the page, also without a server."""
+def test_search_for_a_word_finds_its_page(page: Page, address: str) -> None:
+    """Search answers during typing, and its first result opens the page, also without a server."""
     page.goto(address + PAGES["home"])
     page.locator(".md-search__button").click()
     page.get_by_role("combobox", name="Search").fill("visibilityTimeout")
@@ -158,8 +158,8 @@ def test_search_finds_a_page_by_a_word_of_it(page: Page, address: str) -> None:
     expect(page.locator("article")).to_contain_text("visibilityTimeout")
 
 
-def test_dark_mode_toggles_and_stays(page: Page, server: str) -> None:
-    """A visitor chooses light or dark in place of what the system says, and the next page keeps it."""
+def test_dark_mode_chosen_by_a_visitor_stays_on_the_next_page(page: Page, server: str) -> None:
+    """A visitor may choose light or dark instead of the system's setting."""
     page.goto(server)
     body = page.locator("body")
     expect(body).to_have_attribute("data-md-color-scheme", "default")
@@ -173,8 +173,10 @@ def test_dark_mode_toggles_and_stays(page: Page, server: str) -> None:
     assert page.evaluate("getComputedStyle(document.body).colorScheme") == "dark"
 
 
-def test_copied_commands_have_neither_prompt_nor_output(context: BrowserContext, page: Page, server: str) -> None:
-    """The copy button of a console block gives the commands alone; of other blocks, all of it."""
+def test_copy_button_of_a_console_block_copies_only_the_commands(
+    context: BrowserContext, page: Page, server: str
+) -> None:
+    """The copy button of another block copies all of it."""
     context.grant_permissions(["clipboard-read", "clipboard-write"])
     page.goto(f"{server}{TUTORIAL}.html")
     written = list(blocks(ROOT / "docs" / f"{TUTORIAL}.md"))
@@ -191,15 +193,15 @@ def _copied(block: Block) -> str:
     return "\n".join(command for command, _ in commands(block.text))
 
 
-def test_a_block_shows_the_name_of_its_file(page: Page, server: str) -> None:
-    """The title of a code block is the file that a reader writes it into."""
+def test_code_block_shows_the_name_of_its_file(page: Page, server: str) -> None:
+    """The title of a code block is the file that a reader writes it to."""
     page.goto(server + PAGES["tutorial"])
     titles = [block.file for block in blocks(ROOT / "docs" / "tutorial" / "first-app.md") if block.file]
     assert titles
     assert page.locator(".highlight > .filename").all_inner_texts() == titles
 
 
-def test_the_language_switch_leads_to_the_same_page_in_the_other_language(page: Page, address: str) -> None:
+def test_language_switch_leads_to_the_same_page_in_the_other_language(page: Page, address: str) -> None:
     """Pages in two languages have a switch in their header; other pages have none."""
     page.goto(f"{address}{TUTORIAL}.html")
     page.get_by_label("Select language").hover()
@@ -213,7 +215,7 @@ def test_the_language_switch_leads_to_the_same_page_in_the_other_language(page: 
 
 
 @pytest.mark.parametrize("section", ["", "tutorial", "how-to", "reference", "explanation"])
-def test_no_page_is_wider_than_a_phone(section: str, page: Page, site: Path, server: str) -> None:
+def test_page_on_a_phone_is_not_wider_than_its_screen(section: str, page: Page, site: Path, server: str) -> None:
     """At a width of 360 pixels, wide tables and code scroll on their own, and the page does not."""
     page.set_viewport_size({"width": 360, "height": 740})
     paths = sorted((site / section).glob("*.html"))

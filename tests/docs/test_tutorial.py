@@ -9,27 +9,27 @@ from pathlib import Path
 
 import pytest
 
-from tests.docs.pages import WORKSHOPS, Block, blocks, follow, page_id
+from tests.docs.pages import TUTORIALS, Block, blocks, follow, page_id
 from tests.docs.terminal import check_output, commands
-from tests.docs.workshop import Workshop, edited, workshop
+from tests.docs.tutorial import TutorialShell, apply_diff, tutorial_shell
 
 CHECKED_ELSEWHERE = {"markdown", "python", "text"}
 
 
-@pytest.mark.parametrize("page", WORKSHOPS, ids=page_id)
-def test_tutorial_runs_from_an_empty_environment(page: Path, tmp_path: Path) -> None:
-    """Each command runs in a shell as it is written, and prints what the page shows."""
-    with workshop(tmp_path) as reader:
+@pytest.mark.parametrize("page", TUTORIALS, ids=page_id)
+def test_tutorial_in_an_empty_environment_prints_what_the_page_shows(page: Path, tmp_path: Path) -> None:
+    """Each command runs in a shell as it is written."""
+    with tutorial_shell(tmp_path) as reader:
         follow(page, lambda block: _follow(block, reader))
     if reader.missing:
         pytest.skip(f"steps without {', '.join(reader.missing)}, which is not installed, were skipped")
 
 
-def _follow(block: Block, reader: Workshop) -> None:
+def _follow(block: Block, reader: TutorialShell) -> None:
     if block.language == "diff":
         assert block.file is not None
         target = reader.home / block.file
-        target.write_text(edited(target.read_text("utf-8"), block.text))
+        target.write_text(apply_diff(target.read_text("utf-8"), block.text))
     elif block.file:
         (reader.home / block.file).write_text(block.text)
     if block.language == "console":
@@ -47,15 +47,15 @@ def _follow(block: Block, reader: Workshop) -> None:
         assert block.file or block.language in CHECKED_ELSEWHERE, f"nothing checks a block of {block.language}"
 
 
-def test_languages_have_the_same_blocks() -> None:
-    """Commands, files and outputs are equal in each language, except for comments, docstrings and Markdown files."""
-    first, *others = ([_essence(block) for block in blocks(page)] for page in WORKSHOPS)
+def test_tutorial_has_the_same_blocks_in_each_language() -> None:
+    """Commands, files and outputs are equal, except for comments, docstrings and Markdown files."""
+    first, *others = ([_without_prose(block) for block in blocks(page)] for page in TUTORIALS)
     assert others
     for other in others:
         assert other == first
 
 
-def _essence(block: Block) -> tuple[str, str | None, str]:
+def _without_prose(block: Block) -> tuple[str, str | None, str]:
     """Return a block without docstrings, comments, and the text of Markdown files."""
     text = re.sub(r'""".*?"""|#.*', "", block.text, flags=re.DOTALL)
     return block.language, block.file, "" if (block.file or "").endswith(".md") else text

@@ -1,4 +1,4 @@
-"""Run the commands of a tutorial in a shell, exactly as written, in a new virtual environment."""
+"""A shell that runs the commands of a tutorial exactly as written, in a new virtual environment."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.docs.terminal import wait_for_lines
 from tests.support.processes import ROOT, Running, environment, hosting_start
 
 
-class Workshop:
+class TutorialShell:
     """A home directory, a virtual environment that pip fills from the index, and a shell.
 
     Args:
@@ -107,16 +107,16 @@ def _cache() -> str:
 
 
 @contextmanager
-def workshop(folder: Path) -> Iterator[Workshop]:
-    """Yield a workshop; stop its host at the end."""
-    opened = Workshop(folder)
+def tutorial_shell(folder: Path) -> Iterator[TutorialShell]:
+    """Yield a shell for a tutorial; stop its host at the end."""
+    shell = TutorialShell(folder)
     try:
-        yield opened
+        yield shell
     finally:
-        opened.close()
+        shell.close()
 
 
-def edited(text: str, change: str) -> str:
+def apply_diff(text: str, change: str) -> str:
     """Return ``text`` with a diff block applied: lines to remove (``-``), to add (``+``) and to keep.
 
     Raises:
