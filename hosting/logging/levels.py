@@ -1,4 +1,4 @@
-"""Which log lines are shown: host.json's ``logging.logLevel`` by category, as Azure's Core Tools apply it."""
+"""Log levels by category, from ``logging.logLevel`` in host.json, as Azure Functions Core Tools apply them."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ NAMES: Mapping[str, int] = {
     "critical": logging.CRITICAL,
     "none": 1000,
 }
+"""Levels of host.json in lower case, with the level of ``logging`` from which records are shown."""
 _FALSE = frozenset({"0", "false", "f", "no", "n"})
 _LOGGERS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "": ("", ("host",)),
@@ -26,55 +27,57 @@ _LOGGERS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "hosting.triggers": ("host.triggers", ()),
     "hosting.function": ("function", ()),
 }
-"""Loggers that get a level, with what the categories of their records begin with, and with what they do not."""
+"""Loggers that get a level: the prefix of their records' categories, and the prefixes that belong to other loggers."""
 
 
 class Levels:
-    """The lowest level shown of each category.
+    """The minimum level of each category.
 
-    A key of ``logLevel`` is the beginning of a category, ignoring case, with ``*`` for any text inside it; the longest
-    one that fits decides. ``default`` stands for all categories; without it functions are shown from information on,
-    and the host, but for its extensions and triggers, from warnings on, or from information on where ``verbose``.
+    A key of ``logLevel`` is the prefix of a category, ignoring case, and may contain one ``*`` for any text. The
+    longest key that matches decides. ``default`` applies to all other categories. Without it, the minimum is
+    information; for the host itself, without its extensions and triggers, it is warning unless ``verbose``.
 
     Args:
-        host_json: the content of host.json.
-        environ: where functions may be kept from logging at debug level.
-        verbose: whether the host itself is to be heard.
+        host_json: the content of host.json; without it, the defaults apply.
+        environ: the settings; a false ``PYTHON_ENABLE_DEBUG_LOGGING`` hides debug records of apps.
+        verbose: whether to show the information of the host itself.
+
+    Raises:
+        KeyError: a level of ``logLevel`` has an unknown name, which reading host.json refuses.
     """
 
     def __init__(
         self, host_json: Mapping[str, Any] | None = None, environ: Mapping[str, str] | None = None, *, verbose: bool
     ) -> None:
         section = ((host_json or {}).get("logging") or {}).get("logLevel") or {}
-        given = {str(key).lower(): NAMES[str(value).lower()] for key, value in section.items() if value is not None}
-        default = given.pop("default", None)
+        levels = {str(key).lower(): NAMES[str(value).lower()] for key, value in section.items() if value is not None}
+        default = levels.pop("default", None)
         self._rules = {
             "": logging.INFO if default is None else default,
             "host": (logging.INFO if verbose else logging.WARNING) if default is None else default,
             "host.extensions": logging.INFO if default is None else default,
-            # When a timer is due, and the like.
             "host.triggers": logging.INFO if default is None else default,
-            # Where to find the functions is said whatever is filtered.
+            # The addresses of the functions are shown whatever the default is.
             "host.start": logging.INFO,
-            **given,
+            **levels,
         }
         self._floor = logging.INFO if (environ or {}).get(DEBUG_LOGS, "").lower() in _FALSE else 0
-        self.by_category = bool(given)
-        """Whether levels of loggers do not suffice, and records must be filtered by their category."""
+        self.by_category = bool(levels)
+        """Whether records must be filtered by their category, because the levels of loggers are not enough."""
 
     def minimum(self, category: str) -> int:
-        """The lowest level shown of a category."""
+        """Return the minimum level of a category, such as ``Function.hello.User``."""
         lowered = category.lower()
-        return self._rules[max((key for key in self._rules if _fits(key, lowered)), key=len)]
+        return self._rules[max((key for key in self._rules if _matches(key, lowered)), key=len)]
 
     def loggers(self) -> Iterator[tuple[str, int]]:
-        """Loggers by name, each with the lowest level that any category of its records has."""
-        for name, (beginning, others) in _LOGGERS.items():
-            inside = [key for key in self._rules if key.startswith(beginning) and not key.startswith(others)]
-            lowest = min(self.minimum(key.replace("*", "")) for key in (beginning, *inside))
+        """Yield the loggers by name, each with the lowest minimum level of its records' categories."""
+        for name, (prefix, others) in _LOGGERS.items():
+            keys = [key for key in self._rules if key.startswith(prefix) and not key.startswith(others)]
+            lowest = min(self.minimum(key.replace("*", "")) for key in (prefix, *keys))
             yield name, lowest if name else max(self._floor, lowest)
 
 
-def _fits(key: str, category: str) -> bool:
-    beginning, star, end = key.partition("*")
-    return category.startswith(beginning) and (not star or category.endswith(end))
+def _matches(key: str, category: str) -> bool:
+    prefix, star, suffix = key.partition("*")
+    return category.startswith(prefix) and (not star or category.endswith(suffix))
