@@ -1,11 +1,11 @@
-"""What an invocation costs with 0, 1, 5 and 20 extensions: ours beside a hand-written loop, pluggy, and Azure's scheme.
+"""The cost of an invocation with 0, 1, 5 and 20 extensions: our chain, a hand-written loop, pluggy, and Azure's scheme.
 
-Every extension has one pre and one post hook that do nothing. All rows are measured in one run, in turn, and the best
-of several rounds counts; compare rows of one run only. Run it with ``python -m tests.benchmarks.chain``.
+Every extension has one pre and one post hook that do nothing. All rows are measured in turn within one run, and the
+best of several rounds counts. Compare rows of one run only. Run it with ``python -m tests.benchmarks.chain``.
 
 The row "Azure's scheme" is re-created from a description of Azure's worker: for each of the four hook points it reads
 the feature flag from the environment, looks the hooks up by name, and calls each with its own guard and logger. It is
-no code of Azure's.
+not Azure's code.
 """
 
 from __future__ import annotations

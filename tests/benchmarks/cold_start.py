@@ -1,11 +1,11 @@
-"""What ``import hosting`` and ``hosting.extend`` add to a cold start in Azure, beside ``import azure.functions`` alone.
+"""The time that ``import hosting`` and ``hosting.extend`` add to a cold start in Azure.
 
-Each start is a process of its own; starts with and without take turns, so that what else the machine does hits both
-alike. Extensions are on, and whatever is installed is discovered and imported:
+Each start is a process of its own. Starts with them and with ``import azure.functions`` alone alternate, so that other
+work of the machine affects both alike. Extensions are on, and all that are installed are discovered and imported:
 
     python -m tests.benchmarks.cold_start [--rounds 20]
 
-The number that counts is the ratio of what is added to what the import takes alone; the goal is 40 / 300.
+The result is the ratio of the added time to the time of the import alone; the goal is 40 / 300.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def start(code: str) -> tuple[float, float]:
     """Return the seconds that ``import azure.functions`` takes in a new process, and those that the rest takes."""
     environment = {**os.environ, "PYTHON_ENABLE_WORKER_EXTENSIONS": "1"}
     environment["PYTHONPATH"] = str(Path(__file__).parent.parent.parent)
-    environment.pop("PYTHONDONTWRITEBYTECODE", None)  # what is deployed has its bytecode
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)  # a deployed app has its bytecode
     done = subprocess.run(
         [sys.executable, "-c", ALONE.format(code)], capture_output=True, text=True, env=environment, check=True
     )

@@ -1,11 +1,11 @@
-"""What it costs to find extensions among many installed distributions, beside one bare look at their entry points.
+"""The cost of finding extensions among many installed distributions, relative to one read of their entry points.
 
-Both sides take turns within one run, each time with cold metadata caches, so that what else the machine does hits both
+Both sides alternate within one run, with cold metadata caches each time, so that other work of the machine affects both
 alike:
 
     python tests/benchmarks/discovery.py [--distributions 1000] [--rounds 15]
 
-The number that counts is the median of the ratios; the goal is 1.2 or less.
+The result is the median of the ratios; the goal is 1.2 or less.
 """
 
 from __future__ import annotations

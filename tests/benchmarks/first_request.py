@@ -1,10 +1,10 @@
-"""How long until the first answer: ``hosting start`` beside bare uvicorn with azure.functions imported.
+"""The time until the first answer: ``hosting start``, relative to bare uvicorn with azure.functions imported.
 
-Both sides take turns within one run, so that what else the machine does hits both alike:
+Both sides alternate within one run, so that other work of the machine affects both alike:
 
     python tests/benchmarks/first_request.py [--rounds 15]
 
-The number that counts is the median of the ratios; the goal is 1.5 or less.
+The result is the median of the ratios; the goal is 1.5 or less.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ async def app(scope, receive, send):
 
 
 def first_answer(command: Sequence[str], port: int, environ: Mapping[str, str], cwd: Path) -> float:
-    """Give the seconds from starting ``command`` to the first byte of its first answer on ``port``.
+    """Return the seconds from starting ``command`` to the first byte of its first answer on ``port``.
 
     Raises:
         SystemExit: the command ended, or did not answer in time.
@@ -68,7 +68,7 @@ def _request(port: int) -> None:
 
 
 def measure(rounds: int) -> list[tuple[float, float]]:
-    """Give the seconds of both sides, ours first, for each of ``rounds``; one round before them warms the caches."""
+    """Return the seconds of both sides, ours first, for each of ``rounds``; one round before them warms the caches."""
     environ = {key: value for key, value in os.environ.items() if not key.startswith(("PYTHON_", "HOSTING_"))}
     with tempfile.TemporaryDirectory() as directory:
         (Path(directory) / "bare.py").write_text(BARE_APP)

@@ -1,9 +1,9 @@
-"""Whether memory grows: what ``hosting start`` has in use after many requests, and after many more.
+"""The growth of memory: what ``hosting start`` has in use after many requests, and after many more.
 
     python -m tests.benchmarks.memory [--first 100000] [--last 500000]
 
-The number that counts is the growth; the goal is 5 percent or less. One extension is loaded; async and sync functions
-take turns.
+The result is the growth; the goal is 5 percent or less. One extension is loaded; async and sync functions
+alternate.
 """
 
 from __future__ import annotations

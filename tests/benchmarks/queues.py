@@ -1,12 +1,12 @@
-"""Queues: how many messages a second, what an idle host costs, and how long a message waits for one.
+"""Queues: messages per second, the cost of an idle host, and the wait of a message for an idle host.
 
-``hosting start`` works through a queue beside a hand-written asyncio loop over the same SDK, with as many messages at
-once; they take turns, so that what else the machine does hits both alike:
+``hosting start`` and a hand-written asyncio loop over the same SDK each process a queue, with equal numbers of messages
+at once. They alternate, so that other work of the machine affects both alike:
 
     python -m tests.benchmarks.queues [--rounds 5] [--messages 2000] [--seconds 30] [--waits 20]
 
-The numbers that count: the median of the ratios within a round, 0.8 or more; the processor time of a host with 20 queue
-triggers that have nothing to do, less than 2 percent of a core; and the longest wait, less than the polling interval.
+The results: the median of the ratios within a round (goal: 0.8 or more); the processor time of a host with 20 idle
+queue triggers (goal: less than 2 percent of a core); the longest wait (goal: less than the polling interval).
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ def throughput(folder: Path, rounds: int, messages: int) -> Iterator[str]:
     figures: dict[str, list[list[float]]] = {name: [] for name in CONTESTANTS}
     for turn in range(rounds):
         for name in list(CONTESTANTS)[:: 1 if turn % 2 else -1]:
-            # A new Azurite each time: once a minute it throws deleted messages away, and answers nobody meanwhile.
+            # A new Azurite each time: once a minute it purges deleted messages, and answers no request meanwhile.
             with run_azurite(folder, "--inMemoryPersistence") as azurite:
                 work_through(name, azurite, folder, messages // 10)
                 figures[name].append(work_through(name, azurite, folder, messages))
@@ -100,7 +100,7 @@ def idle(azurite: Azurite, folder: Path, seconds: float, waits: int) -> Iterator
     with running(hosting("idle_app"), azurite, folder, QUEUE_WAITS=str(file)) as started:
         queues.put("idle0", str(time.time()))
         wait_for_lines(file, started.process)
-        time.sleep(min(seconds, 10))  # the pauses have grown by then
+        time.sleep(min(seconds, 10))  # until the polling interval has grown
         before, begin = started.cpu_seconds(), time.monotonic()
         time.sleep(seconds)
         share = (started.cpu_seconds() - before) / (time.monotonic() - begin)

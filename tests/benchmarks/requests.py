@@ -1,11 +1,11 @@
-"""How many requests a second: ``hosting start`` beside hand-written ASGI and functions-framework.
+"""Requests per second: ``hosting start``, hand-written ASGI and functions-framework.
 
-All of them take turns within one run, so that what else the machine does hits all alike:
+All of them alternate within one run, so that other work of the machine affects all alike:
 
     python -m tests.benchmarks.requests [--rounds 9] [--seconds 2]
 
-The numbers that count are the medians of the ratios within a round. The goals: ours at 0.8 of the floor or more for
-async and sync functions, and with one extension at 0.97 of what the same process does while that extension is paused.
+The results are the medians of the ratios within a round. The goals: ours at 0.8 of the floor or more for async and sync
+functions, and with one extension at 0.97 of the same process while that extension is paused.
 """
 
 from __future__ import annotations
@@ -50,12 +50,12 @@ Figures = dict[tuple[str, str], Turns]
 def measure(servers: Sequence[Server], rounds: int, seconds: float) -> Figures:
     """Load one server after the other, ``rounds`` times, each turn after a second to warm up.
 
-    Every round has processes of its own: how fast one is depends by some percent on where its objects happen to lie.
+    Every round has new processes, whose speeds differ by some percent with the addresses of their objects.
     """
     names = [(kind, name) for server in servers for kind in server.kinds for name, _ in server.turns]
     figures: Figures = {(name, kind): Turns() for kind, name in sorted(names, key=lambda one: one[0])}
     for count in range(rounds):
-        order = 1 if count % 2 else -1  # so that nobody always comes after the same one
+        order = 1 if count % 2 else -1  # so that no server always follows the same one
         with ExitStack() as stack:
             started = [(server, stack.enter_context(serving(server))) for server in servers]
             for kind, (server, process) in product(KINDS, started[::order]):

@@ -26,14 +26,14 @@ STATE_TURNS = 3
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """How to start one contestant; ``PORT`` in the command stands for the port, ``paths`` is by kind of function."""
+    """How to start one server; ``PORT`` in the command is replaced by the port, ``paths`` is by kind of function."""
 
     name: str
     command: Sequence[str]
     environ: Mapping[str, str] = field(default_factory=dict)
     kinds: Sequence[str] = ("async", "sync")
     states: Sequence[tuple[str, str]] = ()
-    """States of one process, each by name and the path that a POST brings it about; by default it is as it is."""
+    """States of one process: for each name, the path of a POST that switches to it; by default one without a POST."""
 
     @property
     def turns(self) -> Sequence[tuple[str, str]]:

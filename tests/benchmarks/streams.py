@@ -1,8 +1,8 @@
-"""A large upload and a large download through a function with HTTP streams: how fast, and how much memory.
+"""A large upload and a large download through a function with HTTP streams: speed and memory.
 
     python -m tests.benchmarks.streams [--mebibytes 1024]
 
-The number that counts is the growth of the host's resident memory: it must not depend on the size.
+The result is the growth of the host's resident memory, which must not depend on the size.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def download(served: Served, size: int) -> int:
 
 
 def measured(served: Served, transfer: Callable[[Served, int], int], size: int) -> tuple[float, float]:
-    """Transfer ``size`` bytes; give seconds, and by how many MiB the host grew at most.
+    """Transfer ``size`` bytes; return the seconds, and by how many MiB the host grew at most.
 
     Raises:
         SystemExit: not every byte came.

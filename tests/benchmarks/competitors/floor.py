@@ -1,4 +1,4 @@
-"""The floor: what somebody who writes ASGI by hand for just these two functions cannot do without.
+"""The floor: hand-written ASGI with only what these two functions need.
 
 The SDK's own request and response objects, the sync function in a thread pool; no routing, no context, no log, no hook,
 no error handling.

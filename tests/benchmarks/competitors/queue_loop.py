@@ -1,4 +1,4 @@
-"""A loop over the official SDK, as a person writes it who has no host; as many messages at once as the host takes."""
+"""A hand-written loop over the official SDK, with as many messages at once as the host."""
 
 from __future__ import annotations
 

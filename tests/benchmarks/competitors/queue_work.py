@@ -1,4 +1,4 @@
-"""What both contestants do with a message: count, and tell rate and processor time of all messages but the first."""
+"""The work of both contestants: count messages, then write rate and processor time of all messages but the first."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _began: list[tuple[float, float]] = []
 
 
 async def work(text: str) -> None:
-    """Take note of one message."""
+    """Count one message."""
     done = next(_counter)
     if done == 1:
         _began.append((time.monotonic(), time.process_time()))
