@@ -6,13 +6,13 @@ It is plain ASGI, since every layer of a framework costs each request.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Awaitable, Iterator
 from functools import partial
 from typing import TYPE_CHECKING
 
 from hosting.host.function_host import FunctionHost
 from hosting.server.admin.app import Admin
-from hosting.server.body import read_body_limit
+from hosting.server.body import BodyReader, read_body_limit
 from hosting.server.disconnect import disconnect
 from hosting.server.endpoint import FunctionEndpoint
 from hosting.server.middleware.cors import Cors, CorsPolicy
@@ -62,12 +62,10 @@ class HostApp:
             app = wrap(app)
         self._http = app
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    # Not a coroutine of its own, which would cost every request.
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """Serve one connection of the ASGI protocol: ``http`` or ``lifespan``."""
-        if scope["type"] == "http":
-            await self._http(scope, receive, send)
-        elif scope["type"] == "lifespan":
-            await self._lifespan(receive, send)
+        return self._http(scope, receive, send) if scope["type"] == "http" else self._lifespan(receive, send)
 
     async def drain(self, grace: float) -> bool:
         """Take no new work and wait ``grace`` seconds for running invocations; return whether all of them finished."""
@@ -111,4 +109,4 @@ def _middleware(host: FunctionHost, keys: Keys | None, cors: CorsPolicy | None, 
 
         # Outside the limits: a request without a key takes no place in the queue.
         yield partial(RequireKey, keys=keys, routes=host.router().routes)
-    yield from limit_middleware(http)
+    yield from limit_middleware(http, BodyReader(limit))

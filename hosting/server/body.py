@@ -6,8 +6,9 @@ import asyncio
 import contextlib
 from collections.abc import Mapping
 
+from hosting.bindings.http.request import parse_headers
 from hosting.errors import SettingsError
-from hosting.server.types import Receive, Send
+from hosting.server.types import BODY, ROUTE, Receive, Scope, Send
 
 SETTING = "FUNCTIONS_REQUEST_BODY_SIZE_LIMIT"
 DEFAULT_LIMIT_BYTES = 104_857_600
@@ -69,6 +70,47 @@ async def read_body(receive: Receive, headers: Mapping[str, str], limit: int) ->
             raise TooLarge(limit)
         more = bool(message.get("more_body"))
     return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+
+def replace_chunked(headers: dict[str, str], size: int) -> None:
+    """Describe a chunked body that has been read by its length, as RFC 9112 does in section 7.1.3.
+
+    WSGI frameworks read a body with a length only.
+
+    Args:
+        headers: the request's, by name in lower case; changed in place.
+        size: the length of the body in bytes.
+    """
+    if "transfer-encoding" in headers:
+        del headers["transfer-encoding"]
+        headers.pop("trailer", None)
+        headers["content-length"] = str(size)
+
+
+class BodyReader:
+    """Reads the body of a routed request before the request counts against a limit, so that no slow client counts.
+
+    A function with streams reads the body itself.
+
+    Args:
+        limit: the largest body that is read, in bytes.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> bool:
+        """Put the body into the scope, under ``BODY``; return False if the request needs no other answer."""
+        if BODY in scope or scope[ROUTE][0].target.streams is not None:
+            return True
+        try:
+            scope[BODY] = await read_body(receive, parse_headers(scope["headers"]), self._limit)
+        except Disconnected:
+            return False
+        except TooLarge as error:
+            await refuse_body(receive, send, error.limit)
+            return False
+        return True
 
 
 async def refuse_body(receive: Receive, send: Send, limit: int) -> None:

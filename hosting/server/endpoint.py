@@ -6,14 +6,14 @@ import logging
 from collections.abc import Awaitable
 
 from hosting.bindings.http.provider import HttpTrigger
-from hosting.bindings.http.request import HttpCall, parse_headers
+from hosting.bindings.http.request import HttpCall, parse_headers, trace_context
 from hosting.bindings.http.response import HttpReply
 from hosting.bindings.http.routes import Route
 from hosting.bindings.http.streams import StreamCall
-from hosting.server.body import read_body
+from hosting.server.body import read_body, replace_chunked
 from hosting.server.disconnect import cancel_on_disconnect
 from hosting.server.replies import answer, empty
-from hosting.server.types import ROUTE, Receive, Scope, Send
+from hosting.server.types import BODY, ROUTE, Receive, Scope, Send
 
 _logger = logging.getLogger("hosting.http")
 
@@ -42,7 +42,7 @@ class FunctionEndpoint:
         if trigger.cancels:
             cancel_on_disconnect(scope)
         headers = parse_headers(scope["headers"])
-        trace_parent, trace_state = headers.get("traceparent", ""), headers.get("tracestate", "")
+        trace_parent, trace_state = trace_context(headers)
         if trigger.streams is not None:
             result = await trigger.run(StreamCall(scope, receive, values), trace_parent, trace_state)
             if result.exception is not None:
@@ -50,8 +50,10 @@ class FunctionEndpoint:
         else:
             body = b""
             if "content-length" in headers or "transfer-encoding" in headers:
-                body = await read_body(receive, headers, self._body_limit)
-            self._warn_of_differences(scope["method"], route, headers)
+                body = await self._body(scope, receive, route, headers)
+            if scope["method"] == "HEAD" and not route.allows("HEAD"):
+                function = route.function
+                self._warn(f"Function '{function}' answered a HEAD request through GET. Azure answers 404.")
             call = HttpCall.from_scope(scope, headers, values, body)
             result = await trigger.run(call, trace_parent, trace_state)
             if result.exception is not None:
@@ -59,11 +61,15 @@ class FunctionEndpoint:
         reply: HttpReply | None = result.reply
         return empty(200) if reply is None else reply
 
-    def _warn_of_differences(self, method: str, route: Route[HttpTrigger], headers: dict[str, str]) -> None:
-        if "transfer-encoding" in headers and "content-length" not in headers:
+    async def _body(self, scope: Scope, receive: Receive, route: Route[HttpTrigger], headers: dict[str, str]) -> bytes:
+        """Return the body of a request; in ``headers``, its length replaces what says that it was chunked."""
+        body: bytes | None = scope.get(BODY)
+        if body is None:
+            body = await read_body(receive, headers, self._body_limit)
+        if "transfer-encoding" in headers:
             self._warn(f"Function '{route.function}' received a chunked request body. In Azure it would arrive empty.")
-        if method == "HEAD" and not route.allows("HEAD"):
-            self._warn(f"Function '{route.function}' answered a HEAD request through GET. Azure answers 404.")
+            replace_chunked(headers, len(body))
+        return body
 
     def _warn(self, message: str) -> None:
         if message not in self._warned:

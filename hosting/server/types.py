@@ -16,5 +16,8 @@ Middleware: TypeAlias = Callable[[AsgiApp], AsgiApp]
 ROUTE = "hosting.route"
 """The key in a scope of the route that takes the request, with the values of its parameters by name."""
 
+BODY = "hosting.body"
+"""The key in a scope of the request's body, if it was read before the request reached its function."""
+
 TASK = "hosting.task"
 """The key in a scope of the task that answers the request, which the server adds."""

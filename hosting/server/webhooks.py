@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from hosting.bindings.http.request import HttpCall, parse_headers
 from hosting.bindings.http.response import HttpReply
-from hosting.server.body import read_body
+from hosting.server.body import read_body, replace_chunked
 from hosting.server.replies import empty
 from hosting.server.types import Receive, Scope
 
@@ -64,6 +64,7 @@ class Webhooks:
     async def _call(self, scope: Scope, receive: Receive, rest: str) -> HttpCall:
         headers = parse_headers(scope["headers"])
         body = await read_body(receive, headers, self._limit)
+        replace_chunked(headers, len(body))
         return HttpCall.from_scope(scope, headers, {"rest": rest}, body)
 
 

@@ -110,7 +110,11 @@ async def fails(req: Request) -> Response:
 
 @app.route("refuses")
 async def refuses(req: Request) -> Response:
-    raise HTTPException(403, "not you", {"x-why": "because"})
+    raise HTTPException(403, "not you", {"x-why": req.query_params.get("why", "because")})
+
+@app.route("accents")
+async def accents(req: Request) -> Response:
+    return Response("text", headers={"x-name": req.query_params["name"]})
 
 @app.route("gives/{what}")
 async def gives(req: Request):
@@ -365,3 +369,11 @@ def test_stream_counts_for_limits_until_it_ends(make_app: MakeApp, serve: Serve)
         end = time.monotonic() + PATIENCE
         while served.get("/api/open").status_code != 200:
             assert time.monotonic() < end, served.logs()
+
+
+@pytest.mark.parametrize(("path", "header"), [("accents?name=L%C3%B6v", "x-name"), ("refuses?why=L%C3%B6v", "x-why")])
+def test_response_header_that_is_not_ascii_is_refused_and_logged(served: Served, path: str, header: str) -> None:
+    """As for a function with the SDK's response: 500, and the log names the header."""
+    answer = served.get(f"/api/{path}")
+    assert (answer.status_code, header in answer.headers) == (500, False)
+    served.wait_for(f"response header '{header}' has a value that is not ASCII: 'Löv'")

@@ -48,7 +48,10 @@ def test_provider_that_refuses_to_start_stops_the_host(make_app: MakeApp) -> Non
     async def send(message: Any) -> None:
         sent.append((message["type"], dict(ended)))
 
-    asyncio.run(app({"type": "lifespan"}, receive, send))
+    async def serve() -> None:
+        await app({"type": "lifespan"}, receive, send)
+
+    asyncio.run(serve())
     assert sent == [("lifespan.startup.failed", {"stop": True, "close": True})]
     assert isinstance(app.failure, SettingsError)
 

@@ -9,13 +9,14 @@ import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
+import httpx
 import pytest
 
 from hosting.server.keys import Keys
 from tests.support.connections import answers
-from tests.support.processes import PATIENCE, Running, environment, hosting_start
+from tests.support.processes import PATIENCE, Running, environment, eventually, hosting_start
 
 APP = """
 import json
@@ -28,12 +29,21 @@ def Echo(req: func.HttpRequest) -> func.HttpResponse:
     seen["body"] = req.get_body().decode("latin-1")
     return func.HttpResponse(json.dumps(seen), mimetype="application/json")
 
+@app.route("answer")
+def Answer(req: func.HttpRequest) -> func.HttpResponse:
+    return func.HttpResponse("answered", headers={"x-name": req.params["name"]})
+
+@app.route("trace")
+async def Trace(req: func.HttpRequest, context: func.Context) -> str:
+    return f"[{context.trace_context.trace_parent}|{context.trace_context.trace_state}]"
+
 @app.route("secret", auth_level=func.AuthLevel.FUNCTION, methods=["POST"])
 def Secret(req: func.HttpRequest) -> str:
     return "secret"
 """
 LIMITS = {"HOSTING_HEAD_TIMEOUT_SECONDS": "0.5", "HOSTING_BODY_GRACE_SECONDS": "0.5", "HOSTING_KEEP_ALIVE_SECONDS": "1"}
 NEXT = b"GET /api/echo?next HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
+PARENT = f"00-{'a' * 32}-{'b' * 16}-01"
 UPGRADE = "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\n"
 
 
@@ -133,6 +143,56 @@ def test_host_of_a_request_is_checked(host: Running) -> None:
     assert [status for status, _ in exchange(host, [b"GET /api/echo HTTP/1.1\r\n\r\n"])] == [400]
     [(status, body)] = exchange(host, [NEXT.replace(b"/api", b"http://other.example/api")])
     assert (status, json.loads(body)["url"]) == (200, "http://other.example/api/echo?next")
+
+
+def test_request_header_is_decoded_from_utf_8_or_latin_1(host: Running) -> None:
+    """A function sees the text that was meant, without the blanks around it."""
+    fields = b"X-A: \t L\xc3\xb6v \t\r\nX-B: L\xf6v\r\nX-E:  \r\n"
+    [(_, body)] = exchange(host, [NEXT.replace(b"\r\n\r\n", b"\r\n" + fields + b"\r\n")])
+    headers = json.loads(body)["headers"]
+    assert [headers[name] for name in ("x-a", "x-b", "x-e")] == ["Löv", "Löv", ""]
+
+
+@pytest.mark.parametrize("name", ["Löv", "€", "\u0661"])
+def test_response_header_that_is_not_ascii_is_refused_and_logged(host: Running, name: str) -> None:
+    """The invocation fails, and the log names the header."""
+    assert host.get("/api/answer?name=Love").headers["x-name"] == "Love"
+    answer = host.get(f"/api/answer?name={quote(name)}")
+    assert (answer.status_code, "x-name" in answer.headers) == (500, False)
+    eventually(lambda: f"response header 'x-name' has a value that is not ASCII: {name!r}" in host.printed())
+
+
+@pytest.mark.parametrize(
+    ("parent", "seen"), [(PARENT, f"[{PARENT}|k=v]"), (PARENT.upper(), "[|]"), (PARENT[3:], "[|]"), ("", "[|]")]
+)
+def test_malformed_traceparent_counts_as_absent(host: Running, parent: str, seen: str) -> None:
+    """Only a well-formed trace context reaches a function."""
+    headers = {"traceparent": parent, "tracestate": "k=v"}
+    assert httpx.get(f"{host.url}/api/trace", headers=headers, timeout=PATIENCE).text == seen
+
+
+WSGI = """
+import azure.functions as func
+from flask import Flask, request
+web = Flask(__name__)
+
+@web.route("/api/length", methods=["POST", "PUT", "PATCH", "DELETE"])
+def length():
+    return f"{request.content_length} {request.get_data().decode()} {request.headers.get('Transfer-Encoding')}"
+
+app = func.WsgiFunctionApp(app=web.wsgi_app, http_auth_level=func.AuthLevel.ANONYMOUS)
+"""
+
+
+def test_chunked_body_reaches_wsgi_apps(tmp_path: Path) -> None:
+    """WSGI reads a body of a known length: it has the length of the chunks, whatever the verb."""
+    (tmp_path / "host.json").write_text('{"version": "2.0", "extensions": {"http": {"routePrefix": ""}}}')
+    (tmp_path / "function_app.py").write_text(WSGI)
+    with hosting_start(tmp_path, tmp_path / "output.txt") as running:
+        for verb in ("POST", "PUT", "PATCH", "DELETE"):
+            answer = httpx.request(verb, f"{running.url}/api/length", content=iter([b"he", b"llo"]), timeout=PATIENCE)
+            assert answer.text == "5 hello None"
+        assert httpx.post(f"{running.url}/api/length", content=b"hello", timeout=PATIENCE).text == "5 hello None"
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from azure.functions import meta
 
 from hosting.bindings.eventgrid.webhook import answer_webhook, parse_events, requested_function, text_reply
 from hosting.bindings.expressions import json_data
-from hosting.bindings.http.request import HttpCall
+from hosting.bindings.http.request import HttpCall, trace_context
 from hosting.bindings.http.response import HttpReply
 from hosting.bindings.provider import Invoke, Provider, Trigger
 from hosting.bindings.services import Services
@@ -91,7 +91,7 @@ class EventGridTrigger(Trigger):
         if self.run is None:
             return False
         reason = f"EventGrid trigger fired at {datetime.now().astimezone().isoformat()}"
-        parent, state = trace.get("traceparent", ""), trace.get("tracestate", "")
+        parent, state = trace_context(trace)
         return (await self.run(data, parent, state, reason=reason)).exception is None
 
     def _event(self, event: Any) -> Any:

@@ -9,6 +9,11 @@ from urllib.parse import unquote_plus
 
 from azure.functions.http import HttpRequest
 
+_TRACE_PARENT = re.compile(
+    "00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}"
+    "|(?!00|ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(?:-.*)?"
+)
+"""Version 00 as it is defined, and what later versions may add to it."""
 _ESCAPES = re.compile("(?:%(?!2f)[0-9a-f]{2})+", re.IGNORECASE)
 
 
@@ -86,17 +91,43 @@ def decode_request(call: HttpCall) -> HttpRequest:
 def parse_headers(raw: Collection[tuple[bytes, bytes]]) -> dict[str, str]:
     """Return headers by name in lower case; the values of a repeated one are joined by commas, without empty ones.
 
+    A value is decoded as Azure's server does: from UTF-8, or from Latin-1 if it is not UTF-8.
+
     Args:
         raw: the headers of an ASGI scope, with names in lower case.
     """
-    headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in raw}
+    try:
+        headers = {name.decode("latin-1"): value.decode() for name, value in raw}
+    except UnicodeDecodeError:
+        return _join(raw)
     return headers if len(headers) == len(raw) else _join(raw)
+
+
+def trace_context(headers: Mapping[str, str]) -> tuple[str, str]:
+    """Return ``traceparent`` and ``tracestate``; two empty texts if the first is absent or malformed.
+
+    Source: W3C Trace Context, sections 3.2 and 4.3.
+
+    Args:
+        headers: names in lower case and values.
+    """
+    parent = headers.get("traceparent", "")
+    if not parent or _TRACE_PARENT.fullmatch(parent) is None:
+        return "", ""
+    return parent, headers.get("tracestate", "")
+
+
+def _decoded(value: bytes) -> str:
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        return value.decode("latin-1")
 
 
 def _join(raw: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
     headers: dict[str, str] = {}
     for name, value in raw:
-        key, text = name.decode("latin-1"), value.decode("latin-1")
+        key, text = name.decode("latin-1"), _decoded(value)
         known = headers.get(key)
         headers[key] = f"{known},{text}" if known and text else known or text
     return headers

@@ -122,16 +122,26 @@ def encode_headers(items: Iterable[tuple[str, str]]) -> Headers:
     return headers
 
 
+def check_raw_headers(headers: Iterable[tuple[bytes, bytes]]) -> None:
+    """Check headers that are encoded already, such as those of a web framework's response.
+
+    Raises:
+        ValueError: a name or a value is invalid, as for ``encode_headers``.
+    """
+    encode_headers((name.decode("latin-1"), value.decode("latin-1")) for name, value in headers)
+
+
 def header_value(name: str, value: str) -> bytes:
     """Return an encoded header value.
 
     Raises:
-        ValueError: the value is not Latin-1, or has a control character such as a line break.
+        ValueError: the value is not ASCII, or has a control character such as a line break. Azure's server sends
+            neither.
     """
     try:
-        encoded = value.encode("latin-1")
+        encoded = value.encode("ascii")
     except UnicodeEncodeError:
-        raise ValueError(f"response header '{name}' has a value that is not Latin-1: {value!r}") from None
+        raise ValueError(f"response header '{name}' has a value that is not ASCII: {value!r}") from None
     if _BAD_VALUE.search(encoded) is not None:
         raise ValueError(f"response header '{name}' has a control character in its value: {value!r}")
     return encoded

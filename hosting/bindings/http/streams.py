@@ -16,7 +16,7 @@ from typing import Any, NoReturn
 from azure.functions import HttpRequest, HttpResponse
 
 from hosting.apps.web import WebExtension, web_extension
-from hosting.bindings.http.response import HttpReply, encode_reply
+from hosting.bindings.http.response import HttpReply, check_raw_headers, encode_reply
 from hosting.bindings.provider import Output
 from hosting.core import Function
 
@@ -57,12 +57,16 @@ class StreamReply(HttpReply):
     Args:
         response: the web extension's response, which is an ASGI application.
         function: the name of the function, for the log.
+
+    Raises:
+        ValueError: a header cannot be sent.
     """
 
     __slots__ = ("_context", "_function", "_response")
 
     def __init__(self, response: Any, function: str) -> None:
         super().__init__(response.status_code, list(response.raw_headers), b"")
+        check_raw_headers(self.headers)
         self._response = response
         self._function = function
         self._context: Context = copy_context()
@@ -80,10 +84,8 @@ class StreamReply(HttpReply):
     async def _send(self, scope: MutableMapping[str, Any], send: Callable[[Any], Awaitable[None]]) -> None:
         try:
             await self._response(scope, _nothing_more, send)
-        except Exception:  # the app's generator may raise anything
-            logging.getLogger(f"hosting.function.{self._function}").exception(
-                "The response of function '%s' is incomplete.", self._function
-            )
+        except Exception:  # noqa: BLE001 - the app's generator may raise anything
+            _function_logger(self._function).exception("The response of function '%s' is incomplete.", self._function)
 
 
 class Streams:
@@ -108,6 +110,7 @@ class Streams:
         """Return the response for a function's result: a response, or any value that FastAPI can encode as JSON.
 
         Raises:
+            ValueError: a header of the response cannot be sent.
             Exception: FastAPI cannot encode the value.
         """
         if isinstance(value, self._web.response):
@@ -120,9 +123,12 @@ class Streams:
         """Return the response for an exception of the function: 500, or as an ``HTTPException`` says, as in Azure."""
         exceptions = sys.modules.get("starlette.exceptions")
         if exceptions is not None and isinstance(exception, exceptions.HTTPException):
-            return self._json(
-                {"detail": exception.detail}, status_code=exception.status_code, headers=exception.headers
-            )
+            try:
+                return self._json(
+                    {"detail": exception.detail}, status_code=exception.status_code, headers=exception.headers
+                )
+            except ValueError as error:
+                _function_logger(self._function).error("Function '%s': %s.", self._function, error)
         return HttpReply(500, [], b"")
 
     def _json(self, content: Any, **options: Any) -> StreamReply:
@@ -152,6 +158,10 @@ def streams_of(function: Function) -> Streams | None:
     if web is None or (isinstance(annotation, type) and issubclass(annotation, HttpRequest)):
         return None
     return Streams(web, function.name)
+
+
+def _function_logger(function: str) -> logging.Logger:
+    return logging.getLogger(f"hosting.function.{function}")
 
 
 async def _nothing_more() -> NoReturn:

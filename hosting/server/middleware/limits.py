@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from functools import partial
-from typing import Any
+from typing import Any, TypeAlias
 
 from hosting.errors import SettingsError
 from hosting.server.replies import empty, respond
 from hosting.server.types import AsgiApp, Middleware, Receive, Scope, Send
+
+Read: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[bool]]
 
 _UNLIMITED = -1
 
@@ -20,18 +22,25 @@ _logger = logging.getLogger("hosting.http")
 class QueueLimit:
     """ASGI middleware that answers 429 while ``limit`` requests are waiting or being answered.
 
+    A request counts once its body has arrived.
+
     Args:
         app: the ASGI application inside.
         limit: the number of requests.
+        read: reads the body of a request; returns False if the request needs no other answer.
     """
 
-    def __init__(self, app: AsgiApp, limit: int) -> None:
+    def __init__(self, app: AsgiApp, limit: int, read: Read) -> None:
         self._app = app
         self._limit = limit
+        self._read = read
         self._count = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
+        # A body that would be refused is not read.
+        if self._count < self._limit and not await _has_arrived(self._read, scope, receive, send):
+            return None
         if self._count >= self._limit:
             _logger.warning("Http request queue limit of %d has been exceeded.", self._limit)
             return await respond(scope, send, empty(429))
@@ -45,17 +54,23 @@ class QueueLimit:
 class ConcurrencyLimit:
     """ASGI middleware that passes ``limit`` requests on at a time; the others wait in the order of their arrival.
 
+    A request arrives when its body has.
+
     Args:
         app: the ASGI application inside.
         limit: the number of requests.
+        read: reads the body of a request; returns False if the request needs no other answer.
     """
 
-    def __init__(self, app: AsgiApp, limit: int) -> None:
+    def __init__(self, app: AsgiApp, limit: int, read: Read) -> None:
         self._app = app
+        self._read = read
         self._semaphore = asyncio.Semaphore(limit)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
+        if not await _has_arrived(self._read, scope, receive, send):
+            return None
         try:
             await self._semaphore.acquire()
         except asyncio.CancelledError:
@@ -67,17 +82,30 @@ class ConcurrencyLimit:
             self._semaphore.release()
 
 
-def limit_middleware(http: Mapping[str, Any]) -> Iterator[Middleware]:
+async def _has_arrived(read: Read, scope: Scope, receive: Receive, send: Send) -> bool:
+    """Read the body of a request; return False if the request needs no other answer."""
+    try:
+        return await read(scope, receive, send)
+    except asyncio.CancelledError:
+        await respond(scope, send, empty(500))
+        return False
+
+
+def limit_middleware(http: Mapping[str, Any], read: Read) -> Iterator[Middleware]:
     """Yield the middleware for the limits of ``http``, which is ``extensions.http`` of host.json, the outer one first.
+
+    Args:
+        http: the section.
+        read: reads the body of a request; returns False if the request needs no other answer.
 
     Raises:
         SettingsError: a limit is neither -1 nor at least 1.
     """
     outstanding, concurrent = (_limit(http, name) for name in ("maxOutstandingRequests", "maxConcurrentRequests"))
     if outstanding != _UNLIMITED:
-        yield partial(QueueLimit, limit=outstanding)
+        yield partial(QueueLimit, limit=outstanding, read=read)
     if concurrent != _UNLIMITED:
-        yield partial(ConcurrencyLimit, limit=concurrent)
+        yield partial(ConcurrencyLimit, limit=concurrent, read=read)
 
 
 def _limit(http: Mapping[str, Any], name: str) -> int:

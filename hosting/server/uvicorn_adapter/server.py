@@ -13,7 +13,7 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from types import FrameType
 from typing import NoReturn, Protocol
@@ -66,7 +66,7 @@ class Application(Protocol):
     timeouts: Timeouts
     """How long connections wait for their clients."""
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """Serve one connection of the ASGI protocol."""
 
     async def drain(self, grace: float) -> bool:

@@ -35,10 +35,10 @@ CLOUD_EVENT = {
     "source": "/here",
     "type": "made",
     "data": {"x": 1},
-    "traceparent": "00-aa-bb-01",
+    "traceparent": "00-aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa-bbbbbbbbbbbbbbbb-01",
     "tracestate": "k=v",
 }
-TRACE = {"traceparent": "00-cc-dd-01"}
+TRACE = {"traceparent": "00-cccccccccccccccccccccccccccccccc-dddddddddddddddd-01"}
 NOTIFICATION = {"aeg-event-type": "Notification"}
 
 
@@ -97,7 +97,7 @@ def test_event_is_decoded_to_the_sdks_object() -> None:
     assert str(event.event_time).startswith("2026-08-01 12:00:00.5")
     cloud = trigger(None)[1].decode(CLOUD_EVENT)
     assert (cloud.id, cloud.source, cloud.type, cloud.get_json()) == ("9", "/here", "made", {"x": 1})
-    assert cloud.extension_attrs["traceparent"] == "00-aa-bb-01"
+    assert cloud.extension_attrs["traceparent"] == "00-aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa-bbbbbbbbbbbbbbbb-01"
 
 
 def test_text_parameter_gets_the_json_of_the_event() -> None:
@@ -167,9 +167,13 @@ def test_events_of_a_delivery_run_concurrently() -> None:
 def test_trace_context_is_that_of_the_event_or_else_of_the_request() -> None:
     """The event's own context comes first."""
     _, calls = delivered([CLOUD_EVENT, EVENT, {**EVENT, "traceparent": 5}], headers={**NOTIFICATION, **TRACE})
-    assert [seen[1:3] for seen in calls.seen] == [("00-aa-bb-01", "k=v"), ("00-cc-dd-01", ""), ("00-cc-dd-01", "")]
+    assert [seen[1:3] for seen in calls.seen] == [
+        ("00-aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa-bbbbbbbbbbbbbbbb-01", "k=v"),
+        ("00-cccccccccccccccccccccccccccccccc-dddddddddddddddd-01", ""),
+        ("00-cccccccccccccccccccccccccccccccc-dddddddddddddddd-01", ""),
+    ]
     _, calls = delivered([CLOUD_EVENT], headers={**NOTIFICATION, **TRACE}, cardinality="many")
-    assert [seen[1:3] for seen in calls.seen] == [("00-cc-dd-01", "")]
+    assert [seen[1:3] for seen in calls.seen] == [("00-cccccccccccccccccccccccccccccccc-dddddddddddddddd-01", "")]
 
 
 @pytest.mark.parametrize(
@@ -334,6 +338,13 @@ def test_app_gets_its_events(make_app: MakeApp, caplog: pytest.LogCaptureFixture
 
     with caplog.at_level(logging.INFO):
         assert asyncio.run(run()) == [202, 500, 202, 202, 404]
-    expected = [("blobs/a.txt", "00-cc-dd-01"), ("good", ""), ("bad", ""), "/here", ["1", "1"], "off"]
+    expected = [
+        ("blobs/a.txt", "00-cccccccccccccccccccccccccccccccc-dddddddddddddddd-01"),
+        ("good", ""),
+        ("bad", ""),
+        "/here",
+        ["1", "1"],
+        "off",
+    ]
     assert list(seen) == expected
     assert "Executing 'Functions.Typed' (Reason='EventGrid trigger fired at 2" in caplog.text

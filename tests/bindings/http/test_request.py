@@ -7,7 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hosting.bindings.http.request import HttpCall, decode_path, decode_request, parse_headers, parse_query
+from hosting.bindings.http.request import (
+    HttpCall,
+    decode_path,
+    decode_request,
+    parse_headers,
+    parse_query,
+    trace_context,
+)
 
 
 def call(*, query: str = "", body: bytes = b"", headers: dict[str, str] | None = None) -> func.HttpRequest:
@@ -44,6 +51,62 @@ def test_repeated_headers_are_joined_by_commas() -> None:
     """An empty value is kept if it is the only one."""
     raw = [(b"x-a", b"1"), (b"x-a", b"2"), (b"x-empty", b""), (b"x-b", b""), (b"x-b", b"3"), (b"x-a", b"")]
     assert parse_headers(raw) == {"x-a": "1,2", "x-empty": "", "x-b": "3"}
+
+
+@pytest.mark.parametrize(
+    ("raw", "text"),
+    [
+        (b"plain", "plain"),
+        ("Löv €".encode(), "Löv €"),
+        ("Löv".encode("latin-1"), "Löv"),
+        (b"\xff\xfe", "\xff\xfe"),
+        ("Löv".encode() + b"\xe9", "LÃ¶v\xe9"),
+    ],
+)
+def test_header_value_is_utf_8_or_else_latin_1(raw: bytes, text: str) -> None:
+    """Each value is decoded by itself, repeated or not."""
+    assert parse_headers([(b"x-a", raw), (b"x-b", "é".encode())]) == {"x-a": text, "x-b": "é"}
+    assert parse_headers([(b"x-a", raw), (b"x-a", raw)]) == {"x-a": f"{text},{text}"}
+
+
+PARENT = f"00-{'1' * 32}-{'2' * 16}-01"
+
+
+@pytest.mark.parametrize(
+    "parent", [PARENT, PARENT.replace("-01", "-ff"), f"01{PARENT[2:]}", f"cc{PARENT[2:]}-more", f"cc{PARENT[2:]}-"]
+)
+def test_trace_context_is_passed_on(parent: str) -> None:
+    """A well-formed ``traceparent`` comes with its ``tracestate``, which may be missing."""
+    assert trace_context({"traceparent": parent, "tracestate": "k=v"}) == (parent, "k=v")
+    assert trace_context({"traceparent": parent}) == (parent, "")
+
+
+@pytest.mark.parametrize(
+    "parent",
+    [
+        "",
+        "nonsense",
+        PARENT[:-1],
+        f"{PARENT}-more",
+        f" {PARENT}",
+        f"{PARENT}\n",
+        f"{PARENT},{PARENT}",
+        f"ff{PARENT[2:]}",
+        f"0{PARENT}",
+        f"cc{PARENT[2:]}more",
+        PARENT.replace("1" * 32, "0" * 32),
+        PARENT.replace("2" * 16, "0" * 16),
+        PARENT.replace("1" * 32, "A" * 32),
+        PARENT.replace("1" * 32, "g" * 32),
+        PARENT.replace("1" * 32, "\u0661" * 32),
+        PARENT.replace("-01", "-0x"),
+        PARENT.replace("-", "_"),
+    ],
+)
+def test_malformed_trace_context_counts_as_absent(parent: str) -> None:
+    """Without a well-formed ``traceparent``, ``tracestate`` is ignored as well."""
+    assert trace_context({"traceparent": parent, "tracestate": "k=v"}) == ("", "")
+    assert trace_context({"tracestate": "k=v"}) == ("", "")
 
 
 @pytest.mark.parametrize(

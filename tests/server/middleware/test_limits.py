@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from hosting.errors import SettingsError
-from hosting.server.middleware.limits import limit_middleware
+from hosting.server.middleware.limits import Read, limit_middleware
 from hosting.server.replies import empty, respond
 from hosting.server.types import AsgiApp, Message, Receive, Scope, Send
 from tests.conftest import MakeApp, Serve
@@ -52,9 +55,14 @@ def test_request_over_the_queue_limit_is_429(make_app: MakeApp, serve: Serve) ->
         assert {answer.result().status_code for answer in waiting} <= {200, 500}
 
 
-def limited(app: AsgiApp, **http: int) -> AsgiApp:
+async def at_once(scope: Scope, receive: Receive, send: Send) -> bool:
+    """Read no body."""
+    return True
+
+
+def limited(app: AsgiApp, read: Read = at_once, **http: int) -> AsgiApp:
     """Put around ``app`` what ``extensions.http`` of host.json limits."""
-    for wrap in reversed(list(limit_middleware(http))):
+    for wrap in reversed(list(limit_middleware(http, read))):
         app = wrap(app)
     return app
 
@@ -135,9 +143,83 @@ def test_request_that_waits_is_answered_when_it_is_cancelled() -> None:
     assert asyncio.run(requests()) == [500, 200, 200]
 
 
+def test_request_counts_once_its_body_has_arrived() -> None:
+    """Requests with slow bodies take no place; a full queue refuses a request before its body is read."""
+    bodies: dict[int, asyncio.Event] = {number: asyncio.Event() for number in range(1, 4)}
+    release = asyncio.Event()
+    reads: list[int] = []
+
+    async def read(scope: Scope, receive: Receive, send: Send) -> bool:
+        reads.append(scope["number"])
+        if scope["number"] in bodies:
+            await bodies[scope["number"]].wait()
+        return True
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["number"] == 5:
+            await release.wait()
+        await respond(scope, send, empty(200))
+
+    async def requests() -> list[int]:
+        one = limited(app, read, maxConcurrentRequests=1, maxOutstandingRequests=1)
+        slow = [asyncio.ensure_future(status(one, number)) for number in bodies]
+        await asyncio.sleep(0)
+        quick = await status(one, 4)
+        waiting = asyncio.ensure_future(status(one, 5))
+        await asyncio.sleep(0)
+        bodies[1].set()
+        late = await slow[0]
+        refused = await status(one, 6)
+        release.set()
+        bodies[2].set()
+        bodies[3].set()
+        return [quick, late, refused, await waiting, await slow[1], await slow[2]]
+
+    assert asyncio.run(requests()) == [200, 429, 429, 200, 200, 200]
+    assert 6 not in reads
+
+
+def test_request_whose_body_is_not_there_is_answered_when_it_is_cancelled() -> None:
+    """At the end of the grace period a request that still waits for its body gets a response; a refused one has it."""
+
+    async def read(scope: Scope, receive: Receive, send: Send) -> bool:
+        if scope["number"] == 1:
+            await asyncio.Event().wait()
+        await respond(scope, send, empty(413))
+        return False
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        raise AssertionError("it has been answered")
+
+    async def requests(**limit: int) -> list[int]:
+        one = limited(app, read, **limit)
+        waiting = asyncio.ensure_future(status(one, 1))
+        await asyncio.sleep(0)
+        waiting.cancel()
+        return [await waiting, await status(one, 2)]
+
+    for limit in ("maxConcurrentRequests", "maxOutstandingRequests"):
+        assert asyncio.run(requests(**{limit: 1})) == [500, 413]
+
+
+def test_clients_with_slow_bodies_hold_no_place(make_app: MakeApp, serve: Serve) -> None:
+    """25 clients that send a part of a body keep nobody from being answered."""
+    served = serve(app_with(make_app, extensions={"http": {"maxConcurrentRequests": 1, "maxOutstandingRequests": 5}}))
+    url = httpx.URL(served.url)
+    head = b"POST /api/quick HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nhalf"
+    with ExitStack() as stack:
+        clients = [stack.enter_context(socket.create_connection((url.host, url.port or 80))) for _ in range(25)]
+        for client in clients:
+            client.sendall(head)
+        assert [served.get("/api/quick").text for _ in range(3)] == ["quick"] * 3
+        for client in clients:
+            client.sendall(b"a whole")
+            assert client.recv(12) == b"HTTP/1.1 200"
+
+
 def test_no_limit_is_no_middleware() -> None:
     """Where host.json limits nothing there is no middleware; a limit of zero is refused."""
-    assert list(limit_middleware({})) == []
-    assert list(limit_middleware({"maxConcurrentRequests": -1})) == []
+    assert list(limit_middleware({}, at_once)) == []
+    assert list(limit_middleware({"maxConcurrentRequests": -1}, at_once)) == []
     with pytest.raises(SettingsError, match=r"extensions\.http\.maxOutstandingRequests.* found 0"):
-        list(limit_middleware({"maxOutstandingRequests": 0}))
+        list(limit_middleware({"maxOutstandingRequests": 0}, at_once))
