@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import MakeApp
-from tests.support.driving import DISTRIBUTION, driven
+from tests.support.driving import DISTRIBUTION, driver_report
 
 FUNCTIONS = {
     "Coroutine": """
@@ -140,7 +140,7 @@ def reports(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any
         for name, content in files.items():
             (root / name).parent.mkdir(parents=True, exist_ok=True)
             (root / name).write_text(content)
-        results[runtime] = driven(runtime.partition(",")[0], root, CALLS)
+        results[runtime] = driver_report(runtime.partition(",")[0], root, CALLS)
     return results
 
 
@@ -222,5 +222,7 @@ def test_hooks_of_a_function_without_context_get_the_workers_context(reports: di
 @pytest.mark.parametrize(("runtime", "files"), [("v2", v2_files()), ("v1", v1_files()), ("plain", v2_files())])
 def test_app_with_the_flag_off_runs_unchanged(make_app: MakeApp, runtime: str, files: dict[str, str]) -> None:
     """The functions stay the author's own, and no extension is imported."""
-    report = driven(runtime, make_app(files), [("Plain", "x"), ("Using", "x")], PYTHON_ENABLE_WORKER_EXTENSIONS="0")
+    report = driver_report(
+        runtime, make_app(files), [("Plain", "x"), ("Using", "x")], PYTHON_ENABLE_WORKER_EXTENSIONS="0"
+    )
     assert report == {"answers": ["plain", "using"], "trace": None, "info": None, "stacks": []}

@@ -17,10 +17,10 @@ import pytest
 from azure.functions.extension import ExtensionMeta
 
 import hosting
-from hosting.authoring import pending
 from hosting.errors import ExtensionError, SettingsError
 from hosting.host.context import Context, InvocationLocal
 from tests.conftest import ROOT, clean_environment
+from tests.support.azure_worker import azure_worker
 
 
 class Marking:
@@ -34,20 +34,10 @@ class Marking:
 @pytest.fixture(autouse=True)
 def worker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """Set a process up as Azure's worker does, with one extension installed."""
-    info = tmp_path / "site" / "marking-1.0.dist-info"
-    info.mkdir(parents=True)
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: marking\nVersion: 1.0\n")
-    (info / "entry_points.txt").write_text(f"[hosting]\nmarking = {__name__}:Marking\n")
-    monkeypatch.syspath_prepend(str(tmp_path / "site"))
-    monkeypatch.setitem(sys.modules, __name__, sys.modules.get(__name__) or sys.modules["__main__"])
-    monkeypatch.setenv("PYTHON_ENABLE_WORKER_EXTENSIONS", "1")
-    monkeypatch.setenv("HOSTING_ALLOW", "marking")
-    monkeypatch.setenv("AzureWebJobsScriptRoot", str(tmp_path))
     for store, empty in (("_app_exts", None), ("_func_exts", {}), ("_info", {})):
-        monkeypatch.setattr(ExtensionMeta, store, empty)  # other tests have registered classes of theirs
-    yield tmp_path
-    pending.shared = None
-    pending.take()
+        monkeypatch.setattr(ExtensionMeta, store, empty)  # other tests register classes of their own
+    with azure_worker(tmp_path, monkeypatch, __name__, "Marking") as folder:
+        yield folder
 
 
 def only_function(app: Any) -> Any:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import ROOT, MakeApp, clean_environment
-from tests.support.driving import DISTRIBUTION, PACKAGES, driven
+from tests.support.driving import DISTRIBUTION, PACKAGES, driver_report
 
 HEAD = "import azure.functions as func\nimport hosting\n"
 
@@ -37,7 +37,7 @@ OBSERVED[".python_packages/lib/site-packages/tracing-1.0.dist-info/entry_points.
 
 def observe_calls(make_app: MakeApp, code: str, *calls: Any, runtime: str = "v2", **environ: Any) -> dict[str, Any]:
     """Return the answers of an app, and what an around hook gets in its calls."""
-    report = driven(runtime, make_app({**OBSERVED, "function_app.py": HEAD + code}), list(calls), **environ)
+    report = driver_report(runtime, make_app({**OBSERVED, "function_app.py": HEAD + code}), list(calls), **environ)
     return {"answers": report["answers"], "trace": report["trace"]}
 
 
@@ -57,7 +57,7 @@ async def Read(client: blob.BlobClient) -> None:
     data = {"version": "1.0", "source": "AzureStorageBlobs", "content_type": "application/json", "content": content}
     files = {**OBSERVED, "function_app.py": f"{future}{HEAD}{code}"}
     call = ("Read", {"parameter": "client", "data": {"model_binding_data": data}})
-    report = driven("v2", make_app(files), [call], Storage="UseDevelopmentStorage=true")
+    report = driver_report("v2", make_app(files), [call], Storage="UseDevelopmentStorage=true")
     assert report["answers"] == ["None"]
     assert report["trace"] == [["Read", {"client": "BlobClient"}], "NoneType"]
 
@@ -76,7 +76,7 @@ async def Stream(req: Request) -> StreamingResponse:
     return StreamingResponse(iter([chunk.upper() for chunk in chunks]))
 """
     root = make_app({**OBSERVED, "function_app.py": f"{future}{HEAD}{code}"})
-    report = driven("v2", root, [("Stream", "abc")], warnings="ignore")
+    report = driver_report("v2", root, [("Stream", "abc")], warnings="ignore")
     assert "ABC" in report["answers"][0]
     assert report["trace"] == [["Stream", {"req": "Request"}], "StreamingResponse"]
 

@@ -6,7 +6,6 @@ import asyncio
 import functools
 import json
 import logging
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,9 +15,9 @@ import azure.functions as func
 import pytest
 
 import hosting
-from hosting.authoring import pending
 from hosting.errors import ExtensionError
 from hosting.host.context import Context, InvocationLocal
+from tests.support.azure_worker import azure_worker
 
 
 class Marking:
@@ -51,19 +50,9 @@ marking = Marking()
 @pytest.fixture(autouse=True)
 def worker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """Set a process up as Azure's worker does, with one extension installed."""
-    info = tmp_path / "site" / "marking-1.0.dist-info"
-    info.mkdir(parents=True)
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: marking\nVersion: 1.0\n")
-    (info / "entry_points.txt").write_text(f"[hosting]\nmarking = {__name__}:marking\n")
-    monkeypatch.syspath_prepend(str(tmp_path / "site"))
-    monkeypatch.setitem(sys.modules, __name__, sys.modules.get(__name__) or sys.modules["__main__"])
-    monkeypatch.setenv("PYTHON_ENABLE_WORKER_EXTENSIONS", "1")
-    monkeypatch.setenv("HOSTING_ALLOW", "marking")
-    monkeypatch.setenv("AzureWebJobsScriptRoot", str(tmp_path))
     marking.__init__()  # type: ignore[misc]
-    yield tmp_path
-    pending.shared = None
-    pending.take()
+    with azure_worker(tmp_path, monkeypatch, __name__, "marking") as folder:
+        yield folder
 
 
 def own_answer(answer: Any) -> str:

@@ -18,7 +18,7 @@ import pytest
 
 from tests.azure_worker.test_extend import CALLS, ELAPSED, v1_files, v2_files
 from tests.conftest import PATIENCE, ROOT, MakeApp
-from tests.support.driving import driven
+from tests.support.driving import driver_report
 
 PLACE = Path(sys.prefix) / "pyodide"
 PACKAGE = PLACE / "node_modules" / "pyodide"
@@ -57,7 +57,7 @@ def test_azures_worker_on_python_3_14_gives_the_hosts_answers(
     make_app: MakeApp, runtime: str, files: dict[str, str]
 ) -> None:
     """Azure's libraries on CPython 3.14 give the answers, hooks and ``_info`` of the standalone host."""
-    expected = driven("standalone", make_app(coroutines(v2_files())), CALLS, HOSTING_ALLOW="tracing")
+    expected = driver_report("standalone", make_app(coroutines(v2_files())), CALLS, HOSTING_ALLOW="tracing")
     actual = run_in_pyodide(runtime, make_app(coroutines(files)))
     assert actual["python"].startswith("3.14.")
     assert actual["library"].startswith("2.")

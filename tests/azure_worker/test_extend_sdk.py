@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import ROOT, MakeApp, clean_environment
-from tests.support.driving import driven
+from tests.support.driving import driver_report
 
 CLASSES = """
 from azure.functions import AppExtensionBase, FuncExtensionBase
@@ -73,7 +73,9 @@ def test_azures_extensions_on_python_3_13_and_later_run_once_through_hosting(
     make_app: MakeApp, runtime: str, files: Any, imported_first: bool
 ) -> None:
     """Azure's libraries for 3.13 call none of them, so that hosting calls them as the classic worker did."""
-    report = driven(runtime, make_app(files(imported_first=imported_first)), [("Hello", "x")], HOSTING_ALLOW="none")
+    report = driver_report(
+        runtime, make_app(files(imported_first=imported_first)), [("Hello", "x")], HOSTING_ALLOW="none"
+    )
     assert report["answers"] == ["hi"]
     assert report["trace"] == ONCE
     assert report["info"] == {"AppExtension": ["Counting"], "FuncExtension": {"Hello": ["Own"]}}

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from tests.conftest import MakeApp
-from tests.support.driving import DISTRIBUTION, driven
+from tests.support.driving import DISTRIBUTION, driver_report
 
 HEAD = """
 import json
@@ -68,7 +68,9 @@ def test_add_invocation_in_azures_worker_adds_the_workers_ids_to_events_of_exten
 ) -> None:
     """An event at import has none, nor has one while extensions are off; the app's own value moves to another name."""
     app = make_app({**DISTRIBUTION, **files})
-    run = driven(model, app, [(name, "x") for name in functions], PYTHON_ENABLE_WORKER_EXTENSIONS=str(int(enabled)))
+    run = driver_report(
+        model, app, [(name, "x") for name in functions], PYTHON_ENABLE_WORKER_EXTENSIONS=str(int(enabled))
+    )
     imported, *asked = [json.loads(line) for line in json.loads(run["answers"][-1])]
     assert imported == {"event": "imported"}
     ids = [{"function": name, "function_": "mine", "invocation_id": f"{name}-x"} for name in functions]

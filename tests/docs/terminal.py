@@ -147,11 +147,11 @@ class Terminal:
 @contextmanager
 def terminal(home: Path, scratch: Path) -> Iterator[Terminal]:
     """Yield a terminal; stop its host and its Azurite at the end."""
-    opened = Terminal(home, scratch)
+    shell = Terminal(home, scratch)
     try:
-        yield opened
+        yield shell
     finally:
-        opened.close()
+        shell.close()
 
 
 def commands(session: str) -> Iterator[tuple[str, list[str]]]:
@@ -170,7 +170,7 @@ def check_output(output: str, expected: Sequence[str]) -> None:
     for line in expected:
         if line.strip() != "...":
             wanted = re.compile(re.escape(_without_numbers(line)).replace(re.escape("..."), ".*"))
-            assert any(wanted.fullmatch(found) for found in remaining), f"{line!r} is missing in:\n{output}"
+            assert any(wanted.fullmatch(printed) for printed in remaining), f"{line!r} is missing in:\n{output}"
 
 
 def wait_for_lines(host: Running, expected: Sequence[str]) -> None:

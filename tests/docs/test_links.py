@@ -50,12 +50,12 @@ def test_links_of_the_site_lead_to_existing_pages_and_headings(site: Path) -> No
         f"{path.relative_to(site)}: {link}"
         for path, page in pages.items()
         for _, link in page.links
-        if not urlsplit(link).scheme and not _leads_into(pages, site, path, link)
+        if not urlsplit(link).scheme and not _has_target(pages, site, path, link)
     ]
     assert broken == []
 
 
-def _leads_into(pages: dict[Path, _Page], site: Path, path: Path, link: str) -> bool:
+def _has_target(pages: dict[Path, _Page], site: Path, path: Path, link: str) -> bool:
     parts = urlsplit(link)
     # The page for addresses that do not exist is shown at any of them, so its links begin at the root.
     folder = site if link.startswith("/") else path.parent
@@ -68,8 +68,8 @@ def _leads_into(pages: dict[Path, _Page], site: Path, path: Path, link: str) -> 
 def test_site_has_every_file_that_a_browser_loads(site: Path) -> None:
     """Scripts, style sheets, fonts and images come from the site itself, so that it works without a network."""
     for path in sorted(site.rglob("*.html")):
-        loaded = [link for tag, link in _Page(path.read_text("utf-8")).links if tag != "a"]
-        assert [link for link in loaded if urlsplit(link).scheme or link.startswith("//")] == [], path.name
+        files = [link for tag, link in _Page(path.read_text("utf-8")).links if tag != "a"]
+        assert [link for link in files if urlsplit(link).scheme or link.startswith("//")] == [], path.name
     for path in sorted(site.rglob("*.css")):
         assert re.findall(r"url\(\W*(?:https?:)?//[^)]*", path.read_text("utf-8")) == [], path.name
 
@@ -80,12 +80,12 @@ def test_links_of_markdown_files_lead_to_existing_files_and_headings() -> None:
         f"{path.relative_to(ROOT)}: {link}"
         for path in MARKDOWN
         for link in _links(path)
-        if not urlsplit(link).scheme and not _leads_to_a_file(path, link)
+        if not urlsplit(link).scheme and not _has_target_file(path, link)
     ]
     assert broken == []
 
 
-def _leads_to_a_file(path: Path, link: str) -> bool:
+def _has_target_file(path: Path, link: str) -> bool:
     parts = urlsplit(link)
     target = (path.parent / unquote(parts.path)).resolve() if parts.path else path
     if not target.is_relative_to(ROOT) or not target.exists():

@@ -33,13 +33,13 @@ def _imports(code: str) -> Iterator[str]:
 @cache
 def _names() -> dict[str, str]:
     """Return each documented name, with a page that has it."""
-    found: dict[str, str] = {}
+    page_by_name: dict[str, str] = {}
     for page in (*PAGES, *TUTORIALS, *DERIVED):
         names = [name for block in blocks(page) if block.language == "python" for name in _imports(block.text)]
         names += _DOTTED.findall(re.sub(r"^```.*?^```", "", page.read_text("utf-8"), flags=re.MULTILINE | re.DOTALL))
-        found.update((name, page.name) for name in names)
-    others = {name for name in found if name.endswith(".NAME")}  # loggers
-    return {name: page for name, page in found.items() if name not in _ENTRY_POINT_GROUPS | others}
+        page_by_name.update((name, page.name) for name in names)
+    others = {name for name in page_by_name if name.endswith(".NAME")}  # loggers
+    return {name: page for name, page in page_by_name.items() if name not in _ENTRY_POINT_GROUPS | others}
 
 
 def _resolve(name: str) -> object:

@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.support.driving import driven
+from tests.support.driving import driver_report
 from tests.support.processes import ROOT, Running, environment, hosting_start
 
 EXAMPLES = ROOT / "examples"
@@ -140,7 +140,7 @@ def test_azure_app_is_served_here(azure_app: Running) -> None:
 def test_azure_app_runs_in_azures_worker() -> None:
     """In Azure's own library for Python 3.13 and later the extension runs, and the diagnosis is one more function."""
     calls = [("HttpTrigger", ""), ("hosting_diagnostics", "")]
-    told = driven("v2", EXAMPLES / "azure_app", calls, HOSTING_ALLOW="hosting-timer")
+    told = driver_report("v2", EXAMPLES / "azure_app", calls, HOSTING_ALLOW="hosting-timer")
     greeting, diagnosis = told["answers"]
     assert ELAPSED.fullmatch(greeting.removeprefix("Hello, world."))
     assert json.loads(diagnosis)["_info"] == told["info"] == {"AppExtension": ["timer"], "FuncExtension": {}}

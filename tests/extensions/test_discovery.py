@@ -18,7 +18,7 @@ REPO = Path(__file__).parent.parent.parent
 
 
 def f(req: str = "") -> str:
-    """Do nothing."""
+    """Return the argument."""
     return req
 
 

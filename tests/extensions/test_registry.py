@@ -18,7 +18,7 @@ from tests.support.sites import FUNCTION_PRE, PRE, Site, hook
 
 
 def f(req: str = "") -> str:
-    """Do nothing."""
+    """Return the argument."""
     return req
 
 

@@ -91,7 +91,7 @@ def drive(
     )
 
 
-def driven(runtime: str, root: Path, calls: Sequence[Any], **environ: Any) -> dict[str, Any]:
+def driver_report(runtime: str, root: Path, calls: Sequence[Any], **environ: Any) -> dict[str, Any]:
     """Run the driver in one runtime; return its report."""
     done = drive(runtime, root, calls, **environ)
     assert done.returncode == 0, done.stderr

@@ -35,7 +35,7 @@ def validated_document(host: ExtensionHost, *, verify: bool = False, **more: Any
 
 
 def f(req: str = "") -> str:
-    """Do nothing."""
+    """Return the argument."""
     return req
 
 

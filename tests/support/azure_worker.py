@@ -1,0 +1,34 @@
+"""This process, set up as Azure's worker does."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from hosting.authoring import pending
+from tests.support.sites import Site
+
+
+@contextmanager
+def azure_worker(folder: Path, monkeypatch: pytest.MonkeyPatch, module: str, attribute: str) -> Iterator[Path]:
+    """Set up this process with an app's folder and the extension ``marking``; clear what ``hosting.extend`` keeps.
+
+    Args:
+        folder: the folder of the app.
+        monkeypatch: restores the process after the test.
+        module: the name of the test's own module, which has the extension.
+        attribute: the extension's class or object in the module.
+    """
+    Site(folder / "site").install("marking", hosting={"marking": f"{module}:{attribute}"})
+    monkeypatch.syspath_prepend(str(folder / "site"))
+    monkeypatch.setitem(sys.modules, module, sys.modules.get(module) or sys.modules["__main__"])
+    monkeypatch.setenv("PYTHON_ENABLE_WORKER_EXTENSIONS", "1")
+    monkeypatch.setenv("HOSTING_ALLOW", "marking")
+    monkeypatch.setenv("AzureWebJobsScriptRoot", str(folder))
+    yield folder
+    pending.shared = None
+    pending.take()
