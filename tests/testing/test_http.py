@@ -25,7 +25,7 @@ def app() -> func.FunctionApp:
             "route": dict(req.route_params),
             "body": req.get_body().decode("latin-1"),
         }
-        return func.HttpResponse(json.dumps(received), mimetype="application/json", headers={"X-Place": "é"})
+        return func.HttpResponse(json.dumps(received), mimetype="application/json", headers={"X-Place": "here"})
 
     @app.route("cookies")
     def cookies(req: func.HttpRequest) -> func.HttpResponse:
