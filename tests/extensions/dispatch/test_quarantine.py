@@ -1,4 +1,4 @@
-"""Quarantine: consecutive errors, counted over invocations that run at the same time."""
+"""Quarantine and pause: consecutive errors, also over invocations that run at the same time."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 import hosting
 from hosting.core import Function
+from hosting.errors import ExtensionError
 from hosting.extensions import ExtensionHost, ThreadPool
 from tests.support.invoking import Context, extension_entry, function, invoker_of, load_host
 
@@ -160,3 +161,126 @@ async def test_statistics_stay_exact_when_an_extension_leaves_during_an_invocati
     await host.shutdown()
     counted = {hook: figures["calls"] for hook, figures in extension_entry(host, "b")["statistics"].items()}
     assert counted == {hook: calls.count(hook) for hook in counted}
+
+
+class Flaky:
+    """Raises in each hook while ``errs`` is true."""
+
+    def __init__(self) -> None:
+        self.errs = True
+        self.ran = 0
+
+    @hosting.hookimpl
+    def pre_invocation_app_level(self) -> None:
+        self.ran += 1
+        if self.errs:
+            raise LookupError
+
+    @hosting.hookimpl
+    def post_invocation_app_level(self) -> None:
+        if self.errs:
+            raise LookupError
+
+
+async def invoke_repeatedly(host: ExtensionHost, target: Any, times: int) -> None:
+    invoker = invoker_of(host, target)
+    for _ in range(times):
+        assert await invoker(Context(), {}) == "fine"
+
+
+def host_with_quarantine(flaky: Flaky, *, after: int = 3) -> tuple[ExtensionHost, Any]:
+    target = function(lambda: "fine")
+    return load_host({"flaky": flaky}, target, section={"quarantine": {"consecutiveErrors": after}}), target
+
+
+async def test_extension_that_errs_in_a_row_is_quarantined_with_one_log_line(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Two errors in one invocation count as one; at the limit the extension stops and the app continues."""
+    flaky = Flaky()
+    host, target = host_with_quarantine(flaky)
+    with caplog.at_level(logging.ERROR, logger="hosting.extensions"):
+        await invoke_repeatedly(host, target, 10)
+    assert flaky.ran == 3
+    assert extension_entry(host, "flaky")["status"] == "quarantined"
+    assert sum("is quarantined: it failed in 3 invocations in a row" in message for message in caplog.messages) == 1
+    assert host._info["AppExtension"] == []
+    problem = next(problem for problem in host.diagnosis()["problems"] if "flaky" in problem["message"])
+    assert "resume" in problem["remedy"]
+
+
+async def test_invocation_without_an_error_resets_the_quarantine_count() -> None:
+    """Only consecutive errors count, over all functions."""
+    flaky = Flaky()
+    host, target = host_with_quarantine(flaky)
+    for errs in (True, True, False) * 4:
+        flaky.errs = errs
+        await invoke_repeatedly(host, target, 1)
+    assert extension_entry(host, "flaky")["status"] == "active"
+    assert extension_entry(host, "flaky")["statistics"]["pre_invocation_app_level"] | {"total_ms": 0, "max_ms": 0} == {
+        "calls": 12,
+        "errors": 8,
+        "total_ms": 0,
+        "max_ms": 0,
+    }
+
+
+async def test_resumed_extension_after_quarantine_runs_again_and_counts_from_zero() -> None:
+    """After ``resume`` the hooks run again."""
+    flaky = Flaky()
+    host, target = host_with_quarantine(flaky)
+    await invoke_repeatedly(host, target, 5)
+    flaky.errs = False
+    host.resume("flaky")
+    await invoke_repeatedly(host, target, 5)
+    assert flaky.ran == 8
+    assert extension_entry(host, "flaky")["status"] == "active"
+    assert extension_entry(host, "flaky")["statistics"]["pre_invocation_app_level"]["calls"] == 8
+
+
+async def test_paused_extension_runs_no_hooks_until_resume() -> None:
+    """The statistics of a paused extension are kept."""
+    flaky = Flaky()
+    flaky.errs = False
+    host, target = host_with_quarantine(flaky)
+    await invoke_repeatedly(host, target, 2)
+    host.pause("flaky")
+    await invoke_repeatedly(host, target, 2)
+    assert (flaky.ran, extension_entry(host, "flaky")["status"]) == (2, "paused")
+    host.resume("flaky")
+    await invoke_repeatedly(host, target, 1)
+    assert flaky.ran == 3
+
+
+@pytest.mark.parametrize("is_async", [False, True])
+async def test_function_bound_during_a_pause_gets_its_hooks_after_resume(is_async: bool) -> None:
+    """The host selects hooks whenever extensions pause or resume, not only when a function is bound."""
+    flaky = Flaky()
+    flaky.errs = False
+
+    async def fine() -> str:
+        return "fine"
+
+    target = function(fine if is_async else lambda: "fine")
+    host = load_host({"flaky": flaky}, target)
+    host.pause("flaky")
+    invoker = host.invoker(target, ThreadPool(1))
+
+    async def invoke_once() -> int:
+        assert await invoker.invoke(Context(), {}) == "fine"
+        return flaky.ran
+
+    assert await invoke_once() == 0
+    host.resume("flaky")
+    assert await invoke_once() == 1
+    host.pause("flaky")
+    assert await invoke_once() == 1
+    await host.shutdown()
+
+
+@pytest.mark.parametrize("switch", ["pause", "resume"])
+def test_pause_and_resume_of_an_unknown_name_are_errors(switch: str) -> None:
+    """The error names it and says where the names are listed."""
+    host, _ = host_with_quarantine(Flaky())
+    with pytest.raises(ExtensionError, match="no extension 'nope' is loaded"):
+        getattr(host, switch)("nope")
