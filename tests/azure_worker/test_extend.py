@@ -192,8 +192,11 @@ def test_hooks_in_azures_worker_run_in_the_order_of_the_host(reports: dict[str, 
     """From ``init`` to the last error hook; only the time of ``startup`` and the invocation ids differ."""
 
     def comparable(trace: list[str]) -> list[str]:
-        kept = [step for step in trace if step != "startup"]
-        return [step.partition(" ")[0] if step.startswith("around ") and "ends" not in step else step for step in kept]
+        steps_without_startup = [step for step in trace if step != "startup"]
+        return [
+            step.partition(" ")[0] if step.startswith("around ") and "ends" not in step else step
+            for step in steps_without_startup
+        ]
 
     expected, actual = reports["standalone"]["trace"], reports[runtime]["trace"]
     assert comparable(actual) == comparable(expected)

@@ -42,8 +42,8 @@ def worker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 def only_function(app: Any) -> Any:
     """Return the function that a worker would get from an app with one function."""
-    [built] = app.get_functions()
-    return built.get_user_function()
+    [definition] = app.get_functions()
+    return definition.get_user_function()
 
 
 def hello(req: func.HttpRequest) -> str:
@@ -185,12 +185,12 @@ def test_stack_trace_of_an_extended_function_ends_in_the_users_file() -> None:
 
 
 @pytest.mark.parametrize(
-    ("target", "found"),
+    ("target", "type_name"),
     [(3, "int"), ("app", "str"), (len, "builtin_function_or_method"), (func.HttpRequest, "ABCMeta")],
 )
-def test_extend_of_another_type_raises_type_error(target: Any, found: str) -> None:
+def test_extend_of_another_type_raises_type_error(target: Any, type_name: str) -> None:
     """The error says what was expected and what was found."""
-    with pytest.raises(TypeError, match=f"expected a FunctionApp, a Blueprint or a function, found .*{found}"):
+    with pytest.raises(TypeError, match=f"expected a FunctionApp, a Blueprint or a function, found .*{type_name}"):
         hosting.extend(target)
 
 
@@ -220,10 +220,10 @@ def test_diagnostics_route_is_an_admin_function_that_returns_the_document() -> N
     """The function is added only on request."""
     app = hosting.extend(func.FunctionApp(), diagnostics_route="extensions")
     app.route("hello")(hello)
-    built = {one.get_function_name(): one for one in app.get_functions()}
-    trigger: Any = built["hosting_diagnostics"].get_trigger()
+    functions = {one.get_function_name(): one for one in app.get_functions()}
+    trigger: Any = functions["hosting_diagnostics"].get_trigger()
     assert (trigger.route, trigger.auth_level.name) == ("extensions", "ADMIN")
-    answer = built["hosting_diagnostics"].get_user_function()(func.HttpRequest("GET", "/", body=b""))
+    answer = functions["hosting_diagnostics"].get_user_function()(func.HttpRequest("GET", "/", body=b""))
     document = json.loads(answer.get_body())
     assert document["_info"] == {"AppExtension": ["marking"], "FuncExtension": {}}
     assert [function["name"] for function in document["functions"]] == ["hello"]
@@ -337,7 +337,7 @@ def test_app_with_an_internal_error_of_hosting_runs_without_hooks(
     """The functions run unchanged, and the log has the traceback."""
     app = hosting.extend(func.FunctionApp())
     app.route("hello")(hello)
-    monkeypatch.setattr("hosting.azure_worker.extend._describe", lambda built: 1 / 0)
+    monkeypatch.setattr("hosting.azure_worker.extend._describe", lambda definition: 1 / 0)
     assert only_function(app) is hello
     assert "because of a bug in hosting" in caplog.text
     assert "ZeroDivisionError" in caplog.text

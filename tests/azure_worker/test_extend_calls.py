@@ -147,7 +147,7 @@ class Greeter:
         return "hello"
 
 
-def wrapping(inner: Any) -> Any:
+def wrap(inner: Any) -> Any:
     @functools.wraps(inner)
     def wrapper(req: func.HttpRequest) -> str:
         return str(inner(req))
@@ -158,13 +158,13 @@ def wrapping(inner: Any) -> Any:
 @pytest.mark.parametrize("inner", [Greeter(), functools.partial(lambda req, word: word, word="hello")])
 def test_function_that_wraps_a_callable_object_is_extended(inner: Any) -> None:
     """In both models; its file is that of the wrapper."""
-    assert own_answer(hosting.extend(wrapping(inner))(REQUEST)) == "hello"
+    assert own_answer(hosting.extend(wrap(inner))(REQUEST)) == "hello"
     app = hosting.extend(func.FunctionApp())
-    wrapper = wrapping(inner)
+    wrapper = wrap(inner)
     wrapper.__name__ = "hello"
     app.route("hello")(wrapper)
-    [built] = app.get_functions()
-    assert own_answer(built.get_user_function()(REQUEST)) == "hello"
+    [definition] = app.get_functions()
+    assert own_answer(definition.get_user_function()(REQUEST)) == "hello"
 
 
 def test_function_that_cannot_be_replaced_leaves_the_others_their_hooks(

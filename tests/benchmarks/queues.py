@@ -75,8 +75,8 @@ def throughput(folder: Path, rounds: int, messages: int) -> Iterator[str]:
             with run_azurite(folder, "--inMemoryPersistence") as azurite:
                 work_through(name, azurite, folder, messages // 10)
                 figures[name].append(work_through(name, azurite, folder, messages))
-    for name, found in figures.items():
-        rate, cost = (median(column) for column in zip(*found, strict=True))
+    for name, rows in figures.items():
+        rate, cost = (median(column) for column in zip(*rows, strict=True))
         yield f"{name:20} {rate:8.0f} messages/s {cost:8.0f} us of processor time each"
     ratios = [ours[0] / theirs[0] for ours, theirs in zip(*figures.values(), strict=True)]
     yield f"hosting / hand-written loop: median of {rounds} ratios {median(ratios):.3f}"

@@ -57,7 +57,7 @@ def download(served: Served, size: int) -> int:
         return sum(len(chunk) for chunk in answer.iter_bytes())
 
 
-def measured(served: Served, transfer: Callable[[Served, int], int], size: int) -> tuple[float, float]:
+def measure(served: Served, transfer: Callable[[Served, int], int], size: int) -> tuple[float, float]:
     """Transfer ``size`` bytes; return the seconds, and by how many MiB the host grew at most.
 
     Raises:
@@ -101,7 +101,7 @@ def main() -> None:
         try:
             served.url = served.wait_for(r"Listening on \S+").rpartition("Listening on ")[2].split()[0]
             for name, transfer in (("up", upload), ("down", download)):
-                seconds, growth = measured(served, transfer, mebibytes * MEBI)
+                seconds, growth = measure(served, transfer, mebibytes * MEBI)
                 print(f"{name}: {mebibytes} MiB, {mebibytes / seconds:.0f} MiB/s, growth {growth:.1f} MiB")
         finally:
             served.stop()

@@ -125,12 +125,12 @@ def target(*, is_async: bool, fails: bool) -> Function:
     return function(waiting if is_async else plain, "F", "a", "middle", "z")
 
 
-async def outcome_of(host: ExtensionHost, called: Function, context: Context) -> Any:
+async def outcome_of(host: ExtensionHost, subject: Function, context: Context) -> Any:
     """Invoke the function; return its result, or the LookupError that it raised."""
     # As in an app, asyncio logs the error of an async generator that was abandoned while it ran.
     asyncio.get_running_loop().set_exception_handler(None)
     try:
-        return await asyncio.wait_for(invoker_of(host, called)(context, {"req": "x"}), 20)
+        return await asyncio.wait_for(invoker_of(host, subject)(context, {"req": "x"}), 20)
     except LookupError as exception:
         return exception
     finally:
@@ -172,13 +172,13 @@ async def check_invocation(
     hook: str, *, is_async: bool, expect_error: bool, caplog: Any, budget: float = LONG_BUDGET_SECONDS
 ) -> None:
     """Check the caller's result, the neighbours, the recorded error and the log line."""
-    called = target(is_async=is_async, fails=hook.startswith("invocation_error"))
+    subject = target(is_async=is_async, fails=hook.startswith("invocation_error"))
     trace: list[str] = []
-    host = host_with(hook, trace, called, budget=budget)
+    host = host_with(hook, trace, subject, budget=budget)
     context: Any = Context("the-invocation")
     context.exceed_budget = partial(exceed_budget, host)
     with caplog.at_level(logging.ERROR, logger="hosting.extensions"):
-        outcome = await outcome_of(host, called, context)
+        outcome = await outcome_of(host, subject, context)
     assert str(outcome) == ("x" if hook.startswith("invocation_error") else "fine x")
     assert trace.count(hook) == 2
     assert trace.count(f"{hook} ends") == (2 if hook in ("invocation", "invocation_app_level") else 0)
@@ -291,11 +291,11 @@ async def test_post_hook_that_clears_the_arguments_does_not_change_the_result(is
         def post_invocation_app_level(self, func_args: dict[str, Any]) -> None:
             func_args.clear()
 
-    called = target(is_async=is_async, fails=False)
+    subject = target(is_async=is_async, fails=False)
     host = ExtensionHost(environ=ON)
     host.register("emptying", Emptying)
-    host.load([called])
-    assert await outcome_of(host, called, Context()) == "fine x"
+    host.load([subject])
+    assert await outcome_of(host, subject, Context()) == "fine x"
 
 
 class RecordFactory:
@@ -320,12 +320,12 @@ async def test_error_log_with_a_conflicting_record_factory_fails_no_invocation(
 ) -> None:
     """Where the app's record factory sets one of our fields, the error is logged without our fields."""
     install_bad_extension("pre_invocation_app_level", "raise ValueError('bad')", arguments="context", is_async=False)
-    called = target(is_async=is_async, fails=False)
+    subject = target(is_async=is_async, fails=False)
     factory = RecordFactory()
     logging.setLogRecordFactory(factory)
     try:
-        host = host_with("pre_invocation_app_level", [], called)
-        assert await outcome_of(host, called, Context("the-invocation")) == "fine x"
+        host = host_with("pre_invocation_app_level", [], subject)
+        assert await outcome_of(host, subject, Context("the-invocation")) == "fine x"
     finally:
         logging.setLogRecordFactory(factory.original)
     assert "(invocation the-invocation): ValueError: bad" in caplog.text
@@ -335,12 +335,12 @@ async def test_error_log_with_a_conflicting_record_factory_fails_no_invocation(
 async def test_error_log_with_a_filter_that_raises_fails_no_invocation(install_bad_extension: Any) -> None:
     """A log line that cannot be written does not change what the caller gets."""
     install_bad_extension("pre_invocation_app_level", "raise ValueError('bad')", arguments="context", is_async=False)
-    called = target(is_async=False, fails=False)
-    host = host_with("pre_invocation_app_level", [], called)
+    subject = target(is_async=False, fails=False)
+    host = host_with("pre_invocation_app_level", [], subject)
     logger = logging.getLogger("hosting.extensions.middle")
     logger.addFilter(raise_error)
     try:
-        assert await outcome_of(host, called, Context()) == "fine x"
+        assert await outcome_of(host, subject, Context()) == "fine x"
     finally:
         logger.removeFilter(raise_error)
     assert extension_entry(host, "middle")["error"]["type"] == "ValueError"
@@ -363,11 +363,11 @@ async def test_around_hook_that_yields_twice_does_not_replace_the_result(is_asyn
             outcome.set_result("changed")
             yield
 
-    called = function(target(is_async=is_async, fails=False).call, "F", "twice")
+    subject = function(target(is_async=is_async, fails=False).call, "F", "twice")
     host = ExtensionHost(environ=ON)
     host.register("twice", Twice)
-    host.load([called])
-    assert await outcome_of(host, called, Context()) == "fine x"
+    host.load([subject])
+    assert await outcome_of(host, subject, Context()) == "fine x"
     assert {figures["errors"] for figures in extension_entry(host, "twice")["statistics"].values()} == {1}
 
 
@@ -399,10 +399,10 @@ async def test_lifecycle_hook_that_errs_does_not_stop_the_host(
     """The neighbours' hooks run, the function answers, and the error is recorded with its names."""
     hook, arguments = LIFETIME[phase]
     install_bad_extension(hook, MISDEEDS[deed], arguments=arguments, is_async=is_async_hook)
-    called, trace = target(is_async=False, fails=False), list[str]()
+    subject, trace = target(is_async=False, fails=False), list[str]()
     with caplog.at_level(logging.ERROR, logger="hosting.extensions"):
-        host = host_with(hook, trace, called, budget=budget_for(deed))
-        assert await run_from_startup_to_shutdown(host, called) == "fine x"
+        host = host_with(hook, trace, subject, budget=budget_for(deed))
+        assert await run_from_startup_to_shutdown(host, subject) == "fine x"
     assert trace == [hook, hook]
     entry = extension_entry(host, "middle")
     assert entry["error"]["phase"] == hook
@@ -412,8 +412,8 @@ async def test_lifecycle_hook_that_errs_does_not_stop_the_host(
     assert names == ["middle", "bad-extension", "1.2.3", hook]
 
 
-async def run_from_startup_to_shutdown(host: ExtensionHost, called: Function) -> Any:
+async def run_from_startup_to_shutdown(host: ExtensionHost, subject: Function) -> Any:
     await host.startup()
-    result = await invoker_of(host, called)(Context(), {"req": "x"})
+    result = await invoker_of(host, subject)(Context(), {"req": "x"})
     await host.shutdown()
     return result

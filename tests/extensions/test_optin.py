@@ -206,7 +206,7 @@ def test_function_in_exclude_and_include_is_excluded(profile: Any, load: LoadApp
 
 
 @pytest.mark.parametrize(
-    ("functions", "served"),
+    ("functions", "names"),
     [
         ({}, ["A", "B"]),
         ({"include": ["a", "c"]}, ["A", "C"]),
@@ -216,13 +216,13 @@ def test_function_in_exclude_and_include_is_excluded(profile: Any, load: LoadApp
     ],
 )
 def test_include_of_an_app_level_extension_limits_it_to_these_functions(
-    site: Site, load: LoadApp, functions: dict[str, Any], served: list[str]
+    site: Site, load: LoadApp, functions: dict[str, Any], names: list[str]
 ) -> None:
     """For an app-level extension, 'include' names the only functions it serves, and overrides without (on C)."""
     site.extension("timer", PRE)
     app = v2("@app.route('a')", "@app.route('b')", "@app.route('c')\n@hosting.without('timer')")
     host, _ = load({**app, **host_json(timer={"functions": functions})})
-    assert served_functions(host, "timer") == served
+    assert served_functions(host, "timer") == names
 
 
 def test_load_hooks_are_not_called_for_excluded_functions(site: Site, load: LoadApp) -> None:

@@ -11,7 +11,7 @@ from hosting.logging.setup import Logs
 
 def test_default_levels_show_warnings_of_the_host_and_information_of_functions(stream: io.StringIO) -> None:
     """``--verbose`` shows the host's information too."""
-    for verbose, shown in ((False, ["hosting.function.F", "hosting.extensions.x", "mine"]), (True, None)):
+    for verbose, expected in ((False, ["hosting.function.F", "hosting.extensions.x", "mine"]), (True, None)):
         logs = Logs("json", verbose=verbose, stream=stream)
         names = ["hosting.apps", "hosting.function.F", "hosting.extensions.x", "mine"]
         for name in names:
@@ -19,7 +19,7 @@ def test_default_levels_show_warnings_of_the_host_and_information_of_functions(s
             logging.getLogger(name).debug("too detailed")
         logs.close()
         lines = [json.loads(line)["message"] for line in stream.getvalue().splitlines()]
-        assert lines == (shown or names)
+        assert lines == (expected or names)
         stream.seek(0)
         stream.truncate()
 

@@ -246,8 +246,8 @@ def test_app_that_sets_only_the_wrapper_class_logs_into_the_hosts_log() -> None:
     with make_host({"function_app.py": HEAD + wrapper + HELLO}) as host:
         assert "said" not in messages(host, "/api/hello")
     wrapper = "structlog.configure(wrapper_class=structlog.stdlib.BoundLogger)"
-    said = HELLO.replace('"said"', '"said %s", "it"')
-    with make_host({"function_app.py": HEAD + wrapper + said}) as host:
+    event = HELLO.replace('"said"', '"said %s", "it"')
+    with make_host({"function_app.py": HEAD + wrapper + event}) as host:
         assert "said it" in messages(host, "/api/hello")
 
 

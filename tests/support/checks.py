@@ -74,10 +74,10 @@ def findings(root: Path, project: Mapping[str, str], changes: Mapping[str, str |
 
 def check_violation(root: Path, project: Mapping[str, str], code: str, violation: Violation) -> None:
     """Check that a changed project has one finding, with the location, the message and a remedy."""
-    (found,) = (one for one in findings(root, project, violation.files) if one.code not in violation.also)
-    assert (found.code, found.severity, found.location) == (code, RULES[code].severity, violation.location)
-    assert violation.message in found.message
-    assert found.remedy
+    (finding,) = (one for one in findings(root, project, violation.files) if one.code not in violation.also)
+    assert (finding.code, finding.severity, finding.location) == (code, RULES[code].severity, violation.location)
+    assert violation.message in finding.message
+    assert finding.remedy
 
 
 def rules_of(section: str) -> set[str]:

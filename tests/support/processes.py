@@ -43,8 +43,10 @@ class Running:
 
 def environment(**changes: str) -> dict[str, str]:
     """Return this process's variables without those that configure a host, with ``changes``."""
-    kept = {key: value for key, value in os.environ.items() if not key.startswith(("PYTHON", "HOSTING_", "AzureWeb"))}
-    return {**kept, "PYTHONUNBUFFERED": "1", **changes}
+    variables = {
+        key: value for key, value in os.environ.items() if not key.startswith(("PYTHON", "HOSTING_", "AzureWeb"))
+    }
+    return {**variables, "PYTHONUNBUFFERED": "1", **changes}
 
 
 @contextmanager

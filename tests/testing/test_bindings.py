@@ -72,14 +72,14 @@ def f(msg: {annotation}, out: func.Out[str]) -> None:
 
 @pytest.mark.parametrize("data", ["text", b"text", queue_message("text")])
 @pytest.mark.parametrize(
-    ("annotation", "got"),
+    ("annotation", "expected"),
     [("func.QueueMessage", "QueueMessage b'text'"), ("str", "str text"), ("bytes", "bytes b'text'")],
 )
 def test_queue_message_is_converted_to_the_annotation(
-    run: Callable[..., Host], data: Any, annotation: str, got: str
+    run: Callable[..., Host], data: Any, annotation: str, expected: str
 ) -> None:
     """A function gets its message as its annotation says, in whatever form the test passes it."""
-    assert run(QUEUE.format(annotation=annotation)).invoke("f", data).outputs == {"out": got}
+    assert run(QUEUE.format(annotation=annotation)).invoke("f", data).outputs == {"out": expected}
 
 
 def test_queue_output_that_is_neither_text_nor_bytes_is_json(run: Callable[..., Host]) -> None:
@@ -97,15 +97,15 @@ def f(blob: func.InputStream) -> bytes:
 
 def test_blob_name_fills_the_paths_of_other_bindings(run: Callable[..., Host]) -> None:
     """Other bindings use the parts of the blob's name that its path names."""
-    (written,) = run(BLOB).invoke("f", blob("data", name="in/a.b.txt")).written
-    assert (written.name, written.type, written.value) == ("$return", "blob", b"in/a.b.txt 4 data")
-    assert written.properties["path"] == "out/a.b/txt.bin"
+    (output,) = run(BLOB).invoke("f", blob("data", name="in/a.b.txt")).written
+    assert (output.name, output.type, output.value) == ("$return", "blob", b"in/a.b.txt 4 data")
+    assert output.properties["path"] == "out/a.b/txt.bin"
 
 
 def test_blob_without_a_name_leaves_expressions_unresolved(run: Callable[..., Host]) -> None:
     """A test that passes only content needs no name."""
-    (written,) = run(BLOB).invoke("f", b"data").written
-    assert (written.value, written.properties["path"]) == (b"in/{name}.{ext} 4 data", "out/{name}/{ext}.bin")
+    (output,) = run(BLOB).invoke("f", b"data").written
+    assert (output.value, output.properties["path"]) == (b"in/{name}.{ext} 4 data", "out/{name}/{ext}.bin")
 
 
 EVENT = """
@@ -120,8 +120,8 @@ def f(event: {annotation}, out: func.Out[str]) -> None:
 @pytest.mark.parametrize("annotation", ["func.EventGridEvent", "str"])
 def test_event_grid_event_is_an_object_or_json_text(run: Callable[..., Host], data: Any, annotation: str) -> None:
     """An event is the SDK's object, or JSON text where a function takes that."""
-    (written,) = run(EVENT.format(annotation=annotation)).invoke("f", data).written
-    assert (written.value, written.properties["queueName"]) == ('{"kind": "k"}', "q-k")
+    (output,) = run(EVENT.format(annotation=annotation)).invoke("f", data).written
+    assert (output.value, output.properties["queueName"]) == ('{"kind": "k"}', "q-k")
 
 
 HUB = """
@@ -184,7 +184,7 @@ def f(req: func.HttpRequest, out: func.Out[func.QueueMessage], table: func.Out[s
     return "done"
 """
     host = run(code)
-    encoded = {written.name: written.encoded for written in host.get("/api/f?what=m").invocation.written}
+    encoded = {output.name: output.encoded for output in host.get("/api/f?what=m").invocation.written}
     assert {name: json.loads(encoded[name]) for name in ("out", "table")} == {
         "out": {"id": "1", "body": "b"},
         "table": {"RowKey": "r"},
@@ -194,8 +194,8 @@ def f(req: func.HttpRequest, out: func.Out[func.QueueMessage], table: func.Out[s
         host.get("/api/f?what=i")
 
 
-@pytest.mark.parametrize(("kind", "written"), [("blob", {}), ("table", {"$return": None})])
-def test_output_of_none_is_what_azure_sends(run: Callable[..., Host], kind: str, written: dict[str, None]) -> None:
+@pytest.mark.parametrize(("kind", "outputs"), [("blob", {}), ("table", {"$return": None})])
+def test_output_of_none_is_what_azure_sends(run: Callable[..., Host], kind: str, outputs: dict[str, None]) -> None:
     """No blob is None; other bindings have the value that Azure's worker sends."""
     code = f"""
 @app.queue_trigger("msg", "in", "S")
@@ -203,7 +203,7 @@ def test_output_of_none_is_what_azure_sends(run: Callable[..., Host], kind: str,
 def f(msg: str):
     return None
 """
-    assert run(code).invoke("f", "x").outputs == written
+    assert run(code).invoke("f", "x").outputs == outputs
 
 
 def test_queue_output_of_none_fails_as_in_azure(run: Callable[..., Host]) -> None:
@@ -279,12 +279,12 @@ def f(msg: str, context: func.Context) -> None:
 def test_output_of_one_function_can_be_passed_to_the_next() -> None:
     """The example's functions are connected by a queue and two containers."""
     with make_host(EXAMPLES / "queue_to_blob") as host:
-        taken = host.post("/api/texts/a", json={"text": "to be or not to be"})
-        (stored,) = host.invoke("store", taken.outputs["message"]).written
-        counted = host.invoke("count", blob(stored.value, name=stored.properties["path"]))
-        assert counted.written[0].properties["path"] == "counts/a.json"
-        shown = host.get("/api/counts/a", inputs={"counts": counted.outputs["counts"]})
-        assert shown.json() == {"words": 6, "different": 4}
+        post = host.post("/api/texts/a", json={"text": "to be or not to be"})
+        (text,) = host.invoke("store", post.outputs["message"]).written
+        count = host.invoke("count", blob(text.value, name=text.properties["path"]))
+        assert count.written[0].properties["path"] == "counts/a.json"
+        reply = host.get("/api/counts/a", inputs={"counts": count.outputs["counts"]})
+        assert reply.json() == {"words": 6, "different": 4}
 
 
 def test_v1_function_runs_with_outputs_by_their_names() -> None:
@@ -298,8 +298,8 @@ def test_v1_function_runs_with_outputs_by_their_names() -> None:
         "Work/__init__.py": "def main(msg: str) -> str:\n    return msg.upper()\n",
     }
     with make_host(files) as host:
-        (written,) = host.invoke("work", "x").written
-        assert (written.value, written.properties["queueName"]) == ("X", "out-x")
+        (output,) = host.invoke("work", "x").written
+        assert (output.value, output.properties["queueName"]) == ("X", "out-x")
 
 
 def test_message_metadata_is_available_to_other_bindings(run: Callable[..., Host]) -> None:
@@ -310,7 +310,7 @@ def test_message_metadata_is_available_to_other_bindings(run: Callable[..., Host
 def f(msg: func.QueueMessage, out: func.Out[str]) -> None:
     out.set("x")
 """
-    (written,) = run(code).invoke("f", queue_message("x", id="7", dequeue_count=2)).written
-    path = written.properties["path"]
+    (output,) = run(code).invoke("f", queue_message("x", id="7", dequeue_count=2)).written
+    path = output.properties["path"]
     assert path.startswith("c/7-2-")
     assert len(path) == len("c/7-2-.txt") + 32

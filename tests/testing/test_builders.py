@@ -40,17 +40,17 @@ def test_http_request_with_json_writes_and_reads_it() -> None:
         http_request(body="{").get_json()
 
 
-@pytest.mark.parametrize(("body", "stored"), [("é", "é".encode()), (b"\xff", b"\xff"), ({"a": 1}, b'{"a": 1}')])
-def test_message_bodies_are_text_bytes_or_json(body: object, stored: bytes) -> None:
+@pytest.mark.parametrize(("body", "expected"), [("é", "é".encode()), (b"\xff", b"\xff"), ({"a": 1}, b'{"a": 1}')])
+def test_message_bodies_are_text_bytes_or_json(body: object, expected: bytes) -> None:
     """Text, bytes and JSON become the body of a message, which is the SDK's."""
     message = queue_message(body, id="7", dequeue_count=3)
     assert isinstance(message, func.QueueMessage)
-    assert (message.get_body(), message.id, message.dequeue_count) == (stored, "7", 3)
+    assert (message.get_body(), message.id, message.dequeue_count) == (expected, "7", 3)
     assert message.insertion_time is not None
     assert message.expiration_time is not None
     assert message.insertion_time < message.expiration_time
     assert service_bus_message(body, session_id="s").session_id == "s"
-    assert event_hub_event(body, partition_key="p").get_body() == stored
+    assert event_hub_event(body, partition_key="p").get_body() == expected
     assert queue_message().id != queue_message().id
 
 

@@ -102,8 +102,8 @@ def test_host_answers_its_own_paths_and_unknown_ones(host: Host) -> None:
 
 def test_http_function_can_be_invoked_by_name_with_a_request(host: Host) -> None:
     """A request object is passed to a function without its route."""
-    built = http_request("POST", "/api/echo", params={"x": "1"}, route_params={"place": "p"}, json={"a": 1})
-    received = json.loads(host.invoke("Echo", built).result.get_body())
+    request = http_request("POST", "/api/echo", params={"x": "1"}, route_params={"place": "p"}, json={"a": 1})
+    received = json.loads(host.invoke("Echo", request).result.get_body())
     assert (received["method"], received["url"]) == ("POST", "http://localhost:7071/api/echo?x=1")
     assert (received["params"], received["route"], received["body"]) == ({"x": "1"}, {"place": "p"}, '{"a": 1}')
 

@@ -105,10 +105,10 @@ class Logging:
 
 def test_hook_that_formats_an_unprintable_argument_is_a_finding() -> None:
     """The finding has file and line, also for a hook that logs the argument."""
-    said = findings(Printing)
-    assert "its hook pre_invocation_app_level raised TrialError: this value raises on purpose" in said
-    assert "test_isolation.py:" in said
-    assert said.endswith(": when arguments cannot be printed or copied")
+    text = findings(Printing)
+    assert "its hook pre_invocation_app_level raised TrialError: this value raises on purpose" in text
+    assert "test_isolation.py:" in text
+    assert text.endswith(": when arguments cannot be printed or copied")
     assert "it logs a record that cannot be formatted: 'got %s'" in findings(Logging)
 
 
@@ -170,11 +170,11 @@ class LateValidation:
 
 def test_invalid_settings_accepted_by_configure_are_a_finding() -> None:
     """configure must refuse invalid settings, not each invocation; valid ones are no finding."""
-    said = findings(LateValidation, settings={"limit": 3})
-    assert "raised KeyError: 'limit'" in said
-    assert "with the settings {}" in said
-    assert "with the settings {'limit': None}" in said
-    assert "when functions return" not in said
+    text = findings(LateValidation, settings={"limit": 3})
+    assert "raised KeyError: 'limit'" in text
+    assert "with the settings {}" in text
+    assert "with the settings {'limit': None}" in text
+    assert "when functions return" not in text
 
 
 class Refusing:
@@ -277,7 +277,7 @@ def test_threads_tasks_and_handlers_that_outlive_the_host_are_findings(monkeypat
         extension.kept.append(asyncio.ensure_future(linger()))
 
     monkeypatch.setattr(portal, "CANCEL_TIMEOUT_SECONDS", 0.1)
-    for what, said in (
+    for what, finding in (
         (thread, "thread 'flusher' still runs"),
         (task, "flush' is still pending"),
         (stubborn, "linger' is still pending"),
@@ -285,7 +285,7 @@ def test_threads_tasks_and_handlers_that_outlive_the_host_are_findings(monkeypat
     ):
         extension = extension_that_leaves(what)
         try:
-            assert said in findings(extension)
+            assert finding in findings(extension)
         finally:
             extension.stop.set()
             extension.kept.clear()

@@ -121,11 +121,11 @@ def test_report_of_a_failing_function_shows_test_and_function_only(tmp_path: Pat
         def test_hello(hosting_host):
             hosting_host(Path(__file__).parent.parent).get("/api/hello")
         """
-    shown = run(tmp_path, tests).stdout.partition("Captured log")[0]
-    assert '>       hosting_host(Path(__file__).parent.parent).get("/api/hello")' in shown
-    assert '>           raise ValueError("who are you?")' in shown
-    assert "function_app.py:7: ValueError" in shown
-    assert "hosting/" not in shown.replace(str(tmp_path), "")
+    report = run(tmp_path, tests).stdout.partition("Captured log")[0]
+    assert '>       hosting_host(Path(__file__).parent.parent).get("/api/hello")' in report
+    assert '>           raise ValueError("who are you?")' in report
+    assert "function_app.py:7: ValueError" in report
+    assert "hosting/" not in report.replace(str(tmp_path), "")
 
 
 def test_report_of_a_failing_function_shows_the_source_of_an_app_from_files(tmp_path: Path) -> None:

@@ -31,11 +31,11 @@ async def main() -> None:
     async with client as queue:
         while True:
             batch = queue.receive_messages(messages_per_page=BATCH, max_messages=BATCH, visibility_timeout=600)
-            found = [message async for message in batch]
-            running |= {asyncio.create_task(handle(queue, message)) for message in found}
+            messages = [message async for message in batch]
+            running |= {asyncio.create_task(handle(queue, message)) for message in messages}
             while len(running) > THRESHOLD:
                 _, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
-            if not found:
+            if not messages:
                 await asyncio.sleep(0.1)
 
 

@@ -34,14 +34,14 @@ def verify(environ: dict[str, str] | None = None) -> dict[str, Any]:
     return one
 
 
-def installed(site: Site, **options: Any) -> Path:
+def install_package(site: Site, **options: Any) -> Path:
     """Install the package; return its dist-info folder."""
     return site.install("Checked-Dist", PACKAGE, hosting={"checked": "checked"}, **options)
 
 
 def test_distribution_as_installed_is_intact_and_not_imported(site: Site) -> None:
     """A distribution as it was installed is intact; extensions may be off."""
-    installed(site)
+    install_package(site)
     assert verify() == {
         "distribution": "Checked-Dist",
         "version": "1.0",
@@ -60,7 +60,7 @@ def test_distribution_as_installed_is_intact_and_not_imported(site: Site) -> Non
 @pytest.mark.parametrize("file", sorted(PACKAGE))
 def test_changed_file_is_tampering(site: Site, file: str) -> None:
     """A file whose content does not match its recorded hash is tampering, whether it is code or not."""
-    installed(site)
+    install_package(site)
     (site.path / file).write_text("changed")
     one = verify()
     assert (one["status"], one["changed"]) == ("tampered", [file])
@@ -68,14 +68,14 @@ def test_changed_file_is_tampering(site: Site, file: str) -> None:
 
 def test_changed_entry_points_are_tampering(site: Site) -> None:
     """Entry points that were added later do not match the hash in RECORD."""
-    info = installed(site)
+    info = install_package(site)
     (info / "entry_points.txt").write_text("[hosting]\nchecked = checked\nother = single\n")
     assert verify()["changed"] == [f"{info.name}/entry_points.txt"]
 
 
 def test_missing_file_is_tampering(site: Site) -> None:
     """A recorded file that is missing is tampering."""
-    installed(site)
+    install_package(site)
     (site.path / "checked/helper.py").unlink()
     one = verify()
     assert (one["status"], one["missing"]) == ("tampered", ["checked/helper.py"])
@@ -84,7 +84,7 @@ def test_missing_file_is_tampering(site: Site) -> None:
 @pytest.mark.parametrize("file", ["helper.so", "extra.py", "helper/__init__.py", "x.pyc"])
 def test_code_that_is_not_in_the_record_is_tampering(site: Site, file: str) -> None:
     """Code in a package that is not in RECORD is tampering, because it may hide another module."""
-    installed(site)
+    install_package(site)
     target = site.path / "checked" / file
     target.parent.mkdir(exist_ok=True)
     target.write_text("")
@@ -94,7 +94,7 @@ def test_code_that_is_not_in_the_record_is_tampering(site: Site, file: str) -> N
 
 def test_compiled_files_and_data_beside_the_code_are_not_tampering(site: Site) -> None:
     """Python writes compiled files into __pycache__, and packages may keep data beside their code."""
-    installed(site)
+    install_package(site)
     for file in ("checked/__pycache__/helper.cpython-311.pyc", "checked/data/cache.bin"):
         (site.path / file).parent.mkdir(exist_ok=True)
         (site.path / file).write_text("")
@@ -112,7 +112,7 @@ def test_file_of_another_distribution_in_a_shared_namespace_is_ignored(site: Sit
 @pytest.mark.parametrize("recorded", ["", "md5=abc", "sha1=abc", "nonsense=abc", "shake_128=abc"])
 def test_file_without_a_strong_hash_is_not_called_intact(site: Site, recorded: str) -> None:
     """A missing hash, or one that is easy to forge, proves nothing."""
-    info = installed(site)
+    info = install_package(site)
     lines = (info / "RECORD").read_text().splitlines()
     lines = [f"checked/helper.py,{recorded},1" if line.startswith("checked/helper") else line for line in lines]
     (info / "RECORD").write_text("\n".join(lines))
@@ -123,7 +123,7 @@ def test_file_without_a_strong_hash_is_not_called_intact(site: Site, recorded: s
 @pytest.mark.parametrize("algorithm", ["sha384", "sha512", "sha3_256"])
 def test_record_with_any_strong_hash_is_verified(site: Site, algorithm: str) -> None:
     """RECORD may use any strong algorithm that Python has."""
-    info = installed(site)
+    info = install_package(site)
     digest = hashlib.new(algorithm, b"y = 2\n").digest()
     hashed = base64.urlsafe_b64encode(digest).decode().rstrip("=")
     lines = (info / "RECORD").read_text().splitlines()
@@ -137,7 +137,7 @@ def test_record_with_any_strong_hash_is_verified(site: Site, algorithm: str) -> 
 @pytest.mark.parametrize("text", [None, ""])
 def test_distribution_without_a_record_cannot_be_verified(site: Site, text: str | None) -> None:
     """Some system packages have no RECORD."""
-    info = installed(site)
+    info = install_package(site)
     (info / "RECORD").unlink()
     if text is not None:
         (info / "RECORD").write_text(text)
@@ -168,7 +168,7 @@ def test_install_from_a_url_is_verified_and_shown_without_its_password(
     site: Site, direct: dict[str, Any], url: str
 ) -> None:
     """An install from a URL or a folder is verified like others."""
-    installed(site, direct_url=direct)
+    install_package(site, direct_url=direct)
     one = verify()
     assert (one["installation"], one["url"], one["status"]) == ("direct-url", url, "intact")
 
@@ -176,7 +176,7 @@ def test_install_from_a_url_is_verified_and_shown_without_its_password(
 @pytest.mark.parametrize("direct", [[], {"url": 3}, "text"])
 def test_invalid_direct_url_does_not_break_the_verification(site: Site, direct: Any) -> None:
     """Invalid content of direct_url.json is ignored."""
-    installed(site, direct_url=direct)
+    install_package(site, direct_url=direct)
     assert verify()["installation"] == "index"
 
 
@@ -196,7 +196,7 @@ def test_verification_covers_each_distribution_that_the_host_imports_once(site: 
 
 def test_file_outside_site_packages_is_verified(site: Site, tmp_path: Path) -> None:
     """Scripts, which are outside the packages' folder, are verified too."""
-    info = installed(site)
+    info = install_package(site)
     script = tmp_path / "bin" / "checked"
     script.parent.mkdir()
     script.write_text("#!")
@@ -211,7 +211,7 @@ def test_file_outside_site_packages_is_verified(site: Site, tmp_path: Path) -> N
 def build_wheel(folder: Path, site: Site) -> Path:
     """Return a wheel of the package, built from what is installed in the site."""
     path = folder / "checked_dist-1.0-py3-none-any.whl"
-    info = installed(site)
+    info = install_package(site)
     (info / "WHEEL").write_text("Wheel-Version: 1.0\nGenerator: by hand\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
     digest = base64.urlsafe_b64encode(hashlib.sha256((info / "WHEEL").read_bytes()).digest()).decode().rstrip("=")
     with (info / "RECORD").open("a") as record:
@@ -254,6 +254,6 @@ def test_distribution_in_a_zip_file_is_verified_inside_it(
 
 def test_verification_can_be_written_as_json(site: Site) -> None:
     """The verification has only values of JSON."""
-    installed(site)
+    install_package(site)
     (site.path / "checked/helper.py").unlink()
     json.dumps(ExtensionHost(environ={}).verify())

@@ -37,11 +37,11 @@ SECRETS = [
 def test_value_under_a_secret_key_is_replaced_at_any_depth(key: str) -> None:
     """Whatever a key with the name of a secret holds is replaced, also in lists of objects."""
     settings = {"safe": [{"deep": {key: "hush"}}, ({key: {"inner": ["hush"]}},)], key: 12345, "other": "shown"}
-    shown = redacted(settings)
-    assert "hush" not in json.dumps(shown)
-    assert "12345" not in json.dumps(shown)
-    assert shown["safe"][0]["deep"][key] == shown["safe"][1][0][key] == shown[key] == REDACTED
-    assert shown["other"] == "shown"
+    visible = redacted(settings)
+    assert "hush" not in json.dumps(visible)
+    assert "12345" not in json.dumps(visible)
+    assert visible["safe"][0]["deep"][key] == visible["safe"][1][0][key] == visible[key] == REDACTED
+    assert visible["other"] == "shown"
 
 
 @pytest.mark.parametrize(

@@ -31,11 +31,11 @@ class Sketch:
         return self.hooks[hook][1]
 
 
-def misbehave(deed: str, who: str) -> None:
+def misbehave(deed: str, origin: str) -> None:
     if deed == "answer":
-        raise hosting.ShortCircuit(f"answer of {who}")
+        raise hosting.ShortCircuit(f"answer of {origin}")
     if deed in MISDEEDS:
-        raise MISDEEDS[deed](who)
+        raise MISDEEDS[deed](origin)
 
 
 def build_extension(sketch: Sketch, trace: list[str]) -> Any:
@@ -45,12 +45,12 @@ def build_extension(sketch: Sketch, trace: list[str]) -> Any:
 
 def build_hook(sketch: Sketch, hook: str, trace: list[str]) -> Any:
     is_async, deed = sketch.hooks[hook]
-    who = f"{sketch.name}.{hook}"
-    result = f"result of {who}" if deed == "replace" else None
+    origin = f"{sketch.name}.{hook}"
+    result = f"result of {origin}" if deed == "replace" else None
 
     def plain(self: Any, context: Any) -> Any:
-        trace.append(who)
-        misbehave(deed, who)
+        trace.append(origin)
+        misbehave(deed, origin)
         return result
 
     async def waiting(self: Any, context: Any) -> Any:
@@ -58,13 +58,13 @@ def build_hook(sketch: Sketch, hook: str, trace: list[str]) -> Any:
         return plain(self, context)
 
     def around(self: Any, context: Any) -> Any:
-        trace.append(who)
-        misbehave(deed, who)
+        trace.append(origin)
+        misbehave(deed, origin)
         outcome = yield
-        trace.append(f"{who} ends")
+        trace.append(f"{origin} ends")
         if deed == "late":
             outcome.set_result("never")
-            raise RuntimeError(who)
+            raise RuntimeError(origin)
         if deed == "replace":
             outcome.set_result(result)
 
@@ -166,9 +166,9 @@ sketches = st.lists(st.sampled_from("abcdef"), unique=True, max_size=5).flatmap(
 
 
 @pytest.mark.parametrize("is_async", [False, True])
-@given(drawn=sketches, failing=st.booleans())
+@given(sketches_drawn=sketches, failing=st.booleans())
 def test_compiled_chain_behaves_as_the_reference_model(
-    is_async: bool, drawn: tuple[Sketch, ...], failing: bool
+    is_async: bool, sketches_drawn: tuple[Sketch, ...], failing: bool
 ) -> None:
     """Whatever extensions do, the order of calls, the result and the exception are those of the model."""
     trace: list[str] = []
@@ -183,20 +183,22 @@ def test_compiled_chain_behaves_as_the_reference_model(
         await asyncio.sleep(0)
         return plain()
 
-    target = function(waiting if is_async else plain, "F", *(sketch.name for sketch in drawn))
+    target = function(waiting if is_async else plain, "F", *(sketch.name for sketch in sketches_drawn))
     host = load_host(
-        {sketch.name: build_extension(sketch, trace) for sketch in drawn}, target, section={"budgets": {"hook": 60}}
+        {sketch.name: build_extension(sketch, trace) for sketch in sketches_drawn},
+        target,
+        section={"budgets": {"hook": 60}},
     )
     result, error = None, None
     try:
         result = invoke(host, target)
     except LookupError as exception:
         error = str(exception)
-    assert (trace, result, error) == ReferenceModel(list(drawn), failing).run()
+    assert (trace, result, error) == ReferenceModel(list(sketches_drawn), failing).run()
 
 
-@given(drawn=sketches, failing=st.booleans())
-def test_statistics_count_every_hook_call_exactly(drawn: tuple[Sketch, ...], failing: bool) -> None:
+@given(sketches_drawn=sketches, failing=st.booleans())
+def test_statistics_count_every_hook_call_exactly(sketches_drawn: tuple[Sketch, ...], failing: bool) -> None:
     """Calls are counted exactly, also where hooks were skipped."""
     trace: list[str] = []
 
@@ -204,15 +206,17 @@ def test_statistics_count_every_hook_call_exactly(drawn: tuple[Sketch, ...], fai
         if failing:
             raise LookupError
 
-    target = function(call, "F", *(sketch.name for sketch in drawn))
+    target = function(call, "F", *(sketch.name for sketch in sketches_drawn))
     host = load_host(
-        {sketch.name: build_extension(sketch, trace) for sketch in drawn}, target, section={"budgets": {"hook": 60}}
+        {sketch.name: build_extension(sketch, trace) for sketch in sketches_drawn},
+        target,
+        section={"budgets": {"hook": 60}},
     )
     with contextlib.suppress(LookupError):
         invoke(host, target)
-    for sketch in drawn:
-        counted = {hook: figures["calls"] for hook, figures in extension_entry(host, sketch.name)["statistics"].items()}
-        assert counted == {hook: trace.count(f"{sketch.name}.{hook}") for hook in sketch.hooks}
+    for sketch in sketches_drawn:
+        counts = {hook: figures["calls"] for hook, figures in extension_entry(host, sketch.name)["statistics"].items()}
+        assert counts == {hook: trace.count(f"{sketch.name}.{hook}") for hook in sketch.hooks}
 
 
 def test_around_hook_gets_the_result_or_the_exception() -> None:

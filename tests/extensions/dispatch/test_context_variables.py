@@ -83,5 +83,5 @@ async def test_interleaved_invocations_see_only_their_own_context_variables(
     await host.shutdown()
     assert all(invocation == answer for invocation, answer in answers)
     assert len(instance.records) == 300
-    assert all(who == invocation and mark == f"mark of {invocation}" for invocation, who, mark in instance.records)
+    assert all(owner == invocation and mark == f"mark of {invocation}" for invocation, owner, mark in instance.records)
     assert OWNER.get() == "none"

@@ -159,8 +159,8 @@ async def test_statistics_stay_exact_when_an_extension_leaves_during_an_invocati
     with pytest.raises(ValueError, match="the function's"):
         await invoker_of(host, target)(Context(), {})
     await host.shutdown()
-    counted = {hook: figures["calls"] for hook, figures in extension_entry(host, "b")["statistics"].items()}
-    assert counted == {hook: calls.count(hook) for hook in counted}
+    counts = {hook: figures["calls"] for hook, figures in extension_entry(host, "b")["statistics"].items()}
+    assert counts == {hook: calls.count(hook) for hook in counts}
 
 
 class Flaky:

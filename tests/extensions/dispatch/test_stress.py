@@ -42,18 +42,18 @@ class Chaos:
         OWNER.set(context.invocation_id)
         return self.random.choice(DEEDS)
 
-    def do(self, deed: str, who: str) -> Any:
+    def do(self, deed: str, origin: str) -> Any:
         if deed == "raise":
-            raise LookupError(who)
+            raise LookupError(origin)
         if deed == "exit":
-            raise SystemExit(who)
+            raise SystemExit(origin)
         if deed == "cancel":
-            raise asyncio.CancelledError(who)
+            raise asyncio.CancelledError(origin)
         if deed == "answer":
             raise hosting.ShortCircuit("answered")
         return "replaced" if deed == "replace" else None
 
-    async def do_async(self, deed: str, who: str) -> Any:
+    async def do_async(self, deed: str, origin: str) -> Any:
         if deed == "wait":
             await asyncio.sleep(self.random.random() * 0.002)
         elif deed == "hang":
@@ -61,7 +61,7 @@ class Chaos:
         elif deed == "swallow":
             with contextlib.suppress(asyncio.CancelledError):
                 await asyncio.sleep(60)
-        return self.do(deed, who)
+        return self.do(deed, origin)
 
     def extension(self, name: str, hooks: dict[str, bool]) -> Any:
         hooks_of_class = {
@@ -70,24 +70,24 @@ class Chaos:
         return type(name, (), hooks_of_class)
 
     def hook(self, name: str, hook: str, *, is_async: bool) -> Any:
-        who = f"{name}.{hook}"
+        origin = f"{name}.{hook}"
 
         def plain(_: Any, context: Context) -> Any:
-            return self.do(self.enter(name, hook, context), who)
+            return self.do(self.enter(name, hook, context), origin)
 
         async def waiting(_: Any, context: Context) -> Any:
-            return await self.do_async(self.enter(name, hook, context), who)
+            return await self.do_async(self.enter(name, hook, context), origin)
 
         def around(_: Any, context: Context) -> Any:
-            self.do(self.enter(name, hook, context), who)
+            self.do(self.enter(name, hook, context), origin)
             outcome = yield
-            if self.do(self.random.choice(DEEDS), who):
+            if self.do(self.random.choice(DEEDS), origin):
                 outcome.set_result("replaced")
 
         async def waiting_around(_: Any, context: Context) -> Any:
-            await self.do_async(self.enter(name, hook, context), who)
+            await self.do_async(self.enter(name, hook, context), origin)
             outcome = yield
-            if await self.do_async(self.random.choice(DEEDS), who):
+            if await self.do_async(self.random.choice(DEEDS), origin):
                 outcome.set_result("replaced")
 
         if hook.removesuffix("_app_level") == "invocation":
@@ -157,20 +157,20 @@ def test_invocations_under_stress_end_with_a_result_an_error_or_a_cancellation(
     assert is_async or "cancelled" not in results
     assert chaos.wrong == []
     for name, own in zip(names, hooks, strict=True):
-        counted = {hook: figures["calls"] for hook, figures in extension_entry(host, name)["statistics"].items()}
-        assert counted == {hook: chaos.calls.get((name, hook), 0) for hook in own}
+        counts = {hook: figures["calls"] for hook, figures in extension_entry(host, name)["statistics"].items()}
+        assert counts == {hook: chaos.calls.get((name, hook), 0) for hook in own}
     assert OWNER.get() == "none"
 
 
 async def test_pause_and_resume_during_invocations_lose_no_invocation_and_no_count() -> None:
     """One thread pauses and resumes an extension while others invoke."""
-    counted, counting = [0], threading.Lock()
+    call_count, counting = [0], threading.Lock()
 
     class Counting:
         @hosting.hookimpl
         def pre_invocation_app_level(self) -> None:
             with counting:
-                counted[0] += 1
+                call_count[0] += 1
 
         @hosting.hookimpl
         def post_invocation_app_level(self, func_ret: int) -> int:
@@ -202,4 +202,4 @@ async def test_pause_and_resume_during_invocations_lose_no_invocation_and_no_cou
         extension_entry(host, name)["statistics"]["pre_invocation_app_level"]["calls"] for name in ("counting", "other")
     ]
     assert calls[1] == 500
-    assert sum(calls) == counted[0]
+    assert sum(calls) == call_count[0]

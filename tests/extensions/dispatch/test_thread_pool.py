@@ -54,14 +54,14 @@ async def test_thread_starts_only_when_all_others_are_busy_up_to_the_limit() -> 
 
     await result_of(pool, lambda: None)
     assert len(pool._threads) == 1
-    met = await asyncio.gather(*(result_of(pool, meet) for _ in range(3)))
+    meetings = await asyncio.gather(*(result_of(pool, meet) for _ in range(3)))
     waiting = [asyncio.ensure_future(result_of(pool, lambda: release.wait(WAIT_SECONDS))) for _ in range(5)]
     await asyncio.sleep(0)
     assert len(pool._threads) == 3
     release.set()
-    waited = await asyncio.gather(*waiting)
-    assert {name for name, _ in met} == {"function_0", "function_1", "function_2"}
-    assert waited == [(True, None)] * 5
+    waits = await asyncio.gather(*waiting)
+    assert {name for name, _ in meetings} == {"function_0", "function_1", "function_2"}
+    assert waits == [(True, None)] * 5
     pool.shutdown()
 
 

@@ -154,8 +154,8 @@ def test_closed_event_loop_does_not_stop_the_watchdog() -> None:
     target = function(answer)
     host = host_of(target, sleeping=Sleeping)
     loop = asyncio.new_event_loop()
-    left = loop.create_task(invoker_of(host, target)(Context(), {}))
-    left._log_destroy_pending = False  # type: ignore[attr-defined]
+    abandoned_task = loop.create_task(invoker_of(host, target)(Context(), {}))
+    abandoned_task._log_destroy_pending = False  # type: ignore[attr-defined]
     loop.run_until_complete(asyncio.sleep(0))
     loop.close()
     deadline = time.monotonic() + 10
