@@ -60,10 +60,10 @@ async def _python(port: int, path: str, seconds: float, connections: int) -> Loa
 
 
 async def _client(port: int, request: bytes, end: float) -> int:
-    """Send requests one at a time on one connection until ``end``; return how many were answered."""
+    """Send requests one at a time on one connection until ``end``, at least one; return how many were answered."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     answers = 0
-    while time.monotonic() < end:
+    while not answers or time.monotonic() < end:
         writer.write(request)
         head = await reader.readuntil(b"\r\n\r\n")
         length = re.search(rb"content-length: (\d+)", head, re.IGNORECASE)
