@@ -26,7 +26,7 @@ BUDGET_SECONDS = 0.08
 LONG_BUDGET_SECONDS = 60.0
 """The budget in tests that no hook exceeds, however slow the machine is."""
 
-MISDEEDS = {
+FAULTS = {
     "raises Exception": "raise ValueError('bad')",
     "raises a BaseException": "raise type('Odd', (BaseException,), {})('bad')",
     "raises SystemExit": "raise SystemExit(3)",
@@ -98,9 +98,9 @@ def neighbour_class(hook: str, trace: list[str]) -> Any:
     return type("Neighbour", (), {hook: hosting.hookimpl(around if is_around else plain)})
 
 
-def budget_for(deed: str) -> float:
-    """Return the budget in seconds: short only for deeds that exceed it."""
-    return BUDGET_SECONDS if deed.startswith(("hangs", "is slow")) else LONG_BUDGET_SECONDS
+def budget_for(fault: str) -> float:
+    """Return the budget in seconds: short only for faults that exceed it."""
+    return BUDGET_SECONDS if fault.startswith(("hangs", "is slow")) else LONG_BUDGET_SECONDS
 
 
 def host_with(hook: str, trace: list[str], *functions: Function, budget: float = LONG_BUDGET_SECONDS) -> ExtensionHost:
@@ -143,26 +143,26 @@ FORMS = [
 ]
 
 
-def matrix(misdeeds: dict[str, str]) -> list[Any]:
-    """Return every misdeed at every phase and level, for sync and async functions and hooks, where it is possible."""
+def matrix(faults: dict[str, str]) -> list[Any]:
+    """Return every fault at every phase and level, for sync and async functions and hooks, where it is possible."""
     cases = []
-    for deed, body in misdeeds.items():
+    for fault, body in faults.items():
         for phase, level, is_async_function, is_async_hook in FORMS:
-            if is_async_hook if deed == "is slow" else "await" in body and not is_async_hook:
+            if is_async_hook if fault == "is slow" else "await" in body and not is_async_hook:
                 continue
-            if "ShortCircuit" in deed and phase in ("pre_invocation", "invocation"):
+            if "ShortCircuit" in fault and phase in ("pre_invocation", "invocation"):
                 continue
-            if deed == "returns nonsense" and phase in ("invocation", "post_invocation"):
+            if fault == "returns nonsense" and phase in ("invocation", "post_invocation"):
                 continue
-            case = (deed, f"{phase}{level}", bool(is_async_function), bool(is_async_hook))
+            case = (fault, f"{phase}{level}", bool(is_async_function), bool(is_async_hook))
             cases.append(
-                pytest.param(*case, id="-".join((deed, case[1], *("async" if one else "sync" for one in case[2:]))))
+                pytest.param(*case, id="-".join((fault, case[1], *("async" if one else "sync" for one in case[2:]))))
             )
     return cases
 
 
-def body_of(hook: str, deed: str, *, before: bool = True) -> str:
-    body = {**MISDEEDS, **HARMLESS}[deed]
+def body_of(hook: str, fault: str, *, before: bool = True) -> str:
+    body = {**FAULTS, **HARMLESS}[fault]
     if hook not in ("invocation", "invocation_app_level"):
         return body
     return f"{body}\n    yield" if before else f"yield\n    {body}"
@@ -207,9 +207,9 @@ def check_error_fields(record: logging.LogRecord, entry: dict[str, Any], hook: s
     assert (entry["distribution"], entry["version"]) == ("bad-extension", "1.2.3")
 
 
-@pytest.mark.parametrize(("deed", "hook", "is_async_function", "is_async_hook"), matrix(MISDEEDS))
-async def test_hook_that_errs_does_not_change_the_callers_result(
-    deed: str,
+@pytest.mark.parametrize(("fault", "hook", "is_async_function", "is_async_hook"), matrix(FAULTS))
+async def test_hook_that_fails_does_not_change_the_callers_result(
+    fault: str,
     hook: str,
     is_async_function: bool,
     is_async_hook: bool,
@@ -217,16 +217,16 @@ async def test_hook_that_errs_does_not_change_the_callers_result(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     """The neighbours run, and the error is logged and recorded with the names of the extension and its hook."""
-    install_bad_extension(hook, body_of(hook, deed), arguments="context", is_async=is_async_hook)
-    await check_invocation(hook, is_async=is_async_function, expect_error=True, caplog=caplog, budget=budget_for(deed))
+    install_bad_extension(hook, body_of(hook, fault), arguments="context", is_async=is_async_hook)
+    await check_invocation(hook, is_async=is_async_function, expect_error=True, caplog=caplog, budget=budget_for(fault))
 
 
-AFTER = [case for case in matrix(MISDEEDS) if case.values[1] in ("invocation", "invocation_app_level")]
+AFTER = [case for case in matrix(FAULTS) if case.values[1] in ("invocation", "invocation_app_level")]
 
 
-@pytest.mark.parametrize(("deed", "hook", "is_async_function", "is_async_hook"), AFTER)
-async def test_around_hook_that_errs_after_its_yield_does_not_change_the_result(
-    deed: str,
+@pytest.mark.parametrize(("fault", "hook", "is_async_function", "is_async_hook"), AFTER)
+async def test_around_hook_that_fails_after_its_yield_does_not_change_the_result(
+    fault: str,
     hook: str,
     is_async_function: bool,
     is_async_hook: bool,
@@ -234,14 +234,14 @@ async def test_around_hook_that_errs_after_its_yield_does_not_change_the_result(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     """An error after the yield of an around hook is contained too."""
-    install_bad_extension(hook, body_of(hook, deed, before=False), arguments="context", is_async=is_async_hook)
-    await check_invocation(hook, is_async=is_async_function, expect_error=True, caplog=caplog, budget=budget_for(deed))
+    install_bad_extension(hook, body_of(hook, fault, before=False), arguments="context", is_async=is_async_hook)
+    await check_invocation(hook, is_async=is_async_function, expect_error=True, caplog=caplog, budget=budget_for(fault))
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
-@pytest.mark.parametrize(("deed", "hook", "is_async_function", "is_async_hook"), matrix(HARMLESS))
+@pytest.mark.parametrize(("fault", "hook", "is_async_function", "is_async_hook"), matrix(HARMLESS))
 async def test_hook_with_odd_but_harmless_behaviour_does_not_change_the_result(
-    deed: str,
+    fault: str,
     hook: str,
     is_async_function: bool,
     is_async_hook: bool,
@@ -249,8 +249,10 @@ async def test_hook_with_odd_but_harmless_behaviour_does_not_change_the_result(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     """Meaningless results, threads that fail, and deleted attributes of the context have no effect."""
-    install_bad_extension(hook, body_of(hook, deed), arguments="context", is_async=is_async_hook)
-    await check_invocation(hook, is_async=is_async_function, expect_error=False, caplog=caplog, budget=budget_for(deed))
+    install_bad_extension(hook, body_of(hook, fault), arguments="context", is_async=is_async_hook)
+    await check_invocation(
+        hook, is_async=is_async_function, expect_error=False, caplog=caplog, budget=budget_for(fault)
+    )
 
 
 @pytest.mark.parametrize("hook", ["invocation", "invocation_app_level"])
@@ -348,7 +350,7 @@ async def test_error_log_with_a_filter_that_raises_fails_no_invocation(install_b
 
 @pytest.mark.parametrize("is_async", [False, True])
 async def test_around_hook_that_yields_twice_does_not_replace_the_result(is_async: bool) -> None:
-    """An around hook that errs has no effect, even if it had set a result before."""
+    """An around hook that fails has no effect, even if it had set a result before."""
 
     class Twice:
         @hosting.hookimpl
@@ -385,23 +387,23 @@ LIFETIME = {
 
 @pytest.mark.parametrize("phase", LIFETIME)
 @pytest.mark.parametrize(
-    ("deed", "is_async_hook"),
+    ("fault", "is_async_hook"),
     [
-        (deed, is_async)
-        for deed, body in MISDEEDS.items()
+        (fault, is_async)
+        for fault, body in FAULTS.items()
         for is_async in (False, True)
-        if deed != "is slow" and (is_async or "await" not in body)
+        if fault != "is slow" and (is_async or "await" not in body)
     ],
 )
-async def test_lifecycle_hook_that_errs_does_not_stop_the_host(
-    phase: str, deed: str, is_async_hook: bool, install_bad_extension: Any, caplog: pytest.LogCaptureFixture
+async def test_lifecycle_hook_that_fails_does_not_stop_the_host(
+    phase: str, fault: str, is_async_hook: bool, install_bad_extension: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The neighbours' hooks run, the function answers, and the error is recorded with its names."""
     hook, arguments = LIFETIME[phase]
-    install_bad_extension(hook, MISDEEDS[deed], arguments=arguments, is_async=is_async_hook)
+    install_bad_extension(hook, FAULTS[fault], arguments=arguments, is_async=is_async_hook)
     subject, trace = target(is_async=False, fails=False), list[str]()
     with caplog.at_level(logging.ERROR, logger="hosting.extensions"):
-        host = host_with(hook, trace, subject, budget=budget_for(deed))
+        host = host_with(hook, trace, subject, budget=budget_for(fault))
         assert await run_from_startup_to_shutdown(host, subject) == "fine x"
     assert trace == [hook, hook]
     entry = extension_entry(host, "middle")

@@ -156,9 +156,9 @@ def test_cycle_fails_its_extensions_and_the_others_start(site: Site, start: Star
 
 def test_two_separate_cycles_are_reported_separately() -> None:
     """Each of two independent cycles has an error of its own."""
-    wishes = {"a": "b", "b": "a", "x": "y", "y": "x"}
+    constraints = {"a": "b", "b": "a", "x": "y", "y": "x"}
     by_name = {
-        entry["name"]: entry for entry in entries({one: extension(one, before=[o]) for one, o in wishes.items()})
+        entry["name"]: entry for entry in entries({one: extension(one, before=[o]) for one, o in constraints.items()})
     }
     assert "a -> b -> a" in by_name["b"]["error"]["message"]
     assert "x -> y -> x" in by_name["y"]["error"]["message"]
@@ -223,8 +223,8 @@ NAMES = "abcdefgh"
 def graphs(draw: st.DrawFn) -> dict[str, tuple[str, list[str], list[str]]]:
     """Draw extensions by name, each with a mark and with names that it wants before and after it."""
     names = draw(st.lists(st.sampled_from(NAMES), unique=True, min_size=1))
-    wish = st.lists(st.sampled_from(NAMES), max_size=2, unique=True)
-    return {name: (draw(st.sampled_from(sorted(MARKS))), draw(wish), draw(wish)) for name in names}
+    constraint = st.lists(st.sampled_from(NAMES), max_size=2, unique=True)
+    return {name: (draw(st.sampled_from(sorted(MARKS))), draw(constraint), draw(constraint)) for name in names}
 
 
 def build_extension(name: str, mark: str, before: Sequence[str], after: Sequence[str]) -> Extension:
@@ -240,7 +240,7 @@ def test_any_graph_has_one_order_or_a_true_cycle_in_any_order_of_installation(
     graph: dict[str, tuple[str, list[str], list[str]]], random: Any, configured: list[str]
 ) -> None:
     """One graph has one order, which keeps every constraint, or there is a true cycle."""
-    extensions = [build_extension(name, *wishes) for name, wishes in graph.items()]
+    extensions = [build_extension(name, *constraints) for name, constraints in graph.items()]
     results = []
     for _ in range(3):
         random.shuffle(extensions)
@@ -292,8 +292,8 @@ def test_host_orders_installed_extensions_alike_in_any_order_of_folders(
     site: Site, start: Start, reverse: bool
 ) -> None:
     """Real metadata and real imports give one order, in whichever order the folders are read."""
-    wishes = {"a": ((), ("c",)), "b": (("a",), ()), "c": ((), ()), "d": (("c",), ("b",))}
-    for number, (name, (before, after)) in enumerate(sorted(wishes.items(), reverse=reverse)):
+    constraints = {"a": ((), ("c",)), "b": (("a",), ()), "c": ((), ()), "d": (("c",), ("b",))}
+    for number, (name, (before, after)) in enumerate(sorted(constraints.items(), reverse=reverse)):
         order = f"order = hosting.Order(before={before!r}, after={after!r})\n"
         site.extension(name, order + PRE, distribution=f"dist{number}")
     assert start(function(f))._info["AppExtension"] == ["b", "d", "c", "a"]

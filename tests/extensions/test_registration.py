@@ -216,18 +216,18 @@ NAMES = ["a\nimport os", "a\x85b\u2028c", "{name}", "%s %(name)s", "a'b\"c\\", "
 
 
 @given(st.sampled_from(NAMES) | st.text(min_size=1), st.booleans())
-def test_names_with_special_characters_are_neither_run_nor_formatted(name: str, errs: bool) -> None:
+def test_names_with_special_characters_are_neither_run_nor_formatted(name: str, fails: bool) -> None:
     """Whatever the names of an extension and a function contain, they are kept as text."""
-    assume(not (errs and "\udc80" in name))  # what errs is logged, and a test's log must be text that can be encoded
+    assume(not (fails and "\udc80" in name))  # the error is logged, and the log of a test must be encodable
 
     def pre_invocation_app_level() -> None:
-        if errs:
+        if fails:
             raise LookupError("%s {}")
 
     target = function(lambda: "fine", f"function {name}")
     host = load_host({name: plugin(pre_invocation_app_level=pre_invocation_app_level)}, target)
     assert invoke(host, target) == "fine"
-    assert (extension_entry(host, name)["error"] is not None) is errs
+    assert (extension_entry(host, name)["error"] is not None) is fails
     assert host._info["AppExtension"] == [name]
 
 

@@ -196,8 +196,8 @@ async def begin(req: func.HttpRequest) -> str:
     gc.collect()  # collect the task here and not in another test
 
 
-def test_strict_host_with_an_extension_that_errs_does_not_start() -> None:
-    """A strict host does not start with an extension that errs."""
+def test_strict_host_with_an_extension_that_fails_does_not_start() -> None:
+    """A strict host does not start with an extension that fails."""
     broken = RecordingExtension().raise_at("startup", RuntimeError("no"))
     with pytest.raises(ExtensionError, match="no"), make_host(files(HELLO), extensions=[broken], strict=True):
         pass

@@ -17,7 +17,7 @@ from tests.support.invoking import extension_entry, function, invoke, load_host
 LEVELS = ("_app_level", "")
 WAY_IN = ("invocation", "pre_invocation")
 WAY_OUT = ("post_invocation", "invocation_error")
-MISDEEDS = {"raise": RuntimeError, "exit": SystemExit, "stop": StopIteration, "short": hosting.ShortCircuit}
+ERRORS = {"raise": RuntimeError, "exit": SystemExit, "stop": StopIteration, "short": hosting.ShortCircuit}
 
 
 @dataclass(frozen=True)
@@ -31,11 +31,11 @@ class Sketch:
         return self.hooks[hook][1]
 
 
-def misbehave(deed: str, origin: str) -> None:
-    if deed == "answer":
+def act(action: str, origin: str) -> None:
+    if action == "answer":
         raise hosting.ShortCircuit(f"answer of {origin}")
-    if deed in MISDEEDS:
-        raise MISDEEDS[deed](origin)
+    if action in ERRORS:
+        raise ERRORS[action](origin)
 
 
 def build_extension(sketch: Sketch, trace: list[str]) -> Any:
@@ -44,13 +44,13 @@ def build_extension(sketch: Sketch, trace: list[str]) -> Any:
 
 
 def build_hook(sketch: Sketch, hook: str, trace: list[str]) -> Any:
-    is_async, deed = sketch.hooks[hook]
+    is_async, action = sketch.hooks[hook]
     origin = f"{sketch.name}.{hook}"
-    result = f"result of {origin}" if deed == "replace" else None
+    result = f"result of {origin}" if action == "replace" else None
 
     def plain(self: Any, context: Any) -> Any:
         trace.append(origin)
-        misbehave(deed, origin)
+        act(action, origin)
         return result
 
     async def waiting(self: Any, context: Any) -> Any:
@@ -59,13 +59,13 @@ def build_hook(sketch: Sketch, hook: str, trace: list[str]) -> Any:
 
     def around(self: Any, context: Any) -> Any:
         trace.append(origin)
-        misbehave(deed, origin)
+        act(action, origin)
         outcome = yield
         trace.append(f"{origin} ends")
-        if deed == "late":
+        if action == "late":
             outcome.set_result("never")
             raise RuntimeError(origin)
-        if deed == "replace":
+        if action == "replace":
             outcome.set_result(result)
 
     async def waiting_around(self: Any, context: Any) -> Any:
@@ -133,7 +133,7 @@ class ReferenceModel:
             self.entered[level] = [name for name in self.entered[level] if name != sketch.name]
             return True
         self.entered[level].append(sketch.name)
-        if phase == "invocation" and sketch.behaviour(hook) not in MISDEEDS:
+        if phase == "invocation" and sketch.behaviour(hook) not in ERRORS:
             self.around[level].append(sketch)
         return False
 
@@ -152,13 +152,13 @@ class ReferenceModel:
 
 
 HOOKS = [f"{phase}{level}" for level in LEVELS for phase in (*WAY_IN, *WAY_OUT)]
-deeds = st.tuples(
+actions = st.tuples(
     st.booleans(), st.sampled_from(["nothing"] * 6 + ["raise", "exit", "stop", "short", "answer", "replace", "late"])
 )
 sketches = st.lists(st.sampled_from("abcdef"), unique=True, max_size=5).flatmap(
     lambda names: st.tuples(
         *(
-            st.builds(Sketch, st.just(name), st.dictionaries(st.sampled_from(HOOKS), deeds, min_size=1))
+            st.builds(Sketch, st.just(name), st.dictionaries(st.sampled_from(HOOKS), actions, min_size=1))
             for name in names
         )
     )

@@ -64,7 +64,7 @@ def host_of(target: Function, limit: int) -> ExtensionHost:
     return load_host({"scripted": Scripted}, target, section={"quarantine": {"consecutiveErrors": limit}})
 
 
-async def test_extension_that_always_errs_is_quarantined_when_invocations_overlap() -> None:
+async def test_extension_that_always_fails_is_quarantined_when_invocations_overlap() -> None:
     """The end of one invocation does not reset the count while others run."""
     target = function(wait_for_gate)
     host = host_of(target, 12)
@@ -164,21 +164,21 @@ async def test_statistics_stay_exact_when_an_extension_leaves_during_an_invocati
 
 
 class Flaky:
-    """Raises in each hook while ``errs`` is true."""
+    """Raises in each hook while ``fails`` is true."""
 
     def __init__(self) -> None:
-        self.errs = True
+        self.fails = True
         self.ran = 0
 
     @hosting.hookimpl
     def pre_invocation_app_level(self) -> None:
         self.ran += 1
-        if self.errs:
+        if self.fails:
             raise LookupError
 
     @hosting.hookimpl
     def post_invocation_app_level(self) -> None:
-        if self.errs:
+        if self.fails:
             raise LookupError
 
 
@@ -193,7 +193,7 @@ def host_with_quarantine(flaky: Flaky, *, after: int = 3) -> tuple[ExtensionHost
     return load_host({"flaky": flaky}, target, section={"quarantine": {"consecutiveErrors": after}}), target
 
 
-async def test_extension_that_errs_in_a_row_is_quarantined_with_one_log_line(
+async def test_extension_that_fails_in_a_row_is_quarantined_with_one_log_line(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     """Two errors in one invocation count as one; at the limit the extension stops and the app continues."""
@@ -213,8 +213,8 @@ async def test_invocation_without_an_error_resets_the_quarantine_count() -> None
     """Only consecutive errors count, over all functions."""
     flaky = Flaky()
     host, target = host_with_quarantine(flaky)
-    for errs in (True, True, False) * 4:
-        flaky.errs = errs
+    for fails in (True, True, False) * 4:
+        flaky.fails = fails
         await invoke_repeatedly(host, target, 1)
     assert extension_entry(host, "flaky")["status"] == "active"
     assert extension_entry(host, "flaky")["statistics"]["pre_invocation_app_level"] | {"total_ms": 0, "max_ms": 0} == {
@@ -230,7 +230,7 @@ async def test_resumed_extension_after_quarantine_runs_again_and_counts_from_zer
     flaky = Flaky()
     host, target = host_with_quarantine(flaky)
     await invoke_repeatedly(host, target, 5)
-    flaky.errs = False
+    flaky.fails = False
     host.resume("flaky")
     await invoke_repeatedly(host, target, 5)
     assert flaky.ran == 8
@@ -241,7 +241,7 @@ async def test_resumed_extension_after_quarantine_runs_again_and_counts_from_zer
 async def test_paused_extension_runs_no_hooks_until_resume() -> None:
     """The statistics of a paused extension are kept."""
     flaky = Flaky()
-    flaky.errs = False
+    flaky.fails = False
     host, target = host_with_quarantine(flaky)
     await invoke_repeatedly(host, target, 2)
     host.pause("flaky")
@@ -256,7 +256,7 @@ async def test_paused_extension_runs_no_hooks_until_resume() -> None:
 async def test_function_bound_during_a_pause_gets_its_hooks_after_resume(is_async: bool) -> None:
     """The host selects hooks whenever extensions pause or resume, not only when a function is bound."""
     flaky = Flaky()
-    flaky.errs = False
+    flaky.fails = False
 
     async def fine() -> str:
         return "fine"

@@ -21,7 +21,7 @@ from tests.support.invoking import Context, extension_entry, function, load_host
 
 OWNER: ContextVar[str] = ContextVar("owner", default="none")
 LEVELS = ("_app_level", "")
-DEEDS = ("pass",) * 5 + ("wait", "raise", "exit", "cancel", "answer", "replace", "hang", "swallow")
+ACTIONS = ("pass",) * 5 + ("wait", "raise", "exit", "cancel", "answer", "replace", "hang", "swallow")
 
 
 class Chaos:
@@ -40,28 +40,28 @@ class Chaos:
         if OWNER.get() not in ("none", context.invocation_id):
             self.wrong.append(f"{extension}.{hook}: {OWNER.get()} is seen in {context.invocation_id}")
         OWNER.set(context.invocation_id)
-        return self.random.choice(DEEDS)
+        return self.random.choice(ACTIONS)
 
-    def do(self, deed: str, origin: str) -> Any:
-        if deed == "raise":
+    def do(self, action: str, origin: str) -> Any:
+        if action == "raise":
             raise LookupError(origin)
-        if deed == "exit":
+        if action == "exit":
             raise SystemExit(origin)
-        if deed == "cancel":
+        if action == "cancel":
             raise asyncio.CancelledError(origin)
-        if deed == "answer":
+        if action == "answer":
             raise hosting.ShortCircuit("answered")
-        return "replaced" if deed == "replace" else None
+        return "replaced" if action == "replace" else None
 
-    async def do_async(self, deed: str, origin: str) -> Any:
-        if deed == "wait":
+    async def do_async(self, action: str, origin: str) -> Any:
+        if action == "wait":
             await asyncio.sleep(self.random.random() * 0.002)
-        elif deed == "hang":
+        elif action == "hang":
             await asyncio.sleep(60)
-        elif deed == "swallow":
+        elif action == "swallow":
             with contextlib.suppress(asyncio.CancelledError):
                 await asyncio.sleep(60)
-        return self.do(deed, origin)
+        return self.do(action, origin)
 
     def extension(self, name: str, hooks: dict[str, bool]) -> Any:
         hooks_of_class = {
@@ -81,13 +81,13 @@ class Chaos:
         def around(_: Any, context: Context) -> Any:
             self.do(self.enter(name, hook, context), origin)
             outcome = yield
-            if self.do(self.random.choice(DEEDS), origin):
+            if self.do(self.random.choice(ACTIONS), origin):
                 outcome.set_result("replaced")
 
         async def waiting_around(_: Any, context: Context) -> Any:
             await self.do_async(self.enter(name, hook, context), origin)
             outcome = yield
-            if await self.do_async(self.random.choice(DEEDS), origin):
+            if await self.do_async(self.random.choice(ACTIONS), origin):
                 outcome.set_result("replaced")
 
         if hook.removesuffix("_app_level") == "invocation":

@@ -26,7 +26,7 @@ class Endless:
     """Waits before the function until it is cancelled, and then cleans up."""
 
     def __init__(self) -> None:
-        self.tidied = False
+        self.cleaned_up = False
 
     @hosting.hookimpl
     async def pre_invocation_app_level(self) -> None:
@@ -34,7 +34,7 @@ class Endless:
             await asyncio.sleep(60)
         finally:
             await asyncio.sleep(0)
-            self.tidied = True
+            self.cleaned_up = True
 
 
 async def answer() -> str:
@@ -73,7 +73,7 @@ async def test_host_cancels_an_invocation_while_a_late_hook_is_being_cancelled()
     """The hook's own cancellation does not hide the host's: the function does not run."""
     ran, cancelled = list[str](), asyncio.Event()
 
-    class Tidying:
+    class CleaningUp:
         @hosting.hookimpl
         async def pre_invocation_app_level(self) -> None:
             try:
@@ -86,7 +86,7 @@ async def test_host_cancels_an_invocation_while_a_late_hook_is_being_cancelled()
         ran.append("function")
 
     target = function(call)
-    host = host_of(target, tidying=Tidying)
+    host = host_of(target, cleaning_up=CleaningUp)
 
     task = asyncio.ensure_future(invoker_of(host, target)(Context(), {}))
     await cancelled.wait()
@@ -95,7 +95,7 @@ async def test_host_cancels_an_invocation_while_a_late_hook_is_being_cancelled()
         await task
     await host.shutdown()
     assert ran == []
-    assert extension_entry(host, "tidying")["error"]["type"] == "TimeoutError"
+    assert extension_entry(host, "cleaning_up")["error"]["type"] == "TimeoutError"
 
 
 @pytest.mark.parametrize("late", [False, True])
@@ -140,7 +140,7 @@ async def test_late_hook_on_a_blocked_loop_still_gets_time_to_clean_up() -> None
         assert await task == "fine"
     finally:
         await host.shutdown()
-    assert endless.tidied
+    assert endless.cleaned_up
 
 
 def test_closed_event_loop_does_not_stop_the_watchdog() -> None:
