@@ -1,4 +1,4 @@
-"""Fixtures for whole apps: written to a folder, and served by a real ``hosting start`` in a process of its own."""
+"""Fixtures for whole apps: written to a folder, and served by ``hosting start`` in a process of its own."""
 
 from __future__ import annotations
 
@@ -70,34 +70,34 @@ class Serve(Protocol):
 
 
 class Served(Server):
-    """A running host, asked by a client that can do more."""
+    """A running host, with httpx as its client."""
 
     def get(self, path: str, **options: object) -> httpx.Response:  # type: ignore[override]
         return httpx.get(self.url + path, timeout=PATIENCE, **options)  # type: ignore[arg-type]
 
 
 def clean_environment(env: Mapping[str, str] | None = None) -> dict[str, str]:
-    """This process's environment without settings of apps and hosts, and with ``env``."""
+    """Return this process's environment without settings of apps and hosts, and with ``env``."""
     return environment({"PYTHONPATH": str(ROOT), **(env or {})})
 
 
 @contextmanager
-def path_as_before() -> Iterator[None]:
-    """An app that is loaded in this process puts its folder on the path: take it off."""
+def restored_path() -> Iterator[None]:
+    """Restore ``sys.path`` after the block: an app that is loaded in this process adds its folder."""
     before = list(sys.path)
     yield
     sys.path[:] = before
 
 
 @pytest.fixture(autouse=True)
-def _path_as_before() -> Iterator[None]:
-    with path_as_before():
+def _restore_path() -> Iterator[None]:
+    with restored_path():
         yield
 
 
 @pytest.fixture
 def make_app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MakeApp]:
-    """Make an app from its files, by path. What loading it leaves on the path goes, in the tests of plugins, too."""
+    """Return a function that writes an app to a new folder; ``sys.path`` is restored afterwards."""
 
     def make(files: Mapping[str, str], /) -> Path:
         root = tmp_path_factory.mktemp("app")
@@ -107,13 +107,13 @@ def make_app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MakeApp]:
             path.write_text(content, "utf-8")
         return root
 
-    with path_as_before():
+    with restored_path():
         yield make
 
 
 @pytest.fixture
 def serve(tmp_path: Path) -> Iterator[Serve]:
-    """Serve apps with the real command; whatever still runs is ended after the test."""
+    """Return a function that serves an app with ``hosting start``; hosts that still run are killed after the test."""
     running: list[Served] = []
 
     def start(app_dir: Path, /, *args: str, env: Mapping[str, str] | None = None) -> Served:
@@ -128,13 +128,13 @@ def serve(tmp_path: Path) -> Iterator[Serve]:
 
 
 def launch(app_dir: Path, /, *args: str, output: Path, env: Mapping[str, str] | None = None) -> Served:
-    """Start ``hosting start`` on a free port, unless ``args`` name one, and wait for nothing."""
+    """Start ``hosting start`` on a free port, unless ``args`` name one; do not wait for it."""
     return Served(server.launch(app_dir, *args, output=output, environ=clean_environment(env)).process, output)
 
 
 @pytest.fixture
 def run_hosting() -> Callable[..., subprocess.CompletedProcess[str]]:
-    """Run ``hosting ARGS`` to its end."""
+    """Return a function that runs ``hosting ARGS`` to its end."""
 
     def run(*args: str | Path, env: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "hosting", *map(str, args)]
