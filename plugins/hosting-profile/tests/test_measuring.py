@@ -19,11 +19,11 @@ from hosting_profile.measuring import Measured, Measuring
 from hosting_profile.settings import Settings
 
 ON_LINUX = pytest.mark.skipif(sys.platform != "linux", reason="only Linux counts I/O by thread")
-KEPT: list[bytes] = []
+ALLOCATIONS: list[bytes] = []
 
 
 def _burn(seconds: float) -> None:
-    """Be busy in Python, so that there is something to see."""
+    """Be busy in Python, so that there are calls to record."""
     end = time.perf_counter() + seconds
     while time.perf_counter() < end:
         sum(range(100))
@@ -37,8 +37,8 @@ def _burn_two() -> None:
     _burn(0.02)
 
 
-def _seen(measured: Measured) -> set[str]:
-    """The names of the functions in a profile."""
+def _function_names(measured: Measured) -> set[str]:
+    """Return the names of the functions in a profile."""
     assert isinstance(measured.session, Session)
     return {_name(frame) for stack, _ in measured.session.frame_records for frame in stack}
 
@@ -48,7 +48,7 @@ def _name(frame: str) -> str:
 
 
 async def _invocation(step: object, start: asyncio.Barrier) -> Measured:
-    """An async function that is profiled while another one is, in a task of its own as a host gives each."""
+    """Measure an async function while another one is measured, each in its own task as in a host."""
     assert callable(step)
     measuring = Measuring(Settings())
     await start.wait()
@@ -58,52 +58,52 @@ async def _invocation(step: object, start: asyncio.Barrier) -> Measured:
     return measuring.end()
 
 
-def test_async_functions_that_take_turns_are_told_apart() -> None:
+async def test_profiles_of_interleaved_async_functions_have_their_own_calls() -> None:
     """Two profiles on one event loop have their own function's calls, and none of the other's."""
 
     async def both() -> tuple[Measured, Measured]:
         start = asyncio.Barrier(2)
         return await asyncio.gather(_invocation(_burn_one, start), _invocation(_burn_two, start))
 
-    one, two = asyncio.run(both())
-    assert "_burn_one" in _seen(one)
-    assert "_burn_two" not in _seen(one)
-    assert "_burn_two" in _seen(two)
-    assert "_burn_one" not in _seen(two)
+    one, two = await both()
+    assert "_burn_one" in _function_names(one)
+    assert "_burn_two" not in _function_names(one)
+    assert "_burn_two" in _function_names(two)
+    assert "_burn_one" not in _function_names(two)
     assert one.shared
     assert two.shared
 
 
-async def _waits() -> None:
+async def _wait() -> None:
     await asyncio.sleep(0.05)
 
 
-async def _serves() -> Measured:
+async def _measure_wait() -> Measured:
     measuring = Measuring(Settings())
-    await _waits()
+    await _wait()
     return measuring.end()
 
 
 @pytest.mark.parametrize("factory", [asyncio.new_event_loop, uvloop.new_event_loop], ids=["asyncio", "uvloop"])
-def test_time_in_await_is_told_where_it_is(factory: Callable[[], asyncio.AbstractEventLoop]) -> None:
-    """What a function waits for is told below the call that waits, also where the loop has nothing else to do."""
+def test_time_in_await_is_below_the_call_that_waits(factory: Callable[[], asyncio.AbstractEventLoop]) -> None:
+    """Time in an ``await`` is below the call that waits, even if the loop has nothing else to do."""
     with asyncio.Runner(loop_factory=factory) as runner:
-        measured = runner.run(_serves())
+        measured = runner.run(_measure_wait())
     assert measured.session is not None
     waiting = [[_name(frame) for frame in stack] for stack, _ in measured.session.frame_records]
-    assert ["_waits", "sleep", "[await]"] in [stack[-3:] for stack in waiting]
+    assert ["_wait", "sleep", "[await]"] in [stack[-3:] for stack in waiting]
 
 
-def test_the_tree_begins_with_the_function() -> None:
-    """What the server and the extension call to get to the function is not in its profile."""
-    measured = asyncio.run(_serves())
+async def test_call_tree_begins_with_the_function() -> None:
+    """The calls of the server and the extension that lead to the function are not in its profile."""
+    measured = await _measure_wait()
     assert measured.session is not None
-    assert {_name(stack[0]) for stack, _ in measured.session.frame_records} == {"_waits"}
+    assert {_name(stack[0]) for stack, _ in measured.session.frame_records} == {"_wait"}
     assert not [frame for stack, _ in measured.session.frame_records for frame in stack if "hosting_profile" in frame]
 
 
-def test_tasks_of_an_async_function_belong_to_it() -> None:
-    """What a function starts in tasks of its own is in its profile."""
+async def test_tasks_of_an_async_function_are_in_its_profile() -> None:
+    """Calls in tasks that a function starts are in its profile."""
 
     async def child() -> None:
         _burn_two()
@@ -113,71 +113,71 @@ def test_tasks_of_an_async_function_belong_to_it() -> None:
         await asyncio.gather(child(), child())
         return measuring.end()
 
-    assert "_burn_two" in _seen(asyncio.run(parent()))
+    assert "_burn_two" in _function_names(await parent())
 
 
-def test_looks_at_our_own_calls_are_left_out() -> None:
-    """A profile of nothing is empty, and is told without a tree."""
+def test_profile_without_calls_is_empty() -> None:
+    """A profile of nothing has no calls, not even of the measuring."""
     measured = Measuring(Settings()).end()
     assert measured.session is not None
     assert measured.session.frame_records == []
 
 
-def test_functions_on_threads_are_told_apart() -> None:
-    """Two profiles on two worker threads at a time have their own function's calls."""
+def test_profiles_of_concurrent_threads_have_their_own_calls() -> None:
+    """Two profiles on two threads have their own function's calls."""
     start = threading.Barrier(2)
-    found: dict[str, Measured] = {}
+    measurements: dict[str, Measured] = {}
 
     def run(name: str, step: object) -> None:
         assert callable(step)
         measuring = Measuring(Settings())
         start.wait()
         step()
-        found[name] = measuring.end()
+        measurements[name] = measuring.end()
 
     threads = [threading.Thread(target=run, args=pair) for pair in (("one", _burn_one), ("two", _burn_two))]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert "_burn_one" in _seen(found["one"])
-    assert "_burn_two" not in _seen(found["one"])
-    assert "_burn_one" not in _seen(found["two"])
-    assert not found["one"].shared
+    assert "_burn_one" in _function_names(measurements["one"])
+    assert "_burn_two" not in _function_names(measurements["one"])
+    assert "_burn_one" not in _function_names(measurements["two"])
+    assert not measurements["one"].shared
 
 
-def test_a_profiler_of_the_authors_is_left_alone() -> None:
-    """Where an async function's context has a profiler already, the figures come without calls."""
+async def test_profiler_of_the_author_in_the_context_is_kept() -> None:
+    """If an async function's context has a profiler, the figures have no calls."""
 
     async def profiled_twice() -> Measured:
         with Profiler():
             return Measuring(Settings()).end()
 
-    measured = asyncio.run(profiled_twice())
+    measured = await profiled_twice()
     assert measured.session is None
     assert measured.seconds > 0
 
 
-def test_a_profiler_inside_a_sync_function_works() -> None:
+def test_profiler_inside_a_sync_function_works_while_it_is_profiled() -> None:
     """A ``def`` function may profile itself while it is profiled."""
     measuring = Measuring(Settings())
     with Profiler() as own:
         _burn_one()
     measured = measuring.end()
     assert own.last_session is not None
-    assert "_burn_one" in _seen(measured)
+    assert "_burn_one" in _function_names(measured)
 
 
-def test_nothing_is_left_behind() -> None:
-    """After its end neither the thread nor the interpreter is being watched."""
+def test_end_of_a_measurement_removes_its_profilers() -> None:
+    """After its end neither the thread nor the interpreter is profiled."""
     Measuring(Settings(measure=frozenset({"time", "memory", "io"}))).end()
     assert sys.getprofile() is None
     assert not tracemalloc.is_tracing()
 
 
 @ON_LINUX
-def test_io_is_what_the_function_did(tmp_path: Path) -> None:
-    """Bytes and calls are counted, and those of the measuring itself are not."""
+def test_io_counts_bytes_and_calls_of_the_function(tmp_path: Path) -> None:
+    """Bytes and calls of the function are counted, without those of the measuring."""
     measuring = Measuring(Settings(measure=frozenset({"io"})))
     with (tmp_path / "file").open("wb", buffering=0) as file:
         file.write(b"x" * 10_000)
@@ -189,7 +189,7 @@ def test_io_is_what_the_function_did(tmp_path: Path) -> None:
 
 @ON_LINUX
 def test_io_of_other_threads_is_not_counted(tmp_path: Path) -> None:
-    """What another thread writes meanwhile is its own affair."""
+    """I/O of another thread is not counted."""
     measuring = Measuring(Settings(measure=frozenset({"io"})))
     other = threading.Thread(target=(tmp_path / "file").write_bytes, args=(b"x" * 10_000,))
     other.start()
@@ -200,18 +200,18 @@ def test_io_of_other_threads_is_not_counted(tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def _nothing_kept() -> Iterator[None]:
+def _clear_allocations() -> Iterator[None]:
     yield
-    KEPT.clear()
+    ALLOCATIONS.clear()
 
 
-@pytest.mark.usefixtures("_nothing_kept")
-def test_memory_is_what_is_held_and_its_peak() -> None:
-    """What is still held at the end, the most in between, and the line that holds it."""
+@pytest.mark.usefixtures("_clear_allocations")
+def test_memory_has_the_held_size_the_peak_and_the_line() -> None:
+    """Memory has the size that is held at the end, the peak, and the line that allocated it."""
     measuring = Measuring(Settings(measure=frozenset({"memory"})))
-    passing = bytes(3_000_000)
-    KEPT.append(bytes(1_000_000))
-    del passing
+    temporary = bytes(3_000_000)
+    ALLOCATIONS.append(bytes(1_000_000))
+    del temporary
     memory = measuring.end().memory
     assert memory is not None
     assert 1_000_000 <= memory.kept < 1_500_000
@@ -221,8 +221,8 @@ def test_memory_is_what_is_held_and_its_peak() -> None:
     assert 1_000_000 <= size < 1_100_000
 
 
-def test_memory_is_measured_for_one_at_a_time() -> None:
-    """The second of two that overlap is told without memory, and the next one with it again."""
+def test_memory_of_a_second_concurrent_measurement_is_none() -> None:
+    """Of two measurements that overlap the second has no memory, and the next one has it again."""
     settings = Settings(measure=frozenset({"memory"}))
     first, second = Measuring(settings), Measuring(settings)
     assert second.end().memory is None
@@ -230,14 +230,14 @@ def test_memory_is_measured_for_one_at_a_time() -> None:
     assert Measuring(settings).end().memory is not None
 
 
-@pytest.mark.usefixtures("_nothing_kept")
-def test_tracing_that_somebody_else_started_goes_on() -> None:
-    """Where tracemalloc is on already, only what came on top is told, and it stays on."""
+@pytest.mark.usefixtures("_clear_allocations")
+def test_tracemalloc_that_was_on_before_stays_on() -> None:
+    """If tracemalloc is on already, only new memory is reported, and it stays on."""
     tracemalloc.start()
     try:
-        KEPT.append(bytes(2_000_000))
+        ALLOCATIONS.append(bytes(2_000_000))
         measuring = Measuring(Settings(measure=frozenset({"memory"})))
-        KEPT.append(bytes(1_000_000))
+        ALLOCATIONS.append(bytes(1_000_000))
         memory = measuring.end().memory
         assert tracemalloc.is_tracing()
     finally:

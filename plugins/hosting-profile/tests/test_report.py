@@ -1,4 +1,4 @@
-"""Results as a person, a browser and a caller get them."""
+"""Reports in the log, in a header and in pages."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from hosting_profile.report import Invocation, header, text, with_header, write_
 REPORT = Invocation("Report", "1f2e3d4c-0000-0000-0000-000000000000", failed=False)
 
 
-def _render_things() -> None:
+def _render_page() -> None:
     end = time.perf_counter() + 0.02
     while time.perf_counter() < end:
         sum(range(100))
@@ -27,9 +27,9 @@ def _render_things() -> None:
 
 @pytest.fixture(scope="module")
 def session() -> Session:
-    """A real profile of a function that is busy."""
+    """The profile of a busy function."""
     calls = Calls(0.001, None)
-    _render_things()
+    _render_page()
     return calls.end()
 
 
@@ -39,8 +39,8 @@ def _measured(
     return Measured(0.1523, Counters(0.031, io), shared, session, memory)
 
 
-def test_the_first_line_has_the_figures() -> None:
-    """One line tells wall time, processor time, I/O and memory, in units that a person reads."""
+def test_report_starts_with_a_line_of_figures() -> None:
+    """One line has wall time, processor time, I/O and memory, in readable units."""
     measured = _measured(io=Io(12_300, 0, 4, 1), memory=Memory(-5, 1_234_567, ()))
     assert text(REPORT, measured, 20) == (
         "Report took 152.3 ms; 31.0 ms CPU, read 12.3 kB (4 calls), wrote 0 B (1 call); "
@@ -48,36 +48,36 @@ def test_the_first_line_has_the_figures() -> None:
     )
 
 
-def test_shared_counters_are_said_to_be_shared() -> None:
-    """Figures of the event loop's thread are not taken for the function's own."""
-    told = text(REPORT, _measured(io=Io(1, 1, 1, 1), shared=True), 20)
-    assert told == (
+def test_report_of_shared_counters_attributes_them_to_the_event_loop() -> None:
+    """Figures of the event loop's thread are not reported as the function's own."""
+    report = text(REPORT, _measured(io=Io(1, 1, 1, 1), shared=True), 20)
+    assert report == (
         "Report took 152.3 ms; the event loop meanwhile, for all invocations: "
         "31.0 ms CPU, read 1 B (1 call), wrote 1 B (1 call)"
     )
 
 
-def test_a_failed_invocation_is_told_so() -> None:
+def test_report_of_a_failed_invocation_says_failed() -> None:
     """The line says that the function raised."""
     assert text(REPORT._replace(failed=True), _measured(), 20).startswith("Report failed after 152.3 ms")
 
 
-def test_the_call_tree_follows(session: Session) -> None:
-    """Below the figures stand the calls that took the time, without a banner."""
+def test_report_has_the_call_tree_below_the_figures(session: Session) -> None:
+    """Below the figures are the calls that took the time, without a banner."""
     lines = text(REPORT, _measured(session), 20).splitlines()
-    assert "_render_things" in lines[1] + lines[2]
+    assert "_render_page" in lines[1] + lines[2]
     assert not any("pyinstrument" in line or "Recorded" in line for line in lines)
 
 
-def test_only_the_first_lines_of_the_tree_are_told(session: Session) -> None:
-    """``top`` bounds what the log gets, and what is left out is counted."""
+def test_report_has_the_first_lines_of_the_tree_and_counts_the_rest(session: Session) -> None:
+    """``top`` limits the lines in the log, and the omitted ones are counted."""
     lines = text(REPORT, _measured(session), 1).splitlines()
     assert len(lines) == 3
     assert re.fullmatch(r"\.\.\. \d+ more lines", lines[2])
 
 
-def test_places_of_memory_follow() -> None:
-    """Where memory was allocated stands below, one line each."""
+def test_report_has_a_line_for_each_allocation() -> None:
+    """The lines that allocated memory follow, one each."""
     memory = Memory(2_000_000, 3_000_000, (("/app/views.py:14", 1_500_000),))
     assert text(REPORT, _measured(memory=memory), 20).splitlines()[1:] == [
         "memory by line, held at the end:",
@@ -85,15 +85,15 @@ def test_places_of_memory_follow() -> None:
     ]
 
 
-def test_the_header_is_one_that_browsers_show() -> None:
-    """Server-Timing has durations in milliseconds; what is not the function's own is left out."""
+def test_header_has_the_figures_of_the_function_as_server_timing() -> None:
+    """Server-Timing has durations in milliseconds; figures of other functions are left out."""
     memory = Memory(0, 1_234_567, ())
     assert header(_measured(memory=memory)) == 'function;dur=152.300, cpu;dur=31.000, memory;desc="peak 1.2 MB"'
     assert header(_measured(shared=True)) == "function;dur=152.300"
 
 
-def test_a_response_keeps_everything_and_is_not_touched() -> None:
-    """Status, body, media type and repeated headers survive; the author's object stays as it was."""
+def test_response_with_header_is_a_copy_with_everything_else() -> None:
+    """Status, body, media type and repeated headers are copied; the author's object is unchanged."""
     original = HttpResponse(b"\x00\xff", status_code=206, mimetype="image/png", headers={"X-One": "1"})
     original.headers.add("Set-Cookie", "a=1")
     original.headers.add("Set-Cookie", "b=2")
@@ -104,34 +104,34 @@ def test_a_response_keeps_everything_and_is_not_touched() -> None:
     assert (changed.get_body(), changed.status_code, changed.mimetype) == (b"\x00\xff", 206, "image/png")
 
 
-def test_a_header_that_the_function_set_stays() -> None:
+def test_server_timing_of_the_function_is_kept_first() -> None:
     """The function's own timings come first, and these follow."""
     original = HttpResponse("x", headers={"Server-Timing": "db;dur=3"})
     changed = with_header(original, "function;dur=1")
     assert changed.headers.getlist("Server-Timing") == ["db;dur=3", "function;dur=1"]
 
 
-def test_a_page_needs_nothing_else(session: Session, tmp_path: Path) -> None:
-    """The file is named after function, moment and invocation, and holds the calls and its own scripts."""
+def test_page_is_self_contained_and_named_after_its_invocation(session: Session, tmp_path: Path) -> None:
+    """The name has function, time and invocation; the page has the calls and its own scripts."""
     page = write_page(tmp_path / "a" / "b", REPORT, session, 20)
     assert re.fullmatch(r"Report-\d{8}T\d{6}\.\d{6}Z-1f2e3d4c\.html", page.name)
     content = page.read_text("utf-8")
-    assert "_render_things" in content
+    assert "_render_page" in content
     assert not re.search(r"<(script|link)[^>]+(src|href)=[\"']?https?:", content)
     assert list(page.parent.iterdir()) == [page]
 
 
-def test_the_oldest_pages_go(session: Session, tmp_path: Path) -> None:
-    """No more than ``keep`` pages of a function stay, and those of other functions are not touched."""
+def test_pages_beyond_keep_are_deleted_oldest_first(session: Session, tmp_path: Path) -> None:
+    """At most ``keep`` pages of a function are kept, and those of other functions are not deleted."""
     others = [write_page(tmp_path, REPORT._replace(function=name), session, 20) for name in ("Report-All", "Re")]
-    foreign = tmp_path / "Report-notes.html"
-    foreign.write_text("mine")
+    other_file = tmp_path / "Report-notes.html"
+    other_file.write_text("mine")
     pages = [write_page(tmp_path, REPORT, session, 2) for _ in range(4)]
-    assert sorted(tmp_path.iterdir()) == sorted([*others, foreign, *pages[2:]])
+    assert sorted(tmp_path.iterdir()) == sorted([*others, other_file, *pages[2:]])
 
 
-def test_a_functions_name_is_no_path(session: Session, tmp_path: Path) -> None:
-    """Whatever a function is called, its page is in the folder."""
+def test_function_name_with_path_characters_stays_in_the_folder(session: Session, tmp_path: Path) -> None:
+    """A function with any name has its page in the folder."""
     page = write_page(tmp_path / "x", Invocation("../evil", "../id", failed=False), session, 20)
     assert page.parent == tmp_path / "x"
     assert page.resolve().parent == (tmp_path / "x").resolve()

@@ -1,4 +1,4 @@
-"""Settings: what is taken, and what is told of the rest."""
+"""The settings of an opt-in: which are accepted, and the errors of the others."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from hosting_profile.settings import MEASURES, OUTPUTS, Settings, read_settings
 NUMBERS = st.integers(1, 10**6)
 
 
-def test_no_settings_are_fine() -> None:
-    """A function that only says the extension's name gets a profile of each invocation in the log."""
+def test_settings_without_values_are_the_defaults() -> None:
+    """An opt-in without settings logs a profile of each invocation."""
     assert read_settings({}) == Settings()
 
 
@@ -34,29 +34,29 @@ def test_no_settings_are_fine() -> None:
         },
     )
 )
-def test_what_is_in_range_is_taken(given_settings: dict[str, Any]) -> None:
-    """Every setting arrives as it was written."""
-    found = read_settings(given_settings)
-    for name, value in given_settings.items():
+def test_settings_in_range_are_read(values: dict[str, Any]) -> None:
+    """Every valid setting is read as it was written."""
+    settings = read_settings(values)
+    for name, value in values.items():
         expected = frozenset(value) if isinstance(value, list) else Path(value) if isinstance(value, str) else value
-        assert getattr(found, name) == expected
+        assert getattr(settings, name) == expected
 
 
 @pytest.mark.parametrize("name", ["measure", "output"])
-def test_one_name_needs_no_list(name: str) -> None:
-    """A single name may stand alone."""
+def test_single_name_may_replace_a_list(name: str) -> None:
+    """A single name may replace a list."""
     value = {"measure": "memory", "output": "header"}[name]
     assert getattr(read_settings({name: value}), name) == frozenset({value})
 
 
-def test_an_unknown_setting_is_an_error_that_names_it() -> None:
-    """A misspelt setting is told, together with those that there are."""
+def test_unknown_setting_is_an_error_with_the_known_ones() -> None:
+    """The error has the unknown setting and those that exist."""
     with pytest.raises(ValueError, match=r"unknown setting evry; expected: measure, output"):
         read_settings({"evry": 10})
 
 
 @pytest.mark.parametrize(
-    ("settings", "says"),
+    ("settings", "message"),
     [
         ({"measure": ["cpu"]}, "measure must be of time, memory, io, not 'cpu'"),
         ({"measure": []}, "measure must be of time, memory, io, and not empty"),
@@ -71,11 +71,11 @@ def test_an_unknown_setting_is_an_error_that_names_it() -> None:
         ({"output": ["file"], "measure": ["io"]}, "'measure' must include 'time'"),
     ],
 )
-def test_a_value_out_of_range_is_an_error(settings: dict[str, Any], says: str) -> None:
-    """The message names the setting, what it may be and what was found."""
+def test_value_out_of_range_is_an_error(settings: dict[str, Any], message: str) -> None:
+    """The message has the setting, what it may be, and the value."""
     with pytest.raises(ValueError, match=r"^profile: ") as caught:
         read_settings(settings)
-    assert says in str(caught.value)
+    assert message in str(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -93,7 +93,7 @@ def test_a_value_out_of_range_is_an_error(settings: dict[str, Any], says: str) -
         {"slower_than": True},
     ],
 )
-def test_a_value_of_a_wrong_type_is_an_error(settings: dict[str, Any]) -> None:
-    """Nothing is converted that could be a mistake."""
+def test_value_of_a_wrong_type_is_an_error(settings: dict[str, Any]) -> None:
+    """Values are not converted, because another type may be a mistake."""
     with pytest.raises(TypeError, match=f"profile: {next(iter(settings))} must be"):
         read_settings(settings)

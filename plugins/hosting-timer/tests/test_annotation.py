@@ -1,4 +1,4 @@
-"""Appending to results: where it is done, and where it would do harm."""
+"""Appending a note to results: which results end with it, and which are unchanged."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ def _response(result: object) -> HttpResponse:
 
 
 @given(TEXT)
-def test_text_gets_the_note_at_its_end(text: str) -> None:
+def test_text_result_ends_with_the_note(text: str) -> None:
     """A str result that is not JSON is followed by the note."""
     assert annotated(text, NOTE) == text + NOTE
 
 
 @given(st.dictionaries(st.text(), st.integers()) | st.lists(st.integers()))
-def test_json_text_is_left_alone(value: object) -> None:
+def test_json_text_is_unchanged(value: object) -> None:
     """JSON objects and arrays stay valid JSON, as a str or as a text response."""
     text = json.dumps(value)
     assert annotated(text, NOTE) is None
@@ -37,8 +37,8 @@ def test_json_text_is_left_alone(value: object) -> None:
 @given(
     st.text(min_size=1).filter(lambda text: not text.lstrip().startswith(("{", "["))), st.sampled_from(range(200, 204))
 )
-def test_a_text_response_keeps_everything_but_its_body(text: str, status: int) -> None:
-    """Status, media type and charset survive, and the body is followed by the note."""
+def test_text_response_ends_with_the_note_and_keeps_everything_else(text: str, status: int) -> None:
+    """Status, media type and charset are kept, and the body is followed by the note."""
     original = HttpResponse(text, status_code=status, mimetype="text/html", charset="utf-8")
     changed = _response(annotated(original, NOTE))
     assert changed.get_body().decode() == text + NOTE
@@ -46,8 +46,8 @@ def test_a_text_response_keeps_everything_but_its_body(text: str, status: int) -
     assert original.get_body().decode() == text
 
 
-def test_repeated_headers_survive() -> None:
-    """Every cookie that the function set is still there."""
+def test_repeated_headers_of_a_response_are_kept() -> None:
+    """Every cookie that the function set is kept."""
     original = HttpResponse("hi", headers={"X-One": "1"})
     original.headers.add("Set-Cookie", "a=1")
     original.headers.add("Set-Cookie", "b=2")
@@ -57,22 +57,22 @@ def test_repeated_headers_survive() -> None:
 
 
 @pytest.mark.parametrize("charset", ["utf-8", "latin-1", "utf-16"])
-def test_the_note_is_written_in_the_responses_charset(charset: str) -> None:
+def test_note_is_encoded_in_the_charset_of_the_response(charset: str) -> None:
     """A client that decodes by the declared charset reads the whole text."""
     changed = _response(annotated(HttpResponse("é", charset=charset), NOTE))
     assert changed.get_body().decode(charset) == "é" + NOTE
 
 
-def test_a_content_type_header_beats_the_mimetype() -> None:
-    """The header is what the client sees, hence what decides."""
+def test_content_type_header_comes_before_the_mimetype() -> None:
+    """The header decides, because it is what the client receives."""
     header = {"Content-Type": "text/plain; charset=utf-16"}
     changed = _response(annotated(HttpResponse("é".encode("utf-16"), headers=header, mimetype="image/png"), NOTE))
     assert changed.get_body().decode("utf-16") == "é" + NOTE
     assert annotated(HttpResponse("x", headers={"Content-Type": "application/xml"}), NOTE) is None
 
 
-def test_a_declared_length_is_corrected() -> None:
-    """A Content-Length that the function wrote tells the new length."""
+def test_content_length_of_the_function_is_updated() -> None:
+    """A Content-Length that the function set is the new length."""
     changed = _response(annotated(HttpResponse("hi", headers={"Content-Length": "2"}), NOTE))
     assert changed.headers["Content-Length"] == str(len("hi" + NOTE))
 
@@ -100,12 +100,12 @@ def test_a_declared_length_is_corrected() -> None:
         "empty",
     ],
 )
-def test_what_is_not_text_is_left_alone(response: HttpResponse) -> None:
-    """Bodies that a note would damage, or that may not exist, stay as they are."""
+def test_response_that_is_not_text_is_unchanged(response: HttpResponse) -> None:
+    """Bodies that a note would damage, or that must be empty, are unchanged."""
     assert annotated(response, NOTE) is None
 
 
 @pytest.mark.parametrize("result", [None, b"bytes", 3, {"a": 1}, object()])
-def test_results_of_other_types_are_left_alone(result: object) -> None:
-    """Only text and responses are known to the timer."""
+def test_results_of_other_types_are_unchanged(result: object) -> None:
+    """Only text and responses are annotated."""
     assert annotated(result, NOTE) is None
