@@ -96,7 +96,7 @@ def work_through(name: str, azurite: Azurite, folder: Path, messages: int) -> li
 def idle(azurite: Azurite, folder: Path, seconds: float, waits: int) -> Iterator[str]:
     """Return what an idle host costs, and how long a message waits for it."""
     queues, file = Queues(azurite), folder / "waits"
-    queues.make(*(f"idle{number}" for number in range(TRIGGERS)))
+    queues.create(*(f"idle{number}" for number in range(TRIGGERS)))
     with running(hosting("idle_app"), azurite, folder, QUEUE_WAITS=str(file)) as started:
         queues.put("idle0", str(time.time()))
         wait_for_lines(file, started.process)

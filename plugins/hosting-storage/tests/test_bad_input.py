@@ -1,4 +1,4 @@
-"""What a user may get wrong with storage: each mistake is told once and clearly, and everything else runs."""
+"""Mistakes in the use of storage: each has one clear message, and everything else runs."""
 
 from __future__ import annotations
 
@@ -42,18 +42,18 @@ def files(*code: str, host_json: str = HOST_JSON) -> dict[str, str]:
 
 
 def status(served: Server, function: str) -> list[str]:
-    """What is wrong with a function."""
-    found: list[str] = served.get(f"/admin/functions/{function}/status").json().get("errors", [])
-    return found
+    """Return the errors of a function."""
+    errors: list[str] = served.get(f"/admin/functions/{function}/status").json().get("errors", [])
+    return errors
 
 
-def eventually(what: Callable[[], Any]) -> Any:
-    """Wait until there is something."""
+def eventually(read: Callable[[], Any]) -> Any:
+    """Call ``read`` until its value is true, and return the value."""
     end = time.monotonic() + TIMEOUT_SECONDS
-    while not (found := what()):
-        assert time.monotonic() < end, "it does not happen"
+    while not (value := read()):
+        assert time.monotonic() < end, f"still {value!r}"
         time.sleep(0.05)
-    return found
+    return value
 
 
 def unused() -> str:
@@ -96,13 +96,15 @@ def Table{n}(req: func.HttpRequest, rows: str) -> str: ...
 """
 
 
-def test_connections(make_app: MakeApp, serve: Serve, azurite: Azurite) -> None:
-    """A setting that is no connection puts the functions that use it in error, by name and without its key."""
-    given = {f"C{n}": text for n, text in enumerate(BAD_CONNECTIONS) if "\x00" not in text}
-    app = make_app(files(*(USES.format(n=name[1:]) for name in [*given, "C99"])))
-    served = serve(app, env={**given, "AzureWebJobsStorage": azurite.connection_string})
+def test_invalid_connections_put_their_functions_in_error_without_the_key(
+    make_app: MakeApp, serve: Serve, azurite: Azurite
+) -> None:
+    """An invalid connection puts the functions that use it in error, by name and without its key."""
+    settings = {f"C{n}": text for n, text in enumerate(BAD_CONNECTIONS) if "\x00" not in text}
+    app = make_app(files(*(USES.format(n=name[1:]) for name in [*settings, "C99"])))
+    served = serve(app, env={**settings, "AzureWebJobsStorage": azurite.connection_string})
     assert served.get("/api/fine").text == "fine"
-    for name in [*given, "C99"]:
+    for name in [*settings, "C99"]:
         for use in ("Queue", "Blob", "QueueOut", "BlobIn", "Table"):
             function = f"{use}{name[1:]}"
             (error,) = status(served, function)
@@ -114,8 +116,8 @@ def test_connections(make_app: MakeApp, serve: Serve, azurite: Azurite) -> None:
     assert "Traceback" not in served.logs()
 
 
-def test_one_bad_binding(make_app: MakeApp, serve: Serve, azurite: Azurite) -> None:
-    """A function with one bad binding among good ones does not run at all; the others of its queue do."""
+def test_function_with_one_invalid_binding_does_not_run(make_app: MakeApp, serve: Serve, azurite: Azurite) -> None:
+    """A function with one invalid binding among valid ones does not run; the others of its queue do."""
     queue = unused()
     code = f"""
 @app.queue_trigger("msg", "{queue}", "AzureWebJobsStorage")
@@ -156,8 +158,8 @@ UNUSABLE: dict[tuple[str, str], tuple[Any, ...]] = {
 @pytest.mark.parametrize(
     ("section", "name", "value"), [(*place, value) for place, values in UNUSABLE.items() for value in values]
 )
-def test_host_json(make_app: MakeApp, section: str, name: str, value: Any) -> None:
-    """A value in host.json that cannot be used stops the start, with its place, what is expected and what is there."""
+def test_invalid_value_in_host_json_stops_the_start(make_app: MakeApp, section: str, name: str, value: Any) -> None:
+    """An invalid value in host.json stops the start, with its place, what is expected and the value."""
     extensions = {section: {name: value}}
     root = make_app(files(USES.format(n=0), host_json=json.dumps({"version": "2.0", "extensions": extensions})))
     host = FunctionHost(
@@ -165,13 +167,13 @@ def test_host_json(make_app: MakeApp, section: str, name: str, value: Any) -> No
     )
     with pytest.raises(SettingsError) as caught:
         host.load()
-    told = str(caught.value)
-    assert f"extensions.{section}.{name} must be" in told
-    assert repr(value) in told
-    assert "host.json" in told
+    message = str(caught.value)
+    assert f"extensions.{section}.{name} must be" in message
+    assert repr(value) in message
+    assert "host.json" in message
 
 
-def test_host_json_at_start(make_app: MakeApp) -> None:
+def test_start_with_an_invalid_host_json_exits_with_1(make_app: MakeApp) -> None:
     """Such a start ends with code 1 and a message without a traceback."""
     app = make_app(files(USES.format(n=0), host_json='{"version": "2.0", "extensions": {"queues": {"batchSize": 99}}}'))
     ended = run_hosting("start", app, "--port", "0", env={"C0": "UseDevelopmentStorage=true"})
@@ -181,8 +183,8 @@ def test_host_json_at_start(make_app: MakeApp) -> None:
 
 
 @pytest.mark.parametrize("command", [("keys", "--json"), ("diag", "--json"), ("check",)])
-def test_other_commands(make_app: MakeApp, tmp_path: Path, command: Sequence[str]) -> None:
-    """Commands that only look at an app do not mind its storage."""
+def test_other_commands_ignore_an_invalid_connection(make_app: MakeApp, tmp_path: Path, command: Sequence[str]) -> None:
+    """Commands that only read an app work whatever its storage."""
     env = {"C0": "nonsense", "XDG_STATE_HOME": str(tmp_path)}
     ended = run_hosting(command[0], make_app(files(USES.format(n=0))), *command[1:], env=env)
     assert "Traceback" not in ended.stderr
@@ -227,8 +229,8 @@ BAD_BLOBS = [
 ]
 
 
-def test_names(make_app: MakeApp, serve: Serve, azurite: Azurite) -> None:
-    """Names that no queue, table or blob can have put their functions in error, each with the name in the message."""
+def test_invalid_names_put_their_functions_in_error(make_app: MakeApp, serve: Serve, azurite: Azurite) -> None:
+    """Names that no queue, table or blob can have put their functions in error, with the name in the message."""
     queues = [TRIGGERS.format(n=n, name=name) for n, name in enumerate(BAD_QUEUES)]
     tables = [
         f'@app.route("t{n}")\n@app.table_output("out", "AzureWebJobsStorage", "{name}")\n'
@@ -277,8 +279,8 @@ def Body(req: func.HttpRequest, out: func.Out[str]) -> str:
 """
 
 
-def test_names_from_requests(make_app: MakeApp, serve: Serve, azurite: Azurite) -> None:
-    """A name that a request makes up is either one that storage can have, or fails that one request."""
+def test_invalid_name_from_a_request_fails_that_request_only(make_app: MakeApp, serve: Serve, azurite: Azurite) -> None:
+    """A name from a request is valid for the storage, or fails that one request."""
     served = serve(make_app(files(OUTPUTS)), env={"AzureWebJobsStorage": azurite.connection_string})
     for path, code in (
         (f"queue/{unused()}", 200),
@@ -339,8 +341,10 @@ def Large(req: func.HttpRequest, out: func.Out[str]) -> str:
 """
 
 
-def test_values(make_app: MakeApp, serve: Serve, azurite: Azurite) -> None:
-    """A value that an output cannot take fails its invocation, and nothing of it is written."""
+def test_output_value_that_cannot_be_stored_fails_its_invocation(
+    make_app: MakeApp, serve: Serve, azurite: Azurite
+) -> None:
+    """A value that an output does not accept fails its invocation, and nothing of it is written."""
     queue = unused()
     served = serve(
         make_app(files(WRONG.replace("QUEUE", queue))), env={"AzureWebJobsStorage": azurite.connection_string}
@@ -371,8 +375,8 @@ def Poison(msg: func.QueueMessage) -> None:
 """
 
 
-def test_messages(make_app: MakeApp, serve: Serve, azurite: Azurite) -> None:
-    """Messages that are no Base64 go to the poison queue at once; all others are handled, empty and binary ones too."""
+def test_messages_that_are_not_base64_become_poison(make_app: MakeApp, serve: Serve, azurite: Azurite) -> None:
+    """Messages that are not Base64 become poison at once; all others are handled, empty and binary ones too."""
     queue = unused()
     with QueueClient.from_connection_string(azurite.connection_string, queue, api_version=API) as client:
         client.create_queue()
@@ -413,8 +417,10 @@ def Put(req: func.HttpRequest, out: func.Out[str]) -> str:
 """
 
 
-def test_azurite_comes_late(make_app: MakeApp, serve: Serve, tmp_path: Path) -> None:
-    """A host whose storage is away starts, says what to do, and works as soon as it is there; and so again later."""
+def test_host_without_its_storage_serves_and_works_once_it_is_there(
+    make_app: MakeApp, serve: Serve, tmp_path: Path
+) -> None:
+    """A host without its storage starts, logs what to do, and works once it is there, after each outage."""
     host_json = json.dumps({**json.loads(HOST_JSON), "singleton": {"listenerLockRecoveryPollingInterval": "00:00:01"}})
     app = make_app(files(EVERYTHING, host_json=host_json))
     with reserved_ports() as ports:
@@ -439,8 +445,10 @@ def rows_of(table: TableClient) -> set[str]:
         return set()
 
 
-def test_things_are_deleted(make_app: MakeApp, serve: Serve, azurite: Azurite) -> None:
-    """A queue that is deleted under a host's hands is looked for again, and made again by an output."""
+def test_deleted_queue_is_found_again_after_an_output_creates_it(
+    make_app: MakeApp, serve: Serve, azurite: Azurite
+) -> None:
+    """A queue that is deleted during a host's run is polled again, and an output creates it again."""
     queue = unused()
     code = LISTENS.replace("QUEUE", queue) + OUTPUTS
     served = serve(make_app(files(code)), env={"AzureWebJobsStorage": azurite.connection_string, **DEVELOPMENT})

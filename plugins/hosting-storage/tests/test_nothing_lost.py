@@ -1,7 +1,7 @@
-"""Hosts that are killed while they work through a queue: nothing is lost, and what runs twice is counted.
+"""Hosts that are killed while they process a queue: no message is lost, and those that run twice are counted.
 
-Each repeat works through 2,000 messages while its hosts are killed at random moments. ``HOSTING_REPEATS`` says how
-often that is done; the ordinary run does it twice, the whole proof twenty times.
+Each repeat processes 2,000 messages while its hosts are killed at random moments. ``HOSTING_REPEATS`` is the number of
+repeats: 2 by default, 20 for the whole proof.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ import asyncio, os, random
 import azure.functions as func
 import hosting_storage.queues.listener
 
-hosting_storage.queues.listener.LEASE_SECONDS = 4.0  # or what a killed host had would come back after ten minutes only
+hosting_storage.queues.listener.LEASE_SECONDS = 4.0  # else the messages of a killed host return after ten minutes
 app = func.FunctionApp()
 effects = os.open(os.environ["EFFECTS"], os.O_WRONLY | os.O_CREAT | os.O_APPEND)
 
@@ -44,25 +44,26 @@ async def work(message: str) -> None:
 
 @pytest.fixture
 def azurite(tmp_path: Path) -> Iterator[Azurite]:
-    """A new one: once a minute Azurite throws deleted messages away, and with thousands answers nobody meanwhile."""
+    """A new Azurite: once a minute it discards deleted messages, and with thousands of them it blocks meanwhile."""
     with run_azurite(tmp_path, "--inMemoryPersistence") as running:
         yield running
 
 
-def recorded(effects: Path) -> list[str]:
-    """The messages that were worked on, in this order."""
+def processed(effects: Path) -> list[str]:
+    """Return the processed messages, in order."""
     return effects.read_text().split() if effects.exists() else []
 
 
-def until(condition: Callable[[], bool], told: Callable[[], object]) -> None:
+def until(condition: Callable[[], bool], explain: Callable[[], object]) -> None:
+    """Wait until a condition is true; a failure shows the result of ``explain``."""
     end = time.monotonic() + 2 * TIMEOUT_SECONDS
     while not condition():
-        assert time.monotonic() < end, told()
+        assert time.monotonic() < end, explain()
         time.sleep(0.01)
 
 
 @pytest.mark.parametrize("repeat", range(REPEATS))
-def test_nothing_is_lost_when_hosts_are_killed(
+def test_queue_of_killed_hosts_loses_no_message(
     azurite: Azurite,
     queues: Queues,
     make_app: MakeApp,
@@ -70,26 +71,26 @@ def test_nothing_is_lost_when_hosts_are_killed(
     tmp_path: Path,
     repeat: int,
 ) -> None:
-    """Each message is worked on, and not deleted before; twice only what a killed host had in its hands."""
+    """No message is deleted before it is processed; only messages that a killed host had received run twice."""
     name, effects, kills = f"killed-{repeat}", tmp_path / "effects", random.randint(2, 5)
     queues.fill(name, [str(number) for number in range(MESSAGES)])
     app = make_app({"function_app.py": APP, "host.json": HOST_JSON})
     env = {"AzureWebJobsStorage": azurite.connection_string, "QUEUE": name, "EFFECTS": str(effects)}
     for _ in range(kills):
         served = serve(app, env=env)
-        enough = len(recorded(effects)) + random.randint(1, MESSAGES // (kills + 1))
-        until(lambda enough=enough: len(recorded(effects)) >= enough, served.logs)  # type: ignore[misc]
+        enough = len(processed(effects)) + random.randint(1, MESSAGES // (kills + 1))
+        until(lambda enough=enough: len(processed(effects)) >= enough, served.logs)  # type: ignore[misc]
         time.sleep(random.uniform(0, 0.02))
         served.send(signal.SIGKILL)
         served.wait()
-        worked_on = len(set(recorded(effects)))
-        assert queues.left(name) >= MESSAGES - worked_on, "a message was deleted before it was worked on"
+        processed_count = len(set(processed(effects)))
+        assert queues.count(name) >= MESSAGES - processed_count, "a message was deleted before it was processed"
     served = serve(app, env=env)
-    until(lambda: queues.left(name) == 0, served.logs)
+    until(lambda: queues.count(name) == 0, served.logs)
     assert served.stop() == 0
-    times = Counter(recorded(effects))
+    times = Counter(processed(effects))
     assert set(times) == {str(number) for number in range(MESSAGES)}
     duplicates = sum(times.values()) - MESSAGES
-    print(f"{kills} kills, {duplicates} messages worked on twice")  # pytest -rP shows it
-    assert duplicates <= kills * (BATCH + THRESHOLD), "more ran twice than the killed hosts had in their hands"
-    assert queues.left(f"{name}-poison") == 0
+    print(f"{kills} kills, {duplicates} messages processed twice")  # pytest -rP shows it
+    assert duplicates <= kills * (BATCH + THRESHOLD), "more messages ran twice than the killed hosts had received"
+    assert queues.count(f"{name}-poison") == 0

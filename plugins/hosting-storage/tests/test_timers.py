@@ -1,4 +1,4 @@
-"""Timers of several hosts that share a storage account: a real Azurite has their locks and what is remembered."""
+"""Timers of several hosts that share a storage account: a real Azurite has their locks and status."""
 
 from __future__ import annotations
 
@@ -38,6 +38,7 @@ def Nightly(timer: func.TimerRequest) -> None: ...
 
 @pytest.fixture
 def app(make_app: MakeApp) -> Path:
+    """An app with two timers."""
     return make_app({"host.json": json.dumps(HOST_JSON), "function_app.py": CODE})
 
 
@@ -54,22 +55,24 @@ def wait_for_run(path: Path, served: Server) -> None:
         time.sleep(0.1)
 
 
-def test_hosts_of_several_machines(azurite: Azurite, app: Path, serve: Serve, tmp_path: Path) -> None:
-    """Of two hosts with one host id one runs the timers, whatever folders they have; the other one when it ends."""
-    noted, host_id = tmp_path / "runs", f"timers{os.getpid()}"
+def test_timers_of_two_hosts_run_in_one_host_at_a_time(
+    azurite: Azurite, app: Path, serve: Serve, tmp_path: Path
+) -> None:
+    """Of two hosts with one host id one runs the timers, whatever their folders; the other runs them when it ends."""
+    run_log, host_id = tmp_path / "runs", f"timers{os.getpid()}"
     env = {
         "AzureWebJobsStorage": azurite.connection_string,
         "AzureFunctionsWebHost__hostid": host_id,
-        "RUNS": str(noted),
+        "RUNS": str(run_log),
     }
     first = serve(app, env={**env, "XDG_STATE_HOME": str(tmp_path / "one")})
-    wait_for_run(noted, first)
+    wait_for_run(run_log, first)
     second = serve(app, env={**env, "XDG_STATE_HOME": str(tmp_path / "two")})
     second.wait_for("Another process runs '(Tick', 'Nightly|Nightly', 'Tick)' on schedule")
     assert first.stop() == 0
-    wait_for_run(noted, second)
+    wait_for_run(run_log, second)
     assert second.stop() == 0
-    assert [process for process, _ in groupby(runs(noted))] == [first.process.pid, second.process.pid]
+    assert [process for process, _ in groupby(runs(run_log))] == [first.process.pid, second.process.pid]
     with BlobServiceClient.from_connection_string(azurite.connection_string) as service:
         names = {blob.name for blob in service.get_container_client("azure-webjobs-hosts").list_blobs()}
     assert {
@@ -80,15 +83,15 @@ def test_hosts_of_several_machines(azurite: Azurite, app: Path, serve: Serve, tm
     assert not (tmp_path / "one").exists()
 
 
-def test_an_account_that_comes_later(app: Path, serve: Serve, tmp_path: Path) -> None:
-    """Timers wait for their storage, and say so once, with what to do; when it is there they run."""
-    noted = tmp_path / "runs"
+def test_timers_without_their_storage_wait_and_log_it_once(app: Path, serve: Serve, tmp_path: Path) -> None:
+    """Timers wait for their storage and log it once with a remedy; when the storage is there, they run."""
+    run_log = tmp_path / "runs"
     with reserved_ports() as ports:
         storage = connection_string(dict(zip(SERVICES, ports, strict=True)))
-        served = serve(app, env={"AzureWebJobsStorage": storage, "XDG_STATE_HOME": str(tmp_path), "RUNS": str(noted)})
+        served = serve(app, env={"AzureWebJobsStorage": storage, "XDG_STATE_HOME": str(tmp_path), "RUNS": str(run_log)})
         served.wait_for("Timers are waiting for the host's storage; trying again: ")
         with run_azurite(tmp_path, "--inMemoryPersistence", "--skipApiVersionCheck", ports=ports):
-            wait_for_run(noted, served)
+            wait_for_run(run_log, served)
             served.wait_for("The host's storage can be used again.")
             assert served.stop() == 0
     assert served.logs().count("Timers are waiting for the host's storage; trying again: ") == 1

@@ -1,10 +1,11 @@
-"""Blob triggers that Event Grid tells of blobs: handshakes, deliveries, and who is run for what."""
+"""Blob triggers with Event Grid as source: handshakes, deliveries, and which function runs for which event."""
 
 from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
@@ -19,15 +20,15 @@ from hosting_storage.blobs.trigger import BlobTrigger
 from hosting_storage.testing import Azurite
 
 
-class Called:
-    """A provider whose webhook is called."""
+class EventGridWebhook:
+    """A provider with the webhook for Event Grid, and the invocations of its functions."""
 
     def __init__(self, app: App) -> None:
         self.app = app
         self.services = Services({}, {**app.environ, "AZURE_FUNCTIONS_ENVIRONMENT": "Development"})
         self.provider = BlobProvider(self.services)
-        self.seen: list[Any] = []
-        self.told: list[str] = []
+        self.values: list[Any] = []
+        self.reasons: list[str] = []
 
     def serve(self, name: str = "F", path: str = "{name}.txt", source: str = "EventGrid") -> BlobTrigger:
         binding = Binding("blob", "blobTrigger", "in", {"path": f"{self.app.container}/{path}", "source": source})
@@ -36,8 +37,8 @@ class Called:
         async def invoke(
             data: Any, trace_parent: str = "", trace_state: str = "", *, reason: str = "", details: str = ""
         ) -> Result:
-            self.seen.append(trigger.decode(data))
-            self.told.append(reason)
+            self.values.append(trigger.decode(data))
+            self.reasons.append(reason)
             return Result()
 
         trigger.attach(invoke)
@@ -53,118 +54,105 @@ class Called:
         return await self.services.webhooks["blobs"](call)
 
     def event(self, name: str, etag: str, **changes: Any) -> dict[str, Any]:
-        """An event as Event Grid sends it for a blob that was written."""
+        """Return an event as Event Grid sends it for a new blob."""
         address = self.app.blobs.service.get_blob_client(self.app.container, name).url
         data = {"api": "PutBlob", "eTag": etag.strip('"'), "blobType": "BlockBlob", "url": address}
         return {"id": "1", "eventType": "Microsoft.Storage.BlobCreated", "subject": "x", "data": data, **changes}
 
-    def run(self, scenario: Callable[[], Awaitable[None]]) -> None:
-        async def run() -> None:
-            await self.provider.start()
-            try:
-                await scenario()
-            finally:
-                await self.provider.stop()
-                await self.provider.close()
-                await self.services.close()
-
-        asyncio.run(run())
+    @asynccontextmanager
+    async def run(self) -> AsyncIterator[None]:
+        """Run the provider until the end of the block."""
+        await self.provider.start()
+        try:
+            yield
+        finally:
+            await self.provider.stop()
+            await self.provider.close()
+            await self.services.close()
 
 
 @pytest.fixture
-def called(azurite: Azurite) -> Iterator[Called]:
+def webhook(azurite: Azurite) -> Iterator[EventGridWebhook]:
     app = App(azurite)
-    yield Called(app)
+    yield EventGridWebhook(app)
     app.blobs.close()
 
 
-def test_delivery(called: Called) -> None:
-    """A function runs for a blob that an event tells of, once for each version however often it is told."""
-    called.serve()
+async def test_event_grid_delivery_runs_a_blob_once_for_each_version(webhook: EventGridWebhook) -> None:
+    """A function runs for the blob of an event, once for each version however often it is delivered."""
+    webhook.serve()
 
-    async def scenario() -> None:
-        event = called.event("ä b.txt", called.app.put("ä b.txt", "grün"))
-        replies = [await called.call([event, event]), await called.call(event)]
+    async with webhook.run():
+        event = webhook.event("ä b.txt", webhook.app.put("ä b.txt", "grün"))
+        replies = [await webhook.call([event, event]), await webhook.call(event)]
         assert [reply.status for reply in replies] == [202, 202]
-        await until(lambda: called.seen)
-        again = called.event("ä b.txt", called.app.put("ä b.txt", "blau"))
-        assert (await called.call([again])).status == 202
-        await until(lambda: len(called.seen) == 2)
+        await until(lambda: webhook.values)
+        again = webhook.event("ä b.txt", webhook.app.put("ä b.txt", "blau"))
+        assert (await webhook.call([again])).status == 202
+        await until(lambda: len(webhook.values) == 2)
         await asyncio.sleep(0.3)
-        assert called.seen == ["grün", "blau"]
-        assert called.told[0] == f"New blob detected(EventGrid): {called.app.container}/ä b.txt"
-
-    called.run(scenario)
+        assert webhook.values == ["grün", "blau"]
+        assert webhook.reasons[0] == f"New blob detected(EventGrid): {webhook.app.container}/ä b.txt"
 
 
-def test_cloud_event(called: Called) -> None:
-    """An event may come in the form of CloudEvents."""
-    called.serve()
+async def test_cloud_event_runs_the_blob(webhook: EventGridWebhook) -> None:
+    """An event may have the form of CloudEvents."""
+    webhook.serve()
 
-    async def scenario() -> None:
-        event = called.event("a.txt", called.app.put("a.txt", "x"))
+    async with webhook.run():
+        event = webhook.event("a.txt", webhook.app.put("a.txt", "x"))
         event["type"] = event.pop("eventType")
-        assert (await called.call(event)).status == 202
-        await until(lambda: called.seen)
-
-    called.run(scenario)
+        assert (await webhook.call(event)).status == 202
+        await until(lambda: webhook.values)
 
 
-def test_events_of_others(called: Called) -> None:
-    """Blobs that the path does not match, in other containers too, and events of other kinds are passed over."""
-    called.serve()
+async def test_events_of_other_blobs_and_kinds_are_ignored(webhook: EventGridWebhook) -> None:
+    """Blobs that the path does not match, in other containers too, and events of other kinds are ignored."""
+    webhook.serve()
 
-    async def scenario() -> None:
+    async with webhook.run():
         events = [
-            called.event("a.png", called.app.put("a.png", "no")),
-            called.event("a.txt", "0x1", eventType="Microsoft.Storage.BlobDeleted"),
-            called.event("b.txt", called.app.put("b.txt", "yes")),
+            webhook.event("a.png", webhook.app.put("a.png", "no")),
+            webhook.event("a.txt", "0x1", eventType="Microsoft.Storage.BlobDeleted"),
+            webhook.event("b.txt", webhook.app.put("b.txt", "yes")),
         ]
         events.append(
             {**events[2], "data": {**events[2]["data"], "url": "https://x.blob.core.windows.net/other/b.txt"}}
         )
-        assert (await called.call(events)).status == 202
-        await until(lambda: called.seen)
+        assert (await webhook.call(events)).status == 202
+        await until(lambda: webhook.values)
         await asyncio.sleep(0.3)
-        assert called.seen == ["yes"]
-
-    called.run(scenario)
+        assert webhook.values == ["yes"]
 
 
-def test_no_scan(called: Called) -> None:
-    """Nobody looks at the container of such a function: what no event tells of is not found."""
-    called.serve()
+async def test_function_with_event_grid_source_does_not_scan(webhook: EventGridWebhook) -> None:
+    """The container of such a function is not scanned: a blob without an event does not run."""
+    webhook.serve()
 
-    async def scenario() -> None:
-        called.app.put("a.txt", "x")
+    async with webhook.run():
+        webhook.app.put("a.txt", "x")
         await asyncio.sleep(0.5)
-        assert called.seen == []
-
-    called.run(scenario)
+        assert webhook.values == []
 
 
-def test_handshake(called: Called) -> None:
-    """The webhook proves that it is meant to get the events."""
-    called.serve()
+async def test_event_grid_handshake_returns_the_validation_code(webhook: EventGridWebhook) -> None:
+    """The webhook proves that it expects the events."""
+    webhook.serve()
 
-    async def scenario() -> None:
-        reply = await called.call([{"data": {"validationCode": "code"}}], "SubscriptionValidation")
+    async with webhook.run():
+        reply = await webhook.call([{"data": {"validationCode": "code"}}], "SubscriptionValidation")
         assert (reply.status, json.loads(reply.body)) == (200, {"validationResponse": "code"})
-
-    called.run(scenario)
 
 
 @pytest.mark.parametrize("name", ["", "F", "Host.Functions.Other", "Host.Functions.Scanned"])
-def test_unknown_function(called: Called, name: str) -> None:
-    """A function that is not there, or that Event Grid is not meant to tell, is 404."""
-    called.serve()
-    called.serve("Scanned", source="LogsAndContainerScan")
+async def test_event_for_an_unknown_function_is_not_found(webhook: EventGridWebhook, name: str) -> None:
+    """A function that does not exist, or has no Event Grid source, is 404."""
+    webhook.serve()
+    webhook.serve("Scanned", source="LogsAndContainerScan")
 
-    async def scenario() -> None:
-        reply = await called.call([], name=name)
+    async with webhook.run():
+        reply = await webhook.call([], name=name)
         assert (reply.status, reply.body) == (404, f"cannot find function: '{name}'".encode())
-
-    called.run(scenario)
 
 
 @pytest.mark.parametrize(
@@ -177,11 +165,9 @@ def test_unknown_function(called: Called, name: str) -> None:
         {"eventType": "Microsoft.Storage.BlobCreated", "data": {"url": "nowhere"}},
     ],
 )
-def test_no_event(called: Called, event: Any) -> None:
-    """What is no event of a storage account is 400, with what was expected."""
-    called.serve()
+async def test_invalid_event_is_a_bad_request(webhook: EventGridWebhook, event: Any) -> None:
+    """A body that is not an event of a storage account is 400."""
+    webhook.serve()
 
-    async def scenario() -> None:
-        assert (await called.call(event)).status == 400
-
-    called.run(scenario)
+    async with webhook.run():
+        assert (await webhook.call(event)).status == 400

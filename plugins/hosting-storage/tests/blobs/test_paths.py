@@ -1,4 +1,4 @@
-"""Paths of blobs, and the patterns of triggers: what matches, what tokens stand for, what is refused and how."""
+"""Paths of blobs, and the patterns of triggers: matches, tokens, and errors."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ NAMES = st.text(st.sampled_from("ab./- %{}é\n"), max_size=12)
         ("images/{name}.png", "x.PNG", None),
     ],
 )
-def test_pattern(pattern: str, blob: str, tokens: dict[str, str] | None) -> None:
+def test_pattern_matches_greedily_and_case_sensitively(pattern: str, blob: str, tokens: dict[str, str] | None) -> None:
     """Tokens match greedily and case counts; a container alone matches every blob in it."""
     assert BlobPattern(pattern).match(blob) == tokens
 
@@ -61,26 +61,26 @@ def test_pattern(pattern: str, blob: str, tokens: dict[str, str] | None) -> None
         ("images/{a b}", "The parameter name 'a b' is invalid."),
     ],
 )
-def test_no_pattern(pattern: str, message: str) -> None:
-    """What is no path of a trigger is refused in the words of Azure's host."""
+def test_invalid_pattern_is_refused_in_the_words_of_azure(pattern: str, message: str) -> None:
+    """An invalid path of a trigger is refused in the words of Azure's host."""
     with pytest.raises(ValueError, match=re.escape(message)):
         BlobPattern(pattern)
 
 
 @given(st.lists(NAMES, min_size=2, max_size=5), NAMES)
-def test_greedy(literals: list[str], name: str) -> None:
-    """Whatever the pattern and the name, the tokens stand for what greedy regular expressions find."""
+def test_tokens_equal_the_groups_of_greedy_regular_expressions(literals: list[str], name: str) -> None:
+    """For any pattern and name, the tokens are what greedy regular expressions find."""
     tokens = [f"t{number}" for number in range(len(literals) - 1)]
     escaped = [literal.replace("{", "{{").replace("}", "}}") for literal in literals]
     pattern = escaped[0] + "".join(f"{{{token}}}{text}" for token, text in zip(tokens, escaped[1:], strict=True))
     expected = re.fullmatch("(.*)".join(map(re.escape, literals)), name, re.DOTALL)
-    found = BlobPattern(f"images/{pattern}").match(name)
-    assert found == (None if expected is None else dict(zip(tokens, expected.groups(), strict=True)))
+    match = BlobPattern(f"images/{pattern}").match(name)
+    assert match == (None if expected is None else dict(zip(tokens, expected.groups(), strict=True)))
 
 
 @given(st.lists(NAMES, min_size=2, max_size=4), st.lists(NAMES, min_size=3, max_size=3))
-def test_filled_in(literals: list[str], values: list[str]) -> None:
-    """A name that is made from a pattern matches it, and begins with its prefix."""
+def test_name_made_from_a_pattern_matches_it(literals: list[str], values: list[str]) -> None:
+    """A name that is made from a pattern matches it, and starts with its prefix."""
     tokens = [f"{{t{number}}}" for number in range(len(literals) - 1)]
     escaped = [literal.replace("{", "{{").replace("}", "}}") for literal in literals]
     pattern = BlobPattern("images/" + escaped[0] + "".join(map("".join, zip(tokens, escaped[1:], strict=True))))
@@ -89,8 +89,8 @@ def test_filled_in(literals: list[str], values: list[str]) -> None:
     assert name.startswith(pattern.prefix)
 
 
-def test_slow_patterns() -> None:
-    """A name and a pattern that would keep a regular expression busy for ages are dealt with at once."""
+def test_pattern_that_is_slow_as_a_regular_expression_is_matched_at_once() -> None:
+    """A name and a pattern that take a regular expression hours are matched at once."""
     pattern = BlobPattern("images/" + "".join(f"{{t{number}}}a" for number in range(60)) + "b")
     assert pattern.match("a" * 1024) is None
 
@@ -105,8 +105,8 @@ def test_slow_patterns() -> None:
         ("http://127.0.0.1:10000/devstoreaccount1/images/%25.png?sv=1", BlobPath("images", "%.png")),
     ],
 )
-def test_path(text: str, path: BlobPath) -> None:
-    """A blob has a path, or an address, in which its name is escaped."""
+def test_path_is_parsed_from_a_path_or_a_url(text: str, path: BlobPath) -> None:
+    """A blob is named by a path, or by a URL, in which its name is escaped."""
     assert BlobPath.parse(text) == path
 
 
@@ -126,14 +126,14 @@ def test_path(text: str, path: BlobPath) -> None:
         ("https://account.blob.core.windows.net/images", "Invalid absolute blob url"),
     ],
 )
-def test_no_path(text: str, message: str) -> None:
-    """What cannot be the path of a blob is refused in the words of Azure's host."""
+def test_invalid_path_is_refused_in_the_words_of_azure(text: str, message: str) -> None:
+    """An invalid path of a blob is refused in the words of Azure's host."""
     with pytest.raises(ValueError, match=re.escape(message)):
         BlobPath.parse(text)
 
 
-def test_whole_container() -> None:
-    """Where a container will do, a path needs no blob."""
+def test_path_of_a_whole_container_needs_no_blob() -> None:
+    """Where a container is enough, a path needs no blob."""
     assert BlobPath.parse("images", whole_container=True) == BlobPath("images")
     assert str(BlobPath("images")) == "images"
     assert str(BlobPath("images", "a/b")) == "images/a/b"

@@ -1,8 +1,7 @@
-"""The provider of blobs: what it refuses when an app is loaded, and what it warns of."""
+"""The provider of blobs: its errors and warnings when an app is loaded."""
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 from typing import Any
 
@@ -28,69 +27,65 @@ def trigger(**properties: Any) -> Binding:
     return Binding("blob", "blobTrigger", "in", {"path": "images/{name}", **properties})
 
 
-def test_own_account() -> None:
+async def test_trigger_may_use_another_account_than_the_host() -> None:
     """A trigger's container may be in another account than the host's own blobs and queues."""
-    found = provider({**STORAGE, "Photos": ACCOUNT.replace("elsewhere", "photos")})
-    assert found.trigger(function(), trigger(connection="Photos")).connection == "Photos"
-    asyncio.run(found.close())
+    blobs = provider({**STORAGE, "Photos": ACCOUNT.replace("elsewhere", "photos")})
+    assert blobs.trigger(function(), trigger(connection="Photos")).connection == "Photos"
+    await blobs.close()
 
 
 @pytest.mark.parametrize(
     ("settings", "missing"),
     [({"Photos": ACCOUNT}, "AzureWebJobsStorage"), (STORAGE, "AzureWebJobsPhotos")],
 )
-def test_no_account(settings: dict[str, str], missing: str) -> None:
-    """Both the account of the blobs and the host's own must be set; what is missing is named."""
-    found = provider(settings)
+async def test_missing_connection_puts_the_trigger_in_error(settings: dict[str, str], missing: str) -> None:
+    """Both the account of the blobs and the host's own must be set; the missing one is named."""
+    blobs = provider(settings)
     with pytest.raises(FunctionLoadError, match=f"'{missing}' does not exist"):
-        found.trigger(function(), trigger(connection="Photos"))
-    asyncio.run(found.close())
+        blobs.trigger(function(), trigger(connection="Photos"))
+    await blobs.close()
 
 
-def test_no_queues() -> None:
-    """An account that is known by the address of its blobs only has no place for poison, and is refused."""
-    found = provider({**STORAGE, "Photos__blobServiceUri": "https://photos.blob.core.windows.net"})
+async def test_account_without_a_queue_service_puts_the_trigger_in_error() -> None:
+    """An account with only the address of its blobs has no poison queue, and is refused."""
+    blobs = provider({**STORAGE, "Photos__blobServiceUri": "https://photos.blob.core.windows.net"})
     with pytest.raises(FunctionLoadError, match="Photos"):
-        found.trigger(function(), trigger(connection="Photos"))
-    asyncio.run(found.close())
+        blobs.trigger(function(), trigger(connection="Photos"))
+    await blobs.close()
 
 
-def test_host_json() -> None:
-    """host.json says how many blobs are worked on at the same time, and how often one may fail."""
+def test_blob_options_are_read_from_host_json() -> None:
+    """host.json sets how many blobs run at the same time, and how often one may fail."""
     blobs = {"maxDegreeOfParallelism": 5, "poisonBlobThreshold": 2}
-    found = read_options(Services({"extensions": {"blobs": blobs}}, {}))
-    assert found.queue.batch_size + found.queue.new_batch_threshold == 5
-    assert found.queue.max_dequeue_count == 2
-    assert (found.scan_interval, found.queue.max_polling_interval) == (10, 60)
+    options = read_options(Services({"extensions": {"blobs": blobs}}, {}))
+    assert options.queue.batch_size + options.queue.new_batch_threshold == 5
+    assert options.queue.max_dequeue_count == 2
+    assert (options.scan_interval, options.queue.max_polling_interval) == (10, 60)
     assert read_options(Services({}, {"AZURE_FUNCTIONS_ENVIRONMENT": "Development"})).scan_interval == 2
 
 
 @pytest.mark.parametrize("name", ["maxDegreeOfParallelism", "poisonBlobThreshold"])
 @pytest.mark.parametrize("value", [0, -1, "many", 1.5, True])
-def test_bad_host_json(name: str, value: object) -> None:
-    """A number that cannot be is refused with its place."""
+def test_invalid_blob_option_is_refused_with_its_setting(name: str, value: object) -> None:
+    """An invalid number is refused with its place."""
     with pytest.raises(HostingError, match=rf"extensions\.blobs\.{name} must be a whole number of 1 or more"):
         provider(host_json={"extensions": {"blobs": {name: value}}})
 
 
-def test_downloads() -> None:
-    """One warning tells that Azure may hand out a download that was read before."""
-    found = provider()
-    found.trigger(function("T", {"blob": blob.StorageStreamDownloader}), trigger())
-    found.input(function("I", {"blob": blob.BlobClient}), Binding("blob", "blob", "in", {"path": "images/x"}))
-    (problem,) = found.services.problems
+async def test_downloader_parameter_in_a_trigger_is_a_warning() -> None:
+    """One warning explains that Azure may pass a download that was read before."""
+    blobs = provider()
+    blobs.trigger(function("T", {"blob": blob.StorageStreamDownloader}), trigger())
+    blobs.input(function("I", {"blob": blob.BlobClient}), Binding("blob", "blob", "in", {"path": "images/x"}))
+    (problem,) = blobs.services.problems
     assert (problem.severity, problem.function) == ("warning", "T")
     assert "In Azure, an invocation may get one that an earlier invocation has read to its end." in problem.message
-    asyncio.run(found.close())
+    await blobs.close()
 
 
-def test_nothing_to_do() -> None:
-    """Without a trigger nothing is watched, and the host starts and stops without storage."""
-
-    async def scenario() -> None:
-        found = provider()
-        found.output(function(), Binding("blob", "blob", "out", {"path": "images/{rand-guid}"}))
-        for step in (found.start, found.stop, found.close):
-            await step()
-
-    asyncio.run(scenario())
+async def test_provider_without_a_trigger_starts_without_storage() -> None:
+    """Without a trigger no container is watched, and the host starts and stops without storage."""
+    blobs = provider()
+    blobs.output(function(), Binding("blob", "blob", "out", {"path": "images/{rand-guid}"}))
+    for step in (blobs.start, blobs.stop, blobs.close):
+        await step()

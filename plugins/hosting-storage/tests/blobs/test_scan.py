@@ -1,11 +1,11 @@
-"""Finding blobs in a real Azurite: everything that is written is told of, through restarts, pages and failures."""
+"""Scans of a container in a real Azurite: every version is announced, despite restarts, pages and failures."""
 
 from __future__ import annotations
 
-import asyncio
 import json
 import uuid
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
 from unittest.mock import patch
@@ -22,254 +22,223 @@ from hosting_storage.blobs.paths import BlobPattern
 from hosting_storage.blobs.scan import Progress, Scan
 from hosting_storage.testing import Azurite
 
-ALL = 10_000
+UNLIMITED = 10_000
 KEY = "scan/F"
 
 
-class Place:
-    """A container of its own, and what was told of it."""
+class ScanContainer:
+    """A new container, and what its scans announced."""
 
     def __init__(self, azurite: Azurite, folder: Path) -> None:
         self.blobs = Blobs(azurite.connection_string)
         self.name = f"scan-{uuid.uuid4().hex}"
-        self.told: list[BlobVersion] = []
+        self.announcements: list[BlobVersion] = []
         self.unsettled: set[str] = set()
         self.storage = FileStorage(folder)
-        self.listed = 0
-        self._text = azurite.connection_string
+        self._connection_string = azurite.connection_string
 
     def put(self, *names: str) -> None:
         for name in names:
             self.blobs.put(f"{self.name}/{name}", uuid.uuid4().hex)
 
-    def names(self) -> list[str]:
-        """What was told of since the last call."""
-        names = [version.path.blob for version in self.told]
-        self.told.clear()
+    def take_names(self) -> list[str]:
+        """Return the names of the blobs that were announced since the last call."""
+        names = [version.path.blob for version in self.announcements]
+        self.announcements.clear()
         return names
 
-    async def tell(self, version: BlobVersion) -> bool:
+    async def announce(self, version: BlobVersion) -> bool:
         if version.path.blob in self.unsettled:
             return False
-        self.told.append(version)
+        self.announcements.append(version)
         return True
 
-    def run(self, scenario: Callable[[Scan], Awaitable[None]], pattern: str = "", *, resumed: bool = True) -> None:
-        """Run a scenario with a new scan, as a new host has it."""
+    @asynccontextmanager
+    async def open(self, pattern: str = "") -> AsyncIterator[Scan]:
+        """A new scan, as a new host has it, until the end of the block."""
+        async with BlobServiceClient.from_connection_string(self._connection_string, api_version=VERSION) as service:
+            container = service.get_container_client(self.name)
+            path = BlobPattern(f"{self.name}/{pattern}" if pattern else self.name)
+            scan = Scan(container, path, "Host.Functions.F", self.storage, KEY, self.announce)
+            await scan.resume()
+            yield scan
 
-        async def run() -> None:
-            async with BlobServiceClient.from_connection_string(self._text, api_version=VERSION) as service:
-                container = service.get_container_client(self.name)
-                path = BlobPattern(f"{self.name}/{pattern}" if pattern else self.name)
-                scan = Scan(container, path, "Host.Functions.F", self.storage, KEY, self.tell)
-                if resumed:
-                    await scan.resume()
-                await scenario(scan)
-
-        asyncio.run(run())
-
-    def look(self, pattern: str = "", budget: int = ALL, rounds: int = 1) -> list[str]:
-        """Look once, or several times, as a new host; give the names that were told of."""
-
-        async def rounds_of(scan: Scan) -> None:
+    async def scan(self, pattern: str = "", budget: int = UNLIMITED, rounds: int = 1) -> list[str]:
+        """Scan once, or several rounds, as a new host; return the names that were announced."""
+        async with self.open(pattern) as scan:
             for _ in range(rounds):
                 await scan.round(budget, lambda: True)
-
-        self.run(rounds_of, pattern)
-        return self.names()
+        return self.take_names()
 
 
 @pytest.fixture
-def place(azurite: Azurite, tmp_path: Path) -> Iterator[Place]:
-    found = Place(azurite, tmp_path)
-    yield found
-    found.blobs.close()
+def container(azurite: Azurite, tmp_path: Path) -> Iterator[ScanContainer]:
+    container = ScanContainer(azurite, tmp_path)
+    yield container
+    container.blobs.close()
 
 
-def test_each_version(place: Place) -> None:
-    """A blob is told of when it is new and whenever it was written again, with its ETag and kind."""
-    place.put("a", "b")
+async def test_scan_announces_each_version_with_etag_and_kind(container: ScanContainer) -> None:
+    """A blob is announced when it is new and whenever it was written again, with its ETag and kind."""
+    container.put("a", "b")
 
-    async def scenario(scan: Scan) -> None:
-        await scan.round(ALL, lambda: True)
-        assert sorted(place.names()) == ["a", "b"]
-        await scan.round(ALL, lambda: True)
-        assert place.names() == []
-        etag = place.blobs.put(f"{place.name}/b", "again")
-        place.blobs.container(place.name).get_blob_client("c").create_append_blob()
-        await scan.round(ALL, lambda: True)
-        found = {version.path.blob: version for version in place.told}
-        assert {name: version.kind for name, version in found.items()} == {"b": "BlockBlob", "c": "AppendBlob"}
-        assert found["b"].etag == etag
-
-    place.run(scenario)
+    async with container.open() as scan:
+        await scan.round(UNLIMITED, lambda: True)
+        assert sorted(container.take_names()) == ["a", "b"]
+        await scan.round(UNLIMITED, lambda: True)
+        assert container.take_names() == []
+        etag = container.blobs.put(f"{container.name}/b", "again")
+        container.blobs.container(container.name).get_blob_client("c").create_append_blob()
+        await scan.round(UNLIMITED, lambda: True)
+        versions = {version.path.blob: version for version in container.announcements}
+        assert {name: version.kind for name, version in versions.items()} == {"b": "BlockBlob", "c": "AppendBlob"}
+        assert versions["b"].etag == etag
 
 
-def test_written_in_the_same_second(place: Place) -> None:
-    """Writes are dated in whole seconds: one that comes right after a look is found by the next one all the same."""
-
-    async def scenario(scan: Scan) -> None:
+async def test_blob_written_in_the_second_of_a_scan_is_found_by_the_next(container: ScanContainer) -> None:
+    """Times have whole seconds: a blob written right after a scan is versions by the next one all the same."""
+    async with container.open() as scan:
         for number in range(20):
-            place.put(f"{number}")
-            await scan.round(ALL, lambda: True)
-            assert place.names() == [f"{number}"]
-
-    place.run(scenario)
+            container.put(f"{number}")
+            await scan.round(UNLIMITED, lambda: True)
+            assert container.take_names() == [f"{number}"]
 
 
-def test_no_container(place: Place) -> None:
-    """A container that does not exist yet is empty, and what is put into it later is found."""
-
-    async def scenario(scan: Scan) -> None:
-        await scan.round(ALL, lambda: True)
-        place.put("a")
-        await scan.round(ALL, lambda: True)
-        assert place.names() == ["a"]
-        place.blobs.service.delete_container(place.name)
-        await scan.round(ALL, lambda: True)
-
-    place.run(scenario)
+async def test_scan_of_a_missing_container_finds_nothing(container: ScanContainer) -> None:
+    """A container that does not exist yet is empty, and a blob that is written later is versions."""
+    async with container.open() as scan:
+        await scan.round(UNLIMITED, lambda: True)
+        container.put("a")
+        await scan.round(UNLIMITED, lambda: True)
+        assert container.take_names() == ["a"]
+        container.blobs.service.delete_container(container.name)
+        await scan.round(UNLIMITED, lambda: True)
 
 
-def test_pattern(place: Place) -> None:
-    """Only blobs that match are told of, and only those with the right beginning are listed."""
-    place.put("in/a.png", "in/a.txt", "out/b.png", "in/c d/é%.png")
-    assert sorted(place.look("in/{name}.png")) == ["in/a.png", "in/c d/é%.png"]
+async def test_scan_announces_only_blobs_that_match_the_pattern(container: ScanContainer) -> None:
+    """Only blobs that match are announced, also below a prefix."""
+    container.put("in/a.png", "in/a.txt", "out/b.png", "in/c d/é%.png")
+    assert sorted(await container.scan("in/{name}.png")) == ["in/a.png", "in/c d/é%.png"]
 
 
-def test_restart(place: Place) -> None:
-    """A new host goes on where the last one was: it looks again at the last minute only."""
-    place.put("old")
-    assert place.look() == ["old"]
+async def test_scan_after_a_restart_continues_a_minute_before_its_progress(container: ScanContainer) -> None:
+    """A new host continues where the last one stopped: it lists only the last minute again."""
+    container.put("old")
+    assert await container.scan() == ["old"]
     with patch.object(blob_scan, "_OVERLAP", timedelta(seconds=-3600)):
-        assert place.look(rounds=2) == ["old"]  # what was kept before still goes back a minute
-        assert place.look() == []
-    progress = json.loads(asyncio.run(place.storage.read(KEY)) or "")
+        assert await container.scan(rounds=2) == ["old"]  # the progress before still overlaps by a minute
+        assert await container.scan() == []
+    progress = json.loads(await container.storage.read(KEY) or "")
     assert progress["Marker"] is None
 
 
-def test_looked_at_again(place: Place) -> None:
-    """Who deletes what is written down of the progress, or sets it back, has older blobs looked at again."""
-    place.put("old")
+async def test_scan_whose_progress_was_deleted_starts_again(container: ScanContainer) -> None:
+    """After the stored progress is deleted or set back, older blobs are announced again."""
+    container.put("old")
     later = patch.object(blob_scan, "_OVERLAP", timedelta(seconds=-3600))
     always = patch.object(blob_scan, "_SAVE_INTERVAL", timedelta())
 
-    async def scenario(scan: Scan) -> None:
-        await scan.round(ALL, lambda: True)
-        await scan.round(ALL, lambda: True)
-        assert place.names() == ["old"]
-        await place.storage.write(KEY, "")
-        await scan.round(ALL, lambda: True)
-        await scan.round(ALL, lambda: True)
-        assert place.names() == ["old"]
-
     with later, always:
-        place.run(scenario)
+        async with container.open() as scan:
+            await scan.round(UNLIMITED, lambda: True)
+            await scan.round(UNLIMITED, lambda: True)
+            assert container.take_names() == ["old"]
+            await container.storage.write(KEY, "")
+            await scan.round(UNLIMITED, lambda: True)
+            await scan.round(UNLIMITED, lambda: True)
+            assert container.take_names() == ["old"]
 
 
-def test_another_path(place: Place) -> None:
-    """Who changes a function's path, or its account, has everything looked at from the start."""
-    place.put("a.png", "b.txt")
+async def test_scan_of_another_path_starts_from_the_beginning(container: ScanContainer) -> None:
+    """After a function's path or account changes, all blobs are scanned from the start."""
+    container.put("a.png", "b.txt")
     with patch.object(blob_scan, "_OVERLAP", timedelta(seconds=-3600)):
-        assert place.look("{name}.png") == ["a.png"]
-        assert place.look("{name}.png") == []
-        assert sorted(place.look("{name}.{ext}")) == ["a.png", "b.txt"]
+        assert await container.scan("{name}.png") == ["a.png"]
+        assert await container.scan("{name}.png") == []
+        assert sorted(await container.scan("{name}.{ext}")) == ["a.png", "b.txt"]
 
 
-def test_pages(place: Place) -> None:
-    """A large container is listed a bit at a time, across rounds and restarts, until all of it is seen."""
+async def test_scan_of_a_large_container_continues_across_rounds_and_restarts(container: ScanContainer) -> None:
+    """A large container is listed in parts, across rounds and restarts, until all of it is listed."""
     names = [f"{number:02}" for number in range(25)]
-    place.put(*names)
-    assert place.look(budget=10) == names[:10]
-    assert place.look(budget=10) == names[10:20]
-    assert place.look(budget=10) == names[20:]
+    container.put(*names)
+    assert await container.scan(budget=10) == names[:10]
+    assert await container.scan(budget=10) == names[10:20]
+    assert await container.scan(budget=10) == names[20:]
 
 
-def test_written_behind_its_back(place: Place) -> None:
-    """What is written to a part of the container that a sweep has passed is found by the next one."""
-    place.put(*"bcdefgh")
+async def test_blob_written_behind_the_marker_is_found_by_the_next_sweep(container: ScanContainer) -> None:
+    """A blob in a part of the container that a sweep has passed is versions by the next one."""
+    container.put(*"bcdefgh")
 
-    async def scenario(scan: Scan) -> None:
+    async with container.open() as scan:
         await scan.round(3, lambda: True)
-        place.put("a", "c", "z")
+        container.put("a", "c", "z")
         await scan.round(3, lambda: True)
         await scan.round(3, lambda: True)
-        assert sorted(place.names()) == sorted("bcdefghz")
+        assert sorted(container.take_names()) == sorted("bcdefghz")
         for _ in range(4):
             await scan.round(3, lambda: True)
-        assert sorted(place.names()) == ["a", "c"]
-
-    place.run(scenario)
+        assert sorted(container.take_names()) == ["a", "c"]
 
 
-def test_somebody_else_tells(place: Place) -> None:
-    """While another host is about to tell of a blob, its page is looked at again and nothing is passed over."""
-    place.put("a", "b", "c")
-    place.unsettled = {"b"}
+async def test_page_with_a_blob_of_another_host_is_scanned_again(container: ScanContainer) -> None:
+    """While another host is about to announce a blob, its page is scanned again and no blob is skipped."""
+    container.put("a", "b", "c")
+    container.unsettled = {"b"}
 
-    async def scenario(scan: Scan) -> None:
-        await scan.round(ALL, lambda: True)
-        assert sorted(place.names()) == ["a", "c"]
-        place.unsettled = set()
-        await scan.round(ALL, lambda: True)
-        assert place.names() == ["b"]
-
-    place.run(scenario)
+    async with container.open() as scan:
+        await scan.round(UNLIMITED, lambda: True)
+        assert sorted(container.take_names()) == ["a", "c"]
+        container.unsettled = set()
+        await scan.round(UNLIMITED, lambda: True)
+        assert container.take_names() == ["b"]
 
 
-def test_failures(place: Place) -> None:
-    """Where telling fails for one blob, the others of its page are told of, and it is tried again."""
-    place.put(*"abc")
+async def test_scan_with_a_failed_announcement_repeats_only_that_one(container: ScanContainer) -> None:
+    """If the announcement of one blob fails, the others of its page are announced, and it is retried."""
+    container.put(*"abc")
     fails = {"b"}
-    tell = place.tell
+    announce = container.announce
 
     async def failing(version: BlobVersion) -> bool:
         if version.path.blob in fails:
             raise HttpResponseError("busy")
-        return await tell(version)
+        return await announce(version)
 
-    place.tell = failing  # type: ignore[method-assign]
+    container.announce = failing  # type: ignore[method-assign]
 
-    async def scenario(scan: Scan) -> None:
+    async with container.open() as scan:
         with pytest.raises(HttpResponseError, match="busy"):
-            await scan.round(ALL, lambda: True)
-        assert sorted(place.names()) == ["a", "c"]
+            await scan.round(UNLIMITED, lambda: True)
+        assert sorted(container.take_names()) == ["a", "c"]
         fails.clear()
-        await scan.round(ALL, lambda: True)
-        assert place.names() == ["b"]
-
-    place.run(scenario)
+        await scan.round(UNLIMITED, lambda: True)
+        assert container.take_names() == ["b"]
 
 
-def test_stops_between_pages(place: Place) -> None:
-    """A host that stops ends its look at the next page, and the next one takes up there."""
-    place.put(*"abcd")
-    asked: list[bool] = []
+async def test_scan_that_is_stopped_ends_at_the_next_page(container: ScanContainer) -> None:
+    """A host that stops ends its scan at the next page, and the next one continues there."""
+    container.put(*"abcd")
+    pages: list[int] = []
 
-    def twice() -> bool:
-        asked.append(True)
-        return len(asked) <= 2
+    def is_running() -> bool:
+        pages.append(1)
+        return len(pages) <= 2
 
-    async def scenario(scan: Scan) -> None:
+    async with container.open() as scan:
         with patch.object(blob_scan, "_PAGE_SIZE", 1):
-            await scan.round(ALL, twice)
+            await scan.round(UNLIMITED, is_running)
 
-    place.run(scenario)
-    assert place.names() == ["a", "b"]
-    assert place.look() == ["c", "d"]
+    assert container.take_names() == ["a", "b"]
+    assert await container.scan() == ["c", "d"]
 
 
-def test_unknown_marker(place: Place) -> None:
-    """A marker that the storage no longer knows begins the sweep anew."""
-    place.put("a")
-    refused: list[str] = []
+async def test_scan_with_an_expired_marker_starts_the_sweep_again(container: ScanContainer) -> None:
+    """A marker that the storage no longer knows starts the sweep again."""
+    container.put("a")
+    markers: list[str] = []
     real = ContainerClient.list_blobs
-
-    async def scenario(scan: Scan) -> None:
-        scan._progress = Progress(marker="stale")
-        with pytest.raises(HttpResponseError):
-            await scan.round(ALL, lambda: True)
-        await scan.round(ALL, lambda: True)
 
     def refusing(self: ContainerClient, **options: object) -> object:
         pages = real(self, **options)  # type: ignore[arg-type]
@@ -277,7 +246,7 @@ def test_unknown_marker(place: Place) -> None:
 
         def refuse(marker: str | None = None) -> object:
             if marker:
-                refused.append(marker)
+                markers.append(marker)
                 error = HttpResponseError("One of the query parameters is out of range")
                 error.status_code = 400
                 raise error
@@ -287,34 +256,36 @@ def test_unknown_marker(place: Place) -> None:
         return pages
 
     with patch.object(ContainerClient, "list_blobs", refusing):
-        place.run(scenario)
-    assert (refused, place.names()) == (["stale"], ["a"])
+        async with container.open() as scan:
+            scan._progress = Progress(marker="stale")
+            with pytest.raises(HttpResponseError):
+                await scan.round(UNLIMITED, lambda: True)
+            await scan.round(UNLIMITED, lambda: True)
+    assert (markers, container.take_names()) == (["stale"], ["a"])
 
 
-def test_clock_set_back(place: Place) -> None:
-    """A storage whose clock was set back still has its new blobs found."""
-    place.put("a")
+async def test_scan_after_the_clock_of_the_storage_was_set_back_finds_new_blobs(container: ScanContainer) -> None:
+    """New blobs of a storage whose clock was set back are still versions."""
+    container.put("a")
 
-    async def scenario(scan: Scan) -> None:
-        await scan.round(ALL, lambda: True)
+    async with container.open() as scan:
+        await scan.round(UNLIMITED, lambda: True)
         scan._progress = scan._progress._replace(seen_until=scan._now + timedelta(hours=1))
-        place.put("b")
-        await scan.round(ALL, lambda: True)
-
-    place.run(scenario)
-    assert place.names() == ["a", "b"]
+        container.put("b")
+        await scan.round(UNLIMITED, lambda: True)
+    assert container.take_names() == ["a", "b"]
 
 
 @pytest.mark.parametrize(
     "text", [None, "", "[]", "{}", '{"Place": "x"}', '{"Place": "here", "SweepStart": 1}', "nonsense"]
 )
-def test_no_progress(text: str | None) -> None:
-    """Progress that cannot be read, or is another path's, is none: the scan begins at the start."""
+def test_progress_that_is_invalid_or_of_another_path_is_empty(text: str | None) -> None:
+    """Progress that cannot be read, or is another path's, is empty: the scan begins at the start."""
     assert Progress.read(text, "here") == Progress()
 
 
-def test_progress() -> None:
-    """Progress is read back as it was written."""
+def test_progress_is_read_back_as_it_was_written() -> None:
+    """Progress that is written is read back unchanged."""
     progress = Progress(marker="m")
     progress = progress._replace(sweep_start=progress.seen_until + timedelta(days=1), seen_until=progress.seen_until)
     assert Progress.read(progress.text("here"), "here") == progress

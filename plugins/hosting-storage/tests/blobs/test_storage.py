@@ -1,4 +1,4 @@
-"""The host's storage in a real Azurite: texts, locks that one host holds, and locks that are lost."""
+"""The host's storage in a real Azurite: texts, locks, and locks that are lost."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import asyncio
 import logging
 import re
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from unittest.mock import patch
 
 import pytest
@@ -27,15 +28,15 @@ from hosting_storage.testing import Azurite
 PATH = "locks/host/Host.Functions.ä b.Listener"
 
 
-def run(azurite: Azurite, scenario: Callable[[BlobStorage], Awaitable[None]], lasts: float = 15) -> None:
-    async def run() -> None:
-        storage = BlobStorage(Connections(Services({}, {"AzureWebJobsStorage": azurite.connection_string})), lasts)
-        try:
-            await scenario(storage)
-        finally:
-            await storage.close()
-
-    asyncio.run(run())
+@asynccontextmanager
+async def open_storage(azurite: Azurite) -> AsyncIterator[BlobStorage]:
+    """The host's storage in the account, closed at the end of the block."""
+    connections = Connections(Services({}, {"AzureWebJobsStorage": azurite.connection_string}))
+    storage = BlobStorage(connections, lease_seconds=15)
+    try:
+        yield storage
+    finally:
+        await storage.close()
 
 
 @pytest.fixture
@@ -43,38 +44,32 @@ def path() -> str:
     return f"{uuid.uuid4().hex}/{PATH}"
 
 
-def test_texts(azurite: Azurite, path: str) -> None:
-    """What is written is read back, whole; what was never written is None."""
-
-    async def scenario(storage: BlobStorage) -> None:
+async def test_text_is_read_back_as_it_was_written(azurite: Azurite, path: str) -> None:
+    """A text that is written is read back unchanged; one that was never written is None."""
+    async with open_storage(azurite) as storage:
         assert await storage.read(path) is None
         for text in ("grün\n", ""):
             await storage.write(path, text)
             assert await storage.read(path) == text
 
-    run(azurite, scenario)
 
-
-def test_what_is_no_text(azurite: Azurite, path: str) -> None:
-    """A blob that somebody else wrote in another encoding is told of as such, and can be written over."""
+async def test_read_of_a_blob_that_is_not_utf8_is_an_error_with_a_remedy(azurite: Azurite, path: str) -> None:
+    """A blob in another encoding is a GarbledError, and can be overwritten."""
     blobs = Blobs(azurite.connection_string)
     blobs.put(f"{HOSTS}/{path}", b"\xff")
     blobs.close()
 
-    async def scenario(storage: BlobStorage) -> None:
+    async with open_storage(azurite) as storage:
         with pytest.raises(GarbledError, match="is not UTF-8 text") as refused:
             await storage.read(path)
         assert "Delete that blob" in refused.value.remedy
         await storage.write(path, "text")
         assert await storage.read(path) == "text"
 
-    run(azurite, scenario)
 
-
-def test_lock(azurite: Azurite, path: str) -> None:
-    """One host at a time holds a lock; who releases it twice does no harm."""
-
-    async def scenario(storage: BlobStorage) -> None:
+async def test_lock_is_held_by_one_host_until_it_is_released(azurite: Azurite, path: str) -> None:
+    """One host at a time holds a lock; releasing it twice does no harm."""
+    async with open_storage(azurite) as storage:
         first = await storage.lock(path)
         assert first is not None
         assert await storage.lock(path) is None
@@ -86,25 +81,20 @@ def test_lock(azurite: Azurite, path: str) -> None:
         assert await storage.lock(path) is None
         await second.release()
 
-    run(azurite, scenario)
 
-
-def test_locks_at_the_same_time(azurite: Azurite, path: str) -> None:
-    """Of many that ask at the same time for a lock that nobody had before, one gets it."""
-
-    async def scenario(storage: BlobStorage) -> None:
-        found = await asyncio.gather(*(storage.lock(path) for _ in range(8)))
-        (lease,) = filter(None, found)
+async def test_lock_that_several_hosts_request_at_once_is_given_to_one(azurite: Azurite, path: str) -> None:
+    """Of several concurrent requests for a new lock, one gets it."""
+    async with open_storage(azurite) as storage:
+        leases = await asyncio.gather(*(storage.lock(path) for _ in range(8)))
+        (lease,) = filter(None, leases)
         await lease.release()
 
-    run(azurite, scenario)
 
-
-def test_renewal(azurite: Azurite, path: str) -> None:
-    """A lock is renewed before it runs out, as long as it is held."""
+async def test_lock_is_renewed_before_it_expires(azurite: Azurite, path: str) -> None:
+    """A lock is renewed before it expires, as long as it is held."""
     renewed: list[float] = []
 
-    async def scenario(storage: BlobStorage) -> None:
+    async with open_storage(azurite) as storage:
         lease = await storage.lock(path)
         assert isinstance(lease, BlobLease)
         inner = lease._lease
@@ -121,13 +111,12 @@ def test_renewal(azurite: Azurite, path: str) -> None:
         lease._renewing.cancel()
         await quick.release()
 
-    run(azurite, scenario)
 
-
-def test_lost_to_another(azurite: Azurite, path: str, caplog: pytest.LogCaptureFixture) -> None:
-    """A lock whose lease is gone is lost at the next renewal, and released no more."""
-
-    async def scenario(storage: BlobStorage) -> None:
+async def test_lock_that_another_host_took_is_lost_at_the_next_renewal(
+    azurite: Azurite, path: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A lock whose lease is gone is lost at the next renewal, and is not released."""
+    async with open_storage(azurite) as storage:
         lease = await storage.lock(path)
         assert isinstance(lease, BlobLease)
         blobs = Blobs(azurite.connection_string)
@@ -143,14 +132,14 @@ def test_lost_to_another(azurite: Azurite, path: str, caplog: pytest.LogCaptureF
         blobs.close()
         assert f"The lock {path} is lost; another host may take it" in caplog.text
 
-    run(azurite, scenario)
 
-
-def test_lost_to_an_outage(azurite: Azurite, path: str, caplog: pytest.LogCaptureFixture) -> None:
-    """A lock that cannot be renewed for as long as it lasts is lost; a renewal that hangs counts as none."""
+async def test_lock_that_cannot_be_renewed_is_lost_when_it_expires(
+    azurite: Azurite, path: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A lock that cannot be renewed until it expires is lost; a renewal that hangs counts as failed."""
     caplog.set_level(logging.WARNING)
 
-    async def scenario(storage: BlobStorage) -> None:
+    async with open_storage(azurite) as storage:
         lease = await storage.lock(path)
         assert isinstance(lease, BlobLease)
         inner: BlobLeaseClient = lease._lease
@@ -162,16 +151,14 @@ def test_lost_to_an_outage(azurite: Azurite, path: str, caplog: pytest.LogCaptur
         quick = BlobLease(path, inner, 0.3, asyncio.get_running_loop().time())
         await asyncio.wait_for(quick.lost.wait(), 60)
         await lease.release()
-
-    run(azurite, scenario)
     assert f"The lock {path} is lost; another host may take it: The storage does not respond." in caplog.messages
 
 
-def test_unreachable(azurite: Azurite, path: str) -> None:
-    """Storage that cannot be reached is a StorageError with what to do about it."""
+async def test_unreachable_storage_is_a_storage_error_with_a_remedy(azurite: Azurite, path: str) -> None:
+    """Storage that cannot be reached is a StorageError with a remedy."""
     nowhere = re.sub(r":\d+/", ":9/", azurite.connection_string)
 
-    async def scenario() -> None:
+    with patch.object(connections, "_RETRIES", {"retry_total": 0}):
         storage = BlobStorage(Connections(Services({}, {"AzureWebJobsStorage": nowhere})))
         for call in (storage.read(path), storage.write(path, "x"), storage.lock(path)):
             with pytest.raises(StorageError, match="devstoreaccount1") as raised:
@@ -179,39 +166,38 @@ def test_unreachable(azurite: Azurite, path: str) -> None:
             assert "Is Azurite running" in raised.value.remedy
         await storage.close()
 
-    with patch.object(connections, "_RETRIES", {"retry_total": 0}):
-        asyncio.run(scenario())
 
-
-def test_chosen(azurite: Azurite) -> None:
+async def test_host_storage_is_in_the_account_of_azurewebjobsstorage_or_in_files(azurite: Azurite) -> None:
     """An app with AzureWebJobsStorage has its storage there, and one without it in files."""
     with_account = Services({}, {"AzureWebJobsStorage": azurite.connection_string})
     assert isinstance(with_account.storage, BlobStorage)
     assert isinstance(Services({}, {}).storage, FileStorage)
-    asyncio.run(with_account.close())
+    await with_account.close()
 
 
-@pytest.mark.parametrize("given", ["00:00:14", "00:01:01", "soon", 20, True])
-def test_no_lock_period(azurite: Azurite, given: object) -> None:
-    """A lock period that Azure Storage does not have is refused with those that it has."""
-    host_json = {"singleton": {"listenerLockPeriod": given}}
+@pytest.mark.parametrize("period", ["00:00:14", "00:01:01", "soon", 20, True])
+def test_invalid_lock_period_is_refused(azurite: Azurite, period: object) -> None:
+    """A lock period that Azure Storage does not support is refused with those that it supports."""
+    host_json = {"singleton": {"listenerLockPeriod": period}}
     services = Services(host_json, {"AzureWebJobsStorage": azurite.connection_string})
     with pytest.raises(HostingError, match='from "00:00:15" to "00:01:00"'):
         host_storage(services)
 
 
 @pytest.mark.parametrize(
-    ("host_json", "environ", "lasts"),
+    ("host_json", "environ", "seconds"),
     [
         ({}, {}, 60),
         ({}, {"AZURE_FUNCTIONS_ENVIRONMENT": "Development"}, 15),
         ({"singleton": {"listenerLockPeriod": "00:00:30"}}, {"AZURE_FUNCTIONS_ENVIRONMENT": "Development"}, 30),
     ],
 )
-def test_lock_period(azurite: Azurite, host_json: dict[str, object], environ: dict[str, str], lasts: int) -> None:
-    """Locks last a minute, in development a quarter of one, unless host.json says otherwise."""
+async def test_lock_period_depends_on_the_environment_and_host_json(
+    azurite: Azurite, host_json: dict[str, object], environ: dict[str, str], seconds: int
+) -> None:
+    """Locks last a minute, in development 15 seconds, unless host.json sets a period."""
     services = Services(host_json, {"AzureWebJobsStorage": azurite.connection_string, **environ})
     storage = host_storage(services)
     assert isinstance(storage, BlobStorage)
-    assert storage._lease_seconds == lasts
-    asyncio.run(storage.close())
+    assert storage._lease_seconds == seconds
+    await storage.close()

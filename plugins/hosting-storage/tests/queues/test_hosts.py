@@ -1,4 +1,4 @@
-"""Queues under real hosts: ``hosting start`` in processes of their own, against a real Azurite."""
+"""Queues in host processes, against a real Azurite."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ import httpx
 import pytest
 from storage_support.apps import TIMEOUT_SECONDS, MakeApp, Serve
 from storage_support.ports import reserved_ports
-from storage_support.proxy import Fault, proxying
+from storage_support.proxy import Fault, run_proxy
 from storage_support.queues import Queues
 
 from hosting.testing.server import environment, launch
@@ -33,11 +33,11 @@ effects = os.open(os.environ.get("EFFECTS", os.devnull), os.O_WRONLY | os.O_CREA
 def note(*words):
     os.write(effects, (" ".join(map(str, words)) + "\\n").encode())
 """
-SOON = """
+SHORT_LEASE = """
 import hosting_storage.queues.listener
 hosting_storage.queues.listener.LEASE_SECONDS = 4.0
 """
-"""Before the functions of an app: what is taken and not answered for comes back then, and not after ten minutes."""
+"""In front of an app's functions: messages of a killed host return after 4 seconds, not after ten minutes."""
 WORK = """
 @app.queue_trigger(arg_name="message", queue_name="%QUEUE%", connection="AzureWebJobsStorage")
 async def work(message: str) -> None:
@@ -54,44 +54,47 @@ async def work(message: str) -> None:
 """Each of four processes waits until all of them have a message, so that no quick one handles all messages."""
 
 
-class Scene:
-    """An app on a queue, and what its functions noted.
+class QueueApp:
+    """The settings of an app with a queue, and the notes of its functions.
 
     Args:
         storage: the connection string.
-        name: the queue's.
-        effects: the file that functions write to.
+        name: the queue's name.
+        effects: the file that functions append notes to.
     """
 
     def __init__(self, storage: str, name: str, effects: Path) -> None:
         self.env = {"AzureWebJobsStorage": storage, "QUEUE": name, "EFFECTS": str(effects)}
         self._effects = effects
 
-    def noted(self) -> list[str]:
+    def notes(self) -> list[str]:
+        """Return the notes of the functions, in order."""
         return self._effects.read_text().splitlines() if self._effects.exists() else []
 
 
 @pytest.fixture
-def scene(azurite: Azurite, name: str, tmp_path: Path) -> Scene:
-    return Scene(azurite.connection_string, name, tmp_path / "effects")
+def queue_app(azurite: Azurite, name: str, tmp_path: Path) -> QueueApp:
+    return QueueApp(azurite.connection_string, name, tmp_path / "effects")
 
 
 def files(code: str, **queues: object) -> dict[str, str]:
+    """Return the files of an app with these functions and options of queues."""
     host_json = {"version": "2.0", "extensions": {"queues": {**QUICK, **queues}}}
     return {"function_app.py": HEAD + code, "host.json": json.dumps(host_json)}
 
 
-def until(condition: Callable[[], object], told: Callable[[], object]) -> None:
+def until(condition: Callable[[], object], explain: Callable[[], object]) -> None:
+    """Wait until a condition is true; a failure shows the result of ``explain``."""
     end = time.monotonic() + TIMEOUT_SECONDS
     while not condition():
-        assert time.monotonic() < end, told()
+        assert time.monotonic() < end, explain()
         time.sleep(0.02)
 
 
-def test_a_message_goes_from_queue_to_queue(
-    scene: Scene, queues: Queues, name: str, make_app: MakeApp, serve: Serve
+def test_queue_function_with_several_outputs_sends_a_message_to_each(
+    queue_app: QueueApp, queues: Queues, name: str, make_app: MakeApp, serve: Serve
 ) -> None:
-    """Trigger, several outputs, expressions and a return value: each message is where the app says, and in the log."""
+    """Outputs, expressions and a return value send messages to the queues that the app names, and the log shows it."""
     app = make_app(
         files("""
 @app.queue_trigger(arg_name="order", queue_name="%QUEUE%", connection="")
@@ -106,11 +109,11 @@ def last(text: bytes) -> None:
     note(text.decode())
 """)
     )
-    served = serve(app, env=scene.env)
+    served = serve(app, env=queue_app.env)
     queues.put(name, '{"kind": "tea"}')
-    until(lambda: scene.noted() == ["done tea"], served.logs)
-    until(lambda: queues.left(name) == queues.left(f"{name}-done") == 0, served.logs)
-    text, message_id = queues.seen(f"{name}-tea")
+    until(lambda: queue_app.notes() == ["done tea"], served.logs)
+    until(lambda: queues.count(name) == queues.count(f"{name}-done") == 0, served.logs)
+    text, message_id = queues.visible(f"{name}-tea")
     assert text == '{"kind": "tea"}'
     assert served.stop() == 0
     logs = served.logs()
@@ -119,7 +122,9 @@ def last(text: bytes) -> None:
     assert "azure.core" not in logs
 
 
-def test_a_v1_app_has_queues_too(scene: Scene, queues: Queues, name: str, make_app: MakeApp, serve: Serve) -> None:
+def test_v1_app_with_queue_bindings_receives_and_sends(
+    queue_app: QueueApp, queues: Queues, name: str, make_app: MakeApp, serve: Serve
+) -> None:
     """function.json declares the same bindings."""
     bindings = [
         {"name": "msg", "type": "queueTrigger", "direction": "in", "queueName": name, "connection": "Storage"},
@@ -132,15 +137,15 @@ def test_a_v1_app_has_queues_too(scene: Scene, queues: Queues, name: str, make_a
             "host.json": files("")["host.json"],
         }
     )
-    served = serve(app, env=scene.env)
+    served = serve(app, env=queue_app.env)
     queues.put(name, "hello")
-    until(lambda: queues.seen(f"{name}-out") == ["HELLO"], served.logs)
+    until(lambda: queues.visible(f"{name}-out") == ["HELLO"], served.logs)
 
 
-def test_poison_goes_where_azure_puts_it(
-    scene: Scene, queues: Queues, name: str, make_app: MakeApp, serve: Serve
+def test_message_that_fails_too_often_moves_to_the_poison_queue(
+    queue_app: QueueApp, queues: Queues, name: str, make_app: MakeApp, serve: Serve
 ) -> None:
-    """What fails as often as it may goes to ``NAME-poison``, and to its function; Azure's words are in the log."""
+    """A message that fails ``maxDequeueCount`` times goes to ``NAME-poison``; the log has Azure's words."""
     app = make_app(
         files(
             """
@@ -156,18 +161,18 @@ def poison(msg: str):
             maxDequeueCount=3,
         )
     )
-    served = serve(app, env=scene.env)
+    served = serve(app, env=queue_app.env)
     queues.put(name, "bad")
-    until(lambda: "poison bad" in scene.noted(), served.logs)
-    until(lambda: queues.left(name) == queues.left(f"{name}-poison") == 0, served.logs)
-    assert scene.noted() == ["tried 1", "tried 2", "tried 3", "poison bad"]
+    until(lambda: "poison bad" in queue_app.notes(), served.logs)
+    until(lambda: queues.count(name) == queues.count(f"{name}-poison") == 0, served.logs)
+    assert queue_app.notes() == ["tried 1", "tried 2", "tried 3", "poison bad"]
     served.wait_for(f"Message has reached MaxDequeueCount of 3. Moving message to queue '{name}-poison'.")
 
 
-def test_retries_come_before_redelivery(
-    scene: Scene, queues: Queues, name: str, make_app: MakeApp, serve: Serve
+def test_queue_function_with_a_retry_policy_retries_within_each_delivery(
+    queue_app: QueueApp, queues: Queues, name: str, make_app: MakeApp, serve: Serve
 ) -> None:
-    """With a retry policy, each delivery is that many attempts more; ``retry_context`` counts them."""
+    """Each delivery has all attempts of the retry policy; ``retry_context`` counts them."""
     app = make_app(
         files(
             """
@@ -181,16 +186,16 @@ def fails(msg: func.QueueMessage, context: func.Context):
             maxDequeueCount=2,
         )
     )
-    served = serve(app, env=scene.env)
+    served = serve(app, env=queue_app.env)
     queues.put(name, "bad")
-    until(lambda: queues.seen(f"{name}-poison") == ["bad"], served.logs)
-    assert scene.noted() == ["1 0 2", "1 1 2", "1 2 2", "2 0 2", "2 1 2", "2 2 2"]
+    until(lambda: queues.visible(f"{name}-poison") == ["bad"], served.logs)
+    assert queue_app.notes() == ["1 0 2", "1 1 2", "1 2 2", "2 0 2", "2 1 2", "2 2 2"]
 
 
-def test_an_output_that_fails_brings_the_message_back(
-    scene: Scene, queues: Queues, name: str, make_app: MakeApp, serve: Serve
+def test_queue_function_whose_output_fails_receives_the_message_again(
+    queue_app: QueueApp, queues: Queues, name: str, make_app: MakeApp, serve: Serve
 ) -> None:
-    """A message whose outputs cannot be written was not worked on: it comes back, and ends as poison."""
+    """A message whose outputs cannot be written has failed: it is received again, and ends as poison."""
     app = make_app(
         files(
             """
@@ -207,99 +212,103 @@ def big(msg: str):
             maxDequeueCount=2,
         )
     )
-    served = serve(app, env=scene.env)
+    served = serve(app, env=queue_app.env)
     queues.put(name, "bad")
     queues.put(f"{name}-big", "bad")
-    until(lambda: queues.left(f"{name}-poison") == queues.left(f"{name}-big-poison") == 1, served.logs)
+    until(lambda: queues.count(f"{name}-poison") == queues.count(f"{name}-big-poison") == 1, served.logs)
     served.wait_for("No value for named parameter 'missing'.")
     served.wait_for(rf"Function 'big': output '\$return' cannot be sent to queue '{name}-out'")
 
 
-def test_by_hand_a_function_gets_the_text(scene: Scene, name: str, make_app: MakeApp, serve: Serve) -> None:
+def test_manual_run_of_a_queue_function_passes_the_input_as_message(
+    queue_app: QueueApp, name: str, make_app: MakeApp, serve: Serve
+) -> None:
     """``POST /admin/functions/NAME`` runs it with a message that was never in a queue."""
     app = make_app(files(WORK))
-    served = serve(app, env=scene.env)
+    served = serve(app, env=queue_app.env)
     answer = httpx.post(f"{served.url}/admin/functions/work", json={"input": "by hand"}, timeout=TIMEOUT_SECONDS)
     assert answer.status_code == 202
-    until(scene.noted, served.logs)
-    assert scene.noted()[0].startswith("by hand ")
+    until(queue_app.notes, served.logs)
+    assert queue_app.notes()[0].startswith("by hand ")
 
 
-def test_workers_and_hosts_share_a_queue(
-    scene: Scene, queues: Queues, name: str, make_app: MakeApp, serve: Serve
+def test_hosts_and_workers_on_one_queue_share_its_messages(
+    queue_app: QueueApp, queues: Queues, name: str, make_app: MakeApp, serve: Serve
 ) -> None:
-    """One host of three workers and one of one work on the same queue: each message runs once, and all of them help."""
+    """A host of three workers and one of one share a queue: each message runs once, each process takes part."""
     app = make_app(files(WORK_TOGETHER, batchSize=4, newBatchThreshold=0))
-    hosts = [serve(app, "--workers", "3", env=scene.env), serve(app, env=scene.env)]
+    hosts = [serve(app, "--workers", "3", env=queue_app.env), serve(app, env=queue_app.env)]
     queues.fill(name, [str(number) for number in range(300)])
-    until(lambda: queues.left(name) == 0, hosts[0].logs)
+    until(lambda: queues.count(name) == 0, hosts[0].logs)
     assert [host.stop() for host in hosts] == [0, 0]
-    worked = [line.split() for line in scene.noted()]
+    worked = [line.split() for line in queue_app.notes()]
     assert Counter(text for text, _ in worked) == Counter(map(str, range(300)))
     assert len({pid for _, pid in worked}) == 4
 
 
 @pytest.mark.parametrize("flags", [(), ("--workers", "2")], ids=["one process", "two processes"])
-def test_after_sigterm_no_message_runs_twice(
-    scene: Scene, queues: Queues, name: str, make_app: MakeApp, serve: Serve, flags: tuple[str, ...]
+def test_host_after_sigterm_runs_no_message_twice(
+    queue_app: QueueApp, queues: Queues, name: str, make_app: MakeApp, serve: Serve, flags: tuple[str, ...]
 ) -> None:
-    """A host that is asked to stop finishes what runs and gives back the rest at once, again and again."""
+    """A host that is stopped finishes what runs and releases the rest at once, every time."""
     app = make_app(files(WORK))
     queues.fill(name, [str(number) for number in range(300)])
     for done in (40, 120, 200):
-        served = serve(app, *flags, env=scene.env)
-        until(lambda done=done: len(scene.noted()) >= done, served.logs)  # type: ignore[misc]
+        served = serve(app, *flags, env=queue_app.env)
+        until(lambda done=done: len(queue_app.notes()) >= done, served.logs)  # type: ignore[misc]
         assert served.stop() == 0
-        assert "somebody else" not in served.logs()
-    served = serve(app, *flags, env=scene.env)
-    until(lambda: queues.left(name) == 0, served.logs)
+        assert "another host" not in served.logs()
+    served = serve(app, *flags, env=queue_app.env)
+    until(lambda: queues.count(name) == 0, served.logs)
     assert served.stop() == 0
-    assert Counter(line.split()[0] for line in scene.noted()) == Counter(map(str, range(300)))
+    assert Counter(line.split()[0] for line in queue_app.notes()) == Counter(map(str, range(300)))
 
 
 @pytest.mark.parametrize(
     "kind", ["async def endless(msg: str): await asyncio.sleep(3600)", "def endless(msg: str): time.sleep(3600)"]
 )
-def test_after_the_grace_period_a_message_is_seen_at_once(
-    scene: Scene, queues: Queues, name: str, make_app: MakeApp, serve: Serve, kind: str
+def test_message_still_running_after_the_grace_period_is_released(
+    queue_app: QueueApp, queues: Queues, name: str, make_app: MakeApp, serve: Serve, kind: str
 ) -> None:
-    """What still runs when the grace period is over is given back, and others need not wait for it."""
+    """A message that still runs when the grace period ends is released, and other hosts receive it at once."""
     code = f"""
 @app.queue_trigger(arg_name="msg", queue_name="%QUEUE%", connection="Storage")
 {kind}
 """
-    served = serve(make_app(files(code)), "--grace", "0.5", env=scene.env)
+    served = serve(make_app(files(code)), "--grace", "0.5", env=queue_app.env)
     queues.put(name, "endless")
     served.wait_for("Executing 'Functions.endless'")
     assert served.stop() == 0
-    assert queues.seen(name) == ["endless"]
+    assert queues.visible(name) == ["endless"]
 
 
-def test_a_host_waits_for_its_storage(scene: Scene, name: str, make_app: MakeApp, tmp_path: Path) -> None:
-    """Storage that is not there at start, goes away and comes back: said once each time, and nothing is lost."""
-    # Where Azurite ends while it gives messages out, nobody has heard of those: they come back by themselves.
-    app = make_app(files(SOON + WORK))
+def test_host_without_its_queues_waits_and_loses_nothing(
+    queue_app: QueueApp, name: str, make_app: MakeApp, tmp_path: Path
+) -> None:
+    """Storage that is missing at start, stops and returns is logged once each time, and no message is lost."""
+    # If Azurite stops during a response, its messages are lost for the host until their lease ends.
+    app = make_app(files(SHORT_LEASE + WORK))
     home = tmp_path / "storage"
     home.mkdir()
     with ExitStack() as cleanup:
         ports = cleanup.enter_context(reserved_ports())
         with run_azurite(home, ports=ports) as first:
             Queues(first).put(name, *(str(number) for number in range(50)))
-            env = {**scene.env, "AzureWebJobsStorage": first.connection_string}
+            env = {**queue_app.env, "AzureWebJobsStorage": first.connection_string}
         served = launch(app, output=tmp_path / "output.txt", environ=environment(env))
         cleanup.callback(served.kill)
         served.wait_for("cannot be used for queue")
         for batch in range(2):
             with run_azurite(home, ports=ports) as again:
                 queues = Queues(again)
-                until(lambda queues=queues: queues.left(name) == 0, served.logs)  # type: ignore[misc]
+                until(lambda queues=queues: queues.count(name) == 0, served.logs)  # type: ignore[misc]
                 queues.put(name, *(f"{batch}-{number}" for number in range(50)))
-                until(lambda batch=batch: len(scene.noted()) >= 50 * batch + 60, served.logs)  # type: ignore[misc]
+                until(lambda batch=batch: len(queue_app.notes()) >= 50 * batch + 60, served.logs)  # type: ignore[misc]
         with run_azurite(home, ports=ports) as again:
-            until(lambda: Queues(again).left(name) == 0, served.logs)
+            until(lambda: Queues(again).count(name) == 0, served.logs)
         assert served.stop() == 0
     expected = {*map(str, range(50)), *(f"{batch}-{number}" for batch in range(2) for number in range(50))}
-    assert {line.split()[0] for line in scene.noted()} == expected
+    assert {line.split()[0] for line in queue_app.notes()} == expected
     for outage in served.logs().split("responds again"):
         reasons = re.findall("cannot be used for queue .*", outage)
         assert len(reasons) == len(set(reasons))
@@ -308,14 +317,14 @@ def test_a_host_waits_for_its_storage(scene: Scene, name: str, make_app: MakeApp
 @pytest.mark.parametrize(
     ("status", "body"), [(200, b"<html><br>Welcome"), (200, b""), (404, b"<html><br>No such page"), (502, b"Bad")]
 )
-def test_what_answers_is_no_storage(
+def test_web_server_in_place_of_the_storage_is_logged_once(
     name: str, make_app: MakeApp, serve: Serve, tmp_path: Path, status: int, body: bytes
 ) -> None:
-    """A web server in place of the storage is told of once, however often it is asked, and without a traceback."""
-    with answering(status, body) as (port, asked):
-        scene = Scene(connection_string({"Queue": port}), name, tmp_path / "effects")
-        served = serve(make_app(files(WORK)), env=scene.env)
-        until(lambda: len(asked) > 5, served.logs)
+    """A web server in place of the storage is logged once, however often it is paths, without a traceback."""
+    with respond_to_all(status, body) as (port, paths):
+        queue_app = QueueApp(connection_string({"Queue": port}), name, tmp_path / "effects")
+        served = serve(make_app(files(WORK)), env=queue_app.env)
+        until(lambda: len(paths) > 5, served.logs)
         assert served.stop() == 0
     assert served.logs().count("cannot be used for queue") == 1
     assert "Traceback" not in served.logs()
@@ -323,70 +332,70 @@ def test_what_answers_is_no_storage(
 
 
 @contextmanager
-def answering(status: int, body: bytes) -> Iterator[tuple[int, list[str]]]:
-    """A web server that gives the same answer to all; its port, and the paths that were asked for."""
-    asked: list[str] = []
+def respond_to_all(status: int, body: bytes) -> Iterator[tuple[int, list[str]]]:
+    """Run a web server with one response to all requests; yield its port, and the list of requested paths."""
+    paths: list[str] = []
 
-    class Answer(BaseHTTPRequestHandler):
+    class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            asked.append(self.path)
+            paths.append(self.path)
             self.send_response(status)
             self.end_headers()
             self.wfile.write(body)
 
         def log_message(self, *_: object) -> None: ...
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Answer) as server:
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
-        yield server.server_port, asked
+        yield server.server_port, paths
         server.shutdown()
         thread.join()
 
 
-def test_storage_that_misbehaves_loses_nothing(
-    azurite: Azurite, scene: Scene, queues: Queues, name: str, make_app: MakeApp, serve: Serve
+def test_queue_with_failing_and_slow_requests_loses_no_message(
+    azurite: Azurite, queue_app: QueueApp, queues: Queues, name: str, make_app: MakeApp, serve: Serve
 ) -> None:
-    """Of requests that fail, are cut off or take long at random, none loses a message; few run twice."""
+    """Requests that fail, are cut off or take long lose no message."""
     faults: tuple[Fault, ...] = ("none", "error", "none", "hang up", "none", "slow", "none", "none", "none")
     turns = count()
 
-    def moody(method: str, path: str) -> Fault:
+    def take_turns(method: str, path: str) -> Fault:
         return faults[next(turns) % len(faults)]
 
     queues.fill(name, [str(number) for number in range(200)])
-    with proxying(azurite.ports["Queue"]) as proxy:
-        proxy.mood = moody
-        env = {**scene.env, "AzureWebJobsStorage": azurite.through(Queue=proxy.port)}
+    with run_proxy(azurite.ports["Queue"]) as proxy:
+        proxy.select_fault = take_turns
+        env = {**queue_app.env, "AzureWebJobsStorage": azurite.through(Queue=proxy.port)}
         served = serve(make_app(files(WORK)), env=env)
-        until(lambda: queues.left(name) == 0, served.logs)
+        until(lambda: queues.count(name) == 0, served.logs)
         assert served.stop() == 0
-    assert {line.split()[0] for line in scene.noted()} == set(map(str, range(200)))
+    assert {line.split()[0] for line in queue_app.notes()} == set(map(str, range(200)))
 
 
-def test_answers_that_get_lost_lose_nothing(
-    azurite: Azurite, scene: Scene, queues: Queues, name: str, make_app: MakeApp, serve: Serve
+def test_queue_with_lost_responses_to_deletions_runs_each_message_once(
+    azurite: Azurite, queue_app: QueueApp, queues: Queues, name: str, make_app: MakeApp, serve: Serve
 ) -> None:
-    """A deletion whose answer is lost is asked for again, and what it then finds gone was deleted."""
+    """A deletion whose response is lost is repeated, and a message that is gone then counts as deleted."""
     turns = count()
 
-    def forgetful(method: str, path: str) -> Fault:
-        return "lose the answer" if method == "DELETE" and next(turns) % 3 == 0 else "none"
+    def lose_each_third_deletion(method: str, path: str) -> Fault:
+        return "lose the response" if method == "DELETE" and next(turns) % 3 == 0 else "none"
 
     queues.fill(name, [str(number) for number in range(60)])
-    with proxying(azurite.ports["Queue"]) as proxy:
-        proxy.mood = forgetful
-        env = {**scene.env, "AzureWebJobsStorage": azurite.through(Queue=proxy.port)}
+    with run_proxy(azurite.ports["Queue"]) as proxy:
+        proxy.select_fault = lose_each_third_deletion
+        env = {**queue_app.env, "AzureWebJobsStorage": azurite.through(Queue=proxy.port)}
         served = serve(make_app(files(WORK)), env=env)
-        until(lambda: len(scene.noted()) >= 60 and queues.left(name) == 0, served.logs)
+        until(lambda: len(queue_app.notes()) >= 60 and queues.count(name) == 0, served.logs)
         assert served.stop() == 0
-    assert Counter(line.split()[0] for line in scene.noted()) == Counter(map(str, range(60)))
+    assert Counter(line.split()[0] for line in queue_app.notes()) == Counter(map(str, range(60)))
 
 
-def test_one_bad_function_leaves_the_others_alone(
-    scene: Scene, queues: Queues, name: str, make_app: MakeApp, serve: Serve
+def test_queue_functions_in_error_do_not_stop_the_others(
+    queue_app: QueueApp, queues: Queues, name: str, make_app: MakeApp, serve: Serve
 ) -> None:
-    """A queue that cannot be, and a connection that is not there, put their functions in error; the others run."""
+    """An invalid queue name and a missing connection put their functions in error; the others run."""
     code = """
 @app.queue_trigger(arg_name="msg", queue_name="no_queue", connection="Storage")
 def misnamed(msg: str): ...
@@ -394,31 +403,33 @@ def misnamed(msg: str): ...
 @app.queue_trigger(arg_name="msg", queue_name="queue", connection="Elsewhere")
 def unconnected(msg: str): ...
 """
-    served = serve(make_app(files(WORK + code)), env=scene.env)
+    served = serve(make_app(files(WORK + code)), env=queue_app.env)
     queues.put(name, "fine")
-    until(scene.noted, served.logs)
+    until(queue_app.notes, served.logs)
     served.wait_for("'no_queue' is not a valid queue name")
     served.wait_for(r"Storage account connection string 'AzureWebJobsElsewhere' does not exist\.")
 
 
-def test_a_disabled_function_leaves_its_messages(
-    scene: Scene, queues: Queues, name: str, make_app: MakeApp, serve: Serve
+def test_disabled_queue_function_leaves_its_messages(
+    queue_app: QueueApp, queues: Queues, name: str, make_app: MakeApp, serve: Serve
 ) -> None:
-    """Messages of a function that is switched off wait for it."""
-    served = serve(make_app(files(WORK)), env={**scene.env, "AzureWebJobs.work.Disabled": "1"})
+    """Messages of a disabled function stay in its queue."""
+    served = serve(make_app(files(WORK)), env={**queue_app.env, "AzureWebJobs.work.Disabled": "1"})
     queues.put(name, "later")
     time.sleep(1)
-    assert queues.seen(name) == ["later"]
+    assert queues.visible(name) == ["later"]
     assert served.stop() == 0
-    assert scene.noted() == []
+    assert queue_app.notes() == []
 
 
-def test_old_azurites_need_no_flag(name: str, make_app: MakeApp, serve: Serve, tmp_path: Path) -> None:
-    """An Azurite that is told nothing speaks with the host, which does not ask for what is newer than it."""
+def test_azurite_without_skip_api_version_check_works(
+    name: str, make_app: MakeApp, serve: Serve, tmp_path: Path
+) -> None:
+    """The host asks for no API version that an Azurite without flags refuses."""
     with run_azurite(tmp_path, "--inMemoryPersistence") as strict:
-        queues, scene = Queues(strict), Scene(strict.connection_string, name, tmp_path / "effects")
-        served = serve(make_app(files(WORK)), env=scene.env)
+        queues, queue_app = Queues(strict), QueueApp(strict.connection_string, name, tmp_path / "effects")
+        served = serve(make_app(files(WORK)), env=queue_app.env)
         queues.put(name, "hello")
-        until(lambda: queues.left(name) == 0 and scene.noted(), served.logs)
+        until(lambda: queues.count(name) == 0 and queue_app.notes(), served.logs)
         queues.close()
         assert served.stop() == 0

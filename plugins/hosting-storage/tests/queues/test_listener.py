@@ -1,4 +1,4 @@
-"""One listener on one queue of a real Azurite: what it takes, when, and what becomes of it."""
+"""A listener on a queue of a real Azurite: which messages it receives, when, and what happens to them."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import asyncio
 import logging
 
 import pytest
-from storage_support.proxy import Proxy, proxying
-from storage_support.queue_scene import Handled, Scene, until
+from storage_support.listeners import Listeners, RecordingHandler, until
+from storage_support.proxy import Proxy, run_proxy
 from storage_support.queues import Queues
 
 from hosting_storage.queues.listener import QueueListener
@@ -15,278 +15,248 @@ from hosting_storage.queues.options import QueueOptions
 from hosting_storage.testing import Azurite
 
 
-def test_a_message_is_deleted_after_it_was_handled(azurite: Azurite, queues: Queues, name: str) -> None:
-    """It stays in the queue, out of sight, for as long as the handler works, and is gone after it succeeded."""
+async def test_message_is_deleted_after_its_handler_succeeded(azurite: Azurite, queues: Queues, name: str) -> None:
+    """A message stays in the queue, invisible, while its handler runs, and is deleted after it succeeded."""
     queues.put(name, "grüße")
 
-    async def scenario() -> None:
-        async with Scene(azurite, name) as scene:
-            handled = Handled(held=True)
-            scene.listen(handled)
-            await until(lambda: handled.messages)
-            assert (queues.left(name), queues.seen(name)) == (1, [])
-            handled.let.release()
-            await until(lambda: queues.left(name) == 0)
-            (message,) = handled.messages
-            assert (message.body, message.dequeue_count) == ("grüße".encode(), 1)
-            assert message.inserted_on is not None
-            assert message.expires_on is not None
-
-    asyncio.run(scenario())
+    async with Listeners(azurite, name) as listeners:
+        handler = RecordingHandler(is_waiting=True)
+        listeners.start(handler)
+        await until(lambda: handler.messages)
+        assert (queues.count(name), queues.visible(name)) == (1, [])
+        handler.permits.release()
+        await until(lambda: queues.count(name) == 0)
+        (message,) = handler.messages
+        assert (message.body, message.dequeue_count) == ("grüße".encode(), 1)
+        assert message.inserted_on is not None
+        assert message.expires_on is not None
 
 
-@pytest.mark.parametrize("answer", [False, ValueError("no")], ids=["false", "raising"])
-def test_what_fails_too_often_is_set_aside(azurite: Azurite, queues: Queues, name: str, answer: object) -> None:
-    """A message that fails comes back until it was taken as often as it may be; then it is in the poison queue."""
+@pytest.mark.parametrize("outcome", [False, ValueError("no")], ids=["false", "raising"])
+async def test_message_that_fails_too_often_moves_to_the_poison_queue(
+    azurite: Azurite, queues: Queues, name: str, outcome: object
+) -> None:
+    """A message that fails is received again up to the maximum; then it is in the poison queue."""
     queues.put(name, "bad")
 
-    async def scenario() -> None:
-        async with Scene(azurite, name) as scene:
-            handled = Handled(answer)
-            scene.listen(handled, QueueOptions(max_dequeue_count=3, max_polling_interval=0.1))
-            await until(lambda: queues.left(f"{name}-poison") == 1 and queues.left(name) == 0)
-            assert [message.dequeue_count for message in handled.messages] == [1, 2, 3]
-            assert queues.seen(f"{name}-poison") == ["bad"]
-
-    asyncio.run(scenario())
+    async with Listeners(azurite, name) as listeners:
+        handler = RecordingHandler(outcome)
+        listeners.start(handler, QueueOptions(max_dequeue_count=3, max_polling_interval=0.1))
+        await until(lambda: queues.count(f"{name}-poison") == 1 and queues.count(name) == 0)
+        assert [message.dequeue_count for message in handler.messages] == [1, 2, 3]
+        assert queues.visible(f"{name}-poison") == ["bad"]
 
 
-def test_a_failed_message_waits_for_the_visibility_timeout(azurite: Azurite, queues: Queues, name: str) -> None:
-    """With a visibility timeout, a message that failed is not seen at once; others are handled meanwhile."""
+async def test_failed_message_stays_invisible_for_the_visibility_timeout(
+    azurite: Azurite, queues: Queues, name: str
+) -> None:
+    """With a visibility timeout, a message that failed stays invisible; others are handled meanwhile."""
     queues.put(name, "bad")
 
-    async def scenario() -> None:
-        async with Scene(azurite, name) as scene:
-            handled = Handled(answer=False)
-            scene.listen(handled, QueueOptions(visibility_timeout=3600, max_polling_interval=0.1))
-            await until(lambda: handled.messages)
-            await asyncio.to_thread(queues.put, name, "next")
-            await until(lambda: len(handled.messages) == 2)
-            assert handled.texts == ["bad", "next"]
-            assert (queues.left(name), queues.seen(name)) == (2, [])
-
-    asyncio.run(scenario())
+    async with Listeners(azurite, name) as listeners:
+        handler = RecordingHandler(outcome=False)
+        listeners.start(handler, QueueOptions(visibility_timeout=3600, max_polling_interval=0.1))
+        await until(lambda: handler.messages)
+        await asyncio.to_thread(queues.put, name, "next")
+        await until(lambda: len(handler.messages) == 2)
+        assert handler.texts == ["bad", "next"]
+        assert (queues.count(name), queues.visible(name)) == (2, [])
 
 
-def test_what_was_taken_too_often_is_not_handled(azurite: Azurite, queues: Queues, name: str) -> None:
-    """A message that killed its host as often as it may fail is set aside without another try."""
+async def test_message_received_too_often_becomes_poison_without_another_try(
+    azurite: Azurite, queues: Queues, name: str
+) -> None:
+    """A message that stopped its host as often as it may fail becomes poison without another try."""
     queues.put(name, "deadly")
 
-    async def scenario() -> None:
-        async with Scene(azurite, name) as scene:
-            taken = await scene.queue.receive_message(visibility_timeout=1)
-            assert taken is not None
-            await scene.queue.update_message(taken.id, taken.pop_receipt, visibility_timeout=0)
-            handled = Handled()
-            scene.listen(handled, QueueOptions(max_dequeue_count=1, max_polling_interval=0.1))
-            await until(lambda: queues.seen(f"{name}-poison") == ["deadly"] and queues.left(name) == 0)
-            assert handled.messages == []
-
-    asyncio.run(scenario())
+    async with Listeners(azurite, name) as listeners:
+        received_message = await listeners.queue.receive_message(visibility_timeout=1)
+        assert received_message is not None
+        await listeners.queue.update_message(received_message.id, received_message.pop_receipt, visibility_timeout=0)
+        handler = RecordingHandler()
+        listeners.start(handler, QueueOptions(max_dequeue_count=1, max_polling_interval=0.1))
+        await until(lambda: queues.visible(f"{name}-poison") == ["deadly"] and queues.count(name) == 0)
+        assert handler.messages == []
 
 
-def test_without_a_poison_queue_a_failed_message_stays(azurite: Azurite, queues: Queues, name: str) -> None:
-    """In a poison queue, a message that fails stays invisible until its time is over, and is then tried again."""
+async def test_failed_message_of_a_poison_queue_is_retried_after_its_lease(
+    azurite: Azurite, queues: Queues, name: str
+) -> None:
+    """In a poison queue, a message that fails stays invisible until its lease ends, and is then retried."""
     queues.put(name, "bad")
 
-    async def scenario() -> None:
-        async with Scene(azurite, name) as scene:
-            handled = Handled(answer=False)
-            once = QueueOptions(max_dequeue_count=1, max_polling_interval=0.1)
-            scene.listen(handled, once, poison=None, lease_seconds=1)
-            await until(lambda: len(handled.messages) >= 3)
-            assert [message.dequeue_count for message in handled.messages[:3]] == [1, 2, 3]
-
-    asyncio.run(scenario())
+    async with Listeners(azurite, name) as listeners:
+        handler = RecordingHandler(outcome=False)
+        options = QueueOptions(max_dequeue_count=1, max_polling_interval=0.1)
+        listeners.start(handler, options, poison=None, lease_seconds=1)
+        await until(lambda: len(handler.messages) >= 3)
+        assert [message.dequeue_count for message in handler.messages[:3]] == [1, 2, 3]
 
 
-def test_what_is_not_base64_is_set_aside_as_it_is(
+async def test_message_that_is_not_base64_becomes_poison_unchanged(
     azurite: Azurite, queues: Queues, name: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A message that cannot be decoded goes to the poison queue at once, unchanged, and the log says which setting."""
+    """A message that cannot be decoded becomes poison at once, unchanged, and the log names the setting."""
     queues.put_raw(name, "not Base64! <&>")
 
-    async def scenario() -> None:
-        async with Scene(azurite, name) as scene:
-            handled = Handled()
-            scene.listen(handled)
-            await until(lambda: queues.seen_raw(f"{name}-poison") == ["not Base64! <&>"] and queues.left(name) == 0)
-            assert handled.messages == []
-
-    asyncio.run(scenario())
+    async with Listeners(azurite, name) as listeners:
+        handler = RecordingHandler()
+        listeners.start(handler)
+        await until(lambda: queues.visible_raw(f"{name}-poison") == ["not Base64! <&>"] and queues.count(name) == 0)
+        assert handler.messages == []
     assert "is not Base64" in caplog.text
     assert "extensions.queues.messageEncoding" in caplog.text
 
 
-def test_without_encoding_any_text_is_a_message(azurite: Azurite, queues: Queues, name: str) -> None:
-    """With ``none``, texts are taken as they are."""
+async def test_listener_without_encoding_receives_any_text(azurite: Azurite, queues: Queues, name: str) -> None:
+    """With ``none``, texts are received as they are."""
     queues.put_raw(name, "not Base64! <&> ü")
 
-    async def scenario() -> None:
-        async with Scene(azurite, name) as scene:
-            handled = Handled()
-            scene.listen(handled, QueueOptions(message_encoding="none", max_polling_interval=0.1))
-            await until(lambda: queues.left(name) == 0)
-            assert handled.texts == ["not Base64! <&> ü"]
-
-    asyncio.run(scenario())
+    async with Listeners(azurite, name) as listeners:
+        handler = RecordingHandler()
+        listeners.start(handler, QueueOptions(message_encoding="none", max_polling_interval=0.1))
+        await until(lambda: queues.count(name) == 0)
+        assert handler.texts == ["not Base64! <&> ü"]
 
 
-def test_batches_are_taken_as_in_azure(azurite: Azurite, queues: Queues, name: str) -> None:
-    """A batch at once; the next one as soon as no more than the threshold are left; so batch and threshold at most."""
+async def test_listener_receives_the_next_batch_at_the_threshold(azurite: Azurite, queues: Queues, name: str) -> None:
+    """A batch at once, the next at the threshold; so batch plus threshold is the maximum, as in Azure."""
     queues.put(name, *(str(number) for number in range(12)))
 
-    async def scenario() -> None:
-        async with Scene(azurite, name) as scene:
-            handled = Handled(held=True)
-            scene.listen(handled, QueueOptions(batch_size=4, new_batch_threshold=2, max_polling_interval=0.1))
-            await until(lambda: handled.running == 4)
-            handled.let.release()
-            await until(lambda: queues.left(name) == 11)
-            await asyncio.sleep(0.3)  # would be enough for another batch
-            assert handled.running == 3
-            handled.let.release()
-            await until(lambda: handled.running == 6)
-            for _ in range(10):
-                handled.let.release()
-            await until(lambda: queues.left(name) == 0)
-            assert handled.most == 6
-
-    asyncio.run(scenario())
+    async with Listeners(azurite, name) as listeners:
+        handler = RecordingHandler(is_waiting=True)
+        listeners.start(handler, QueueOptions(batch_size=4, new_batch_threshold=2, max_polling_interval=0.1))
+        await until(lambda: handler.running == 4)
+        handler.permits.release()
+        await until(lambda: queues.count(name) == 11)
+        await asyncio.sleep(0.3)  # long enough for another batch
+        assert handler.running == 3
+        handler.permits.release()
+        await until(lambda: handler.running == 6)
+        for _ in range(10):
+            handler.permits.release()
+        await until(lambda: queues.count(name) == 0)
+        assert handler.max_running == 6
 
 
-def test_one_at_a_time(azurite: Azurite, queues: Queues, name: str) -> None:
-    """With batches of one, the threshold of which is none, no two messages are worked on at once."""
+async def test_listener_with_batches_of_one_handles_one_message_at_a_time(
+    azurite: Azurite, queues: Queues, name: str
+) -> None:
+    """With a batch of one and a threshold of zero, no two messages are handled at once."""
     queues.put(name, *(str(number) for number in range(5)))
 
-    async def scenario() -> None:
-        async with Scene(azurite, name) as scene:
-            handled = Handled()
-            scene.listen(handled, QueueOptions(batch_size=1, new_batch_threshold=0, max_polling_interval=0.1))
-            await until(lambda: queues.left(name) == 0)
-            assert (len(handled.messages), handled.most) == (5, 1)
-
-    asyncio.run(scenario())
+    async with Listeners(azurite, name) as listeners:
+        handler = RecordingHandler()
+        listeners.start(handler, QueueOptions(batch_size=1, new_batch_threshold=0, max_polling_interval=0.1))
+        await until(lambda: queues.count(name) == 0)
+        assert (len(handler.messages), handler.max_running) == (5, 1)
 
 
-def test_a_message_is_kept_as_long_as_it_is_worked_on(azurite: Azurite, queues: Queues, name: str) -> None:
-    """Nobody else sees it after the time for which it was taken, and it keeps its text."""
+async def test_message_in_progress_stays_invisible_beyond_its_lease(
+    azurite: Azurite, queues: Queues, name: str
+) -> None:
+    """Other hosts do not receive a message in progress after its first lease, and it keeps its text."""
     queues.put(name, "long")
 
-    async def scenario() -> None:
-        async with Scene(azurite, name) as scene:
-            handled, others = Handled(answer=False, held=True), Handled()
+    with run_proxy(azurite.ports["Queue"]) as proxy:
+        async with Listeners(azurite, name, proxy.port) as listeners:
+            handler, others = RecordingHandler(outcome=False, is_waiting=True), RecordingHandler()
             options = QueueOptions(visibility_timeout=0, max_polling_interval=0.1)
-            listener = scene.listen(handled, options, lease_seconds=4)
-            await until(lambda: handled.messages)
-            other = scene.listen(others, lease_seconds=60)
-            await asyncio.sleep(6)
+            listener = listeners.start(handler, options, lease_seconds=4)
+            await until(lambda: handler.messages)
+            other = listeners.start(others, lease_seconds=60)
+            await until(lambda: sum(method == "PUT" for method, _ in proxy.requests) >= 3)  # renewals, 2 seconds apart
             assert others.messages == []
             listener.stop()
-            handled.let.release()
+            handler.permits.release()
             await until(lambda: others.messages)
             assert others.texts == ["long"]
             other.stop()
 
-    asyncio.run(scenario())
 
-
-def test_a_queue_may_come_later(azurite: Azurite, queues: Queues, name: str, caplog: pytest.LogCaptureFixture) -> None:
-    """A queue that does not exist is no error; once it does, its messages are taken."""
+async def test_listener_of_a_missing_queue_receives_once_it_exists(
+    azurite: Azurite, queues: Queues, name: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A queue that does not exist is not an error; once it does, its messages are received."""
     caplog.set_level(logging.INFO)
 
-    async def scenario() -> None:
-        async with Scene(azurite, name) as scene:
-            handled = Handled()
-            scene.listen(handled)
-            await until(lambda: "does not exist yet" in caplog.text)
-            await asyncio.to_thread(queues.put, name, "first")
-            await until(lambda: handled.messages)
-
-    asyncio.run(scenario())
+    async with Listeners(azurite, name) as listeners:
+        handler = RecordingHandler()
+        listeners.start(handler)
+        await until(lambda: "does not exist yet" in caplog.text)
+        await asyncio.to_thread(queues.put, name, "first")
+        await until(lambda: handler.messages)
     assert [record.levelname for record in caplog.records if "hosting" in record.name] == ["INFO"]
 
 
-def test_a_nudge_ends_the_pause(azurite: Azurite, queues: Queues, name: str) -> None:
-    """Who knows of a new message need not wait until the listener looks again."""
-    queues.make(name)
+async def test_nudge_during_a_pause_makes_the_listener_ask_at_once(azurite: Azurite, queues: Queues, name: str) -> None:
+    """After ``nudge`` the listener asks for messages at once."""
+    queues.create(name)
 
-    async def scenario() -> None:
-        with proxying(azurite.ports["Queue"]) as proxy:
-            async with Scene(azurite, name, proxy.port) as scene:
-                handled = Handled()
-                listener = scene.listen(handled, QueueOptions(max_polling_interval=3600))
-                listener._backoff._failures = 1000  # as after a long time without a message
-                await until(lambda: proxy.requests)
-                await asyncio.to_thread(queues.put, name, "now")
-                listener.nudge()
-                await until(lambda: handled.messages)
-
-    asyncio.run(scenario())
+    with run_proxy(azurite.ports["Queue"]) as proxy:
+        async with Listeners(azurite, name, proxy.port) as listeners:
+            handler = RecordingHandler()
+            listener = listeners.start(handler, QueueOptions(max_polling_interval=3600))
+            listener._backoff._failures = 1000  # as after many empty polls
+            await until(lambda: proxy.requests)
+            await asyncio.to_thread(queues.put, name, "now")
+            listener.nudge()
+            await until(lambda: handler.messages)
 
 
-async def stop_on_the_way(listener: QueueListener, proxy: Proxy, queues: Queues, name: str) -> None:
-    """Stop while a message, ``late``, has left the queue and not come to the listener."""
+async def stop_during_a_response(listener: QueueListener, proxy: Proxy, queues: Queues, name: str) -> None:
+    """Stop a listener while the response with the message ``late`` is on its way."""
     proxy.always("slow")
-    asked = len(proxy.requests)
-    await until(lambda: len(proxy.requests) > asked + 1)
+    requests = len(proxy.requests)
+    await until(lambda: len(proxy.requests) > requests + 1)
     await asyncio.to_thread(queues.put, name, "late")
-    await until(lambda: queues.seen(name) == [])
+    await until(lambda: queues.visible(name) == [])
     proxy.always("none")
     listener.stop()
 
 
-def test_stopping_takes_nothing_and_gives_back_what_was_not_begun(azurite: Azurite, queues: Queues, name: str) -> None:
-    """Messages that arrive after the stop are seen by others at once; the one that runs is finished and deleted."""
-    queues.put(name, "begun")
+async def test_stop_releases_messages_that_arrive_afterwards(azurite: Azurite, queues: Queues, name: str) -> None:
+    """Messages that arrive after the stop are released at once; the one in progress is finished and deleted."""
+    queues.put(name, "first")
 
-    async def scenario() -> None:
-        with proxying(azurite.ports["Queue"]) as proxy:
-            async with Scene(azurite, name, proxy.port) as scene:
-                handled = Handled(held=True)
-                listener = scene.listen(handled, QueueOptions(new_batch_threshold=1, max_polling_interval=0.1))
-                await until(lambda: handled.messages)
-                await stop_on_the_way(listener, proxy, queues, name)
-                handled.let.release()
-                await until(lambda: queues.seen(name) == ["late"])
-                await until(lambda: queues.left(name) == 1)
-                assert handled.texts == ["begun"]
-
-    asyncio.run(scenario())
+    with run_proxy(azurite.ports["Queue"]) as proxy:
+        async with Listeners(azurite, name, proxy.port) as listeners:
+            handler = RecordingHandler(is_waiting=True)
+            listener = listeners.start(handler, QueueOptions(new_batch_threshold=1, max_polling_interval=0.1))
+            await until(lambda: handler.messages)
+            await stop_during_a_response(listener, proxy, queues, name)
+            handler.permits.release()
+            await until(lambda: queues.visible(name) == ["late"])
+            await until(lambda: queues.count(name) == 1)
+            assert handler.texts == ["first"]
 
 
-def test_stopping_leaves_no_message_to_be_poison_untried(azurite: Azurite, queues: Queues, name: str) -> None:
-    """What may be tried once only is tried, as whoever takes it again would set it aside without another try."""
-    queues.put(name, "begun")
+async def test_stop_handles_a_late_message_that_may_be_tried_once(azurite: Azurite, queues: Queues, name: str) -> None:
+    """A late message with a single try is handled, because the next host would make it poison without a try."""
+    queues.put(name, "first")
 
-    async def scenario() -> None:
-        with proxying(azurite.ports["Queue"]) as proxy:
-            async with Scene(azurite, name, proxy.port) as scene:
-                handled = Handled(held=True)
-                options = QueueOptions(new_batch_threshold=1, max_dequeue_count=1, max_polling_interval=0.1)
-                listener = scene.listen(handled, options)
-                await until(lambda: handled.messages)
-                await stop_on_the_way(listener, proxy, queues, name)
-                handled.let.release()
-                handled.let.release()
-                await until(lambda: queues.left(name) == 0)
-                assert handled.texts == ["begun", "late"]
-                assert queues.left(f"{name}-poison") == 0
-
-    asyncio.run(scenario())
+    with run_proxy(azurite.ports["Queue"]) as proxy:
+        async with Listeners(azurite, name, proxy.port) as listeners:
+            handler = RecordingHandler(is_waiting=True)
+            options = QueueOptions(new_batch_threshold=1, max_dequeue_count=1, max_polling_interval=0.1)
+            listener = listeners.start(handler, options)
+            await until(lambda: handler.messages)
+            await stop_during_a_response(listener, proxy, queues, name)
+            handler.permits.release()
+            handler.permits.release()
+            await until(lambda: queues.count(name) == 0)
+            assert handler.texts == ["first", "late"]
+            assert queues.count(f"{name}-poison") == 0
 
 
-def test_closing_cancels_what_runs_and_gives_it_back(azurite: Azurite, queues: Queues, name: str) -> None:
-    """When the grace period is over, a message that is still worked on is seen by others at once."""
+async def test_close_cancels_the_handler_and_releases_its_message(azurite: Azurite, queues: Queues, name: str) -> None:
+    """When the grace period is over, a message in progress is visible to other hosts at once."""
     queues.put(name, "endless")
 
-    async def scenario() -> None:
-        async with Scene(azurite, name) as scene:
-            handled = Handled(held=True)
-            listener = scene.listen(handled)
-            await until(lambda: handled.messages)
-            await listener.close()
-            assert handled.running == 0
-            assert queues.seen(name) == ["endless"]
-
-    asyncio.run(scenario())
+    async with Listeners(azurite, name) as listeners:
+        handler = RecordingHandler(is_waiting=True)
+        listener = listeners.start(handler)
+        await until(lambda: handler.messages)
+        await listener.close()
+        assert handler.running == 0
+        assert queues.visible(name) == ["endless"]

@@ -16,13 +16,13 @@ def options(settings: dict[str, str] | None = None, **section: Any) -> QueueOpti
     return read_options(Services({"extensions": {"queues": section}}, settings or {}))
 
 
-def test_defaults_are_those_of_azure() -> None:
-    """Without the section, messages are read as in Azure: a threshold of half a batch for each processor."""
+def test_queue_options_without_a_section_are_those_of_azure() -> None:
+    """Without the section, the defaults are Azure's: a threshold of half a batch for each processor."""
     assert options() == QueueOptions(16, 8 * (os.cpu_count() or 1), 5, 0.0, 60.0, "base64")
 
 
-def test_every_setting_counts() -> None:
-    """Each of Azure's names is read, ignoring case."""
+def test_queue_options_are_read_ignoring_case() -> None:
+    """Each of Azure's settings is read, ignoring case."""
     read = options(
         batchSize=4,
         newBatchThreshold=2,
@@ -34,26 +34,26 @@ def test_every_setting_counts() -> None:
     assert read == QueueOptions(4, 2, 3, 30.0, 1.5, "none")
 
 
-def test_the_threshold_follows_the_batch() -> None:
-    """Where only the size of a batch is set, the threshold is half of it for each processor."""
+def test_threshold_without_a_setting_follows_the_batch_size() -> None:
+    """With only a batch size, the threshold is half of it for each processor."""
     assert options(batchSize=1).new_batch_threshold == 0
     assert options(batchSize=32).new_batch_threshold == 16 * (os.cpu_count() or 1)
 
 
-def test_numbers_of_the_environment_are_texts() -> None:
+def test_queue_options_accept_numbers_as_text() -> None:
     """A number that overrides host.json from the environment arrives as a text."""
     assert options(batchSize="8", maxDequeueCount=" 2 ").batch_size == 8
 
 
-@pytest.mark.parametrize(("set_to", "seconds"), [(None, 2.0), ("00:01:00", 2.0), ("00:00:30", 30.0)])
-def test_in_development_an_idle_queue_is_looked_into_every_two_seconds(set_to: str | None, seconds: float) -> None:
-    """As in Azure's host, two seconds stand in for the default of a minute, and for nothing else."""
-    section = {"maxPollingInterval": set_to} if set_to else {}
+@pytest.mark.parametrize(("setting", "seconds"), [(None, 2.0), ("00:01:00", 2.0), ("00:00:30", 30.0)])
+def test_polling_interval_in_development_defaults_to_two_seconds(setting: str | None, seconds: float) -> None:
+    """As in Azure's host, two seconds replace the default of a minute, and nothing else."""
+    section = {"maxPollingInterval": setting} if setting else {}
     assert options({"AZURE_FUNCTIONS_ENVIRONMENT": "Development"}, **section).max_polling_interval == seconds
 
 
 @pytest.mark.parametrize(
-    ("name", "value", "wanted"),
+    ("name", "value", "expected"),
     [
         ("batchSize", 0, "a whole number from 1 to 32"),
         ("batchSize", 33, "a whole number from 1 to 32"),
@@ -70,10 +70,10 @@ def test_in_development_an_idle_queue_is_looked_into_every_two_seconds(set_to: s
         ("messageEncoding", 64, '"base64" or "none"'),
     ],
 )
-def test_a_value_that_cannot_be_used_is_refused(name: str, value: object, wanted: str) -> None:
-    """The error names the setting, what it may be, and what was found."""
+def test_invalid_queue_option_is_refused_with_its_setting(name: str, value: object, expected: str) -> None:
+    """The error names the setting, what it may be, and the value."""
     with pytest.raises(SettingsError) as caught:
         options({}, **{name: value})
-    assert f"extensions.queues.{name} must be {wanted}" in caught.value.message
+    assert f"extensions.queues.{name} must be {expected}" in caught.value.message
     assert repr(value) in caught.value.message
     assert caught.value.file == "host.json"

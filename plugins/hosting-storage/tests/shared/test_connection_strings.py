@@ -1,4 +1,4 @@
-"""Connection strings, in the forms that people have them in."""
+"""Connection strings, in the forms that people use."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ LOCAL = "http://127.0.0.1"
         ("DevelopmentStorageProxyUri=http://azurite/;UseDevelopmentStorage=True", "http://azurite"),
     ],
 )
-def test_development(text: str, address: str) -> None:
-    """Azurite is found by every client, here or on another machine, however the setting is spelled."""
+def test_development_storage_is_azurite_for_every_client(text: str, address: str) -> None:
+    """Every client finds Azurite, here or on another machine, however the setting is spelled."""
     connections = Connections(Services({}, {"AzureWebJobsStorage": text}))
     services = (connections.blob_service(), connections.queue_service(), connections.table_service())
     places = [service.url.rstrip("/") for service in services]
@@ -39,8 +39,8 @@ def test_development(text: str, address: str) -> None:
         + ";SharedAccessSignature=sv=1&sig=x%3D",
     ],
 )
-def test_accounts(text: str) -> None:
-    """An account is found by every client, with its key or a signature, spaces and a last semicolon or not."""
+def test_account_connection_string_works_for_every_client(text: str) -> None:
+    """Every client finds the account, with a key or a signature, with spaces and a final semicolon or without."""
     connections = Connections(Services({}, {"AzureWebJobsStorage": text}))
     for kind in ("blob", "queue", "table"):
         service = getattr(connections, f"{kind}_service")()
@@ -56,8 +56,8 @@ def test_accounts(text: str) -> None:
         ("AccountName=a;AccountKey=c2VjcmV", "its AccountKey is not valid Base64"),
     ],
 )
-def test_unusable(text: str, reason: str) -> None:
-    """What no client could use is refused, without telling the key."""
+def test_unusable_connection_string_is_refused_without_its_key(text: str, reason: str) -> None:
+    """A connection string that no client could use is refused, and its key is not shown."""
     with pytest.raises(ValueError, match=reason) as caught:
         normalized(text)
     assert "c2VjcmV" not in str(caught.value)

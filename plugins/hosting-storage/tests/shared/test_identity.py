@@ -1,4 +1,4 @@
-"""An account without a key: a managed identity, a real token request, and an Azurite that asks for a token."""
+"""An account without a key: a managed identity, a real token request, and an Azurite that requires a token."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def work(msg: str) -> str:
 
 
 def token(resource: str) -> str:
-    """A token that says who it is for; nobody checks the signature of an emulator's."""
+    """Return a token for a resource. It is not signed: Azurite does not check signatures."""
     now = int(time.time())
     claims = {"aud": resource.rstrip("/"), "iss": "https://sts.windows.net/tenant/", "nbf": now - 60, "exp": now + 3600}
     parts = ({"alg": "none", "typ": "JWT"}, {**claims, "iat": now})
@@ -40,15 +40,15 @@ def token(resource: str) -> str:
 
 
 @contextmanager
-def identity_service(asked: list[str]) -> Iterator[str]:
-    """The service that gives tokens to apps in Azure; notes what it is asked for."""
+def identity_service(requests: list[str]) -> Iterator[str]:
+    """Run the service that issues tokens to apps in Azure; append its requests to ``requests``."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             query = parse_qs(urlsplit(self.path).query)
-            asked.append(f"{query['resource'][0]} {query['client_id'][0]} {self.headers['X-IDENTITY-HEADER']}")
-            given = {"access_token": token(query["resource"][0]), "expires_on": str(int(time.time()) + 3600)}
-            body = json.dumps({**given, "resource": query["resource"][0], "token_type": "Bearer"}).encode()
+            requests.append(f"{query['resource'][0]} {query['client_id'][0]} {self.headers['X-IDENTITY-HEADER']}")
+            response = {"access_token": token(query["resource"][0]), "expires_on": str(int(time.time()) + 3600)}
+            body = json.dumps({**response, "resource": query["resource"][0], "token_type": "Bearer"}).encode()
             self.send_response(200)
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(body)))
@@ -79,13 +79,13 @@ def certificates(tmp_path: Path) -> dict[str, Path]:
     return files
 
 
-def test_a_managed_identity_opens_an_account(
+def test_managed_identity_receives_and_sends_without_a_key(
     certificates: dict[str, Path], make_app: MakeApp, serve: Serve, tmp_path: Path
 ) -> None:
-    """With ``__queueServiceUri`` and ``__credential`` alone, trigger and output work; no key is anywhere."""
+    """With ``__queueServiceUri`` and ``__credential`` alone, trigger and output work without a key."""
     flags = ("--oauth", "basic", "--cert", str(certificates["cert"]), "--key", str(certificates["key"]))
-    asked: list[str] = []
-    with run_azurite(tmp_path, "--inMemoryPersistence", *flags) as azurite, identity_service(asked) as endpoint:
+    requests: list[str] = []
+    with run_azurite(tmp_path, "--inMemoryPersistence", *flags) as azurite, identity_service(requests) as endpoint:
         url = f"https://127.0.0.1:{azurite.ports['Queue']}/{ACCOUNT}"
         credential = {"account_name": ACCOUNT, "account_key": KEY}
         service = QueueServiceClient(url, credential, api_version=VERSION, connection_verify=str(certificates["ca"]))
@@ -102,10 +102,10 @@ def test_a_managed_identity_opens_an_account(
         answers = service.get_queue_client("answers")
         service.create_queue("answers")
         end = time.monotonic() + TIMEOUT_SECONDS
-        while not (found := answers.peek_messages()):
+        while not (messages := answers.peek_messages()):
             assert time.monotonic() < end, served.logs()
             time.sleep(0.1)
-        assert [message.content for message in found] == [b64encode(b"HELLO").decode()]
+        assert [message.content for message in messages] == [b64encode(b"HELLO").decode()]
         assert served.stop() == 0
         service.close()
-    assert asked == ["https://storage.azure.com me secret"]
+    assert requests == ["https://storage.azure.com me secret"]

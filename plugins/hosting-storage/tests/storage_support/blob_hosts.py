@@ -1,4 +1,4 @@
-"""Blob triggers of a host without the rest of it: a real Azurite, real listeners, and functions that are recorded."""
+"""Hosts with blob triggers only: a real Azurite, real listeners, and functions whose invocations are recorded."""
 
 from __future__ import annotations
 
@@ -24,19 +24,20 @@ OPTIONS = BlobOptions(QueueOptions(batch_size=8, new_batch_threshold=8, max_poll
 
 
 def function(name: str = "F", annotations: Mapping[str, Any] | None = None) -> Function:
-    """A function of which only the name and the annotations matter."""
+    """Return a function with a name and annotations."""
     return Function(name, "/app", "/app/function_app.py", "v2", lambda: None, False, annotations=annotations or {})
 
 
-class Recorded:
-    """Takes the place of a function's invocations."""
+class Recorder:
+    """Records the invocations of a function in place of running it."""
 
     def __init__(self, trigger: BlobTrigger) -> None:
         self.trigger = trigger
         self.started = 0
-        self.seen: list[Any] = []
+        self.values: list[Any] = []
         self.data: list[Mapping[str, Any]] = []
-        self.told: list[tuple[str, str]] = []
+        self.reasons: list[tuple[str, str]] = []
+        """The reason and the details of each invocation."""
         self.fails: Callable[[Any], bool] = lambda value: False
         self.before: Callable[[], Awaitable[None]] | None = None
         trigger.attach(self)
@@ -48,9 +49,9 @@ class Recorded:
         if self.before is not None:
             await self.before()
         value = self.trigger.decode(data)
-        self.seen.append(value)
+        self.values.append(value)
         self.data.append(self.trigger.binding_data(data))
-        self.told.append((reason, details))
+        self.reasons.append((reason, details))
         return Result(exception=RuntimeError("failed") if self.fails(value) else None)
 
 
@@ -69,28 +70,29 @@ class App:
         }
 
     def put(self, name: str, content: str | bytes = b"", **metadata: str) -> str:
+        """Write a blob to the app's container, and return its ETag."""
         return self.blobs.put(f"{self.container}/{name}", content, metadata)
 
 
 class Host:
-    """One host of an app. To be made and used on an event loop."""
+    """One host of an app; create and use it on an event loop."""
 
     def __init__(self, app: App, options: BlobOptions = OPTIONS) -> None:
         self.app = app
         self.services = Services({}, app.environ)
         self.connections = Connections(self.services)
-        self.functions: dict[str, Recorded] = {}
+        self.functions: dict[str, Recorder] = {}
         self._options = options
         self._listener: BlobListener | None = None
 
-    def serve(self, name: str = "F", path: str = "{name}", annotation: Any = bytes, **properties: Any) -> Recorded:
-        """Give it one more function."""
-        place = f"{self.app.container}/{path}" if path else self.app.container
-        binding = Binding("blob", "blobTrigger", "in", {"path": place, **properties})
+    def serve(self, name: str = "F", path: str = "{name}", annotation: Any = bytes, **properties: Any) -> Recorder:
+        """Add a function, and return its recorder."""
+        pattern = f"{self.app.container}/{path}" if path else self.app.container
+        binding = Binding("blob", "blobTrigger", "in", {"path": pattern, **properties})
         annotations = {"blob": annotation} if annotation is not None else {}
-        found = Recorded(BlobTrigger(function(name, annotations), binding, self.connections))
-        self.functions[name] = found
-        return found
+        recorder = Recorder(BlobTrigger(function(name, annotations), binding, self.connections))
+        self.functions[name] = recorder
+        return recorder
 
     @property
     def listener(self) -> BlobListener:
@@ -98,7 +100,7 @@ class Host:
         return self._listener
 
     async def __aenter__(self) -> Host:
-        triggers = [found.trigger for found in self.functions.values()]
+        triggers = [recorder.trigger for recorder in self.functions.values()]
         self._listener = BlobListener(triggers, self.services, self.connections, self._options)
         self._listener.start()
         return self
@@ -109,14 +111,14 @@ class Host:
         await self.connections.close()
 
 
-async def until(look: Callable[[], Any]) -> None:
-    """Wait for something to become true."""
+async def until(condition: Callable[[], Any]) -> None:
+    """Wait until a condition is true."""
     end = asyncio.get_running_loop().time() + TIMEOUT_SECONDS
-    while not look():
-        assert asyncio.get_running_loop().time() < end, "it did not happen"
+    while not condition():
+        assert asyncio.get_running_loop().time() < end, "the condition did not become true"
         await asyncio.sleep(0.02)
 
 
-def counted(*functions: Recorded) -> Counter[Any]:
-    """How often each value was seen by any of them."""
-    return Counter(value for found in functions for value in found.seen)
+def count_values(*recorders: Recorder) -> Counter[Any]:
+    """Return how often each value was passed to any of the functions."""
+    return Counter(value for recorder in recorders for value in recorder.values)

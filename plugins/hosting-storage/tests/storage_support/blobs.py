@@ -1,4 +1,4 @@
-"""Blobs of a real storage account, from a test's side."""
+"""The blobs of a storage account, as a test uses them."""
 
 from __future__ import annotations
 
@@ -23,20 +23,20 @@ class Blobs:
         self.service = BlobServiceClient.from_connection_string(connection_string, api_version=VERSION)
 
     def container(self, name: str) -> ContainerClient:
-        """Give a container, made where it does not exist."""
+        """Return the client of a container, which is created if it does not exist."""
         container = self.service.get_container_client(name)
         with suppress(ResourceExistsError):
             container.create_container()
         return container
 
     def put(self, path: str, content: str | bytes = b"", metadata: Mapping[str, str] | None = None) -> str:
-        """Write a blob at ``container/name``; give the ETag of the version."""
+        """Write a blob at ``container/name``, and return the ETag of the version."""
         container, _, name = path.partition("/")
         blob = self.container(container).get_blob_client(name)
         return str(blob.upload_blob(content, overwrite=True, metadata=dict(metadata or {}))["etag"])
 
     def get(self, path: str) -> bytes | None:
-        """Read the blob at ``container/name``; None if there is none."""
+        """Return the content of the blob at ``container/name``; None if it does not exist."""
         container, _, name = path.partition("/")
         try:
             return self.service.get_blob_client(container, name).download_blob().readall()
@@ -44,7 +44,7 @@ class Blobs:
             return None
 
     def names(self, container: str, prefix: str = "") -> list[str]:
-        """Give the names of the blobs in a container."""
+        """Return the names of the blobs in a container; none if it does not exist."""
         try:
             return [
                 str(name)
@@ -58,10 +58,10 @@ class Blobs:
         self.service.close()
 
 
-def eventually(look: Callable[[], T], wanted: Callable[[T], object] = bool) -> T:
-    """Look again and again until it is as wanted; give what was seen."""
+def eventually(read: Callable[[], T], is_expected: Callable[[T], object] = bool) -> T:
+    """Call ``read`` until its value is as expected, and return the value."""
     end = time.monotonic() + TIMEOUT_SECONDS
-    while not wanted(seen := look()):
-        assert time.monotonic() < end, f"still {seen!r}"
+    while not is_expected(value := read()):
+        assert time.monotonic() < end, f"still {value!r}"
         time.sleep(0.05)
-    return seen
+    return value

@@ -1,4 +1,4 @@
-"""A proxy in front of a real HTTP service, for tests of what happens when the service does not behave."""
+"""A proxy in front of a real HTTP service, which can delay, drop or fail requests."""
 
 from __future__ import annotations
 
@@ -8,24 +8,24 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Literal, TypeAlias
 
-Fault: TypeAlias = Literal["none", "error", "hang up", "lose the answer", "slow", "hang"]
-"""Answer well; answer 503; close the connection instead; or after the service has done it; answer after a second; or
-never."""
+Fault: TypeAlias = Literal["none", "error", "hang up", "lose the response", "slow", "hang"]
+"""Respond; respond with 503; close the connection without the request, or without the response; respond after a
+second; or never."""
 
-Mood: TypeAlias = Callable[[str, str], Fault]
-"""Decides about a request: by its method, and by its path with the query."""
+FaultSelector: TypeAlias = Callable[[str, str], Fault]
+"""Selects the fault of a request, by its method and by its path with the query."""
 
 _ERROR = b"HTTP/1.1 503 Service Unavailable\r\nx-ms-error-code: ServerBusy\r\ncontent-length: 0\r\n\r\n"
-_SLOW = 1.0
+_DELAY_SECONDS = 1.0
 
 
-def well(method: str, path: str) -> Fault:
-    """Answer each request well."""
+def no_fault(method: str, path: str) -> Fault:
+    """Forward each request."""
     return "none"
 
 
 class Proxy:
-    """Passes requests on, one a connection, unless it is in another mood.
+    """Forwards requests, one a connection, unless ``select_fault`` returns a fault.
 
     Args:
         target: the port of the service, on this machine.
@@ -33,14 +33,14 @@ class Proxy:
 
     def __init__(self, target: int) -> None:
         self.port = 0
-        self.mood: Mood = well
+        self.select_fault: FaultSelector = no_fault
         self.requests: list[tuple[str, str]] = []
-        """Method and path of each request, those that came to nothing too."""
+        """Method and path of each request, also of those that failed."""
         self._target = target
 
     def always(self, fault: Fault) -> None:
-        """Do the same to every request from now on."""
-        self.mood = lambda method, path: fault
+        """Use the same fault for every request from now on."""
+        self.select_fault = lambda method, path: fault
 
     async def serve(self, ready: threading.Event, stop: asyncio.Event) -> None:
         """Serve until ``stop``."""
@@ -53,36 +53,36 @@ class Proxy:
     async def _connection(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             with suppress(OSError, asyncio.IncompleteReadError):
-                writer.write(await self._answer(reader))
+                writer.write(await self._respond(reader))
                 await writer.drain()
         finally:
             writer.close()
 
-    async def _answer(self, reader: asyncio.StreamReader) -> bytes:
+    async def _respond(self, reader: asyncio.StreamReader) -> bytes:
         head = await reader.readuntil(b"\r\n\r\n")
         method, path, _ = head.split(b"\r\n", 1)[0].decode().split(" ", 2)
         self.requests.append((method, path))
-        fault = self.mood(method, path)
+        fault = self.select_fault(method, path)
         if fault in ("hang up", "error"):
             return _ERROR if fault == "error" else b""
         if fault == "hang":
             await asyncio.Event().wait()
-        answer = await self._passed_on(head, await reader.readexactly(_length(head)))
-        await asyncio.sleep(_SLOW if fault == "slow" else 0)
-        return b"" if fault == "lose the answer" else answer
+        response = await self._forward(head, await reader.readexactly(_length(head)))
+        await asyncio.sleep(_DELAY_SECONDS if fault == "slow" else 0)
+        return b"" if fault == "lose the response" else response
 
-    async def _passed_on(self, head: bytes, body: bytes) -> bytes:
+    async def _forward(self, head: bytes, body: bytes) -> bytes:
         reader, writer = await asyncio.open_connection("127.0.0.1", self._target)
         lines = [line for line in head.split(b"\r\n") if not line.lower().startswith(b"connection:")]
         writer.write(b"\r\n".join([lines[0], b"Connection: close", *lines[1:]]) + body)
-        answer = await reader.read()
+        response = await reader.read()
         writer.close()
-        return answer
+        return response
 
 
 @contextmanager
-def proxying(target: int) -> Iterator[Proxy]:
-    """Stand before ``target`` until the end of the block, in a thread."""
+def run_proxy(target: int) -> Iterator[Proxy]:
+    """Run a proxy in front of the port ``target`` until the end of the block, in a thread."""
     proxy, ready = Proxy(target), threading.Event()
     loop, stop = asyncio.new_event_loop(), asyncio.Event()
 
@@ -101,5 +101,5 @@ def proxying(target: int) -> Iterator[Proxy]:
 
 
 def _length(head: bytes) -> int:
-    found = [line.split(b":")[1] for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:")]
-    return int(found[0]) if found else 0
+    lengths = [line.split(b":")[1] for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:")]
+    return int(lengths[0]) if lengths else 0

@@ -1,4 +1,4 @@
-"""Queues of a real storage account, from a test's side: many messages in a short time, and what is left of them."""
+"""The queues of a storage account, as a test uses them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from azure.storage.queue import AccountSasPermissions, QueueServiceClient, Resou
 from hosting_storage.testing import ACCOUNT, KEY, Azurite
 
 VERSION = "2021-12-02"
-_AT_ONCE = 16
+_CONCURRENT_REQUESTS = 16
 
 
 class Queues:
@@ -25,8 +25,8 @@ class Queues:
         self._service = QueueServiceClient.from_connection_string(azurite.connection_string, api_version=VERSION)
         self._url = f"http://127.0.0.1:{azurite.ports['Queue']}/{ACCOUNT}"
 
-    def make(self, *names: str) -> None:
-        """Make queues, empty ones."""
+    def create(self, *names: str) -> None:
+        """Create queues; existing ones are cleared."""
         for name in names:
             try:
                 self._service.create_queue(name)
@@ -34,11 +34,11 @@ class Queues:
                 self._service.get_queue_client(name).clear_messages()
 
     def put(self, name: str, *texts: str) -> None:
-        """Put messages into a queue as the host does, in Base64; it is made where it does not exist."""
+        """Send messages to a queue as the host does, in Base64; create the queue if it does not exist."""
         self.put_raw(name, *(b64encode(text.encode()).decode() for text in texts))
 
     def put_raw(self, name: str, *contents: str) -> None:
-        """Put messages into a queue as they are."""
+        """Send messages to a queue without encoding."""
         queue = self._service.get_queue_client(name)
         for content in contents:
             try:
@@ -48,28 +48,28 @@ class Queues:
                 queue.send_message(content)
 
     def fill(self, name: str, texts: Sequence[str]) -> None:
-        """Put many messages into a queue, in any order, quicker than the SDK does."""
-        self.make(name)
+        """Send many messages to a queue, in any order, faster than the SDK does."""
+        self.create(name)
         asyncio.run(self._fill(name, texts))
 
-    def left(self, name: str) -> int:
-        """How many messages a queue has, invisible ones too; 0 where it does not exist."""
+    def count(self, name: str) -> int:
+        """Return how many messages a queue has, also invisible ones; 0 if it does not exist."""
         try:
             return self._service.get_queue_client(name).get_queue_properties().approximate_message_count or 0
         except ResourceNotFoundError:
             return 0
 
-    def seen(self, name: str) -> list[str]:
-        """The texts of the visible messages, 32 at most, decoded."""
-        return [b64decode(content).decode() for content in self.seen_raw(name)]
+    def visible(self, name: str) -> list[str]:
+        """Return the texts of the visible messages, 32 at most, decoded."""
+        return [b64decode(content).decode() for content in self.visible_raw(name)]
 
-    def seen_raw(self, name: str) -> list[str]:
-        """The contents of the visible messages, 32 at most, as they are."""
+    def visible_raw(self, name: str) -> list[str]:
+        """Return the contents of the visible messages, 32 at most, without decoding."""
         try:
-            found = self._service.get_queue_client(name).peek_messages(32)
+            messages = self._service.get_queue_client(name).peek_messages(32)
         except ResourceNotFoundError:
             return []
-        return [message.content for message in found]
+        return [message.content for message in messages]
 
     def close(self) -> None:
         self._service.close()
@@ -80,14 +80,14 @@ class Queues:
             ACCOUNT, KEY, ResourceTypes(object=True), AccountSasPermissions(add=True), end, protocol="https,http"
         )
         url = f"{self._url}/{name}/messages?{token}"
-        left = iter(texts)
+        remaining = iter(texts)
         async with aiohttp.ClientSession() as session:
 
             async def send() -> None:
-                for text in left:
+                for text in remaining:
                     content = escape(b64encode(text.encode()).decode())
                     body = f"<QueueMessage><MessageText>{content}</MessageText></QueueMessage>"
-                    async with session.post(url, data=body, headers={"x-ms-version": VERSION}) as answer:
-                        assert answer.status == 201, await answer.text()
+                    async with session.post(url, data=body, headers={"x-ms-version": VERSION}) as response:
+                        assert response.status == 201, await response.text()
 
-            await asyncio.gather(*(send() for _ in range(_AT_ONCE)))
+            await asyncio.gather(*(send() for _ in range(_CONCURRENT_REQUESTS)))

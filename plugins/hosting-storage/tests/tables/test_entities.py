@@ -1,4 +1,4 @@
-"""Entities: what functions may write, what becomes of it, and what they read."""
+"""Entities as functions write and read them."""
 
 from __future__ import annotations
 
@@ -35,22 +35,22 @@ def stored(**properties: Any) -> dict[str, Any]:
         '\ufeff{"A": 1}'.encode(),
     ],
 )
-def test_forms(value: Any) -> None:
-    """An entity may come as text, as bytes or as a dictionary, alone or in a list."""
+def test_entity_may_be_text_bytes_or_a_dictionary_or_a_list(value: Any) -> None:
+    """An entity may be text, bytes or a dictionary, alone or in a list."""
     assert [entity.properties for entity in read_entities(value)] == [{"A": EntityProperty(1, EdmType.INT64)}]
 
 
 @pytest.mark.parametrize("value", [None, [], "[]"])
-def test_nothing(value: Any) -> None:
+def test_none_or_an_empty_list_writes_nothing(value: Any) -> None:
     """None and an empty list write nothing."""
     assert read_entities(value) == []
 
 
-def test_values() -> None:
-    """JSON's own types keep theirs; what is nested becomes a text, and nulls are left out."""
+def test_json_values_keep_their_types() -> None:
+    """JSON's own types are kept; nested values become a text, and nulls are left out."""
     nested = {"a": [1, {"b": None}], "é": {}}
-    found = stored(T="x", D="2026-08-01T12:00:00Z", I=2**40, F=1.5, B=True, N=None, O=nested, L=[1])
-    assert found == {
+    properties = stored(T="x", D="2026-08-01T12:00:00Z", I=2**40, F=1.5, B=True, N=None, O=nested, L=[1])
+    assert properties == {
         "T": "x",
         "D": "2026-08-01T12:00:00Z",
         "I": EntityProperty(2**40, EdmType.INT64),
@@ -75,11 +75,11 @@ def test_values() -> None:
         ("text", "Edm.String", "text"),
     ],
 )
-def test_types_beside_values(value: Any, kind: str, expected: Any) -> None:
+def test_odata_type_sets_the_type_of_a_value(value: Any, kind: str, expected: Any) -> None:
     """``NAME@odata.type`` gives a value a type that JSON does not have."""
-    (name, found) = next(iter(stored(**{"X@odata.type": kind, "X": value}).items()))
+    (name, typed) = next(iter(stored(**{"X@odata.type": kind, "X": value}).items()))
     assert name == "X"
-    assert (found.value, found.edm_type) == (expected, EdmType(kind))
+    assert (typed.value, typed.edm_type) == (expected, EdmType(kind))
 
 
 @pytest.mark.parametrize(
@@ -105,8 +105,8 @@ def test_types_beside_values(value: Any, kind: str, expected: Any) -> None:
         ({"X": [], "X@odata.type": "Edm.Int64"}, "property 'X': "),
     ],
 )
-def test_no_entity(value: Any, message: str) -> None:
-    """What is no entity is refused, with its number in a list, the property, and what was expected."""
+def test_invalid_entity_is_refused_with_its_number_and_property(value: Any, message: str) -> None:
+    """An invalid entity is refused, with its number in a list, the property, and what was expected."""
     with pytest.raises(ValueError, match=message):
         read_entities(value)
 
@@ -114,15 +114,15 @@ def test_no_entity(value: Any, message: str) -> None:
 @pytest.mark.parametrize(
     ("value", "message"), [(5, "not int"), ({"x": {1}}, "set"), ({"when": datetime.now(UTC)}, "datetime")]
 )
-def test_no_json(value: Any, message: str) -> None:
-    """What JSON does not know is a TypeError, as in Azure's worker."""
+def test_value_that_json_does_not_know_is_a_type_error(value: Any, message: str) -> None:
+    """A value that JSON does not know is a TypeError, as in Azure's worker."""
     with pytest.raises(TypeError, match=message):
         read_entities(value)
 
 
 @pytest.mark.parametrize("spelling", ["ETag", "etag", "odata.etag"])
-def test_reserved_names(spelling: str) -> None:
-    """Keys and ETag are known in any spelling; a time stamp is the service's own."""
+def test_reserved_property_names_are_known_in_any_spelling(spelling: str) -> None:
+    """Keys and ETag are known in any spelling; the time stamp is set by the service."""
     (entity,) = read_entities(
         {"partitionKEY": "p", "rowkey": "r", spelling: 'W/"x"', "Timestamp": "2026", "timestamp": 1}
     )
@@ -131,36 +131,36 @@ def test_reserved_names(spelling: str) -> None:
     assert read_entities({spelling: ""})[0].etag is None
 
 
-def test_keys_of_the_binding() -> None:
-    """An entity's own keys count before those of the binding."""
+def test_keys_of_an_entity_come_before_those_of_the_binding() -> None:
+    """An entity's own keys are used before those of the binding."""
     assert with_keys(Entity({"RowKey": "own"}), KEYS).properties == {"RowKey": "own", "PartitionKey": "p"}
     with pytest.raises(ValueError, match="RowKey is missing: set it in the entity, or in the binding"):
         with_keys(Entity({"PartitionKey": "p"}), {})
 
 
 @pytest.mark.parametrize("letter", ["/", "\\", "#", "?", "\t", "\x00", "\x1f", "\x7f", "\x9f"])
-def test_forbidden_keys(letter: str) -> None:
-    """A key with a letter that the service forbids is refused before anything is sent."""
+def test_key_with_a_forbidden_character_is_refused(letter: str) -> None:
+    """A key with a character that the service forbids is refused before anything is sent."""
     with pytest.raises(ValueError, match="is not a valid RowKey"):
         check_key("RowKey", f"a{letter}b")
 
 
 @given(st.text(st.characters(codec="utf-8", exclude_characters="/\\#?")))
-def test_other_keys(key: str) -> None:
+def test_key_without_forbidden_characters_is_accepted(key: str) -> None:
     """Any other text may be a key, an empty one too."""
     if not any(ord(letter) < 0x20 or 0x7F <= ord(letter) < 0xA0 for letter in key):
         check_key("RowKey", key)
 
 
 class Exact(datetime):
-    """As the SDK gives times: with the text of the service."""
+    """A time as the SDK returns it, with the text of the service."""
 
     tables_service_value = "2026-08-01T12:00:00.1234560Z"
 
 
-def test_reading() -> None:
-    """A function reads what .NET would write: times with their offset, GUIDs and binary as text, numbers as numbers."""
-    found = entity_json(
+def test_entity_is_read_as_dotnet_would_write_it() -> None:
+    """A function reads what .NET would write: times with offset, GUIDs and binary as text, numbers as numbers."""
+    document = entity_json(
         {
             **KEYS,
             "I": EntityProperty(2**40, EdmType.INT64),
@@ -172,7 +172,7 @@ def test_reading() -> None:
             "timestamp": "the service's",
         }
     )
-    assert found == {
+    assert document == {
         **KEYS,
         "I": 2**40,
         "B": "AAE=",
@@ -184,15 +184,15 @@ def test_reading() -> None:
 
 
 @given(st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 150).map(str)), max_size=700))
-def test_batches(keys: list[tuple[str, str]]) -> None:
-    """Nothing is left out, no batch is too large or of two partitions or has a row twice, and a row keeps its order."""
+def test_batches_keep_every_entity_and_the_rules_of_transactions(keys: list[tuple[str, str]]) -> None:
+    """No entity is lost, a batch is small enough, of one partition, without a row twice, and a row keeps its order."""
     entities = [Entity({"PartitionKey": part, "RowKey": row, "N": n}) for n, (part, row) in enumerate(keys)]
-    made = list(batches(entities))
-    for batch in made:
+    all_batches = list(batches(entities))
+    for batch in all_batches:
         assert 0 < len(batch) <= MAX_BATCH_SIZE
         assert len({entity.properties["PartitionKey"] for entity in batch}) == 1
         assert len({entity.properties["RowKey"] for entity in batch}) == len(batch)
-    written = [entity for batch in made for entity in batch]
+    written = [entity for batch in all_batches for entity in batch]
     assert sorted(entity.properties["N"] for entity in written) == list(range(len(keys)))
     for key in set(keys):
         of_key = [e.properties["N"] for e in written if (e.properties["PartitionKey"], e.properties["RowKey"]) == key]

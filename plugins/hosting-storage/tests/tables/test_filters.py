@@ -28,8 +28,8 @@ from hosting_storage.tables.filters import equals, marked, resolved
         ("", "Age gt 3 or Name eq 'x'", "", "Age gt 3 or Name eq 'x'"),
     ],
 )
-def test_values(before: str, value: str, after: str, expected: str) -> None:
-    """What stands in quotes is escaped, numbers and truths stand as they are, and so does a whole filter."""
+def test_filter_values_are_escaped_in_quotes(before: str, value: str, after: str, expected: str) -> None:
+    """A value in quotes is escaped; numbers, booleans and a whole filter stay as they are."""
     assert resolved(f"{before}{marked(value)}{after}") == expected
 
 
@@ -44,21 +44,21 @@ def test_values(before: str, value: str, after: str, expected: str) -> None:
         ("A eq '' and B eq ", "x", " and C eq ''"),
     ],
 )
-def test_values_outside_quotes(before: str, value: str, after: str) -> None:
+def test_filter_value_outside_quotes_is_refused(before: str, value: str, after: str) -> None:
     """Any other value outside quotes is refused, with what to write instead."""
     with pytest.raises(ValueError, match=re.escape(repr(value))):
         resolved(f"{before}{marked(value)}{after}")
 
 
 @given(st.text(), st.text())
-def test_a_value_never_leaves_its_quotes(first: str, second: str) -> None:
-    """Whatever is inside, a text with its quotes doubled reads as the value it was."""
+def test_filter_value_never_leaves_its_quotes(first: str, second: str) -> None:
+    """A text with its quotes doubled is read as the value that it was."""
     text = resolved(f"A eq '{marked(first)}' and B eq '{marked(second)}'")
     literals = re.fullmatch("A eq '((?:[^']|'')*)' and B eq '((?:[^']|'')*)'", text)
     assert literals is not None
     assert [literal.replace("''", "'") for literal in literals.groups()] == [first, second]
 
 
-def test_equals() -> None:
+def test_key_in_a_filter_is_escaped() -> None:
     """A key inside a filter is escaped as well."""
     assert equals("PartitionKey", "it's") == "PartitionKey eq 'it''s'"

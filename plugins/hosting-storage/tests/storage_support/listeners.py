@@ -1,4 +1,4 @@
-"""A queue of a real Azurite with listeners on it, for tests of what they do."""
+"""Listeners on a queue of a real Azurite."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ Handler = Callable[[Message], Awaitable[bool]]
 QUICK = QueueOptions(max_polling_interval=0.1)
 
 
-class Scene:
-    """A queue, its poison queue, and listeners on it.
+class Listeners:
+    """The listeners on a queue, closed at the end of the block.
 
     Args:
         azurite: the account.
-        name: the queue's.
-        port: of the queue service, or of a proxy before it.
+        name: the queue's name.
+        port: the port of the queue service, or of a proxy in front of it.
     """
 
     def __init__(self, azurite: Azurite, name: str, port: int | None = None) -> None:
@@ -36,63 +36,69 @@ class Scene:
         self.poison = self.service.get_queue_client(f"{name}-poison")
         self._stack = AsyncExitStack()
 
-    async def __aenter__(self) -> Scene:
+    async def __aenter__(self) -> Listeners:
         self._stack.push_async_callback(self.service.close)
         return self
 
     async def __aexit__(self, *exc: object) -> None:
         await self._stack.aclose()
 
-    def listen(self, handler: Handler, options: QueueOptions = QUICK, **changes: Any) -> QueueListener:
-        """Start a listener; it is closed at the end."""
+    def start(self, handler: Handler, options: QueueOptions = QUICK, **changes: Any) -> QueueListener:
+        """Start a listener that calls ``handler`` for each message."""
 
-        async def set_aside(message: Message) -> None:
+        async def send_to_poison_queue(message: Message) -> None:
             await send(self.poison, message.content)
 
-        listener = QueueListener(self.queue, handler, options, **{"poison": set_aside, **changes})
+        listener = QueueListener(self.queue, handler, options, **{"poison": send_to_poison_queue, **changes})
         listener.start()
         self._stack.push_async_callback(listener.close)
         return listener
 
 
 @asynccontextmanager
-async def patience() -> AsyncIterator[None]:
-    """Fail, rather than hang."""
+async def fail_after_timeout() -> AsyncIterator[None]:
+    """Fail if the block takes longer than ``TIMEOUT_SECONDS``."""
     async with asyncio.timeout(TIMEOUT_SECONDS):
         yield
 
 
 async def until(condition: Callable[[], object]) -> None:
-    """Wait until something is so; whoever asks the storage does it in a thread."""
-    async with patience():
-        while not await asyncio.to_thread(condition):  # noqa: ASYNC110 - it is elsewhere that it becomes so
+    """Wait until a condition is true; it is called in a thread, because it may ask the storage."""
+    async with fail_after_timeout():
+        while not await asyncio.to_thread(condition):  # noqa: ASYNC110 - there is no event for it
             await asyncio.sleep(0.05)
 
 
-class Handled:
-    """A handler that notes what it was given, and answers as it is told: once all is ``let`` go, where it is held."""
+class RecordingHandler:
+    """A handler that records its messages.
 
-    def __init__(self, answer: object = True, *, held: bool = False) -> None:
+    Args:
+        outcome: what it returns for each message; an exception is raised.
+        is_waiting: whether each message waits for a ``release`` of ``permits``.
+    """
+
+    def __init__(self, outcome: object = True, *, is_waiting: bool = False) -> None:
         self.messages: list[Message] = []
         self.running = 0
-        self.most = 0
-        self.answer = answer
-        self.let = asyncio.Semaphore(0)
-        self._is_held = held
+        self.max_running = 0
+        self.permits = asyncio.Semaphore(0)
+        self._outcome = outcome
+        self._is_waiting = is_waiting
 
     async def __call__(self, message: Message) -> bool:
         self.messages.append(message)
         self.running += 1
-        self.most = max(self.most, self.running)
+        self.max_running = max(self.max_running, self.running)
         try:
-            if self._is_held:
-                await self.let.acquire()
+            if self._is_waiting:
+                await self.permits.acquire()
         finally:
             self.running -= 1
-        if isinstance(self.answer, Exception):
-            raise self.answer
-        return bool(self.answer)
+        if isinstance(self._outcome, Exception):
+            raise self._outcome
+        return bool(self._outcome)
 
     @property
     def texts(self) -> list[str | None]:
+        """The texts of the messages, in order."""
         return [message.text for message in self.messages]

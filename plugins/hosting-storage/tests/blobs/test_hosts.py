@@ -1,4 +1,4 @@
-"""Blob triggers in real hosts, each a process of its own: killed, stopped, several at once, without storage."""
+"""Blob triggers in host processes: killed, stopped, several at once, without storage."""
 
 from __future__ import annotations
 
@@ -103,12 +103,12 @@ def ReadText(req: func.HttpRequest, text: str):
 """
 
 
-class Scene:
-    """An app in a folder, its container, and what its functions did."""
+class BlobApp:
+    """An app in a folder, its container, and the effects of its functions."""
 
     def __init__(self, storage: str, folder: Path, serve: Serve, code: str = UPPER) -> None:
         unique = uuid.uuid4().hex[:12]
-        self.container = f"scene-{unique}"
+        self.container = f"blobs-{unique}"
         self.host_id = f"host-{unique}"
         self.blobs = Blobs(storage)
         self._serve = serve
@@ -129,7 +129,7 @@ class Scene:
         return self._serve(self._root, *flags, env={**self._environ, **(environ or {})})
 
     def key(self, name: str, environ: Mapping[str, str]) -> str:
-        """A system key of the app."""
+        """Return a system key of the app."""
         command = [sys.executable, "-m", "hosting", "keys", str(self._root), "--json"]
         environment = clean_environment({**self._environ, **environ})
         return str(json.loads(subprocess.check_output(command, env=environment))["system"][name])
@@ -138,157 +138,157 @@ class Scene:
         self.blobs.put(f"{self.container}/{name}", content)
 
     def effects(self) -> Counter[str]:
-        """How often the function ran, for each content."""
+        """Return how often the function ran, for each content."""
         return Counter(self._effects.read_text().splitlines())
 
     def outputs(self) -> dict[str, bytes | None]:
-        """What the function wrote."""
+        """Return the blobs that the function wrote, by name."""
         names = self.blobs.names(self.container, "out/")
         return {name: self.blobs.get(f"{self.container}/{name}") for name in names}
 
-    def free_the_lock(self, name: str = "Upper") -> None:
-        """Let the lock of a killed host run out."""
+    def break_lock(self, name: str = "Upper") -> None:
+        """Break the lock of a killed host, which otherwise expires later."""
         path = f"locks/{self.host_id}/Host.Functions.{name}.Listener"
-        with suppress(HttpResponseError):  # it was killed before it had it
+        with suppress(HttpResponseError):  # the host was killed before it had the lock
             BlobLeaseClient(self.blobs.service.get_blob_client(HOSTS, path)).break_lease(0)
 
 
-def _grown(size: int, seen: Counter[str]) -> bool:
-    return seen.total() >= size
+def _has_total(size: int, effects: Counter[str]) -> bool:
+    return effects.total() >= size
 
 
 @pytest.fixture
-def scene(azurite: Azurite, tmp_path: Path, serve: Serve) -> Iterator[Scene]:
-    found = Scene(azurite.connection_string, tmp_path, serve)
-    yield found
-    found.blobs.close()
+def app(azurite: Azurite, tmp_path: Path, serve: Serve) -> Iterator[BlobApp]:
+    app = BlobApp(azurite.connection_string, tmp_path, serve)
+    yield app
+    app.blobs.close()
 
 
-def test_pipeline(scene: Scene) -> None:
-    """A blob comes in, the function runs once, what it sets goes out under the name that the path gives it."""
-    host = scene.start("--verbose")
-    scene.put("in/a b/ü.txt", "grün")
-    scene.put("in/other.png", "no")
-    assert eventually(scene.outputs) == {"out/a b/ü.up": "GRÜN".encode()}
-    host.wait_for(rf"\(Reason='New blob detected\(LogsAndContainerScan\): {scene.container}/in/a b/ü.txt'")
+def test_blob_trigger_runs_once_and_its_output_is_written(app: BlobApp) -> None:
+    """A function runs once for a new blob, and its output is written to the path that the trigger's name gives."""
+    host = app.start("--verbose")
+    app.put("in/a b/ü.txt", "grün")
+    app.put("in/other.png", "no")
+    assert eventually(app.outputs) == {"out/a b/ü.up": "GRÜN".encode()}
+    host.wait_for(rf"\(Reason='New blob detected\(LogsAndContainerScan\): {app.container}/in/a b/ü.txt'")
     host.wait_for("Trigger Details: MessageId: ")
     assert host.stop() == 0
-    assert scene.effects() == {"grün": 1}
+    assert app.effects() == {"grün": 1}
 
 
-def test_by_hand(scene: Scene) -> None:
-    """``POST /admin/functions/NAME`` runs it for a blob that its path names, and refuses one that is not there."""
-    host = scene.start()
-    scene.put("in/a.txt", "one")
-    eventually(scene.outputs)
+def test_manual_run_of_a_blob_function_needs_an_existing_blob(app: BlobApp) -> None:
+    """``POST /admin/functions/NAME`` runs it for the blob at a path, and refuses a path without a blob."""
+    host = app.start()
+    app.put("in/a.txt", "one")
+    eventually(app.outputs)
     url = f"{host.url}/admin/functions/Upper"
-    assert httpx.post(url, json={"input": f"{scene.container}/in/a.txt"}).status_code == 202
-    eventually(scene.effects, lambda seen: seen == {"one": 2})
-    answer = httpx.post(url, json={"input": f"{scene.container}/in/b.txt"})
+    assert httpx.post(url, json={"input": f"{app.container}/in/a.txt"}).status_code == 202
+    eventually(app.effects, lambda effects: effects == {"one": 2})
+    answer = httpx.post(url, json={"input": f"{app.container}/in/b.txt"})
     assert answer.status_code == 400
     assert "needs the path of an existing blob" in answer.text
 
 
-def test_restart(scene: Scene) -> None:
-    """After a restart what came meanwhile is worked on, and nothing for a second time."""
-    scene.put("in/a.txt", "one")
-    host = scene.start()
-    eventually(scene.outputs)
+def test_host_after_a_restart_runs_only_new_blobs(app: BlobApp) -> None:
+    """After a restart, new and changed blobs run, and none runs a second time."""
+    app.put("in/a.txt", "one")
+    host = app.start()
+    eventually(app.outputs)
     assert host.stop() == 0
-    scene.put("in/b.txt", "two")
-    scene.put("in/a.txt", "three")
-    host = scene.start()
-    eventually(scene.effects, lambda seen: len(seen) == 3)
+    app.put("in/b.txt", "two")
+    app.put("in/a.txt", "three")
+    host = app.start()
+    eventually(app.effects, lambda values: len(values) == 3)
     assert host.stop() == 0
-    assert scene.effects() == {"one": 1, "two": 1, "three": 1}
+    assert app.effects() == {"one": 1, "two": 1, "three": 1}
 
 
-def test_killed(scene: Scene) -> None:
-    """Killed again and again in the middle of its work, a host loses no blob; only what it was at runs again."""
+def test_host_killed_during_work_loses_no_blob(app: BlobApp) -> None:
+    """A host that is killed repeatedly during its work loses no blob; only blobs in progress run again."""
     for number in range(40):
-        scene.put(f"in/{number}.txt", f"{number}")
+        app.put(f"in/{number}.txt", f"{number}")
     kills = 3
     for _ in range(kills):
-        before = scene.effects().total()
-        host = scene.start(environ={"TAKES": "0.1", "IS_KILLED": "1"})
-        eventually(scene.effects, partial(_grown, before + 5))
+        before = app.effects().total()
+        host = app.start(environ={"TAKES": "0.1", "IS_KILLED": "1"})
+        eventually(app.effects, partial(_has_total, before + 5))
         host.send(signal.SIGKILL)
         assert host.wait() == -signal.SIGKILL
-        scene.free_the_lock()
-    host = scene.start(environ={"IS_KILLED": "1"})
-    eventually(scene.outputs, lambda seen: len(seen) == 40)
+        app.break_lock()
+    host = app.start(environ={"IS_KILLED": "1"})
+    eventually(app.outputs, lambda values: len(values) == 40)
     assert host.stop() == 0
-    effects = scene.effects()
+    effects = app.effects()
     assert len(effects) == 40
-    at_once = 8 * (os.cpu_count() or 1)
-    assert effects.total() - 40 <= kills * at_once
-    assert scene.outputs() == {f"out/{number}.up": str(number).encode() for number in range(40)}
+    concurrent = 8 * (os.cpu_count() or 1)
+    assert effects.total() - 40 <= kills * concurrent
+    assert app.outputs() == {f"out/{number}.up": str(number).encode() for number in range(40)}
 
 
-def test_stopped(scene: Scene) -> None:
-    """Asked to stop in the middle of its work, a host ends what it is at, and nothing runs twice."""
+def test_host_stopped_during_work_runs_no_blob_twice(app: BlobApp) -> None:
+    """A host that is stopped during its work finishes the blobs in progress, and none runs twice."""
     for number in range(40):
-        scene.put(f"in/{number}.txt", f"{number}")
+        app.put(f"in/{number}.txt", f"{number}")
     for _ in range(2):
-        before = scene.effects().total()
-        host = scene.start(environ={"TAKES": "0.1"})
-        eventually(scene.effects, partial(_grown, before + 5))
+        before = app.effects().total()
+        host = app.start(environ={"TAKES": "0.1"})
+        eventually(app.effects, partial(_has_total, before + 5))
         assert host.stop() == 0
-    host = scene.start()
-    eventually(scene.outputs, lambda seen: len(seen) == 40)
+    host = app.start()
+    eventually(app.outputs, lambda values: len(values) == 40)
     assert host.stop() == 0
-    assert set(scene.effects().values()) == {1}
+    assert set(app.effects().values()) == {1}
 
 
-def test_workers(scene: Scene) -> None:
-    """Several processes share the work, and each blob is worked on once."""
-    host = scene.start("--workers", "2", environ={"TAKES": "0.05"})
+def test_workers_of_one_host_run_each_blob_once(app: BlobApp) -> None:
+    """The processes of one host share the blobs, and each blob runs once."""
+    host = app.start("--workers", "2", environ={"TAKES": "0.05"})
     for number in range(30):
-        scene.put(f"in/{number}.txt", f"{number}")
-    eventually(scene.outputs, lambda seen: len(seen) == 30)
+        app.put(f"in/{number}.txt", f"{number}")
+    eventually(app.outputs, lambda values: len(values) == 30)
     assert host.stop() == 0
-    assert scene.effects() == {str(number): 1 for number in range(30)}
+    assert app.effects() == {str(number): 1 for number in range(30)}
 
 
-def test_storage_that_comes_and_goes(tmp_path: Path, serve: Serve) -> None:
-    """A host starts without its storage, says what to do, works when it is there, and gets over an outage."""
+def test_host_without_its_storage_logs_each_outage_and_recovers(tmp_path: Path, serve: Serve) -> None:
+    """A host starts without its storage, logs what to do, works once it is there, and survives an outage."""
     with reserved_ports() as ports:
-        scene = Scene(connection_string(dict(zip(SERVICES, ports, strict=True))), tmp_path, serve)
-        host = scene.start()
+        app = BlobApp(connection_string(dict(zip(SERVICES, ports, strict=True))), tmp_path, serve)
+        host = app.start()
         host.wait_for("cannot be used for .*Is Azurite running")
         with run_azurite(tmp_path, "--skipApiVersionCheck", ports=ports):
-            scene.put("in/a.txt", "one")
-            eventually(scene.outputs)
+            app.put("in/a.txt", "one")
+            eventually(app.outputs)
             host.wait_for("responds again")
             outages = host.logs().count("Is Azurite running")
         host.wait_for(f"(?s)(Is Azurite running.*){{{outages + 1}}}")
         with run_azurite(tmp_path, "--skipApiVersionCheck", ports=ports):
-            scene.put("in/b.txt", "two")
-            eventually(scene.outputs, lambda seen: len(seen) == 2)
+            app.put("in/b.txt", "two")
+            eventually(app.outputs, lambda values: len(values) == 2)
             assert host.stop() == 0
-    assert scene.effects() == {"one": 1, "two": 1}
+    assert app.effects() == {"one": 1, "two": 1}
     assert "Traceback" not in host.logs()
-    scene.blobs.close()
+    app.blobs.close()
 
 
-def test_clients(azurite: Azurite, tmp_path: Path, serve: Serve) -> None:
-    """Functions may take the SDK's own clients, in triggers and in inputs, as the samples of Azure's package do."""
-    scene = Scene(azurite.connection_string, tmp_path, serve, CLIENTS)
-    host = scene.start()
-    scene.put("in/a", "grün")
+def test_blob_functions_receive_the_clients_of_the_sdk(azurite: Azurite, tmp_path: Path, serve: Serve) -> None:
+    """Triggers and inputs can be the SDK's clients, as in the samples of Azure's package."""
+    app = BlobApp(azurite.connection_string, tmp_path, serve, CLIENTS)
+    host = app.start()
+    app.put("in/a", "grün")
     for name, content in (("client", "grün"), ("stream", "grün"), ("container", "in/a")):
-        assert eventually(partial(scene.blobs.get, f"{scene.container}/{name}/a")) == content.encode()
+        assert eventually(partial(app.blobs.get, f"{app.container}/{name}/a")) == content.encode()
     for _ in range(2):
         assert host.get("/api/stream/a").text == "grün"
     assert (host.get("/api/client/a").text, host.get("/api/client/b").text) == ("True", "False")
-    assert host.get("/api/container").text == scene.container
+    assert host.get("/api/container").text == app.container
     assert (host.get("/api/text/a").text, host.get("/api/text/b").text) == ("grün", "nothing")
     assert host.stop() == 0
-    scene.blobs.close()
+    app.blobs.close()
 
 
-def test_without_storage(tmp_path: Path, serve: Serve) -> None:
-    """An app without AzureWebJobsStorage has its blob functions in error, with what to do; the host runs."""
+def test_blob_function_without_azurewebjobsstorage_is_in_error(tmp_path: Path, serve: Serve) -> None:
+    """Without AzureWebJobsStorage blob functions are in error with a remedy; the host runs."""
     root = tmp_path / "app"
     root.mkdir()
     (root / "function_app.py").write_text(UPPER)
@@ -297,36 +297,38 @@ def test_without_storage(tmp_path: Path, serve: Serve) -> None:
     assert host.stop() == 0
 
 
-def test_failing_function(scene: Scene, azurite: Azurite) -> None:
-    """A function that always fails is run five times, nothing is written, and the blob goes to the poison queue."""
-    scene.put("in/a.txt", "bad")
+def test_blob_function_that_always_fails_ends_in_the_poison_queue(app: BlobApp, azurite: Azurite) -> None:
+    """A function that always fails runs five times, writes nothing, and its blob goes to the poison queue."""
+    app.put("in/a.txt", "bad")
     queues = Queues(azurite)
-    queues.make("webjobs-blobtrigger-poison")
-    host = scene.start(environ={"TAKES": "no number"})
-    (text,) = eventually(lambda: queues.seen("webjobs-blobtrigger-poison"))
+    queues.create("webjobs-blobtrigger-poison")
+    host = app.start(environ={"TAKES": "no number"})
+    (text,) = eventually(lambda: queues.visible("webjobs-blobtrigger-poison"))
     assert '"BlobName": "in/a.txt"' in text
     assert host.stop() == 0
     queues.close()
-    assert (scene.effects(), scene.outputs()) == ({"bad": 5}, {})
+    assert (app.effects(), app.outputs()) == ({"bad": 5}, {})
 
 
-TOLD = UPPER.replace('connection="AzureWebJobsStorage")', 'connection="AzureWebJobsStorage", source="EventGrid")', 1)
+EVENT_GRID = UPPER.replace(
+    'connection="AzureWebJobsStorage")', 'connection="AzureWebJobsStorage", source="EventGrid")', 1
+)
 
 
-def test_event_grid(azurite: Azurite, tmp_path: Path, serve: Serve) -> None:
-    """With keys on, Event Grid delivers with the system key that ``hosting keys`` tells; nobody else is let in."""
-    scene = Scene(azurite.connection_string, tmp_path, serve, TOLD)
+def test_event_grid_delivery_needs_the_system_key(azurite: Azurite, tmp_path: Path, serve: Serve) -> None:
+    """With keys required, a delivery needs the system key that ``hosting keys`` prints; any other is refused."""
+    app = BlobApp(azurite.connection_string, tmp_path, serve, EVENT_GRID)
     state = {"XDG_STATE_HOME": str(tmp_path)}
-    host = scene.start("--enable-auth", environ=state)
-    scene.put("in/a b.txt", "one")
-    blob = scene.blobs.service.get_blob_client(scene.container, "in/a b.txt")
+    host = app.start("--enable-auth", environ=state)
+    app.put("in/a b.txt", "one")
+    blob = app.blobs.service.get_blob_client(app.container, "in/a b.txt")
     data = {"url": blob.url, "eTag": blob.get_blob_properties().etag}
     event = {"eventType": "Microsoft.Storage.BlobCreated", "data": data}
     hook = f"{host.url}/runtime/webhooks/blobs?functionName=Host.Functions.Upper"
     headers = {"aeg-event-type": "Notification"}
     assert httpx.post(hook, json=[event], headers=headers).status_code == 401
-    key = scene.key("blobs_extension", state)
+    key = app.key("blobs_extension", state)
     assert httpx.post(f"{hook}&code={key}", json=[event], headers=headers).status_code == 202
-    assert eventually(scene.outputs) == {"out/a b.up": b"ONE"}
+    assert eventually(app.outputs) == {"out/a b.up": b"ONE"}
     assert host.stop() == 0
-    scene.blobs.close()
+    app.blobs.close()
