@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import sys
 from pathlib import Path
 
@@ -45,12 +44,12 @@ def test_storage_is_in_files_without_a_configured_package(tmp_path: Path) -> Non
     assert found.storage is found.storage
 
 
-def test_storage_is_that_of_the_first_configured_package(tmp_path: Path) -> None:
+async def test_storage_is_that_of_the_first_configured_package(tmp_path: Path) -> None:
     """A package that is not configured returns None."""
     found = services(tmp_path, ("a", f"{__name__}:not_configured"), ("b", f"{__name__}:elsewhere"))
     assert isinstance(found.storage, HostStorage)
     assert type(found.storage).__name__ == "PackageStorage"
-    asyncio.run(found.close())
+    await found.close()
 
 
 def test_storage_package_that_cannot_be_imported_is_an_error(tmp_path: Path) -> None:

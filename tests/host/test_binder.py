@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 import pytest
@@ -27,7 +26,7 @@ from tests.support.note_providers import ECHO, V1, call, loaded, noting
         ("NO_CLASS", "'int' object is not callable"),
     ],
 )
-def test_provider_that_fails_affects_only_its_functions(
+async def test_provider_that_fails_affects_only_its_functions(
     make_app: MakeApp, caplog: pytest.LogCaptureFixture, broken: str, reason: str
 ) -> None:
     """The function is in error, the log has the traceback for the provider's author, and the other function runs."""
@@ -37,7 +36,7 @@ def test_provider_that_fails_affects_only_its_functions(
     assert "Function 'Broken' cannot run" in problem.message
     assert reason in problem.message
     assert "Traceback" in caplog.text
-    assert asyncio.run(host.invoke("Sound", 1)).exception is None
+    assert (await host.invoke("Sound", 1)).exception is None
 
 
 def test_provider_that_refuses_settings_stops_the_load(make_app: MakeApp) -> None:
@@ -60,14 +59,14 @@ def test_disabled_and_broken_functions_do_not_listen(make_app: MakeApp, wrong: s
     assert notes.triggers["Other"].invoke is None
 
 
-def test_function_with_an_unknown_output_runs_manually_only(make_app: MakeApp) -> None:
+async def test_function_with_an_unknown_output_runs_manually_only(make_app: MakeApp) -> None:
     """It takes no events, whose results would be lost in part."""
     host, notes = loaded(make_app, ECHO.replace('"two", type="note"', '"two", type="queue"'), AREA="x")
     (problem,) = host.problems
     assert "never triggered: no installed package provides its binding type 'queue'" in problem.message
     assert install_command("hosting-storage") in problem.remedy
     assert notes.triggers["f"].invoke is None
-    assert call(host, "7").exception is None
+    assert (await call(host, "7")).exception is None
     assert notes.steps[0][0] == "function"
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from typing import Any
 
 import pytest
 
@@ -25,7 +24,7 @@ def files(code: str) -> Mapping[str, str]:
     return {"function_app.py": HEAD + code}
 
 
-def test_async_functions_run_on_the_loop_and_sync_ones_in_threads() -> None:
+async def test_async_functions_run_on_the_loop_and_sync_ones_in_threads() -> None:
     """Async functions run on the event loop, sync ones in a thread of the pool."""
     code = """
 @app.route("a")
@@ -36,12 +35,9 @@ def s(req: func.HttpRequest) -> str:
     return threading.current_thread().name
 """
 
-    async def run() -> None:
-        async with make_host(files(code)) as host:
-            assert (await host.get("/api/a")).text == "MainThread"
-            assert (await host.get("/api/s")).text.startswith("function")
-
-    asyncio.run(run())
+    async with make_host(files(code)) as host:
+        assert (await host.get("/api/a")).text == "MainThread"
+        assert (await host.get("/api/s")).text.startswith("function")
 
 
 V1_BINDINGS = """{"bindings": [
@@ -50,7 +46,7 @@ V1_BINDINGS = """{"bindings": [
 ]}"""
 
 
-def test_function_in_error_does_not_stop_the_others(make_app: MakeApp) -> None:
+async def test_function_in_error_does_not_stop_the_others(make_app: MakeApp) -> None:
     """A route that cannot be used, or an unknown binding type, is one problem each; the other functions run."""
     code = """
 @app.route("admin/x")
@@ -73,7 +69,7 @@ def strange(thing): ...
     assert "defined by function 'good'" in told["taken"]
     assert "thingTrigger" in told["strange"]
     request = HttpCall("GET", "http://localhost/api/good", {}, "", {}, b"")
-    assert asyncio.run(host.invoke("good", request)).reply.body == b"x"
+    assert (await host.invoke("good", request)).reply.body == b"x"
     assert [route.function for route in host.router().routes] == ["good"]
 
 
@@ -107,13 +103,13 @@ def test_only_the_named_functions_are_loaded(hosting_host: HostFactory) -> None:
 
 
 def loaded(make_app: MakeApp, code: str, environ: dict[str, str] | None = None) -> FunctionHost:
-    """A host whose inside is looked at."""
+    """Return a loaded host."""
     host = FunctionHost(make_app({**files(code), "host.json": '{"version": "2.0"}'}), environ=environ or {})
     host.load()
     return host
 
 
-def test_drain_waits_as_long_as_the_grace_period(make_app: MakeApp) -> None:
+async def test_drain_waits_as_long_as_the_grace_period(make_app: MakeApp) -> None:
     """Running invocations may finish within it."""
     host = loaded(
         make_app,
@@ -126,19 +122,16 @@ async def f(req: func.HttpRequest) -> str:
 """,
     )
 
-    async def run() -> tuple[bool, bool, Any]:
-        await host.start()
-        task = asyncio.ensure_future(host.invoke("f", HttpCall("GET", "http://x/", {}, "", {}, b"")))
-        await asyncio.sleep(0)
-        early = await host.drain(0)
-        host._drained_by = None
-        draining = asyncio.ensure_future(host.drain(30))
-        await asyncio.sleep(0)
-        host.functions[0].call.__globals__["event"].set()
-        return early, await draining, (await task).reply
-
-    early, late, reply = asyncio.run(run())
-    assert (early, late, reply.body) == (False, True, b"done")
+    await host.start()
+    invocation = asyncio.ensure_future(host.invoke("f", HttpCall("GET", "http://x/", {}, "", {}, b"")))
+    await asyncio.sleep(0)
+    assert not await host.drain(0)
+    host._drained_by = None
+    drain = asyncio.ensure_future(host.drain(30))
+    await asyncio.sleep(0)
+    host.functions[0].call.__globals__["event"].set()
+    assert await drain
+    assert (await invocation).reply.body == b"done"
 
 
 def test_two_hosts_live_in_one_process(hosting_host: HostFactory) -> None:

@@ -81,10 +81,10 @@ def test_result_without_a_return_binding_fails_the_invocation(hosting_host: Host
         host.get("/api/F")
 
 
-def test_outputs_of_a_function_that_raises_are_not_written(make_app: MakeApp) -> None:
+async def test_outputs_of_a_function_that_raises_are_not_written(make_app: MakeApp) -> None:
     """What a function set before it raised is not written."""
     host, notes = loaded(make_app, ECHO + "    raise ValueError('no')\n", AREA="x")
-    assert isinstance(call(host, "7").exception, ValueError)
+    assert isinstance((await call(host, "7")).exception, ValueError)
     assert [step[0] for step in notes.steps] == ["function"]
 
 

@@ -16,11 +16,11 @@ def app_with(code: str) -> dict[str, str]:
     return {"function_app.py": head + code}
 
 
-def test_reason_and_details_of_a_trigger_are_logged(make_app: MakeApp, caplog: pytest.LogCaptureFixture) -> None:
+async def test_reason_and_details_of_a_trigger_are_logged(make_app: MakeApp, caplog: pytest.LogCaptureFixture) -> None:
     """The log says why a function runs, with the details that its trigger gives."""
     host, _ = loaded(make_app, ECHO, AREA="x")
     with caplog.at_level(logging.INFO):
-        call(host, "7", reason="A note came.", details="NoteId: 7")
+        await call(host, "7", reason="A note came.", details="NoteId: 7")
     messages = [record.getMessage() for record in caplog.records if record.name == "hosting.function.f"]
     assert messages[0].startswith("Executing 'Functions.f' (Reason='A note came.', Id=")
     assert messages[1] == "Trigger Details: NoteId: 7"

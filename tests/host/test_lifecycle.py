@@ -16,7 +16,7 @@ from tests.support.note_providers import loaded as loaded_with_notes
 
 
 @pytest.mark.parametrize("broken", ["CannotStart", "WaitsForItsOwnTask"])
-def test_provider_that_cannot_start_keeps_no_other_from_listening(
+async def test_provider_that_cannot_start_keeps_no_other_from_listening(
     make_app: MakeApp, caplog: pytest.LogCaptureFixture, broken: str
 ) -> None:
     """The log has the traceback for the provider's author."""
@@ -27,14 +27,14 @@ def test_provider_that_cannot_start_keeps_no_other_from_listening(
         listening.append("Sound")
 
     host._providers[1].start = start  # type: ignore[method-assign]
-    asyncio.run(host.start())
-    asyncio.run(host.stop())
+    await host.start()
+    await host.stop()
     assert listening == ["Sound"]
     assert f"{broken} failed to start: nothing triggers its functions." in caplog.text
     assert "Traceback" in caplog.text
 
 
-def test_provider_that_refuses_to_start_stops_the_host(make_app: MakeApp) -> None:
+async def test_provider_that_refuses_to_start_stops_the_host(make_app: MakeApp) -> None:
     """The error is one message, and what had started before is ended."""
     host = loaded(make_app, "RefusesToStart")
     ended: dict[str, Any] = {}
@@ -48,16 +48,13 @@ def test_provider_that_refuses_to_start_stops_the_host(make_app: MakeApp) -> Non
     async def send(message: Any) -> None:
         sent.append((message["type"], dict(ended)))
 
-    async def serve() -> None:
-        await app({"type": "lifespan"}, receive, send)
-
-    asyncio.run(serve())
+    await app({"type": "lifespan"}, receive, send)
     assert sent == [("lifespan.startup.failed", {"stop": True, "close": True})]
     assert isinstance(app.failure, SettingsError)
 
 
 @pytest.mark.parametrize("broken", ["StopsAtOnce", "EndsByItsOwnTask", "LeavesAtTheEnd"])
-def test_provider_that_fails_to_end_keeps_no_other_from_ending(
+async def test_provider_that_fails_to_end_keeps_no_other_from_ending(
     make_app: MakeApp, caplog: pytest.LogCaptureFixture, broken: str
 ) -> None:
     """However a provider fails to stop or to close, the others do, and the host ends."""
@@ -65,17 +62,14 @@ def test_provider_that_fails_to_end_keeps_no_other_from_ending(
     ended: dict[str, Any] = {}
     host._services.host_json = {"ended": ended}
 
-    async def live() -> None:
-        await host.start()
-        assert await host.drain(1)
-        await host.stop()
-
-    asyncio.run(live())
+    await host.start()
+    assert await host.drain(1)
+    await host.stop()
     assert ended == {"stop": True, "close": True}
     assert "A binding failed to" in caplog.text
 
 
-def test_end_can_be_cancelled(make_app: MakeApp) -> None:
+async def test_end_can_be_cancelled(make_app: MakeApp) -> None:
     """The task that ends the host may be cancelled while it waits for a provider."""
     host = loaded(make_app, "Sound")
 
@@ -84,29 +78,23 @@ def test_end_can_be_cancelled(make_app: MakeApp) -> None:
 
     host._providers[0].close = never  # type: ignore[method-assign]
 
-    async def live() -> None:
-        await host.start()
-        ending = asyncio.create_task(host.stop())
-        await asyncio.sleep(0)
-        await asyncio.sleep(0)
-        ending.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await ending
-
-    asyncio.run(live())
+    await host.start()
+    ending = asyncio.create_task(host.stop())
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    ending.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await ending
 
 
-def test_provider_starts_stops_and_closes_in_order(make_app: MakeApp, caplog: pytest.LogCaptureFixture) -> None:
+async def test_provider_starts_stops_and_closes_in_order(make_app: MakeApp, caplog: pytest.LogCaptureFixture) -> None:
     """It stops before running invocations are waited for, and closes after; an error is logged."""
     host, notes = loaded_with_notes(make_app, ECHO, AREA="x")
 
-    async def live() -> None:
-        await host.start()
-        assert await host.drain(1)
-        notes.steps.append("drained")
-        await host.stop()
-
-    asyncio.run(live())
+    await host.start()
+    assert await host.drain(1)
+    notes.steps.append("drained")
+    await host.stop()
     assert notes.steps == ["start", "stop", "drained", "close"]
     assert "A binding failed to stop." in caplog.text
     assert "cannot stop" in caplog.text

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import sys
 import warnings
@@ -205,21 +204,21 @@ INPUTS: dict[str, tuple[Any, tuple[Any, ...]]] = {
 
 
 @pytest.fixture(scope="module")
-def ran(tmp_path_factory: pytest.TempPathFactory) -> FunctionHost:
-    """The app, each of its functions run once with the text that the table has for it."""
+async def host(anyio_backend: str, tmp_path_factory: pytest.TempPathFactory) -> FunctionHost:
+    """The host of the app, after a manual run of each function with its text in the table."""
     root = tmp_path_factory.mktemp("triggers")
     (root / "host.json").write_text('{"version": "2.0"}')
     (root / "function_app.py").write_text(APP)
     before = list(sys.path)
     try:
-        return asyncio.run(_run(root))
+        return await _run(root)
     finally:
         sys.path[:] = before
 
 
 async def _run(root: Path) -> FunctionHost:
     with warnings.catch_warnings():
-        # The durable library says so of its own calls.
+        # The durable library's own calls are deprecated.
         warnings.simplefilter("ignore", DeprecationWarning)
         host = FunctionHost(root, environ={})
         host.load()
@@ -230,16 +229,16 @@ async def _run(root: Path) -> FunctionHost:
 
 
 @pytest.mark.parametrize("name", INPUTS)
-def test_text_becomes_the_sdks_object(ran: FunctionHost, name: str) -> None:
+def test_text_becomes_the_sdks_object(host: FunctionHost, name: str) -> None:
     """A text becomes what Azure's worker would make of a message of that text, one or many, with its properties."""
-    plain = next(function for function in ran.functions if function.name == "Sql")
-    assert plain.call.__globals__["SEEN"].get(name) == INPUTS[name][1]
+    any_function = next(function for function in host.functions if function.name == "Sql")
+    assert any_function.call.__globals__["SEEN"].get(name) == INPUTS[name][1]
 
 
-def test_trigger_without_a_provider_is_a_problem_with_the_way_to_run_it(ran: FunctionHost) -> None:
+def test_trigger_without_a_provider_is_a_problem_with_the_way_to_run_it(host: FunctionHost) -> None:
     """Each is reported, and no function is in error for another reason."""
-    told = {problem.function: problem for problem in ran.problems}
-    assert {name for name in INPUTS if name not in ("Grid", "Cloud", "Warm")} == told.keys()
-    for name, problem in told.items():
+    problems = {problem.function: problem for problem in host.problems}
+    assert {name for name in INPUTS if name not in ("Grid", "Cloud", "Warm")} == problems.keys()
+    for name, problem in problems.items():
         assert f"Function '{name}' is never triggered" in problem.message
         assert f"POST /admin/functions/{name}" in problem.remedy

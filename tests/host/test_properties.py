@@ -8,10 +8,10 @@ from tests.conftest import MakeApp
 from tests.support.note_providers import ECHO, NoteInput, call, loaded
 
 
-def test_expressions_are_filled_in_and_quoted(make_app: MakeApp) -> None:
+async def test_expressions_are_filled_in_and_quoted(make_app: MakeApp) -> None:
     """Where a binding declares it, expressions are filled in from what triggered the function."""
     host, notes = loaded(make_app, ECHO, AREA="north")
-    assert call(host, "7").exception is None
+    assert (await call(host, "7")).exception is None
     assert notes.steps == [
         ("function", "7", ("in/7/north/{x}", "{id}")),
         ("encoded", "written"),
@@ -19,10 +19,10 @@ def test_expressions_are_filled_in_and_quoted(make_app: MakeApp) -> None:
     ]
 
 
-def test_unknown_name_fails_before_the_function_runs(make_app: MakeApp) -> None:
+async def test_unknown_name_fails_before_the_function_runs(make_app: MakeApp) -> None:
     """A name that nothing gives a value to fails the invocation, also if an output has it."""
     host, notes = loaded(make_app, ECHO.replace("out/{id}", "out/{nothing}"), AREA="north")
-    assert "No value for named parameter 'nothing'" in str(call(host, "7").exception)
+    assert "No value for named parameter 'nothing'" in str((await call(host, "7")).exception)
     assert notes.steps == []
 
 

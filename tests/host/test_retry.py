@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hosting.bindings import Result
+from hosting.bindings.http.request import HttpCall
 from hosting.core import Retry
 from hosting.host.function_host import FunctionHost
 from hosting.host.retry import pauses
@@ -38,11 +39,9 @@ def loaded(make_app: MakeApp, code: str, host_json: str = '{"version": "2.0"}') 
     return host
 
 
-def run(host: FunctionHost, name: str = "f") -> tuple[Result, list[Any]]:
-    async def once() -> Result:
-        return await host.invoke(name, None)
-
-    return asyncio.run(once()), host.functions[0].call.__globals__["seen"]
+async def run(host: FunctionHost) -> tuple[Result, list[Any]]:
+    """Invoke the function, and return its result and what its attempts noted."""
+    return await host.invoke("f", None), host.functions[0].call.__globals__["seen"]
 
 
 FAILS_TWICE = """
@@ -55,13 +54,13 @@ def f(arg, context: func.Context):
 """
 
 
-def test_each_attempt_knows_its_number_and_the_error_before(
+async def test_each_attempt_knows_its_number_and_the_error_before(
     make_app: MakeApp, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Each attempt is a new invocation; the result of the last one counts."""
     host = loaded(make_app, FIXED % (4, "00") + FAILS_TWICE.lstrip())
     with caplog.at_level(logging.INFO):
-        result, seen = run(host)
+        result, seen = await run(host)
     assert result.exception is None
     assert len({attempt[0] for attempt in seen}) == 3
     assert [attempt[1:4] for attempt in seen] == [
@@ -77,71 +76,66 @@ def test_each_attempt_knows_its_number_and_the_error_before(
     )
 
 
-def test_last_failure_stands_when_the_policy_is_used_up(make_app: MakeApp, caplog: pytest.LogCaptureFixture) -> None:
+async def test_last_failure_stands_when_the_policy_is_used_up(
+    make_app: MakeApp, caplog: pytest.LogCaptureFixture
+) -> None:
     """After the last attempt the failure stands, and the log says so."""
     with caplog.at_level(logging.INFO):
-        result, seen = run(loaded(make_app, FIXED % (1, "00") + FAILS_TWICE.lstrip()))
+        result, seen = await run(loaded(make_app, FIXED % (1, "00") + FAILS_TWICE.lstrip()))
     assert str(result.exception) == "number 2"
     assert len(seen) == 2
     assert caplog.records[-1].getMessage() == "Function execution failed after '1' retries."
 
 
-def test_function_without_a_policy_runs_once(make_app: MakeApp) -> None:
+async def test_function_without_a_policy_runs_once(make_app: MakeApp) -> None:
     """Its retry context has zeros."""
-    result, seen = run(loaded(make_app, FAILS_TWICE))
+    result, seen = await run(loaded(make_app, FAILS_TWICE))
     assert str(result.exception) == "number 1"
     assert [attempt[1:4] for attempt in seen] == [[0, 0, ""]]
 
 
-def test_policy_of_host_json_applies_to_functions_without_one(make_app: MakeApp) -> None:
+async def test_policy_of_host_json_applies_to_functions_without_one(make_app: MakeApp) -> None:
     """host.json's policy applies to functions without one of their own."""
     policy = '{"version": "2.0", "retry": {"strategy": "fixedDelay", "maxRetryCount": 5, "delayInterval": "00:00:00"}}'
-    assert run(loaded(make_app, FAILS_TWICE, policy))[0].exception is None
+    assert (await run(loaded(make_app, FAILS_TWICE, policy)))[0].exception is None
 
 
-def test_policy_applies_to_http_triggers(make_app: MakeApp) -> None:
+async def test_policy_applies_to_http_triggers(make_app: MakeApp) -> None:
     """A policy acts on every trigger: the caller waits for the last attempt."""
     code = FIXED % (-1, "00") + '@app.route("f")\n' + FAILS_TWICE.partition("\n")[2].partition("\n")[2]
     host = loaded(make_app, code.replace("arg", "req"))
 
-    async def once() -> Result:
-        from hosting.bindings.http.request import HttpCall
-
-        return await host.invoke("f", HttpCall("GET", "http://x/api/f", {}, "", {}, b""))
-
-    assert asyncio.run(once()).reply.body == b"done"
+    result = await host.invoke("f", HttpCall("GET", "http://x/api/f", {}, "", {}, b""))
+    assert result.reply.body == b"done"
 
 
-def test_drain_ends_a_pause_between_attempts(make_app: MakeApp) -> None:
+async def test_drain_ends_a_pause_between_attempts(make_app: MakeApp) -> None:
     """A host that stops does not wait for a pause: the last failure is the result."""
     host = loaded(make_app, FIXED % (-1, "59") + FAILS_TWICE.lstrip())
 
-    async def stopped() -> Result:
-        await host.start()
-        running = asyncio.ensure_future(host.invoke("f", None))
-        while not host.functions[0].call.__globals__["seen"] or host.running.contexts:  # noqa: ASYNC110 - as it is
-            await asyncio.sleep(0.01)
-        assert await host.drain(30)
-        result = await running
-        await host.stop()
-        return result
-
-    assert str(asyncio.run(stopped()).exception) == "number 1"
+    await host.start()
+    invocation = asyncio.ensure_future(host.invoke("f", None))
+    while not host.functions[0].call.__globals__["seen"] or host.running.contexts:  # noqa: ASYNC110 - there is no event
+        await asyncio.sleep(0.01)
+    assert await host.drain(30)
+    result = await invocation
+    await host.stop()
+    assert str(result.exception) == "number 1"
 
 
 @given(count=st.integers(-1, 20), delay=st.floats(0, 100))
 def test_fixed_policy_pauses_equally_long(count: int, delay: float) -> None:
     """It pauses as often as it says, or without end."""
-    found = list(itertools.islice(pauses(Retry("fixedDelay", count, delay=delay), lambda low, high: low), 50))
-    assert found == [delay] * (50 if count < 0 else count)
+    durations = list(itertools.islice(pauses(Retry("fixedDelay", count, delay=delay), lambda low, high: low), 50))
+    assert durations == [delay] * (50 if count < 0 else count)
 
 
 @given(minimum=st.floats(0.1, 10), factor=st.floats(1, 1000), chance=st.floats(0.8, 1.2))
 def test_exponential_backoff_grows_from_minimum_to_maximum(minimum: float, factor: float, chance: float) -> None:
     """Pauses begin with the minimum, grow, and end at the maximum."""
     policy = Retry("exponentialBackoff", 100, minimum=minimum, maximum=minimum * factor)
-    found = list(pauses(policy, lambda low, high: chance))
-    assert found[0] == minimum
-    assert found == sorted(found)
-    assert found[-1] == policy.maximum
-    assert factor < 3 or found[1] == pytest.approx(minimum * (1 + chance))
+    durations = list(pauses(policy, lambda low, high: chance))
+    assert durations[0] == minimum
+    assert durations == sorted(durations)
+    assert durations[-1] == policy.maximum
+    assert factor < 3 or durations[1] == pytest.approx(minimum * (1 + chance))

@@ -51,52 +51,50 @@ async def Short(thing):
 """
 
 
-def run(make_app: MakeApp, name: str, times: int = 1, **host_json: object) -> tuple[list[Result], FunctionHost, int]:
-    """Run a function with a time of one second; gives the results, and what is left of cancellations."""
+async def run(
+    make_app: MakeApp, name: str, times: int = 1, **host_json: object
+) -> tuple[list[Result], FunctionHost, int]:
+    """Run a function, and return its results, its host and the number of cancellations of this task that remain."""
     files = {"function_app.py": CODE, "host.json": json.dumps({"version": "2.0", **host_json})}
     host = FunctionHost(make_app(files), environ={})
     host.load()
 
-    async def invoked() -> tuple[list[Result], int]:
-        await host.start()
-        results = [await host.invoke(name, None) for _ in range(times)]
-        await asyncio.sleep(0.1)  # two looks of the watch
-        task = asyncio.current_task()
-        assert task is not None
-        await host.stop()
-        return results, task.cancelling()
-
-    results, cancelling = asyncio.run(invoked())
-    return results, host, cancelling
+    await host.start()
+    results = [await host.invoke(name, None) for _ in range(times)]
+    await asyncio.sleep(0.1)  # two checks of the watchdog
+    task = asyncio.current_task()
+    assert task is not None
+    await host.stop()
+    return results, host, task.cancelling()
 
 
-def test_each_attempt_has_a_time_limit_of_its_own(make_app: MakeApp) -> None:
+async def test_each_attempt_has_a_time_limit_of_its_own(make_app: MakeApp) -> None:
     """An attempt that takes too long is one failure, and the next attempt runs."""
     policy = {"strategy": "fixedDelay", "maxRetryCount": 1, "delayInterval": "00:00:00"}
-    (result,), host, cancelling = run(make_app, "Slow", functionTimeout="00:00:01", retry=policy)
+    (result,), host, cancelling = await run(make_app, "Slow", functionTimeout="00:00:01", retry=policy)
     assert (result.exception, cancelling) == (None, 0)
     first, second = next(one for one in host.functions if one.name == "Slow").call.__globals__["seen"]
     assert first == ""
     assert second.startswith("FunctionTimeoutError: Timeout value of 00:00:01 was exceeded by function: Functions.Slow")
 
 
-def test_function_that_catches_its_cancellation_ends_as_it_says(make_app: MakeApp) -> None:
+async def test_function_that_catches_its_cancellation_ends_as_it_says(make_app: MakeApp) -> None:
     """Its task is not cancelled any more."""
-    (result,), _, cancelling = run(make_app, "Stubborn", functionTimeout="00:00:01")
+    (result,), _, cancelling = await run(make_app, "Stubborn", functionTimeout="00:00:01")
     assert (result.exception, cancelling) == (None, 0)
-    (result,), _, cancelling = run(make_app, "Bitter", functionTimeout="00:00:01")
+    (result,), _, cancelling = await run(make_app, "Bitter", functionTimeout="00:00:01")
     assert (str(result.exception), cancelling) == ("of its own", 0)
 
 
-def test_times_of_invocations_do_not_add_up(make_app: MakeApp) -> None:
+async def test_times_of_invocations_do_not_add_up(make_app: MakeApp) -> None:
     """Invocations one after the other do not add up."""
-    results, _, cancelling = run(make_app, "Short", times=24, functionTimeout="00:00:01")
+    results, _, cancelling = await run(make_app, "Short", times=24, functionTimeout="00:00:01")
     assert ([result.exception for result in results], cancelling) == ([None] * 24, 0)
 
 
-def test_failure_is_an_exception_of_its_own_kind(make_app: MakeApp) -> None:
+async def test_failure_is_an_exception_of_its_own_kind(make_app: MakeApp) -> None:
     """The failure is a FunctionTimeoutError."""
-    (result,), *_ = run(make_app, "Slow", functionTimeout="00:00:01")
+    (result,), *_ = await run(make_app, "Slow", functionTimeout="00:00:01")
     assert isinstance(result.exception, FunctionTimeoutError)
 
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from subprocess import CompletedProcess
 
@@ -19,7 +18,7 @@ from hosting.server.app import HostApp
 from hosting.server.keys import Keys
 from tests.conftest import MakeApp, Serve
 
-Send = Callable[..., httpx.Response]
+Send = Callable[..., Awaitable[httpx.Response]]
 KEYS = Keys(b"a secret of the test")
 CATCH_ALL = """
 import azure.functions as func
@@ -57,22 +56,19 @@ def host(make_app: MakeApp) -> FunctionHost:
 def sender(host: FunctionHost, keys: Keys | None = None) -> Send:
     app = HostApp(host, keys=keys)
 
-    def send(method: str, path: str, **options: object) -> httpx.Response:
-        async def run() -> httpx.Response:
-            transport = httpx.ASGITransport(app)
-            async with httpx.AsyncClient(transport=transport, base_url="http://localhost:7071") as client:
-                return await client.request(method, path, **options)  # type: ignore[arg-type]
-
-        return asyncio.run(run())
+    async def send(method: str, path: str, **options: object) -> httpx.Response:
+        transport = httpx.ASGITransport(app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://localhost:7071") as client:
+            return await client.request(method, path, **options)  # type: ignore[arg-type]
 
     return send
 
 
 @pytest.mark.parametrize("method", ["GET", "PUT", "POST", "DELETE", "OPTIONS"])
 @pytest.mark.parametrize("name", ["echo", "ECHO"])
-def test_provider_gets_the_whole_request(host: FunctionHost, method: str, name: str) -> None:
+async def test_provider_gets_the_whole_request(host: FunctionHost, method: str, name: str) -> None:
     """A provider gets all of a request, whatever the case of its name, and its answer is sent as it is."""
-    answer = sender(host)(
+    answer = await sender(host)(
         method, f"/Runtime/WebHooks/{name}/a/b%20c?x=1&y=%C3%A9", headers={"X-Mine": "me"}, content=b"body"
     )
     url = f"http://localhost:7071/Runtime/WebHooks/{name}/a/b%20c?x=1&y=%C3%A9"
@@ -80,44 +76,44 @@ def test_provider_gets_the_whole_request(host: FunctionHost, method: str, name: 
     assert (answer.status_code, answer.headers["x-yours"]) == (201, "1")
 
 
-def test_head_is_answered_without_a_body(host: FunctionHost) -> None:
+async def test_head_is_answered_without_a_body(host: FunctionHost) -> None:
     """The response to HEAD has the length of the body that it leaves out."""
-    answer = sender(host)("HEAD", "/runtime/webhooks/echo", headers={"X-Mine": "me"})
+    answer = await sender(host)("HEAD", "/runtime/webhooks/echo", headers={"X-Mine": "me"})
     assert (answer.status_code, answer.content) == (201, b"")
     assert int(answer.headers["content-length"]) > 0
 
 
-def test_unknown_webhook_is_404(host: FunctionHost) -> None:
+async def test_unknown_webhook_is_404(host: FunctionHost) -> None:
     """A path that no provider handles is 404 without a body, even beside a function that takes every route."""
     send = sender(host)
     for path in ("/runtime/webhooks/unknown", "/runtime/webhooks/", "/runtime/webhooks//echo", "/RUNTIME/webhooks/x/y"):
-        assert (send("POST", path).status_code, send("POST", path).content) == (404, b"")
-    assert send("PATCH", "/runtime/webhooks/echo").status_code == 404
+        assert ((await send("POST", path)).status_code, (await send("POST", path)).content) == (404, b"")
+    assert (await send("PATCH", "/runtime/webhooks/echo")).status_code == 404
 
 
 @pytest.mark.parametrize("path", ["/runtime", "/runtime/webhooks", "/runtimes/webhooks/echo", "/runtime/x", "/runtim"])
-def test_similar_paths_reach_functions(host: FunctionHost, path: str) -> None:
+async def test_similar_paths_reach_functions(host: FunctionHost, path: str) -> None:
     """Paths that only look alike go to the function that takes every route."""
-    assert sender(host)("POST", path).text == f"everything: POST {path[1:]}"
+    assert (await sender(host)("POST", path)).text == f"everything: POST {path[1:]}"
 
 
-def test_dots_in_a_path_are_resolved_first(host: FunctionHost) -> None:
+async def test_dots_in_a_path_are_resolved_first(host: FunctionHost) -> None:
     """A path with dots reaches a webhook only if it does when they are resolved."""
     send = sender(host)
-    assert send("POST", "/x/%2e%2e/runtime/webhooks/unknown").status_code == 404
-    assert send("POST", "/runtime/webhooks/%2e%2e/y").text == "everything: POST runtime/y"
+    assert (await send("POST", "/x/%2e%2e/runtime/webhooks/unknown")).status_code == 404
+    assert (await send("POST", "/runtime/webhooks/%2e%2e/y")).text == "everything: POST runtime/y"
 
 
-def test_provider_that_raises_is_500_and_logged(host: FunctionHost, caplog: pytest.LogCaptureFixture) -> None:
+async def test_provider_that_raises_is_500_and_logged(host: FunctionHost, caplog: pytest.LogCaptureFixture) -> None:
     """The response is an empty 500, and the log has the exception."""
     with caplog.at_level(logging.ERROR):
-        answer = sender(host)("POST", "/runtime/webhooks/broken")
+        answer = await sender(host)("POST", "/runtime/webhooks/broken")
     assert (answer.status_code, answer.content) == (500, b"")
     assert "The webhook 'broken' failed to answer POST /runtime/webhooks/broken." in caplog.text
     assert "out of order" in caplog.text
 
 
-def test_body_over_the_limit_is_413(host: FunctionHost) -> None:
+async def test_body_over_the_limit_is_413(host: FunctionHost) -> None:
     """The limit of request bodies holds for webhooks, whether a length is declared or not."""
 
     async def pieces() -> AsyncIterator[bytes]:
@@ -126,21 +122,27 @@ def test_body_over_the_limit_is_413(host: FunctionHost) -> None:
 
     send = sender(host)
     for content in (b"x" * 1001, pieces()):
-        assert send("POST", "/runtime/webhooks/echo", headers={"X-Mine": "me"}, content=content).status_code == 413
-    assert send("POST", "/runtime/webhooks/echo", headers={"X-Mine": "me"}, content=b"x" * 1000).status_code == 201
+        assert (
+            await send("POST", "/runtime/webhooks/echo", headers={"X-Mine": "me"}, content=content)
+        ).status_code == 413
+    assert (
+        await send("POST", "/runtime/webhooks/echo", headers={"X-Mine": "me"}, content=b"x" * 1000)
+    ).status_code == 201
 
 
-def test_webhook_needs_its_system_key_or_the_master_key(host: FunctionHost) -> None:
+async def test_webhook_needs_its_system_key_or_the_master_key(host: FunctionHost) -> None:
     """No other key is accepted."""
     send = sender(host, KEYS)
     mine, others = KEYS.of_system("echo_extension"), (KEYS.default, KEYS.of("echo"), KEYS.of_system("broken_extension"))
     for key in (mine, KEYS.master):
-        assert send("POST", "/runtime/webhooks/Echo", headers={"X-Mine": "", "x-functions-key": key}).status_code == 201
-        assert send("POST", f"/runtime/webhooks/Echo?code={key}", headers={"X-Mine": ""}).status_code == 201
+        assert (
+            await send("POST", "/runtime/webhooks/Echo", headers={"X-Mine": "", "x-functions-key": key})
+        ).status_code == 201
+        assert (await send("POST", f"/runtime/webhooks/Echo?code={key}", headers={"X-Mine": ""})).status_code == 201
     for key in ("", "wrong", *others):
-        answer = send("POST", f"/runtime/webhooks/Echo?code={key}", headers={"X-Mine": ""})
+        answer = await send("POST", f"/runtime/webhooks/Echo?code={key}", headers={"X-Mine": ""})
         assert (answer.status_code, answer.content) == (401, b"")
-    assert send("POST", f"/runtime/webhooks/unknown?code={KEYS.master}").status_code == 404
+    assert (await send("POST", f"/runtime/webhooks/unknown?code={KEYS.master}")).status_code == 404
 
 
 def test_served_webhook_accepts_the_key_that_hosting_keys_shows(

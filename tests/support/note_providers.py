@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 from typing import Any
 
@@ -116,5 +115,6 @@ def loaded(make_app: MakeApp, code: str, **environ: str) -> tuple[FunctionHost, 
     return host, notes
 
 
-def call(host: FunctionHost, data: Any, **options: Any) -> Result:
-    return asyncio.run(host.invocations["f"](data, **options))
+async def call(host: FunctionHost, data: Any, **options: Any) -> Result:
+    """Invoke the function ``f``."""
+    return await host.invocations["f"](data, **options)

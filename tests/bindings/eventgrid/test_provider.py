@@ -65,7 +65,7 @@ def trigger(annotation: Any = func.EventGridEvent, **properties: Any) -> tuple[E
     return provider, provider.trigger(function, binding)
 
 
-def answer(
+async def answer(
     provider: EventGridProvider,
     body: Any,
     headers: Mapping[str, str] = NOTIFICATION,
@@ -75,16 +75,17 @@ def answer(
 ) -> HttpReply:
     text = body if isinstance(body, bytes) else json.dumps(body).encode()
     call = HttpCall(method, "http://localhost/runtime/webhooks/EventGrid", dict(headers), query, {"rest": ""}, text)
-    return asyncio.run(provider.answer(call))
+    return await provider.answer(call)
 
 
-def delivered(
-    body: Any, *fails: str, headers: Mapping[str, str] = NOTIFICATION, **properties: Any
+async def deliver(
+    body: Any, *failures: str, headers: Mapping[str, str] = NOTIFICATION, **properties: Any
 ) -> tuple[HttpReply, Invocations]:
-    provider, made = trigger(None, **properties)
-    calls = Invocations(*fails)
-    made.attach(calls)
-    return answer(provider, body, headers), calls
+    """Deliver ``body`` to a function, and return the response and the invocations."""
+    provider, listener = trigger(None, **properties)
+    calls = Invocations(*failures)
+    listener.attach(calls)
+    return await answer(provider, body, headers), calls
 
 
 def test_event_is_decoded_to_the_sdks_object() -> None:
@@ -128,30 +129,30 @@ def test_binding_data_has_the_properties_of_an_event() -> None:
 
 
 @pytest.mark.parametrize(("body", "count"), [([EVENT, CLOUD_EVENT], 2), (EVENT, 1), ([], 0)])
-def test_delivery_runs_the_function_once_for_each_event(body: Any, count: int) -> None:
+async def test_delivery_runs_the_function_once_for_each_event(body: Any, count: int) -> None:
     """The response is accepted, without a body."""
-    reply, calls = delivered(body)
+    reply, calls = await deliver(body)
     assert (reply.status, reply.body, len(calls.seen)) == (202, b"", count)
     assert [data for data, *_ in calls.seen] == (body if isinstance(body, list) else [body])
     assert all(reason.startswith("EventGrid trigger fired at 2") for *_, reason in calls.seen)
 
 
 @pytest.mark.parametrize("body", [[EVENT, EVENT], EVENT])
-def test_delivery_runs_a_function_with_cardinality_many_once(body: Any) -> None:
+async def test_delivery_runs_a_function_with_cardinality_many_once(body: Any) -> None:
     """It gets all events of the delivery."""
-    reply, calls = delivered(body, cardinality="many")
+    reply, calls = await deliver(body, cardinality="many")
     assert reply.status == 202
     assert [data for data, *_ in calls.seen] == [body if isinstance(body, list) else [body]]
 
 
-def test_delivery_with_a_failed_invocation_is_rejected() -> None:
+async def test_delivery_with_a_failed_invocation_is_rejected() -> None:
     """Every event is tried, and the response does not have the exception."""
-    reply, calls = delivered([CLOUD_EVENT, EVENT, CLOUD_EVENT], "1")
+    reply, calls = await deliver([CLOUD_EVENT, EVENT, CLOUD_EVENT], "1")
     assert (reply.status, reply.body) == (500, b"Exception while executing function: Functions.Listens")
     assert len(calls.seen) == 3
 
 
-def test_events_of_a_delivery_run_concurrently() -> None:
+async def test_events_of_a_delivery_run_concurrently() -> None:
     """No event waits for another one."""
     provider, made = trigger(None)
     together = asyncio.Barrier(3)
@@ -161,18 +162,18 @@ def test_events_of_a_delivery_run_concurrently() -> None:
         return Result()
 
     made.attach(run)
-    assert answer(provider, [EVENT] * 3).status == 202
+    assert (await answer(provider, [EVENT] * 3)).status == 202
 
 
-def test_trace_context_is_that_of_the_event_or_else_of_the_request() -> None:
+async def test_trace_context_is_that_of_the_event_or_else_of_the_request() -> None:
     """The event's own context comes first."""
-    _, calls = delivered([CLOUD_EVENT, EVENT, {**EVENT, "traceparent": 5}], headers={**NOTIFICATION, **TRACE})
+    _, calls = await deliver([CLOUD_EVENT, EVENT, {**EVENT, "traceparent": 5}], headers={**NOTIFICATION, **TRACE})
     assert [seen[1:3] for seen in calls.seen] == [
         ("00-aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa-bbbbbbbbbbbbbbbb-01", "k=v"),
         ("00-cccccccccccccccccccccccccccccccc-dddddddddddddddd-01", ""),
         ("00-cccccccccccccccccccccccccccccccc-dddddddddddddddd-01", ""),
     ]
-    _, calls = delivered([CLOUD_EVENT], headers={**NOTIFICATION, **TRACE}, cardinality="many")
+    _, calls = await deliver([CLOUD_EVENT], headers={**NOTIFICATION, **TRACE}, cardinality="many")
     assert [seen[1:3] for seen in calls.seen] == [("00-cccccccccccccccccccccccccccccccc-dddddddddddddddd-01", "")]
 
 
@@ -185,10 +186,10 @@ def test_trace_context_is_that_of_the_event_or_else_of_the_request() -> None:
     ],
 )
 @pytest.mark.parametrize("header", ["SubscriptionValidation", "SUBSCRIPTIONVALIDATION"])
-def test_handshake_returns_the_validation_code(body: Any, header: str, caplog: pytest.LogCaptureFixture) -> None:
+async def test_handshake_returns_the_validation_code(body: Any, header: str, caplog: pytest.LogCaptureFixture) -> None:
     """Event Grid verifies the endpoint with it; no function runs."""
     with caplog.at_level(logging.INFO):
-        reply, calls = delivered(body, headers={"aeg-event-type": header})
+        reply, calls = await deliver(body, headers={"aeg-event-type": header})
     assert (reply.status, json.loads(reply.body), calls.seen) == (200, {"validationResponse": "the-code"}, [])
     assert reply.headers == [(b"content-type", b"application/json; charset=utf-8")]
     assert "perform handshake with eventGrid for function: Listens" in caplog.text
@@ -203,24 +204,24 @@ def test_handshake_returns_the_validation_code(body: Any, header: str, caplog: p
         (None, b"eventgrid.azure.net"),
     ],
 )
-def test_cloud_events_handshake_allows_event_grid_only(asks: str | None, allowed: bytes) -> None:
+async def test_cloud_events_handshake_allows_event_grid_only(asks: str | None, allowed: bytes) -> None:
     """Other origins are not allowed to deliver."""
     provider, made = trigger()
     made.attach(Invocations())
-    reply = answer(provider, b"", {} if asks is None else {"webhook-request-origin": asks}, method="OPTIONS")
+    reply = await answer(provider, b"", {} if asks is None else {"webhook-request-origin": asks}, method="OPTIONS")
     assert (reply.status, reply.headers) == (200, [(b"webhook-allowed-origin", allowed)])
 
 
-def test_unsubscribe_is_accepted() -> None:
+async def test_unsubscribe_is_accepted() -> None:
     """The end of a subscription changes nothing."""
-    reply, calls = delivered(b"", headers={"aeg-event-type": "Unsubscribe"})
+    reply, calls = await deliver(b"", headers={"aeg-event-type": "Unsubscribe"})
     assert (reply.status, calls.seen) == (202, [])
 
 
 @pytest.mark.parametrize("headers", [{}, {"aeg-event-type": ""}, {"aeg-event-type": "Something"}])
-def test_request_of_an_unknown_kind_is_rejected(headers: Mapping[str, str]) -> None:
+async def test_request_of_an_unknown_kind_is_rejected(headers: Mapping[str, str]) -> None:
     """The response has what was expected."""
-    reply, calls = delivered(EVENT, headers=headers)
+    reply, calls = await deliver(EVENT, headers=headers)
     assert (reply.status, calls.seen) == (400, [])
     assert b"aeg-event-type" in reply.body
 
@@ -229,17 +230,17 @@ def test_request_of_an_unknown_kind_is_rejected(headers: Mapping[str, str]) -> N
 @pytest.mark.parametrize(
     "body", [b"", b"{", b"\xff", b"null", b'"text"', b"3", b"[null]", b"[[]]", b"[" * 100_000, b"\xef\xbb\xbf{"]
 )
-def test_delivery_without_an_event_is_rejected(body: bytes, kind: str) -> None:
+async def test_delivery_without_an_event_is_rejected(body: bytes, kind: str) -> None:
     """The response has what was expected, and no function runs."""
-    reply, calls = delivered(body, headers={"aeg-event-type": kind})
+    reply, calls = await deliver(body, headers={"aeg-event-type": kind})
     assert (reply.status, calls.seen) == (400, [])
     assert reply.body.startswith(b"expected ")
 
 
 @pytest.mark.parametrize("body", [[], {}, [{"data": None}], [{"data": {"validationCode": 5}}], [{"data": "{"}]])
-def test_handshake_without_a_code_is_rejected(body: Any) -> None:
+async def test_handshake_without_a_code_is_rejected(body: Any) -> None:
     """There is nothing to return."""
-    reply, _ = delivered(body, headers={"aeg-event-type": "SubscriptionValidation"})
+    reply, _ = await deliver(body, headers={"aeg-event-type": "SubscriptionValidation"})
     assert reply.status == 400
 
 
@@ -254,34 +255,34 @@ def test_handshake_without_a_code_is_rejected(body: Any) -> None:
         ("", 404, b"cannot find function: ''"),
     ],
 )
-def test_query_names_the_function(query: str, status: int, told: bytes) -> None:
+async def test_query_names_the_function(query: str, status: int, told: bytes) -> None:
     """The response for an unknown function has its name."""
     provider, made = trigger()
     made.attach(Invocations())
-    reply = answer(provider, EVENT, query=query)
+    reply = await answer(provider, EVENT, query=query)
     assert (reply.status, reply.body) == (status, told)
 
 
-def test_function_that_is_not_attached_is_not_found() -> None:
+async def test_function_that_is_not_attached_is_not_found() -> None:
     """A disabled function, for example, is not attached."""
     provider, _ = trigger()
-    assert answer(provider, EVENT).status == 404
+    assert (await answer(provider, EVENT)).status == 404
 
 
-def test_manual_run_takes_the_text_as_a_delivery() -> None:
+async def test_manual_run_takes_the_text_as_a_delivery() -> None:
     """It has one event, or any number for a function with cardinality many."""
     one, many = trigger()[1], trigger(cardinality="many")[1]
     for text in (json.dumps(EVENT), json.dumps([EVENT])):
-        assert asyncio.run(one.by_hand(text)) == EVENT
-        assert asyncio.run(many.by_hand(text)) == [EVENT]
-    assert asyncio.run(many.by_hand("[]")) == []
+        assert await one.by_hand(text) == EVENT
+        assert await many.by_hand(text) == [EVENT]
+    assert await many.by_hand("[]") == []
 
 
 @pytest.mark.parametrize("text", [None, "", "an event", "[]", json.dumps([EVENT, EVENT]), "5"])
-def test_manual_run_without_an_event_is_an_error(text: str | None) -> None:
+async def test_manual_run_without_an_event_is_an_error(text: str | None) -> None:
     """The message has the name of the function."""
     with pytest.raises(ValueError, match=r"Function 'Listens' (needs an event as its input|takes one event at a time)"):
-        asyncio.run(trigger()[1].by_hand(text))
+        await trigger()[1].by_hand(text)
 
 
 APP = """
@@ -309,7 +310,7 @@ def Off(event: func.EventGridEvent):
 """
 
 
-def test_app_gets_its_events(make_app: MakeApp, caplog: pytest.LogCaptureFixture) -> None:
+async def test_app_gets_its_events(make_app: MakeApp, caplog: pytest.LogCaptureFixture) -> None:
     """Functions get them one by one or together; a disabled function only runs manually."""
     root = make_app({"function_app.py": APP, "host.json": '{"version": "2.0"}'})
     host = FunctionHost(root, environ={"AzureWebJobs.Off.Disabled": "1"})
@@ -320,7 +321,7 @@ def test_app_gets_its_events(make_app: MakeApp, caplog: pytest.LogCaptureFixture
         call = HttpCall("POST", "", dict(NOTIFICATION), f"functionName={name}", {}, json.dumps(events).encode())
         return (await host.webhooks["eventgrid"](call)).status
 
-    async def run() -> list[int]:
+    with caplog.at_level(logging.INFO):
         await host.start()
         statuses = [
             await send("Typed", {**EVENT, **TRACE}, {**EVENT, "subject": "good"}),
@@ -334,10 +335,7 @@ def test_app_gets_its_events(make_app: MakeApp, caplog: pytest.LogCaptureFixture
             await asyncio.sleep(0.01)
         await host.drain(30)
         await host.stop()
-        return statuses
-
-    with caplog.at_level(logging.INFO):
-        assert asyncio.run(run()) == [202, 500, 202, 202, 404]
+    assert statuses == [202, 500, 202, 202, 404]
     expected = [
         ("blobs/a.txt", "00-cccccccccccccccccccccccccccccccc-dddddddddddddddd-01"),
         ("good", ""),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from typing import Any
 
@@ -72,14 +71,14 @@ def test_binding_data_has_the_properties_of_a_json_text() -> None:
     assert trigger.binding_data(None) == {}
 
 
-def test_input_fails_and_output_is_not_written(caplog: pytest.LogCaptureFixture) -> None:
+async def test_input_fails_and_output_is_not_written(caplog: pytest.LogCaptureFixture) -> None:
     """The input fails the invocation; a warning is logged for the output."""
     function = Function("F", "/app", "/app/f.py", "v2", print, False)
     with pytest.raises(RuntimeError, match=r"'F': input 'a' cannot be read: no installed package .* 'thing'"):
-        asyncio.run(PROVIDER.input(function, Binding("a", "thing", "in")).read(None, {}))
+        await PROVIDER.input(function, Binding("a", "thing", "in")).read(None, {})
     output = PROVIDER.output(function, Binding("b", "thing", "out"))
     with caplog.at_level(logging.WARNING):
-        asyncio.run(output.write(output.encode(None), {}))
+        await output.write(output.encode(None), {})
         assert caplog.records == []
-        asyncio.run(output.write(output.encode({"x": 1}), {}))
+        await output.write(output.encode({"x": 1}), {})
     assert "'F': output 'b' is not written" in caplog.text

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import logging
 from datetime import timedelta
@@ -21,10 +20,9 @@ from tests.bindings.timer.simulation import NOON, UNREACHABLE, World, stop_hosts
 MINUTELY = "0 * * * * *"
 
 
-def test_one_of_two_hosts_runs_a_timer_until_it_ends(caplog: pytest.LogCaptureFixture) -> None:
+async def test_one_of_two_hosts_runs_a_timer_until_it_ends(caplog: pytest.LogCaptureFixture) -> None:
     """The other host logs that once, and takes over within a minute."""
-
-    async def run() -> None:
+    with caplog.at_level(logging.INFO):
         world = World()
         first, calls = await world.host(schedule=MINUTELY)
         second, others = await world.host(schedule=MINUTELY)
@@ -35,75 +33,58 @@ def test_one_of_two_hosts_runs_a_timer_until_it_ends(caplog: pytest.LogCaptureFi
         assert len(calls.times) == 5
         assert others.clock_times() == ["12:06:00", "12:07:00", "12:08:00"]
         await stop_hosts(second)
-
-    with caplog.at_level(logging.INFO):
-        asyncio.run(run())
     said = [record.getMessage() for record in caplog.records if "Another process" in record.getMessage()]
     assert said == ["Another process runs 'Tick' on schedule; every 00:01:00 this one checks whether it has ended."]
 
 
-def test_each_timer_has_its_own_lock_with_azures_name() -> None:
+async def test_each_timer_has_its_own_lock_with_azures_name() -> None:
     """Two functions can run in two hosts."""
-
-    async def run() -> None:
-        world = World()
-        one, _ = await world.host(timer_function("One", schedule=MINUTELY))
-        both, calls = await world.host(
-            timer_function("One", schedule=MINUTELY), timer_function("Two", schedule=MINUTELY)
-        )
-        assert sorted(world.storage.leases) == [
-            "locks/host/Host.Functions.One.Listener",
-            "locks/host/Host.Functions.Two.Listener",
-        ]
-        await world.clock.advance(minutes=2)
-        assert len(calls.times) == 2
-        await stop_hosts(one, both)
-
-    asyncio.run(run())
+    world = World()
+    one, _ = await world.host(timer_function("One", schedule=MINUTELY))
+    both, calls = await world.host(timer_function("One", schedule=MINUTELY), timer_function("Two", schedule=MINUTELY))
+    assert sorted(world.storage.leases) == [
+        "locks/host/Host.Functions.One.Listener",
+        "locks/host/Host.Functions.Two.Listener",
+    ]
+    await world.clock.advance(minutes=2)
+    assert len(calls.times) == 2
+    await stop_hosts(one, both)
 
 
-def test_timer_stops_when_its_lease_is_lost() -> None:
+async def test_timer_stops_when_its_lease_is_lost() -> None:
     """It leaves the stored status to the new holder."""
-
-    async def run() -> None:
-        world = World()
-        host, calls = await world.host(schedule="0 */5 * * * *")
-        calls.seconds = 30
-        await world.clock.advance(minutes=5, seconds=1)
-        stored = dict(world.storage.texts)
-        world.storage.lose_leases()
-        await world.clock.advance(30)
-        assert (calls.ended, world.storage.texts) == (1, stored)
-        path = "locks/host/Host.Functions.Tick.Listener"
-        assert path not in world.storage.leases
-        await world.storage.lock(path)  # held by another process
-        await world.clock.advance(minutes=20)
-        assert calls.ended == 1
-        world.storage.leases.clear()
-        await world.clock.advance(minutes=6)
-        assert calls.data[1]["IsPastDue"] is True
-        await stop_hosts(host)
-
-    asyncio.run(run())
+    world = World()
+    host, calls = await world.host(schedule="0 */5 * * * *")
+    calls.seconds = 30
+    await world.clock.advance(minutes=5, seconds=1)
+    stored = dict(world.storage.texts)
+    world.storage.lose_leases()
+    await world.clock.advance(30)
+    assert (calls.ended, world.storage.texts) == (1, stored)
+    path = "locks/host/Host.Functions.Tick.Listener"
+    assert path not in world.storage.leases
+    await world.storage.lock(path)  # held by another process
+    await world.clock.advance(minutes=20)
+    assert calls.ended == 1
+    world.storage.leases.clear()
+    await world.clock.advance(minutes=6)
+    assert calls.data[1]["IsPastDue"] is True
+    await stop_hosts(host)
 
 
-def test_poll_interval_of_host_json_is_used() -> None:
+async def test_poll_interval_of_host_json_is_used() -> None:
     """The setting has Azure's name."""
-
-    async def run() -> None:
-        world = World()
-        first, _ = await world.host(schedule=MINUTELY)
-        host_json = {"singleton": {"listenerLockRecoveryPollingInterval": "00:00:05"}}
-        second = world.provider(host_json)
-        world.trigger(second, timer_function(schedule=MINUTELY)).attach(_unused)
-        await second.start()
-        await world.clock.advance(minutes=1)
-        await stop_hosts(first)
-        await world.clock.advance(5)
-        assert len(world.storage.leases) == 1
-        await stop_hosts(second)
-
-    asyncio.run(run())
+    world = World()
+    first, _ = await world.host(schedule=MINUTELY)
+    host_json = {"singleton": {"listenerLockRecoveryPollingInterval": "00:00:05"}}
+    second = world.provider(host_json)
+    world.trigger(second, timer_function(schedule=MINUTELY)).attach(_unused)
+    await second.start()
+    await world.clock.advance(minutes=1)
+    await stop_hosts(first)
+    await world.clock.advance(5)
+    assert len(world.storage.leases) == 1
+    await stop_hosts(second)
 
 
 @pytest.mark.parametrize("text", ["soon", "00:00:00", 5.5])
@@ -118,12 +99,11 @@ def test_invalid_poll_interval_is_a_warning(text: object) -> None:
 
 @pytest.mark.parametrize("method", ["lock", "read"])
 @pytest.mark.parametrize("error", [UNREACHABLE, OSError("gone")])
-def test_timers_wait_while_the_storage_is_unreachable(
+async def test_timers_wait_while_the_storage_is_unreachable(
     method: str, error: Exception, caplog: pytest.LogCaptureFixture
 ) -> None:
     """This is logged once, with the remedy; its end is logged too."""
-
-    async def run() -> None:
+    with caplog.at_level(logging.INFO):
         world = World()
         world.storage.failures = {method: error}
         host, calls = await world.host(
@@ -135,9 +115,6 @@ def test_timers_wait_while_the_storage_is_unreachable(
         await world.clock.advance(minutes=2)
         assert calls.clock_times() == ["12:12:00"] * 2
         await stop_hosts(host)
-
-    with caplog.at_level(logging.INFO):
-        asyncio.run(run())
     said = [record for record in caplog.records if record.name == "hosting.triggers.timer"]
     errors = [record.getMessage() for record in said if record.levelno == logging.ERROR]
     message = "The storage is unreachable.\n  Start it." if error is UNREACHABLE else "OSError: gone"
@@ -146,57 +123,45 @@ def test_timers_wait_while_the_storage_is_unreachable(
     assert "Another process" not in caplog.text
 
 
-def test_running_timer_continues_while_the_storage_is_unreachable(caplog: pytest.LogCaptureFixture) -> None:
+async def test_running_timer_continues_while_the_storage_is_unreachable(caplog: pytest.LogCaptureFixture) -> None:
     """The status is stored with the next run."""
-
-    async def run() -> None:
-        world = World()
-        host, calls = await world.host(schedule=MINUTELY)
-        world.storage.failures = {"write": UNREACHABLE, "read": UNREACHABLE, "lock": UNREACHABLE}
-        await world.clock.advance(minutes=3)
-        world.storage.failures = {}
-        await world.clock.advance(minutes=1)
-        assert len(calls.times) == 4
-        assert world.storage.status()["Last"] == "2024-05-01T12:04:00+00:00"
-        await stop_hosts(host)
-
-    asyncio.run(run())
+    world = World()
+    host, calls = await world.host(schedule=MINUTELY)
+    world.storage.failures = {"write": UNREACHABLE, "read": UNREACHABLE, "lock": UNREACHABLE}
+    await world.clock.advance(minutes=3)
+    world.storage.failures = {}
+    await world.clock.advance(minutes=1)
+    assert len(calls.times) == 4
+    assert world.storage.status()["Last"] == "2024-05-01T12:04:00+00:00"
+    await stop_hosts(host)
     assert "Traceback" not in caplog.text
 
 
-def test_run_with_unfinished_retries_is_not_stored() -> None:
+async def test_run_with_unfinished_retries_is_not_stored() -> None:
     """The next start makes up for it."""
-
-    async def run() -> None:
-        world = World()
-        policy = Retry("fixedDelay", 3, delay=10)
-        host, calls = await world.host(timer_function(schedule=MINUTELY, retry=policy))
-        calls.seconds, calls.error = 5, ValueError()
-        await world.clock.advance(62)
-        await host.stop()
-        await world.clock.advance(5)
-        await host.close()
-        assert calls.ended == 1
-        host, calls = await world.host(timer_function(schedule=MINUTELY, retry=policy))
-        assert calls.data[0]["IsPastDue"] is True
-        await stop_hosts(host)
-
-    asyncio.run(run())
+    world = World()
+    policy = Retry("fixedDelay", 3, delay=10)
+    host, calls = await world.host(timer_function(schedule=MINUTELY, retry=policy))
+    calls.seconds, calls.error = 5, ValueError()
+    await world.clock.advance(62)
+    await host.stop()
+    await world.clock.advance(5)
+    await host.close()
+    assert calls.ended == 1
+    host, calls = await world.host(timer_function(schedule=MINUTELY, retry=policy))
+    assert calls.data[0]["IsPastDue"] is True
+    await stop_hosts(host)
 
 
-def test_function_that_is_not_attached_holds_no_lock() -> None:
+async def test_function_that_is_not_attached_holds_no_lock() -> None:
     """It is disabled, or could not be loaded."""
-
-    async def run() -> None:
-        world = World()
-        host = world.provider()
-        world.trigger(host, timer_function(schedule=MINUTELY))
-        await host.start()
-        await world.clock.advance(minutes=2)
-        assert world.storage.leases == {}
-        await stop_hosts(host)
-
-    asyncio.run(run())
+    world = World()
+    host = world.provider()
+    world.trigger(host, timer_function(schedule=MINUTELY))
+    await host.start()
+    await world.clock.advance(minutes=2)
+    assert world.storage.leases == {}
+    await stop_hosts(host)
 
 
 @pytest.mark.parametrize(
@@ -278,46 +243,34 @@ def test_function_gets_the_sdks_object_or_azures_text() -> None:
         assert world.trigger(world.provider(), function).decode(call) == expected
 
 
-def test_timer_trigger_expression_is_the_local_time() -> None:
+async def test_timer_trigger_expression_is_the_local_time() -> None:
     """Its name is that of Azure's host."""
-
-    async def run() -> None:
-        world = World(WEBSITE_TIME_ZONE="Europe/Paris")
-        trigger = world.trigger(world.provider(), timer_function(schedule=MINUTELY))
-        assert trigger.binding_data(await trigger.by_hand(None)) == {"timerTrigger": "05/01/2024 14:00:00"}
-
-    asyncio.run(run())
+    world = World(WEBSITE_TIME_ZONE="Europe/Paris")
+    trigger = world.trigger(world.provider(), timer_function(schedule=MINUTELY))
+    assert trigger.binding_data(await trigger.by_hand(None)) == {"timerTrigger": "05/01/2024 14:00:00"}
 
 
-def test_manual_run_has_the_stored_status_and_is_not_late() -> None:
+async def test_manual_run_has_the_stored_status_and_is_not_late() -> None:
     """The text is ignored, and the schedule does not change."""
-
-    async def run() -> None:
-        world = World()
-        host, calls = await world.host(schedule=MINUTELY)
-        await world.clock.advance(minutes=1)
-        stored = world.storage.status()
-        world.clock.set(NOON + timedelta(hours=3))
-        trigger = world.trigger(world.provider(), timer_function(schedule=MINUTELY))
-        message = json.loads((await trigger.by_hand("whatever")).text)
-        assert message == {"Schedule": {"AdjustForDST": True}, "ScheduleStatus": stored, "IsPastDue": False}
-        assert (world.storage.status(), len(calls.times)) == (stored, 1)
-        await stop_hosts(host)
-
-    asyncio.run(run())
+    world = World()
+    host, calls = await world.host(schedule=MINUTELY)
+    await world.clock.advance(minutes=1)
+    stored = world.storage.status()
+    world.clock.set(NOON + timedelta(hours=3))
+    trigger = world.trigger(world.provider(), timer_function(schedule=MINUTELY))
+    message = json.loads((await trigger.by_hand("whatever")).text)
+    assert message == {"Schedule": {"AdjustForDST": True}, "ScheduleStatus": stored, "IsPastDue": False}
+    assert (world.storage.status(), len(calls.times)) == (stored, 1)
+    await stop_hosts(host)
 
 
 @pytest.mark.parametrize("schedule", [MINUTELY, "* * * * * *"])
-def test_manual_run_has_no_status_without_storage(schedule: str, caplog: pytest.LogCaptureFixture) -> None:
+async def test_manual_run_has_no_status_without_storage(schedule: str, caplog: pytest.LogCaptureFixture) -> None:
     """There is no status either if the timer is not monitored."""
-
-    async def run() -> None:
-        world = World()
-        world.storage.failures = {"read": UNREACHABLE}
-        trigger = world.trigger(world.provider(), timer_function(schedule=schedule))
-        assert json.loads((await trigger.by_hand(None)).text)["ScheduleStatus"] is None
-
-    asyncio.run(run())
+    world = World()
+    world.storage.failures = {"read": UNREACHABLE}
+    trigger = world.trigger(world.provider(), timer_function(schedule=schedule))
+    assert json.loads((await trigger.by_hand(None)).text)["ScheduleStatus"] is None
     assert ("runs without its status: The storage is unreachable." in caplog.text) is (schedule == MINUTELY)
 
 

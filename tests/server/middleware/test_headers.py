@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from typing import Any
 
@@ -21,8 +20,8 @@ async def plain(scope: Scope, receive: Receive, send: Send) -> None:
     await send({"type": "http.response.body", "body": b""})
 
 
-def answered(http: dict[str, Any], scheme: str = "https", host: str = "example.org") -> dict[str, str]:
-    """The headers of an answer behind what ``http`` asks for."""
+async def response_headers(http: dict[str, Any], scheme: str = "https", host: str = "example.org") -> dict[str, str]:
+    """Return the headers of a response with the middleware for this section of host.json."""
     app: AsgiApp = plain
     for wrap in reversed(list(header_middleware(http))):
         app = wrap(app)
@@ -34,7 +33,7 @@ def answered(http: dict[str, Any], scheme: str = "https", host: str = "example.o
     async def send(message: Message) -> None:
         sent.append(message)
 
-    asyncio.run(app({"scheme": scheme, "headers": [(b"host", host.encode())]}, receive, send))  # type: ignore[arg-type]
+    await app({"scheme": scheme, "headers": [(b"host", host.encode())]}, receive, send)
     return {name.decode(): value.decode() for name, value in sent[0]["headers"]}
 
 
@@ -62,9 +61,9 @@ def test_custom_headers_are_on_every_response(make_app: MakeApp, serve: Serve) -
         assert HSTS not in answer.headers
 
 
-def test_custom_header_is_added_unless_it_exists() -> None:
+async def test_custom_header_is_added_unless_it_exists() -> None:
     """A header is added if the response has none of its name, in any case; numbers and booleans become text."""
-    assert answered({"customHeaders": {"X-There": "added", "X-Number": 3, "X-Yes": True}}) == {
+    assert await response_headers({"customHeaders": {"X-There": "added", "X-Number": 3, "X-Yes": True}}) == {
         "x-there": "app",
         "x-number": "3",
         "x-yes": "true",
@@ -79,17 +78,19 @@ def test_custom_header_is_added_unless_it_exists() -> None:
         ({"maxAge": "00:01:00", "includeSubDomains": True, "preload": True}, "max-age=60; includeSubDomains; preload"),
     ],
 )
-def test_hsts_is_sent_over_https(asked: dict[str, Any], value: str) -> None:
+async def test_hsts_is_sent_over_https(asked: dict[str, Any], value: str) -> None:
     """HSTS lasts thirty days, unless ``maxAge`` gives a number of days or a time span."""
     http = {"hsts": {"isEnabled": True, **asked}}
-    assert answered(http)[HSTS] == value
-    assert HSTS not in answered(http, scheme="http")
+    assert (await response_headers(http))[HSTS] == value
+    assert HSTS not in await response_headers(http, scheme="http")
 
 
 @pytest.mark.parametrize("host", ["localhost:7071", "127.0.0.1", "[::1]:7071", "[::1]", "Inner.example:8443"])
-def test_hsts_is_not_sent_to_excluded_hosts(host: str) -> None:
+async def test_hsts_is_not_sent_to_excluded_hosts(host: str) -> None:
     """Names of this machine and excluded names get no header, with and without a port."""
-    assert HSTS not in answered({"hsts": {"isEnabled": True, "excludedHosts": ["inner.example"]}}, host=host)
+    assert HSTS not in await response_headers(
+        {"hsts": {"isEnabled": True, "excludedHosts": ["inner.example"]}}, host=host
+    )
 
 
 @pytest.mark.parametrize(

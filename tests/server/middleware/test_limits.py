@@ -80,31 +80,28 @@ async def status(app: AsgiApp, number: int) -> int:
     return int(messages[0]["status"])
 
 
-def test_requests_over_a_limit_wait_in_order_or_are_refused() -> None:
+async def test_requests_over_a_limit_wait_in_order_or_are_refused() -> None:
     """``maxConcurrentRequests`` lets so many through at a time; the others wait in order, and count as outstanding."""
     running: list[int] = []
-    most: list[int] = []
+    concurrent: list[int] = []
     done: list[int] = []
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         running.append(scope["number"])
-        most.append(len(running))
+        concurrent.append(len(running))
         await asyncio.sleep(0)
         running.remove(scope["number"])
         done.append(scope["number"])
         await respond(scope, send, empty(200))
 
-    async def requests() -> list[int]:
-        one = limited(app, maxConcurrentRequests=2, maxOutstandingRequests=5)
-        statuses = await asyncio.gather(*(status(one, number) for number in range(7)))
-        return [*statuses, await status(one, 7)]
-
-    assert asyncio.run(requests()) == [200] * 5 + [429] * 2 + [200]
-    assert max(most) == 2
+    limited_app = limited(app, maxConcurrentRequests=2, maxOutstandingRequests=5)
+    assert await asyncio.gather(*(status(limited_app, number) for number in range(7))) == [200] * 5 + [429] * 2
+    assert await status(limited_app, 7) == 200
+    assert max(concurrent) == 2
     assert done == [0, 1, 2, 3, 4, 7]
 
 
-def test_request_counts_until_its_response_has_ended() -> None:
+async def test_request_counts_until_its_response_has_ended() -> None:
     """A response that is still being sent, such as a stream, takes its place until its end."""
     ended = asyncio.Event()
 
@@ -113,34 +110,28 @@ def test_request_counts_until_its_response_has_ended() -> None:
         await ended.wait()
         await send({"type": "http.response.body", "body": b""})
 
-    async def requests() -> tuple[int, int, int]:
-        one = limited(app, maxConcurrentRequests=1, maxOutstandingRequests=2)
-        first, second = (asyncio.ensure_future(status(one, number)) for number in (1, 2))
-        await asyncio.sleep(0)
-        third = await status(one, 3)
-        assert not first.done()
-        assert not second.done()
-        ended.set()
-        return await first, await second, third
-
-    assert asyncio.run(requests()) == (200, 200, 429)
+    limited_app = limited(app, maxConcurrentRequests=1, maxOutstandingRequests=2)
+    first, second = (asyncio.ensure_future(status(limited_app, number)) for number in (1, 2))
+    await asyncio.sleep(0)
+    assert await status(limited_app, 3) == 429
+    assert not first.done()
+    assert not second.done()
+    ended.set()
+    assert (await first, await second) == (200, 200)
 
 
-def test_request_that_waits_is_answered_when_it_is_cancelled() -> None:
+async def test_request_that_waits_is_answered_when_it_is_cancelled() -> None:
     """At the end of the grace period a request that still waits for its turn gets a response, and leaves the queue."""
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         await asyncio.sleep(0.05)
         await respond(scope, send, empty(200))
 
-    async def requests() -> list[int]:
-        one = limited(app, maxConcurrentRequests=1, maxOutstandingRequests=2)
-        first, second = (asyncio.ensure_future(status(one, number)) for number in (1, 2))
-        await asyncio.sleep(0)
-        second.cancel()
-        return [await second, await first, await status(one, 3)]
-
-    assert asyncio.run(requests()) == [500, 200, 200]
+    limited_app = limited(app, maxConcurrentRequests=1, maxOutstandingRequests=2)
+    first, second = (asyncio.ensure_future(status(limited_app, number)) for number in (1, 2))
+    await asyncio.sleep(0)
+    second.cancel()
+    assert [await second, await first, await status(limited_app, 3)] == [500, 200, 200]
 
 
 def test_request_counts_once_its_body_has_arrived() -> None:

@@ -226,7 +226,7 @@ def test_function_may_take_any_time() -> None:
     assert status(after(scenario, slow)) == b"200"
 
 
-def test_sweep_checks_connections_until_there_are_none() -> None:
+async def test_sweep_checks_connections_until_there_are_none() -> None:
     """The interval is a quarter of the shortest limit, and a blocked event loop makes no client late."""
     elapsed: list[float] = []
 
@@ -238,14 +238,11 @@ def test_sweep_checks_connections_until_there_are_none() -> None:
 
     connections = [Timed()]
 
-    async def scenario() -> None:
-        sweep = Sweep(Timeouts(body_grace_seconds=0.04))
-        for _ in range(3):
-            sweep.start(asyncio.get_running_loop(), connections)
-        while connections:  # noqa: ASYNC110 - the sweep empties it
-            await asyncio.sleep(0.01)
-
-    asyncio.run(scenario())
+    sweep = Sweep(Timeouts(body_grace_seconds=0.04))
+    for _ in range(3):
+        sweep.start(asyncio.get_running_loop(), connections)
+    while connections:  # noqa: ASYNC110 - the sweep empties it
+        await asyncio.sleep(0.01)
     assert elapsed == [0.01] * 3
 
 

@@ -82,7 +82,7 @@ def test_parser_has_what_the_adapter_uses() -> None:
     assert error.value.args == (len(head),)
 
 
-def test_server_makes_connections_and_shuts_them_down_as_the_adapter_expects() -> None:
+async def test_server_makes_connections_and_shuts_them_down_as_the_adapter_expects() -> None:
     """uvicorn's server passes its state to the protocol class, and calls ``shutdown`` of what is in its connections."""
     made: dict[str, Any] = {}
     ended: list[str] = []
@@ -102,15 +102,12 @@ def test_server_makes_connections_and_shuts_them_down_as_the_adapter_expects() -
     config = uvicorn.Config(app, port=0, interface="asgi3", http=Recorder, lifespan="off", log_config=None)
     server = uvicorn.Server(config)
 
-    async def scenario() -> None:
-        serving = asyncio.create_task(server.serve())
-        while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it
-            await asyncio.sleep(0.01)
-        _, writer = await asyncio.open_connection(*server.servers[0].sockets[0].getsockname()[:2])
-        await serving
-        writer.close()
-
-    asyncio.run(scenario())
+    serving = asyncio.create_task(server.serve())
+    while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it
+        await asyncio.sleep(0.01)
+    _, writer = await asyncio.open_connection(*server.servers[0].sockets[0].getsockname()[:2])
+    await serving
+    writer.close()
     assert isinstance(made["server_state"], ServerState)
     assert (made["server_state"].connections, made["server_state"].tasks, ended) == (set(), set(), ["shutdown"])
 

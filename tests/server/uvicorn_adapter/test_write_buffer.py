@@ -33,33 +33,29 @@ class Recorder:
         return name
 
 
-def buffered(use: Callable[[BufferedTransport, Recorder], Any]) -> Recorder:
+async def buffered(use: Callable[[BufferedTransport, Recorder], Any]) -> Recorder:
     """Return what arrived after ``use`` and two iterations of the loop."""
     recorder = Recorder()
-
-    async def run() -> None:
-        use(BufferedTransport(cast("asyncio.Transport", recorder), FlushScheduler()), recorder)
-        await asyncio.sleep(0)
-        await asyncio.sleep(0)
-
-    asyncio.run(run())
+    use(BufferedTransport(cast("asyncio.Transport", recorder), FlushScheduler()), recorder)
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
     return recorder
 
 
 @given(st.lists(st.binary(max_size=8)))
-def test_writes_of_one_iteration_arrive_as_one_in_order(pieces: list[bytes]) -> None:
+async def test_writes_of_one_iteration_arrive_as_one_in_order(pieces: list[bytes]) -> None:
     """What is written within one iteration of the loop arrives as one write, and nothing is lost."""
 
     def use(transport: BufferedTransport, _: Recorder) -> None:
         for piece in pieces:
             transport.write(piece)
 
-    recorder = buffered(use)
+    recorder = await buffered(use)
     assert b"".join(recorder.writes) == b"".join(pieces)
     assert len(recorder.writes) <= 1
 
 
-def test_large_write_is_passed_on_at_once() -> None:
+async def test_large_write_is_passed_on_at_once() -> None:
     """A large write reaches the transport at once, which can then pause the writer."""
 
     def use(transport: BufferedTransport, recorder: Recorder) -> None:
@@ -68,51 +64,48 @@ def test_large_write_is_passed_on_at_once() -> None:
         assert [len(data) for data in recorder.writes] == [4, _FLUSH_AT_BYTES]
         transport.write(b"tail")
 
-    assert buffered(use).writes[2:] == [b"tail"]
+    assert (await buffered(use)).writes[2:] == [b"tail"]
 
 
-def test_close_writes_what_is_kept() -> None:
+async def test_close_writes_what_is_kept() -> None:
     """Closing writes what is kept first."""
 
     def use(transport: BufferedTransport, _: Recorder) -> None:
         transport.write(b"last")
         transport.close()
 
-    assert buffered(use).writes == [b"last"]
+    assert (await buffered(use)).writes == [b"last"]
 
 
-def test_write_to_a_closed_connection_is_dropped() -> None:
+async def test_write_to_a_closed_connection_is_dropped() -> None:
     """What is kept for a connection that closes meanwhile is dropped."""
 
     def use(transport: BufferedTransport, recorder: Recorder) -> None:
         transport.write(b"too late")
         recorder.close()
 
-    assert buffered(use).writes == []
+    assert (await buffered(use)).writes == []
 
 
-def test_other_methods_are_the_transports() -> None:
+async def test_other_methods_are_the_transports() -> None:
     """Every method but those for writing is the transport's own."""
 
     def use(transport: BufferedTransport, _: Recorder) -> None:
         assert transport.get_extra_info("peername") == "peername"
         assert not transport.is_closing()
 
-    buffered(use)
+    await buffered(use)
 
 
-def test_all_connections_are_flushed_in_one_iteration() -> None:
+async def test_all_connections_are_flushed_in_one_iteration() -> None:
     """What several connections write in one iteration of the loop is written for all of them, in order."""
     recorders = [Recorder() for _ in range(3)]
 
-    async def run() -> None:
-        scheduler = FlushScheduler()
-        transports = [BufferedTransport(cast("asyncio.Transport", recorder), scheduler) for recorder in recorders]
-        for round_ in (b"1", b"2"):
-            for transport in transports:
-                transport.write(round_)
-                transport.write(b"!")
-            await asyncio.sleep(0)
-
-    asyncio.run(run())
+    scheduler = FlushScheduler()
+    transports = [BufferedTransport(cast("asyncio.Transport", recorder), scheduler) for recorder in recorders]
+    for round_ in (b"1", b"2"):
+        for transport in transports:
+            transport.write(round_)
+            transport.write(b"!")
+        await asyncio.sleep(0)
     assert [recorder.writes for recorder in recorders] == [[b"1!", b"2!"]] * 3
