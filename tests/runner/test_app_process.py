@@ -1,9 +1,10 @@
-"""What a function app finds in its process, as under Azure's Core Tools: folder, path, environment, logs, state."""
+"""The process of a function app, as under Azure's Core Tools: folder, path, environment, logs, state."""
 
 from __future__ import annotations
 
 import json
 import re
+import threading
 from pathlib import Path
 
 from tests.conftest import MakeApp, Serve
@@ -15,8 +16,8 @@ FUNCTION_JSON = """{"bindings": [
     {"type": "http", "direction": "out", "name": "$return"}]}"""
 
 
-def test_surroundings(make_app: MakeApp, serve: Serve) -> None:
-    """The working directory is the app's folder, and the environment says where it is served."""
+def test_app_runs_in_its_folder_with_azures_variables(make_app: MakeApp, serve: Serve) -> None:
+    """The working directory is the app's folder, and the environment has its address."""
     code = f"""{HEAD}
 import json, os
 at_import = os.getcwd()
@@ -31,7 +32,7 @@ def look(req: func.HttpRequest) -> str:
     assert served.get("/api/look").text == " ".join(map(str, expected))
 
 
-def test_debug_logging_of_the_settings(make_app: MakeApp, serve: Serve) -> None:
+def test_debug_logging_of_local_settings_is_kept(make_app: MakeApp, serve: Serve) -> None:
     """A value in local.settings.json is kept."""
     code = f"{HEAD}import os\n@app.route('look')\ndef look(req): return os.environ['PYTHON_ENABLE_DEBUG_LOGGING']\n"
     settings = '{"Values": {"PYTHON_ENABLE_DEBUG_LOGGING": "no"}}'
@@ -39,8 +40,8 @@ def test_debug_logging_of_the_settings(make_app: MakeApp, serve: Serve) -> None:
     assert served.get("/api/look").text == "no"
 
 
-def test_state_survives(make_app: MakeApp, serve: Serve) -> None:
-    """Module globals are one process's, from one invocation to the next and from one function to another."""
+def test_module_globals_are_shared_by_all_invocations(make_app: MakeApp, serve: Serve) -> None:
+    """Module globals are kept from one invocation to the next and shared by all functions."""
     code = f"""{HEAD}
 calls = []
 @app.route("one")
@@ -56,8 +57,8 @@ async def two(req: func.HttpRequest) -> str:
     assert [served.get(f"/api/{name}").text for name in ("one", "two", "one")] == ["1", "2", "3"]
 
 
-def test_context_in_any_place(make_app: MakeApp, serve: Serve) -> None:
-    """``context`` is found by its name, first or last, annotated or not, sync or async, in both models."""
+def test_context_parameter_is_passed_by_name_in_any_position(make_app: MakeApp, serve: Serve) -> None:
+    """``context`` is passed by name, first or last, annotated or not, sync or async, in both models."""
     declarations = {
         "first": "def first(context, req: func.HttpRequest) -> str:",
         "last": "def last(req: func.HttpRequest, context: func.Context) -> str:",
@@ -79,20 +80,20 @@ def test_context_in_any_place(make_app: MakeApp, serve: Serve) -> None:
     assert [served.get(f"/api/{name}").text for name in declarations] == [f"{name} 36" for name in declarations]
 
 
-def test_logs_of_threads_and_tasks(make_app: MakeApp, serve: Serve) -> None:
-    """Records carry their invocation: of the function, of its tasks, and of a thread that says which it works for."""
+def test_log_records_of_tasks_and_threads_have_their_invocation(make_app: MakeApp, serve: Serve) -> None:
+    """Records of the function, its tasks, and a thread that sets the invocation id have their invocation."""
     code = f"""{HEAD}
 import asyncio, logging, threading
 @app.route("work")
 async def work(req: func.HttpRequest, context: func.Context) -> str:
-    def thread(tied):
-        if tied:
+    def log(has_id):
+        if has_id:
             context.thread_local_storage.invocation_id = context.invocation_id
-        logging.getLogger("lib").warning("tied" if tied else "untied")
-    for tied in (True, False):
-        one = threading.Thread(target=thread, args=(tied,))
-        one.start()
-        one.join()
+        logging.getLogger("lib").warning("with id" if has_id else "without id")
+    for has_id in (True, False):
+        thread = threading.Thread(target=log, args=(has_id,))
+        thread.start()
+        thread.join()
     async def task():
         logging.warning("task")
     await asyncio.gather(task(), asyncio.to_thread(logging.warning, "pooled"))
@@ -103,14 +104,14 @@ async def work(req: func.HttpRequest, context: func.Context) -> str:
     invocation = served.get("/api/work").text
     served.stop()
     lines = {line["message"]: line for line in map(json.loads, served.logs().splitlines())}
-    for message in ("tied", "task", "pooled", "function"):
+    for message in ("with id", "task", "pooled", "function"):
         assert (lines[message]["invocation_id"], lines[message]["category"]) == (invocation, "Function.work.User")
-    assert "invocation_id" not in lines["untied"]
-    assert lines["untied"]["category"] == "lib"
+    assert "invocation_id" not in lines["without id"]
+    assert lines["without id"]["category"] == "lib"
 
 
-def test_print_shows_at_once(make_app: MakeApp, serve: Serve) -> None:
-    """What a function prints is on the host's output while it still runs, also where that is no terminal."""
+def test_print_is_flushed_while_the_function_runs(make_app: MakeApp, serve: Serve) -> None:
+    """Printed text is on the host's output while the function still runs, even without a terminal."""
     code = f"""{HEAD}
 import sys, threading
 event = threading.Event()
@@ -126,17 +127,15 @@ async def go(req: func.HttpRequest) -> str:
     return ""
 """
     served = serve(make_app({"host.json": HOST_JSON, "function_app.py": code}))
-    from threading import Thread
-
-    thread = Thread(target=served.get, args=("/api/speak",))
+    thread = threading.Thread(target=served.get, args=("/api/speak",))
     thread.start()
     served.wait_for("to you\n(.|\n)*to you too\n")
     served.get("/api/go")
     thread.join()
 
 
-def test_script_file_name(make_app: MakeApp, serve: Serve) -> None:
-    """``PYTHON_SCRIPT_FILE_NAME`` names the v2 file, in the settings as in the environment."""
+def test_script_file_name_of_the_settings_selects_the_v2_file(make_app: MakeApp, serve: Serve) -> None:
+    """``PYTHON_SCRIPT_FILE_NAME`` selects the v2 file, in the settings as in the environment."""
     files = {
         "host.json": HOST_JSON,
         "main.py": HEAD + "@app.route('main')\ndef main(req): return 'main'\n",
@@ -146,8 +145,8 @@ def test_script_file_name(make_app: MakeApp, serve: Serve) -> None:
     assert (served.get("/api/main").text, served.get("/api/usual").status_code) == ("main", 404)
 
 
-def test_mixed_models(make_app: MakeApp, serve: Serve) -> None:
-    """Beside a v2 file the folders of v1 are not loaded, and a warning names them."""
+def test_v1_folders_next_to_a_v2_file_are_not_loaded_with_a_warning(make_app: MakeApp, serve: Serve) -> None:
+    """The folders of v1 next to a v2 file are not loaded, and a warning names them."""
     files = {
         "host.json": HOST_JSON,
         "function_app.py": HEAD + "@app.route('new')\ndef new(req): return 'new'\n",
@@ -159,8 +158,8 @@ def test_mixed_models(make_app: MakeApp, serve: Serve) -> None:
     assert (served.get("/api/new").text, served.get("/api/Old").status_code) == ("new", 404)
 
 
-def test_namespace_is_deprecated(make_app: MakeApp, serve: Serve) -> None:
-    """Importing from ``__app__`` works, and is told to be deprecated, once, with the place."""
+def test_import_from_the_app_namespace_warns_once(make_app: MakeApp, serve: Serve) -> None:
+    """Importing from ``__app__`` works, and one warning says where it is deprecated."""
     files = {
         "host.json": HOST_JSON,
         "shared/text.py": "TEXT = 'shared'\n",
@@ -176,17 +175,17 @@ def test_namespace_is_deprecated(make_app: MakeApp, serve: Serve) -> None:
     assert "A/__init__.py:2" in served.logs()
 
 
-def test_packages_of_the_app(make_app: MakeApp, serve: Serve) -> None:
-    """An extension in ``.python_packages`` is found, like any other package there."""
+def test_extension_in_python_packages_is_loaded(make_app: MakeApp, serve: Serve) -> None:
+    """An extension in ``.python_packages`` is loaded, like any other package there."""
     packages = ".python_packages/lib/site-packages"
     files = {
         "host.json": HOST_JSON,
-        "function_app.py": HEAD + "import carried\n@app.route('x')\ndef x(req): return carried.__file__\n",
-        f"{packages}/carried.py": "import hosting, logging\n@hosting.hookimpl\ndef init(): print('carried is here')\n",
-        f"{packages}/carried-1.0.dist-info/METADATA": "Metadata-Version: 2.1\nName: carried\nVersion: 1.0\n",
-        f"{packages}/carried-1.0.dist-info/entry_points.txt": "[hosting]\ncarried = carried\n",
+        "function_app.py": HEAD + "import bundled\n@app.route('x')\ndef x(req): return bundled.__file__\n",
+        f"{packages}/bundled.py": "import hosting, logging\n@hosting.hookimpl\ndef init(): print('bundled is here')\n",
+        f"{packages}/bundled-1.0.dist-info/METADATA": "Metadata-Version: 2.1\nName: bundled\nVersion: 1.0\n",
+        f"{packages}/bundled-1.0.dist-info/entry_points.txt": "[hosting]\ncarried = bundled\n",
     }
     app = make_app(files)
     served = serve(app, env={"PYTHON_ENABLE_WORKER_EXTENSIONS": "1"})
-    assert "carried is here" in served.logs()
-    assert Path(served.get("/api/x").text) == app / packages / "carried.py"
+    assert "bundled is here" in served.logs()
+    assert Path(served.get("/api/x").text) == app / packages / "bundled.py"

@@ -1,4 +1,4 @@
-"""``--reload``: an edit is served without a request being refused, and a broken one is told and waited out."""
+"""``--reload``: an edit is served without a refused request; a broken one is reported until it is fixed."""
 
 from __future__ import annotations
 
@@ -25,77 +25,79 @@ def answer(req: func.HttpRequest) -> str:
 APP = {"host.json": '{"version": "2.0"}', "function_app.py": CODE % "one"}
 
 
-def until(served: Served, fits: Callable[[httpx.Response], bool]) -> httpx.Response:
-    """Ask until the answer fits; every request is to be answered."""
+def until(served: Served, is_expected: Callable[[httpx.Response], bool]) -> httpx.Response:
+    """Send requests until a response is as expected, and return it; no request may be refused."""
     end = time.monotonic() + PATIENCE
     while True:
-        answer = served.get("/api/answer")
-        if fits(answer):
-            return answer
-        assert time.monotonic() < end, f"{answer} {answer.text!r}\n{served.logs()}"
+        response = served.get("/api/answer")
+        if is_expected(response):
+            return response
+        assert time.monotonic() < end, f"{response} {response.text!r}\n{served.logs()}"
         time.sleep(0.05)
 
 
-def test_an_edit_is_served(make_app: MakeApp, serve: Serve) -> None:
-    """After an edit the new code answers; every request on the way gets an answer, from the old code or the new."""
+def test_edit_is_served_without_a_refused_request(make_app: MakeApp, serve: Serve) -> None:
+    """After an edit the new code responds; every request meanwhile has a response of the old or the new code."""
     app = make_app(APP)
     served = serve(app, "--reload")
     assert served.get("/api/answer").text == "one"
-    answers: list[str] = []
+    texts: list[str] = []
     done = threading.Event()
 
-    def ask() -> None:
+    def send_requests() -> None:
         while not done.is_set():
-            answers.append(served.get("/api/answer").text)
+            texts.append(served.get("/api/answer").text)
 
-    thread = threading.Thread(target=ask)
+    thread = threading.Thread(target=send_requests)
     thread.start()
     try:
-        while "one" not in answers:
+        while "one" not in texts:
             time.sleep(0.01)
         (app / "function_app.py").write_text(CODE % "two")
-        until(served, lambda answer: answer.text == "two")
-        while "two" not in answers:
+        until(served, lambda response: response.text == "two")
+        while "two" not in texts:
             time.sleep(0.01)
     finally:
         done.set()
         thread.join()
-    assert set(answers) == {"one", "two"}
+    assert set(texts) == {"one", "two"}
     assert "Restarting: function_app.py changed." in served.logs()
     assert "change detected" not in served.logs()
     assert served.stop() == 0
 
 
-def test_a_broken_edit_is_waited_out(make_app: MakeApp, serve: Serve) -> None:
-    """An edit that breaks the app is told on the terminal and by 503; the next good one is served."""
+def test_broken_edit_is_503_until_the_next_good_one(make_app: MakeApp, serve: Serve) -> None:
+    """An edit that breaks the app is reported on the terminal and by 503; the next good one is served."""
     app = make_app(APP)
     served = serve(app, "--reload")
     (app / "function_app.py").write_text("import nothing_like_this\n")
-    broken = until(served, lambda answer: answer.status_code == 503)
+    broken = until(served, lambda response: response.status_code == 503)
     assert broken.text.startswith("The function app does not load.")
     assert "nothing_like_this" not in broken.text
     served.wait_for(r"function_app\.py:1: .*nothing_like_this")
-    (app / "function_app.py").write_text(CODE % "mended")
-    assert until(served, lambda answer: answer.status_code == 200).text == "mended"
+    (app / "function_app.py").write_text(CODE % "fixed")
+    assert until(served, lambda response: response.status_code == 200).text == "fixed"
     assert "Traceback" not in served.logs()
     assert served.stop() == 0
 
 
 @pytest.mark.parametrize("broken", [{"host.json": "{"}, {"function_app.py": "raise SystemExit(5)"}])
-def test_an_app_that_is_broken_from_the_start(make_app: MakeApp, serve: Serve, broken: dict[str, str]) -> None:
-    """The host stays up too where the app does not load to begin with."""
+def test_app_that_is_broken_after_the_start_is_503_until_it_is_fixed(
+    make_app: MakeApp, serve: Serve, broken: dict[str, str]
+) -> None:
+    """The host keeps running while the app does not load."""
     app = make_app(APP)
     served = serve(app, "--reload")
     for name, content in broken.items():
         (app / name).write_text(content)
-    until(served, lambda answer: answer.status_code == 503)
+    until(served, lambda response: response.status_code == 503)
     for name in broken:
         (app / name).write_text(APP[name])
-    assert until(served, lambda answer: answer.status_code == 200).text == "one"
+    assert until(served, lambda response: response.status_code == 200).text == "one"
 
 
 def slow_request(served: Served) -> bytes:
-    """The status line that a client gets who asks only some time after it has connected."""
+    """Return the status line of a request that is sent some time after its connection."""
     host, port = served.url.removeprefix("http://").split(":")
     with socket.create_connection((host, int(port)), timeout=PATIENCE) as client:
         time.sleep(0.1)
@@ -103,13 +105,13 @@ def slow_request(served: Served) -> bytes:
         return client.recv(4096).partition(b"\r\n")[0]
 
 
-def test_a_mended_edit_sends_nobody_away(make_app: MakeApp, serve: Serve) -> None:
-    """Who has connected to the stand-in and asks while the mended app takes over is answered too."""
+def test_connection_during_the_recovery_of_an_app_is_answered(make_app: MakeApp, serve: Serve) -> None:
+    """A client that connected while the app was broken has a response when the fixed app takes over."""
     app = make_app(APP)
     served = serve(app, "--reload")
     (app / "function_app.py").write_text("import nothing_like_this\n")
-    until(served, lambda answer: answer.status_code == 503)
-    (app / "function_app.py").write_text(CODE % "mended")
+    until(served, lambda response: response.status_code == 503)
+    (app / "function_app.py").write_text(CODE % "fixed")
     statuses = [slow_request(served)]
     while b"200" not in statuses[-1]:
         statuses.append(slow_request(served))
@@ -117,8 +119,8 @@ def test_a_mended_edit_sends_nobody_away(make_app: MakeApp, serve: Serve) -> Non
     assert served.stop() == 0
 
 
-def test_an_app_that_loads_but_does_not_start(make_app: MakeApp, serve: Serve) -> None:
-    """A failing ``startup`` hook is told as it is, answered for by 503, and waited out like any broken edit."""
+def test_failing_startup_hook_is_503_until_it_is_fixed(make_app: MakeApp, serve: Serve) -> None:
+    """A failing ``startup`` hook is reported and answered with 503 until it is fixed, like any broken edit."""
     packages = ".python_packages/lib/site-packages"
     late = """
 import hosting, os
@@ -138,37 +140,37 @@ class Late:
     app = make_app({**APP, **extension, "local.settings.json": settings % 0})
     served = serve(app, "--reload", "--strict", env={"PYTHON_ENABLE_WORKER_EXTENSIONS": "1"})
     (app / "local.settings.json").write_text(settings % 1)
-    broken = until(served, lambda answer: answer.status_code == 503)
+    broken = until(served, lambda response: response.status_code == 503)
     assert broken.text.startswith("The function app does not load.")
     served.wait_for("Extension 'late' .*too late")
     (app / "local.settings.json").write_text(settings % 0)
-    assert until(served, lambda answer: answer.status_code == 200).text == "one"
+    assert until(served, lambda response: response.status_code == 200).text == "one"
     assert served.stop() == 0
 
 
-def test_a_process_that_ends_while_it_loads(make_app: MakeApp, serve: Serve) -> None:
-    """Code that ends its process while it is imported is told with the exit code, and answered for until it changes."""
+def test_app_that_ends_its_process_on_import_is_503_with_the_exit_code(make_app: MakeApp, serve: Serve) -> None:
+    """Code that ends its process on import is reported with the exit code until it changes."""
     app = make_app(APP)
     served = serve(app, "--reload")
     (app / "function_app.py").write_text("import os\nos._exit(7)\n")
-    broken = until(served, lambda answer: answer.status_code == 503)
+    broken = until(served, lambda response: response.status_code == 503)
     assert broken.text == "The function app ended its process with code 7 while it was loaded.\n"
-    (app / "function_app.py").write_text(CODE % "mended")
-    assert until(served, lambda answer: answer.status_code == 200).text == "mended"
+    (app / "function_app.py").write_text(CODE % "fixed")
+    assert until(served, lambda response: response.status_code == 200).text == "fixed"
 
 
-def test_settings_are_read_again(make_app: MakeApp, serve: Serve) -> None:
+def test_changed_local_settings_are_read_again(make_app: MakeApp, serve: Serve) -> None:
     """A change of local.settings.json reaches the code, which reads it from the environment."""
     code = CODE.replace('return "%s"', 'import os; return os.environ["GREETING"]')
     app = make_app({**APP, "function_app.py": code, "local.settings.json": '{"Values": {"GREETING": "hi"}}'})
     served = serve(app, "--reload")
     assert served.get("/api/answer").text == "hi"
     (app / "local.settings.json").write_text('{"Values": {"GREETING": "hello"}}')
-    until(served, lambda answer: answer.text == "hello")
+    until(served, lambda response: response.text == "hello")
 
 
-def test_other_files_do_not_matter(make_app: MakeApp, serve: Serve) -> None:
-    """What the app writes beside its code restarts nothing."""
+def test_change_of_another_file_does_not_restart(make_app: MakeApp, serve: Serve) -> None:
+    """Files that the app writes next to its code do not restart it."""
     app = make_app(APP)
     served = serve(app, "--reload")
     (app / "data.json").write_text("{}")
@@ -194,6 +196,6 @@ def test_other_files_do_not_matter(make_app: MakeApp, serve: Serve) -> None:
         ("code.pyc", False),
     ],
 )
-def test_what_is_watched(path: str, expected: bool) -> None:
+def test_watched_files_are_code_settings_bindings_and_requirements(path: str, expected: bool) -> None:
     """Code, settings, bindings and requirements are watched, and nothing else."""
     assert is_watched(Path(path)) is expected

@@ -1,4 +1,4 @@
-"""When callers of a host need keys."""
+"""When a host requires keys."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from hosting.runner.serve import requires_keys
 
 
 @pytest.mark.parametrize(
-    ("wanted", "address", "required"),
+    ("setting", "address", "required"),
     [
         (None, "127.0.0.1", False),
         (None, "127.8.8.8", False),
@@ -22,6 +22,6 @@ from hosting.runner.serve import requires_keys
         (True, "127.0.0.1", True),
     ],
 )
-def test_keys_are_needed_where_other_machines_can_connect(wanted: bool | None, address: str, required: bool) -> None:
-    """Keys are needed if other machines can connect, unless a flag decides."""
-    assert requires_keys(wanted, address) is required
+def test_keys_are_required_if_other_machines_can_connect(setting: bool | None, address: str, required: bool) -> None:
+    """Keys are required if other machines can connect, unless a flag decides."""
+    assert requires_keys(setting, address) is required

@@ -1,4 +1,4 @@
-"""``hosting start`` as a person runs it: a process, a port, real requests, signals."""
+"""``hosting start``: a process, a port, real requests, signals."""
 
 from __future__ import annotations
 
@@ -12,14 +12,12 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 from subprocess import CompletedProcess
-from typing import Any
 
 import httpx
 import pytest
 
-from hosting.apps.local_settings import LocalSettings
-from hosting.runner.options import StartOptions, listen_address, url
 from tests.conftest import MakeApp, Serve, launch
+from tests.support.ports import reserved_port
 
 APP = {
     "host.json": '{"version": "2.0"}',
@@ -70,8 +68,8 @@ def Cookies(req: func.HttpRequest) -> func.HttpResponse:
 RunHosting = Callable[..., "CompletedProcess[str]"]
 
 
-def test_listing(make_app: MakeApp, serve: Serve) -> None:
-    """The functions are printed with methods and URLs, as Core Tools does it."""
+def test_start_prints_the_functions_with_methods_and_urls(make_app: MakeApp, serve: Serve) -> None:
+    """The functions are printed with methods and URLs, as Core Tools prints them."""
     served = serve(make_app(APP))
     printed = served.logs()
     assert "\nFunctions:\n\n\tBroken:  " in printed
@@ -79,8 +77,8 @@ def test_listing(make_app: MakeApp, serve: Serve) -> None:
     assert f"\tItem:  {served.url}/api/items/{{id:int}}\n\n" in printed
 
 
-def test_requests(make_app: MakeApp, serve: Serve) -> None:
-    """Requests reach their functions, and what those return comes back."""
+def test_request_reaches_its_function_and_returns_the_response(make_app: MakeApp, serve: Serve) -> None:
+    """Requests reach their functions, and their responses are returned."""
     served = serve(make_app(APP))
     hello = served.get("/API/hello/?name=Ada")
     assert (hello.status_code, hello.text) == (200, "Hello Ada: ")
@@ -91,7 +89,7 @@ def test_requests(make_app: MakeApp, serve: Serve) -> None:
     assert cookies.headers.get_list("set-cookie") == ["a=1", "b=2"]
 
 
-def test_empty_answers(make_app: MakeApp, serve: Serve) -> None:
+def test_responses_to_wrong_requests_and_failures_have_no_body(make_app: MakeApp, serve: Serve) -> None:
     """A wrong path, a wrong method and a failing function are 404, 404 and 500, without a body."""
     served = serve(make_app(APP))
     for method, path, status in (
@@ -101,12 +99,12 @@ def test_empty_answers(make_app: MakeApp, serve: Serve) -> None:
         ("GET", "/api/broken", 500),
         ("GET", "/admin/nothing", 404),
     ):
-        answer = httpx.request(method, served.url + path)
-        assert (answer.status_code, answer.content, answer.headers["content-length"]) == (status, b"", "0")
+        response = httpx.request(method, served.url + path)
+        assert (response.status_code, response.content, response.headers["content-length"]) == (status, b"", "0")
 
 
-def test_chunked_and_head(make_app: MakeApp, serve: Serve) -> None:
-    """A chunked body arrives, HEAD on a GET function is answered; each says once that Azure differs."""
+def test_chunked_body_and_head_request_work_with_a_warning(make_app: MakeApp, serve: Serve) -> None:
+    """A chunked body arrives, HEAD on a GET function works; each logs once that Azure differs."""
     served = serve(make_app(APP))
     for _ in range(2):
         assert httpx.post(served.url + "/api/Hello", content=iter([b"a", b"b"])).text == "Hello None: ab"
@@ -117,7 +115,7 @@ def test_chunked_and_head(make_app: MakeApp, serve: Serve) -> None:
     assert served.logs().count("HEAD request") == 1
 
 
-def test_own_endpoints(make_app: MakeApp, serve: Serve) -> None:
+def test_home_page_ping_status_and_extensions_respond(make_app: MakeApp, serve: Serve) -> None:
     """The home page, ping, status, and the extensions' document."""
     served = serve(make_app(APP))
     assert served.get("/").headers["content-type"] == "text/html; charset=utf-8"
@@ -127,14 +125,14 @@ def test_own_endpoints(make_app: MakeApp, serve: Serve) -> None:
     assert httpx.post(served.url + "/admin/extensions/nothing/pause").status_code == 404
 
 
-def test_no_home_page(make_app: MakeApp, serve: Serve) -> None:
-    """With ``AzureWebJobsDisableHomepage`` there is nothing at the root."""
+def test_home_page_that_is_disabled_is_empty(make_app: MakeApp, serve: Serve) -> None:
+    """With ``AzureWebJobsDisableHomepage`` the root has no page."""
     served = serve(make_app(APP), env={"AzureWebJobsDisableHomepage": "True"})
     assert served.get("/").status_code == 204
 
 
-def test_empty_prefix(make_app: MakeApp, serve: Serve) -> None:
-    """With an empty routePrefix a function can take the root."""
+def test_function_with_an_empty_route_prefix_may_use_the_root(make_app: MakeApp, serve: Serve) -> None:
+    """With an empty routePrefix a function may have the route of the root."""
     files = {
         "host.json": '{"version": "2.0", "extensions": {"http": {"routePrefix": ""}}}',
         "function_app.py": APP["function_app.py"] + '\n@app.route("/{*rest}")\n'
@@ -146,8 +144,8 @@ def test_empty_prefix(make_app: MakeApp, serve: Serve) -> None:
     assert served.get("/hello").text == "Hello None: "
 
 
-def test_json_logs(make_app: MakeApp, serve: Serve) -> None:
-    """With ``--log-format json`` every line of the host is one object, tied to function and invocation."""
+def test_json_log_lines_have_their_function_and_invocation(make_app: MakeApp, serve: Serve) -> None:
+    """With ``--log-format json`` every line of the host is an object with function and invocation."""
     served = serve(make_app(APP), "--log-format", "json")
     served.get("/api/Hello?name=Ada")
     served.get("/api/broken")
@@ -168,34 +166,36 @@ def test_json_logs(make_app: MakeApp, serve: Serve) -> None:
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 0), (signal.SIGINT, 130)])
-def test_signals_drain(make_app: MakeApp, serve: Serve, number: signal.Signals, code: int) -> None:
-    """SIGTERM and Ctrl-C let a running request finish; the port is closed; the exit code says which it was."""
+def test_signal_lets_running_requests_finish(
+    make_app: MakeApp, serve: Serve, number: signal.Signals, code: int
+) -> None:
+    """After SIGTERM or Ctrl-C a running request finishes; the port is closed; the exit code names the signal."""
     served = serve(make_app(APP))
-    answers: list[httpx.Response] = []
-    thread = threading.Thread(target=lambda: answers.append(served.get("/api/slow?seconds=1.5")))
+    responses: list[httpx.Response] = []
+    thread = threading.Thread(target=lambda: responses.append(served.get("/api/slow?seconds=1.5")))
     thread.start()
     served.wait_for("slow begins")
     assert served.stop(number) == code
     thread.join()
-    assert [answer.text for answer in answers] == ["slept"]
+    assert [response.text for response in responses] == ["slept"]
     with pytest.raises(httpx.ConnectError):
         served.get("/")
 
 
 @pytest.mark.parametrize("path", ["/api/slow?seconds=600", "/api/stuck"])
-def test_grace_is_bounded(make_app: MakeApp, serve: Serve, path: str) -> None:
-    """What does not finish within the grace period is cut short, on the loop and in a thread, and the code is 0."""
+def test_request_beyond_the_grace_period_is_cancelled(make_app: MakeApp, serve: Serve, path: str) -> None:
+    """A request that outlasts the grace period is cancelled, on the loop or in a thread, and the code is 0."""
     served = serve(make_app(APP), "--grace", "0.3")
-    answers: list[int] = []
-    thread = threading.Thread(target=lambda: answers.append(served.get(path).status_code))
+    responses: list[int] = []
+    thread = threading.Thread(target=lambda: responses.append(served.get(path).status_code))
     thread.start()
     served.wait_for("begins")
     assert served.stop() == 0
     thread.join()
-    assert answers == [500]
+    assert responses == [500]
 
 
-def test_second_interrupt(make_app: MakeApp, serve: Serve) -> None:
+def test_second_interrupt_ends_the_host_at_once(make_app: MakeApp, serve: Serve) -> None:
     """A second Ctrl-C ends the host at once, whatever still runs."""
     served = serve(make_app(APP), "--grace", "600")
     with socket.create_connection(("localhost", httpx.URL(served.url).port or 0)) as client:
@@ -203,15 +203,15 @@ def test_second_interrupt(make_app: MakeApp, serve: Serve) -> None:
         served.wait_for("stuck begins")
         served.send(signal.SIGINT)
         code = None
-        while code is None:  # until the first one has arrived, a second one is the first
+        while code is None:  # the second may arrive before the first has been handled
             served.send(signal.SIGINT)
             with contextlib.suppress(subprocess.TimeoutExpired):
                 code = served.process.wait(0.2)
     assert code == 130
 
 
-def test_port_taken(make_app: MakeApp, serve: Serve, run_hosting: RunHosting) -> None:
-    """A second copy on the same port says so in one line and ends with code 1."""
+def test_start_on_a_port_in_use_exits_with_1(make_app: MakeApp, serve: Serve, run_hosting: RunHosting) -> None:
+    """A second copy on the same port reports it in one line and exits with code 1."""
     app = make_app(APP)
     served = serve(app)
     port = str(httpx.URL(served.url).port)
@@ -222,36 +222,14 @@ def test_port_taken(make_app: MakeApp, serve: Serve, run_hosting: RunHosting) ->
     )
 
 
-@pytest.mark.parametrize(
-    ("options", "settings", "expected"),
-    [
-        ({}, {}, ("127.0.0.1", 7071)),
-        ({}, {"port": 8000, "address": "0.0.0.0"}, ("0.0.0.0", 8000)),
-        ({"port": 0, "host": "::1"}, {"port": 8000, "address": "0.0.0.0"}, ("::1", 0)),
-    ],
-)
-def test_place(options: dict[str, Any], settings: dict[str, Any], expected: tuple[str, int]) -> None:
-    """Address and port are the flags', else those of local.settings.json, else Core Tools' defaults."""
-    assert listen_address(StartOptions(Path(), **options), LocalSettings(Path(), **settings)) == expected
-
-
-@pytest.mark.parametrize(
-    ("address", "shown"),
-    [("127.0.0.1", "localhost"), ("0.0.0.0", "localhost"), ("10.0.0.1", "10.0.0.1"), ("fe80::1", "[fe80::1]")],
-)
-def test_url(address: str, shown: str) -> None:
-    """Addresses of this machine are shown as Core Tools shows them."""
-    assert url(address, 80) == f"http://{shown}:80"
-
-
-def test_selected_functions(make_app: MakeApp, serve: Serve) -> None:
-    """``--functions`` takes names by commas and by repetition."""
+def test_functions_option_selects_by_commas_and_repetition(make_app: MakeApp, serve: Serve) -> None:
+    """``--functions`` accepts names separated by commas and by repetition."""
     served = serve(make_app(APP), "--functions", "hello,Item", "--functions", "Slow")
     assert re.findall(r"\t(\w+):", served.logs()) == ["Hello", "Item", "Slow"]
     assert served.get("/api/broken").status_code == 404
 
 
-def test_term_while_loading(make_app: MakeApp, tmp_path: Path) -> None:
+def test_sigterm_while_the_app_is_loading_exits_with_0(make_app: MakeApp, tmp_path: Path) -> None:
     """SIGTERM before anything is served ends the host with code 0."""
     app = make_app({**APP, "function_app.py": "import time\nprint('loading', flush=True)\ntime.sleep(600)\n"})
     served = launch(app, output=tmp_path / "output.txt")
@@ -260,8 +238,10 @@ def test_term_while_loading(make_app: MakeApp, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 0), (signal.SIGINT, 130)])
-def test_signal_while_starting(make_app: MakeApp, tmp_path: Path, number: signal.Signals, code: int) -> None:
-    """A start that hangs, such as that of a web app that waits for its database, ends at a signal, without a word."""
+def test_signal_during_a_hanging_start_ends_it_silently(
+    make_app: MakeApp, tmp_path: Path, number: signal.Signals, code: int
+) -> None:
+    """A start that hangs, as of a web app that waits for its database, ends at a signal without a traceback."""
     web = """
 import asyncio
 import azure.functions as func
@@ -278,20 +258,18 @@ app = func.AsgiFunctionApp(app=web, http_auth_level=func.AuthLevel.ANONYMOUS)
     assert "Traceback" not in served.logs()
 
 
-def test_early_request_waits(make_app: MakeApp, tmp_path: Path) -> None:
-    """A request that comes while the app is loading waits for its answer."""
+def test_request_while_the_app_is_loading_waits_for_its_response(make_app: MakeApp, tmp_path: Path) -> None:
+    """A request that arrives while the app is loading has a response afterwards."""
     app = make_app(
         {
             **APP,
             "function_app.py": "import time\nprint('loading', flush=True)\ntime.sleep(0.5)\n" + APP["function_app.py"],
         }
     )
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    served = launch(app, "--port", str(port), output=tmp_path / "output.txt")
-    try:
-        served.wait_for("loading")
-        assert httpx.get(f"http://127.0.0.1:{port}/api/Hello", timeout=60).status_code == 200
-    finally:
-        served.stop()
+    with reserved_port() as port:
+        served = launch(app, "--port", str(port), output=tmp_path / "output.txt")
+        try:
+            served.wait_for("loading")
+            assert httpx.get(f"http://127.0.0.1:{port}/api/Hello", timeout=60).status_code == 200
+        finally:
+            served.stop()

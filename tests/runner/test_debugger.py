@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from subprocess import CompletedProcess
 
@@ -15,6 +15,7 @@ import pytest
 from hosting._install import install_command
 from tests.conftest import PATIENCE, MakeApp, Serve, launch
 from tests.support.debugger import Debugger
+from tests.support.ports import reserved_port
 
 RunHosting = Callable[..., "CompletedProcess[str]"]
 CODE = """
@@ -35,33 +36,33 @@ APP = {"host.json": '{"version": "2.0"}', "function_app.py": CODE}
 LINES = {"sync": 8, "async": 13}
 
 
-def free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port: int = free.getsockname()[1]
-        return port
+@pytest.fixture
+def port() -> Iterator[int]:
+    """A port for the debugger."""
+    with reserved_port() as port:
+        yield port
 
 
 @pytest.mark.parametrize("kind", ["sync", "async"])
-def test_breakpoints(make_app: MakeApp, serve: Serve, kind: str) -> None:
-    """A breakpoint in a function stops it, wherever it runs; variables are there to be seen, and it goes on."""
-    app, port = make_app(APP), free_port()
+def test_breakpoint_in_a_function_stops_it(make_app: MakeApp, serve: Serve, port: int, kind: str) -> None:
+    """A breakpoint in a function stops it in its thread or on the loop; variables can be read, and it continues."""
+    app = make_app(APP)
     served = serve(app, "--debug", str(port))
     served.wait_for(rf"A debugger can attach to 127\.0\.0\.1:{port}\.")
-    answers: list[httpx.Response] = []
+    responses: list[httpx.Response] = []
     with Debugger(port) as debugger:
         debugger.attach(app / "function_app.py", LINES[kind])
-        thread = threading.Thread(target=lambda: answers.append(served.get(f"/api/{kind}/Ada")))
+        thread = threading.Thread(target=lambda: responses.append(served.get(f"/api/{kind}/Ada")))
         thread.start()
         assert debugger.evaluate_at_stop("name") == "'Ada'"
         thread.join(PATIENCE)
-    assert answers[0].text == "hello Ada"
+    assert responses[0].text == "hello Ada"
     assert served.stop() == 0
 
 
-def test_waiting(make_app: MakeApp, tmp_path: Path) -> None:
-    """With ``--wait-for-debugger`` the app is imported only once a debugger is there, and can be stopped in."""
-    app, port = make_app({**APP, "function_app.py": "here = 1\n" + CODE}), free_port()
+def test_wait_for_debugger_delays_the_import_of_the_app(make_app: MakeApp, port: int, tmp_path: Path) -> None:
+    """With ``--wait-for-debugger`` the app is imported once a debugger has attached, and can be stopped there."""
+    app = make_app({**APP, "function_app.py": "here = 1\n" + CODE})
     served = launch(app, "--debug", str(port), "--wait-for-debugger", output=tmp_path / "output.txt")
     try:
         served.wait_for("Waiting for a debugger")
@@ -75,16 +76,16 @@ def test_waiting(make_app: MakeApp, tmp_path: Path) -> None:
         served.wait()
 
 
-def test_stopped_while_waiting(make_app: MakeApp, tmp_path: Path) -> None:
+def test_host_that_waits_for_a_debugger_ends_at_sigterm(make_app: MakeApp, port: int, tmp_path: Path) -> None:
     """SIGTERM ends a host that waits for a debugger."""
-    served = launch(make_app(APP), "--debug", str(free_port()), "--wait-for-debugger", output=tmp_path / "output.txt")
+    served = launch(make_app(APP), "--debug", str(port), "--wait-for-debugger", output=tmp_path / "output.txt")
     served.wait_for("Waiting for a debugger")
     assert served.stop() == 0
 
 
-def test_after_a_reload(make_app: MakeApp, serve: Serve) -> None:
+def test_debugger_attaches_again_after_a_reload(make_app: MakeApp, serve: Serve, port: int) -> None:
     """With ``--reload`` the debugger can attach again to the process of the new code."""
-    app, port = make_app(APP), free_port()
+    app = make_app(APP)
     served = serve(app, "--reload", "--debug", str(port))
     (app / "function_app.py").write_text("\n" + CODE)
     served.wait_for(r"(?s)Restarting.*Listening on")
@@ -92,28 +93,30 @@ def test_after_a_reload(make_app: MakeApp, serve: Serve) -> None:
         debugger.attach(app / "function_app.py", LINES["sync"] + 1)
 
 
-def test_port_in_use(make_app: MakeApp, run_hosting: RunHosting) -> None:
-    """A debug port that is taken is told in a sentence."""
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        taken.listen()
-        port = str(taken.getsockname()[1])
-        done = run_hosting("start", make_app(APP), "--port", "0", "--debug", port)
-    assert done.returncode == 1
-    assert f"Debug port {port} is unavailable" in done.stderr
-    assert "--debug PORT" in done.stderr
+def test_debug_port_in_use_is_an_error_with_a_remedy(make_app: MakeApp, run_hosting: RunHosting) -> None:
+    """A debug port in use is reported in one sentence."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        port = str(listener.getsockname()[1])
+        result = run_hosting("start", make_app(APP), "--port", "0", "--debug", port)
+    assert result.returncode == 1
+    assert f"Debug port {port} is unavailable" in result.stderr
+    assert "--debug PORT" in result.stderr
 
 
-def test_without_debugpy(make_app: MakeApp, run_hosting: RunHosting, tmp_path: Path) -> None:
-    """Where debugpy is not installed the message says what to install."""
+def test_debug_without_debugpy_names_the_installation(
+    make_app: MakeApp, run_hosting: RunHosting, tmp_path: Path
+) -> None:
+    """Without debugpy the message says what to install."""
     (tmp_path / "debugpy.py").write_text("raise ModuleNotFoundError(\"No module named 'debugpy'\", name='debugpy')\n")
     path = f"{tmp_path}:{Path(__file__).parents[2]}"
-    done = run_hosting("start", make_app(APP), "--port", "0", "--debug", env={"PYTHONPATH": path})
-    assert (done.returncode, install_command("hosting", "debug") in done.stderr) == (1, True)
+    result = run_hosting("start", make_app(APP), "--port", "0", "--debug", env={"PYTHONPATH": path})
+    assert (result.returncode, install_command("hosting", "debug") in result.stderr) == (1, True)
 
 
-def test_a_folder_after_the_flag(run_hosting: RunHosting, tmp_path: Path) -> None:
-    """``--debug`` without a port leaves the folder that follows it alone."""
-    done = run_hosting("start", "--debug", tmp_path / "nothing")
-    assert re.search(r"folder \S+/nothing", done.stderr)
+def test_folder_after_debug_is_not_its_port(run_hosting: RunHosting, tmp_path: Path) -> None:
+    """``--debug`` without a port does not consume the folder that follows it."""
+    result = run_hosting("start", "--debug", tmp_path / "nothing")
+    assert re.search(r"folder \S+/nothing", result.stderr)
     assert run_hosting("start", "--debug", "70000", tmp_path).returncode == 2

@@ -1,4 +1,4 @@
-"""Extensions as a person meets them: installed beside an app, served by a real host, told by its commands."""
+"""Extensions in host processes: installed next to an app, and shown by the commands and endpoints."""
 
 from __future__ import annotations
 
@@ -42,11 +42,11 @@ class Flaky:
     def post_invocation_app_level(self, func_ret):
         return f"{func_ret} flaky"
 """
-Run = Callable[..., CompletedProcess[str]]
+RunHosting = Callable[..., CompletedProcess[str]]
 
 
-def recorded(files: dict[str, str]) -> str:
-    """A RECORD of these files."""
+def record_of(files: dict[str, str]) -> str:
+    """Return the RECORD of these files."""
     lines = []
     for path, content in files.items():
         digest = base64.urlsafe_b64encode(hashlib.sha256(content.encode()).digest()).decode().rstrip("=")
@@ -55,13 +55,13 @@ def recorded(files: dict[str, str]) -> str:
 
 
 def files(source: str = FLAKY, host_json: dict[str, Any] | None = None) -> dict[str, str]:
-    """An app with the extension ``flaky`` installed in its own packages."""
+    """Return an app with the extension ``flaky`` in its own packages."""
     package = {
         "flaky.py": source,
         "flaky-1.0.dist-info/METADATA": "Metadata-Version: 2.1\nName: flaky\nVersion: 1.0\n",
         "flaky-1.0.dist-info/entry_points.txt": "[hosting]\nflaky = flaky:Flaky\n",
     }
-    package["flaky-1.0.dist-info/RECORD"] = recorded(package)
+    package["flaky-1.0.dist-info/RECORD"] = record_of(package)
     return {
         "function_app.py": APP,
         "host.json": json.dumps({"version": "2.0", **(host_json or {})}),
@@ -70,13 +70,14 @@ def files(source: str = FLAKY, host_json: dict[str, Any] | None = None) -> dict[
 
 
 def entry_of(document: dict[str, Any], name: str = "flaky") -> dict[str, Any]:
-    [entry] = [one for one in document["extensions"] if one["name"] == name]
+    """Return an extension's entry in the diagnosis."""
+    [entry] = [item for item in document["extensions"] if item["name"] == name]
     assert isinstance(entry, dict)
     return entry
 
 
-def test_a_running_host_tells_live_figures(make_app: MakeApp, serve: Serve) -> None:
-    """``GET /admin/host/extensions`` is the document of ``hosting diag``, with what has happened since the start."""
+def test_extensions_endpoint_returns_the_diagnosis_with_statistics(make_app: MakeApp, serve: Serve) -> None:
+    """``GET /admin/host/extensions`` is the document of ``hosting diag``, with statistics since the start."""
     served = serve(make_app(files()), env=ON)
     for query in ("", "?err=1", "?fail=1"):
         served.get(f"/api/hello{query}")
@@ -89,21 +90,21 @@ def test_a_running_host_tells_live_figures(make_app: MakeApp, serve: Serve) -> N
     assert entry_of(document)["error"]["function"] == "hello"
 
 
-def test_an_extension_is_paused_and_resumed_on_a_running_host(make_app: MakeApp, serve: Serve) -> None:
-    """``POST /admin/extensions/NAME/pause`` takes it out of the next invocations, ``resume`` puts it back."""
+def test_extension_that_is_paused_does_not_run_until_it_is_resumed(make_app: MakeApp, serve: Serve) -> None:
+    """``POST /admin/extensions/NAME/pause`` removes it from the next invocations, ``resume`` restores it."""
     served = serve(make_app(files()), env=ON)
-    answers = [served.get("/api/hello").text]
+    texts = [served.get("/api/hello").text]
     for step in ("pause", "resume"):
         assert httpx.post(f"{served.url}/admin/extensions/flaky/{step}").is_success
-        answers.append(served.get("/api/hello").text)
-    assert answers == ["hello flaky", "hello", "hello flaky"]
+        texts.append(served.get("/api/hello").text)
+    assert texts == ["hello flaky", "hello", "hello flaky"]
 
 
-def test_a_quarantined_extension_is_taken_out_of_a_running_host(make_app: MakeApp, serve: Serve) -> None:
-    """The app goes on without it, the log says so once, and ``resume`` brings it back."""
+def test_extension_with_repeated_errors_is_quarantined_until_it_is_resumed(make_app: MakeApp, serve: Serve) -> None:
+    """The app runs without it, the log says so once, and ``resume`` restores it."""
     served = serve(make_app(files(host_json={"extensionHost": {"quarantine": {"consecutiveErrors": 2}}})), env=ON)
-    answers = [served.get("/api/hello?err=1").text for _ in range(4)]
-    assert answers == ["hello flaky", "hello", "hello", "hello"] or answers == ["hello flaky"] * 2 + ["hello"] * 2
+    texts = [served.get("/api/hello?err=1").text for _ in range(4)]
+    assert texts == ["hello flaky", "hello", "hello", "hello"] or texts == ["hello flaky"] * 2 + ["hello"] * 2
     assert served.wait_for("is quarantined").count("is quarantined") == 1
     assert entry_of(served.get("/admin/host/extensions").json())["status"] == "quarantined"
     assert httpx.post(f"{served.url}/admin/extensions/flaky/resume").is_success
@@ -111,7 +112,7 @@ def test_a_quarantined_extension_is_taken_out_of_a_running_host(make_app: MakeAp
 
 
 @pytest.mark.parametrize(
-    ("source", "told"),
+    ("source", "message"),
     [
         ("import no_such_module", "No module named 'no_such_module'"),
         ("class Flaky(:\n", "SyntaxError"),
@@ -121,17 +122,17 @@ def test_a_quarantined_extension_is_taken_out_of_a_running_host(make_app: MakeAp
         (FLAKY.replace("func_args", "arguments"), "arguments"),
     ],
 )
-def test_a_broken_extension_never_stops_the_app(
-    source: str, told: str, make_app: MakeApp, serve: Serve, run_hosting: Run, tmp_path: Path
+def test_broken_extension_stops_the_app_only_with_strict(
+    source: str, message: str, make_app: MakeApp, serve: Serve, run_hosting: RunHosting, tmp_path: Path
 ) -> None:
-    """The app serves; ``diag`` says what is wrong and what to do; ``--strict`` makes it fatal, with exit code 1."""
+    """The app serves; ``diag`` has the error and the remedy; with ``--strict`` the start fails with exit code 1."""
     app = make_app(files(source))
     assert serve(app, env=ON).get("/api/hello").text == "hello"
-    done = run_hosting("diag", app, "--json", env=ON)
-    document = json.loads(done.stdout)
+    result = run_hosting("diag", app, "--json", env=ON)
+    document = json.loads(result.stdout)
     [problem] = [one for one in document["problems"] if "flaky" in one["message"]]
-    assert told in problem["message"] + problem["remedy"]
-    assert (done.returncode, entry_of(document)["status"]) == (0, "failed")
+    assert message in problem["message"] + problem["remedy"]
+    assert (result.returncode, entry_of(document)["status"]) == (0, "failed")
     strict = launch(app, "--strict", output=tmp_path / "strict.txt", env=ON)
     assert strict.wait() == 1
     assert "flaky" in strict.logs()
@@ -149,16 +150,18 @@ def test_required_extensions_that_do_not_load_stop_the_start(make_app: MakeApp, 
 
 
 @pytest.mark.parametrize("env", [{}, {"PYTHON_ENABLE_WORKER_EXTENSIONS": "0"}, {**ON, "HOSTING_ALLOW": "other"}])
-def test_what_is_off_or_not_allowed_is_not_imported(env: dict[str, str], make_app: MakeApp, serve: Serve) -> None:
-    """Without the flag, and without being allowed, not one line of an extension runs."""
+def test_extension_that_is_off_or_not_allowed_is_not_imported(
+    env: dict[str, str], make_app: MakeApp, serve: Serve
+) -> None:
+    """Without the flag, or without being allowed, no line of an extension runs."""
     app = make_app(files())
     served = serve(app, env=env)
     assert served.get("/api/hello").text == "hello"
     assert not (app / PACKAGES / "imported").exists()
 
 
-def test_diag_with_the_flag_off_lists_what_would_run(make_app: MakeApp, run_hosting: Run) -> None:
-    """From metadata alone, and it says how to switch it on."""
+def test_diag_with_extensions_off_lists_those_that_would_run(make_app: MakeApp, run_hosting: RunHosting) -> None:
+    """The list is read from metadata alone, and the remedy says how to enable extensions."""
     app = make_app(files())
     document = json.loads(run_hosting("diag", app, "--json").stdout)
     assert (entry_of(document)["version"], document["enabled"]) == ("1.0", False)
@@ -166,18 +169,18 @@ def test_diag_with_the_flag_off_lists_what_would_run(make_app: MakeApp, run_host
     assert not (app / PACKAGES / "imported").exists()
 
 
-def test_verify_tells_tampered_files(make_app: MakeApp, run_hosting: Run) -> None:
-    """Intact: exit code 0. Changed since it was installed: the file, what to do about it, and exit code 1."""
+def test_verify_reports_files_changed_after_the_installation(make_app: MakeApp, run_hosting: RunHosting) -> None:
+    """Intact files: exit code 0. Changed files: their names, a remedy, and exit code 1."""
     app = make_app(files())
-    only = {**ON, "HOSTING_ALLOW": "flaky"}
-    done = run_hosting("diag", app, "--verify", "--json", env=only)
-    states = {one["distribution"]: one["status"] for one in json.loads(done.stdout)["verification"]}
-    assert (done.returncode, states["flaky"]) == (0, "intact")
+    env = {**ON, "HOSTING_ALLOW": "flaky"}
+    result = run_hosting("diag", app, "--verify", "--json", env=env)
+    states = {one["distribution"]: one["status"] for one in json.loads(result.stdout)["verification"]}
+    assert (result.returncode, states["flaky"]) == (0, "intact")
     (app / PACKAGES / "flaky.py").write_text(FLAKY + "\n# changed\n")
-    done = run_hosting("diag", app, "--verify", env=only)
-    assert done.returncode == 1
-    assert "changed flaky.py" in done.stdout
-    assert "pip install --force-reinstall flaky==1.0" in done.stdout
+    result = run_hosting("diag", app, "--verify", env=env)
+    assert result.returncode == 1
+    assert "changed flaky.py" in result.stdout
+    assert "pip install --force-reinstall flaky==1.0" in result.stdout
 
 
 STARTING = """
@@ -190,8 +193,8 @@ class Flaky:
 """
 
 
-def test_a_startup_hook_that_fails_is_fatal_only_when_strict(make_app: MakeApp, serve: Serve, tmp_path: Path) -> None:
-    """The app serves without it, and the log says so; ``--strict`` ends the start with exit code 1 and the reason."""
+def test_failing_startup_hook_stops_the_start_only_with_strict(make_app: MakeApp, serve: Serve, tmp_path: Path) -> None:
+    """The app serves without it, and the log says so; with ``--strict`` the start fails with the reason."""
     app = make_app(files(STARTING))
     served = serve(app, env=ON)
     assert served.get("/api/hello").text == "hello"
