@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from hosting.testing import HostFactory, http_request
 
+TRACE_PARENT = "00-aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa-bbbbbbbbbbbbbbbb-01"
+
 
 def test_context_is_azures(hosting_host: HostFactory) -> None:
     """Names, ids, trace and retry context, thread-local storage, and room for attributes."""
@@ -24,8 +26,8 @@ def f(req: func.HttpRequest, context: func.Context) -> str:
     ])
 """
     host = hosting_host({"function_app.py": code})
-    trace = {"traceparent": "00-ab-cd-01", "tracestate": "k=v"}
-    told = ["f", host.root.name, "00-ab-cd-01", "k=v", "{}", "0", "", "", "True", "True"]
-    assert host.get("/api/f", headers=trace).text.split("|") == told
-    invoked = host.invoke("f", http_request(), trace_parent="00-ab-cd-01", trace_state="k=v")
-    assert invoked.result.split("|") == told
+    trace = {"traceparent": TRACE_PARENT, "tracestate": "k=v"}
+    expected = ["f", host.root.name, TRACE_PARENT, "k=v", "{}", "0", "", "", "True", "True"]
+    assert host.get("/api/f", headers=trace).text.split("|") == expected
+    invoked = host.invoke("f", http_request(), trace_parent=TRACE_PARENT, trace_state="k=v")
+    assert invoked.result.split("|") == expected
