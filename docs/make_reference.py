@@ -71,7 +71,7 @@ def _bindings() -> Iterator[str]:
     yield f"# Bindings\n\n{_prose(provider.__doc__)}"
     yield "[How to write one](../how-to/write-a-binding.md), [a tutorial](../tutorial/first-trigger.md)."
     interface = provider.Provider, provider.Trigger, provider.Invoke, provider.Result, provider.Resolvable
-    data = bindings.Input, bindings.Output, bindings.Services, AppSettings, HttpCall, HttpReply
+    data = bindings.Input, bindings.Output, bindings.Services, AppSettings, HttpCall, HttpReply, bindings.host_logger
     contract = core.Function, core.Binding, core.Problem, errors.FunctionLoadError, storage.HostStorage, storage.Lease
     texts = expressions.Template, expressions.Expression, expressions.json_data, expressions.merged
     for public in (*interface, *data, *contract, *texts):

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from typing import Any
+
+from hosting._log import host_logger
 
 SHUTDOWN_SECONDS = 10.0
 """How long a web app may take to stop."""
 
-_logger = logging.getLogger("hosting.apps")
+_logger = host_logger("apps")
 
 
 class AsgiLifespan:

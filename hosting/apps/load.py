@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
+from hosting._log import host_logger
 from hosting.apps.deprecated import namespace_imports
 from hosting.apps.expansion import AppSettings
 from hosting.apps.failures import app_load_error
@@ -23,7 +23,7 @@ from hosting.apps.web import unload_web_extension
 from hosting.core import App, Problem, Retry
 from hosting.errors import AppLoadError, FunctionLoadError, SettingsError
 
-logger = logging.getLogger("hosting.apps")
+logger = host_logger("apps")
 
 
 def load_app(

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import logging
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from hosting._log import host_logger
 from hosting.apps.definition import check_name, read_bindings
 from hosting.apps.expansion import AppSettings
 from hosting.apps.retry import read_retry
 from hosting.core import Binding, Function, Lifespan, Problem, Retry
 from hosting.errors import FunctionLoadError
 
-logger = logging.getLogger("hosting.apps")
+logger = host_logger("apps")
 
 
 @dataclass(slots=True)

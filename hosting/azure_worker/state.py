@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import logging
 import os
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from hosting._log import host_logger
 from hosting.apps.host_json import read_host_json
 from hosting.authoring import declared_opt_ins, pending
 from hosting.azure_worker.loops import LoopManager
@@ -18,7 +18,7 @@ from hosting.extensions import ExtensionHost, is_enabled
 
 SCRIPT_ROOT = "AzureWebJobsScriptRoot"
 
-log = logging.getLogger("hosting.extensions")
+log = host_logger("extensions")
 
 
 class WorkerState:

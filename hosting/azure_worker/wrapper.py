@@ -12,7 +12,7 @@ from hosting.authoring import REPLACES
 from hosting.azure_worker.state import WorkerState
 from hosting.core import Function
 from hosting.extensions import run_here
-from hosting.host.context import Context, InvocationLocal, current
+from hosting.host.context import Context, InvocationFacts, InvocationLocal, current
 
 Run: TypeAlias = Callable[[tuple[Any, ...], dict[str, Any]], Any]
 """Runs an invocation, given the positional and the named arguments."""
@@ -56,7 +56,7 @@ def _sync_run(function: Function, state: WorkerState, prepare: Prepare) -> Run:
         if not state.loops.ready:
             state.loops.start_from_thread()
         chain = state.host.chain(function)
-        token = current.set(context)
+        token = current.set(_facts(context, function))
         try:
             if chain is None:
                 return call(**func_args)
@@ -78,13 +78,18 @@ def _async_run(
         if not state.loops.ready:
             await state.loops.start()
         chain = state.host.chain(function)
-        token = current.set(context)
+        token = current.set(_facts(context, function))
         try:
             return await (call(**func_args) if chain is None else chain.run(context, func_args))
         finally:
             current.reset(token)
 
     return run
+
+
+def _facts(context: Any, function: Function) -> InvocationFacts:
+    """Return what log lines say of the invocation; the worker's host adds the trace itself."""
+    return InvocationFacts(getattr(context, "invocation_id", None) or "", function.name)
 
 
 def _preparation(function: Function, signature: inspect.Signature, *, adds_context: bool) -> Prepare:

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import Any, Literal, NamedTuple
 
+from hosting._log import host_logger
 from hosting.authoring import Order
 from hosting.core import NOTHING
 from hosting.extensions._hooks import APP_HOOKS, FUNCTION_HOOKS
@@ -175,7 +176,7 @@ class Extension:
     @property
     def logger(self) -> logging.Logger:
         """The logger that its hooks get, which also has the errors of the extension."""
-        return logging.getLogger(f"hosting.extensions.{self.name}")
+        return host_logger(f"extensions.{self.name}")
 
     @property
     def origin(self) -> str:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
+from hosting._log import host_logger
 from hosting.bindings.generic.provider import GenericTrigger
 from hosting.bindings.provider import Invoke, Trigger
 from hosting.bindings.registry import Providers, missing_provider_remedy
@@ -13,7 +13,7 @@ from hosting.core import Binding, Function, Problem
 from hosting.errors import FunctionLoadError, HostingError
 from hosting.host.binding import BoundFunction, bind
 
-_logger = logging.getLogger("hosting.bindings")
+_logger = host_logger("bindings")
 
 
 class ReadyFunction(NamedTuple):

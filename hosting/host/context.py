@@ -6,7 +6,7 @@ import threading
 from contextvars import ContextVar
 from functools import cached_property
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, NamedTuple
 
 
 class TraceContext:
@@ -78,7 +78,15 @@ class Context:
         return RetryContext()
 
 
-current: ContextVar[Context | None] = ContextVar("hosting_invocation", default=None)
+class InvocationFacts(NamedTuple):
+    """What the host goes by in an invocation. Its context says the same, but code may change the context."""
+
+    id: str
+    function: str
+    trace_parent: str = ""
+
+
+current: ContextVar[InvocationFacts | None] = ContextVar("hosting_invocation", default=None)
 """The invocation that the running code belongs to."""
 
 
@@ -86,7 +94,7 @@ class InvocationLocal(threading.local):
     """``context.thread_local_storage``: ``invocation_id`` is the running invocation's, unless a thread sets its own."""
 
     def __getattr__(self, name: str) -> Any:
-        context = current.get()
+        invocation = current.get()
         if name == "invocation_id":
-            return context.invocation_id if context else None
+            return invocation.id if invocation else None
         raise AttributeError(f"thread_local_storage has no attribute {name!r} in this thread")

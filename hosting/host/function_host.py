@@ -230,9 +230,9 @@ class FunctionHost:
             await end_all("stop", (provider.stop for provider in self._providers))
             # Now, so that a provider can tell a retry policy that is cut short from one that is used up.
             self._draining.set()
-        while self.running.contexts and now() < self._drained_by:  # noqa: ASYNC110 - an event would cost each invocation
+        while self.running.invocations and now() < self._drained_by:  # noqa: ASYNC110 - an event would cost each invocation
             await asyncio.sleep(_DRAIN_POLL_SECONDS)
-        return not self.running.contexts
+        return not self.running.invocations
 
     async def stop(self) -> None:
         """Close the providers, end the app's own web app, run the shutdown hooks, and release the threads.

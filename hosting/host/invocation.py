@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from asyncio import current_task
 from collections.abc import Awaitable, Callable, Mapping
 from time import monotonic
 from typing import Any, Protocol
 
 from hosting._asyncio import is_being_cancelled
+from hosting._log import host_logger
 from hosting.bindings.provider import Output, Result
 from hosting.core import NOTHING, Function
 from hosting.errors import FunctionLoadError
@@ -17,7 +17,7 @@ from hosting.extensions import record_unusable_result
 from hosting.host._ids import InvocationIds
 from hosting.host._traceback import users_traceback
 from hosting.host.binding import RETURN, BoundFunction, Out
-from hosting.host.context import Context, InvocationLocal, RetryContext, current
+from hosting.host.context import Context, InvocationFacts, InvocationLocal, RetryContext, current
 from hosting.host.invocation_log import InvocationLog
 
 
@@ -37,7 +37,7 @@ class RunningInvocations:
     """The invocations of a host that have not ended, by id, and what they share."""
 
     def __init__(self) -> None:
-        self.contexts: dict[str, Context] = {}
+        self.invocations: dict[str, InvocationFacts] = {}
         self.tasks: dict[str, asyncio.Task[Any] | None] = {}
         """The task that each of them runs in: it is cancelled when the invocation takes too long."""
         self.expired: dict[str, FunctionTimeoutError] = {}
@@ -64,7 +64,7 @@ class Invocation:
         self._invoker = invoker
         self._running = running
         self._root = root
-        self._logger = logging.getLogger(f"hosting.function.{self._name}")
+        self._logger = host_logger(f"function.{self._name}")
 
     @property
     def name(self) -> str:
@@ -93,9 +93,9 @@ class Invocation:
         running, log, logger = self._running, self._running.log, self._logger
         invocation_id = running.new_id()
         context = Context(invocation_id, self._name, self._directory, running.local, trace_parent, trace_state)
-        running.contexts[invocation_id] = context
+        running.invocations[invocation_id] = invocation = InvocationFacts(invocation_id, self._name, trace_parent)
         running.tasks[invocation_id] = current_task()
-        token = current.set(context)
+        token = current.set(invocation)
         if retry is not None:
             context.retry_context = retry
         trigger: Mapping[str, Any] = NOTHING
@@ -103,23 +103,23 @@ class Invocation:
         try:
             trigger = self._bound.trigger.log_fields(data)
             if reason:
-                log.triggered(logger, context, trigger, reason, details)
+                log.triggered(logger, invocation, trigger, reason, details)
             else:
-                log.started(logger, context, trigger)
+                log.started(logger, invocation, trigger)
             reply = await self._run(context, data)
         except GeneratorExit:
             raise
         except BaseException as raised:
-            exception = self._reason(context, raised)
-            self._failed(context, trigger, start, exception)
+            exception = self._reason(invocation_id, raised)
+            self._failed(invocation, trigger, start, exception)
             if isinstance(exception, asyncio.CancelledError) and is_being_cancelled():
                 raise
             return Result(exception=exception)
         else:
-            log.succeeded(logger, context, trigger, (monotonic() - start) * 1000)
+            log.succeeded(logger, invocation, trigger, (monotonic() - start) * 1000)
             return Result(reply)
         finally:
-            del running.contexts[invocation_id], running.tasks[invocation_id]
+            del running.invocations[invocation_id], running.tasks[invocation_id]
             current.reset(token)
 
     async def _run(self, context: Context, data: Any) -> Any:
@@ -163,19 +163,21 @@ class Invocation:
                 await output.write(item, properties.get(name, NOTHING))
         return reply
 
-    def _reason(self, context: Context, raised: BaseException) -> BaseException:
+    def _reason(self, invocation_id: str, raised: BaseException) -> BaseException:
         """Return why the invocation failed: the timeout, if that is what cancelled it, else what was raised."""
-        expired = self._running.expired.pop(context.invocation_id, None)
+        expired = self._running.expired.pop(invocation_id, None)
         task = current_task()
         if expired is None or task is None:
             return raised
         task.uncancel()
         return expired.with_traceback(raised.__traceback__) if isinstance(raised, asyncio.CancelledError) else raised
 
-    def _failed(self, context: Context, trigger: Mapping[str, Any], start: float, exception: BaseException) -> None:
+    def _failed(
+        self, invocation: InvocationFacts, trigger: Mapping[str, Any], start: float, exception: BaseException
+    ) -> None:
         milliseconds = (monotonic() - start) * 1000
         shown = users_traceback(exception, self._root)
-        self._running.log.failed(self._logger, context, trigger, milliseconds, shown)
+        self._running.log.failed(self._logger, invocation, trigger, milliseconds, shown)
 
 
 class FailedFunction:

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from logging import Logger
 from typing import Any, TypeAlias
 
-from hosting.host.context import Context
+from hosting._log import FAILED
+from hosting.host.context import InvocationFacts
 
 EXECUTING = "Executing 'Functions.%s' (Reason='This function was programmatically called via the host APIs.', Id=%s)"
 TRIGGERED = "Executing 'Functions.%s' (Reason='%s', Id=%s)"
@@ -37,40 +38,42 @@ TAKEN = RECORD_ATTRIBUTES | {
 class InvocationLog:
     """Logs the start and the end of each invocation with ``logging``. A subclass may record or write them otherwise.
 
-    The arguments that all methods share: ``logger`` is the function's logger, ``context`` the invocation's context, and
+    The arguments that all methods share: ``logger`` is the function's logger, ``invocation`` says which it is, and
     ``trigger`` the result of ``Trigger.log_fields``, which the first and the last line have as fields.
     """
 
-    def started(self, logger: Logger, context: Context, trigger: Fields) -> None:
+    def started(self, logger: Logger, invocation: InvocationFacts, trigger: Fields) -> None:
         """Log the start of an invocation that a caller asked for."""
-        _log(logger, logging.INFO, as_extra(trigger), EXECUTING, context.function_name, context.invocation_id)
+        _log(logger, logging.INFO, as_extra(trigger), EXECUTING, invocation.function, invocation.id)
 
-    def triggered(self, logger: Logger, context: Context, trigger: Fields, reason: str, details: str) -> None:
+    def triggered(
+        self, logger: Logger, invocation: InvocationFacts, trigger: Fields, reason: str, details: str
+    ) -> None:
         """Log the start of an invocation that an event caused.
 
         Args:
             logger: as for all methods.
-            context: as for all methods.
+            invocation: as for all methods.
             trigger: as for all methods.
             reason: why the function runs, in one sentence.
             details: of the event, logged as a line of its own; empty for none.
         """
-        _log(logger, logging.INFO, as_extra(trigger), TRIGGERED, context.function_name, reason, context.invocation_id)
+        _log(logger, logging.INFO, as_extra(trigger), TRIGGERED, invocation.function, reason, invocation.id)
         if details:
             logger.info(DETAILS, details)
 
-    def succeeded(self, logger: Logger, context: Context, trigger: Fields, duration_ms: float) -> None:
+    def succeeded(self, logger: Logger, invocation: InvocationFacts, trigger: Fields, duration_ms: float) -> None:
         """Log the end of an invocation that succeeded after ``duration_ms``."""
         extra = {**as_extra(trigger), "status": "Succeeded", "duration_ms": round(duration_ms, 3)}
-        values = (context.function_name, "Succeeded", context.invocation_id, duration_ms)
+        values = (invocation.function, "Succeeded", invocation.id, duration_ms)
         _log(logger, logging.INFO, extra, EXECUTED, *values)
 
     def failed(
-        self, logger: Logger, context: Context, trigger: Fields, duration_ms: float, error: BaseException
+        self, logger: Logger, invocation: InvocationFacts, trigger: Fields, duration_ms: float, error: BaseException
     ) -> None:
         """Log the end of an invocation that failed after ``duration_ms``, with the traceback of ``error``."""
-        extra = {**as_extra(trigger), "status": "Failed", "duration_ms": round(duration_ms, 3)}
-        values = (context.function_name, "Failed", context.invocation_id, duration_ms)
+        extra = {**as_extra(trigger), "status": FAILED, "duration_ms": round(duration_ms, 3)}
+        values = (invocation.function, FAILED, invocation.id, duration_ms)
         _log(logger, logging.ERROR, extra, EXECUTED, *values, exc_info=error)
 
 

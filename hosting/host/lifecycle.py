@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Awaitable, Callable, Iterable
 
 from hosting._asyncio import is_being_cancelled
+from hosting._log import host_logger
 from hosting.bindings.provider import Provider
 from hosting.errors import HostingError
 
 _END_TIMEOUT_SECONDS = 5.0
 
-_logger = logging.getLogger("hosting.bindings")
+_logger = host_logger("bindings")
 
 
 async def start_providers(providers: Iterable[Provider]) -> None:

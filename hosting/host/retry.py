@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import random
 import traceback
 from collections.abc import Callable, Iterator
@@ -12,6 +11,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from hosting._asyncio import wait_for_event
+from hosting._log import host_logger
 from hosting.apps.timespans import format_timespan
 from hosting.bindings.provider import Result
 from hosting.core import Retry
@@ -46,7 +46,7 @@ class InvocationWithRetries:
         self._policy = policy
         self._draining = draining
         self._uniform = uniform
-        self._logger = logging.getLogger(f"hosting.function.{invocation.name}")
+        self._logger = host_logger(f"function.{invocation.name}")
 
     async def __call__(
         self, data: Any, trace_parent: str = "", trace_state: str = "", *, reason: str = "", details: str = ""

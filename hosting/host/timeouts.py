@@ -6,10 +6,10 @@ Invocations set no timers: one task looks at all that are running, at intervals.
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Collection, Mapping
 from typing import Any
 
+from hosting._log import host_logger
 from hosting.apps.timespans import format_timespan, parse_timespan
 from hosting.errors import SettingsError
 from hosting.host.invocation import FunctionTimeoutError, RunningInvocations
@@ -78,7 +78,7 @@ class Timeouts:
         now = asyncio.get_running_loop().time
         while True:
             await asyncio.sleep(pause)
-            seen = self._seen = {key: self._seen.get(key, now()) for key in self._running.contexts}
+            seen = self._seen = {key: self._seen.get(key, now()) for key in self._running.invocations}
             self._forget_survivors()
             for invocation_id, since in seen.items():
                 if now() - since >= limit and invocation_id not in self._cancelled:
@@ -88,12 +88,12 @@ class Timeouts:
         task = self._running.tasks[invocation_id]
         if task is None:
             return
-        name = self._running.contexts[invocation_id].function_name
+        name = self._running.invocations[invocation_id].function
         self._cancelled[invocation_id] = task
         self._running.expired[invocation_id] = FunctionTimeoutError(
             f"Timeout value of {format_timespan(limit)} was exceeded by function: Functions.{name}"
         )
-        logging.getLogger(f"hosting.function.{name}").error(
+        host_logger(f"function.{name}").error(
             "Timeout value of %s exceeded by function 'Functions.%s' (Id: '%s'). Initiating cancellation.%s",
             format_timespan(limit),
             name,
@@ -104,7 +104,7 @@ class Timeouts:
 
     def _forget_survivors(self) -> None:
         """Undo the cancellation of the task of a function that caught it and returned all the same."""
-        for key in self._cancelled.keys() - self._running.contexts.keys():
+        for key in self._cancelled.keys() - self._running.invocations.keys():
             task = self._cancelled.pop(key)
             if self._running.expired.pop(key, None) is not None:
                 task.uncancel()

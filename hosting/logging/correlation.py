@@ -35,19 +35,18 @@ class InvocationFilter(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Set the attributes. Where the code belongs to no invocation, ``extra`` may name one."""
-        context = current.get()
-        if context is None and self._running is not None:
-            context = self._running.contexts.get(self._running.local.invocation_id)
+        invocation = current.get()
+        if invocation is None and self._running is not None:
+            invocation = self._running.invocations.get(self._running.local.invocation_id)
         attributes = record.__dict__
-        if context is None:
+        if invocation is None:
             attributes.setdefault("function", None)
             attributes.setdefault("invocation_id", None)
         else:
-            put(attributes, "function", context.function_name)
-            put(attributes, "invocation_id", context.invocation_id)
-            if trace_parent := getattr(context, "trace_parent", ""):  # Azure's own context has none
-                for name, value in trace_fields(trace_parent).items():
-                    put(attributes, name, value)
+            put(attributes, "function", invocation.function)
+            put(attributes, "invocation_id", invocation.id)
+            for name, value in trace_fields(invocation.trace_parent).items():
+                put(attributes, name, value)
         return True
 
 
@@ -65,10 +64,10 @@ def add_invocation(logger: Any, method_name: str, event_dict: MutableMapping[str
     Returns:
         The same event; unchanged where no invocation is under way.
     """
-    context = current.get()
-    if context is not None:
-        put(event_dict, "function", context.function_name)
-        put(event_dict, "invocation_id", context.invocation_id)
+    invocation = current.get()
+    if invocation is not None:
+        put(event_dict, "function", invocation.function)
+        put(event_dict, "invocation_id", invocation.id)
     return event_dict
 
 

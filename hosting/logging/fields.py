@@ -60,7 +60,7 @@ def line_fields(
             name += "_"
         fields[name] = value
     if (raised := as_exc_info(exc_info)) is not None:
-        fields["exception"] = logging.Formatter().formatException(raised)
+        fields["exception"] = traceback_text(raised[1])
         fields["exc_info"] = exception_fields(raised[1])
     if stack:
         fields["stack"] = stack
@@ -116,6 +116,14 @@ def as_exc_info(given: Any) -> tuple[type[BaseException], BaseException, Traceba
     return parts if len(parts) == 3 and isinstance(parts[1], BaseException) else None
 
 
+def traceback_text(exception: BaseException) -> str:
+    """Return the traceback of an exception as Python prints it; without its message where that raises."""
+    try:
+        return "".join(traceback.format_exception(exception)).rstrip("\n")
+    except BaseException as error:  # noqa: BLE001 - a value of the app's can raise anything
+        return f"{type(exception).__qualname__} (its traceback cannot be shown: {type(error).__qualname__})"
+
+
 def exception_fields(exception: BaseException) -> dict[str, Any]:
     """Return ``type``, ``message`` and ``frames`` of an exception, and ``causes``: what it was raised because of."""
     first, *causes = _chain(exception)
@@ -152,5 +160,5 @@ def as_text(value: object) -> str:
     """Return ``str(value)``; if that raises, the name of the type."""
     try:
         return str(value)
-    except Exception:  # noqa: BLE001 - a value of the app's can raise anything, and its line is not to be lost
+    except BaseException:  # noqa: BLE001 - a value of the app's can raise anything, and its line is not to be lost
         return f"<{type(value).__qualname__} without a text>"

@@ -1,17 +1,13 @@
-"""How log lines look: one JSON object each for machines, or text for people. structlog renders both."""
+"""How log lines look: one JSON object each for machines, or text for people."""
 
 from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable
-from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import Mapping
+from typing import Any, Literal, cast
 
 from hosting.logging.fields import add_key_values, as_text, key_values, line_fields
-
-if TYPE_CHECKING:
-    from structlog.typing import EventDict, Processor
 
 LogFormat = Literal["console", "json"]
 
@@ -19,7 +15,7 @@ _COLOURS = {"warning": "\x1b[33m", "error": "\x1b[31m", "critical": "\x1b[1;31m"
 
 
 class LineFormatter(logging.Formatter):
-    """Renders records with structlog, which is imported for the first record: starting does not wait for it.
+    """Renders records of ``logging``, and structlog's events.
 
     Args:
         form: ``console`` or ``json``.
@@ -29,41 +25,59 @@ class LineFormatter(logging.Formatter):
 
     def __init__(self, form: LogFormat, *, colours: bool = False, process: int | None = None) -> None:
         super().__init__()
-        self._form = form
-        self._colours = colours
+        self.form = form
         self.process = process
+        self._colours = colours
 
     def format(self, record: logging.LogRecord) -> str:
-        """Return the record's line; several, if it has a traceback and the line is for people."""
-        return self._formatter.format(record)
+        """Return the record's line; several, if it has a traceback and the line is for people.
 
-    @cached_property
-    def _formatter(self) -> logging.Formatter:
-        from structlog.processors import JSONRenderer
-        from structlog.stdlib import ProcessorFormatter
+        The values of a record are the app's own: what they raise when they are made text does not go on.
+        """
+        if _is_wrapped(record):
+            return self._event_line(record)
+        return self._line(record, _message(record), record.exc_info, record.stack_info)
 
-        renderer: Processor = JSONRenderer(as_json) if self._form == "json" else console_renderer(colours=self._colours)
-        return ProcessorFormatter(processors=[self._fields, renderer])
+    def format_as(self, record: logging.LogRecord, text: str) -> str:
+        """Return the line of a record that an app's own formatter has rendered as ``text``."""
+        return self._line(record, text, None, None) if self.form == "json" else text
 
-    def _fields(self, _logger: Any, _method: str, event: EventDict) -> EventDict:
-        """Replace structlog's event by the fields of the line; a line for people shows ``_key_values`` after them."""
-        record: logging.LogRecord = event.pop("_record")
-        from_structlog = event.pop("_from_structlog")
-        message, exc_info = as_text(event.pop("event", "")), event.pop("exc_info", None)
-        stack = event.pop("stack" if from_structlog else "stack_info", None)
-        if from_structlog:  # by ``structlog.stdlib.ProcessorFormatter.wrap_for_formatter`` of an app's configuration
-            if event.get("level") == record.levelname.lower():
-                del event["level"]
-            add_key_values(record, event)
+    def _event_line(self, record: logging.LogRecord) -> str:
+        """Return the line of an event that an app's structlog has wrapped, for a formatter of structlog to render."""
+        event = dict(cast("Mapping[str, Any]", record.msg))
+        message = as_text(event.pop("event", ""))
+        exc_info, stack = event.pop("exc_info", None), event.pop("stack", None)
+        if event.get("level") == record.levelname.lower():
+            del event["level"]
+        add_key_values(record, event)
+        return self._line(record, message, exc_info, stack)
+
+    def _line(self, record: logging.LogRecord, message: str, exc_info: Any, stack: str | None) -> str:
         fields = line_fields(record, message, exc_info, stack, self.process)
-        return fields if self._form == "json" else {**fields, "_key_values": key_values(record)}
+        if self.form == "json":
+            return as_json(fields)
+        return console_line(fields, key_values(record), colours=self._colours)
 
 
-def as_json(value: Any, **_options: Any) -> str:
+def _is_wrapped(record: logging.LogRecord) -> bool:
+    """Whether ``structlog.stdlib.ProcessorFormatter.wrap_for_formatter`` has put an event in the place of a message."""
+    return isinstance(record.msg, dict) and "_logger" in record.__dict__
+
+
+def _message(record: logging.LogRecord) -> str:
+    """Return the record's message; where its values cannot be made text, what is left of it, and why."""
+    try:
+        return str(record.getMessage())
+    except BaseException as error:  # noqa: BLE001 - a value of the app's can raise anything
+        values = f" {as_text(record.args)}" if record.args else ""
+        return f"{as_text(record.msg)}{values} ({type(error).__qualname__}: {as_text(error)})"
+
+
+def as_json(value: Any) -> str:
     """Return a value as JSON. What JSON cannot express is shown as text: nothing raises, and nothing is lost."""
     try:
         return json.dumps(value, default=_as_json, allow_nan=False)
-    except Exception:  # noqa: BLE001 - a value of the app's can raise anything
+    except BaseException:  # noqa: BLE001 - a value of the app's can raise anything
         if isinstance(value, dict):
             return f"{{{', '.join(f'{json.dumps(as_text(name))}: {as_json(inner)}' for name, inner in value.items())}}}"
         return json.dumps(as_text(value))
@@ -73,25 +87,27 @@ def _as_json(value: Any) -> Any:
     """Return what stands for a value of none of JSON's types; with structlog, objects may define ``__structlog__``."""
     try:
         return value.__structlog__()
-    except Exception:  # noqa: BLE001 - as above
+    except BaseException:  # noqa: BLE001 - as above
         return as_text(value)
 
 
-def console_renderer(*, colours: bool) -> Callable[[Any, str, EventDict], str]:
-    """Return a renderer of lines as Core Tools print them, ``[timestamp] message``, with structlog's key-values."""
+def console_line(fields: Mapping[str, Any], pairs: Mapping[str, Any], *, colours: bool) -> str:
+    """Return a line as Core Tools print them, ``[timestamp] message``, with structlog's key-values after it.
 
-    def render(_logger: Any, _method: str, fields: EventDict) -> str:
-        level = fields["level"]
-        mark = "" if level == "info" else f"{level.upper()} "
-        pairs = "".join(f" {name}={_shown(value)}" for name, value in fields["_key_values"].items())
-        line = f"[{fields['timestamp']}] {mark}{fields['message']}{pairs}"
-        for name in ("stack", "exception"):
-            if name in fields:
-                line += f"\n{fields[name]}"
-        colour = _COLOURS.get(level) if colours else None
-        return f"{colour}{line}\x1b[0m" if colour else line
-
-    return render
+    Args:
+        fields: those of the line in JSON.
+        pairs: the key-values of an event of structlog.
+        colours: whether the line is coloured by its level.
+    """
+    level = fields["level"]
+    mark = "" if level == "info" else f"{level.upper()} "
+    shown = "".join(f" {name}={_shown(value)}" for name, value in pairs.items())
+    line = f"[{fields['timestamp']}] {mark}{fields['message']}{shown}"
+    for name in ("stack", "exception"):
+        if name in fields:
+            line += f"\n{fields[name]}"
+    colour = _COLOURS.get(level) if colours else None
+    return f"{colour}{line}\x1b[0m" if colour else line
 
 
 def _shown(value: Any) -> str:

@@ -1,4 +1,4 @@
-"""The logging of a process that serves: one handler for the lines of the host, of extensions and of functions."""
+"""The logging of a process that serves: the lines of the host, of extensions and of functions, and what they print."""
 
 from __future__ import annotations
 
@@ -7,16 +7,21 @@ import sys
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, TextIO
 
+from hosting._log import NAMESPACE, host_logger, set_host_output
 from hosting.logging.correlation import InvocationFilter
 from hosting.logging.fields import FUNCTION_LOGGER, category
 from hosting.logging.formatters import LineFormatter, LogFormat
-from hosting.logging.handler import BatchHandler
 from hosting.logging.invocations import FastInvocationLog
 from hosting.logging.levels import Levels
+from hosting.logging.output import LogOutput
+from hosting.logging.streams import PrintedLines, PrintStreams
 from hosting.logging.structlog import StructlogDefaults
+from hosting.logging.writer import Writer
 
 if TYPE_CHECKING:
     from hosting.host.invocation import RunningInvocations
+
+_SERVER_LOGGER = "uvicorn"
 
 
 class Logs:
@@ -27,7 +32,7 @@ class Logs:
     Args:
         form: ``console`` for people, ``json`` for machines: one object a line.
         verbose: whether the host's own lines of information level are shown.
-        stream: where lines go; standard output if it is None.
+        stream: where lines go, without what is printed; standard output if it is None, with what is printed.
         process: this process's number under ``--workers``, for JSON lines; None if it is the only one.
     """
 
@@ -40,14 +45,17 @@ class Logs:
         process: int | None = None,
     ) -> None:
         target = stream or sys.stdout
-        self._filter = InvocationFilter()
-        self._form: LogFormat = form
-        self._handler = BatchHandler(target)
-        self._handler.setFormatter(LineFormatter(form, colours=target.isatty(), process=process))
-        self._handler.addFilter(self._filter)
+        self._correlation = InvocationFilter()
+        self._lines = LineFormatter(form, colours=target is not None and target.isatty(), process=process)
+        self._output = LogOutput(target, self._lines, self._correlation)
+        self._streams = None if stream else self._replace_streams(form)
         self._found: dict[logging.Logger, int] = {}
         self.set_levels(Levels(verbose=verbose))
-        logging.getLogger().addHandler(self._handler)
+        logging.getLogger().addHandler(self._output)
+        for logger in self._own_loggers():
+            logger.addHandler(self._output)
+            logger.propagate = False
+        set_host_output(self._output)
         logging.captureWarnings(True)
         self._structlog = StructlogDefaults.acquire()
 
@@ -56,30 +64,59 @@ class Logs:
         for name, level in levels.loggers():
             self._set(logging.getLogger(name), level)
         if levels.by_category:
-            self._handler.addFilter(lambda record: record.levelno >= levels.minimum(category(record)))
+            self._output.show_only(lambda record: record.levelno >= levels.minimum(category(record)))
 
     def set_function_levels(self, levels: Levels, names: Iterable[str]) -> None:
         """Set the levels of the lines about the invocations of these functions, which only ask their logger."""
         for name in names:
-            self._set(logging.getLogger(f"{FUNCTION_LOGGER}{name}"), levels.minimum(f"Function.{name}"))
+            logger = host_logger(FUNCTION_LOGGER.removeprefix(f"{NAMESPACE}.") + name)
+            self._set(logger, levels.minimum(f"Function.{name}"))
 
     def attach(self, running: RunningInvocations) -> None:
         """Attribute records to a host's invocations, and write the lines about these without records."""
-        self._filter.attach(running)
-        running.log = FastInvocationLog(self._form, self._handler)
+        self._correlation.attach(running)
+        running.log = FastInvocationLog(self._lines, self._output)
+
+    def print(self, text: str) -> None:
+        """Write a line of the host's for people, as it is, whatever the app has made of ``sys.stdout``."""
+        self._output.write(text)
 
     def flush(self) -> None:
         """Write every line that is pending."""
-        self._handler.flush()
+        self._output.flush()
 
     def close(self) -> None:
-        """Write every line that is pending, and leave ``logging`` and structlog as they were found."""
+        """Write every line that is pending, and leave ``logging``, structlog and the streams as they were found."""
         self._structlog.release()
         logging.captureWarnings(False)
-        logging.getLogger().removeHandler(self._handler)
-        self._handler.close()
+        set_host_output(None)
+        logging.getLogger().removeHandler(self._output)
+        for logger in self._own_loggers():
+            logger.removeHandler(self._output)
+            logger.propagate = True
         for logger, level in self._found.items():
             logger.setLevel(level)
+        if self._streams is not None:
+            self._streams.restore()
+        self._output.end()
+
+    def _replace_streams(self, form: LogFormat) -> PrintStreams:
+        errors = Writer(sys.stderr, self._output.dropped)
+
+        def write_error(data: bytes) -> None:
+            self._output.flush()
+            errors.write(data)
+
+        if form == "console":
+            return PrintStreams(self._output.write_bytes, write_error)
+        return PrintStreams(
+            PrintedLines(self._output, "stdout", self._output.write_bytes).write,
+            PrintedLines(self._output, "stderr", write_error).write,
+        )
+
+    def _own_loggers(self) -> list[logging.Logger]:
+        """Return the loggers above all that log for the host, whose records are not the app's to receive."""
+        return [logging.getLogger(NAMESPACE), logging.getLogger(_SERVER_LOGGER)]
 
     def _set(self, logger: logging.Logger, level: int) -> None:
         self._found.setdefault(logger, logger.level)

@@ -17,6 +17,7 @@ from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any, NamedTuple
 
+from hosting._log import host_logger
 from hosting.logging.fields import add_key_values, as_exc_info, as_text
 
 _LEVELS = {
@@ -32,7 +33,7 @@ _LEVELS = {
     "fatal": logging.CRITICAL,
 }
 
-_logger = logging.getLogger("hosting.logging")
+_logger = host_logger("logging")
 
 
 class StructlogDefaults(MetaPathFinder):

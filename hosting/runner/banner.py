@@ -3,26 +3,26 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
-import click
-
+from hosting._log import host_logger
 from hosting.bindings.http.provider import full_route
 from hosting.core import Function, Problem
 from hosting.host.function_host import FunctionHost
 from hosting.runner.options import StartOptions
 
-_logger = logging.getLogger("hosting.start")
+_logger = host_logger("start")
 
 
-def announce(host: FunctionHost, base: str, options: StartOptions) -> None:
+def announce(host: FunctionHost, base: str, options: StartOptions, echo: Callable[[str], None]) -> None:
     """Print what is served, and log its problems; with JSON logs, everything is logged.
 
     Args:
         host: the loaded host.
         base: the URL that it listens on, without a slash at the end.
         options: the flags of ``hosting start``.
+        echo: writes a line.
     """
     lines = list(function_lines(host, base))
     extensions = extension_line(host.extensions.diagnosis())
@@ -30,10 +30,10 @@ def announce(host: FunctionHost, base: str, options: StartOptions) -> None:
         for line in filter(None, [*lines, extensions, f"Listening on {base}"]):
             _logger.info(line)
     else:
-        _print(lines, extensions, base, verbose=options.verbose)
+        _print(lines, extensions, base, echo, verbose=options.verbose)
     for name in host.skipped_settings:
         text = "Skipping '%s' from local settings as it's already defined in current environment variables."
-        logging.getLogger("hosting.settings").info(text, name)
+        host_logger("settings").info(text, name)
     for problem in host.problems:
         _logger.log(logging.ERROR if problem.severity == "error" else logging.WARNING, problem_text(problem))
 
@@ -80,14 +80,15 @@ def problem_text(problem: Problem) -> str:
     return f"{problem.message}{where}" + (f" {problem.remedy}" if problem.remedy else "")
 
 
-def _print(lines: list[str], extensions: str, base: str, *, verbose: bool) -> None:
-    click.echo("\nFunctions:\n" if lines else "")
+def _print(lines: list[str], extensions: str, base: str, echo: Callable[[str], None], *, verbose: bool) -> None:
+    echo("\nFunctions:\n" if lines else "")
     for line in lines:
-        click.echo(line + "\n" if line.startswith("Function ") else f"\t{line}\n")
-    click.echo(extensions + "\n" if extensions else "", nl=False)
-    click.echo(f"Listening on {base} (Ctrl+C to stop)")
+        echo(line + "\n" if line.startswith("Function ") else f"\t{line}\n")
+    if extensions:
+        echo(extensions)
+    echo(f"Listening on {base} (Ctrl+C to stop)")
     if not verbose:
-        click.echo("For detailed output, run hosting start with --verbose.\n")
+        echo("For detailed output, run hosting start with --verbose.\n")
 
 
 def _extension(extension: dict[str, Any]) -> str:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import logging
 import os
 
 from hosting._install import install_command
+from hosting._log import host_logger
 from hosting.errors import HostingError
 
 DEFAULT_PORT = 5678
 _ADDRESS = "127.0.0.1"
 
-_logger = logging.getLogger("hosting.start")
+_logger = host_logger("start")
 
 
 def accept_debugger(port: int, *, wait: bool) -> None:

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import ipaddress
-import logging
 import os
 import signal
-import sys
 import traceback
 from collections.abc import Callable
 from pathlib import Path
 from socket import socket
 from typing import TYPE_CHECKING, NoReturn
 
+from hosting._log import host_logger
 from hosting.apps.local_settings import LocalSettings
 from hosting.errors import HostingError, print_error
 from hosting.host.function_host import FunctionHost
@@ -32,7 +31,7 @@ if TYPE_CHECKING:
 
 _BROKEN = "The function app does not load. Its error is on the terminal; correct it, and this address serves it again."
 
-_logger = logging.getLogger("hosting.start")
+_logger = host_logger("start")
 
 
 def serve(
@@ -152,7 +151,7 @@ def _application(
         logs.flush()
         _report_broken_app(error, options)
         return UnavailableApp(_BROKEN), lambda: None
-    return app, lambda: announce(host, base, options) if role.announces else None
+    return app, lambda: announce(host, base, options, logs.print) if role.announces else None
 
 
 def _load(options: StartOptions, settings: LocalSettings | None, base: str, logs: Logs) -> FunctionHost:
@@ -181,5 +180,4 @@ def _report_broken_app(error: Exception, options: StartOptions) -> None:
 def _stop_at_once(logs: Logs) -> NoReturn:
     """Write what has been logged, and exit."""
     logs.flush()
-    sys.stdout.flush()
     os._exit(130)

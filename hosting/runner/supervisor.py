@@ -7,7 +7,6 @@ signal, a process that is ready or has ended, files that changed.
 from __future__ import annotations
 
 import contextlib
-import logging
 import multiprocessing
 import signal
 import threading
@@ -20,6 +19,7 @@ from socket import socket
 from time import monotonic
 from typing import TypeAlias
 
+from hosting._log import host_logger
 from hosting.logging.setup import Logs
 from hosting.runner.options import Role, StartOptions
 from hosting.runner.reload import Watcher
@@ -33,7 +33,7 @@ FIRST_DELAY_SECONDS = 0.5
 MAX_DELAY_SECONDS = 10.0
 """The pauses before a crashing process is restarted; the maximum is the interval of Azure's host."""
 
-_logger = logging.getLogger("hosting.start")
+_logger = host_logger("start")
 
 
 @dataclass(eq=False, slots=True)

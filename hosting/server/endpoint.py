@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Awaitable
 
+from hosting._log import host_logger
 from hosting.bindings.http.provider import HttpTrigger
 from hosting.bindings.http.request import HttpCall, parse_headers, trace_context
 from hosting.bindings.http.response import HttpReply
@@ -15,7 +15,7 @@ from hosting.server.disconnect import cancel_on_disconnect
 from hosting.server.replies import answer, empty
 from hosting.server.types import BODY, ROUTE, Receive, Scope, Send
 
-_logger = logging.getLogger("hosting.http")
+_logger = host_logger("http")
 
 
 class FunctionEndpoint:

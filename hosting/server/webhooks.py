@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from hosting._log import host_logger
 from hosting.bindings.http.request import HttpCall, parse_headers
 from hosting.bindings.http.response import HttpReply
 from hosting.server.body import read_body, replace_chunked
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _PREFIX = "/runtime/webhooks/"
 _METHODS = frozenset(("DELETE", "GET", "HEAD", "OPTIONS", "POST", "PUT"))
 
-_logger = logging.getLogger("hosting.http")
+_logger = host_logger("http")
 
 
 class Webhooks:

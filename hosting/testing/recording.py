@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from logging import Logger
 from typing import Any, NamedTuple
 
-from hosting.host.context import Context
+from hosting.host.context import InvocationFacts
 from hosting.host.invocation_log import Fields, InvocationLog
 from hosting.testing.process_state import HostHandler
 
@@ -105,27 +105,29 @@ recording: ContextVar[Recording | None] = ContextVar("hosting_testing_recording"
 class RecordingInvocationLog(InvocationLog):
     """Records invocations in addition to logging them."""
 
-    def started(self, logger: Logger, context: Context, trigger: Fields) -> None:
+    def started(self, logger: Logger, invocation: InvocationFacts, trigger: Fields) -> None:
         """Record and log the start of an invocation."""
-        self._start_attempt(context)
-        super().started(logger, context, trigger)
+        self._start_attempt(invocation)
+        super().started(logger, invocation, trigger)
 
-    def triggered(self, logger: Logger, context: Context, trigger: Fields, reason: str, details: str) -> None:
+    def triggered(
+        self, logger: Logger, invocation: InvocationFacts, trigger: Fields, reason: str, details: str
+    ) -> None:
         """Record and log the start of a triggered invocation."""
-        self._start_attempt(context)
-        super().triggered(logger, context, trigger, reason, details)
+        self._start_attempt(invocation)
+        super().triggered(logger, invocation, trigger, reason, details)
 
     def failed(
-        self, logger: Logger, context: Context, trigger: Fields, duration_ms: float, error: BaseException
+        self, logger: Logger, invocation: InvocationFacts, trigger: Fields, duration_ms: float, error: BaseException
     ) -> None:
         """Record and log a failure."""
         if (current := recording.get()) is not None:
             current.exception = error
-        super().failed(logger, context, trigger, duration_ms, error)
+        super().failed(logger, invocation, trigger, duration_ms, error)
 
-    def _start_attempt(self, context: Context) -> None:
+    def _start_attempt(self, invocation: InvocationFacts) -> None:
         if (current := recording.get()) is not None:
-            current.start_attempt(context.function_name, context.invocation_id)
+            current.start_attempt(invocation.function, invocation.id)
 
 
 class LogCapture(HostHandler):

@@ -115,7 +115,7 @@ async def test_drain_ends_a_pause_between_attempts(make_app: MakeApp) -> None:
 
     await host.start()
     invocation = asyncio.ensure_future(host.invoke("f", None))
-    while not host.functions[0].call.__globals__["seen"] or host.running.contexts:  # noqa: ASYNC110 - there is no event
+    while not host.functions[0].call.__globals__["seen"] or host.running.invocations:  # noqa: ASYNC110 - there is no event
         await asyncio.sleep(0.01)
     assert await host.drain(30)
     result = await invocation

@@ -150,8 +150,7 @@ def test_json_log_lines_have_their_function_and_invocation(make_app: MakeApp, se
     served.get("/api/Hello?name=Ada")
     served.get("/api/broken")
     assert served.stop() == 0
-    printed = [line for line in served.logs().splitlines() if line != "printed"]
-    lines = [json.loads(line) for line in printed]
+    lines = [json.loads(line) for line in served.logs().splitlines()]
     assert all(list(line)[:4] == ["timestamp", "level", "category", "message"] for line in lines)
     assert all(re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", line["timestamp"]) for line in lines)
     by_message = {line["message"]: line for line in lines}
@@ -162,7 +161,7 @@ def test_json_log_lines_have_their_function_and_invocation(make_app: MakeApp, se
     assert executed["exception"].splitlines()[1].strip().startswith("File")
     assert "function_app.py" in executed["exception"].splitlines()[1]
     assert executed["exception"].endswith("ValueError: a secret")
-    assert "printed" in served.logs().splitlines()
+    assert (by_message["printed"]["category"], by_message["printed"]["stream"]) == ("Function.Hello.User", "stdout")
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 0), (signal.SIGINT, 130)])

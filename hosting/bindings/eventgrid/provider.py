@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
-import logging
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from azure.functions import meta
 
+from hosting._log import host_logger
 from hosting.bindings.eventgrid.webhook import answer_webhook, parse_events, requested_function, text_reply
 from hosting.bindings.expressions import json_data
 from hosting.bindings.http.request import HttpCall, trace_context
@@ -23,7 +23,7 @@ from hosting.errors import FunctionLoadError
 NAME = "eventgrid"
 """The name of the webhook, and of its system key."""
 
-_logger = logging.getLogger("hosting.eventgrid")
+_logger = host_logger("eventgrid")
 
 
 class EventGridTrigger(Trigger):

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import logging
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeAlias
 from urllib.parse import parse_qsl
 
+from hosting._log import host_logger
 from hosting.bindings.http.request import HttpCall
 from hosting.bindings.http.response import HttpReply
 
@@ -27,7 +27,7 @@ _ORIGINS = frozenset(
 )
 """The origins that may deliver CloudEvents: Event Grid in each of Azure's clouds."""
 
-_logger = logging.getLogger("hosting.eventgrid")
+_logger = host_logger("eventgrid")
 
 
 async def answer_webhook(call: HttpCall, function: str, deliver: Deliver) -> HttpReply:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping
 from typing import Any
 
 from azure.functions import meta
 
+from hosting._log import host_logger
 from hosting.bindings.provider import Input, Invoke, Output, Provider, Trigger
 from hosting.core import Binding, Function
 
-_logger = logging.getLogger("hosting.bindings")
+_logger = host_logger("bindings")
 
 
 class GenericProvider(Provider):

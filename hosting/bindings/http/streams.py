@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import importlib
-import logging
 import sys
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from contextvars import Context, copy_context
@@ -15,6 +14,7 @@ from typing import Any, NoReturn
 
 from azure.functions import HttpRequest, HttpResponse
 
+from hosting._log import host_logger
 from hosting.apps.web import WebExtension, web_extension
 from hosting.bindings.http.response import HttpReply, check_raw_headers, encode_reply
 from hosting.bindings.provider import Output
@@ -85,7 +85,9 @@ class StreamReply(HttpReply):
         try:
             await self._response(scope, _nothing_more, send)
         except Exception:  # noqa: BLE001 - the app's generator may raise anything
-            _function_logger(self._function).exception("The response of function '%s' is incomplete.", self._function)
+            host_logger(f"function.{self._function}").exception(
+                "The response of function '%s' is incomplete.", self._function
+            )
 
 
 class Streams:
@@ -128,7 +130,7 @@ class Streams:
                     {"detail": exception.detail}, status_code=exception.status_code, headers=exception.headers
                 )
             except ValueError as error:
-                _function_logger(self._function).error("Function '%s': %s.", self._function, error)
+                host_logger(f"function.{self._function}").error("Function '%s': %s.", self._function, error)
         return HttpReply(500, [], b"")
 
     def _json(self, content: Any, **options: Any) -> StreamReply:
@@ -158,10 +160,6 @@ def streams_of(function: Function) -> Streams | None:
     if web is None or (isinstance(annotation, type) and issubclass(annotation, HttpRequest)):
         return None
     return Streams(web, function.name)
-
-
-def _function_logger(function: str) -> logging.Logger:
-    return logging.getLogger(f"hosting.function.{function}")
 
 
 async def _nothing_more() -> NoReturn:

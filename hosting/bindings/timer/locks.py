@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import logging
-
+from hosting._log import host_logger
 from hosting.bindings.services import Services
 from hosting.bindings.storage import Lease
 from hosting.errors import HostingError
 
-_logger = logging.getLogger("hosting.triggers.timer")
+_logger = host_logger("triggers.timer")
 
 
 class TimerLocks:

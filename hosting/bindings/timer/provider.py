@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Mapping
 from typing import Any
 
 from azure.functions import meta
 
+from hosting._log import host_logger
 from hosting.apps.timespans import format_timespan, parse_timespan
 from hosting.bindings.provider import Invoke, Provider, Trigger
 from hosting.bindings.services import Services
@@ -28,7 +28,7 @@ _DEFAULT_POLL_SECONDS = 60.0
 _CLOSE_TIMEOUT_SECONDS = 2.0
 """How long ``close`` waits for the status of a run that has just ended to be stored."""
 
-_logger = logging.getLogger("hosting.triggers.timer")
+_logger = host_logger("triggers.timer")
 
 
 class TimerTrigger(Trigger):

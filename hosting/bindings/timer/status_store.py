@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import logging
 from datetime import tzinfo
 
+from hosting._log import host_logger
 from hosting.bindings.services import Services
 from hosting.bindings.timer.status import Status, read_status
 
-_logger = logging.getLogger("hosting.triggers.timer")
+_logger = host_logger("triggers.timer")
 
 
 class StatusStore:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from datetime import datetime, tzinfo
 from typing import NamedTuple
 
 from hosting._asyncio import is_being_cancelled
+from hosting._log import host_logger
 from hosting.bindings.provider import Invoke
 from hosting.bindings.storage import Lease
 from hosting.bindings.timer.call import RunReason, make_call
@@ -23,7 +23,7 @@ CLOCK_CHECK_SECONDS = 15.0
 _PAUSE_SECONDS = 0.01
 """The shortest pause between two runs, so that the host can work even if each run blocks the event loop for long."""
 
-_logger = logging.getLogger("hosting.triggers.timer")
+_logger = host_logger("triggers.timer")
 
 
 class TimerOptions(NamedTuple):

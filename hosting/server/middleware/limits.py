@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from functools import partial
 from typing import Any, TypeAlias
 
+from hosting._log import host_logger
 from hosting.errors import SettingsError
 from hosting.server.replies import empty, respond
 from hosting.server.types import AsgiApp, Middleware, Receive, Scope, Send
@@ -16,7 +16,7 @@ Read: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[bool]]
 
 _UNLIMITED = -1
 
-_logger = logging.getLogger("hosting.http")
+_logger = host_logger("http")
 
 
 class QueueLimit:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import functools
-import logging
 from collections.abc import Awaitable, Callable, Iterable
 from http import HTTPStatus
 from typing import Protocol
 
+from hosting._log import host_logger
 from hosting.server.types import AsgiApp, Message, Scope
 
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
@@ -23,7 +23,7 @@ _CONTROL = (
 )
 """Control characters, which no header has; a tab is none of them."""
 
-_logger = logging.getLogger("hosting.http")
+_logger = host_logger("http")
 
 
 class Connection(Protocol):

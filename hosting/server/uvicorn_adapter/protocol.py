@@ -11,7 +11,6 @@ used of httptools, is listed and checked in tests/server/uvicorn_adapter/test_uv
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections import deque
 from collections.abc import Awaitable, Callable
 from contextvars import Context
@@ -22,6 +21,7 @@ from urllib.parse import unquote
 
 import httptools
 
+from hosting._log import host_logger
 from hosting.server.timeouts import Timeouts
 from hosting.server.types import TASK, AsgiApp, Scope
 from hosting.server.uvicorn_adapter.date import DateHeader
@@ -50,7 +50,7 @@ _DISCONNECT_SECONDS = 0.05
 _NEW_CONNECTION_SECONDS, _IDLE_CONNECTION_SECONDS = 0.5, 0.05
 """How long a stopping server waits for a request, on a connection that had none yet, and on one that had."""
 
-_logger = logging.getLogger("hosting.http")
+_logger = host_logger("http")
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,11 +9,11 @@ from typing import Any
 
 from watchfiles import awatch
 
-from hosting.bindings import Invoke, Provider, Services, Trigger
+from hosting.bindings import Invoke, Provider, Services, Trigger, host_logger
 from hosting.core import Binding, Function
 from hosting.errors import FunctionLoadError
 
-logger = logging.getLogger("hosting.triggers.file")
+logger = host_logger("triggers.file")
 
 
 class FileTrigger(Trigger):

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from hosting.bindings import host_logger
 from hosting.bindings.eventgrid.webhook import answer_webhook, requested_function, text_reply
 from hosting_storage.blobs.messages import BlobVersion, quoted
 from hosting_storage.blobs.paths import BlobPath
@@ -20,7 +20,7 @@ WEBHOOK = "blobs"
 
 _CREATED = "Microsoft.Storage.BlobCreated"
 
-_logger = logging.getLogger("hosting.storage.blobs")
+_logger = host_logger("storage.blobs")
 
 
 async def answer(

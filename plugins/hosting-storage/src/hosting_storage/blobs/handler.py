@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+from hosting.bindings import host_logger
 from hosting_storage.blobs.messages import POISON, BlobVersion, quoted
 from hosting_storage.blobs.trigger import BlobEvent, BlobTrigger
 from hosting_storage.queues.messages import Message, send
@@ -22,7 +22,7 @@ _MAX_AGE = timedelta(days=7)
 """How long such a message is kept, which is the default lifetime of messages."""
 _TIME = "%Y-%m-%dT%H:%M:%S.000+00:00"
 
-_logger = logging.getLogger("hosting.storage.blobs")
+_logger = host_logger("storage.blobs")
 
 
 class BlobMessageHandler:

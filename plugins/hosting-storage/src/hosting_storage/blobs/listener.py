@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Sequence
 
-from hosting.bindings import Services
+from hosting.bindings import Services, host_logger
 from hosting_storage.blobs.announcer import Announcer
 from hosting_storage.blobs.files import HOSTS
 from hosting_storage.blobs.handler import BlobMessageHandler
@@ -23,7 +22,7 @@ from hosting_storage.shared.outage import Outage
 _SCAN_END_SECONDS = 3.0
 """How long scans may take to end when the host stops."""
 
-_logger = logging.getLogger("hosting.storage.blobs")
+_logger = host_logger("storage.blobs")
 
 
 class BlobListener:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import logging
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
 
+from hosting.bindings import host_logger
 from hosting_storage.blobs.messages import BlobVersion, quoted
 from hosting_storage.blobs.paths import BlobPath, BlobPattern
 
@@ -33,7 +33,7 @@ _BEGINNING = datetime.min.replace(tzinfo=UTC)
 
 Announce = Callable[[BlobVersion], Awaitable[bool]]
 
-_logger = logging.getLogger("hosting.storage.blobs")
+_logger = host_logger("storage.blobs")
 
 
 class Progress(NamedTuple):

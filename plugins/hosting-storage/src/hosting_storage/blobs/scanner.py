@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 
 from azure.core.exceptions import AzureError
 
 from hosting._asyncio import wait_for_event
+from hosting.bindings import host_logger
 from hosting.bindings.storage import HostStorage, Lease, StorageError
 from hosting_storage.blobs.scan import Scan
 from hosting_storage.shared.outage import Outage
 
-_logger = logging.getLogger("hosting.storage.blobs")
+_logger = host_logger("storage.blobs")
 
 
 class Scanner:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING
 from azure.core.exceptions import AzureError, HttpResponseError, ResourceNotFoundError
 
 from hosting.apps.timespans import parse_timespan
-from hosting.bindings import Services
+from hosting.bindings import Services, host_logger
 from hosting.bindings.storage import GarbledError, HostStorage, Lease, StorageError
 from hosting.errors import SettingsError
 from hosting_storage.blobs.files import HOSTS, put
@@ -30,7 +29,7 @@ _RETRIES_PER_LEASE = 20
 _TAKEN = frozenset((404, 409, 412))
 """Status codes of a lease that another host holds, or that does not exist."""
 
-_logger = logging.getLogger("hosting.storage.locks")
+_logger = host_logger("storage.locks")
 
 
 def host_storage(services: Services) -> HostStorage | None:

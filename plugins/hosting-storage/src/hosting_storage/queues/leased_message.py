@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import math
 from typing import TYPE_CHECKING
 
 from azure.core.exceptions import AzureError, HttpResponseError
 
+from hosting.bindings import host_logger
 from hosting_storage.queues.messages import Message
 from hosting_storage.shared.outage import first_line
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 _GONE = frozenset({"MessageNotFound", "PopReceiptMismatch", "QueueNotFound", "QueueBeingDeleted", "QueueDisabled"})
 
-_logger = logging.getLogger("hosting.storage.queues")
+_logger = host_logger("storage.queues")
 
 
 def is_gone(error: Exception) -> bool:

@@ -7,7 +7,6 @@ release it, else when its visibility timeout ends.
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
@@ -16,6 +15,7 @@ from xml.etree.ElementTree import ParseError
 from azure.core.exceptions import AzureError
 
 from hosting._asyncio import wait_for_event
+from hosting.bindings import host_logger
 from hosting_storage.queues.leased_message import LeasedMessage, is_gone
 from hosting_storage.queues.messages import Message, received
 from hosting_storage.queues.options import MINIMUM_POLLING_INTERVAL, QueueOptions
@@ -36,7 +36,7 @@ _MISSING = "QueueNotFound"
 _CLOSE_SECONDS = 4.0  # the host waits five seconds
 _MAX_PAUSE_SECONDS = 30.0
 
-_logger = logging.getLogger("hosting.storage.queues")
+_logger = host_logger("storage.queues")
 
 
 class QueueListener:

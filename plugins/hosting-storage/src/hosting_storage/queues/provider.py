@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import logging
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -13,7 +12,7 @@ from uuid import uuid4
 
 from azure.functions import meta
 
-from hosting.bindings import Invoke, Output, Provider, Services, Trigger
+from hosting.bindings import Invoke, Output, Provider, Services, Trigger, host_logger
 from hosting.core import Binding, Function
 from hosting.errors import FunctionLoadError
 from hosting_storage.queues.listener import QueueListener
@@ -35,7 +34,7 @@ _NOT_TEXT = (
 )
 _LIFETIME = timedelta(days=7)
 
-_logger = logging.getLogger("hosting.storage.queues")
+_logger = host_logger("storage.queues")
 
 
 class QueueProvider(Provider):

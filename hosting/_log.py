@@ -1,0 +1,130 @@
+"""Loggers of the host's own lines, which an app's configuration of ``logging`` neither silences nor receives."""
+
+from __future__ import annotations
+
+import logging
+from abc import abstractmethod
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Any, TypeAlias
+
+NAMESPACE = "hosting"
+"""The logger above all loggers of the host."""
+FAILED = "Failed"
+"""The ``status`` of the record about an invocation that failed."""
+
+_EXTENSIONS = f"{NAMESPACE}.extensions."
+"""What the names of the loggers begin with that hooks get."""
+_OUTPUT = "host_output"
+_CONSOLE_FILES = (1, 2)
+_ExcInfo: TypeAlias = tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None] | None
+
+
+class HostOutput(logging.Handler):
+    """Where the lines of a host go while it serves."""
+
+    @abstractmethod
+    def write_host_line(self, record: logging.LogRecord) -> None:
+        """Write the line about a record of the host's own; raises nothing."""
+
+    @abstractmethod
+    def report_failed_handler(self, handler: logging.Handler, error: BaseException) -> None:
+        """Write that a handler of the app has raised ``error`` for a record of the host's; raises nothing."""
+
+
+class HostLogger(logging.Logger):
+    """A logger of the host's own lines.
+
+    While a host serves, its lines go to the host's output, whatever an app does to ``logging``: it may replace
+    handlers, disable loggers, limit levels, or set a record factory, and all of that is about its own lines. Without
+    an output (in tests, in Azure's worker) this is a logger like others.
+    """
+
+    def isEnabledFor(self, level: int) -> bool:  # noqa: N802 - the name in ``logging``
+        """Return whether lines of this level are written; ``logging.disable`` does not count for a host's output."""
+        return super().isEnabledFor(level) if host_output() is None else level >= self.getEffectiveLevel()
+
+    def makeRecord(  # noqa: N802
+        self,
+        name: str,
+        level: int,
+        fn: str,
+        lno: int,
+        msg: object,
+        args: Any,
+        exc_info: _ExcInfo,
+        func: str | None = None,
+        extra: Mapping[str, object] | None = None,
+        sinfo: str | None = None,
+    ) -> logging.LogRecord:
+        """Return a record; for a host's output not one of the app's record factory."""
+        if host_output() is None:
+            return super().makeRecord(name, level, fn, lno, msg, args, exc_info, func, extra, sinfo)
+        record = logging.LogRecord(name, level, fn, lno, msg, args, exc_info, func, sinfo)
+        record.__dict__.update(extra or {})
+        return record
+
+    def handle(self, record: logging.LogRecord) -> None:
+        """Write a record to the host's output.
+
+        One about a function that failed, or of an extension, also reaches the handlers of the app.
+        """
+        output = host_output()
+        if output is None:
+            super().handle(record)
+            return
+        output.write_host_line(record)
+        if record.__dict__.get("status") == FAILED or self.name.startswith(_EXTENSIONS):
+            _share(record, output)
+
+
+def host_logger(name: str) -> logging.Logger:
+    """Return the logger of the host's own lines with the name ``hosting.NAME``.
+
+    For the host and for binding providers, whose lines are the host's as well. Extensions use the logger that hooks
+    get, and apps use ``logging.getLogger``.
+
+    Args:
+        name: what the lines are about, in lower case with dots, such as ``storage.queues``: their category in JSON
+            lines and in host.json's ``logLevel`` is then ``Host.Storage.Queues``.
+    """
+    usual = logging.getLoggerClass()
+    logging.setLoggerClass(HostLogger)
+    try:
+        return logging.getLogger(f"{NAMESPACE}.{name}")
+    finally:
+        logging.setLoggerClass(usual)
+
+
+def host_output() -> HostOutput | None:
+    """Return where the lines of the host of this process go; None if none serves."""
+    output: HostOutput | None = logging.getLogger(NAMESPACE).__dict__.get(_OUTPUT)
+    return output
+
+
+def set_host_output(output: HostOutput | None) -> None:
+    """Write the lines of the host to ``output``; None for where ``logging`` has them written."""
+    setattr(logging.getLogger(NAMESPACE), _OUTPUT, output)
+
+
+def _share(record: logging.LogRecord, output: HostOutput) -> None:
+    """Hand a record to the handlers of the root logger that an app has added, as if it had logged the record.
+
+    Those that write to the console are left out, because the line is there already.
+    """
+    root = logging.getLogger()
+    if not root.isEnabledFor(record.levelno):
+        return
+    for handler in root.handlers.copy():
+        if handler is not output and record.levelno >= handler.level and not _writes_to_console(handler):
+            try:
+                handler.handle(record)
+            except BaseException as error:  # noqa: BLE001 - a handler of the app's costs no more than its record
+                output.report_failed_handler(handler, error)
+
+
+def _writes_to_console(handler: logging.Handler) -> bool:
+    try:
+        return isinstance(handler, logging.StreamHandler) and handler.stream.fileno() in _CONSOLE_FILES
+    except Exception:  # noqa: BLE001 - a stream of the app's own need not have a file
+        return False

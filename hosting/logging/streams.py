@@ -1,0 +1,97 @@
+"""``sys.stdout`` and ``sys.stderr`` of a process that serves: what code prints takes its turn among the log lines."""
+
+from __future__ import annotations
+
+import io
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TextIO
+
+if TYPE_CHECKING:
+    from hosting.logging.output import LogOutput
+
+
+class PrintStreams:
+    """Replaces ``sys.stdout`` and ``sys.stderr``; ``restore`` puts back what was found.
+
+    Args:
+        write_stdout: gets what is printed to standard output, whole lines if the code prints whole lines.
+        write_stderr: the same for standard error.
+    """
+
+    def __init__(self, write_stdout: Callable[[bytes], None], write_stderr: Callable[[bytes], None]) -> None:
+        self._found = (sys.stdout, sys.stderr)
+        sys.stdout = _stream(sys.stdout, write_stdout)
+        sys.stderr = _stream(sys.stderr, write_stderr)
+
+    def restore(self) -> None:
+        """Put back the streams that were found, also where the app has replaced ours."""
+        for stream in (sys.stdout, sys.stderr):
+            try:
+                stream.flush()
+            except Exception:  # noqa: BLE001 - the app's own stream may have no flush, or be closed
+                continue
+        sys.stdout, sys.stderr = self._found
+
+
+class _Printed(io.RawIOBase):
+    """The bytes of a stream.
+
+    Args:
+        stream: the stream that is replaced; ``fileno`` and ``isatty`` are its own.
+        write: gets the bytes.
+    """
+
+    def __init__(self, stream: TextIO, write: Callable[[bytes], None]) -> None:
+        self._stream = stream
+        self._write = write
+        self.name = getattr(stream, "name", "")
+        self.mode = "w"
+
+    def writable(self) -> bool:
+        """Return True."""
+        return True
+
+    def isatty(self) -> bool:
+        """Return whether the stream that is replaced is a terminal."""
+        return self._stream.isatty()
+
+    def fileno(self) -> int:
+        """Return the file descriptor of the stream that is replaced, for child processes."""
+        return self._stream.fileno()
+
+    def write(self, data: object) -> int:
+        """Pass on the bytes, and return how many they are."""
+        chunk = bytes(data)  # type: ignore[call-overload]
+        self._write(chunk)
+        return len(chunk)
+
+
+def _stream(found: TextIO, write: Callable[[bytes], None]) -> TextIO:
+    """Return a stream like the one that is replaced. It writes each line at once, also into a pipe."""
+    buffer = io.BufferedWriter(_Printed(found, write))
+    encoding, errors = getattr(found, "encoding", None) or "utf-8", getattr(found, "errors", None) or "backslashreplace"
+    return io.TextIOWrapper(buffer, encoding=encoding, errors=errors, line_buffering=True)
+
+
+class PrintedLines:
+    """Makes a JSON line of each line that code prints.
+
+    Args:
+        output: renders the lines.
+        name: ``stdout`` or ``stderr``, the value of the field ``stream``.
+        write: gets the JSON lines.
+    """
+
+    def __init__(self, output: LogOutput, name: str, write: Callable[[bytes], None]) -> None:
+        self._output = output
+        self._name = name
+        self._write = write
+        self._begun = b""
+        """The beginning of a line that is not complete yet."""
+
+    def write(self, data: bytes) -> None:
+        """Write the lines that ``data`` completes."""
+        *lines, self._begun = (self._begun + data).split(b"\n")
+        for line in lines:
+            self._write(self._output.printed_line(self._name, line.decode(errors="backslashreplace")).encode())

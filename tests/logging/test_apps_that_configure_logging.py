@@ -1,0 +1,147 @@
+"""Apps that change ``logging`` or the standard streams: the host's own lines stay as they are."""
+
+from __future__ import annotations
+
+import json
+import textwrap
+
+import pytest
+
+from tests.conftest import MakeApp, Serve
+
+CHANGES = {
+    "handlers removed": "logging.getLogger().handlers.clear()",
+    "basicConfig": "logging.basicConfig(level=logging.DEBUG, format='OWN %(message)s', force=True)",
+    "dictConfig": """
+        logging.config.dictConfig({
+            "version": 1,
+            "handlers": {"own": {"class": "logging.StreamHandler", "stream": "ext://sys.stdout"}},
+            "root": {"handlers": ["own"], "level": "INFO"},
+        })
+        """,
+    "logging.disable": "logging.disable(logging.CRITICAL)",
+    "level of the root logger": "logging.getLogger().setLevel(logging.CRITICAL)",
+    "formatters": """
+        for handler in logging.getLogger().handlers:
+            handler.setFormatter(logging.Formatter("OWN %(message)s"))
+        """,
+    "filters that raise": """
+        for target in (logging.getLogger(), *logging.getLogger().handlers):
+            target.addFilter(lambda record: 1 / 0)
+        """,
+    "record factory that raises": "logging.setLogRecordFactory(lambda *args, **kwargs: 1 / 0)",
+    "every logger": """
+        for name in list(logging.root.manager.loggerDict):
+            logger = logging.getLogger(name)
+            logger.handlers, logger.propagate, logger.disabled = [], True, True
+        """,
+    "print to logging": """
+        class PrintLogger:
+            def write(self, text):
+                if text.strip():
+                    logging.info("PRINTED %s", text.strip())
+        sys.stdout = PrintLogger()
+        """,
+    "standard output closed": "sys.stdout.close()",
+    "standard streams missing": "sys.stdout = sys.stderr = None",
+}
+APP = """
+import logging, logging.config, os, sys
+import azure.functions as func
+app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
+
+{change}
+
+@app.route("say")
+def say(req: func.HttpRequest) -> str:
+    try:
+        logging.info("said")
+        print("printed")
+        sys.stderr.write("written to stderr\\n")
+    except (AttributeError, ValueError, ZeroDivisionError):
+        pass  # of the app's own making
+    return "fine"
+
+@app.route("fail")
+def fail(req: func.HttpRequest) -> str:
+    raise LookupError("no such thing")
+"""
+
+
+@pytest.mark.parametrize(
+    ("form", "change"),
+    [*(("json", name) for name in CHANGES), ("console", "dictConfig"), ("console", "standard output closed")],
+)
+def test_app_that_changes_logging_leaves_the_hosts_lines_as_they_are(
+    make_app: MakeApp, serve: Serve, form: str, change: str
+) -> None:
+    """The lines about its functions are written once; with JSON, whatever the app prints or logs is JSON as well."""
+    source = APP.format(change=textwrap.dedent(CHANGES[change]))
+    app = make_app({"function_app.py": source, "host.json": '{"version": "2.0"}'})
+    served = serve(app, "--log-format", form)
+    assert served.get("/api/say").text == "fine"
+    assert served.get("/api/fail").status_code == 500
+    assert served.stop() == 0
+    lines = served.logs().splitlines()
+    if form == "json":
+        lines = [json.loads(line)["message"] for line in lines]
+    for text in ("Executing 'Functions.say'", "Executed 'Functions.say' (Succeeded", "Executing 'Functions.fail'"):
+        assert sum(text in line for line in lines) == 1, text
+    assert served.logs().count("Executed 'Functions.fail' (Failed") == 1
+    assert served.logs().count("Listening on") == 1
+
+
+def test_prints_and_log_lines_of_an_app_stay_in_order(make_app: MakeApp, serve: Serve) -> None:
+    """What a function prints stands between its log lines, and all of it between the host's."""
+    source = """
+        import logging, sys
+        import azure.functions as func
+        app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
+
+        @app.route("order")
+        def order(req: func.HttpRequest) -> str:
+            for number in range(3):
+                logging.info("log %d", number)
+                print("print", number)
+                print("error", number, file=sys.stderr)
+            return "fine"
+        """
+    served = serve(make_app({"function_app.py": textwrap.dedent(source), "host.json": '{"version": "2.0"}'}))
+    for _ in range(20):
+        served.get("/api/order")
+    served.stop()
+    lines = [line.partition("Z] ")[2] or line for line in served.logs().splitlines()]
+    lines = lines[next(at for at, line in enumerate(lines) if line.startswith("Executing")) :]
+    expected = [f"{kind} {number}" for number in range(3) for kind in ("log", "print", "error")]
+    for at in range(0, len(lines), 11):
+        first, *said, last = lines[at : at + 11]
+        assert (first[:9], said, last[:8]) == ("Executing", expected, "Executed")
+
+
+@pytest.mark.parametrize(
+    ("said", "end"),
+    [
+        ("logging.info('last words')", "ctypes.string_at(0)"),
+        ("logging.info('last words')", "os._exit(3)"),
+        ("print('last words')", "os.kill(os.getpid(), 9)"),
+        ("pass", "os.abort()"),
+    ],
+)
+def test_last_lines_before_a_crash_are_on_the_console(make_app: MakeApp, serve: Serve, said: str, end: str) -> None:
+    """Neither the function's last line nor the host's line about its start waits in memory."""
+    source = f"""
+        import ctypes, logging, os
+        import azure.functions as func
+        app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
+
+        @app.route("crash")
+        def crash(req: func.HttpRequest) -> str:
+            {said}
+            {end}
+        """
+    served = serve(make_app({"function_app.py": textwrap.dedent(source), "host.json": '{"version": "2.0"}'}))
+    with pytest.raises(Exception, match=r"disconnected|reset|closed"):
+        served.get("/api/crash")
+    served.wait()
+    assert "Executing 'Functions.crash'" in served.logs()
+    assert said == "pass" or "last words" in served.logs()
