@@ -373,7 +373,7 @@ async def test_around_hook_that_yields_twice_does_not_replace_the_result(is_asyn
     assert {figures["errors"] for figures in extension_entry(host, "twice")["statistics"].values()} == {1}
 
 
-LIFETIME = {
+LIFECYCLE = {
     "init": ("init", ""),
     "configure": ("configure", "settings"),
     "init_function": ("init_function", "function_name"),
@@ -385,7 +385,7 @@ LIFETIME = {
 }
 
 
-@pytest.mark.parametrize("phase", LIFETIME)
+@pytest.mark.parametrize("phase", LIFECYCLE)
 @pytest.mark.parametrize(
     ("fault", "is_async_hook"),
     [
@@ -399,7 +399,7 @@ async def test_lifecycle_hook_that_fails_does_not_stop_the_host(
     phase: str, fault: str, is_async_hook: bool, install_bad_extension: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The neighbours' hooks run, the function answers, and the error is recorded with its names."""
-    hook, arguments = LIFETIME[phase]
+    hook, arguments = LIFECYCLE[phase]
     install_bad_extension(hook, FAULTS[fault], arguments=arguments, is_async=is_async_hook)
     subject, trace = target(is_async=False, fails=False), list[str]()
     with caplog.at_level(logging.ERROR, logger="hosting.extensions"):
