@@ -38,6 +38,7 @@ def _pem_file() -> click.Path:
         "hosting start",
         "hosting start shop --port 8080 --reload",
         "hosting start shop --functions Orders,Report --log-format json",
+        "hosting start shop --allowed-host shop.test,abc.tunnel.example",
     ],
     page="reference/configuration",
 )
@@ -105,6 +106,13 @@ def _pem_file() -> click.Path:
 )
 @click.option(
     "--cors-credentials", is_flag=True, help="Allow cookies in CORS requests (default: Host.CORSCredentials, or off)."
+)
+@click.option(
+    "--allowed-host",
+    multiple=True,
+    callback=comma_separated_option,
+    metavar="NAME,...",
+    help="Further host names for /admin and webhooks without keys, or * for any (default: local names).",
 )
 def start(app_dir: Path, **options: object) -> None:
     """Serve a function app.

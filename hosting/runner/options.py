@@ -39,6 +39,8 @@ class StartOptions(NamedTuple):
     """Whether callers need keys (default: only if other machines can connect)."""
     cors: Sequence[str] = ()
     cors_credentials: bool = False
+    allowed_host: Sequence[str] = ()
+    """Host names by which the admin endpoints and webhooks may be called without keys, in addition to local ones."""
 
 
 class Role(NamedTuple):

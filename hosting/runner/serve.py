@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import os
 import signal
 import traceback
@@ -22,6 +21,7 @@ from hosting.runner.banner import announce
 from hosting.runner.debugger import accept_debugger
 from hosting.runner.options import Role, StartOptions, listen_address, url
 from hosting.server.app import HostApp
+from hosting.server.guard import LocalGuard, is_loopback
 from hosting.server.middleware.cors import cors_policy
 from hosting.server.unavailable import UnavailableApp
 from hosting.server.uvicorn_adapter.server import Application, Server
@@ -93,10 +93,12 @@ def build_app(host: FunctionHost, options: StartOptions, *, announces: bool = Tr
         HostingError: keys, CORS or limits cannot be used.
     """
     settings = host.configure()
-    is_auth_required = requires_keys(options.auth, listen_address(options, settings)[0])
+    address = listen_address(options, settings)[0]
+    is_auth_required = requires_keys(options.auth, address)
+    guard = None if is_auth_required else LocalGuard(address, options.allowed_host)
     keys = _keys(host.root, announces=announces) if is_auth_required else None
     cors = cors_policy(options.cors or settings.cors, credentials=options.cors_credentials or settings.cors_credentials)
-    return HostApp(host, grace=options.grace, keys=keys, cors=cors)
+    return HostApp(host, grace=options.grace, keys=keys, cors=cors, guard=guard)
 
 
 def requires_keys(auth: bool | None, address: str) -> bool:
@@ -106,7 +108,7 @@ def requires_keys(auth: bool | None, address: str) -> bool:
         auth: ``--enable-auth`` or ``--no-auth``; None for neither.
         address: the address that the app listens on.
     """
-    return not _is_loopback(address) if auth is None else auth
+    return not is_loopback(address.lower()) if auth is None else auth
 
 
 def _keys(root: Path, *, announces: bool) -> Keys:
@@ -116,13 +118,6 @@ def _keys(root: Path, *, announces: bool) -> Keys:
     if announces:
         _logger.info("Callers need a key; 'hosting keys %s' shows them.", root)
     return keys
-
-
-def _is_loopback(address: str) -> bool:
-    try:
-        return ipaddress.ip_address(address).is_loopback
-    except ValueError:
-        return address.lower() == "localhost"
 
 
 def _server(app: Application, options: StartOptions, role: Role, logs: Logs, ready: Callable[[], None]) -> Server:

@@ -15,10 +15,11 @@ from hosting.server.admin.app import Admin
 from hosting.server.body import BodyReader, read_body_limit
 from hosting.server.disconnect import disconnect
 from hosting.server.endpoint import FunctionEndpoint
+from hosting.server.guard import LocalGuard
 from hosting.server.middleware.cors import Cors, CorsPolicy
 from hosting.server.middleware.headers import header_middleware
 from hosting.server.middleware.limits import limit_middleware
-from hosting.server.middleware.routing import Routing
+from hosting.server.middleware.routing import OwnPaths, Routing
 from hosting.server.timeouts import read_timeouts
 from hosting.server.types import AsgiApp, Middleware, Receive, Scope, Send
 from hosting.server.webhooks import Webhooks
@@ -36,7 +37,8 @@ class HostApp:
         host: the function host, loaded.
         grace: seconds that running invocations have to finish when the server shuts down.
         keys: the keys that callers need; None if they need none.
-        cors: the origins that may read responses; None for none.
+        cors: the origins that may read responses of functions; None for none.
+        guard: refuses requests to the host's own paths that may come from a foreign web page; None to refuse none.
 
     Raises:
         SettingsError: a value of ``extensions.http`` in host.json, or a setting, cannot be used.
@@ -49,6 +51,7 @@ class HostApp:
         grace: float = 10.0,
         keys: Keys | None = None,
         cors: CorsPolicy | None = None,
+        guard: LocalGuard | None = None,
     ) -> None:
         self.host = host
         self.failure: BaseException | None = None
@@ -58,7 +61,7 @@ class HostApp:
         self._grace = grace
         limit = read_body_limit(host.environ)
         app: AsgiApp = FunctionEndpoint(limit)
-        for wrap in reversed(list(_middleware(host, keys, cors, limit))):
+        for wrap in reversed(list(_middleware(host, keys, cors, guard, limit))):
             app = wrap(app)
         self._http = app
 
@@ -96,14 +99,18 @@ class HostApp:
         await self.host.stop()
 
 
-def _middleware(host: FunctionHost, keys: Keys | None, cors: CorsPolicy | None, limit: int) -> Iterator[Middleware]:
+def _middleware(
+    host: FunctionHost, keys: Keys | None, cors: CorsPolicy | None, guard: LocalGuard | None, limit: int
+) -> Iterator[Middleware]:
     """Yield the middleware around the functions, the outermost first."""
     http = host.section("extensions", "http")
+    yield from header_middleware(http)
+    admin, webhooks = Admin(host, keys, limit), Webhooks(host.webhooks, keys, limit)
+    yield partial(OwnPaths, admin=admin, webhooks=webhooks, guard=guard)
+    # Inside: no page of another origin may read the host's own paths.
     if cors is not None:
         yield partial(Cors, policy=cors)
-    yield from header_middleware(http)
-    webhooks = Webhooks(host.webhooks, keys, limit)
-    yield partial(Routing, router=host.router(), admin=Admin(host, keys, limit), webhooks=webhooks)
+    yield partial(Routing, router=host.router(), admin=admin)
     if keys is not None:
         from hosting.server.middleware.auth import RequireKey  # costs a start what few starts need
 

@@ -13,6 +13,9 @@ AsgiApp: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
 Middleware: TypeAlias = Callable[[AsgiApp], AsgiApp]
 """Makes an ASGI application of the one that it wraps."""
 
+PATH = "hosting.path"
+"""The key in a scope of the path as it is routed: decoded, with the segments ``.`` and ``..`` resolved."""
+
 ROUTE = "hosting.route"
 """The key in a scope of the route that takes the request, with the values of its parameters by name."""
 

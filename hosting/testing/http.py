@@ -165,7 +165,7 @@ class Request:
             "raw_path": self.path.encode("ascii"),
             "query_string": self.query.encode("ascii"),
             "root_path": "",
-            "headers": [(name.encode("latin-1"), value.encode("latin-1")) for name, value in self.headers.items()],
+            "headers": [(name.encode("latin-1"), value.encode()) for name, value in self.headers.items()],
             "client": ("127.0.0.1", 50000),
             "server": (host, int(port)),
         }

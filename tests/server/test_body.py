@@ -48,7 +48,7 @@ def test_body_over_the_limit_is_413(make_app: MakeApp, serve: Serve) -> None:
     for content in (b"x" * 100_000, [b"x" * 1000] * 100):
         assert httpx.post(f"{served.url}/api/size", content=content).text == "size 100000"
     for path in ("/api/size", "/admin/functions/size"):
-        answer = httpx.post(served.url + path, content=b"x" * 100_001)
+        answer = httpx.post(served.url + path, content=b"x" * 100_001, headers={"Content-Type": "application/json"})
         assert answer.status_code == 413
         assert "larger than 100000 bytes" in answer.text
         assert "FUNCTIONS_REQUEST_BODY_SIZE_LIMIT" in answer.text

@@ -1,4 +1,4 @@
-"""Routing: finds the route that takes a request, or answers for the host itself."""
+"""Routing: the host's own paths, and the route that takes a request to a function."""
 
 from __future__ import annotations
 
@@ -8,29 +8,29 @@ from hosting.bindings.http.provider import HttpTrigger
 from hosting.bindings.http.request import decode_path
 from hosting.bindings.http.routes import Router
 from hosting.server.admin.app import Admin
+from hosting.server.guard import LocalGuard
 from hosting.server.replies import answer, empty, respond
-from hosting.server.types import ROUTE, AsgiApp, Receive, Scope, Send
+from hosting.server.types import PATH, ROUTE, AsgiApp, Receive, Scope, Send
 from hosting.server.webhooks import Webhooks
 
 _HOSTS_OWN = frozenset(("/admin/", "/runtim"))
 """The first seven characters of the paths that the host itself may answer: one look at the path of every request."""
 
 
-class Routing:
-    """ASGI middleware that adds the route to the scope; answers the host's own paths, and 404 where no route fits.
+class OwnPaths:
+    """ASGI middleware that answers the paths of the host itself; it adds the decoded path to the scope of others.
 
     Args:
-        app: the ASGI application inside, for requests to functions.
-        router: the routes of the functions.
-        admin: answers the home page and what is below ``/admin``.
+        app: the ASGI application inside, for all other paths.
+        admin: answers what is below ``/admin``.
         webhooks: answers what is below ``/runtime/webhooks``.
+        guard: refuses requests that may come from a foreign web page; None to refuse none.
     """
 
-    def __init__(self, app: AsgiApp, router: Router[HttpTrigger], admin: Admin, webhooks: Webhooks) -> None:
+    def __init__(self, app: AsgiApp, admin: Admin, webhooks: Webhooks, guard: LocalGuard | None) -> None:
         self._app = app
-        self._match = router.match
-        self._admin = admin
-        self._webhooks = webhooks
+        self._own = (admin, webhooks)
+        self._guard = guard
 
     # Not a coroutine of its own, which would cost every request.
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
@@ -41,9 +41,34 @@ class Routing:
             if path is None:
                 return respond(scope, send, empty(400))
         if path[:7].lower() in _HOSTS_OWN:
-            for own in (self._admin, self._webhooks):
+            for own in self._own:
                 if own.takes(path):
+                    refusal = None if self._guard is None else self._guard.refusal(scope, path)
+                    if refusal is not None:
+                        return respond(scope, send, refusal)
                     return answer(scope, receive, send, own.answer(scope, receive, path))
+        scope[PATH] = path
+        return self._app(scope, receive, send)
+
+
+class Routing:
+    """ASGI middleware that adds the route to the scope; answers the home page, and 404 where no route fits.
+
+    Args:
+        app: the ASGI application inside, for requests to functions.
+        router: the routes of the functions.
+        admin: has the home page.
+    """
+
+    def __init__(self, app: AsgiApp, router: Router[HttpTrigger], admin: Admin) -> None:
+        self._app = app
+        self._match = router.match
+        self._admin = admin
+
+    # Not a coroutine of its own, which would cost every request.
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        """Answer one request."""
+        path = scope[PATH]
         found = self._match(scope["method"], path)
         if found is None:
             return respond(scope, send, self._admin.home() if path == "/" else empty(404))

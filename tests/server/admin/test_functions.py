@@ -51,9 +51,12 @@ def Warm(warmup) -> None:
 }
 
 
+JSON = {"Content-Type": "application/json"}
+
+
 def run(served: Served, name: str, body: object) -> httpx.Response:
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
-    return httpx.post(f"{served.url}/admin/functions/{name}", content=content, timeout=60)
+    return httpx.post(f"{served.url}/admin/functions/{name}", content=content, headers=JSON, timeout=60)
 
 
 def test_functions_are_listed_in_azures_format(make_app: MakeApp, serve: Serve) -> None:
