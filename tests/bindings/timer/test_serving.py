@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -9,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+from itertools import groupby
 from pathlib import Path
 from typing import Protocol
 
@@ -52,8 +54,19 @@ def start(serve: Serve, app: Path, tmp_path: Path) -> Start:
 
 
 def status_file(tmp_path: Path, name: str) -> Path:
-    (found,) = (tmp_path / "state").rglob(f"Host.Functions.{name}/status")
-    return found
+    """Return the file with the status of a timer."""
+    (path,) = (tmp_path / "state").rglob(f"Host.Functions.{name}/status")
+    return path
+
+
+def wait_until_closed(served: Served) -> None:
+    """Wait until the host's port is closed."""
+    end = time.monotonic() + PATIENCE
+    with contextlib.suppress(httpx.TransportError):
+        while time.monotonic() < end:
+            httpx.get(served.url, timeout=PATIENCE)
+            time.sleep(0.02)
+        raise AssertionError(served.logs())
 
 
 def test_timers_run_every_second(start: Start) -> None:
@@ -157,14 +170,20 @@ def test_function_that_blocks_the_event_loop_leaves_time_for_requests(start: Sta
 
 def test_run_is_finished_and_stored_after_sigterm(start: Start, tmp_path: Path) -> None:
     """No other run begins."""
+    release = tmp_path / "release"
     served = start(
         '@app.timer_trigger("timer", "0 0 0 * * *", run_on_startup=True)\n'
         "def Slow(timer: func.TimerRequest) -> None:\n"
-        '    logging.info("begun")\n    time.sleep(1)\n    logging.info("finished")\n'
-        f"{EACH_SECOND}async def Tick(timer: func.TimerRequest) -> None: ...\n"
+        '    logging.info("begun")\n'
+        '    while not Path(os.environ["RELEASE"]).exists():\n        time.sleep(0.01)\n'
+        '    logging.info("finished")\n'
+        f"{EACH_SECOND}async def Tick(timer: func.TimerRequest) -> None: ...\n",
+        RELEASE=str(release),
     )
     served.wait_for("begun")
     served.send(signal.SIGTERM)
+    wait_until_closed(served)
+    release.touch()
     assert served.wait() == 0
     _, _, after = served.logs().partition("finished")
     assert after
@@ -220,20 +239,19 @@ def test_host_stops_at_once_between_two_attempts(start: Start, tmp_path: Path) -
 
 WRITES_ITS_PROCESS = f"""{EACH_SECOND}def Tick(timer: func.TimerRequest) -> None:
     with Path(os.environ["RUNS"]).open("a") as runs:
-        print(os.getpid(), int(time.time()), file=runs)
+        print(os.getpid(), file=runs)
 """
 
 
-def runs(path: Path) -> list[tuple[int, int]]:
-    """Return the process ID and the second of each run."""
-    lines = path.read_text().splitlines() if path.exists() else []
-    return [(int(process), int(second)) for process, second in (line.split() for line in lines)]
+def runs(path: Path) -> list[int]:
+    """Return the ID of the process of each run."""
+    return [int(line) for line in path.read_text().splitlines()] if path.exists() else []
 
 
 def wait_for_runs(path: Path, count: int, served: Served, but: int = 0) -> None:
     """Wait until processes other than ``but`` have so many runs."""
     end = time.monotonic() + PATIENCE
-    while len([process for process, _ in runs(path) if process != but]) < count:
+    while len([process for process in runs(path) if process != but]) < count:
         assert served.process.poll() is None, served.logs()
         assert time.monotonic() < end, served.logs()
         time.sleep(0.05)
@@ -241,31 +259,29 @@ def wait_for_runs(path: Path, count: int, served: Served, but: int = 0) -> None:
 
 def test_one_of_two_hosts_runs_the_timer(start: Start, tmp_path: Path) -> None:
     """After its kill -9 the other one does."""
-    noted = tmp_path / "runs"
-    first = start(WRITES_ITS_PROCESS, RUNS=str(noted))
-    wait_for_runs(noted, 1, first)
-    second = start(WRITES_ITS_PROCESS, RUNS=str(noted))
+    run_log = tmp_path / "runs"
+    first = start(WRITES_ITS_PROCESS, RUNS=str(run_log))
+    wait_for_runs(run_log, 1, first)
+    second = start(WRITES_ITS_PROCESS, RUNS=str(run_log))
     second.wait_for("Another process runs 'Tick' on schedule; every 00:00:01 this one checks whether it has ended.")
-    wait_for_runs(noted, 3, first)
-    assert {process for process, _ in runs(noted)} == {first.process.pid}
+    wait_for_runs(run_log, 3, first)
+    assert {*runs(run_log)} == {first.process.pid}
     first.process.kill()
     first.wait()
-    wait_for_runs(noted, 2, second, but=first.process.pid)
-    seconds = [second for _, second in runs(noted)]
-    assert len(seconds) == len(set(seconds))
+    wait_for_runs(run_log, 2, second, but=first.process.pid)
+    assert [process for process, _ in groupby(runs(run_log))] == [first.process.pid, second.process.pid]
     assert second.stop() == 0
 
 
 def test_one_of_several_workers_runs_the_timer(start: Start, tmp_path: Path) -> None:
     """After its end another one does."""
-    noted = tmp_path / "runs"
-    served = start(WRITES_ITS_PROCESS, "--workers", "2", RUNS=str(noted))
-    wait_for_runs(noted, 3, served)
-    (worker,) = {process for process, _ in runs(noted)}
+    run_log = tmp_path / "runs"
+    served = start(WRITES_ITS_PROCESS, "--workers", "2", RUNS=str(run_log))
+    wait_for_runs(run_log, 3, served)
+    (worker,) = {*runs(run_log)}
     os.kill(worker, signal.SIGKILL)
-    wait_for_runs(noted, 2, served, but=worker)
-    seconds = [second for _, second in runs(noted)]
-    assert len(seconds) == len(set(seconds))
+    wait_for_runs(run_log, 2, served, but=worker)
+    assert len([*groupby(runs(run_log))]) == 2
     assert served.stop() == 0
 
 
@@ -287,7 +303,7 @@ def test_host_without_timers_imports_no_timer_code() -> None:
     """It does not import the libraries that timers need either."""
     needed = ("croniter", "filelock", "hosting.bindings.timer")
     code = f"import sys, hosting.host.function_host; print({{*{needed}}} & {{*sys.modules}})"
-    done = subprocess.run(
+    result = subprocess.run(
         [sys.executable, "-c", code], env=clean_environment(), capture_output=True, text=True, check=True
     )
-    assert done.stdout == "set()\n"
+    assert result.stdout == "set()\n"

@@ -134,7 +134,7 @@ async def test_request_that_waits_is_answered_when_it_is_cancelled() -> None:
     assert [await second, await first, await status(limited_app, 3)] == [500, 200, 200]
 
 
-def test_request_counts_once_its_body_has_arrived() -> None:
+async def test_request_counts_once_its_body_has_arrived() -> None:
     """Requests with slow bodies take no place; a full queue refuses a request before its body is read."""
     bodies: dict[int, asyncio.Event] = {number: asyncio.Event() for number in range(1, 4)}
     release = asyncio.Event()
@@ -151,26 +151,23 @@ def test_request_counts_once_its_body_has_arrived() -> None:
             await release.wait()
         await respond(scope, send, empty(200))
 
-    async def requests() -> list[int]:
-        one = limited(app, read, maxConcurrentRequests=1, maxOutstandingRequests=1)
-        slow = [asyncio.ensure_future(status(one, number)) for number in bodies]
-        await asyncio.sleep(0)
-        quick = await status(one, 4)
-        waiting = asyncio.ensure_future(status(one, 5))
-        await asyncio.sleep(0)
-        bodies[1].set()
-        late = await slow[0]
-        refused = await status(one, 6)
-        release.set()
-        bodies[2].set()
-        bodies[3].set()
-        return [quick, late, refused, await waiting, await slow[1], await slow[2]]
-
-    assert asyncio.run(requests()) == [200, 429, 429, 200, 200, 200]
+    limited_app = limited(app, read, maxConcurrentRequests=1, maxOutstandingRequests=1)
+    slow = [asyncio.ensure_future(status(limited_app, number)) for number in bodies]
+    await asyncio.sleep(0)
+    quick = await status(limited_app, 4)
+    waiting = asyncio.ensure_future(status(limited_app, 5))
+    await asyncio.sleep(0)
+    bodies[1].set()
+    late = await slow[0]
+    refused = await status(limited_app, 6)
+    release.set()
+    bodies[2].set()
+    bodies[3].set()
+    assert [quick, late, refused, await waiting, await slow[1], await slow[2]] == [200, 429, 429, 200, 200, 200]
     assert 6 not in reads
 
 
-def test_request_whose_body_is_not_there_is_answered_when_it_is_cancelled() -> None:
+async def test_request_whose_body_is_not_there_is_answered_when_it_is_cancelled() -> None:
     """At the end of the grace period a request that still waits for its body gets a response; a refused one has it."""
 
     async def read(scope: Scope, receive: Receive, send: Send) -> bool:
@@ -182,15 +179,12 @@ def test_request_whose_body_is_not_there_is_answered_when_it_is_cancelled() -> N
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         raise AssertionError("it has been answered")
 
-    async def requests(**limit: int) -> list[int]:
-        one = limited(app, read, **limit)
-        waiting = asyncio.ensure_future(status(one, 1))
+    for limit in ("maxConcurrentRequests", "maxOutstandingRequests"):
+        limited_app = limited(app, read, **{limit: 1})
+        waiting = asyncio.ensure_future(status(limited_app, 1))
         await asyncio.sleep(0)
         waiting.cancel()
-        return [await waiting, await status(one, 2)]
-
-    for limit in ("maxConcurrentRequests", "maxOutstandingRequests"):
-        assert asyncio.run(requests(**{limit: 1})) == [500, 413]
+        assert [await waiting, await status(limited_app, 2)] == [500, 413]
 
 
 def test_clients_with_slow_bodies_hold_no_place(make_app: MakeApp, serve: Serve) -> None:
