@@ -104,8 +104,8 @@ def test_reload_keeps_installed_packages_and_imports_the_apps_modules_again(tmp_
 
 
 def _globals(app: App) -> dict[str, Any]:
-    found: dict[str, Any] = app.functions[0].call.__globals__
-    return found
+    module_globals: dict[str, Any] = app.functions[0].call.__globals__
+    return module_globals
 
 
 def test_reload_keeps_test_modules_of_the_app(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -156,10 +156,10 @@ def test_app_file_is_below_the_root_and_not_in_an_installed_package(file: str, e
 
 def test_unload_works_while_other_threads_import(tmp_path: Path) -> None:
     """The thread of a debugger, for example, may import modules while an app is loaded."""
-    done = threading.Event()
+    ended = threading.Event()
 
     def import_more() -> None:
-        while not done.is_set():
+        while not ended.is_set():
             for number in range(50):
                 sys.modules[f"made_by_a_thread_{number}"] = ModuleType("made_by_a_thread")
             for number in range(50):
@@ -172,6 +172,6 @@ def test_unload_works_while_other_threads_import(tmp_path: Path) -> None:
         for _ in range(200):
             unload_apps(tmp_path)
     finally:
-        done.set()
+        ended.set()
         thread.join()
         sys.setswitchinterval(interval)

@@ -92,5 +92,5 @@ def test_line_of_a_nested_key_is_found_below_its_parents(tmp_path: Path) -> None
     [(None, "null"), (True, "true"), ("x", "the text 'x'"), (1.5, "the number 1.5"), ([], "a list"), ({}, "an object")],
 )
 def test_values_are_described_in_words(value: object, expected: str) -> None:
-    """An error message says what was found."""
+    """An error message describes the value."""
     assert describe_json(value) == expected

@@ -94,7 +94,7 @@ def test_missing_file_means_no_settings(tmp_path: Path) -> None:
 def test_value_of_the_wrong_type_is_an_error_with_its_line(
     content: str, line: int, message: str, tmp_path: Path
 ) -> None:
-    """The message has the key, what was expected and what was found."""
+    """The message has the key, the expected type and the value."""
     with pytest.raises(SettingsError) as caught:
         read_local_settings(_file(tmp_path, content))
     assert caught.value.line == line

@@ -74,7 +74,7 @@ BACKOFF = {
     ],
 )
 def test_invalid_policy_is_an_error_with_what_was_expected(policy: Any, message: str) -> None:
-    """The message also has what was found."""
+    """The message also has the value."""
     with pytest.raises(FunctionLoadError) as caught:
         read_retry(policy)
     assert caught.value.message.startswith(message)

@@ -176,7 +176,7 @@ def wrong_context(req: func.HttpRequest, context: str) -> str:
 def test_mismatch_is_an_error_with_location_and_remedy(
     function: Callable[..., Any], bindings: list[Binding], message: str
 ) -> None:
-    """The message says what was found, and the remedy what to change."""
+    """The message has the mismatch, and the remedy what to change."""
     with pytest.raises(FunctionLoadError) as caught:
         read_signature(function, bindings, "v1")
     assert caught.value.message.startswith(message)

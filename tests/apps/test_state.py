@@ -20,14 +20,14 @@ def test_host_id_is_valid_and_constant_for_any_folder(name: str) -> None:
     """Storage accepts the ID, whatever the name of the app's folder."""
     try:
         root = Path("/srv") / name
-        found = host_id(root, AppSettings({}))
+        identifier = host_id(root, AppSettings({}))
     except UnicodeEncodeError:
         return  # a lone surrogate is no file name
-    assert 0 < len(found) <= 32
-    assert set(found) <= ALLOWED
-    assert not found.startswith("-")
-    assert not found.endswith("-")
-    assert host_id(root, AppSettings({})) == found
+    assert 0 < len(identifier) <= 32
+    assert set(identifier) <= ALLOWED
+    assert not identifier.startswith("-")
+    assert not identifier.endswith("-")
+    assert host_id(root, AppSettings({})) == identifier
 
 
 def test_host_id_of_the_settings_is_used_or_rejected() -> None:

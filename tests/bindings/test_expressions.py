@@ -216,8 +216,8 @@ def test_json_data_has_the_properties_of_an_object(document: dict[str, Any]) -> 
 @given(st.text() | st.binary() | JSON.filter(lambda value: not isinstance(value, dict)).map(json.dumps))
 def test_json_data_of_another_text_is_empty(text: str | bytes) -> None:
     """The text can be anything that is not a JSON object."""
-    found = json_data(text)
-    assert not found or isinstance(json.loads(text), dict)
+    data = json_data(text)
+    assert not data or isinstance(json.loads(text), dict)
 
 
 @pytest.mark.parametrize("text", [None, "", b"\xff", '{"a":' * 100_000, '\ufeff{"a": 1}', "{'a': 1}"])

@@ -23,8 +23,8 @@ def function(*bindings: Binding) -> Function:
 
 
 def providers(*entries: tuple[str, str]) -> Providers:
-    found = [importlib_metadata.EntryPoint(name, value, "hosting.bindings") for name, value in entries]
-    return Providers(SERVICES, lambda: importlib_metadata.EntryPoints(found))
+    entry_points = [importlib_metadata.EntryPoint(name, value, "hosting.bindings") for name, value in entries]
+    return Providers(SERVICES, lambda: importlib_metadata.EntryPoints(entry_points))
 
 
 QUEUE = Binding("msg", "queueTrigger", "in")
@@ -32,19 +32,19 @@ QUEUE = Binding("msg", "queueTrigger", "in")
 
 def test_http_trigger_and_output_have_one_built_in_provider() -> None:
     """The type ignores case."""
-    found = providers()
-    trigger = found.get(function(), Binding("req", "httpTrigger", "in"))
+    registry = providers()
+    trigger = registry.get(function(), Binding("req", "httpTrigger", "in"))
     assert isinstance(trigger, HttpProvider)
-    assert found.get(function(), Binding("$return", "http", "out")) is trigger
-    assert found.all() == (trigger,)
+    assert registry.get(function(), Binding("$return", "http", "out")) is trigger
+    assert registry.all() == (trigger,)
 
 
 def test_entry_point_of_a_package_provides_its_type() -> None:
     """The type ignores case, and all functions share one provider."""
-    found = providers(("QueueTrigger", f"{__name__}:Echo"))
-    provider = found.get(function(), QUEUE)
+    registry = providers(("QueueTrigger", f"{__name__}:Echo"))
+    provider = registry.get(function(), QUEUE)
     assert type(provider).__name__ == "Echo"
-    assert found.get(function(), QUEUE) is provider
+    assert registry.get(function(), QUEUE) is provider
     assert provider.services.section("extensions", "http") == {"routePrefix": "v1"}
 
 

@@ -28,8 +28,8 @@ def not_configured(services: Services) -> None:
 
 
 def services(root: Path, *entries: tuple[str, str]) -> Services:
-    found = [importlib_metadata.EntryPoint(name, value, "hosting.storage") for name, value in entries]
-    return Services({}, {}, root, lambda: importlib_metadata.EntryPoints(found))
+    entry_points = [importlib_metadata.EntryPoint(name, value, "hosting.storage") for name, value in entries]
+    return Services({}, {}, root, lambda: importlib_metadata.EntryPoints(entry_points))
 
 
 @pytest.fixture(autouse=True)
@@ -39,17 +39,17 @@ def _state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_storage_is_in_files_without_a_configured_package(tmp_path: Path) -> None:
     """It is always the same object."""
-    found = services(tmp_path, ("cloud", f"{__name__}:not_configured"))
-    assert type(found.storage) is FileStorage
-    assert found.storage is found.storage
+    host_services = services(tmp_path, ("cloud", f"{__name__}:not_configured"))
+    assert type(host_services.storage) is FileStorage
+    assert host_services.storage is host_services.storage
 
 
 async def test_storage_is_that_of_the_first_configured_package(tmp_path: Path) -> None:
     """A package that is not configured returns None."""
-    found = services(tmp_path, ("a", f"{__name__}:not_configured"), ("b", f"{__name__}:elsewhere"))
-    assert isinstance(found.storage, HostStorage)
-    assert type(found.storage).__name__ == "PackageStorage"
-    await found.close()
+    host_services = services(tmp_path, ("a", f"{__name__}:not_configured"), ("b", f"{__name__}:elsewhere"))
+    assert isinstance(host_services.storage, HostStorage)
+    assert type(host_services.storage).__name__ == "PackageStorage"
+    await host_services.close()
 
 
 def test_storage_package_that_cannot_be_imported_is_an_error(tmp_path: Path) -> None:

@@ -73,5 +73,5 @@ async def test_function_with_an_unknown_output_runs_manually_only(make_app: Make
 def test_each_unknown_type_is_reported_once(make_app: MakeApp) -> None:
     """Each is one problem, so that one round of installing is enough."""
     host, _ = loaded(make_app, ECHO.replace('"note"', '"rabbit"').replace('"noteTrigger"', '"hareTrigger"'), AREA="x")
-    told = [problem.message.rpartition(" ")[2] for problem in host.problems]
-    assert sorted(told) == ["'hareTrigger'.", "'rabbit'."]
+    types = [problem.message.rpartition(" ")[2] for problem in host.problems]
+    assert sorted(types) == ["'hareTrigger'.", "'rabbit'."]

@@ -62,12 +62,12 @@ def strange(thing): ...
 """
     host = FunctionHost(make_app(files(code)), environ={})
     host.load()
-    told = {problem.function: problem.message for problem in host.problems if problem.severity == "error"}
-    assert set(told) == {"reserved", "unknown", "taken", "strange"}
-    assert "conflicts with one or more built in routes" in told["reserved"]
-    assert "'nonsense' is unknown" in told["unknown"]
-    assert "defined by function 'good'" in told["taken"]
-    assert "thingTrigger" in told["strange"]
+    errors = {problem.function: problem.message for problem in host.problems if problem.severity == "error"}
+    assert set(errors) == {"reserved", "unknown", "taken", "strange"}
+    assert "conflicts with one or more built in routes" in errors["reserved"]
+    assert "'nonsense' is unknown" in errors["unknown"]
+    assert "defined by function 'good'" in errors["taken"]
+    assert "thingTrigger" in errors["strange"]
     request = HttpCall("GET", "http://localhost/api/good", {}, "", {}, b"")
     assert (await host.invoke("good", request)).reply.body == b"x"
     assert [route.function for route in host.router().routes] == ["good"]

@@ -26,9 +26,9 @@ seen = []
 
 def note(context):
     retry = context.retry_context
-    told = retry.exception
-    assert told is retry.rpc_exception
-    seen.append([context.invocation_id, retry.retry_count, retry.max_retry_count, told.message, told.stack_trace])
+    error = retry.exception
+    assert error is retry.rpc_exception
+    seen.append([context.invocation_id, retry.retry_count, retry.max_retry_count, error.message, error.stack_trace])
 """
 FIXED = '@app.retry(strategy="fixed_delay", max_retry_count="%s", delay_interval="00:00:%s")\n'
 
@@ -40,7 +40,7 @@ def loaded(make_app: MakeApp, code: str, host_json: str = '{"version": "2.0"}') 
 
 
 async def run(host: FunctionHost) -> tuple[Result, list[Any]]:
-    """Invoke the function, and return its result and what its attempts noted."""
+    """Invoke the function, and return its result and the notes of its attempts."""
     return await host.invoke("f", None), host.functions[0].call.__globals__["seen"]
 
 

@@ -42,10 +42,10 @@ def test_edit_is_served_without_a_refused_request(make_app: MakeApp, serve: Serv
     served = serve(app, "--reload")
     assert served.get("/api/answer").text == "one"
     texts: list[str] = []
-    done = threading.Event()
+    ended = threading.Event()
 
     def send_requests() -> None:
-        while not done.is_set():
+        while not ended.is_set():
             texts.append(served.get("/api/answer").text)
 
     thread = threading.Thread(target=send_requests)
@@ -58,7 +58,7 @@ def test_edit_is_served_without_a_refused_request(make_app: MakeApp, serve: Serv
         while "two" not in texts:
             time.sleep(0.01)
     finally:
-        done.set()
+        ended.set()
         thread.join()
     assert set(texts) == {"one", "two"}
     assert "Restarting: function_app.py changed." in served.logs()

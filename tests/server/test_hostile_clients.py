@@ -264,7 +264,7 @@ def test_burst_of_connections_is_served(host: Running) -> None:
 
 
 def test_log_has_no_error_of_the_host(host: Running) -> None:
-    """After all of that, the log has only the errors of the function that asked for them."""
+    """After all of that, the log has only the errors of the function that causes them."""
     assert httpx.get(host.url + "/api/look/x", timeout=PATIENCE).status_code == 200
     errors = [line for line in host.printed().splitlines() if "ERROR" in line]
     assert [line for line in errors if "Functions.Evil" not in line] == []

@@ -90,8 +90,8 @@ async def deliver(
 
 def test_event_is_decoded_to_the_sdks_object() -> None:
     """This works for both event schemas."""
-    _, made = trigger()
-    event = made.decode(EVENT)
+    _, listener = trigger()
+    event = listener.decode(EVENT)
     assert isinstance(event, func.EventGridEvent)
     assert (event.id, event.topic, event.subject, event.event_type) == ("1", EVENT["topic"], "blobs/a.txt", "Made")
     assert (event.get_json(), event.data_version) == (EVENT["data"], "1.0")
@@ -154,14 +154,14 @@ async def test_delivery_with_a_failed_invocation_is_rejected() -> None:
 
 async def test_events_of_a_delivery_run_concurrently() -> None:
     """No event waits for another one."""
-    provider, made = trigger(None)
+    provider, listener = trigger(None)
     together = asyncio.Barrier(3)
 
     async def run(data: Any, *trace: str, **about: str) -> Result:
         await together.wait()
         return Result()
 
-    made.attach(run)
+    listener.attach(run)
     assert (await answer(provider, [EVENT] * 3)).status == 202
 
 
@@ -206,8 +206,8 @@ async def test_handshake_returns_the_validation_code(body: Any, header: str, cap
 )
 async def test_cloud_events_handshake_allows_event_grid_only(asks: str | None, allowed: bytes) -> None:
     """Other origins are not allowed to deliver."""
-    provider, made = trigger()
-    made.attach(Invocations())
+    provider, listener = trigger()
+    listener.attach(Invocations())
     reply = await answer(provider, b"", {} if asks is None else {"webhook-request-origin": asks}, method="OPTIONS")
     assert (reply.status, reply.headers) == (200, [(b"webhook-allowed-origin", allowed)])
 
@@ -245,7 +245,7 @@ async def test_handshake_without_a_code_is_rejected(body: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("query", "status", "told"),
+    ("query", "status", "message"),
     [
         ("functionName=listens", 202, b""),
         ("FUNCTIONNAME=Listens&code=x", 202, b""),
@@ -255,12 +255,12 @@ async def test_handshake_without_a_code_is_rejected(body: Any) -> None:
         ("", 404, b"cannot find function: ''"),
     ],
 )
-async def test_query_names_the_function(query: str, status: int, told: bytes) -> None:
+async def test_query_names_the_function(query: str, status: int, message: bytes) -> None:
     """The response for an unknown function has its name."""
-    provider, made = trigger()
-    made.attach(Invocations())
+    provider, listener = trigger()
+    listener.attach(Invocations())
     reply = await answer(provider, EVENT, query=query)
-    assert (reply.status, reply.body) == (status, told)
+    assert (reply.status, reply.body) == (status, message)
 
 
 async def test_function_that_is_not_attached_is_not_found() -> None:

@@ -16,8 +16,8 @@ def route(function: str, text: str, *methods: str) -> Route[None]:
 
 
 def answered_by(router: Router[None], method: str, path: str) -> str | None:
-    found = router.match(method, path)
-    return found[0].function if found else None
+    match = router.match(method, path)
+    return match[0].function if match else None
 
 
 def test_route_of_the_first_name_wins() -> None:

@@ -140,8 +140,8 @@ def test_values_in_one_segment_are_as_short_as_possible(text: str, path: str) ->
     """The first value takes the rest."""
     pieces = [re.escape(piece) if piece[0] != "{" else "(.+)" for piece in re.findall(r"\{\w\}|[^{}]+", text)]
     expected = re.fullmatch("".join(pieces), path, re.IGNORECASE)
-    found = parse(text).match(f"/{path}")
-    assert (None if found is None else tuple(found.values())) == (None if expected is None else expected.groups())
+    match = parse(text).match(f"/{path}")
+    assert (None if match is None else tuple(match.values())) == (None if expected is None else expected.groups())
 
 
 @pytest.mark.parametrize("text", ["{year}-{month}-{day}/x", "{a}-{b}-{c}-{d}.txt", "{a}-{b}_{c}.{d}/x"])

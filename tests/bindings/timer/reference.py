@@ -17,7 +17,7 @@ Fields = Sequence[Set[int]]
 def next_on_wall(fields: Fields, after: datetime) -> datetime | None:
     """Return the first local time after ``after`` that matches all fields; None if 41 years have no such time.
 
-    The calendar repeats every 400 years, and the longest pause in it is 40 years: a 29 February on a given day of the
+    The calendar repeats every 400 years, and the longest pause in it is 40 years: a 29 February on one day of the
     week.
     """
     seconds, minutes, hours, days, months, weekdays = fields
@@ -63,21 +63,21 @@ def _repeats(values: Set[int], count: int) -> bool:
 
 
 def _matches(fields: Fields, wall: datetime) -> bool:
-    found = (wall.second, wall.minute, wall.hour, wall.day, wall.month, wall.isoweekday() % 7)
-    return all(value in values for value, values in zip(found, fields, strict=True))
+    parts = (wall.second, wall.minute, wall.hour, wall.day, wall.month, wall.isoweekday() % 7)
+    return all(value in values for value, values in zip(parts, fields, strict=True))
 
 
 @cache
 def changes(zone: tzinfo, year: int) -> list[datetime]:
     """Return the minutes of a year, in UTC, at which the clocks of a time zone change."""
-    hour, found = datetime(year, 1, 1, tzinfo=UTC), []
+    hour, instants = datetime(year, 1, 1, tzinfo=UTC), []
     while hour.year == year:
         if hour.astimezone(zone).utcoffset() != (hour + timedelta(hours=1)).astimezone(zone).utcoffset():
             minutes = [hour + minute * MINUTE for minute in range(61)]
-            found += [
+            instants += [
                 later
                 for earlier, later in pairwise(minutes)
                 if earlier.astimezone(zone).utcoffset() != later.astimezone(zone).utcoffset()
             ]
         hour += timedelta(hours=1)
-    return found
+    return instants

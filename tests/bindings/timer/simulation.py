@@ -114,8 +114,8 @@ class MemoryStorage(HostStorage):
 
     def status(self, name: str = "Tick") -> dict[str, str]:
         (path,) = [path for path in self.texts if f"Functions.{name}/" in path]
-        found: dict[str, str] = json.loads(self.texts[path])
-        return found
+        status: dict[str, str] = json.loads(self.texts[path])
+        return status
 
     def _check(self, method: str) -> None:
         if method in self.failures:

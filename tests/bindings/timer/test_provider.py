@@ -190,12 +190,12 @@ def test_invalid_property_is_a_load_error(properties: dict[str, Any], message: s
 
 
 @pytest.mark.parametrize(
-    ("given", "monitored", "at_startup"),
+    ("value", "monitored", "at_startup"),
     [(None, True, False), (True, True, True), ("True", True, True), (1, True, True), ("false", False, False)],
 )
-def test_switches_are_parsed_as_dotnet_does(given: object, monitored: bool, at_startup: bool) -> None:
+def test_switches_are_parsed_as_dotnet_does(value: object, monitored: bool, at_startup: bool) -> None:
     """A null means the default."""
-    function = timer_function(schedule=MINUTELY, useMonitor=given, runOnStartup=given)
+    function = timer_function(schedule=MINUTELY, useMonitor=value, runOnStartup=value)
     options = World().provider().trigger(function, function.trigger).options
     assert (options.status_store is not None, options.run_on_startup) == (monitored, at_startup)
 

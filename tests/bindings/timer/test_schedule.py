@@ -28,10 +28,10 @@ ZONES = [
 
 
 def following(schedule: Schedule, after: datetime, count: int) -> list[datetime]:
-    found: list[datetime] = []
-    while len(found) < count and (moment := schedule.next(found[-1] if found else after)):
-        found.append(moment)
-    return found
+    times: list[datetime] = []
+    while len(times) < count and (moment := schedule.next(times[-1] if times else after)):
+        times.append(moment)
+    return times
 
 
 def part(kind: FieldKind) -> st.SearchStrategy[tuple[str, set[int]]]:
@@ -72,8 +72,8 @@ def test_next_times_equal_a_search_day_by_day(fields: tuple[tuple[str, set[int]]
     schedule = read_schedule(" ".join(text for text, _ in fields), UTC)
     for _ in range(3):
         expected = next_on_wall([values for _, values in fields], after)
-        found = schedule.next(after.replace(tzinfo=UTC))
-        assert found == (expected and expected.replace(tzinfo=UTC))
+        moment = schedule.next(after.replace(tzinfo=UTC))
+        assert moment == (expected and expected.replace(tzinfo=UTC))
         if expected is None:
             break
         after = expected
@@ -107,10 +107,10 @@ def test_next_times_around_a_clock_change_equal_a_search_minute_by_minute(
 ) -> None:
     """The search uses real time."""
     zone = ZoneInfo(name)
-    found = changes(zone, year)
-    if not found:
+    changes_of_year = changes(zone, year)
+    if not changes_of_year:
         return  # the clocks of that country do not change in that year
-    after = found[which % len(found)] + timedelta(seconds=offset)
+    after = changes_of_year[which % len(changes_of_year)] + timedelta(seconds=offset)
     schedule = read_schedule(f"{second} {minute[0]} {hour[0]} * * *", zone)
     for _ in range(4):
         expected = next_in_zone(({second}, minute[1], hour[1], *ANY_DAY), after, zone, HOURS)

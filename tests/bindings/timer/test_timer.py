@@ -106,7 +106,7 @@ async def test_missed_times_are_made_up_for_by_one_run_at_start() -> None:
     host, calls = await world.host(schedule="0 0 * * * *", runOnStartup=True)
     await world.clock.advance(hours=1)
     assert calls.clock_times() == ["17:30:00", "18:00:00"]
-    assert [told["IsPastDue"] for told in calls.data] == [True, False]
+    assert [data["IsPastDue"] for data in calls.data] == [True, False]
     assert calls.data[0]["ScheduleStatus"]["Next"] == "2024-05-01T13:00:00+00:00"
     due = "2024-05-01T13:00:00.0000000+00:00"
     assert calls.details == [f"UnscheduledInvocationReason: IsPastDue, OriginalSchedule: {due}", ""]

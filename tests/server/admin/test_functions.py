@@ -37,7 +37,7 @@ async def Off(timer: func.TimerRequest) -> None:
 @app.generic_trigger("thing", type="thingTrigger")
 def Thing(thing):
     logging.info("thing got %r", thing)
-    return "a value that nobody takes"
+    return "a value without a binding"
 
 @app.generic_trigger("thing", type="thingTrigger")
 @app.generic_input_binding("extra", type="thing")

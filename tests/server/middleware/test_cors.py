@@ -90,10 +90,10 @@ def test_star_allows_every_origin(make_app: MakeApp, serve: Serve) -> None:
 
 def test_star_with_credentials_is_refused_at_start(make_app: MakeApp, run_hosting: RunHosting) -> None:
     """The error says what is wrong and what to write instead."""
-    done = run_hosting("start", make_app(FILES), "--port", "0", "--cors", "*", "--cors-credentials")
-    assert done.returncode == 1
-    assert "CORS: credentials cannot be allowed for every origin ('*')." in done.stderr
-    assert "Name the origins" in done.stderr
+    result = run_hosting("start", make_app(FILES), "--port", "0", "--cors", "*", "--cors-credentials")
+    assert result.returncode == 1
+    assert "CORS: credentials cannot be allowed for every origin ('*')." in result.stderr
+    assert "Name the origins" in result.stderr
 
 
 def test_policy_needs_origins_and_credentials_need_names() -> None:

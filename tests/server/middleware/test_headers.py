@@ -71,16 +71,16 @@ async def test_custom_header_is_added_unless_it_exists() -> None:
 
 
 @pytest.mark.parametrize(
-    ("asked", "value"),
+    ("hsts", "value"),
     [
         ({}, "max-age=2592000"),
         ({"maxAge": "10"}, "max-age=864000"),
         ({"maxAge": "00:01:00", "includeSubDomains": True, "preload": True}, "max-age=60; includeSubDomains; preload"),
     ],
 )
-async def test_hsts_is_sent_over_https(asked: dict[str, Any], value: str) -> None:
+async def test_hsts_is_sent_over_https(hsts: dict[str, Any], value: str) -> None:
     """HSTS lasts thirty days, unless ``maxAge`` gives a number of days or a time span."""
-    http = {"hsts": {"isEnabled": True, **asked}}
+    http = {"hsts": {"isEnabled": True, **hsts}}
     assert (await response_headers(http))[HSTS] == value
     assert HSTS not in await response_headers(http, scheme="http")
 

@@ -84,21 +84,21 @@ async def test_requests_over_a_limit_wait_in_order_or_are_refused() -> None:
     """``maxConcurrentRequests`` lets so many through at a time; the others wait in order, and count as outstanding."""
     running: list[int] = []
     concurrent: list[int] = []
-    done: list[int] = []
+    finished: list[int] = []
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         running.append(scope["number"])
         concurrent.append(len(running))
         await asyncio.sleep(0)
         running.remove(scope["number"])
-        done.append(scope["number"])
+        finished.append(scope["number"])
         await respond(scope, send, empty(200))
 
     limited_app = limited(app, maxConcurrentRequests=2, maxOutstandingRequests=5)
     assert await asyncio.gather(*(status(limited_app, number) for number in range(7))) == [200] * 5 + [429] * 2
     assert await status(limited_app, 7) == 200
     assert max(concurrent) == 2
-    assert done == [0, 1, 2, 3, 4, 7]
+    assert finished == [0, 1, 2, 3, 4, 7]
 
 
 async def test_request_counts_until_its_response_has_ended() -> None:
@@ -188,7 +188,7 @@ async def test_request_whose_body_is_not_there_is_answered_when_it_is_cancelled(
 
 
 def test_clients_with_slow_bodies_hold_no_place(make_app: MakeApp, serve: Serve) -> None:
-    """25 clients that send a part of a body keep nobody from being answered."""
+    """25 clients that send a part of a body delay no other client."""
     served = serve(app_with(make_app, extensions={"http": {"maxConcurrentRequests": 1, "maxOutstandingRequests": 5}}))
     url = httpx.URL(served.url)
     head = b"POST /api/quick HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nhalf"

@@ -105,8 +105,8 @@ def test_http_1_0_connection_is_closed(host: Running) -> None:
 def test_head_and_204_have_no_body(host: Running, path: str, length: bytes | None) -> None:
     """HEAD has the length of the body that it leaves out; 204 has neither."""
     head, _, body = exchange(host, get(path, CLOSE, method="HEAD" if length else "GET")).partition(b"\r\n\r\n")
-    told = re.search(rb"content-length: (\d+)", head)
-    assert (told[1] if told else None, body) == (length, b"")
+    declared_length = re.search(rb"content-length: (\d+)", head)
+    assert (declared_length[1] if declared_length else None, body) == (length, b"")
 
 
 @pytest.mark.parametrize("size", [65_000, 65_536, 10_000_000])
@@ -119,8 +119,8 @@ def test_large_responses_arrive_complete(host: Running, size: int) -> None:
 
 def test_expectation_is_answered_before_the_body(host: Running) -> None:
     """A client that asks before sending a body gets 100 Continue, then the response."""
-    asked = get("echo", "Expect: 100-continue", "Content-Length: 5", CLOSE, method="POST", body="hello")
-    answer = exchange(host, asked)
+    request = get("echo", "Expect: 100-continue", "Content-Length: 5", CLOSE, method="POST", body="hello")
+    answer = exchange(host, request)
     assert answer.startswith(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n")
     assert answer.endswith(b"\r\n\r\nhello")
 

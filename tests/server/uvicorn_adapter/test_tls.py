@@ -91,17 +91,17 @@ def test_unusable_files_are_refused_before_the_app_loads(
     nonsense.write_text("nonsense")
     authority.issue_cert("localhost").private_key_pem.write_to_path(str(other))
     app = make_app(APP)
-    for cert, key, told in (
+    for cert, key, message in (
         (tmp_path / "nothing.pem", files[1], "there is no file"),
         (files[0], tmp_path / "nothing.pem", "--key: there is no file"),
         (nonsense, files[1], "cannot be used"),
         (files[0], other, "key values mismatch"),
         *([(Path("/proc/self/mem"), files[1], "input/output error")] if Path("/proc/self/mem").is_file() else []),
     ):
-        done = run_hosting("start", app, "--port", "0", "--cert", cert, "--key", key)
-        assert (done.returncode, done.stdout) == (1, "")
-        assert told in done.stderr
-        assert "Traceback" not in done.stderr
+        result = run_hosting("start", app, "--port", "0", "--cert", cert, "--key", key)
+        assert (result.returncode, result.stdout) == (1, "")
+        assert message in result.stderr
+        assert "Traceback" not in result.stderr
 
 
 def test_encrypted_key_is_refused(make_app: MakeApp, run_hosting: RunHosting, files: tuple[Path, Path]) -> None:
@@ -113,13 +113,13 @@ def test_encrypted_key_is_refused(make_app: MakeApp, run_hosting: RunHosting, fi
     files[1].write_bytes(
         key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, encryption_algorithm=sealed)
     )
-    done = run_hosting("start", make_app(APP), "--port", "0", "--cert", files[0], "--key", files[1])
-    assert (done.returncode, "the key is encrypted" in done.stderr) == (1, True)
+    result = run_hosting("start", make_app(APP), "--port", "0", "--cert", files[0], "--key", files[1])
+    assert (result.returncode, "the key is encrypted" in result.stderr) == (1, True)
 
 
 def test_key_without_a_certificate_is_wrong_usage(
     make_app: MakeApp, run_hosting: RunHosting, files: tuple[Path, Path]
 ) -> None:
     """The exit code is 2."""
-    done = run_hosting("start", make_app(APP), "--key", files[1])
-    assert (done.returncode, "--key needs --cert" in done.stderr) == (2, True)
+    result = run_hosting("start", make_app(APP), "--key", files[1])
+    assert (result.returncode, "--key needs --cert" in result.stderr) == (2, True)
