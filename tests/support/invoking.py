@@ -6,6 +6,7 @@ import asyncio
 import inspect
 import itertools
 import time
+import weakref
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -65,7 +66,9 @@ def invoke(host: ExtensionHost, target: Function, context: Any = None, **argumen
 
 def invoker_of(host: ExtensionHost, target: Function) -> Callable[[Any, dict[str, Any]], Any]:
     """Return the callable that a function host calls for each invocation."""
-    invoker = host.invoker(target, ThreadPool(4))
+    pool = ThreadPool(4)
+    weakref.finalize(host, pool.shutdown)  # else each test would leave threads behind
+    invoker = host.invoker(target, pool)
     return lambda context, func_args: invoker.invoke(context, func_args)
 
 
