@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -14,6 +15,9 @@ import pytest
 
 from tests.conftest import PATIENCE, MakeApp, Serve
 
+pytestmark = pytest.mark.skipif(
+    sys.version_info >= (3, 13), reason="opencensus-extension-azure-functions is not made for Python 3.13"
+)
 APP = """
 import os
 import azure.functions as func
