@@ -17,13 +17,12 @@ from hosting.testing import Server, server
 from hosting.testing.server import environment
 
 settings.register_profile("no deadline", deadline=None)  # no test depends on the clock
+settings.register_profile("few examples", deadline=None, max_examples=20)  # make mutate names it
 settings.load_profile("no deadline")
 
 ROOT = Path(__file__).parent.parent
 PATIENCE = server.PATIENCE
-SLOW_FIXTURES = frozenset(
-    {"azurite", "browser", "hosting_server", "installation", "run_hosting", "serve", "site", "wheels"}
-)
+SLOW_FIXTURES = frozenset({"azurite", "hosting_server", "installation", "run_hosting", "serve", "wheels"})
 """Fixtures that start processes."""
 SLOW_PATHS = (
     "tests/azure_worker/test_extend_pyodide.py",

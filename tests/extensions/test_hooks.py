@@ -176,12 +176,17 @@ def test_hook_shutdown_is_called_once_and_last(life: Everything) -> None:
     assert len(life.called("shutdown")) == 1
 
 
+@pytest.fixture(scope="module")
+def hook_reference() -> str:
+    """The reference page of the hooks."""
+    return make_reference.pages()["reference/hooks.md"]
+
+
 @pytest.mark.parametrize("name", spec_arguments())
-def test_every_hook_has_a_test_and_a_heading_with_its_signature(name: str) -> None:
+def test_every_hook_has_a_test_and_a_heading_with_its_signature(name: str, hook_reference: str) -> None:
     """This file tests every hook of the specification, and the reference shows it."""
     assert any(test.startswith(f"test_hook_{name}_is_called_") for test in globals())
-    page = make_reference.pages()["reference/hooks.md"]
-    section = page.partition(f"\n## {name}\n")[2].partition("\n## ")[0]
+    section = hook_reference.partition(f"\n## {name}\n")[2].partition("\n## ")[0]
     shown = re.sub(r"\s+", "", section.split("```")[1])
     parameters = inspect.signature(getattr(hookspecs, name)).parameters.values()
     signature = ",".join(f"{one.name}:{one.annotation}" for one in parameters)

@@ -223,6 +223,7 @@ def build_wheel(folder: Path, site: Site) -> Path:
     return path
 
 
+@pytest.mark.slow  # pip runs in a process of its own
 def test_wheel_installed_by_pip_is_intact_until_a_file_changes(
     site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
