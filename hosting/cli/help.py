@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-DOCUMENTATION = "https://hosting.example/"
+DOCUMENTATION = "https://hosting.example/docs/"
 """The address of the documentation: ``Documentation`` of ``[project.urls]`` in pyproject.toml, ending with a slash."""
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+import tomllib
 from collections.abc import Iterator
 
 import click
@@ -94,3 +95,9 @@ def test_help_ends_with_a_link_to_a_page_that_exists(path: str) -> None:
     assert last.startswith(f"Documentation: {DOCUMENTATION}")
     page = last.removeprefix(f"Documentation: {DOCUMENTATION}").removesuffix(".html") or "index"
     assert (ROOT / "docs" / f"{page}.md").is_file()
+
+
+def test_links_of_help_begin_with_the_documentation_of_the_project() -> None:
+    """The address that help texts link to is that of pyproject.toml."""
+    urls = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["urls"]
+    assert urls["Documentation"] == DOCUMENTATION
