@@ -7,6 +7,7 @@ VENV ?= .venv
 APP ?= examples/quickstart
 STORAGE ?= $(VENV)/storage
 PYTEST_ARGS ?= -n 3 --dist loadfile --no-loadscope-reorder
+SAMPLE ?= 600
 
 BIN := $(VENV)/bin
 LOG := $(VENV)/setup.log
@@ -22,7 +23,7 @@ NPM := PATH="$$PATH:$(abspath $(BIN))" npm install --no-audit --no-fund --fetch-
 # Says what a step does, shows how far it is, and keeps the output in $(LOG).
 STEP := @$(BIN)/python tools/step.py
 
-.PHONY: help start storage test fast cover test-pythons test-wheels proof check wheels docs reference changelog \
+.PHONY: help start storage test fast cover mutate test-pythons test-wheels proof check wheels docs reference changelog \
 	constraints bench clean
 
 help: ## List what make can do
@@ -48,6 +49,9 @@ cover: $(VENV)/.pyodide $(VENV)/.azurite ## Run every test and report the branch
 	$(BIN)/coverage run -m pytest $(PYTEST_ARGS)
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
+
+mutate: $(VENV)/.dev ## Test SAMPLE mutants (600; 0: all) of hosting/extensions, and print the score (about 20 minutes)
+	$(BIN)/python -m tools.mutate --sample $(SAMPLE)
 
 test-pythons: $(VENV)/.dev $(VENV)/.azurite ## Run the tests of extensions, apps, Azure's worker and plugins on Python 3.12 and 3.13
 	$(BIN)/python -m tools.test_pythons 3.12 3.13
@@ -100,7 +104,7 @@ bench: $(VENV)/.dev $(VENV)/.azurite ## Measure the first answer, hooks, discove
 	PYTHONPATH=plugins/hosting-storage/tests $(BIN)/python -m tests.benchmarks.queues
 
 clean: ## Remove everything that make made
-	rm -rf $(VENV) build dist site .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage*
+	rm -rf $(VENV) build dist mutants site .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage*
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(BIN)/python:

@@ -17,7 +17,7 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 SOURCE_TESTS = ("tests/test_architecture.py", "tests/docs", "tests/packaging", "tests/tools")
 
-_LEFT_OUT = (".git", ".venv", "build", "dist", "site", ".*_cache", "__pycache__")
+_LEFT_OUT = (".git", ".venv", "build", "dist", "mutants", "site", ".*_cache", "__pycache__")
 
 
 def main(arguments: Sequence[str]) -> int:

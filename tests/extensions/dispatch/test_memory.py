@@ -15,6 +15,8 @@ import hosting
 from hosting.extensions import ExtensionHost, ThreadPool
 from tests.support.invoking import Context, function, load_host
 
+pytestmark = pytest.mark.unmutated  # the wrappers of mutmut keep the arguments
+
 
 class Body:
     """An argument that a weak reference can observe."""

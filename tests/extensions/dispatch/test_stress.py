@@ -19,6 +19,8 @@ from hosting.core import Function
 from hosting.extensions import ExtensionHost, ThreadPool
 from tests.support.invoking import Context, extension_entry, function, load_host
 
+pytestmark = [pytest.mark.slow, pytest.mark.unmutated]  # seconds, and the rules that it checks have tests of their own
+
 OWNER: ContextVar[str] = ContextVar("owner", default="none")
 LEVELS = ("_app_level", "")
 ACTIONS = ("pass",) * 5 + ("wait", "raise", "exit", "cancel", "answer", "replace", "hang", "swallow")
