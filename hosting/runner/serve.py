@@ -27,7 +27,7 @@ from hosting.server.unavailable import UnavailableApp
 from hosting.server.uvicorn_adapter.server import Application, Server
 
 if TYPE_CHECKING:
-    from hosting.server.keys import Keys
+    from hosting.server.keys import LiveKeys
 
 _BROKEN = "The function app does not load. Its error is on the terminal; correct it, and this address serves it again."
 
@@ -111,10 +111,10 @@ def requires_keys(auth: bool | None, address: str) -> bool:
     return not is_loopback(address.lower()) if auth is None else auth
 
 
-def _keys(root: Path, *, announces: bool) -> Keys:
-    from hosting.server.keys import load_keys  # few starts need it
+def _keys(root: Path, *, announces: bool) -> LiveKeys:
+    from hosting.server.keys import LiveKeys  # few starts need it
 
-    keys = load_keys(root)
+    keys = LiveKeys(root)
     if announces:
         _logger.info("Callers need a key; 'hosting keys %s' shows them.", root)
     return keys

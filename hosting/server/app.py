@@ -25,7 +25,7 @@ from hosting.server.types import AsgiApp, Middleware, Receive, Scope, Send
 from hosting.server.webhooks import Webhooks
 
 if TYPE_CHECKING:
-    from hosting.server.keys import Keys
+    from hosting.server.keys import KeySource
 
 
 class HostApp:
@@ -49,7 +49,7 @@ class HostApp:
         host: FunctionHost,
         *,
         grace: float = 10.0,
-        keys: Keys | None = None,
+        keys: KeySource | None = None,
         cors: CorsPolicy | None = None,
         guard: LocalGuard | None = None,
     ) -> None:
@@ -100,7 +100,7 @@ class HostApp:
 
 
 def _middleware(
-    host: FunctionHost, keys: Keys | None, cors: CorsPolicy | None, guard: LocalGuard | None, limit: int
+    host: FunctionHost, keys: KeySource | None, cors: CorsPolicy | None, guard: LocalGuard | None, limit: int
 ) -> Iterator[Middleware]:
     """Yield the middleware around the functions, the outermost first."""
     http = host.section("extensions", "http")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import parse_qsl
 
-from hosting.server.keys import Keys, matches_any, system_key
+from hosting.server.keys import MASTER, KeySource, matches_any, webhook_key
 from hosting.server.types import Scope
 
 _HEADER = b"x-functions-key"
@@ -13,21 +13,21 @@ _HEADER = b"x-functions-key"
 class MasterKey:
     """Whether a request has the master key: ``master_key(scope)``."""
 
-    def __init__(self, keys: Keys) -> None:
-        self._accepted = (keys.master,)
+    def __init__(self, keys: KeySource) -> None:
+        self._keys = keys
 
     def __call__(self, scope: Scope) -> bool:
-        return matches_any(request_key(scope), self._accepted)
+        return matches_any(request_key(scope), self._keys.accepted(MASTER))
 
 
 class SystemKeys:
     """Return whether a request has the master key, or the system key of the webhook that it calls."""
 
-    def __init__(self, keys: Keys) -> None:
+    def __init__(self, keys: KeySource) -> None:
         self._keys = keys
 
     def __call__(self, extension: str, scope: Scope) -> bool:
-        return matches_any(request_key(scope), (self._keys.master, self._keys.of_system(system_key(extension))))
+        return matches_any(request_key(scope), self._keys.accepted(MASTER, webhook_key(extension)))
 
 
 def request_key(scope: Scope) -> str:

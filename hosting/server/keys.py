@@ -1,27 +1,55 @@
 """The keys of an app: created once and kept in the user's state directory, readable by that user only.
 
 One secret is stored for each app, and every key is derived from it: a new function has its key at once, and hosts
-that start at the same time agree without a lock.
+that start at the same time agree without a lock. A key that is rotated gets a number, from which it is derived as well.
 """
 
 from __future__ import annotations
 
+import errno
 import hmac
 import json
+import logging
+import os
 import secrets
 import sys
-from collections.abc import Sequence
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from hosting._files import write_atomically
+from hosting._text import did_you_mean
 from hosting.apps.state import app_name, state_folder
 from hosting.errors import HostingError
 
 if TYPE_CHECKING:
     from hosting.host.function_host import FunctionHost
 
+MASTER, DEFAULT = "master", "default"
+
 _FOLDER = "keys"
+_SECRET_BYTES, _MIN_SECRET_BYTES = 32, 16
+_CHECK_SECONDS = 1.0
+
+_logger = logging.getLogger("hosting.http")
+
+
+class Rotation(NamedTuple):
+    """What the file says about a key that was rotated."""
+
+    number: int
+    """How many times."""
+    until: float
+    """Until when the previous key is accepted, in seconds of Unix time."""
+
+
+class KeySource(Protocol):
+    """Where the accepted keys come from."""
+
+    def accepted(self, *names: str) -> Sequence[str]:
+        """Return the keys of these names that are accepted now, previous ones included."""
 
 
 class Keys:
@@ -29,23 +57,93 @@ class Keys:
 
     Args:
         secret: the app's secret, from which all keys are derived.
+        rotations: the rotations of keys, by the names that ``function_key`` and its siblings return.
     """
 
-    def __init__(self, secret: bytes) -> None:
+    def __init__(self, secret: bytes, rotations: Mapping[str, Rotation] | None = None) -> None:
         self._secret = secret
-        self.master = self._derived("master")
-        self.default = self._derived("default")
+        self._rotations = rotations or {}
+        self._derived: dict[str, str] = {}
+        self.master = self.named(MASTER)
+        self.default = self.named(DEFAULT)
 
     def of(self, function: str) -> str:
         """Return the key of a function, by its name in any case."""
-        return self._derived(f"function {function.lower()}")
+        return self.named(function_key(function))
 
     def of_system(self, name: str) -> str:
         """Return the system key of that name, in any case."""
-        return self._derived(f"system {name.lower()}")
+        return self.named(_system(name))
 
-    def _derived(self, purpose: str) -> str:
-        return hmac.digest(self._secret, purpose.encode(), "sha256").hex()
+    def named(self, name: str) -> str:
+        """Return the key of a name that ``function_key`` or one of its siblings returns."""
+        rotation = self._rotations.get(name)
+        return self._derive(name, 0 if rotation is None else rotation.number)
+
+    def accepted(self, *names: str) -> Sequence[str]:
+        """Return the keys of these names that are accepted now, previous ones included."""
+        keys = [self.named(name) for name in names]
+        if self._rotations:
+            rotated = ((name, self._rotations[name]) for name in names if name in self._rotations)
+            keys += [self._derive(name, one.number - 1) for name, one in rotated if time.time() < one.until]
+        return keys
+
+    def _derive(self, name: str, number: int) -> str:
+        purpose = f"{name} {number}" if number else name
+        key = self._derived.get(purpose)
+        if key is None:
+            key = self._derived[purpose] = hmac.digest(self._secret, purpose.encode(), "sha256").hex()
+        return key
+
+
+class LiveKeys:
+    """The keys of a running host: they are read again within a second after their file has changed.
+
+    Args:
+        root: the folder of the app.
+
+    Raises:
+        HostingError: the keys can be neither read nor written.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._path = keys_file(root)
+        self._keys = load_keys(root)
+        self._version = _version(self._path)
+        self._checked_at = time.monotonic()
+
+    def accepted(self, *names: str) -> Sequence[str]:
+        """Return the keys of these names that are accepted now, previous ones included."""
+        now = time.monotonic()
+        if now - self._checked_at >= _CHECK_SECONDS:
+            self._checked_at = now
+            self._read_again()
+        return self._keys.accepted(*names)
+
+    def _read_again(self) -> None:
+        version = _version(self._path)
+        if version is None or version == self._version:
+            return  # without a file, the keys stay until the host restarts
+        self._version = version
+        try:
+            self._keys = load_keys(self._root)
+        except HostingError as error:
+            _logger.error("The keys stay as they were. %s", error)
+
+
+def function_key(function: str) -> str:
+    """Return the name of a function's key, by the function's name in any case."""
+    return f"function {function.lower()}"
+
+
+def webhook_key(extension: str) -> str:
+    """Return the name of the key of an extension's webhook."""
+    return _system(system_key(extension))
+
+
+def _system(name: str) -> str:
+    return f"system {name.lower()}"
 
 
 def system_key(extension: str) -> str:
@@ -53,7 +151,7 @@ def system_key(extension: str) -> str:
     return f"{extension.lower()}_extension"
 
 
-def matches_any(candidate: str, keys: Sequence[str]) -> bool:
+def matches_any(candidate: str, keys: Iterable[str]) -> bool:
     """Return whether ``candidate`` is one of ``keys``, in a time that says nothing about them."""
     encoded = candidate.encode()
     return sum(hmac.compare_digest(encoded, key.encode()) for key in keys) > 0
@@ -70,21 +168,29 @@ def load_keys(root: Path) -> Keys:
     Raises:
         HostingError: the keys can be neither read nor written.
     """
-    path = keys_file(root)
+    return _keys(_load(root), keys_file(root))
+
+
+def rotate(root: Path, name: str, overlap_seconds: float) -> Keys:
+    """Replace one key by a new one, and return all keys of the app in ``root``.
+
+    Args:
+        root: the folder of the app.
+        name: the name of the key, as ``function_key`` or one of its siblings returns it.
+        overlap_seconds: how long the key that is replaced is still accepted; the one before it no longer is.
+
+    Raises:
+        HostingError: the keys can be neither read nor written.
+    """
+    path, document = keys_file(root), _load(root)
+    number = _rotations(_checked(document, path)).get(name, Rotation(0, 0.0)).number + 1
+    rotation = {"number": number, "until": time.time() + overlap_seconds}
+    document["rotations"] = {**document.get("rotations", {}), name: rotation}
     try:
-        if not path.exists():
-            _create(path, root.resolve())
-        _close_to_others(path)
-        return Keys(bytes.fromhex(json.loads(path.read_text("utf-8"))["secret"]))
+        write_atomically(path, json.dumps(document), mode=0o600)
     except OSError as error:
-        raise HostingError(
-            f"The app's keys cannot be kept in {path}: {error.strerror or error}.",
-            remedy="Make that folder writable, name another one in XDG_STATE_HOME, or start with --no-auth.",
-        ) from error
-    except (ValueError, KeyError, TypeError) as error:
-        raise HostingError(
-            f"The app's keys cannot be read from {path}.", remedy="Remove the file; new keys are created then."
-        ) from error
+        raise _not_kept(path, error) from error
+    return _keys(document, path)
 
 
 def keys_document(host: FunctionHost) -> dict[str, Any]:
@@ -98,23 +204,146 @@ def keys_document(host: FunctionHost) -> dict[str, Any]:
         HostingError: the keys can be neither read nor written.
     """
     found = load_keys(host.root)
-    guarded = [route.target for route in host.router().routes if route.target.level != "anonymous"]
     return {
         "file": str(keys_file(host.root)),
         "master": found.master,
         "default": found.default,
-        "functions": {trigger.function: found.of(trigger.function) for trigger in guarded if trigger.level != "admin"},
-        "system": {name: found.of_system(name) for name in map(system_key, sorted(host.webhooks))},
+        "functions": {name: found.of(name) for name in _functions(host)},
+        "system": {name: found.of_system(name) for name in _webhooks(host)},
     }
+
+
+def rotated_document(host: FunctionHost, name: str, overlap_seconds: float) -> dict[str, Any]:
+    """Replace one key of a loaded app by a new one.
+
+    Args:
+        host: the host of the app.
+        name: the key's name in ``keys_document``, in any case.
+        overlap_seconds: how long the key that is replaced is still accepted.
+
+    Returns:
+        ``file``; ``name`` and ``key``, those of the new key; and ``previous_accepted_until``, a time in UTC.
+
+    Raises:
+        HostingError: the app has no key of that name, or the keys can be neither read nor written.
+    """
+    names = _names(host)
+    shown = next((one for one in names if one.lower() == name.lower()), None)
+    if shown is None:
+        hint = did_you_mean(name, names)
+        raise HostingError(
+            f"The app has no key named '{name}'.{hint and f' {hint}'}", remedy=f"Its keys are {', '.join(names)}."
+        )
+    until = datetime.fromtimestamp(time.time() + overlap_seconds, UTC).replace(microsecond=0)
+    keys = rotate(host.root, names[shown], overlap_seconds)
+    return {
+        "file": str(keys_file(host.root)),
+        "name": shown,
+        "key": keys.named(names[shown]),
+        "previous_accepted_until": until.isoformat(),
+    }
+
+
+def _names(host: FunctionHost) -> dict[str, str]:
+    """Return the names of an app's keys as they are shown, each with the name that the key is derived from."""
+    functions = {name: function_key(name) for name in _functions(host)}
+    return {**functions, **{name: _system(name) for name in _webhooks(host)}, MASTER: MASTER, DEFAULT: DEFAULT}
+
+
+def _functions(host: FunctionHost) -> list[str]:
+    """Return the functions that have keys of their own."""
+    triggers = [route.target for route in host.router().routes]
+    return [trigger.function for trigger in triggers if trigger.level not in ("anonymous", "admin")]
+
+
+def _webhooks(host: FunctionHost) -> list[str]:
+    return [system_key(name) for name in sorted(host.webhooks)]
+
+
+def _load(root: Path) -> dict[str, Any]:
+    """Return the content of the file, which is created if there is none."""
+    path = keys_file(root)
+    try:
+        if not path.exists():
+            _create(path, root.resolve())
+        _close_to_others(path)
+        document = json.loads(path.read_text("utf-8"))
+    except OSError as error:
+        raise _not_kept(path, error) from error
+    except ValueError as error:
+        raise _unreadable(path, "is not JSON") from error
+    return _checked(document, path)
+
+
+def _checked(document: Any, path: Path) -> dict[str, Any]:
+    """Return the document of a file with keys.
+
+    Raises:
+        HostingError: it has no secret that keys can be derived from, or rotations that are none.
+    """
+    try:
+        size = len(bytes.fromhex(document["secret"]))
+        _rotations(document)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise _unreadable(path, "does not have the content of such a file") from error
+    if size < _MIN_SECRET_BYTES:
+        raise _unreadable(path, f"has a secret of {size} bytes, less than {_MIN_SECRET_BYTES}")
+    checked: dict[str, Any] = document
+    return checked
+
+
+def _rotations(document: Mapping[str, Any]) -> dict[str, Rotation]:
+    found = document.get("rotations", {}).items()
+    return {name: Rotation(int(one["number"]), float(one["until"])) for name, one in found}
+
+
+def _keys(document: Mapping[str, Any], path: Path) -> Keys:
+    checked = _checked(document, path)
+    return Keys(bytes.fromhex(checked["secret"]), _rotations(checked))
+
+
+def _not_kept(path: Path, error: OSError) -> HostingError:
+    return HostingError(
+        f"The app's keys cannot be kept in {path}: {error.strerror or error}.",
+        remedy="Make that folder writable, name another one in XDG_STATE_HOME, or start with --no-auth.",
+    )
+
+
+def _unreadable(path: Path, reason: str) -> HostingError:
+    return HostingError(
+        f"The app's keys cannot be read from {path}, which {reason}.",
+        remedy="Remove the file; new keys are created then.",
+    )
 
 
 def _create(path: Path, root: Path) -> None:
     """Store a new secret; a secret that another process has stored meanwhile stays."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    content = json.dumps({"app": str(root), "secret": secrets.token_hex(32)})
+    content = json.dumps({"app": str(root), "secret": secrets.token_hex(_SECRET_BYTES)})
     write_atomically(path, content, mode=0o600, replace=False)
 
 
 def _close_to_others(path: Path) -> None:
-    if sys.platform != "win32" and path.stat().st_mode & 0o077:
-        path.chmod(0o600)
+    """Revoke the permissions of others; what a link leads to stays as it is."""
+    if sys.platform == "win32":
+        return
+    try:
+        file = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            return
+        raise
+    try:
+        if os.fstat(file).st_mode & 0o077:
+            os.fchmod(file, 0o600)
+    finally:
+        os.close(file)
+
+
+def _version(path: Path) -> tuple[int, int, int] | None:
+    """Return what changes with the content of a file; None if there is none."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_ino, status.st_mtime_ns, status.st_size

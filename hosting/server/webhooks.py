@@ -15,7 +15,7 @@ from hosting.server.types import Receive, Scope
 if TYPE_CHECKING:
     from hosting.bindings.services import Webhook
     from hosting.server.auth import SystemKeys
-    from hosting.server.keys import Keys
+    from hosting.server.keys import KeySource
 
 _PREFIX = "/runtime/webhooks/"
 _METHODS = frozenset(("DELETE", "GET", "HEAD", "OPTIONS", "POST", "PUT"))
@@ -32,7 +32,7 @@ class Webhooks:
         limit: the largest body that is read, in bytes.
     """
 
-    def __init__(self, handlers: Mapping[str, Webhook], keys: Keys | None, limit: int) -> None:
+    def __init__(self, handlers: Mapping[str, Webhook], keys: KeySource | None, limit: int) -> None:
         self._handlers = handlers
         self._has_system_key = None if keys is None else _system_keys(keys)
         self._limit = limit
@@ -68,7 +68,7 @@ class Webhooks:
         return HttpCall.from_scope(scope, headers, {"rest": rest}, body)
 
 
-def _system_keys(keys: Keys) -> SystemKeys:
+def _system_keys(keys: KeySource) -> SystemKeys:
     from hosting.server.auth import SystemKeys  # costs a start what few starts need
 
     return SystemKeys(keys)

@@ -20,7 +20,7 @@ from hosting.server.types import Receive, Scope
 
 if TYPE_CHECKING:
     from hosting.server.auth import MasterKey
-    from hosting.server.keys import Keys
+    from hosting.server.keys import KeySource
 
 _HTML = (b"content-type", b"text/html; charset=utf-8")
 _JSON = (b"content-type", b"application/json; charset=utf-8")
@@ -45,7 +45,7 @@ class Admin:
         limit: the largest body that is read, in bytes.
     """
 
-    def __init__(self, host: FunctionHost, keys: Keys | None, limit: int) -> None:
+    def __init__(self, host: FunctionHost, keys: KeySource | None, limit: int) -> None:
         self._host = host
         self._functions = AdminFunctions(host)
         self._has_master_key = None if keys is None else _master_key(keys)
@@ -136,7 +136,7 @@ class Admin:
         return _json({"name": name, "action": action.lower()})
 
 
-def _master_key(keys: Keys) -> MasterKey:
+def _master_key(keys: KeySource) -> MasterKey:
     from hosting.server.auth import MasterKey  # costs a start what few starts need
 
     return MasterKey(keys)
