@@ -8,7 +8,6 @@ import os
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import httpx
 import pytest
 
 from hosting.bindings import Result
@@ -18,6 +17,7 @@ from hosting.host.invocation import FunctionTimeoutError
 from hosting.host.timeouts import DEFAULT_SECONDS, read_timeout
 from tests.conftest import ROOT, MakeApp, Serve
 from tests.support.sites import Site, hook
+from tests.support.waiting import waiting_app
 
 CODE = """
 import asyncio
@@ -98,45 +98,6 @@ async def test_failure_is_an_exception_of_its_own_kind(make_app: MakeApp) -> Non
     assert isinstance(result.exception, FunctionTimeoutError)
 
 
-SERVED = {
-    "host.json": '{"version": "2.0", "functionTimeout": "00:00:01"}',
-    "function_app.py": """
-import asyncio, logging, threading
-import azure.functions as func
-app = func.FunctionApp(http_auth_level="ANONYMOUS")
-release = threading.Event()
-
-@app.route("wait")
-async def wait(req: func.HttpRequest) -> str:
-    logging.info("wait begins")
-    while not release.is_set():
-        await asyncio.sleep(0.01)
-    return "waited"
-
-@app.route("block")
-def block(req: func.HttpRequest) -> str:
-    logging.info("block begins")
-    release.wait()
-    logging.info("block goes on")
-    return "blocked"
-
-@app.route("stubborn")
-async def stubborn(req: func.HttpRequest) -> str:
-    try:
-        await asyncio.sleep(600)
-    except asyncio.CancelledError:
-        return "all the same"
-
-@app.route("release", methods=["POST"])
-def free(req: func.HttpRequest) -> str:
-    release.set()
-    return "released"
-
-@app.route("quick")
-async def quick(req: func.HttpRequest) -> str:
-    return "quick"
-""",
-}
 HOOKS = hook(
     "invocation_error_app_level", "logger.info('error hook: %s', type(exception).__name__)", "logger, exception"
 )
@@ -146,17 +107,17 @@ def test_invocation_over_the_limit_is_500(make_app: MakeApp, serve: Serve, tmp_p
     """An async function is cancelled and error hooks run; a sync one goes on, but its caller is answered."""
     Site(tmp_path / "site").extension("watch", HOOKS)
     env = {"PYTHON_ENABLE_WORKER_EXTENSIONS": "1", "PYTHONPATH": f"{ROOT}{os.pathsep}{tmp_path / 'site'}"}
-    served = serve(make_app(SERVED), env=env)
+    served = serve(make_app(waiting_app(functionTimeout="00:00:01")), env=env)
     with ThreadPoolExecutor(3) as pool:
-        answers = [pool.submit(served.get, f"/api/{name}") for name in ("wait", "block", "stubborn")]
-        assert [answer.result().status_code for answer in answers] == [500, 500, 200]
+        responses = [pool.submit(served.get, f"/api/{name}") for name in ("wait", "block", "stubborn")]
+        assert [response.result().status_code for response in responses] == [500, 500, 200]
     for name in ("wait", "block"):
         served.wait_for(rf"Timeout value of 00:00:01 exceeded by function 'Functions\.{name}' \(Id: '")
         served.wait_for(rf"FunctionTimeoutError: Timeout value of 00:00:01 was exceeded by function: Functions\.{name}")
     logs = served.wait_for("error hook: CancelledError")
     assert logs.count("Its thread cannot be stopped") == 1
     assert "block goes on" not in logs
-    assert httpx.post(f"{served.url}/api/release").text == "released"
+    assert served.get("/api/release").text == "released"
     served.wait_for("block goes on")
     assert [served.get(f"/api/{name}").text for name in ("wait", "block", "quick")] == ["waited", "blocked", "quick"]
 

@@ -14,34 +14,8 @@ import pytest
 
 from tests.conftest import PATIENCE, ROOT, MakeApp, Serve, Served
 from tests.support.sites import Site, hook
+from tests.support.waiting import waiting_app
 
-FILES = {
-    "host.json": '{"version": "2.0"}',
-    "function_app.py": """
-import asyncio, logging, threading
-import azure.functions as func
-app = func.FunctionApp(http_auth_level="ANONYMOUS")
-release = threading.Event()
-
-@app.route("loop")
-async def loop(req: func.HttpRequest) -> str:
-    logging.info("loop begins")
-    while not release.is_set():
-        await asyncio.sleep(0.01)
-    return "loop ends"
-
-@app.route("thread")
-def thread(req: func.HttpRequest) -> str:
-    logging.info("thread begins")
-    release.wait()
-    return "thread ends"
-
-@app.route("release")
-def free(req: func.HttpRequest) -> str:
-    release.set()
-    return "released"
-""",
-}
 HOOKS = hook("invocation_error_app_level", "logger.info('error hook: %r', exception)", "logger, exception") + hook(
     "post_invocation_app_level", "logger.info('post hook: %s', func_ret)", "logger, func_ret"
 )
@@ -49,14 +23,14 @@ HOOKS = hook("invocation_error_app_level", "logger.info('error hook: %r', except
 
 @pytest.fixture
 def served(make_app: MakeApp, serve: Serve, tmp_path: Path) -> Served:
-    """An app with an extension that says how invocations end."""
+    """An app with an extension that logs how invocations end."""
     Site(tmp_path / "site").extension("watch", HOOKS)
     env = {"PYTHON_ENABLE_WORKER_EXTENSIONS": "1", "PYTHONPATH": f"{ROOT}{os.pathsep}{tmp_path / 'site'}"}
-    return serve(make_app(FILES), env=env)
+    return serve(make_app(waiting_app()), env=env)
 
 
-def asking(served: Served, path: str, version: str = "1.1") -> socket.socket:
-    """A client that has sent a whole request."""
+def connect(served: Served, path: str, version: str = "1.1") -> socket.socket:
+    """Connect a client, and send a whole request."""
     url = httpx.URL(served.url)
     client = socket.create_connection((url.host, url.port or 80), timeout=60)
     client.sendall(f"GET /api/{path} HTTP/{version}\r\nHost: x\r\n\r\n".encode())
@@ -64,7 +38,7 @@ def asking(served: Served, path: str, version: str = "1.1") -> socket.socket:
 
 
 def wait_for_lines(served: Served, text: str, number: int) -> None:
-    """Wait until so many lines have ``text``."""
+    """Wait until ``number`` lines have ``text``."""
     end = time.monotonic() + PATIENCE
     while served.logs().count(text) < number:
         assert time.monotonic() < end, served.logs()
@@ -73,34 +47,34 @@ def wait_for_lines(served: Served, text: str, number: int) -> None:
 
 def test_closed_connection_cancels_the_async_invocation(served: Served) -> None:
     """A client that closes its connection cancels the invocation that it waits for, and error hooks run."""
-    with asking(served, "loop"):
-        served.wait_for("loop begins")
+    with connect(served, "wait"):
+        served.wait_for("wait begins")
     served.wait_for(r"error hook: CancelledError\('the client has gone'\)")
-    served.wait_for(r"Executed 'Functions.loop' \(Failed")
+    served.wait_for(r"Executed 'Functions.wait' \(Failed")
 
 
 def test_reset_connection_cancels_the_async_invocation(served: Served) -> None:
     """A connection that breaks cancels the invocation that its client waits for."""
-    with asking(served, "loop") as client:
-        served.wait_for("loop begins")
+    with connect(served, "wait") as client:
+        served.wait_for("wait begins")
         client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     served.wait_for(r"error hook: CancelledError\('the client has gone'\)")
 
 
 def test_sync_invocation_goes_on_without_its_client(served: Served) -> None:
     """A sync invocation runs to its end, and its post hooks run."""
-    with asking(served, "thread") as client:
-        served.wait_for("thread begins")
+    with connect(served, "block") as client:
+        served.wait_for("block begins")
         client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     assert served.get("/api/release").text == "released"
-    assert "error hook" not in served.wait_for("post hook: thread ends")
+    assert "error hook" not in served.wait_for("post hook: blocked")
 
 
 def test_only_the_invocations_of_disconnected_clients_end(served: Served) -> None:
     """Of many that wait, those with disconnected clients are cancelled, and the others are answered."""
-    staying = [asking(served, "loop") for _ in range(20)]
-    leaving = [asking(served, "loop") for _ in range(20)]
-    wait_for_lines(served, "loop begins", 40)
+    staying = [connect(served, "wait") for _ in range(20)]
+    leaving = [connect(served, "wait") for _ in range(20)]
+    wait_for_lines(served, "wait begins", 40)
     for client in leaving:
         client.close()
     wait_for_lines(served, "error hook", 20)
@@ -111,17 +85,19 @@ def test_only_the_invocations_of_disconnected_clients_end(served: Served) -> Non
     assert served.logs().count("error hook") == 20
 
 
-@pytest.mark.parametrize(("path", "version"), [("loop", "1.1"), ("loop", "1.0"), ("thread", "1.1")])
+@pytest.mark.parametrize(("path", "version"), [("wait", "1.1"), ("wait", "1.0"), ("block", "1.1")])
 def test_half_closed_connection_is_answered(served: Served, path: str, version: str) -> None:
     """A client that closes its sending side after the request is answered, and then its connection is closed."""
-    with asking(served, path, version) as client:
+    with connect(served, path, version) as client:
         client.shutdown(socket.SHUT_WR)
         served.wait_for(f"{path} begins")
-        # Long enough for the host to ask whether anybody is there.
-        threading.Timer(1.0, served.get, ["/api/release"]).start()
+        # Long enough for the host to check whether the client is still connected.
+        release = threading.Timer(1.0, served.get, ["/api/release"])
+        release.start()
         with client.makefile("rb") as stream:
-            answer = stream.read()
-    interim, _, final = answer.rpartition(b"HTTP/1.1 200 OK")
-    assert final.endswith(f"{path} ends".encode())
+            response = stream.read()
+    release.join()
+    interim, _, final = response.rpartition(b"HTTP/1.1 200 OK")
+    assert final.endswith(f"{path}ed".encode())
     assert set(interim.split()) <= {b"HTTP/1.1", b"102", b"Processing"}
     assert b"connection: close" in final

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import socket
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -18,33 +16,12 @@ from hosting.server.middleware.limits import Read, limit_middleware
 from hosting.server.replies import empty, respond
 from hosting.server.types import AsgiApp, Message, Receive, Scope, Send
 from tests.conftest import MakeApp, Serve
-
-CODE = """
-import asyncio, logging, threading
-import azure.functions as func
-app = func.FunctionApp(http_auth_level="ANONYMOUS")
-release = threading.Event()
-
-@app.route("wait")
-async def wait(req: func.HttpRequest) -> str:
-    logging.info("wait begins")
-    while not release.is_set():
-        await asyncio.sleep(0.01)
-    return "waited"
-
-@app.route("quick")
-async def quick(req: func.HttpRequest) -> str:
-    return "quick"
-"""
-
-
-def app_with(make_app: MakeApp, **host_json: Any) -> Path:
-    return make_app({"function_app.py": CODE, "host.json": json.dumps({"version": "2.0", **host_json})})
+from tests.support.waiting import waiting_app
 
 
 def test_request_over_the_queue_limit_is_429(make_app: MakeApp, serve: Serve) -> None:
     """Beyond ``maxOutstandingRequests`` functions answer 429, while admin endpoints answer."""
-    served = serve(app_with(make_app, extensions={"http": {"maxOutstandingRequests": 2}}))
+    served = serve(make_app(waiting_app(extensions={"http": {"maxOutstandingRequests": 2}})))
     with ThreadPoolExecutor(2) as pool:
         waiting = [pool.submit(served.get, "/api/wait") for _ in range(2)]
         served.wait_for("(?s)wait begins.*wait begins")
@@ -52,7 +29,7 @@ def test_request_over_the_queue_limit_is_429(make_app: MakeApp, serve: Serve) ->
         assert served.get("/admin/host/status").status_code == 200
         served.wait_for("Http request queue limit of 2 has been exceeded.")
         served.stop()
-        assert {answer.result().status_code for answer in waiting} <= {200, 500}
+        assert {response.result().status_code for response in waiting} <= {200, 500}
 
 
 async def at_once(scope: Scope, receive: Receive, send: Send) -> bool:
@@ -189,7 +166,9 @@ async def test_request_whose_body_is_not_there_is_answered_when_it_is_cancelled(
 
 def test_clients_with_slow_bodies_hold_no_place(make_app: MakeApp, serve: Serve) -> None:
     """25 clients that send a part of a body delay no other client."""
-    served = serve(app_with(make_app, extensions={"http": {"maxConcurrentRequests": 1, "maxOutstandingRequests": 5}}))
+    served = serve(
+        make_app(waiting_app(extensions={"http": {"maxConcurrentRequests": 1, "maxOutstandingRequests": 5}}))
+    )
     url = httpx.URL(served.url)
     head = b"POST /api/quick HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nhalf"
     with ExitStack() as stack:
