@@ -15,7 +15,7 @@ from unittest.mock import patch
 
 import pytest
 from azure.functions import InputStream
-from storage_support.blob_hosts import OPTIONS, App, Host, count_values, until
+from storage_support.blob_hosts import OPTIONS, App, Host, count_values, run_last_blob, until
 from storage_support.proxy import Fault, run_proxy
 from storage_support.queues import Queues
 
@@ -47,7 +47,7 @@ async def test_blob_runs_once_for_each_version(app: App) -> None:
         await until(lambda: len(recorder.values) == 2)
         app.put("a", "three")
         await until(lambda: len(recorder.values) == 3)
-        await asyncio.sleep(0.5)
+        await run_last_blob(app, recorder)
     assert recorder.values == [b"one", b"two", b"three"]
 
 
@@ -129,7 +129,7 @@ async def test_blob_runs_for_the_functions_whose_path_matches(app: App) -> None:
     texts, every = host.serve("Texts", "{name}.txt"), host.serve("Every", "")
     async with host:
         await until(lambda: len(texts.values) == 1 and len(every.values) == 2)
-        await asyncio.sleep(0.3)
+        await run_last_blob(app, texts, every)
     assert (texts.values, sorted(every.values)) == ([b"1"], [b"1", b"2"])
 
 
@@ -141,7 +141,7 @@ async def test_listener_after_a_restart_runs_only_new_versions(app: App) -> None
         recorder = host.serve()
         async with host:
             await until(partial(bool, recorder.values))
-            await asyncio.sleep(0.3)
+            await run_last_blob(app, recorder)
         assert recorder.values == [str(number).encode()]
         app.put("b", str(number + 1))
 
@@ -168,7 +168,9 @@ async def test_two_hosts_share_the_blobs_and_one_scans(app: App) -> None:
             for number in range(60):
                 app.put(f"{number}", f"{number}")
             await until(lambda: len(count_values(*recorders)) == 60)
-            await asyncio.sleep(0.5)
+            (scan,) = rounds
+            until_round = rounds[scan] + 2
+            await until(lambda: rounds[scan] >= until_round)
             assert len(rounds) == 1  # the host that stops last may scan as well
         assert set(count_values(*recorders).values()) == {1}
         assert all(each.values for each in recorders)
@@ -202,7 +204,7 @@ async def test_blob_that_fails_five_times_becomes_poison(
     queues.create(POISON)
     async with host:
         await until(lambda: queues.count(POISON))
-        await asyncio.sleep(0.3)
+        await run_last_blob(app, recorder)
     assert count_values(recorder) == {b"bad": 5, b"good": 1}
     (text,) = queues.visible(POISON)
     version = BlobVersion("Host.Functions.F", BlobPath(app.container, "bad"), etag)
@@ -230,7 +232,7 @@ async def test_blob_rewritten_before_its_invocation_runs_once(app: App) -> None:
         version = BlobVersion("Host.Functions.F", BlobPath(app.container, "a"), '"0x1"')
         assert await host.listener.announcer.announce(version)
         await until(lambda: recorder.values)
-        await asyncio.sleep(0.5)
+        await run_last_blob(app, recorder)
     assert recorder.values == [b"now"]
 
 

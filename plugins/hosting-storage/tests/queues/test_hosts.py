@@ -414,12 +414,18 @@ def test_disabled_queue_function_leaves_its_messages(
     queue_app: QueueApp, queues: Queues, name: str, make_app: MakeApp, serve: Serve
 ) -> None:
     """Messages of a disabled function stay in its queue."""
-    served = serve(make_app(files(WORK)), env={**queue_app.env, "AzureWebJobs.work.Disabled": "1"})
+    other = """
+@app.queue_trigger(arg_name="message", queue_name="%QUEUE%-other", connection="AzureWebJobsStorage")
+def other(message: str) -> None:
+    note("other", message)
+"""
+    served = serve(make_app(files(WORK + other)), env={**queue_app.env, "AzureWebJobs.work.Disabled": "1"})
     queues.put(name, "later")
-    time.sleep(1)
+    queues.put(f"{name}-other", "now")
+    until(queue_app.notes, served.logs)
     assert queues.visible(name) == ["later"]
     assert served.stop() == 0
-    assert queue_app.notes() == []
+    assert queue_app.notes() == ["other now"]
 
 
 def test_azurite_without_skip_api_version_check_works(

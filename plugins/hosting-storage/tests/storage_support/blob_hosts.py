@@ -20,6 +20,7 @@ from hosting_storage.queues.options import QueueOptions
 from hosting_storage.shared.connections import Connections
 from hosting_storage.testing import Azurite
 
+LAST = b"the last blob"
 OPTIONS = BlobOptions(QueueOptions(batch_size=8, new_batch_threshold=8, max_polling_interval=0.2), scan_interval=0.1)
 
 
@@ -122,3 +123,11 @@ async def until(condition: Callable[[], Any]) -> None:
 def count_values(*recorders: Recorder) -> Counter[Any]:
     """Return how often each value was passed to any of the functions."""
     return Counter(value for recorder in recorders for value in recorder.values)
+
+
+async def run_last_blob(app: App, *recorders: Recorder) -> None:
+    """Write one more blob, wait until it has run for each recorder, and forget it: earlier blobs have run by then."""
+    app.put("last.txt", LAST)
+    await until(lambda: all(LAST in recorder.values for recorder in recorders))
+    for recorder in recorders:
+        recorder.values.remove(LAST)
