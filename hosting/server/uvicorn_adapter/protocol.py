@@ -222,7 +222,8 @@ class Connection(asyncio.Protocol):
         self._unparsed_bytes = 0
         self._body_bytes = 0
         self._headers = []
-        expects_continue = b"expect" in fields and fields[b"expect"].lower() == b"100-continue"
+        # A client of HTTP/1.0 knows no interim responses.
+        expects_continue = b"expect" in fields and fields[b"expect"].lower() == b"100-continue" and version == "1.1"
         exchange = Exchange(self, scope, keep_alive, expects_continue)
         self._reading = exchange
         if self._answering is None:

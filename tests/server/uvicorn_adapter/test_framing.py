@@ -13,6 +13,8 @@ import pytest
 from hosting.server.types import Receive, Scope, Send
 from tests.support.connections import answers, serve_each, serve_in_memory
 
+pytestmark = pytest.mark.slow  # each request is split at each of its positions
+
 NEXT = b"GET /next HTTP/1.1\r\nHost: next\r\n\r\n"
 SMUGGLED = b"GET /smuggled HTTP/1.1\r\nHost: a\r\n\r\n"
 VERBS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "QUERY", "PROPFIND")
@@ -347,3 +349,33 @@ def test_unasked_body_after_an_expectation_ends_the_connection() -> None:
     head = request("POST", SMUGGLED, "Expect: 100-continue", chunked=False)[: -len(SMUGGLED)]
     [(first, _)] = answers(serve_in_memory(early, [head, SMUGGLED + NEXT]))
     assert b"connection: close" in first
+
+
+@pytest.mark.parametrize(
+    ("version", "written"), [("1.1", b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200"), ("1.0", b"HTTP/1.1 200")]
+)
+def test_interim_response_is_for_clients_that_know_it(version: str, written: bytes) -> None:
+    """HTTP/1.1 gets 100 Continue when the application reads; the expectation of HTTP/1.0 is ignored."""
+    data = request("POST", b"abc", "Expect: 100-Continue", chunked=False, version=version)
+    assert serve_in_memory(echo, [data[:-3], data[-3:]]).startswith(written)
+    [(status, first)] = parsed(serve_in_memory(echo, [data]))
+    assert (status, first["body"]) == (200, "abc")
+
+
+def test_stream_of_unknown_length_ends_as_the_version_says() -> None:
+    """HTTP/1.1 gets chunks; HTTP/1.0 gets the bytes as they are and the end of the connection."""
+
+    async def stream(scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        for part in (b"one", b"", b"two"):
+            await send({"type": "http.response.body", "body": part, "more_body": True})
+        await send({"type": "http.response.body", "body": b""})
+
+    new = serve_in_memory(stream, [b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"])
+    assert new.endswith(b"\r\ntransfer-encoding: chunked\r\n\r\n3\r\none\r\n3\r\ntwo\r\n0\r\n\r\n")
+    old = serve_in_memory(stream, [b"GET / HTTP/1.0\r\n\r\n"])
+    assert old.endswith(b"\r\nconnection: close\r\n\r\nonetwo")
+    assert b"transfer-encoding" not in old
+    head = serve_in_memory(stream, [b"HEAD / HTTP/1.1\r\nHost: a\r\n\r\n" * 2])
+    assert head.endswith(b"GMT\r\n\r\n")
+    assert head.count(b"HTTP/1.1 200 OK") == 2
