@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any, Protocol
 from uuid import uuid4
@@ -35,33 +34,27 @@ class App:
         environ = {"AzureWebJobsStorage": self.connection, "TABLE": self.table, **settings}
         self.host = FunctionHost(root, environ=environ)
         self.host.load()
-        self._runner = asyncio.Runner()
-        self._runner.run(self.host.start())
 
-    def close(self) -> None:
-        self._runner.run(self.host.drain(0))
-        self._runner.run(self.host.stop())
-        self._runner.close()
+    async def close(self) -> None:
+        await self.host.drain(0)
+        await self.host.stop()
 
-    def call(self, name: str, body: Any = None, /, **values: str) -> Result:
+    async def call(self, name: str, body: Any = None, /, **values: str) -> Result:
         """Call a function; ``values`` are the parts of its route."""
         content = b"" if body is None else json.dumps(body).encode()
         headers = {"content-type": "application/json", "content-length": str(len(content))}
         request = HttpCall("POST", f"http://localhost/api/{name}", headers, "", values, content)
-        return self._runner.run(self._run(name, request))
-
-    async def _run(self, name: str, request: HttpCall) -> Result:
         return await self.host.invocations[name.lower()](request)
 
-    def response(self, name: str, body: Any = None, /, **values: str) -> Any:
+    async def response(self, name: str, body: Any = None, /, **values: str) -> Any:
         """Call a function, and return its response, which is JSON or empty."""
-        result = self.call(name, body, **values)
+        result = await self.call(name, body, **values)
         assert result.exception is None, result.exception
         return json.loads(result.reply.body or b"null")
 
-    def failure(self, name: str, body: Any = None, /, **values: str) -> str:
+    async def failure(self, name: str, body: Any = None, /, **values: str) -> str:
         """Call a function that fails, and return the message of its exception."""
-        result = self.call(name, body, **values)
+        result = await self.call(name, body, **values)
         assert result.exception is not None
         return str(result.exception)
 
@@ -72,20 +65,21 @@ class App:
 
 
 class MakeTableApp(Protocol):
-    """Load an app with these functions."""
+    """Load and start an app with these functions."""
 
-    def __call__(self, *code: str, **settings: str) -> App: ...
+    async def __call__(self, *code: str, **settings: str) -> App: ...
 
 
 @pytest.fixture
-def make_table_app(make_app: MakeApp, azurite: Azurite) -> Iterator[MakeTableApp]:
-    """Load apps, which are stopped after the test."""
-    with ExitStack() as open_apps:
+async def make_table_app(make_app: MakeApp, azurite: Azurite) -> AsyncIterator[MakeTableApp]:
+    """Load and start apps, which are stopped after the test."""
+    async with AsyncExitStack() as open_apps:
 
-        def make(*code: str, **settings: str) -> App:
+        async def make(*code: str, **settings: str) -> App:
             files = {"function_app.py": HEAD + "".join(code), "host.json": '{"version": "2.0"}'}
             app = App(make_app(files), azurite, settings)
-            open_apps.callback(app.close)
+            await app.host.start()
+            open_apps.push_async_callback(app.close)
             return app
 
         yield make
@@ -110,9 +104,9 @@ def reader(arguments: str = "", annotation: str = "") -> str:
     return READ.format(arguments=arguments, annotation=annotation)
 
 
-def test_table_output_stores_json_types_and_named_types(make_table_app: MakeTableApp) -> None:
+async def test_table_output_stores_json_types_and_named_types(make_table_app: MakeTableApp) -> None:
     """An output creates its table and stores JSON's types; nested values become text, and types may be named."""
-    app = make_table_app(WRITE, reader())
+    app = await make_table_app(WRITE, reader())
     entity = {
         "PartitionKey": "p",
         "RowKey": "it's 1",
@@ -131,60 +125,60 @@ def test_table_output_stores_json_types_and_named_types(make_table_app: MakeTabl
         "Raw": "AAE=",
         "Raw@odata.type": "Edm.Binary",
     }
-    app.response("Write", entity)
+    await app.response("Write", entity)
     (stored,) = app.stored()
     assert stored["Nested"] == '{\n  "a": [\n    1\n  ]\n}'
     assert (stored["Raw"], str(stored["Id"]), stored["Due"].year) == (b"\x00\x01", entity["Id"], 2026)
     assert (stored["Int"].value, stored["Small"].value, stored["Date"]) == (2**40, 1, entity["Date"])
-    kind, (read,) = app.response("Read")
+    kind, (read,) = await app.response("Read")
     expected = {name: value for name, value in entity.items() if value is not None and not name.endswith("odata.type")}
     expected |= {"Due": "2026-08-01T12:00:00.1234567+00:00", "Nested": stored["Nested"]}
     assert (kind, read) == ("str", expected)
 
 
-def test_table_output_inserts_or_replaces_by_etag(make_table_app: MakeTableApp) -> None:
+async def test_table_output_inserts_or_replaces_by_etag(make_table_app: MakeTableApp) -> None:
     """Without an ETag an entity must be new; ``*`` replaces the stored one, another ETag only an unchanged one."""
-    app = make_table_app(WRITE)
+    app = await make_table_app(WRITE)
     keys = {"PartitionKey": "p", "RowKey": "r"}
-    app.response("Write", {**keys, "A": "1"})
-    message = app.failure("Write", {**keys, "A": "2"})
+    await app.response("Write", {**keys, "A": "1"})
+    message = await app.failure("Write", {**keys, "A": "2"})
     assert (
         f"table '{app.table}' refused the entity with PartitionKey 'p', RowKey 'r': 409 EntityAlreadyExists" in message
     )
     assert message.endswith(': The specified entity already exists. To replace the existing entity, set "ETag" to "*".')
-    app.response("Write", {**keys, "B": "2", "ETag": "*"})
+    await app.response("Write", {**keys, "B": "2", "ETag": "*"})
     (stored,) = app.stored()
     assert dict(stored) == {**keys, "B": "2"}
     etag = stored.metadata["etag"]  # type: ignore[attr-defined]
-    app.response("Write", {**keys, "C": "3", "etag": etag})
-    assert "412" in app.failure("Write", {**keys, "D": "4", "etag": etag})
+    await app.response("Write", {**keys, "C": "3", "etag": etag})
+    assert "412" in await app.failure("Write", {**keys, "D": "4", "etag": etag})
     assert [dict(one) for one in app.stored()] == [{**keys, "C": "3"}]
-    assert "404" in app.failure("Write", {"PartitionKey": "p", "RowKey": "new", "ETag": etag})
+    assert "404" in await app.failure("Write", {"PartitionKey": "p", "RowKey": "new", "ETag": etag})
 
 
-def test_table_output_with_an_etag_creates_no_table(make_table_app: MakeTableApp) -> None:
+async def test_table_output_with_an_etag_creates_no_table(make_table_app: MakeTableApp) -> None:
     """A conditional replace in a missing table fails, and creates none."""
-    app = make_table_app(WRITE)
-    assert "404" in app.failure("Write", {"PartitionKey": "p", "RowKey": "r", "ETag": 'W/"x"'})
-    app.response("Write", {"PartitionKey": "p", "RowKey": "r", "ETag": "*"})
+    app = await make_table_app(WRITE)
+    assert "404" in await app.failure("Write", {"PartitionKey": "p", "RowKey": "r", "ETag": 'W/"x"'})
+    await app.response("Write", {"PartitionKey": "p", "RowKey": "r", "ETag": "*"})
     assert len(app.stored()) == 1
 
 
-def test_table_output_of_many_entities_writes_transactions(make_table_app: MakeTableApp) -> None:
+async def test_table_output_of_many_entities_writes_transactions(make_table_app: MakeTableApp) -> None:
     """A list is written in transactions of a partition; an entity that repeats is written again."""
-    app = make_table_app(WRITE)
+    app = await make_table_app(WRITE)
     entities = [{"PartitionKey": f"p{n % 3}", "RowKey": f"{n:04}", "N": "first", "ETag": "*"} for n in range(350)]
-    app.response("Write", [*entities, {**entities[0], "N": "second"}])
+    await app.response("Write", [*entities, {**entities[0], "N": "second"}])
     stored = app.stored()
     assert len(stored) == 350
     assert [one["RowKey"] for one in stored if one["N"] == "second"] == ["0000"]
 
 
-def test_table_transaction_with_a_refused_entity_writes_none(make_table_app: MakeTableApp) -> None:
+async def test_table_transaction_with_a_refused_entity_writes_none(make_table_app: MakeTableApp) -> None:
     """One refused entity rejects its transaction, and the message names the entity."""
-    app = make_table_app(WRITE)
-    app.response("Write", {"PartitionKey": "p", "RowKey": "3"})
-    message = app.failure("Write", [{"PartitionKey": "p", "RowKey": str(n)} for n in range(5)])
+    app = await make_table_app(WRITE)
+    await app.response("Write", {"PartitionKey": "p", "RowKey": "3"})
+    message = await app.failure("Write", [{"PartitionKey": "p", "RowKey": str(n)} for n in range(5)])
     assert "with PartitionKey 'p', RowKey '3': 409 EntityAlreadyExists: The specified entity" in message
     assert [one["RowKey"] for one in app.stored()] == ["3"]
 
@@ -200,12 +194,12 @@ def Named(req: func.HttpRequest, second: func.Out[str], answer: func.Out[func.Ht
 """
 
 
-def test_table_output_without_keys_uses_those_of_the_binding(make_table_app: MakeTableApp) -> None:
+async def test_table_output_without_keys_uses_those_of_the_binding(make_table_app: MakeTableApp) -> None:
     """Keys come from the binding's expressions if an entity has none; None is not written."""
-    app = make_table_app(OUTPUTS)
-    app.call("Named", {"returned": {"A": "1"}, "second": None}, kind="x")
-    app.call("Named", {"returned": [{"A": "2", "RowKey": "2"}], "second": {"RowKey": "own", "A": "4"}}, kind="y")
-    app.call("Named", {"returned": None, "second": None}, kind="x")
+    app = await make_table_app(OUTPUTS)
+    await app.call("Named", {"returned": {"A": "1"}, "second": None}, kind="x")
+    await app.call("Named", {"returned": [{"A": "2", "RowKey": "2"}], "second": {"RowKey": "own", "A": "4"}}, kind="y")
+    await app.call("Named", {"returned": None, "second": None}, kind="x")
     keys = {(one["PartitionKey"], one["RowKey"] if len(one["RowKey"]) < 36 else "a GUID") for one in app.stored()}
     assert keys == {("x", "a GUID"), ("y", "2"), ("p", "own")}
 
@@ -219,47 +213,49 @@ def test_table_output_without_keys_uses_those_of_the_binding(make_table_app: Mak
         ([{"PartitionKey": "p", "RowKey": "r"}, {"PartitionKey": 1}], "entity 2: PartitionKey must be a text, found 1"),
     ],
 )
-def test_table_output_of_an_invalid_entity_fails_before_writing(
+async def test_table_output_of_an_invalid_entity_fails_before_writing(
     make_table_app: MakeTableApp, entity: Any, message: str
 ) -> None:
     """An invalid entity fails the invocation before anything is written, and the message says why."""
-    app = make_table_app(WRITE)
-    assert message in app.failure("Write", entity)
-    app.response("Write", {"PartitionKey": "p", "RowKey": "good"})
+    app = await make_table_app(WRITE)
+    assert message in await app.failure("Write", entity)
+    await app.response("Write", {"PartitionKey": "p", "RowKey": "good"})
     assert [one["RowKey"] for one in app.stored()] == ["good"]
 
 
-def with_rows(app: App) -> App:
+async def with_rows(app: App) -> App:
     """Write entities of two partitions, and return the app."""
     names = ["it's", "other", "x' or 'a' eq 'a", "é"]
     rows = [{"PartitionKey": "p", "RowKey": str(n), "Name": name, "Age": n * 10} for n, name in enumerate(names)]
-    app.response("Write", [*rows, {"PartitionKey": "q", "RowKey": "0", "Name": "it's", "Age": 50}])
+    await app.response("Write", [*rows, {"PartitionKey": "q", "RowKey": "0", "Name": "it's", "Age": 50}])
     return app
 
 
-def rows(app: App, **values: str) -> set[str]:
-    return {one["PartitionKey"] + one["RowKey"] for one in app.response("Read", **values)[1]}
+async def rows(app: App, **values: str) -> set[str]:
+    return {one["PartitionKey"] + one["RowKey"] for one in (await app.response("Read", **values))[1]}
 
 
-def test_table_input_with_both_keys_reads_one_entity(make_table_app: MakeTableApp) -> None:
+async def test_table_input_with_both_keys_reads_one_entity(make_table_app: MakeTableApp) -> None:
     """With both keys a function reads one entity, as text or bytes, and None if there is none."""
     for annotation, kind in (("", "str"), (": str", "str"), (": bytes", "bytes")):
-        app = with_rows(make_table_app(WRITE, reader("'{row}', 'p'", annotation)))
-        assert app.response("Read", row="0") == [kind, {"PartitionKey": "p", "RowKey": "0", "Name": "it's", "Age": 0}]
-        assert app.response("Read", row="it's not there") == ["NoneType", None]
-        assert "'a/b' is not a valid RowKey" in app.failure("Read", row="a/b")
+        app = await with_rows(await make_table_app(WRITE, reader("'{row}', 'p'", annotation)))
+        entity = {"PartitionKey": "p", "RowKey": "0", "Name": "it's", "Age": 0}
+        assert await app.response("Read", row="0") == [kind, entity]
+        assert await app.response("Read", row="it's not there") == ["NoneType", None]
+        assert "'a/b' is not a valid RowKey" in await app.failure("Read", row="a/b")
 
 
-def test_table_input_of_a_missing_table_is_none_or_an_error(make_table_app: MakeTableApp) -> None:
+async def test_table_input_of_a_missing_table_is_none_or_an_error(make_table_app: MakeTableApp) -> None:
     """One entity of a missing table is None; a query fails and says that the table does not exist."""
-    assert make_table_app(reader("'r', 'p'")).response("Read") == ["NoneType", None]
-    app = make_table_app(reader())
-    assert app.failure("Read") == (
+    app = await make_table_app(reader("'r', 'p'"))
+    assert await app.response("Read") == ["NoneType", None]
+    app = await make_table_app(reader())
+    assert await app.failure("Read") == (
         f"Function 'Read': binding 'rows': table '{app.table}' does not exist. An output creates it, an input does not."
     )
 
 
-def test_table_input_without_a_row_key_reads_a_list(make_table_app: MakeTableApp) -> None:
+async def test_table_input_without_a_row_key_reads_a_list(make_table_app: MakeTableApp) -> None:
     """Without a row key a function reads a list: all entities, those of a partition, or those of a filter."""
     for arguments, expected in (
         ("", {"p0", "p1", "p2", "p3", "q0"}),
@@ -269,50 +265,54 @@ def test_table_input_without_a_row_key_reads_a_list(make_table_app: MakeTableApp
         ("partition_key='nobody'", set()),
         ("row_key='0'", {"p0", "p1", "p2", "p3", "q0"}),
     ):
-        assert rows(with_rows(make_table_app(WRITE, reader(arguments)))) == expected
+        app = await make_table_app(WRITE, reader(arguments))
+        assert await rows(await with_rows(app)) == expected
 
 
 @pytest.mark.parametrize(("take", "count"), [(2, 2), (5, 5), (9, 5), (0, 5), (-1, 5), (3000, 5)])
-def test_table_input_with_take_reads_that_many_entities(make_table_app: MakeTableApp, take: int, count: int) -> None:
+async def test_table_input_with_take_reads_that_many_entities(
+    make_table_app: MakeTableApp, take: int, count: int
+) -> None:
     """``take`` limits how many entities are read; 0 or less, or nothing, means all."""
-    assert len(rows(with_rows(make_table_app(WRITE, reader(f"take={take}"))))) == count
+    app = await make_table_app(WRITE, reader(f"take={take}"))
+    assert len(await rows(await with_rows(app))) == count
 
 
-def test_table_input_reads_all_pages(make_table_app: MakeTableApp) -> None:
+async def test_table_input_reads_all_pages(make_table_app: MakeTableApp) -> None:
     """A list of several pages is read to the end, or up to ``take``."""
     entities = [{"PartitionKey": "p", "RowKey": f"{n:05}", "N": n} for n in range(1100)]
     for arguments, count in (("", 1100), ("take=1050", 1050)):
-        app = make_table_app(WRITE, reader(arguments))
-        app.response("Write", entities)
-        assert len(app.response("Read")[1]) == count
+        app = await make_table_app(WRITE, reader(arguments))
+        await app.response("Write", entities)
+        assert len((await app.response("Read"))[1]) == count
 
 
 @pytest.mark.parametrize(
     ("value", "expected"), [("it's", {"p0", "q0"}), ("é", {"p3"}), ("x' or 'a' eq 'a", {"p2"}), ("' or '' eq '", set())]
 )
-def test_table_filter_escapes_values(make_table_app: MakeTableApp, value: str, expected: set[str]) -> None:
+async def test_table_filter_escapes_values(make_table_app: MakeTableApp, value: str, expected: set[str]) -> None:
     """A value in a filter cannot change the filter."""
-    app = with_rows(make_table_app(WRITE, reader("filter=\"Name eq '{name}'\"")))
-    assert rows(app, name=value) == expected
+    app = await with_rows(await make_table_app(WRITE, reader("filter=\"Name eq '{name}'\"")))
+    assert await rows(app, name=value) == expected
 
 
-def test_table_filter_value_without_quotes_must_be_a_number(make_table_app: MakeTableApp) -> None:
+async def test_table_filter_value_without_quotes_must_be_a_number(make_table_app: MakeTableApp) -> None:
     """Outside quotes a number is accepted, and nothing that would change the filter."""
-    app = with_rows(make_table_app(WRITE, reader("filter='Age ge {age}'")))
-    assert rows(app, age="20") == {"p2", "p3", "q0"}
-    message = app.failure("Read", age="20 or Age ge 0")
+    app = await with_rows(await make_table_app(WRITE, reader("filter='Age ge {age}'")))
+    assert await rows(app, age="20") == {"p2", "p3", "q0"}
+    message = await app.failure("Read", age="20 or Age ge 0")
     assert "'Read': binding 'rows': the filter has a value outside quotes" in message
 
 
-def test_table_name_from_an_expression_is_checked_in_each_invocation(make_table_app: MakeTableApp) -> None:
+async def test_table_name_from_an_expression_is_checked_in_each_invocation(make_table_app: MakeTableApp) -> None:
     """The table's name may come from the trigger; an invalid name fails the invocation."""
-    app = make_table_app(
+    app = await make_table_app(
         WRITE.replace("%TABLE%", "{name}"), reader("partition_key='{part}'").replace("%TABLE%", "{name}")
     )
-    app.response("Write", {"PartitionKey": "it's", "RowKey": "r"}, name=app.table)
-    assert rows(app, name=app.table, part="it's") == {"it'sr"}
+    await app.response("Write", {"PartitionKey": "it's", "RowKey": "r"}, name=app.table)
+    assert await rows(app, name=app.table, part="it's") == {"it'sr"}
     for name in ("1st", "a-b", "ab", "x" * 64, "tablé"):
-        assert f"'{name}' is not a valid name for an Azure table" in app.failure("Read", name=name, part="p")
+        assert f"'{name}' is not a valid name for an Azure table" in await app.failure("Read", name=name, part="p")
 
 
 @pytest.mark.parametrize(
@@ -325,15 +325,15 @@ def test_table_name_from_an_expression_is_checked_in_each_invocation(make_table_
         (reader("filter='{'"), "'filter' of binding 'rows' cannot be used"),
     ],
 )
-def test_table_binding_that_cannot_work_puts_its_function_in_error(
+async def test_table_binding_that_cannot_work_puts_its_function_in_error(
     make_table_app: MakeTableApp, code: str, message: str
 ) -> None:
     """A binding that cannot work puts its function in error, and the others run."""
-    app = make_table_app(WRITE, code)
+    app = await make_table_app(WRITE, code)
     (problem,) = [one for one in app.host.problems if one.function == "Read"]
     assert message in problem.message
     assert problem.severity == "error"
-    app.response("Write", {"PartitionKey": "p", "RowKey": "r"})
+    await app.response("Write", {"PartitionKey": "p", "RowKey": "r"})
 
 
 @pytest.mark.parametrize(
@@ -347,36 +347,40 @@ def test_table_binding_that_cannot_work_puts_its_function_in_error(
         ("partition_key='p', take=1, filter='A eq 1'", []),
     ],
 )
-def test_table_property_without_effect_is_reported_at_start(
+async def test_table_property_without_effect_is_reported_at_start(
     make_table_app: MakeTableApp, arguments: str, message: list[str]
 ) -> None:
     """A property that changes nothing, here and in Azure, is reported at start."""
-    assert [one.message for one in make_table_app(reader(arguments)).host.problems] == [
+    assert [one.message for one in (await make_table_app(reader(arguments))).host.problems] == [
         f"Function 'Read': {one}" for one in message
     ]
 
 
-def test_table_input_with_an_invalid_filter_fails(make_table_app: MakeTableApp) -> None:
+async def test_table_input_with_an_invalid_filter_fails(make_table_app: MakeTableApp) -> None:
     """A filter that the service cannot read fails the invocation."""
-    assert with_rows(make_table_app(WRITE, reader("filter='Age is 3'"))).failure("Read")
+    app = await with_rows(await make_table_app(WRITE, reader("filter='Age is 3'")))
+    assert await app.failure("Read")
 
 
-def test_table_connection_names_the_account(make_table_app: MakeTableApp, azurite: Azurite) -> None:
+async def test_table_connection_names_the_account(make_table_app: MakeTableApp, azurite: Azurite) -> None:
     """``connection`` names the setting of the account."""
     code = (WRITE + reader()).replace('"AzureWebJobsStorage"', '"Mine"')
-    assert rows(with_rows(make_table_app(code, AzureWebJobsStorage="", Mine=azurite.connection_string))) >= {"p0"}
+    app = await make_table_app(code, AzureWebJobsStorage="", Mine=azurite.connection_string)
+    assert await rows(await with_rows(app)) >= {"p0"}
 
 
-def test_table_in_an_unreachable_account_fails_with_one_message(make_table_app: MakeTableApp, azurite: Azurite) -> None:
+async def test_table_in_an_unreachable_account_fails_with_one_message(
+    make_table_app: MakeTableApp, azurite: Azurite
+) -> None:
     """A table that cannot be reached fails the invocation with one message, after some retries."""
     code = (WRITE + reader()).replace('"AzureWebJobsStorage"', '"Mine"')
-    app = make_table_app(code, Mine=azurite.through(Table=1))
+    app = await make_table_app(code, Mine=azurite.through(Table=1))
     expected = (
         (
-            app.failure("Write", {"PartitionKey": "p", "RowKey": "r"}),
+            await app.failure("Write", {"PartitionKey": "p", "RowKey": "r"}),
             f"binding 'out': table '{app.table}' cannot be written",
         ),
-        (app.failure("Read"), "binding 'rows' cannot be read"),
+        (await app.failure("Read"), "binding 'rows' cannot be read"),
     )
     for message, reason in expected:
         assert reason in message
