@@ -10,8 +10,8 @@ from hosting._install import install_command
 from hosting.errors import SettingsError
 from hosting.host.function_host import FunctionHost
 from tests.conftest import MakeApp
-from tests.support.broken_providers import loaded as loaded_with_broken
-from tests.support.note_providers import ECHO, V1, call, loaded, noting
+from tests.support.broken_providers import load_broken_host
+from tests.support.note_providers import ECHO, V1, call, load_note_host, noting
 
 
 @pytest.mark.parametrize(
@@ -30,7 +30,7 @@ async def test_provider_that_fails_affects_only_its_functions(
     make_app: MakeApp, caplog: pytest.LogCaptureFixture, broken: str, reason: str
 ) -> None:
     """The function is in error, the log has the traceback for the provider's author, and the other function runs."""
-    host = loaded_with_broken(make_app, broken)
+    host = load_broken_host(make_app, broken)
     (problem,) = host.problems
     assert (problem.function, problem.severity) == ("Broken", "error")
     assert "Function 'Broken' cannot run" in problem.message
@@ -42,7 +42,7 @@ async def test_provider_that_fails_affects_only_its_functions(
 def test_provider_that_refuses_settings_stops_the_load(make_app: MakeApp) -> None:
     """A section of host.json that cannot be used stops the start, in one message."""
     with pytest.raises(SettingsError, match="no such broker"):
-        loaded_with_broken(make_app, "RefusesSettings")
+        load_broken_host(make_app, "RefusesSettings")
 
 
 @pytest.mark.parametrize("wrong", ["disabled", "broken"])
@@ -61,7 +61,7 @@ def test_disabled_and_broken_functions_do_not_listen(make_app: MakeApp, wrong: s
 
 async def test_function_with_an_unknown_output_runs_manually_only(make_app: MakeApp) -> None:
     """It takes no events, whose results would be lost in part."""
-    host, notes = loaded(make_app, ECHO.replace('"two", type="note"', '"two", type="queue"'), AREA="x")
+    host, notes = load_note_host(make_app, ECHO.replace('"two", type="note"', '"two", type="queue"'), AREA="x")
     (problem,) = host.problems
     assert "never triggered: no installed package provides its binding type 'queue'" in problem.message
     assert install_command("hosting-storage") in problem.remedy
@@ -72,6 +72,8 @@ async def test_function_with_an_unknown_output_runs_manually_only(make_app: Make
 
 def test_each_unknown_type_is_reported_once(make_app: MakeApp) -> None:
     """Each is one problem, so that one round of installing is enough."""
-    host, _ = loaded(make_app, ECHO.replace('"note"', '"rabbit"').replace('"noteTrigger"', '"hareTrigger"'), AREA="x")
+    host, _ = load_note_host(
+        make_app, ECHO.replace('"note"', '"rabbit"').replace('"noteTrigger"', '"hareTrigger"'), AREA="x"
+    )
     types = [problem.message.rpartition(" ")[2] for problem in host.problems]
     assert sorted(types) == ["'hareTrigger'.", "'rabbit'."]

@@ -102,7 +102,7 @@ def test_only_the_named_functions_are_loaded(hosting_host: HostFactory) -> None:
         hosting_host(files(code), functions=["c"])
 
 
-def loaded(make_app: MakeApp, code: str, environ: dict[str, str] | None = None) -> FunctionHost:
+def load_host(make_app: MakeApp, code: str, environ: dict[str, str] | None = None) -> FunctionHost:
     """Return a loaded host."""
     host = FunctionHost(make_app({**files(code), "host.json": '{"version": "2.0"}'}), environ=environ or {})
     host.load()
@@ -111,7 +111,7 @@ def loaded(make_app: MakeApp, code: str, environ: dict[str, str] | None = None) 
 
 async def test_drain_waits_as_long_as_the_grace_period(make_app: MakeApp) -> None:
     """Running invocations may finish within it."""
-    host = loaded(
+    host = load_host(
         make_app,
         """
 event = asyncio.Event()

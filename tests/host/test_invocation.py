@@ -9,7 +9,7 @@ import pytest
 
 from hosting.testing import HostFactory
 from tests.conftest import MakeApp, Serve
-from tests.support.note_providers import ECHO, call, loaded
+from tests.support.note_providers import ECHO, call, load_note_host
 
 HEAD = """
 import asyncio
@@ -83,7 +83,7 @@ def test_result_without_a_return_binding_fails_the_invocation(hosting_host: Host
 
 async def test_outputs_of_a_function_that_raises_are_not_written(make_app: MakeApp) -> None:
     """What a function set before it raised is not written."""
-    host, notes = loaded(make_app, ECHO + "    raise ValueError('no')\n", AREA="x")
+    host, notes = load_note_host(make_app, ECHO + "    raise ValueError('no')\n", AREA="x")
     assert isinstance((await call(host, "7")).exception, ValueError)
     assert [step[0] for step in notes.steps] == ["function"]
 

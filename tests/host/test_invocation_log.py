@@ -8,7 +8,7 @@ import pytest
 
 from hosting.testing import HostFactory
 from tests.conftest import MakeApp
-from tests.support.note_providers import ECHO, call, loaded
+from tests.support.note_providers import ECHO, call, load_note_host
 
 
 def app_with(code: str) -> dict[str, str]:
@@ -18,7 +18,7 @@ def app_with(code: str) -> dict[str, str]:
 
 async def test_reason_and_details_of_a_trigger_are_logged(make_app: MakeApp, caplog: pytest.LogCaptureFixture) -> None:
     """The log says why a function runs, with the details that its trigger gives."""
-    host, _ = loaded(make_app, ECHO, AREA="x")
+    host, _ = load_note_host(make_app, ECHO, AREA="x")
     with caplog.at_level(logging.INFO):
         await call(host, "7", reason="A note came.", details="NoteId: 7")
     messages = [record.getMessage() for record in caplog.records if record.name == "hosting.function.f"]

@@ -10,9 +10,8 @@ import pytest
 from hosting.errors import SettingsError
 from hosting.server.app import HostApp
 from tests.conftest import MakeApp
-from tests.support.broken_providers import loaded
-from tests.support.note_providers import ECHO
-from tests.support.note_providers import loaded as loaded_with_notes
+from tests.support.broken_providers import load_broken_host
+from tests.support.note_providers import ECHO, load_note_host
 
 
 @pytest.mark.parametrize("broken", ["CannotStart", "WaitsForItsOwnTask"])
@@ -20,7 +19,7 @@ async def test_provider_that_cannot_start_keeps_no_other_from_listening(
     make_app: MakeApp, caplog: pytest.LogCaptureFixture, broken: str
 ) -> None:
     """The log has the traceback for the provider's author."""
-    host = loaded(make_app, broken)
+    host = load_broken_host(make_app, broken)
     listening = []
 
     async def start() -> None:
@@ -36,7 +35,7 @@ async def test_provider_that_cannot_start_keeps_no_other_from_listening(
 
 async def test_provider_that_refuses_to_start_stops_the_host(make_app: MakeApp) -> None:
     """The error is one message, and what had started before is ended."""
-    host = loaded(make_app, "RefusesToStart")
+    host = load_broken_host(make_app, "RefusesToStart")
     ended: dict[str, Any] = {}
     host._services.host_json = {"ended": ended}
     app = HostApp(host)
@@ -58,7 +57,7 @@ async def test_provider_that_fails_to_end_keeps_no_other_from_ending(
     make_app: MakeApp, caplog: pytest.LogCaptureFixture, broken: str
 ) -> None:
     """However a provider fails to stop or to close, the others do, and the host ends."""
-    host = loaded(make_app, broken)
+    host = load_broken_host(make_app, broken)
     ended: dict[str, Any] = {}
     host._services.host_json = {"ended": ended}
 
@@ -71,7 +70,7 @@ async def test_provider_that_fails_to_end_keeps_no_other_from_ending(
 
 async def test_end_can_be_cancelled(make_app: MakeApp) -> None:
     """The task that ends the host may be cancelled while it waits for a provider."""
-    host = loaded(make_app, "Sound")
+    host = load_broken_host(make_app, "Sound")
 
     async def never() -> None:
         await asyncio.sleep(600)
@@ -89,7 +88,7 @@ async def test_end_can_be_cancelled(make_app: MakeApp) -> None:
 
 async def test_provider_starts_stops_and_closes_in_order(make_app: MakeApp, caplog: pytest.LogCaptureFixture) -> None:
     """It stops before running invocations are waited for, and closes after; an error is logged."""
-    host, notes = loaded_with_notes(make_app, ECHO, AREA="x")
+    host, notes = load_note_host(make_app, ECHO, AREA="x")
 
     await host.start()
     assert await host.drain(1)

@@ -33,7 +33,7 @@ def note(context):
 FIXED = '@app.retry(strategy="fixed_delay", max_retry_count="%s", delay_interval="00:00:%s")\n'
 
 
-def loaded(make_app: MakeApp, code: str, host_json: str = '{"version": "2.0"}') -> FunctionHost:
+def load_host(make_app: MakeApp, code: str, host_json: str = '{"version": "2.0"}') -> FunctionHost:
     host = FunctionHost(make_app({"function_app.py": HEAD + code, "host.json": host_json}), environ={})
     host.load()
     return host
@@ -58,7 +58,7 @@ async def test_each_attempt_knows_its_number_and_the_error_before(
     make_app: MakeApp, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Each attempt is a new invocation; the result of the last one counts."""
-    host = loaded(make_app, FIXED % (4, "00") + FAILS_TWICE.lstrip())
+    host = load_host(make_app, FIXED % (4, "00") + FAILS_TWICE.lstrip())
     with caplog.at_level(logging.INFO):
         result, seen = await run(host)
     assert result.exception is None
@@ -81,7 +81,7 @@ async def test_last_failure_stands_when_the_policy_is_used_up(
 ) -> None:
     """After the last attempt the failure stands, and the log says so."""
     with caplog.at_level(logging.INFO):
-        result, seen = await run(loaded(make_app, FIXED % (1, "00") + FAILS_TWICE.lstrip()))
+        result, seen = await run(load_host(make_app, FIXED % (1, "00") + FAILS_TWICE.lstrip()))
     assert str(result.exception) == "number 2"
     assert len(seen) == 2
     assert caplog.records[-1].getMessage() == "Function execution failed after '1' retries."
@@ -89,7 +89,7 @@ async def test_last_failure_stands_when_the_policy_is_used_up(
 
 async def test_function_without_a_policy_runs_once(make_app: MakeApp) -> None:
     """Its retry context has zeros."""
-    result, seen = await run(loaded(make_app, FAILS_TWICE))
+    result, seen = await run(load_host(make_app, FAILS_TWICE))
     assert str(result.exception) == "number 1"
     assert [attempt[1:4] for attempt in seen] == [[0, 0, ""]]
 
@@ -97,13 +97,13 @@ async def test_function_without_a_policy_runs_once(make_app: MakeApp) -> None:
 async def test_policy_of_host_json_applies_to_functions_without_one(make_app: MakeApp) -> None:
     """host.json's policy applies to functions without one of their own."""
     policy = '{"version": "2.0", "retry": {"strategy": "fixedDelay", "maxRetryCount": 5, "delayInterval": "00:00:00"}}'
-    assert (await run(loaded(make_app, FAILS_TWICE, policy)))[0].exception is None
+    assert (await run(load_host(make_app, FAILS_TWICE, policy)))[0].exception is None
 
 
 async def test_policy_applies_to_http_triggers(make_app: MakeApp) -> None:
     """A policy acts on every trigger: the caller waits for the last attempt."""
     code = FIXED % (-1, "00") + '@app.route("f")\n' + FAILS_TWICE.partition("\n")[2].partition("\n")[2]
-    host = loaded(make_app, code.replace("arg", "req"))
+    host = load_host(make_app, code.replace("arg", "req"))
 
     result = await host.invoke("f", HttpCall("GET", "http://x/api/f", {}, "", {}, b""))
     assert result.reply.body == b"done"
@@ -111,7 +111,7 @@ async def test_policy_applies_to_http_triggers(make_app: MakeApp) -> None:
 
 async def test_drain_ends_a_pause_between_attempts(make_app: MakeApp) -> None:
     """A host that stops does not wait for a pause: the last failure is the result."""
-    host = loaded(make_app, FIXED % (-1, "59") + FAILS_TWICE.lstrip())
+    host = load_host(make_app, FIXED % (-1, "59") + FAILS_TWICE.lstrip())
 
     await host.start()
     invocation = asyncio.ensure_future(host.invoke("f", None))

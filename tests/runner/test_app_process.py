@@ -27,17 +27,17 @@ def look(req: func.HttpRequest) -> str:
     return " ".join([at_import, os.getcwd(), open("host.json").read(), *(os.environ[name] for name in names)])
 """
     app = make_app({"host.json": '{"version":"2.0"}', "function_app.py": code})
-    served = serve(app)
-    expected = [app, app, '{"version":"2.0"}', served.url.removeprefix("http://"), app, "1", "Development"]
-    assert served.get("/api/look").text == " ".join(map(str, expected))
+    server = serve(app)
+    expected = [app, app, '{"version":"2.0"}', server.url.removeprefix("http://"), app, "1", "Development"]
+    assert server.get("/api/look").text == " ".join(map(str, expected))
 
 
 def test_debug_logging_of_local_settings_is_kept(make_app: MakeApp, serve: Serve) -> None:
     """A value in local.settings.json is kept."""
     code = f"{HEAD}import os\n@app.route('look')\ndef look(req): return os.environ['PYTHON_ENABLE_DEBUG_LOGGING']\n"
     settings = '{"Values": {"PYTHON_ENABLE_DEBUG_LOGGING": "no"}}'
-    served = serve(make_app({"host.json": HOST_JSON, "function_app.py": code, "local.settings.json": settings}))
-    assert served.get("/api/look").text == "no"
+    server = serve(make_app({"host.json": HOST_JSON, "function_app.py": code, "local.settings.json": settings}))
+    assert server.get("/api/look").text == "no"
 
 
 def test_module_globals_are_shared_by_all_invocations(make_app: MakeApp, serve: Serve) -> None:
@@ -53,8 +53,8 @@ async def two(req: func.HttpRequest) -> str:
     calls.append("two")
     return str(len(calls))
 """
-    served = serve(make_app({"host.json": HOST_JSON, "function_app.py": code}))
-    assert [served.get(f"/api/{name}").text for name in ("one", "two", "one")] == ["1", "2", "3"]
+    server = serve(make_app({"host.json": HOST_JSON, "function_app.py": code}))
+    assert [server.get(f"/api/{name}").text for name in ("one", "two", "one")] == ["1", "2", "3"]
 
 
 def test_context_parameter_is_passed_by_name_in_any_position(make_app: MakeApp, serve: Serve) -> None:
@@ -66,8 +66,8 @@ def test_context_parameter_is_passed_by_name_in_any_position(make_app: MakeApp, 
     }
     body = "\n    return context.function_name + ' ' + str(len(context.invocation_id))\n"
     code = HEAD + "".join(f"@app.route('{name}')\n{head}{body}" for name, head in declarations.items())
-    served = serve(make_app({"host.json": HOST_JSON, "function_app.py": code}))
-    assert [served.get(f"/api/{name}").text for name in declarations] == [f"{name} 36" for name in declarations]
+    server = serve(make_app({"host.json": HOST_JSON, "function_app.py": code}))
+    assert [server.get(f"/api/{name}").text for name in declarations] == [f"{name} 36" for name in declarations]
     v1 = {
         f"{name}/{file}": text
         for name, head in declarations.items()
@@ -76,8 +76,8 @@ def test_context_parameter_is_passed_by_name_in_any_position(make_app: MakeApp, 
             ("__init__.py", "import azure.functions as func\n" + head.replace(f"def {name}", "def main") + body),
         )
     }
-    served = serve(make_app({"host.json": HOST_JSON, **v1}))
-    assert [served.get(f"/api/{name}").text for name in declarations] == [f"{name} 36" for name in declarations]
+    server = serve(make_app({"host.json": HOST_JSON, **v1}))
+    assert [server.get(f"/api/{name}").text for name in declarations] == [f"{name} 36" for name in declarations]
 
 
 def test_log_records_of_tasks_and_threads_have_their_invocation(make_app: MakeApp, serve: Serve) -> None:
@@ -100,10 +100,10 @@ async def work(req: func.HttpRequest, context: func.Context) -> str:
     logging.warning("function")
     return context.invocation_id
 """
-    served = serve(make_app({"host.json": HOST_JSON, "function_app.py": code}), "--log-format", "json")
-    invocation = served.get("/api/work").text
-    served.stop()
-    lines = {line["message"]: line for line in map(json.loads, served.logs().splitlines())}
+    server = serve(make_app({"host.json": HOST_JSON, "function_app.py": code}), "--log-format", "json")
+    invocation = server.get("/api/work").text
+    server.stop()
+    lines = {line["message"]: line for line in map(json.loads, server.logs().splitlines())}
     for message in ("with id", "task", "pooled", "function"):
         assert (lines[message]["invocation_id"], lines[message]["category"]) == (invocation, "Function.work.User")
     assert "invocation_id" not in lines["without id"]
@@ -126,11 +126,11 @@ async def go(req: func.HttpRequest) -> str:
     event.set()
     return ""
 """
-    served = serve(make_app({"host.json": HOST_JSON, "function_app.py": code}))
-    thread = threading.Thread(target=served.get, args=("/api/speak",))
+    server = serve(make_app({"host.json": HOST_JSON, "function_app.py": code}))
+    thread = threading.Thread(target=server.get, args=("/api/speak",))
     thread.start()
-    served.wait_for("to you\n(.|\n)*to you too\n")
-    served.get("/api/go")
+    server.wait_for("to you\n(.|\n)*to you too\n")
+    server.get("/api/go")
     thread.join()
 
 
@@ -141,8 +141,8 @@ def test_script_file_name_of_the_settings_selects_the_v2_file(make_app: MakeApp,
         "main.py": HEAD + "@app.route('main')\ndef main(req): return 'main'\n",
         "function_app.py": HEAD + "@app.route('usual')\ndef usual(req): return 'usual'\n",
     }
-    served = serve(make_app({**files, "local.settings.json": '{"Values": {"PYTHON_SCRIPT_FILE_NAME": "main.py"}}'}))
-    assert (served.get("/api/main").text, served.get("/api/usual").status_code) == ("main", 404)
+    server = serve(make_app({**files, "local.settings.json": '{"Values": {"PYTHON_SCRIPT_FILE_NAME": "main.py"}}'}))
+    assert (server.get("/api/main").text, server.get("/api/usual").status_code) == ("main", 404)
 
 
 def test_v1_folders_next_to_a_v2_file_are_not_loaded_with_a_warning(make_app: MakeApp, serve: Serve) -> None:
@@ -153,9 +153,9 @@ def test_v1_folders_next_to_a_v2_file_are_not_loaded_with_a_warning(make_app: Ma
         "Old/function.json": FUNCTION_JSON,
         "Old/__init__.py": "def main(req): return 'old'\n",
     }
-    served = serve(make_app(files))
-    served.wait_for("WARNING these folders with a function.json are not loaded.*: Old")
-    assert (served.get("/api/new").text, served.get("/api/Old").status_code) == ("new", 404)
+    server = serve(make_app(files))
+    server.wait_for("WARNING these folders with a function.json are not loaded.*: Old")
+    assert (server.get("/api/new").text, server.get("/api/Old").status_code) == ("new", 404)
 
 
 def test_import_from_the_app_namespace_warns_once(make_app: MakeApp, serve: Serve) -> None:
@@ -168,11 +168,11 @@ def test_import_from_the_app_namespace_warns_once(make_app: MakeApp, serve: Serv
         "B/__init__.py": "from __app__.shared import text\ndef main(req): return text.TEXT\n",
         "C/__init__.py": "from shared.text import TEXT\nfrom ..shared import text\ndef main(req): return TEXT\n",
     }
-    served = serve(make_app(files))
-    assert [served.get(f"/api/{name}").text for name in ("A", "B", "C")] == ["shared"] * 3
-    served.wait_for("importing from __app__ is deprecated")
-    assert len(re.findall("__app__ is deprecated", served.logs())) == 1
-    assert "A/__init__.py:2" in served.logs()
+    server = serve(make_app(files))
+    assert [server.get(f"/api/{name}").text for name in ("A", "B", "C")] == ["shared"] * 3
+    server.wait_for("importing from __app__ is deprecated")
+    assert len(re.findall("__app__ is deprecated", server.logs())) == 1
+    assert "A/__init__.py:2" in server.logs()
 
 
 def test_extension_in_python_packages_is_loaded(make_app: MakeApp, serve: Serve) -> None:
@@ -186,6 +186,6 @@ def test_extension_in_python_packages_is_loaded(make_app: MakeApp, serve: Serve)
         f"{packages}/bundled-1.0.dist-info/entry_points.txt": "[hosting]\ncarried = bundled\n",
     }
     app = make_app(files)
-    served = serve(app, env={"PYTHON_ENABLE_WORKER_EXTENSIONS": "1"})
-    assert "bundled is here" in served.logs()
-    assert Path(served.get("/api/x").text) == app / packages / "bundled.py"
+    server = serve(app, env={"PYTHON_ENABLE_WORKER_EXTENSIONS": "1"})
+    assert "bundled is here" in server.logs()
+    assert Path(server.get("/api/x").text) == app / packages / "bundled.py"

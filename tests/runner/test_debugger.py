@@ -47,48 +47,48 @@ def port() -> Iterator[int]:
 def test_breakpoint_in_a_function_stops_it(make_app: MakeApp, serve: Serve, port: int, kind: str) -> None:
     """A breakpoint in a function stops it in its thread or on the loop; variables can be read, and it continues."""
     app = make_app(APP)
-    served = serve(app, "--debug", str(port))
-    served.wait_for(rf"A debugger can attach to 127\.0\.0\.1:{port}\.")
+    server = serve(app, "--debug", str(port))
+    server.wait_for(rf"A debugger can attach to 127\.0\.0\.1:{port}\.")
     responses: list[httpx.Response] = []
     with Debugger(port) as debugger:
         debugger.attach(app / "function_app.py", LINES[kind])
-        thread = threading.Thread(target=lambda: responses.append(served.get(f"/api/{kind}/Ada")))
+        thread = threading.Thread(target=lambda: responses.append(server.get(f"/api/{kind}/Ada")))
         thread.start()
         assert debugger.evaluate_at_stop("name") == "'Ada'"
         thread.join(PATIENCE)
     assert responses[0].text == "hello Ada"
-    assert served.stop() == 0
+    assert server.stop() == 0
 
 
 def test_wait_for_debugger_delays_the_import_of_the_app(make_app: MakeApp, port: int, tmp_path: Path) -> None:
     """With ``--wait-for-debugger`` the app is imported once a debugger has attached, and can be stopped there."""
     app = make_app({**APP, "function_app.py": "here = 1\n" + CODE})
-    served = launch(app, "--debug", str(port), "--wait-for-debugger", output=tmp_path / "output.txt")
+    server = launch(app, "--debug", str(port), "--wait-for-debugger", output=tmp_path / "output.txt")
     try:
-        served.wait_for("Waiting for a debugger")
+        server.wait_for("Waiting for a debugger")
         with Debugger(port) as debugger:
             debugger.attach(app / "function_app.py", 3)
             assert debugger.evaluate_at_stop("here") == "1"
-            served.wait_for("Listening on")
-        assert served.stop() == 0
+            server.wait_for("Listening on")
+        assert server.stop() == 0
     finally:
-        served.process.kill()
-        served.wait()
+        server.process.kill()
+        server.wait()
 
 
 def test_host_that_waits_for_a_debugger_ends_at_sigterm(make_app: MakeApp, port: int, tmp_path: Path) -> None:
     """SIGTERM ends a host that waits for a debugger."""
-    served = launch(make_app(APP), "--debug", str(port), "--wait-for-debugger", output=tmp_path / "output.txt")
-    served.wait_for("Waiting for a debugger")
-    assert served.stop() == 0
+    server = launch(make_app(APP), "--debug", str(port), "--wait-for-debugger", output=tmp_path / "output.txt")
+    server.wait_for("Waiting for a debugger")
+    assert server.stop() == 0
 
 
 def test_debugger_attaches_again_after_a_reload(make_app: MakeApp, serve: Serve, port: int) -> None:
     """With ``--reload`` the debugger can attach again to the process of the new code."""
     app = make_app(APP)
-    served = serve(app, "--reload", "--debug", str(port))
+    server = serve(app, "--reload", "--debug", str(port))
     (app / "function_app.py").write_text("\n" + CODE)
-    served.wait_for(r"(?s)Restarting.*Listening on")
+    server.wait_for(r"(?s)Restarting.*Listening on")
     with Debugger(port) as debugger:
         debugger.attach(app / "function_app.py", LINES["sync"] + 1)
 

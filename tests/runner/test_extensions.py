@@ -78,10 +78,10 @@ def entry_of(document: dict[str, Any], name: str = "flaky") -> dict[str, Any]:
 
 def test_extensions_endpoint_returns_the_diagnosis_with_statistics(make_app: MakeApp, serve: Serve) -> None:
     """``GET /admin/host/extensions`` is the document of ``hosting diag``, with statistics since the start."""
-    served = serve(make_app(files()), env=ON)
+    server = serve(make_app(files()), env=ON)
     for query in ("", "?err=1", "?fail=1"):
-        served.get(f"/api/hello{query}")
-    document = served.get("/admin/host/extensions").json()
+        server.get(f"/api/hello{query}")
+    document = server.get("/admin/host/extensions").json()
     schema = json.loads((ROOT / "docs/reference/diagnosis.schema.json").read_text("utf-8"))
     jsonschema.validate(document, schema)
     figures = entry_of(document)["statistics"]
@@ -92,23 +92,23 @@ def test_extensions_endpoint_returns_the_diagnosis_with_statistics(make_app: Mak
 
 def test_extension_that_is_paused_does_not_run_until_it_is_resumed(make_app: MakeApp, serve: Serve) -> None:
     """``POST /admin/extensions/NAME/pause`` removes it from the next invocations, ``resume`` restores it."""
-    served = serve(make_app(files()), env=ON)
-    texts = [served.get("/api/hello").text]
+    server = serve(make_app(files()), env=ON)
+    texts = [server.get("/api/hello").text]
     for step in ("pause", "resume"):
-        assert httpx.post(f"{served.url}/admin/extensions/flaky/{step}").is_success
-        texts.append(served.get("/api/hello").text)
+        assert httpx.post(f"{server.url}/admin/extensions/flaky/{step}").is_success
+        texts.append(server.get("/api/hello").text)
     assert texts == ["hello flaky", "hello", "hello flaky"]
 
 
 def test_extension_with_repeated_errors_is_quarantined_until_it_is_resumed(make_app: MakeApp, serve: Serve) -> None:
     """The app runs without it, the log says so once, and ``resume`` restores it."""
-    served = serve(make_app(files(host_json={"extensionHost": {"quarantine": {"consecutiveErrors": 2}}})), env=ON)
-    texts = [served.get("/api/hello?err=1").text for _ in range(4)]
+    server = serve(make_app(files(host_json={"extensionHost": {"quarantine": {"consecutiveErrors": 2}}})), env=ON)
+    texts = [server.get("/api/hello?err=1").text for _ in range(4)]
     assert texts == ["hello flaky", "hello", "hello", "hello"] or texts == ["hello flaky"] * 2 + ["hello"] * 2
-    assert served.wait_for("is quarantined").count("is quarantined") == 1
-    assert entry_of(served.get("/admin/host/extensions").json())["status"] == "quarantined"
-    assert httpx.post(f"{served.url}/admin/extensions/flaky/resume").is_success
-    assert served.get("/api/hello").text == "hello flaky"
+    assert server.wait_for("is quarantined").count("is quarantined") == 1
+    assert entry_of(server.get("/admin/host/extensions").json())["status"] == "quarantined"
+    assert httpx.post(f"{server.url}/admin/extensions/flaky/resume").is_success
+    assert server.get("/api/hello").text == "hello flaky"
 
 
 @pytest.mark.parametrize(
@@ -143,10 +143,10 @@ def test_required_extensions_that_do_not_load_stop_the_start(make_app: MakeApp, 
     """All of them are named at once, in a message without a traceback, with exit code 1."""
     section = {"extensionHost": {"required": ["auth", "flaky"], "disabled": ["flaky"]}}
     env = {**ON, "HOSTING_REQUIRE": "audit"}
-    served = launch(make_app(files(host_json=section)), output=tmp_path / "out.txt", env=env)
-    assert served.wait() == 1
-    assert all(f"'{name}'" in served.logs() for name in ("auth", "flaky", "audit"))
-    assert "Traceback" not in served.logs()
+    server = launch(make_app(files(host_json=section)), output=tmp_path / "out.txt", env=env)
+    assert server.wait() == 1
+    assert all(f"'{name}'" in server.logs() for name in ("auth", "flaky", "audit"))
+    assert "Traceback" not in server.logs()
 
 
 @pytest.mark.parametrize("env", [{}, {"PYTHON_ENABLE_WORKER_EXTENSIONS": "0"}, {**ON, "HOSTING_ALLOW": "other"}])
@@ -155,8 +155,8 @@ def test_extension_that_is_off_or_not_allowed_is_not_imported(
 ) -> None:
     """Without the flag, or without being allowed, no line of an extension runs."""
     app = make_app(files())
-    served = serve(app, env=env)
-    assert served.get("/api/hello").text == "hello"
+    server = serve(app, env=env)
+    assert server.get("/api/hello").text == "hello"
     assert not (app / PACKAGES / "imported").exists()
 
 
@@ -196,9 +196,9 @@ class Flaky:
 def test_failing_startup_hook_stops_the_start_only_with_strict(make_app: MakeApp, serve: Serve, tmp_path: Path) -> None:
     """The app serves without it, and the log says so; with ``--strict`` the start fails with the reason."""
     app = make_app(files(STARTING))
-    served = serve(app, env=ON)
-    assert served.get("/api/hello").text == "hello"
-    served.wait_for("hook startup failed: ValueError: no connection")
+    server = serve(app, env=ON)
+    assert server.get("/api/hello").text == "hello"
+    server.wait_for("hook startup failed: ValueError: no connection")
     strict = launch(app, "--strict", output=tmp_path / "strict.txt", env=ON)
     assert strict.wait() == 1
     assert "no connection" in strict.logs()

@@ -47,13 +47,13 @@ def die(req: func.HttpRequest) -> str:
 }
 
 
-def worker_pids(served: Served, count: int) -> set[str]:
+def worker_pids(server: Served, count: int) -> set[str]:
     """Send requests until ``count`` processes have responded, and return their ids."""
     pids: set[str] = set()
     end = time.monotonic() + PATIENCE
     while len(pids) < count:
-        assert time.monotonic() < end, f"only {pids} answered:\n{served.logs()}"
-        threads = [threading.Thread(target=lambda: pids.add(served.get("/api/block").text)) for _ in range(4)]
+        assert time.monotonic() < end, f"only {pids} answered:\n{server.logs()}"
+        threads = [threading.Thread(target=lambda: pids.add(server.get("/api/block").text)) for _ in range(4)]
         for thread in threads:
             thread.start()
         for thread in threads:
@@ -63,21 +63,21 @@ def worker_pids(served: Served, count: int) -> set[str]:
 
 def test_workers_share_one_port(make_app: MakeApp, serve: Serve) -> None:
     """All processes respond on one port; the functions are listed once, and the supervisor does not import the app."""
-    served = serve(make_app(APP), "--workers", "3")
-    pids = worker_pids(served, 3)
+    server = serve(make_app(APP), "--workers", "3")
+    pids = worker_pids(server, 3)
     assert len(pids) == 3
-    assert str(served.process.pid) not in pids
-    assert sorted(re.findall(r"imported by (\d+)", served.logs())) == sorted(pids)
-    assert served.logs().count("Listening on") == served.logs().count("pid:") == 1
-    assert served.stop() == 0
+    assert str(server.process.pid) not in pids
+    assert sorted(re.findall(r"imported by (\d+)", server.logs())) == sorted(pids)
+    assert server.logs().count("Listening on") == server.logs().count("pid:") == 1
+    assert server.stop() == 0
 
 
 def test_json_lines_of_workers_have_the_number_of_the_process(make_app: MakeApp, serve: Serve) -> None:
     """With ``--workers`` each JSON line has the number of its process; the banner is of the first one."""
-    served = serve(make_app(APP), "--workers", "2", "--log-format", "json")
-    worker_pids(served, 2)
-    assert served.stop() == 0
-    lines = [json.loads(line) for line in served.logs().splitlines() if line.startswith("{")]
+    server = serve(make_app(APP), "--workers", "2", "--log-format", "json")
+    worker_pids(server, 2)
+    assert server.stop() == 0
+    lines = [json.loads(line) for line in server.logs().splitlines() if line.startswith("{")]
     processes = {line["process"] for line in lines if "invocation_id" in line}
     assert processes == {1, 2}
     assert {line["process"] for line in lines if line["message"].startswith("Listening on")} == {1}
@@ -85,11 +85,11 @@ def test_json_lines_of_workers_have_the_number_of_the_process(make_app: MakeApp,
 
 def test_worker_process_count_of_the_settings_is_used(make_app: MakeApp, serve: Serve) -> None:
     """``FUNCTIONS_WORKER_PROCESS_COUNT`` is read from the environment or from local.settings.json."""
-    served = serve(make_app(APP), env={"FUNCTIONS_WORKER_PROCESS_COUNT": "2"})
-    assert len(worker_pids(served, 2)) == 2
+    server = serve(make_app(APP), env={"FUNCTIONS_WORKER_PROCESS_COUNT": "2"})
+    assert len(worker_pids(server, 2)) == 2
     settings = '{"Values": {"FUNCTIONS_WORKER_PROCESS_COUNT": "2"}}'
-    served = serve(make_app({**APP, "local.settings.json": settings}))
-    assert len(worker_pids(served, 2)) == 2
+    server = serve(make_app({**APP, "local.settings.json": settings}))
+    assert len(worker_pids(server, 2)) == 2
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 0), (signal.SIGINT, 130)])
@@ -97,14 +97,14 @@ def test_signal_lets_the_requests_of_every_worker_finish(
     make_app: MakeApp, serve: Serve, number: signal.Signals, code: int
 ) -> None:
     """A signal to the supervisor lets running requests finish in every process; the exit code names the signal."""
-    served = serve(make_app(APP), "--workers", "2")
-    workers = worker_pids(served, 2)
+    server = serve(make_app(APP), "--workers", "2")
+    workers = worker_pids(server, 2)
     texts: list[str] = []
-    threads = [threading.Thread(target=lambda: texts.append(served.get("/api/slow").text)) for _ in range(4)]
+    threads = [threading.Thread(target=lambda: texts.append(server.get("/api/slow").text)) for _ in range(4)]
     for thread in threads:
         thread.start()
-    served.wait_for("(?s)(slow begins.*){4}")
-    assert served.stop(number) == code
+    server.wait_for("(?s)(slow begins.*){4}")
+    assert server.stop(number) == code
     for thread in threads:
         thread.join()
     assert texts == ["slept"] * 4
@@ -113,37 +113,37 @@ def test_signal_lets_the_requests_of_every_worker_finish(
 
 def test_interrupt_of_all_workers_drains_once(make_app: MakeApp, serve: Serve) -> None:
     """Ctrl-C in a terminal reaches every process at once; they drain once."""
-    served = serve(make_app(APP), "--workers", "2")
-    workers = worker_pids(served, 2)
+    server = serve(make_app(APP), "--workers", "2")
+    workers = worker_pids(server, 2)
     texts: list[str] = []
-    thread = threading.Thread(target=lambda: texts.append(served.get("/api/slow").text))
+    thread = threading.Thread(target=lambda: texts.append(server.get("/api/slow").text))
     thread.start()
-    served.wait_for("slow begins")
+    server.wait_for("slow begins")
     for pid in workers:
         os.kill(int(pid), signal.SIGINT)
-    assert served.stop(signal.SIGINT) == 130
+    assert server.stop(signal.SIGINT) == 130
     thread.join()
     assert texts == ["slept"]
 
 
 def test_worker_that_ends_is_replaced(make_app: MakeApp, serve: Serve) -> None:
     """A process that ends is reported with its exit code, and another one replaces it; the port stays open."""
-    served = serve(make_app(APP), "--workers", "2")
-    before = worker_pids(served, 2)
+    server = serve(make_app(APP), "--workers", "2")
+    before = worker_pids(server, 2)
     with pytest.raises(httpx.RemoteProtocolError):
-        served.get("/api/die")
-    assert served.get("/api/pid").text in before
-    served.wait_for(r"Process \d \(pid \d+\) ended with code 3; another one starts\.")
-    assert len(worker_pids(served, 2) | before) == 3
-    assert served.logs().count("Listening on") == 1
-    assert served.stop() == 0
+        server.get("/api/die")
+    assert server.get("/api/pid").text in before
+    server.wait_for(r"Process \d \(pid \d+\) ended with code 3; another one starts\.")
+    assert len(worker_pids(server, 2) | before) == 3
+    assert server.logs().count("Listening on") == 1
+    assert server.stop() == 0
 
 
 def test_workers_of_a_killed_supervisor_end(make_app: MakeApp, serve: Serve) -> None:
     """When the supervisor is killed, the processes drain and end; none remains on the port."""
-    served = serve(make_app(APP), "--workers", "2")
-    workers = worker_pids(served, 2)
-    served.stop(signal.SIGKILL)
+    server = serve(make_app(APP), "--workers", "2")
+    workers = worker_pids(server, 2)
+    server.stop(signal.SIGKILL)
     end = time.monotonic() + PATIENCE
     while any(_is_alive(int(pid)) for pid in workers):
         assert time.monotonic() < end
@@ -169,8 +169,8 @@ def test_invalid_worker_process_count_stops_the_start(make_app: MakeApp, run_hos
 @pytest.mark.parametrize("value", ["0", "-1", "1"])
 def test_worker_process_count_of_one_or_less_is_one_process(make_app: MakeApp, serve: Serve, value: str) -> None:
     """A count of one or less is one process, which serves by itself."""
-    served = serve(make_app(APP), env={"FUNCTIONS_WORKER_PROCESS_COUNT": value})
-    assert served.get("/api/pid").text == str(served.process.pid)
+    server = serve(make_app(APP), env={"FUNCTIONS_WORKER_PROCESS_COUNT": value})
+    assert server.get("/api/pid").text == str(server.process.pid)
 
 
 def test_workers_with_reload_are_refused(make_app: MakeApp, run_hosting: RunHosting) -> None:

@@ -125,7 +125,7 @@ class LeavesAtTheEnd(Sound):
         sys.exit("bye")
 
 
-def loaded(make_app: MakeApp, broken: str) -> FunctionHost:
+def load_broken_host(make_app: MakeApp, broken: str) -> FunctionHost:
     def providers(services: Services) -> Providers:
         classes = {"brokenTrigger": broken, "soundTrigger": "Sound"}
         entries = [

@@ -105,7 +105,7 @@ def noting(services: Services) -> Providers:
     return Providers(services, lambda: importlib_metadata.EntryPoints(entries))
 
 
-def loaded(make_app: MakeApp, code: str, **environ: str) -> tuple[FunctionHost, Notes]:
+def load_note_host(make_app: MakeApp, code: str, **environ: str) -> tuple[FunctionHost, Notes]:
     root = make_app({"function_app.py": HEAD + "steps = []\n" + code, "host.json": '{"version": "2.0"}'})
     host = FunctionHost(root, environ=environ, providers=noting)
     host.load()

@@ -41,9 +41,9 @@ def files(*code: str, host_json: str = HOST_JSON) -> dict[str, str]:
     return {"function_app.py": HEAD + "".join(code), "host.json": host_json}
 
 
-def status(served: Server, function: str) -> list[str]:
+def status(server: Server, function: str) -> list[str]:
     """Return the errors of a function."""
-    errors: list[str] = served.get(f"/admin/functions/{function}/status").json().get("errors", [])
+    errors: list[str] = server.get(f"/admin/functions/{function}/status").json().get("errors", [])
     return errors
 
 
@@ -102,18 +102,18 @@ def test_invalid_connections_put_their_functions_in_error_without_the_key(
     """An invalid connection puts the functions that use it in error, by name and without its key."""
     settings = {f"C{n}": text for n, text in enumerate(BAD_CONNECTIONS) if "\x00" not in text}
     app = make_app(files(*(USES.format(n=name[1:]) for name in [*settings, "C99"])))
-    served = serve(app, env={**settings, "AzureWebJobsStorage": azurite.connection_string})
-    assert served.get("/api/fine").text == "fine"
+    server = serve(app, env={**settings, "AzureWebJobsStorage": azurite.connection_string})
+    assert server.get("/api/fine").text == "fine"
     for name in [*settings, "C99"]:
         for use in ("Queue", "Blob", "QueueOut", "BlobIn", "Table"):
             function = f"{use}{name[1:]}"
-            (error,) = status(served, function)
+            (error,) = status(server, function)
             setting = "AzureWebJobsC99" if name == "C99" else name
             assert error.startswith(f"The '{function}' function is in error: "), error
             assert f"'{setting}'" in error
-    assert served.stop() == 0
-    assert "c2VjcmV0" not in served.logs()
-    assert "Traceback" not in served.logs()
+    assert server.stop() == 0
+    assert "c2VjcmV0" not in server.logs()
+    assert "Traceback" not in server.logs()
 
 
 def test_function_with_one_invalid_binding_does_not_run(make_app: MakeApp, serve: Serve, azurite: Azurite) -> None:
@@ -135,12 +135,12 @@ def Put(req: func.HttpRequest, out: func.Out[str]) -> str:
     out.set("it")
     return "put"
 """
-    served = serve(make_app(files(code)), env={"AzureWebJobsStorage": azurite.connection_string})
-    assert "AzureWebJobsNowhere" in status(served, "Bad")[0]
-    assert served.get("/api/put").text == "put"
-    served.wait_for("good got it")
-    assert served.stop() == 0
-    assert "bad ran" not in served.logs()
+    server = serve(make_app(files(code)), env={"AzureWebJobsStorage": azurite.connection_string})
+    assert "AzureWebJobsNowhere" in status(server, "Bad")[0]
+    assert server.get("/api/put").text == "put"
+    server.wait_for("good got it")
+    assert server.stop() == 0
+    assert "bad ran" not in server.logs()
 
 
 UNUSABLE: dict[tuple[str, str], tuple[Any, ...]] = {
@@ -242,14 +242,14 @@ def test_invalid_names_put_their_functions_in_error(make_app: MakeApp, serve: Se
         f"def Blob{n}(req: func.HttpRequest, out: func.Out[str]) -> str: ...\n"
         for n, name in enumerate(BAD_BLOBS)
     ]
-    served = serve(make_app(files(*queues, *tables, *blobs)), env={"AzureWebJobsStorage": azurite.connection_string})
+    server = serve(make_app(files(*queues, *tables, *blobs)), env={"AzureWebJobsStorage": azurite.connection_string})
     for kind, names in (("T", BAD_QUEUES), ("Table", BAD_TABLES), ("Blob", BAD_BLOBS)):
         for n, name in enumerate(names):
-            (error,) = status(served, f"{kind}{n}")
+            (error,) = status(server, f"{kind}{n}")
             assert f"'{kind}{n}'" in error
             assert kind == "Blob" or name.strip("%") in error
-    assert served.get("/api/fine").text == "fine"
-    assert served.stop() == 0
+    assert server.get("/api/fine").text == "fine"
+    assert server.stop() == 0
 
 
 OUTPUTS = """
@@ -281,7 +281,7 @@ def Body(req: func.HttpRequest, out: func.Out[str]) -> str:
 
 def test_invalid_name_from_a_request_fails_that_request_only(make_app: MakeApp, serve: Serve, azurite: Azurite) -> None:
     """A name from a request is valid for the storage, or fails that one request."""
-    served = serve(make_app(files(OUTPUTS)), env={"AzureWebJobsStorage": azurite.connection_string})
+    server = serve(make_app(files(OUTPUTS)), env={"AzureWebJobsStorage": azurite.connection_string})
     for path, code in (
         (f"queue/{unused()}", 200),
         (f"queue/{unused().upper()}", 200),
@@ -295,7 +295,7 @@ def test_invalid_name_from_a_request_fails_that_request_only(make_app: MakeApp, 
         (f"container/{unused()}", 200),
         ("container/UPPER", 500),
     ):
-        assert (path, served.get(f"/api/{path}").status_code) == (path, code)
+        assert (path, server.get(f"/api/{path}").status_code) == (path, code)
     for body, code in (
         ({"order": {"queue": unused()}}, 200),
         ({"order": {"queue": 5}}, 500),
@@ -304,8 +304,8 @@ def test_invalid_name_from_a_request_fails_that_request_only(make_app: MakeApp, 
         ({}, 500),
         ([], 500),
     ):
-        assert (body, httpx.post(f"{served.url}/api/body", json=body).status_code) == (body, code)
-    assert served.get("/api/fine").text == "fine"
+        assert (body, httpx.post(f"{server.url}/api/body", json=body).status_code) == (body, code)
+    assert server.get("/api/fine").text == "fine"
 
 
 WRONG = """
@@ -346,7 +346,7 @@ def test_output_value_that_cannot_be_stored_fails_its_invocation(
 ) -> None:
     """A value that an output does not accept fails its invocation, and nothing of it is written."""
     queue = unused()
-    served = serve(
+    server = serve(
         make_app(files(WRONG.replace("QUEUE", queue))), env={"AzureWebJobsStorage": azurite.connection_string}
     )
     failing = {
@@ -356,12 +356,12 @@ def test_output_value_that_cannot_be_stored_fails_its_invocation(
     }
     for output, kinds in failing.items():
         for kind in kinds:
-            assert (output, kind, served.get(f"/api/{output}/{kind}").status_code) == (output, kind, 500)
-    assert served.get("/api/large/48000").status_code == 200
-    assert served.get("/api/large/70000").status_code == 500
+            assert (output, kind, server.get(f"/api/{output}/{kind}").status_code) == (output, kind, 500)
+    assert server.get("/api/large/48000").status_code == 200
+    assert server.get("/api/large/70000").status_code == 500
     with QueueClient.from_connection_string(azurite.connection_string, queue, api_version=API) as client:
         assert client.get_queue_properties().approximate_message_count == 1
-    assert served.get("/api/fine").text == "fine"
+    assert server.get("/api/fine").text == "fine"
 
 
 LISTENS = """
@@ -382,16 +382,16 @@ def test_messages_that_are_not_base64_become_poison(make_app: MakeApp, serve: Se
         client.create_queue()
         for text in ("not Base64!", "abc", "=", "aGk=", "", "//8=", "aGk=\n", "a G k ="):
             client.send_message(text)
-        served = serve(
+        server = serve(
             make_app(files(LISTENS.replace("QUEUE", queue))), env={"AzureWebJobsStorage": azurite.connection_string}
         )
         for expected in (r"got b'hi'", r"got b''", r"got b'\\xff\\xff'"):
-            served.wait_for(expected)
+            server.wait_for(expected)
         eventually(lambda: client.get_queue_properties().approximate_message_count == 0)
-        eventually(lambda: served.logs().count("got b'hi'") == 3)
-    served.wait_for("is not Base64")
-    assert served.stop() == 0
-    assert "Traceback" not in served.logs()
+        eventually(lambda: server.logs().count("got b'hi'") == 3)
+    server.wait_for("is not Base64")
+    assert server.stop() == 0
+    assert "Traceback" not in server.logs()
 
 
 EVERYTHING = """
@@ -425,17 +425,17 @@ def test_host_without_its_storage_serves_and_works_once_it_is_there(
     app = make_app(files(EVERYTHING, host_json=host_json))
     with reserved_ports() as ports:
         text = connection_string(dict(zip(SERVICES, ports, strict=True)))
-        served = serve(app, env={"AzureWebJobsStorage": text, **DEVELOPMENT})
-        assert served.get("/api/fine").text == "fine"
-        served.wait_for("Is Azurite running")
-        assert served.get("/api/put/early").status_code == 500
+        server = serve(app, env={"AzureWebJobsStorage": text, **DEVELOPMENT})
+        assert server.get("/api/fine").text == "fine"
+        server.wait_for("Is Azurite running")
+        assert server.get("/api/put/early").status_code == 500
         for name in ("first", "second"):
             with run_azurite(tmp_path, "--skipApiVersionCheck", ports=ports):
-                eventually(lambda: served.get(f"/api/put/{name}").status_code == 200)  # noqa: B023
+                eventually(lambda: server.get(f"/api/put/{name}").status_code == 200)  # noqa: B023
                 with TableClient.from_connection_string(text, "Done") as done:
                     eventually(lambda: name in rows_of(done))  # noqa: B023
-                served.wait_for("ticked")
-        assert served.stop() == 0
+                server.wait_for("ticked")
+        assert server.stop() == 0
 
 
 def rows_of(table: TableClient) -> set[str]:
@@ -451,11 +451,11 @@ def test_deleted_queue_is_found_again_after_an_output_creates_it(
     """A queue that is deleted during a host's run is polled again, and an output creates it again."""
     queue = unused()
     code = LISTENS.replace("QUEUE", queue) + OUTPUTS
-    served = serve(make_app(files(code)), env={"AzureWebJobsStorage": azurite.connection_string, **DEVELOPMENT})
+    server = serve(make_app(files(code)), env={"AzureWebJobsStorage": azurite.connection_string, **DEVELOPMENT})
     with QueueClient.from_connection_string(azurite.connection_string, queue, api_version=API) as client:
         for count in (1, 2):
-            assert served.get(f"/api/queue/{queue}").text == "put"
-            eventually(lambda: served.logs().count("got b'x'") == count)  # noqa: B023
+            assert server.get(f"/api/queue/{queue}").text == "put"
+            eventually(lambda: server.logs().count("got b'x'") == count)  # noqa: B023
             client.delete_queue()
-    assert served.stop() == 0
-    assert "Traceback" not in served.logs()
+    assert server.stop() == 0
+    assert "Traceback" not in server.logs()

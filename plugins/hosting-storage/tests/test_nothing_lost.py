@@ -77,17 +77,17 @@ def test_queue_of_killed_hosts_loses_no_message(
     app = make_app({"function_app.py": APP, "host.json": HOST_JSON})
     env = {"AzureWebJobsStorage": azurite.connection_string, "QUEUE": name, "EFFECTS": str(effects)}
     for _ in range(kills):
-        served = serve(app, env=env)
+        server = serve(app, env=env)
         enough = len(processed(effects)) + random.randint(1, MESSAGES // (kills + 1))
-        until(lambda enough=enough: len(processed(effects)) >= enough, served.logs)  # type: ignore[misc]
+        until(lambda enough=enough: len(processed(effects)) >= enough, server.logs)  # type: ignore[misc]
         time.sleep(random.uniform(0, 0.02))
-        served.send(signal.SIGKILL)
-        served.wait()
+        server.send(signal.SIGKILL)
+        server.wait()
         processed_count = len(set(processed(effects)))
         assert queues.count(name) >= MESSAGES - processed_count, "a message was deleted before it was processed"
-    served = serve(app, env=env)
-    until(lambda: queues.count(name) == 0, served.logs)
-    assert served.stop() == 0
+    server = serve(app, env=env)
+    until(lambda: queues.count(name) == 0, server.logs)
+    assert server.stop() == 0
     times = Counter(processed(effects))
     assert set(times) == {str(number) for number in range(MESSAGES)}
     duplicates = sum(times.values()) - MESSAGES

@@ -47,11 +47,11 @@ def runs(path: Path) -> list[int]:
     return [int(line) for line in path.read_text().splitlines()] if path.exists() else []
 
 
-def wait_for_run(path: Path, served: Server) -> None:
+def wait_for_run(path: Path, server: Server) -> None:
     """Wait until this host has run the timer."""
     end = time.monotonic() + TIMEOUT_SECONDS
-    while served.process.pid not in runs(path):
-        assert time.monotonic() < end, served.logs()
+    while server.process.pid not in runs(path):
+        assert time.monotonic() < end, server.logs()
         time.sleep(0.1)
 
 
@@ -88,10 +88,10 @@ def test_timers_without_their_storage_wait_and_log_it_once(app: Path, serve: Ser
     run_log = tmp_path / "runs"
     with reserved_ports() as ports:
         storage = connection_string(dict(zip(SERVICES, ports, strict=True)))
-        served = serve(app, env={"AzureWebJobsStorage": storage, "XDG_STATE_HOME": str(tmp_path), "RUNS": str(run_log)})
-        served.wait_for("Timers are waiting for the host's storage; trying again: ")
+        server = serve(app, env={"AzureWebJobsStorage": storage, "XDG_STATE_HOME": str(tmp_path), "RUNS": str(run_log)})
+        server.wait_for("Timers are waiting for the host's storage; trying again: ")
         with run_azurite(tmp_path, "--inMemoryPersistence", "--skipApiVersionCheck", ports=ports):
-            wait_for_run(run_log, served)
-            served.wait_for("The host's storage can be used again.")
-            assert served.stop() == 0
-    assert served.logs().count("Timers are waiting for the host's storage; trying again: ") == 1
+            wait_for_run(run_log, server)
+            server.wait_for("The host's storage can be used again.")
+            assert server.stop() == 0
+    assert server.logs().count("Timers are waiting for the host's storage; trying again: ") == 1

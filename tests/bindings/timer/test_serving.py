@@ -59,78 +59,78 @@ def status_file(tmp_path: Path, name: str) -> Path:
     return path
 
 
-def wait_until_closed(served: Served) -> None:
+def wait_until_closed(server: Served) -> None:
     """Wait until the host's port is closed."""
     end = time.monotonic() + PATIENCE
     with contextlib.suppress(httpx.TransportError):
         while time.monotonic() < end:
-            httpx.get(served.url, timeout=PATIENCE)
+            httpx.get(server.url, timeout=PATIENCE)
             time.sleep(0.02)
-        raise AssertionError(served.logs())
+        raise AssertionError(server.logs())
 
 
 def test_timers_run_every_second(start: Start) -> None:
     """Sync and async functions run, with Azure's reason and the SDK's object."""
-    served = start(
+    server = start(
         f"{EACH_SECOND}def Tick(timer: func.TimerRequest) -> None:\n"
         '    logging.info("tick %s %s", timer.past_due, timer.schedule_status)\n'
         f"{EACH_SECOND}async def Tock(timer: func.TimerRequest, context: func.Context) -> None:\n"
         '    logging.info("tock in %s", context.function_name)\n'
     )
-    served.wait_for(r"(?s)(tick False \{\}.*){2}")
-    logs = served.wait_for("(?s)(tock in Tock.*){2}")
+    server.wait_for(r"(?s)(tick False \{\}.*){2}")
+    logs = server.wait_for("(?s)(tock in Tock.*){2}")
     assert "The next 5 occurrences of the 'Tick' schedule (Cron: '* * * * * *') will be:" in logs
     moment = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{7}[+-]\d\d:\d\d"
     assert re.search(rf"Executing 'Functions\.Tick' \(Reason='Timer fired at {moment}', Id=", logs)
-    assert served.stop() == 0
+    assert server.stop() == 0
 
 
 def test_function_with_an_invalid_schedule_is_not_listed(start: Start) -> None:
     """The other functions run."""
-    served = start(
+    server = start(
         f"{EACH_SECOND}def Tick(timer: func.TimerRequest) -> None:\n    logging.info('tick')\n"
         '@app.timer_trigger("timer", "@daily")\ndef Bad(timer: func.TimerRequest) -> None: ...\n'
     )
-    logs = served.wait_for("tick")
+    logs = server.wait_for("tick")
     assert "Function 'Bad': The schedule expression '@daily' was not recognized as a valid cron expression" in logs
     assert "Bad: timerTrigger" not in logs
-    assert "'@daily'" in served.get("/admin/functions/Bad/status").json()["errors"][0]
-    assert served.stop() == 0
+    assert "'@daily'" in server.get("/admin/functions/Bad/status").json()["errors"][0]
+    assert server.stop() == 0
 
 
 def test_website_time_zone_is_used_for_schedules(start: Start) -> None:
     """It is also used in the log and in the data of functions; an unknown zone is an error."""
     code = f"{DAILY}def Nightly(timer: func.TimerRequest) -> None: ...\n"
-    served = start(code, WEBSITE_TIME_ZONE="Asia/Kolkata")
-    assert "00:00:00+05:30 (" in served.wait_for(r"will be:\n.*\n.*")
-    assert served.stop() == 0
-    served = start(code, WEBSITE_TIME_ZONE="India Standard Time")
-    assert "WEBSITE_TIME_ZONE is 'India Standard Time', which is not a time zone." in served.wait_for(
+    server = start(code, WEBSITE_TIME_ZONE="Asia/Kolkata")
+    assert "00:00:00+05:30 (" in server.wait_for(r"will be:\n.*\n.*")
+    assert server.stop() == 0
+    server = start(code, WEBSITE_TIME_ZONE="India Standard Time")
+    assert "WEBSITE_TIME_ZONE is 'India Standard Time', which is not a time zone." in server.wait_for(
         "not a time zone.*"
     )
-    assert served.stop() == 0
+    assert server.stop() == 0
 
 
 def test_timer_runs_manually(start: Start) -> None:
     """The run is not late, has the stored status, and ignores the posted text."""
-    served = start(
+    server = start(
         f"{DAILY}def Nightly(timer: func.TimerRequest) -> None:\n"
         '    logging.info("nightly %s %s", timer.past_due, sorted(timer.schedule_status))\n'
     )
-    served.wait_for("will be:")
-    answer = httpx.post(f"{served.url}/admin/functions/nightly", json={"input": "x"}, timeout=PATIENCE)
+    server.wait_for("will be:")
+    answer = httpx.post(f"{server.url}/admin/functions/nightly", json={"input": "x"}, timeout=PATIENCE)
     assert answer.status_code == 202
-    served.wait_for(r"nightly False \['Last', 'LastUpdated', 'Next'\]")
-    assert served.stop() == 0
+    server.wait_for(r"nightly False \['Last', 'LastUpdated', 'Next'\]")
+    assert server.stop() == 0
 
 
 def test_missed_time_runs_the_timer_at_the_next_start(start: Start, tmp_path: Path) -> None:
     """The run has past_due."""
     code = f"{DAILY}def Nightly(timer: func.TimerRequest) -> None:\n    logging.info('past due: %s', timer.past_due)\n"
-    served = start(code, WEBSITE_TIME_ZONE="UTC")
-    served.wait_for("will be:")
-    assert served.stop() == 0
-    assert "past due" not in served.logs()
+    server = start(code, WEBSITE_TIME_ZONE="UTC")
+    server.wait_for("will be:")
+    assert server.stop() == 0
+    assert "past due" not in server.logs()
     path = status_file(tmp_path, "Nightly")
     stored = {
         "Last": "2024-05-01T00:00:00+00:00",
@@ -138,40 +138,40 @@ def test_missed_time_runs_the_timer_at_the_next_start(start: Start, tmp_path: Pa
         "LastUpdated": "2024-05-01T00:00:00+00:00",
     }
     path.write_text(json.dumps(stored))
-    served = start(code, WEBSITE_TIME_ZONE="UTC")
-    logs = served.wait_for("past due: True")
+    server = start(code, WEBSITE_TIME_ZONE="UTC")
+    logs = server.wait_for("past due: True")
     details = "UnscheduledInvocationReason: IsPastDue, OriginalSchedule: 2024-05-02T00:00:00.0000000+00:00"
     assert f"Trigger Details: {details}" in logs
-    assert served.stop() == 0
+    assert server.stop() == 0
     assert json.loads(path.read_text())["Last"] > "2024-05-03"
 
 
 def test_function_that_cancels_its_task_does_not_stop_the_timer(start: Start) -> None:
     """That invocation fails."""
-    served = start(
+    server = start(
         f"{EACH_SECOND}async def Cancels(timer: func.TimerRequest) -> None:\n"
         "    asyncio.current_task().cancel()\n    await asyncio.sleep(0)\n"
     )
-    served.wait_for(r"(?s)(Executed 'Functions\.Cancels' \(Failed.*){2}")
-    assert served.stop() == 0
+    server.wait_for(r"(?s)(Executed 'Functions\.Cancels' \(Failed.*){2}")
+    assert server.stop() == 0
 
 
 def test_function_that_blocks_the_event_loop_leaves_time_for_requests(start: Start) -> None:
     """The function is due again before it ends; the host can stop too."""
-    served = start(
+    server = start(
         f"{EACH_SECOND}async def Blocks(timer: func.TimerRequest) -> None:\n    time.sleep(1.1)\n"
         '@app.route("fine", auth_level="ANONYMOUS")\n'
         'def Fine(req: func.HttpRequest) -> str:\n    return "fine"\n'
     )
-    served.wait_for(r"(?s)(Executed 'Functions\.Blocks'.*){2}")
-    assert served.get("/api/fine").text == "fine"
-    assert served.stop() == 0
+    server.wait_for(r"(?s)(Executed 'Functions\.Blocks'.*){2}")
+    assert server.get("/api/fine").text == "fine"
+    assert server.stop() == 0
 
 
 def test_run_is_finished_and_stored_after_sigterm(start: Start, tmp_path: Path) -> None:
     """No other run begins."""
     release = tmp_path / "release"
-    served = start(
+    server = start(
         '@app.timer_trigger("timer", "0 0 0 * * *", run_on_startup=True)\n'
         "def Slow(timer: func.TimerRequest) -> None:\n"
         '    logging.info("begun")\n'
@@ -180,12 +180,12 @@ def test_run_is_finished_and_stored_after_sigterm(start: Start, tmp_path: Path) 
         f"{EACH_SECOND}async def Tick(timer: func.TimerRequest) -> None: ...\n",
         RELEASE=str(release),
     )
-    served.wait_for("begun")
-    served.send(signal.SIGTERM)
-    wait_until_closed(served)
+    server.wait_for("begun")
+    server.send(signal.SIGTERM)
+    wait_until_closed(server)
     release.touch()
-    assert served.wait() == 0
-    _, _, after = served.logs().partition("finished")
+    assert server.wait() == 0
+    _, _, after = server.logs().partition("finished")
     assert after
     assert not json.loads(status_file(tmp_path, "Slow").read_text())["Last"].startswith("0001")
     assert "Executing" not in after
@@ -199,15 +199,15 @@ def test_run_beyond_the_grace_period_is_not_stored(start: Start, tmp_path: Path,
         f"{kind} Slow(timer: func.TimerRequest) -> None:\n"
         f'    logging.info("begun")\n    {sleep}(600)\n'
     )
-    served = start(code, "--grace", "0.2")
-    served.wait_for("begun")
-    assert served.stop() == 0
+    server = start(code, "--grace", "0.2")
+    server.wait_for("begun")
+    assert server.stop() == 0
     assert json.loads(status_file(tmp_path, "Slow").read_text())["Last"].startswith("0001")
 
 
 def test_retry_policy_runs_the_function_again_in_the_same_tick(start: Start) -> None:
     """The function gets the data of the previous attempt."""
-    served = start(
+    server = start(
         '@app.timer_trigger("timer", "0 0 0 * * *", run_on_startup=True)\n'
         '@app.retry(strategy="fixed_delay", max_retry_count="2", delay_interval="00:00:01")\n'
         "def Flaky(timer: func.TimerRequest, context: func.Context) -> None:\n"
@@ -215,25 +215,25 @@ def test_retry_policy_runs_the_function_again_in_the_same_tick(start: Start) -> 
         '    logging.info("try %s of %s after %r", retry.retry_count, retry.max_retry_count, retry.exception.message)\n'
         '    if retry.retry_count < 2:\n        raise ValueError("not yet")\n'
     )
-    logs = served.wait_for("(?s)try 2 of 2.*Succeeded")
+    logs = server.wait_for("(?s)try 2 of 2.*Succeeded")
     assert re.findall(r"try (\d) of 2 after '(.*)'", logs) == [
         ("0", ""),
         ("1", "ValueError: not yet"),
         ("2", "ValueError: not yet"),
     ]
     assert "Waiting for `00:00:01` before retrying function execution." in logs
-    assert served.stop() == 0
+    assert server.stop() == 0
 
 
 def test_host_stops_at_once_between_two_attempts(start: Start, tmp_path: Path) -> None:
     """The next start makes up for the rest."""
-    served = start(
+    server = start(
         '@app.timer_trigger("timer", "0 0 0 * * *", run_on_startup=True)\n'
         '@app.retry(strategy="fixed_delay", max_retry_count="2", delay_interval="00:10:00")\n'
         "def Flaky(timer: func.TimerRequest) -> None:\n    raise ValueError('not yet')\n"
     )
-    served.wait_for("Waiting for `00:10:00`")
-    assert served.stop() == 0
+    server.wait_for("Waiting for `00:10:00`")
+    assert server.stop() == 0
     assert json.loads(status_file(tmp_path, "Flaky").read_text())["Last"].startswith("0001")
 
 
@@ -248,12 +248,12 @@ def runs(path: Path) -> list[int]:
     return [int(line) for line in path.read_text().splitlines()] if path.exists() else []
 
 
-def wait_for_runs(path: Path, count: int, served: Served, but: int = 0) -> None:
+def wait_for_runs(path: Path, count: int, server: Served, but: int = 0) -> None:
     """Wait until processes other than ``but`` have so many runs."""
     end = time.monotonic() + PATIENCE
     while len([process for process in runs(path) if process != but]) < count:
-        assert served.process.poll() is None, served.logs()
-        assert time.monotonic() < end, served.logs()
+        assert server.process.poll() is None, server.logs()
+        assert time.monotonic() < end, server.logs()
         time.sleep(0.05)
 
 
@@ -276,27 +276,27 @@ def test_one_of_two_hosts_runs_the_timer(start: Start, tmp_path: Path) -> None:
 def test_one_of_several_workers_runs_the_timer(start: Start, tmp_path: Path) -> None:
     """After its end another one does."""
     run_log = tmp_path / "runs"
-    served = start(WRITES_ITS_PROCESS, "--workers", "2", RUNS=str(run_log))
-    wait_for_runs(run_log, 3, served)
+    server = start(WRITES_ITS_PROCESS, "--workers", "2", RUNS=str(run_log))
+    wait_for_runs(run_log, 3, server)
     (worker,) = {*runs(run_log)}
     os.kill(worker, signal.SIGKILL)
-    wait_for_runs(run_log, 2, served, but=worker)
+    wait_for_runs(run_log, 2, server, but=worker)
     assert len([*groupby(runs(run_log))]) == 2
-    assert served.stop() == 0
+    assert server.stop() == 0
 
 
 def test_disabled_timer_runs_manually_only(start: Start) -> None:
     """Its schedule is ignored."""
-    served = start(
+    server = start(
         f"{EACH_SECOND}def Off(timer: func.TimerRequest) -> None:\n    logging.info('off')\n"
         f"{EACH_SECOND}def On(timer: func.TimerRequest) -> None:\n    logging.info('on')\n",
         **{"AzureWebJobs.Off.Disabled": "true"},
     )
-    logs = served.wait_for("(?s)(Functions.On.*Succeeded.*){2}")
+    logs = server.wait_for("(?s)(Functions.On.*Succeeded.*){2}")
     assert "Functions.Off" not in logs
-    httpx.post(f"{served.url}/admin/functions/Off", json={}, timeout=PATIENCE)
-    served.wait_for("'Functions.Off' .*Succeeded")
-    assert served.stop() == 0
+    httpx.post(f"{server.url}/admin/functions/Off", json={}, timeout=PATIENCE)
+    server.wait_for("'Functions.Off' .*Succeeded")
+    assert server.stop() == 0
 
 
 def test_host_without_timers_imports_no_timer_code() -> None:

@@ -109,14 +109,14 @@ def last(text: bytes) -> None:
     note(text.decode())
 """)
     )
-    served = serve(app, env=queue_app.env)
+    server = serve(app, env=queue_app.env)
     queues.put(name, '{"kind": "tea"}')
-    until(lambda: queue_app.notes() == ["done tea"], served.logs)
-    until(lambda: queues.count(name) == queues.count(f"{name}-done") == 0, served.logs)
+    until(lambda: queue_app.notes() == ["done tea"], server.logs)
+    until(lambda: queues.count(name) == queues.count(f"{name}-done") == 0, server.logs)
     text, message_id = queues.visible(f"{name}-tea")
     assert text == '{"kind": "tea"}'
-    assert served.stop() == 0
-    logs = served.logs()
+    assert server.stop() == 0
+    logs = server.logs()
     assert f"Executing 'Functions.forward' (Reason='New queue message detected on '{name}'.', Id=" in logs
     assert f"Trigger Details: MessageId: {message_id}, DequeueCount: 1, InsertedOn: 20" in logs
     assert "azure.core" not in logs
@@ -137,9 +137,9 @@ def test_v1_app_with_queue_bindings_receives_and_sends(
             "host.json": files("")["host.json"],
         }
     )
-    served = serve(app, env=queue_app.env)
+    server = serve(app, env=queue_app.env)
     queues.put(name, "hello")
-    until(lambda: queues.visible(f"{name}-out") == ["HELLO"], served.logs)
+    until(lambda: queues.visible(f"{name}-out") == ["HELLO"], server.logs)
 
 
 def test_message_that_fails_too_often_moves_to_the_poison_queue(
@@ -161,12 +161,12 @@ def poison(msg: str):
             maxDequeueCount=3,
         )
     )
-    served = serve(app, env=queue_app.env)
+    server = serve(app, env=queue_app.env)
     queues.put(name, "bad")
-    until(lambda: "poison bad" in queue_app.notes(), served.logs)
-    until(lambda: queues.count(name) == queues.count(f"{name}-poison") == 0, served.logs)
+    until(lambda: "poison bad" in queue_app.notes(), server.logs)
+    until(lambda: queues.count(name) == queues.count(f"{name}-poison") == 0, server.logs)
     assert queue_app.notes() == ["tried 1", "tried 2", "tried 3", "poison bad"]
-    served.wait_for(f"Message has reached MaxDequeueCount of 3. Moving message to queue '{name}-poison'.")
+    server.wait_for(f"Message has reached MaxDequeueCount of 3. Moving message to queue '{name}-poison'.")
 
 
 def test_queue_function_with_a_retry_policy_retries_within_each_delivery(
@@ -186,9 +186,9 @@ def fails(msg: func.QueueMessage, context: func.Context):
             maxDequeueCount=2,
         )
     )
-    served = serve(app, env=queue_app.env)
+    server = serve(app, env=queue_app.env)
     queues.put(name, "bad")
-    until(lambda: queues.visible(f"{name}-poison") == ["bad"], served.logs)
+    until(lambda: queues.visible(f"{name}-poison") == ["bad"], server.logs)
     assert queue_app.notes() == ["1 0 2", "1 1 2", "1 2 2", "2 0 2", "2 1 2", "2 2 2"]
 
 
@@ -212,12 +212,12 @@ def big(msg: str):
             maxDequeueCount=2,
         )
     )
-    served = serve(app, env=queue_app.env)
+    server = serve(app, env=queue_app.env)
     queues.put(name, "bad")
     queues.put(f"{name}-big", "bad")
-    until(lambda: queues.count(f"{name}-poison") == queues.count(f"{name}-big-poison") == 1, served.logs)
-    served.wait_for("No value for named parameter 'missing'.")
-    served.wait_for(rf"Function 'big': output '\$return' cannot be sent to queue '{name}-out'")
+    until(lambda: queues.count(f"{name}-poison") == queues.count(f"{name}-big-poison") == 1, server.logs)
+    server.wait_for("No value for named parameter 'missing'.")
+    server.wait_for(rf"Function 'big': output '\$return' cannot be sent to queue '{name}-out'")
 
 
 def test_manual_run_of_a_queue_function_passes_the_input_as_message(
@@ -225,10 +225,10 @@ def test_manual_run_of_a_queue_function_passes_the_input_as_message(
 ) -> None:
     """``POST /admin/functions/NAME`` runs it with a message that was never in a queue."""
     app = make_app(files(WORK))
-    served = serve(app, env=queue_app.env)
-    answer = httpx.post(f"{served.url}/admin/functions/work", json={"input": "by hand"}, timeout=TIMEOUT_SECONDS)
+    server = serve(app, env=queue_app.env)
+    answer = httpx.post(f"{server.url}/admin/functions/work", json={"input": "by hand"}, timeout=TIMEOUT_SECONDS)
     assert answer.status_code == 202
-    until(queue_app.notes, served.logs)
+    until(queue_app.notes, server.logs)
     assert queue_app.notes()[0].startswith("by hand ")
 
 
@@ -254,13 +254,13 @@ def test_host_after_sigterm_runs_no_message_twice(
     app = make_app(files(WORK))
     queues.fill(name, [str(number) for number in range(300)])
     for done in (40, 120, 200):
-        served = serve(app, *flags, env=queue_app.env)
-        until(lambda done=done: len(queue_app.notes()) >= done, served.logs)  # type: ignore[misc]
-        assert served.stop() == 0
-        assert "another host" not in served.logs()
-    served = serve(app, *flags, env=queue_app.env)
-    until(lambda: queues.count(name) == 0, served.logs)
-    assert served.stop() == 0
+        server = serve(app, *flags, env=queue_app.env)
+        until(lambda done=done: len(queue_app.notes()) >= done, server.logs)  # type: ignore[misc]
+        assert server.stop() == 0
+        assert "another host" not in server.logs()
+    server = serve(app, *flags, env=queue_app.env)
+    until(lambda: queues.count(name) == 0, server.logs)
+    assert server.stop() == 0
     assert Counter(line.split()[0] for line in queue_app.notes()) == Counter(map(str, range(300)))
 
 
@@ -275,10 +275,10 @@ def test_message_still_running_after_the_grace_period_is_released(
 @app.queue_trigger(arg_name="msg", queue_name="%QUEUE%", connection="Storage")
 {kind}
 """
-    served = serve(make_app(files(code)), "--grace", "0.5", env=queue_app.env)
+    server = serve(make_app(files(code)), "--grace", "0.5", env=queue_app.env)
     queues.put(name, "endless")
-    served.wait_for("Executing 'Functions.endless'")
-    assert served.stop() == 0
+    server.wait_for("Executing 'Functions.endless'")
+    assert server.stop() == 0
     assert queues.visible(name) == ["endless"]
 
 
@@ -295,21 +295,21 @@ def test_host_without_its_queues_waits_and_loses_nothing(
         with run_azurite(home, ports=ports) as first:
             Queues(first).put(name, *(str(number) for number in range(50)))
             env = {**queue_app.env, "AzureWebJobsStorage": first.connection_string}
-        served = launch(app, output=tmp_path / "output.txt", environ=environment(env))
-        cleanup.callback(served.kill)
-        served.wait_for("cannot be used for queue")
+        server = launch(app, output=tmp_path / "output.txt", environ=environment(env))
+        cleanup.callback(server.kill)
+        server.wait_for("cannot be used for queue")
         for batch in range(2):
             with run_azurite(home, ports=ports) as again:
                 queues = Queues(again)
-                until(lambda queues=queues: queues.count(name) == 0, served.logs)  # type: ignore[misc]
+                until(lambda queues=queues: queues.count(name) == 0, server.logs)  # type: ignore[misc]
                 queues.put(name, *(f"{batch}-{number}" for number in range(50)))
-                until(lambda batch=batch: len(queue_app.notes()) >= 50 * batch + 60, served.logs)  # type: ignore[misc]
+                until(lambda batch=batch: len(queue_app.notes()) >= 50 * batch + 60, server.logs)  # type: ignore[misc]
         with run_azurite(home, ports=ports) as again:
-            until(lambda: Queues(again).count(name) == 0, served.logs)
-        assert served.stop() == 0
+            until(lambda: Queues(again).count(name) == 0, server.logs)
+        assert server.stop() == 0
     expected = {*map(str, range(50)), *(f"{batch}-{number}" for batch in range(2) for number in range(50))}
     assert {line.split()[0] for line in queue_app.notes()} == expected
-    for outage in served.logs().split("responds again"):
+    for outage in server.logs().split("responds again"):
         reasons = re.findall("cannot be used for queue .*", outage)
         assert len(reasons) == len(set(reasons))
 
@@ -320,15 +320,15 @@ def test_host_without_its_queues_waits_and_loses_nothing(
 def test_web_server_in_place_of_the_storage_is_logged_once(
     name: str, make_app: MakeApp, serve: Serve, tmp_path: Path, status: int, body: bytes
 ) -> None:
-    """A web server in place of the storage is logged once, however often it is paths, without a traceback."""
+    """A web server in place of the storage is logged once, however often it is requested, without a traceback."""
     with respond_to_all(status, body) as (port, paths):
         queue_app = QueueApp(connection_string({"Queue": port}), name, tmp_path / "effects")
-        served = serve(make_app(files(WORK)), env=queue_app.env)
-        until(lambda: len(paths) > 5, served.logs)
-        assert served.stop() == 0
-    assert served.logs().count("cannot be used for queue") == 1
-    assert "Traceback" not in served.logs()
-    assert "does not exist yet" not in served.logs()
+        server = serve(make_app(files(WORK)), env=queue_app.env)
+        until(lambda: len(paths) > 5, server.logs)
+        assert server.stop() == 0
+    assert server.logs().count("cannot be used for queue") == 1
+    assert "Traceback" not in server.logs()
+    assert "does not exist yet" not in server.logs()
 
 
 @contextmanager
@@ -367,9 +367,9 @@ def test_queue_with_failing_and_slow_requests_loses_no_message(
     with run_proxy(azurite.ports["Queue"]) as proxy:
         proxy.select_fault = take_turns
         env = {**queue_app.env, "AzureWebJobsStorage": azurite.through(Queue=proxy.port)}
-        served = serve(make_app(files(WORK)), env=env)
-        until(lambda: queues.count(name) == 0, served.logs)
-        assert served.stop() == 0
+        server = serve(make_app(files(WORK)), env=env)
+        until(lambda: queues.count(name) == 0, server.logs)
+        assert server.stop() == 0
     assert {line.split()[0] for line in queue_app.notes()} == set(map(str, range(200)))
 
 
@@ -386,9 +386,9 @@ def test_queue_with_lost_responses_to_deletions_runs_each_message_once(
     with run_proxy(azurite.ports["Queue"]) as proxy:
         proxy.select_fault = lose_each_third_deletion
         env = {**queue_app.env, "AzureWebJobsStorage": azurite.through(Queue=proxy.port)}
-        served = serve(make_app(files(WORK)), env=env)
-        until(lambda: len(queue_app.notes()) >= 60 and queues.count(name) == 0, served.logs)
-        assert served.stop() == 0
+        server = serve(make_app(files(WORK)), env=env)
+        until(lambda: len(queue_app.notes()) >= 60 and queues.count(name) == 0, server.logs)
+        assert server.stop() == 0
     assert Counter(line.split()[0] for line in queue_app.notes()) == Counter(map(str, range(60)))
 
 
@@ -403,11 +403,11 @@ def misnamed(msg: str): ...
 @app.queue_trigger(arg_name="msg", queue_name="queue", connection="Elsewhere")
 def unconnected(msg: str): ...
 """
-    served = serve(make_app(files(WORK + code)), env=queue_app.env)
+    server = serve(make_app(files(WORK + code)), env=queue_app.env)
     queues.put(name, "fine")
-    until(queue_app.notes, served.logs)
-    served.wait_for("'no_queue' is not a valid queue name")
-    served.wait_for(r"Storage account connection string 'AzureWebJobsElsewhere' does not exist\.")
+    until(queue_app.notes, server.logs)
+    server.wait_for("'no_queue' is not a valid queue name")
+    server.wait_for(r"Storage account connection string 'AzureWebJobsElsewhere' does not exist\.")
 
 
 def test_disabled_queue_function_leaves_its_messages(
@@ -419,12 +419,12 @@ def test_disabled_queue_function_leaves_its_messages(
 def other(message: str) -> None:
     note("other", message)
 """
-    served = serve(make_app(files(WORK + other)), env={**queue_app.env, "AzureWebJobs.work.Disabled": "1"})
+    server = serve(make_app(files(WORK + other)), env={**queue_app.env, "AzureWebJobs.work.Disabled": "1"})
     queues.put(name, "later")
     queues.put(f"{name}-other", "now")
-    until(queue_app.notes, served.logs)
+    until(queue_app.notes, server.logs)
     assert queues.visible(name) == ["later"]
-    assert served.stop() == 0
+    assert server.stop() == 0
     assert queue_app.notes() == ["other now"]
 
 
@@ -434,8 +434,8 @@ def test_azurite_without_skip_api_version_check_works(
     """The host asks for no API version that an Azurite without flags refuses."""
     with run_azurite(tmp_path, "--inMemoryPersistence") as strict:
         queues, queue_app = Queues(strict), QueueApp(strict.connection_string, name, tmp_path / "effects")
-        served = serve(make_app(files(WORK)), env=queue_app.env)
+        server = serve(make_app(files(WORK)), env=queue_app.env)
         queues.put(name, "hello")
-        until(lambda: queues.count(name) == 0 and queue_app.notes(), served.logs)
+        until(lambda: queues.count(name) == 0 and queue_app.notes(), server.logs)
         queues.close()
-        assert served.stop() == 0
+        assert server.stop() == 0

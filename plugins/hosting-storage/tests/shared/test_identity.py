@@ -97,15 +97,15 @@ def test_managed_identity_receives_and_sends_without_a_key(
             "IDENTITY_HEADER": "secret",
             "SSL_CERT_FILE": str(certificates["ca"]),
         }
-        served = serve(make_app({"function_app.py": APP, "host.json": '{"version": "2.0"}'}), env=env)
+        server = serve(make_app({"function_app.py": APP, "host.json": '{"version": "2.0"}'}), env=env)
         service.create_queue("secret").send_message(b64encode(b"hello").decode())
         answers = service.get_queue_client("answers")
         service.create_queue("answers")
         end = time.monotonic() + TIMEOUT_SECONDS
         while not (messages := answers.peek_messages()):
-            assert time.monotonic() < end, served.logs()
+            assert time.monotonic() < end, server.logs()
             time.sleep(0.1)
         assert [message.content for message in messages] == [b64encode(b"HELLO").decode()]
-        assert served.stop() == 0
+        assert server.stop() == 0
         service.close()
     assert requests == ["https://storage.azure.com me secret"]
