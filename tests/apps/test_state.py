@@ -22,7 +22,7 @@ def test_host_id_is_valid_and_constant_for_any_folder(name: str) -> None:
         root = Path("/srv") / name
         identifier = host_id(root, AppSettings({}))
     except UnicodeEncodeError:
-        return  # a lone surrogate is no file name
+        return  # a lone surrogate is not a file name
     assert 0 < len(identifier) <= 32
     assert set(identifier) <= ALLOWED
     assert not identifier.startswith("-")

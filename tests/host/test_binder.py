@@ -1,4 +1,4 @@
-"""Binding functions: what cannot be bound is one function's problem, and what must not run does not listen."""
+"""Binding functions: a binding error affects its function only, and disabled functions have no listener."""
 
 from __future__ import annotations
 

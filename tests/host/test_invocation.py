@@ -1,4 +1,4 @@
-"""One invocation: what a function raises, what its outputs take, and what an extension puts in a result's place."""
+"""One invocation: what a function raises, which values its outputs accept, and results that an extension replaces."""
 
 from __future__ import annotations
 
@@ -117,7 +117,7 @@ EXTENSIONS = {
 
 
 def files_with_extension(extension: str, result: str, keyword: str = "def") -> dict[str, str]:
-    """An app beside an installed distribution, ``answering`` 1.0, whose extension answers with ``result``."""
+    """Return an app and the distribution ``answering`` 1.0, whose extension replaces the result by ``result``."""
     packages = ".python_packages/lib/site-packages"
     return {
         "host.json": '{"version": "2.0"}',

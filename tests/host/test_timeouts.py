@@ -1,4 +1,4 @@
-"""``functionTimeout``: which invocation is cancelled, and what is left of it."""
+"""``functionTimeout``: which invocation is cancelled, and with which result."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ HOOKS = hook("invocation_error_app_level", "logger.info('error hook: %r', except
 
 @pytest.fixture
 def served(make_app: MakeApp, serve: Serve, tmp_path: Path) -> Served:
-    """An app with an extension that logs how invocations end."""
+    """A host with an extension that logs how invocations end."""
     Site(tmp_path / "site").extension("watch", HOOKS)
     env = {"PYTHON_ENABLE_WORKER_EXTENSIONS": "1", "PYTHONPATH": f"{ROOT}{os.pathsep}{tmp_path / 'site'}"}
     return serve(make_app(waiting_app()), env=env)

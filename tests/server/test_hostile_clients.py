@@ -1,4 +1,4 @@
-"""What no client should send: the host answers or closes the connection, and goes on serving others."""
+"""Requests that no client should send: the host responds or closes the connection, and serves other clients."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ FINAL = re.compile(rb"^HTTP/1\.[01] ([2-5]\d\d) ", re.MULTILINE)
 
 @pytest.fixture(scope="module")
 def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    """One host for all: it must survive every test, and end with code 0."""
+    """One host for all tests, which must end with code 0."""
     root: Path = tmp_path_factory.mktemp("hostile")
     (root / "host.json").write_text('{"version": "2.0"}')
     (root / "function_app.py").write_text(APP)
@@ -79,7 +79,7 @@ def connect(host: Running) -> socket.socket:
 
 
 def exchange(host: Running, data: bytes) -> bytes:
-    """Send, say that this was all, and read until the host hangs up; a timeout is an error."""
+    """Send data, close the sending side, and return all that the host sends; a timeout is an error."""
     with connect(host) as client:
         answer = b""
         try:
@@ -88,7 +88,7 @@ def exchange(host: Running, data: bytes) -> bytes:
             while piece := client.recv(65536):
                 answer += piece
         except (ConnectionResetError, BrokenPipeError):
-            pass  # hung up while there was still something to read: an answer as well
+            pass  # the host closed the connection before it had read everything
     return answer
 
 
@@ -97,7 +97,7 @@ def statuses(answer: bytes) -> list[int]:
 
 
 def check(host: Running, data: bytes) -> None:
-    """Whatever was sent is answered without a server's error, and the next client is served."""
+    """Assert that the response to ``data`` is not a server error, and that the next client is served."""
     assert not [status for status in statuses(exchange(host, data)) if status >= 500]
     assert statuses(exchange(host, GOOD)) == [200]
 
@@ -159,7 +159,7 @@ ends = st.sampled_from([b"\r\n", b"\n", b"\r", b""])
 
 @st.composite
 def requests(draw: st.DrawFn) -> bytes:
-    """Something like a request, with anything wrong with it."""
+    """Generate a request with any number of mistakes."""
     end = draw(ends.filter(bool))
     head = [b" ".join((draw(tokens), draw(targets), draw(versions)))]
     head += [

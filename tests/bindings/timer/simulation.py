@@ -162,8 +162,8 @@ def timer_function(name: str = "Tick", *, retry: Retry | None = None, **properti
     return Function(name, "/app", "/app/function_app.py", "v2", print, False, (binding,), retry=retry)
 
 
-class World:
-    """A clock and a storage, and hosts that share them."""
+class Simulation:
+    """A simulated clock, a storage in memory, and hosts that share them."""
 
     def __init__(self, now: datetime = NOON, **settings: str) -> None:
         self.clock = TestClock(now)

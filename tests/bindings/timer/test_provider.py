@@ -15,7 +15,7 @@ from hosting.bindings.timer.call import TimerCall
 from hosting.bindings.timer.provider import TimerProvider
 from hosting.core import Retry
 from hosting.errors import FunctionLoadError
-from tests.bindings.timer.simulation import NOON, UNREACHABLE, World, stop_hosts, timer_function
+from tests.bindings.timer.simulation import NOON, UNREACHABLE, Simulation, stop_hosts, timer_function
 
 MINUTELY = "0 * * * * *"
 
@@ -23,13 +23,13 @@ MINUTELY = "0 * * * * *"
 async def test_one_of_two_hosts_runs_a_timer_until_it_ends(caplog: pytest.LogCaptureFixture) -> None:
     """The other host logs that once, and takes over within a minute."""
     with caplog.at_level(logging.INFO):
-        world = World()
-        first, calls = await world.host(schedule=MINUTELY)
-        second, others = await world.host(schedule=MINUTELY)
-        await world.clock.advance(minutes=5)
+        simulation = Simulation()
+        first, calls = await simulation.host(schedule=MINUTELY)
+        second, others = await simulation.host(schedule=MINUTELY)
+        await simulation.clock.advance(minutes=5)
         assert (len(calls.times), len(others.times)) == (5, 0)
         await stop_hosts(first)
-        await world.clock.advance(minutes=3)
+        await simulation.clock.advance(minutes=3)
         assert len(calls.times) == 5
         assert others.clock_times() == ["12:06:00", "12:07:00", "12:08:00"]
         await stop_hosts(second)
@@ -39,51 +39,53 @@ async def test_one_of_two_hosts_runs_a_timer_until_it_ends(caplog: pytest.LogCap
 
 async def test_each_timer_has_its_own_lock_with_azures_name() -> None:
     """Two functions can run in two hosts."""
-    world = World()
-    one, _ = await world.host(timer_function("One", schedule=MINUTELY))
-    both, calls = await world.host(timer_function("One", schedule=MINUTELY), timer_function("Two", schedule=MINUTELY))
-    assert sorted(world.storage.leases) == [
+    simulation = Simulation()
+    one, _ = await simulation.host(timer_function("One", schedule=MINUTELY))
+    both, calls = await simulation.host(
+        timer_function("One", schedule=MINUTELY), timer_function("Two", schedule=MINUTELY)
+    )
+    assert sorted(simulation.storage.leases) == [
         "locks/host/Host.Functions.One.Listener",
         "locks/host/Host.Functions.Two.Listener",
     ]
-    await world.clock.advance(minutes=2)
+    await simulation.clock.advance(minutes=2)
     assert len(calls.times) == 2
     await stop_hosts(one, both)
 
 
 async def test_timer_stops_when_its_lease_is_lost() -> None:
     """It leaves the stored status to the new holder."""
-    world = World()
-    host, calls = await world.host(schedule="0 */5 * * * *")
+    simulation = Simulation()
+    host, calls = await simulation.host(schedule="0 */5 * * * *")
     calls.seconds = 30
-    await world.clock.advance(minutes=5, seconds=1)
-    stored = dict(world.storage.texts)
-    world.storage.lose_leases()
-    await world.clock.advance(30)
-    assert (calls.ended, world.storage.texts) == (1, stored)
+    await simulation.clock.advance(minutes=5, seconds=1)
+    stored = dict(simulation.storage.texts)
+    simulation.storage.lose_leases()
+    await simulation.clock.advance(30)
+    assert (calls.ended, simulation.storage.texts) == (1, stored)
     path = "locks/host/Host.Functions.Tick.Listener"
-    assert path not in world.storage.leases
-    await world.storage.lock(path)  # held by another process
-    await world.clock.advance(minutes=20)
+    assert path not in simulation.storage.leases
+    await simulation.storage.lock(path)  # held by another process
+    await simulation.clock.advance(minutes=20)
     assert calls.ended == 1
-    world.storage.leases.clear()
-    await world.clock.advance(minutes=6)
+    simulation.storage.leases.clear()
+    await simulation.clock.advance(minutes=6)
     assert calls.data[1]["IsPastDue"] is True
     await stop_hosts(host)
 
 
 async def test_poll_interval_of_host_json_is_used() -> None:
     """The setting has Azure's name."""
-    world = World()
-    first, _ = await world.host(schedule=MINUTELY)
+    simulation = Simulation()
+    first, _ = await simulation.host(schedule=MINUTELY)
     host_json = {"singleton": {"listenerLockRecoveryPollingInterval": "00:00:05"}}
-    second = world.provider(host_json)
-    world.trigger(second, timer_function(schedule=MINUTELY)).attach(_unused)
+    second = simulation.provider(host_json)
+    simulation.trigger(second, timer_function(schedule=MINUTELY)).attach(_unused)
     await second.start()
-    await world.clock.advance(minutes=1)
+    await simulation.clock.advance(minutes=1)
     await stop_hosts(first)
-    await world.clock.advance(5)
-    assert len(world.storage.leases) == 1
+    await simulation.clock.advance(5)
+    assert len(simulation.storage.leases) == 1
     await stop_hosts(second)
 
 
@@ -104,15 +106,15 @@ async def test_timers_wait_while_the_storage_is_unreachable(
 ) -> None:
     """This is logged once, with the remedy; its end is logged too."""
     with caplog.at_level(logging.INFO):
-        world = World()
-        world.storage.failures = {method: error}
-        host, calls = await world.host(
+        simulation = Simulation()
+        simulation.storage.failures = {method: error}
+        host, calls = await simulation.host(
             timer_function("One", schedule=MINUTELY), timer_function("Two", schedule=MINUTELY)
         )
-        await world.clock.advance(minutes=10)
+        await simulation.clock.advance(minutes=10)
         assert calls.times == []
-        world.storage.failures = {}
-        await world.clock.advance(minutes=2)
+        simulation.storage.failures = {}
+        await simulation.clock.advance(minutes=2)
         assert calls.clock_times() == ["12:12:00"] * 2
         await stop_hosts(host)
     said = [record for record in caplog.records if record.name == "hosting.triggers.timer"]
@@ -125,42 +127,42 @@ async def test_timers_wait_while_the_storage_is_unreachable(
 
 async def test_running_timer_continues_while_the_storage_is_unreachable(caplog: pytest.LogCaptureFixture) -> None:
     """The status is stored with the next run."""
-    world = World()
-    host, calls = await world.host(schedule=MINUTELY)
-    world.storage.failures = {"write": UNREACHABLE, "read": UNREACHABLE, "lock": UNREACHABLE}
-    await world.clock.advance(minutes=3)
-    world.storage.failures = {}
-    await world.clock.advance(minutes=1)
+    simulation = Simulation()
+    host, calls = await simulation.host(schedule=MINUTELY)
+    simulation.storage.failures = {"write": UNREACHABLE, "read": UNREACHABLE, "lock": UNREACHABLE}
+    await simulation.clock.advance(minutes=3)
+    simulation.storage.failures = {}
+    await simulation.clock.advance(minutes=1)
     assert len(calls.times) == 4
-    assert world.storage.status()["Last"] == "2024-05-01T12:04:00+00:00"
+    assert simulation.storage.status()["Last"] == "2024-05-01T12:04:00+00:00"
     await stop_hosts(host)
     assert "Traceback" not in caplog.text
 
 
 async def test_run_with_unfinished_retries_is_not_stored() -> None:
     """The next start makes up for it."""
-    world = World()
+    simulation = Simulation()
     policy = Retry("fixedDelay", 3, delay=10)
-    host, calls = await world.host(timer_function(schedule=MINUTELY, retry=policy))
+    host, calls = await simulation.host(timer_function(schedule=MINUTELY, retry=policy))
     calls.seconds, calls.error = 5, ValueError()
-    await world.clock.advance(62)
+    await simulation.clock.advance(62)
     await host.stop()
-    await world.clock.advance(5)
+    await simulation.clock.advance(5)
     await host.close()
     assert calls.ended == 1
-    host, calls = await world.host(timer_function(schedule=MINUTELY, retry=policy))
+    host, calls = await simulation.host(timer_function(schedule=MINUTELY, retry=policy))
     assert calls.data[0]["IsPastDue"] is True
     await stop_hosts(host)
 
 
 async def test_function_that_is_not_attached_holds_no_lock() -> None:
     """It is disabled, or could not be loaded."""
-    world = World()
-    host = world.provider()
-    world.trigger(host, timer_function(schedule=MINUTELY))
+    simulation = Simulation()
+    host = simulation.provider()
+    simulation.trigger(host, timer_function(schedule=MINUTELY))
     await host.start()
-    await world.clock.advance(minutes=2)
-    assert world.storage.leases == {}
+    await simulation.clock.advance(minutes=2)
+    assert simulation.storage.leases == {}
     await stop_hosts(host)
 
 
@@ -182,7 +184,7 @@ async def test_function_that_is_not_attached_holds_no_lock() -> None:
 def test_invalid_property_is_a_load_error(properties: dict[str, Any], message: str) -> None:
     """The message has the function's name and file, and the remedy."""
     with pytest.raises(FunctionLoadError) as refused:
-        World().provider().trigger(function := timer_function(**properties), function.trigger)
+        Simulation().provider().trigger(function := timer_function(**properties), function.trigger)
     assert refused.value.message.startswith("Function 'Tick': ")
     assert message in refused.value.message
     assert refused.value.remedy
@@ -196,7 +198,7 @@ def test_invalid_property_is_a_load_error(properties: dict[str, Any], message: s
 def test_switches_are_parsed_as_dotnet_does(value: object, monitored: bool, at_startup: bool) -> None:
     """A null means the default."""
     function = timer_function(schedule=MINUTELY, useMonitor=value, runOnStartup=value)
-    options = World().provider().trigger(function, function.trigger).options
+    options = Simulation().provider().trigger(function, function.trigger).options
     assert (options.status_store is not None, options.run_on_startup) == (monitored, at_startup)
 
 
@@ -206,7 +208,7 @@ def test_unknown_time_zone_is_a_load_error_of_every_timer() -> None:
     with pytest.raises(
         FunctionLoadError, match="'Tick': WEBSITE_TIME_ZONE is 'Mars/Olympus', which is not a time zone"
     ):
-        World(WEBSITE_TIME_ZONE="Mars/Olympus").provider().trigger(function, function.trigger)
+        Simulation(WEBSITE_TIME_ZONE="Mars/Olympus").provider().trigger(function, function.trigger)
 
 
 @pytest.mark.parametrize(
@@ -219,9 +221,9 @@ def test_unknown_time_zone_is_a_load_error_of_every_timer() -> None:
 )
 def test_schedule_that_is_easily_misunderstood_is_a_warning(schedule: str, surprise: str) -> None:
     """The timer runs as in Azure."""
-    world = World()
-    provider = world.provider()
-    world.trigger(provider, timer_function(schedule=schedule))
+    simulation = Simulation()
+    provider = simulation.provider()
+    simulation.trigger(provider, timer_function(schedule=schedule))
     (problem,) = provider.services.problems
     assert (problem.severity, problem.function) == ("warning", "Tick")
     assert problem.message == f"Function 'Tick': its schedule may not mean what you expect: {surprise}."
@@ -229,47 +231,47 @@ def test_schedule_that_is_easily_misunderstood_is_a_warning(schedule: str, surpr
 
 def test_function_gets_the_sdks_object_or_azures_text() -> None:
     """A parameter of type str or bytes gets the text."""
-    world = World()
+    simulation = Simulation()
     call = TimerCall(
         '{"Schedule": {"AdjustForDST": true}, "ScheduleStatus": null, "IsPastDue": true}', "05/01/2024 12:00:00"
     )
-    trigger = world.trigger(world.provider(), timer_function(schedule=MINUTELY))
+    trigger = simulation.trigger(simulation.provider(), timer_function(schedule=MINUTELY))
     request = trigger.decode(call)
     assert isinstance(request, TimerRequest)
     assert (request.past_due, request.schedule_status, request.schedule) == (True, {}, {"AdjustForDST": True})
     for annotation, expected in ((str, call.text), (bytes, call.text.encode())):
         function = timer_function(schedule=MINUTELY)
         function.annotations = {"timer": annotation}
-        assert world.trigger(world.provider(), function).decode(call) == expected
+        assert simulation.trigger(simulation.provider(), function).decode(call) == expected
 
 
 async def test_timer_trigger_expression_is_the_local_time() -> None:
     """Its name is that of Azure's host."""
-    world = World(WEBSITE_TIME_ZONE="Europe/Paris")
-    trigger = world.trigger(world.provider(), timer_function(schedule=MINUTELY))
+    simulation = Simulation(WEBSITE_TIME_ZONE="Europe/Paris")
+    trigger = simulation.trigger(simulation.provider(), timer_function(schedule=MINUTELY))
     assert trigger.binding_data(await trigger.by_hand(None)) == {"timerTrigger": "05/01/2024 14:00:00"}
 
 
 async def test_manual_run_has_the_stored_status_and_is_not_late() -> None:
     """The text is ignored, and the schedule does not change."""
-    world = World()
-    host, calls = await world.host(schedule=MINUTELY)
-    await world.clock.advance(minutes=1)
-    stored = world.storage.status()
-    world.clock.set(NOON + timedelta(hours=3))
-    trigger = world.trigger(world.provider(), timer_function(schedule=MINUTELY))
+    simulation = Simulation()
+    host, calls = await simulation.host(schedule=MINUTELY)
+    await simulation.clock.advance(minutes=1)
+    stored = simulation.storage.status()
+    simulation.clock.set(NOON + timedelta(hours=3))
+    trigger = simulation.trigger(simulation.provider(), timer_function(schedule=MINUTELY))
     message = json.loads((await trigger.by_hand("whatever")).text)
     assert message == {"Schedule": {"AdjustForDST": True}, "ScheduleStatus": stored, "IsPastDue": False}
-    assert (world.storage.status(), len(calls.times)) == (stored, 1)
+    assert (simulation.storage.status(), len(calls.times)) == (stored, 1)
     await stop_hosts(host)
 
 
 @pytest.mark.parametrize("schedule", [MINUTELY, "* * * * * *"])
 async def test_manual_run_has_no_status_without_storage(schedule: str, caplog: pytest.LogCaptureFixture) -> None:
     """There is no status either if the timer is not monitored."""
-    world = World()
-    world.storage.failures = {"read": UNREACHABLE}
-    trigger = world.trigger(world.provider(), timer_function(schedule=schedule))
+    simulation = Simulation()
+    simulation.storage.failures = {"read": UNREACHABLE}
+    trigger = simulation.trigger(simulation.provider(), timer_function(schedule=schedule))
     assert json.loads((await trigger.by_hand(None)).text)["ScheduleStatus"] is None
     assert ("runs without its status: The storage is unreachable." in caplog.text) is (schedule == MINUTELY)
 

@@ -249,7 +249,7 @@ def runs(path: Path) -> list[int]:
 
 
 def wait_for_runs(path: Path, count: int, server: Served, but: int = 0) -> None:
-    """Wait until processes other than ``but`` have so many runs."""
+    """Wait until processes other than ``but`` have ``count`` runs."""
     end = time.monotonic() + PATIENCE
     while len([process for process in runs(path) if process != but]) < count:
         assert server.process.poll() is None, server.logs()

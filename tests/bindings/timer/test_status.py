@@ -56,7 +56,7 @@ def test_status_of_azures_host_is_read(none: str) -> None:
 @pytest.mark.parametrize("text", ["", "{", "[]", '"x"', '{"Last": 3}', '{"Next": "soon"}'])
 def test_other_text_is_an_error(text: str) -> None:
     """The text is not JSON, not an object, or has no times."""
-    with pytest.raises(ValueError):  # noqa: PT011 - json and datetime have words of their own
+    with pytest.raises(ValueError):  # noqa: PT011 - json and datetime have different messages
         read_status(text, UTC)
 
 

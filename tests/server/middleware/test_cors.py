@@ -33,7 +33,7 @@ PREFLIGHT = {"Origin": ORIGIN, "Access-Control-Request-Method": "PUT", "Access-C
 
 
 def cors(answer: httpx.Response) -> dict[str, str]:
-    """The headers that CORS is about, without their common beginning."""
+    """Return the headers for CORS, without their common prefix."""
     short = {name.removeprefix("access-control-"): value for name, value in answer.headers.items()}
     return {name: value for name, value in short.items() if name.startswith("allow-") or name == "vary"}
 
@@ -68,7 +68,7 @@ def test_other_origin_gets_no_headers(make_app: MakeApp, serve: Serve) -> None:
         "date",
         "content-length",
     }
-    # An OPTIONS request that asks for no method is like any other, and so is one from no page at all.
+    # An OPTIONS request without a requested method, or without an origin, is not a preflight.
     plain = options(f"{served.url}/api/f", {"Origin": ORIGIN})
     assert (plain.text, cors(plain)) == ("OPTIONS", {"allow-origin": ORIGIN})
     assert served.get("/api/f").headers["access-control-allow-origin"] == "https://own.example"

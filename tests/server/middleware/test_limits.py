@@ -38,7 +38,7 @@ async def at_once(scope: Scope, receive: Receive, send: Send) -> bool:
 
 
 def limited(app: AsgiApp, read: Read = at_once, **http: int) -> AsgiApp:
-    """Put around ``app`` what ``extensions.http`` of host.json limits."""
+    """Return ``app`` behind the limits of ``extensions.http``."""
     for wrap in reversed(list(limit_middleware(http, read))):
         app = wrap(app)
     return app

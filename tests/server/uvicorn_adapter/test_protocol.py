@@ -50,7 +50,7 @@ def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
 
 
 def exchange(host: Running, *requests: str) -> bytes:
-    """Send requests at once, the last of which closes the connection; everything that comes back."""
+    """Send requests at once, the last of which closes the connection, and return everything that the host sends."""
     with socket.create_connection(("127.0.0.1", urlsplit(host.url).port or 0), timeout=PATIENCE) as client:
         client.sendall("".join(requests).encode())
         answer = b""

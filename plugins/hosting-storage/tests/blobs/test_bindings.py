@@ -1,4 +1,4 @@
-"""Blobs that functions read and write, in a real Azurite, and the clients that they may get in container of content."""
+"""Blobs that functions read and write in a real Azurite, as content or with the clients of the SDK."""
 
 from __future__ import annotations
 
