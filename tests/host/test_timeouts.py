@@ -47,7 +47,7 @@ async def Bitter(thing):
 
 @app.generic_trigger("thing", type="thingTrigger")
 async def Short(thing):
-    await asyncio.sleep(0.05)
+    await asyncio.sleep(0.15)
 """
 
 
@@ -88,8 +88,8 @@ async def test_function_that_catches_its_cancellation_ends_as_it_says(make_app: 
 
 async def test_times_of_invocations_do_not_add_up(make_app: MakeApp) -> None:
     """Invocations one after the other do not add up."""
-    results, _, cancelling = await run(make_app, "Short", times=24, functionTimeout="00:00:01")
-    assert ([result.exception for result in results], cancelling) == ([None] * 24, 0)
+    results, _, cancelling = await run(make_app, "Short", times=15, functionTimeout="00:00:02")
+    assert ([result.exception for result in results], cancelling) == ([None] * 15, 0)
 
 
 async def test_failure_is_an_exception_of_its_own_kind(make_app: MakeApp) -> None:

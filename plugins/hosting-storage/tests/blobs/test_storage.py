@@ -122,7 +122,7 @@ async def test_lock_that_another_host_took_is_lost_at_the_next_renewal(
         blobs = Blobs(azurite.connection_string)
         blob = blobs.service.get_blob_client(HOSTS, path)
         SyncBlobLeaseClient(blob).break_lease(0)
-        other = blob.acquire_lease(15)
+        other = blob.acquire_lease(-1)
         quick = BlobLease(path, lease._lease, 0.2, asyncio.get_running_loop().time())
         await asyncio.wait_for(quick.lost.wait(), 60)
         await quick.release()

@@ -206,13 +206,14 @@ async def test_nudge_during_a_pause_makes_the_listener_ask_at_once(azurite: Azur
 
 async def stop_during_a_response(listener: QueueListener, proxy: Proxy, queues: Queues, name: str) -> None:
     """Stop a listener while the response with the message ``late`` is on its way."""
-    proxy.always("slow")
-    requests = len(proxy.requests)
-    await until(lambda: len(proxy.requests) > requests + 1)
+    proxy.always("hold")
+    await until(lambda: proxy.held)
     await asyncio.to_thread(queues.put, name, "late")
+    proxy.forward_held()
     await until(lambda: queues.visible(name) == [])
-    proxy.always("none")
     listener.stop()
+    proxy.always("none")
+    proxy.respond_to_held()
 
 
 async def test_stop_releases_messages_that_arrive_afterwards(azurite: Azurite, queues: Queues, name: str) -> None:

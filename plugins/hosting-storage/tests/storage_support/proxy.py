@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Literal, TypeAlias
 
-Fault: TypeAlias = Literal["none", "error", "hang up", "lose the response", "slow", "hang"]
+Fault: TypeAlias = Literal["none", "error", "hang up", "lose the response", "slow", "hold", "hang"]
 """Respond; respond with 503; close the connection without the request, or without the response; respond after a
-second; or never."""
+second; forward and respond when the test says so; or never."""
 
 FaultSelector: TypeAlias = Callable[[str, str], Fault]
 """Selects the fault of a request, by its method and by its path with the query."""
@@ -36,14 +36,29 @@ class Proxy:
         self.select_fault: FaultSelector = no_fault
         self.requests: list[tuple[str, str]] = []
         """Method and path of each request, also of those that failed."""
+        self.held = 0
+        """How many requests have been held."""
         self._target = target
+        self._may_forward, self._may_respond = asyncio.Event(), asyncio.Event()
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     def always(self, fault: Fault) -> None:
         """Use the same fault for every request from now on."""
         self.select_fault = lambda method, path: fault
 
+    def forward_held(self) -> None:
+        """Forward the requests that are held to the service, and hold its responses."""
+        assert self._loop is not None
+        self._loop.call_soon_threadsafe(self._may_forward.set)
+
+    def respond_to_held(self) -> None:
+        """Pass on the responses that are held."""
+        assert self._loop is not None
+        self._loop.call_soon_threadsafe(self._may_respond.set)
+
     async def serve(self, ready: threading.Event, stop: asyncio.Event) -> None:
         """Serve until ``stop``."""
+        self._loop = asyncio.get_running_loop()
         server = await asyncio.start_server(self._connection, "127.0.0.1", self.port)
         self.port = server.sockets[0].getsockname()[1]
         ready.set()
@@ -67,7 +82,12 @@ class Proxy:
             return _ERROR if fault == "error" else b""
         if fault == "hang":
             await asyncio.Event().wait()
+        if fault == "hold":
+            self.held += 1
+            await self._may_forward.wait()
         response = await self._forward(head, await reader.readexactly(_length(head)))
+        if fault == "hold":
+            await self._may_respond.wait()
         await asyncio.sleep(_DELAY_SECONDS if fault == "slow" else 0)
         return b"" if fault == "lose the response" else response
 
