@@ -27,6 +27,7 @@ LAYERS: tuple[tuple[str, tuple[str, ...]], ...] = (
             "hosting._text",
             "hosting._asyncio",
             "hosting._files",
+            "hosting._fork",
             "hosting._log",
             "hosting._install",
             "hosting",

@@ -13,11 +13,12 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any, TextIO
 
+from hosting._fork import call_in_forked_child
 from hosting._log import HostOutput
 from hosting.logging.correlation import InvocationFilter
 from hosting.logging.fields import as_text
 from hosting.logging.formatters import LineFormatter
-from hosting.logging.writer import Writer, call_in_forked_child
+from hosting.logging.writer import Writer
 
 _PAUSE_SECONDS = 0.05
 

@@ -11,10 +11,11 @@ import select
 import stat
 import threading
 import time
-import weakref
 from collections import deque
 from collections.abc import Callable
 from typing import TextIO
+
+from hosting._fork import call_in_forked_child
 
 _MAX_PENDING_BYTES = 4 * 1024 * 1024
 _MAX_WAIT_MILLISECONDS = 200
@@ -144,15 +145,3 @@ def _poller(file: int | None) -> select.poll | None:
     poller = select.poll()
     poller.register(file, select.POLLOUT)
     return poller
-
-
-def call_in_forked_child(method: Callable[[], None]) -> None:
-    """Call a bound method in each forked child, as long as its object exists."""
-    reference = weakref.WeakMethod(method)
-
-    def call() -> None:
-        if (found := reference()) is not None:
-            found()
-
-    if hasattr(os, "register_at_fork"):
-        os.register_at_fork(after_in_child=call)

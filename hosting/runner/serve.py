@@ -23,6 +23,7 @@ from hosting.runner.options import Role, StartOptions, listen_address, url
 from hosting.server.app import HostApp
 from hosting.server.guard import LocalGuard, is_loopback
 from hosting.server.middleware.cors import cors_policy
+from hosting.server.signals import ExitSignals
 from hosting.server.unavailable import UnavailableApp
 from hosting.server.uvicorn_adapter.server import Application, Server
 
@@ -56,6 +57,7 @@ def serve(
     """
     # Until it serves there is nothing to drain.
     signal.signal(signal.SIGTERM, lambda _number, _frame: os._exit(0))
+    signals = ExitSignals()
     address = socket.getsockname()
     base = url(address[0], address[1], tls=options.cert is not None)
     logs = Logs(options.log_format, verbose=options.verbose, process=role.number)
@@ -66,7 +68,7 @@ def serve(
             announce_app()
             ready()
 
-        server = _server(app, options, role, logs, on_ready)
+        server = _server(app, options, role, logs, signals, on_ready)
         try:
             server.serve_until_signal(socket)
         except Exception as error:  # it loaded but did not start: the next edit may fix it
@@ -74,7 +76,7 @@ def serve(
                 raise
             logs.flush()
             _report_broken_app(error, options)
-            server = _server(UnavailableApp(_BROKEN), options, role, logs, ready)
+            server = _server(UnavailableApp(_BROKEN), options, role, logs, signals, ready)
             server.serve_until_signal(socket)
     finally:
         logs.close()
@@ -120,11 +122,14 @@ def _keys(root: Path, *, announces: bool) -> LiveKeys:
     return keys
 
 
-def _server(app: Application, options: StartOptions, role: Role, logs: Logs, ready: Callable[[], None]) -> Server:
+def _server(
+    app: Application, options: StartOptions, role: Role, logs: Logs, signals: ExitSignals, ready: Callable[[], None]
+) -> Server:
     return Server(
         app,
         grace=options.grace,
         ready=ready,
+        signals=signals,
         stop_at_once=None if role.supervised else lambda: _stop_at_once(logs),
         certificate=options.cert,
         key=options.key,

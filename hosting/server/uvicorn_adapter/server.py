@@ -23,6 +23,7 @@ from uvicorn.lifespan.on import LifespanOn
 
 from hosting.errors import HostingError
 from hosting.extensions import PoolThread
+from hosting.server.signals import ExitSignals
 from hosting.server.timeouts import Timeouts
 from hosting.server.types import Receive, Scope, Send
 from hosting.server.uvicorn_adapter.date import DateHeader
@@ -89,6 +90,7 @@ class Server(uvicorn.Server):
             Ctrl-C and sends SIGTERM to this one.
         certificate: for TLS, a PEM file.
         key: the certificate's private key, if it is in a file of its own.
+        signals: made before the app was imported.
     """
 
     exit_code = 0
@@ -99,6 +101,7 @@ class Server(uvicorn.Server):
         *,
         grace: float,
         ready: Callable[[], None],
+        signals: ExitSignals,
         stop_at_once: Callable[[], None] | None,
         certificate: Path | None = None,
         key: Path | None = None,
@@ -124,6 +127,7 @@ class Server(uvicorn.Server):
         self._app = app
         self._grace = grace
         self._ready = ready
+        self._signals = signals
         self._stop_at_once = stop_at_once
 
     def serve_until_signal(self, socket: socket.socket) -> None:
@@ -158,6 +162,8 @@ class Server(uvicorn.Server):
             return  # nothing is served; uvicorn ends
         finally:
             watching.cancel()
+        if threading.current_thread() is threading.main_thread():
+            self._signals.adopt()  # a web framework's start may have installed handlers, too
         self._ready()
 
     async def _cancel_start_on_exit(self, starting: asyncio.Task[None] | None) -> None:
@@ -182,15 +188,14 @@ class Server(uvicorn.Server):
         if threading.current_thread() is not threading.main_thread():
             yield
             return
-        before = {number: signal.signal(number, self.handle_exit) for number in (signal.SIGINT, signal.SIGTERM)}
+        self._signals.install(self.handle_exit)
         try:
             yield
         finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
+            self._signals.restore()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Begin to shut down at the first signal; stop at once at a second Ctrl-C."""
+        """Begin to shut down at the first signal, after the app's own handler; stop at once at a second Ctrl-C."""
         interrupted = sig == signal.SIGINT
         if interrupted and self._stop_at_once is None:
             return
@@ -199,22 +204,35 @@ class Server(uvicorn.Server):
                 self._stop_at_once()
             return
         self.exit_code = 130 if interrupted else 0
+        self._signals.call_apps_handler(sig, frame)
         self.should_exit = True
 
 
 def leave(code: int, deadline: float) -> NoReturn:
-    """End the process, also if a thread is still busy at the deadline.
+    """End the process as Python does, with its threads, its children and what is registered with ``atexit``.
+
+    At the deadline it ends in any case, whatever a thread or a child does.
 
     Args:
         code: the exit code.
-        deadline: until when to wait for threads, in seconds of ``time.monotonic``.
+        deadline: until when to wait, in seconds of ``time.monotonic``.
     """
-    others = [thread for thread in threading.enumerate() if thread is not threading.current_thread()]
-    threads = [thread for thread in others if not thread.daemon or isinstance(thread, PoolThread)]
-    for thread in threads:
-        thread.join(max(0.0, deadline - time.monotonic()))
-    sys.stdout.flush()
-    sys.stderr.flush()
-    if any(thread.is_alive() for thread in threads):
-        os._exit(code)
+    deadline = max(deadline, time.monotonic() + _MIN_SHUTDOWN_SECONDS)
+    threading.Thread(target=_leave_at, args=(code, deadline), name="hosting-deadline", daemon=True).start()
+    for thread in threading.enumerate():
+        if isinstance(thread, PoolThread):
+            thread.join(max(0.0, deadline - time.monotonic()))
     sys.exit(code)
+
+
+def _leave_at(code: int, deadline: float) -> None:
+    """End the process at the deadline; Python's own end would wait for threads and children that go on."""
+    time.sleep(max(0.0, deadline - time.monotonic()))
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(Exception):
+            stream.flush()
+    if processes := sys.modules.get("multiprocessing"):
+        with contextlib.suppress(Exception):
+            for child in processes.active_children():
+                child.terminate()
+    os._exit(code)

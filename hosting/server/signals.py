@@ -1,0 +1,83 @@
+"""SIGINT and SIGTERM of a process that serves, next to the handlers that its app installs, and in its children."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Callable
+from types import FrameType
+from typing import Any
+
+from hosting._fork import call_around_fork
+from hosting._log import host_logger
+
+_NUMBERS = (signal.SIGINT, signal.SIGTERM)
+_DEFAULTS = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: signal.SIG_DFL}
+"""Python's own handlers."""
+
+_logger = host_logger("start")
+
+Handler = Callable[[int, FrameType | None], Any]
+
+
+class ExitSignals:
+    """The handlers of SIGINT and SIGTERM: made before the app is imported, used while its process serves.
+
+    A child that the app forks has the handlers that it would have in any Python process: the app's, or Python's own.
+    """
+
+    def __init__(self) -> None:
+        self._usual = {number: signal.getsignal(number) for number in _NUMBERS}
+        self._apps: dict[int, Any] = {}
+        """The handlers that the app has installed, by signal."""
+        self._own: Handler | None = None
+        self._masks = threading.local()
+        call_around_fork(self._hold, self._release, self._reset_in_child)
+
+    def install(self, handler: Handler) -> None:
+        """Handle the signals with ``handler``, which calls ``call_apps_handler``. Main thread only."""
+        self._own = handler
+        self.adopt()
+
+    def adopt(self) -> None:
+        """Note the handlers that the app has installed meanwhile, and put ours back in their place."""
+        for number in _NUMBERS:
+            current = signal.getsignal(number)
+            if current != self._own:
+                self._note(number, current)
+                signal.signal(number, self._own)
+
+    def call_apps_handler(self, number: int, frame: FrameType | None) -> None:
+        """Call the handler that the app has installed for a signal; what it raises is logged."""
+        handler = self._apps.get(number)
+        if callable(handler):
+            try:
+                handler(number, frame)
+            except SystemExit:
+                return  # how many handlers end a process: this one ends as well
+            except BaseException:
+                _logger.warning("The app's handler of %s failed.", signal.Signals(number).name, exc_info=True)
+
+    def restore(self) -> None:
+        """Put back the handlers that were found at first."""
+        for number, handler in self._usual.items():
+            signal.signal(number, handler)
+        self._own = None
+
+    def _note(self, number: int, handler: Any) -> None:
+        if handler != self._usual[signal.Signals(number)]:
+            self._apps[number] = handler
+
+    def _hold(self) -> None:
+        """Hold the signals back during a fork: one that reached the child before its handlers are set would be lost."""
+        self._masks.before = signal.pthread_sigmask(signal.SIG_BLOCK, _NUMBERS)
+
+    def _release(self) -> None:
+        signal.pthread_sigmask(signal.SIG_SETMASK, self._masks.before)
+
+    def _reset_in_child(self) -> None:
+        signal.set_wakeup_fd(-1)  # it is the parent's event loop that it would wake
+        for number, default in _DEFAULTS.items():
+            if signal.getsignal(number) in (self._own, self._usual[number]):
+                signal.signal(number, self._apps.get(number, default))
+        self._release()
