@@ -126,6 +126,7 @@ def test_checkout_on_the_path_counts_where_nothing_is_installed(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """Code that runs from a checkout without being installed names that checkout; code from elsewhere the index."""
+    monkeypatch.setattr(_install, "__file__", str(ROOT / "hosting" / "_install.py"))
     assert install_command("hosting-storage") == f"pip install {shlex.quote(str(ROOT / 'plugins/hosting-storage'))}"
     monkeypatch.setattr(_install, "__file__", str(tmp_path / "hosting" / "_install.py"))
     assert install_command("hosting-storage") == "pip install hosting-storage"

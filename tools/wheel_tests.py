@@ -16,6 +16,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 SOURCE_TESTS = ("tests/test_architecture.py", "tests/docs", "tests/packaging", "tests/tools")
+AZURE_WORKER = ("azure-functions-runtime", "azure-functions-runtime-v1", "azurefunctions-extensions-base")
+"""The libraries of Azure's Python worker, which the tests of ``hosting.extend`` drive."""
 
 _LEFT_OUT = (".git", ".venv", "build", "dist", "mutants", "site", ".*_cache", "__pycache__")
 
@@ -45,9 +47,11 @@ def _environment(venv: Path, wheels: Iterable[Path]) -> str:
     subprocess.run([sys.executable, "-m", "venv", str(venv)], check=True)
     python = str(venv / ("Scripts" if os.name == "nt" else "bin") / "python")
     requirements = [f"{wheel}[host,debug,dev]" if wheel.name.startswith("hosting-") else str(wheel) for wheel in wheels]
-    pinned = ("--constraint", str(ROOT / "constraints" / "development.txt"))
-    pip = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *pinned]
-    subprocess.run([*pip, *requirements], check=True)
+    pip = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--constraint"]
+    subprocess.run([*pip, str(ROOT / "constraints" / "development.txt"), *requirements], check=True)
+    # As in the Makefile: these declare the Python that Azure deploys them with.
+    azure = [str(ROOT / "constraints" / "azure-worker.txt"), "--no-deps", "--ignore-requires-python", *AZURE_WORKER]
+    subprocess.run([*pip, *azure], check=True)
     return python
 
 

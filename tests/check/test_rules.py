@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
+import hosting.check
 from hosting.check.rules import RULES, SECTIONS
 from tests.support.processes import ROOT
 
 
 def test_checks_use_exactly_the_rules_of_the_table() -> None:
     """Each code in the checks is a rule, and each rule is in a check."""
-    sources = [path for path in (ROOT / "hosting/check").rglob("*.py") if path.name != "rules.py"]
+    folder = Path(hosting.check.__file__).parent
+    sources = [path for path in folder.rglob("*.py") if path.name != "rules.py"]
     used = {code for path in sources for code in re.findall(r"\b(?:APP|EXT)\d{3}\b", path.read_text("utf-8"))}
     assert used == set(RULES)
 

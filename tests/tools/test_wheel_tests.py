@@ -29,6 +29,11 @@ def test_tests_that_are_left_out_exist() -> None:
     assert all((ROOT / path).exists() for path in wheel_tests.SOURCE_TESTS)
 
 
+def test_libraries_of_azures_worker_are_those_of_the_makefile() -> None:
+    """The environment with the wheels has the same libraries as the one for development."""
+    assert f"$(AZURE) {' '.join(wheel_tests.AZURE_WORKER)}\n" in (ROOT / "Makefile").read_text("utf-8")
+
+
 def test_a_folder_without_wheels_is_an_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Without wheels the usage is printed, and the exit code is 2."""
     assert wheel_tests.main([str(tmp_path)]) == 2
