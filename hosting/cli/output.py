@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-import tempfile
 from collections.abc import Iterator
 from typing import TextIO
 
@@ -22,6 +21,8 @@ def reserved_stdout() -> Iterator[TextIO]:
 @contextlib.contextmanager
 def silenced_app() -> Iterator[None]:
     """Keep what an app prints inside the block from the terminal; if the block raises, it goes to standard error."""
+    import tempfile  # few commands need it
+
     with tempfile.TemporaryFile() as kept:
         try:
             with _redirected(kept.fileno()):

@@ -64,20 +64,17 @@ class _NoSweep(Sweep):
 
 async def settled(state: ServerState) -> None:
     """Wait until no request is being answered, or all of them wait for something else than the event loop."""
-    for _ in range(3):
-        await asyncio.sleep(0)
-    while state.tasks:
-        done, _ = await asyncio.wait(state.tasks, timeout=0)
-        if not done and not await _go_on(state):
-            return
+    before: set[object] = set()
+    while state.tasks != before:
+        before = set(state.tasks)
+        await _go_on()
+    await _go_on()  # what has been written is flushed
 
 
-async def _go_on(state: ServerState) -> bool:
-    """Let the event loop run what is ready; return whether that ended a task."""
-    before = set(state.tasks)
+async def _go_on() -> None:
+    """Let the event loop run what is ready, and what that makes ready."""
     for _ in range(5):
         await asyncio.sleep(0)
-    return before != state.tasks
 
 
 def serve_in_memory(app: AsgiApp, packets: Sequence[bytes]) -> bytes:

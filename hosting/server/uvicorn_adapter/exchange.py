@@ -175,9 +175,9 @@ class Exchange:
             RuntimeError: the message is not the expected one, or what it has cannot be sent.
         """
         connection = self._connection
-        if connection.writable is not None and not self.disconnected:
-            return self._send_later(message, connection.writable)
         if not self.disconnected:
+            if connection.writable is not None:
+                return self._send_later(message, connection.writable)
             self._write(message)
         return connection.nothing
 

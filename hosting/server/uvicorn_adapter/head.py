@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from http import HTTPStatus
-from typing import NamedTuple
+from typing import TypeAlias
 
 import httptools
 
@@ -34,13 +34,8 @@ class Refused(Exception):
         self.reason = reason
 
 
-class Target(NamedTuple):
-    """What a request asks for."""
-
-    path: bytes
-    query: bytes
-    authority: bytes | None = None
-    """Host name and port of an absolute URL, which stand in place of the Host header."""
+Target: TypeAlias = tuple[bytes, bytes, bytes | None]
+"""Path and query that a request asks for, and the authority of an absolute URL, which stands in place of Host."""
 
 
 def parse_target(url: bytes) -> Target:
@@ -51,33 +46,32 @@ def parse_target(url: bytes) -> Target:
     """
     if url[:1] == b"/" and b"#" not in url:
         path, _, query = url.partition(b"?")
-        return Target(path, query)
+        return path, query, None
     if url == b"*":
-        return Target(url, b"")
+        return url, b"", None
     try:
         parsed = httptools.parse_url(url)
     except httptools.HttpParserInvalidURLError:
         raise Refused(HTTPStatus.BAD_REQUEST, "The request's target is not a URL.") from None
     if url[:1] == b"/":
-        return Target(parsed.path, parsed.query or b"")
+        return parsed.path, parsed.query or b"", None
     authority = url.partition(b"://")[2].partition(b"/")[0].partition(b"?")[0].rpartition(b"@")[2]
-    return Target(parsed.path or b"/", parsed.query or b"", authority)
+    return parsed.path or b"/", parsed.query or b"", authority
 
 
-def check_size(url: bytes, headers: RawHeaders, *, is_large: bool) -> None:
+def check_size(url: bytes, headers: RawHeaders) -> None:
     """Check a head against the limits.
 
     Args:
         url: the request's target.
         headers: its header fields, those of the trailer section included.
-        is_large: whether so much has arrived that the headers may be too large.
 
     Raises:
         Refused: the target or the headers are larger, or there are more headers.
     """
     if len(url) > MAX_URL_BYTES:
         raise Refused(HTTPStatus.REQUEST_URI_TOO_LONG, f"The URL is longer than {MAX_URL_BYTES} bytes.")
-    if len(headers) > MAX_HEADERS or (is_large and _size(headers) > MAX_HEAD_BYTES):
+    if len(headers) > MAX_HEADERS or _size(headers) > MAX_HEAD_BYTES:
         raise too_large()
 
 

@@ -14,9 +14,8 @@ import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable
 from contextvars import Context
-from dataclasses import dataclass
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 from urllib.parse import unquote
 
 import httptools
@@ -27,7 +26,7 @@ from hosting.server.types import TASK, AsgiApp, Scope
 from hosting.server.uvicorn_adapter.date import DateHeader
 from hosting.server.uvicorn_adapter.exchange import Exchange
 from hosting.server.uvicorn_adapter.head import (
-    MAX_HEAD_BYTES,
+    MAX_HEADERS,
     MAX_UNPARSED_BYTES,
     MAX_URL_BYTES,
     Refused,
@@ -53,8 +52,7 @@ _NEW_CONNECTION_SECONDS, _IDLE_CONNECTION_SECONDS = 0.5, 0.05
 _logger = host_logger("http")
 
 
-@dataclass(frozen=True, slots=True)
-class Shared:
+class Shared(NamedTuple):
     """What all connections of a server share.
 
     Args:
@@ -99,6 +97,9 @@ class Connection(asyncio.Protocol):
         self._headers: list[tuple[bytes, bytes]] = []
         self._is_in_head = False
         self._unparsed_bytes = 0
+        """How much has arrived since a part of a request was complete, at least."""
+        self._head_bytes = 0
+        """How large the head may be, at most: it may begin anywhere in what arrives at once."""
         self._host: bytes | None = None
         self._refused: Refused | None = None
 
@@ -138,6 +139,7 @@ class Connection(asyncio.Protocol):
         if self._refused is not None:
             return
         self._unparsed_bytes += len(data)
+        self._head_bytes = len(data) + (self._head_bytes if self._is_in_head else 0)
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade as upgrade:
@@ -266,7 +268,7 @@ class Connection(asyncio.Protocol):
         Raises:
             Refused: the head would be too large, or a field ends the connection; the parser refuses other framing.
         """
-        check_size(b"", [*exchange.scope["headers"], *self._headers], is_large=True)
+        check_size(b"", [*exchange.scope["headers"], *self._headers])
         if exchange.keep_alive and not self._parser.should_keep_alive():
             raise Refused(HTTPStatus.BAD_REQUEST, "A trailer field cannot end the connection.")
 
@@ -277,7 +279,8 @@ class Connection(asyncio.Protocol):
             Refused: the head is not one that Azure's server takes.
         """
         headers = self._headers
-        check_size(self._url, headers, is_large=self._unparsed_bytes > MAX_HEAD_BYTES)
+        if self._head_bytes > MAX_URL_BYTES or len(headers) > MAX_HEADERS:
+            check_size(self._url, headers)
         keep_alive: bool = self._parser.should_keep_alive()
         # Without a Connection header only 1.1 stays open: the parser need not format the version.
         version = "1.1" if keep_alive and b"connection" not in fields else self._parser.get_http_version()
@@ -295,11 +298,12 @@ class Connection(asyncio.Protocol):
             Refused: the target is not for this server.
         """
         method = self._parser.get_method().decode("ascii")
-        path, headers = target.path, self._headers
+        path, query, authority = target
+        headers = self._headers
         if method == "CONNECT" or (path == b"*" and method != "OPTIONS") or not path.isascii():
             raise Refused(HTTPStatus.BAD_REQUEST, "The request's target is not a path.")
-        if target.authority is not None:
-            headers = [(name, target.authority if name == b"host" else value) for name, value in headers]
+        if authority is not None:
+            headers = [(name, authority if name == b"host" else value) for name, value in headers]
         text = path.decode("ascii")
         return {
             **self._common_scope,
@@ -307,7 +311,7 @@ class Connection(asyncio.Protocol):
             "method": method,
             "path": unquote(text) if "%" in text else text,
             "raw_path": path,
-            "query_string": target.query,
+            "query_string": query,
             "headers": headers,
         }
 

@@ -218,6 +218,31 @@ def test_endless_trailers_and_chunk_extensions_are_not_kept() -> None:
         assert [status for status, _ in seen(packets)] == [431]
 
 
+@pytest.mark.parametrize(
+    "before", [b"", NEXT, request("POST", b"x" * 5000, chunked=False), request("POST", b"x", chunked=True)]
+)
+@pytest.mark.parametrize(
+    ("head", "status"),
+    [
+        (b"GET /" + b"u" * 8200 + b" HTTP/1.1\r\nHost: a\r\n\r\n", 414),
+        (b"GET /" + b"u" * 8100 + b" HTTP/1.1\r\nHost: a\r\nX: " + b"x" * 30_000 + b"\r\n\r\n", 200),
+        (b"GET / HTTP/1.1\r\nHost: a\r\nX: " + b"x" * 33_000 + b"\r\n\r\n", 431),
+        (b"GET / HTTP/1.1\r\nHost: a\r\n" + (b"X: " + b"x" * 995 + b"\r\n") * 33 + b"\r\n", 431),
+        (b"GET / HTTP/1.1\r\nHost: a\r\n" + b"X: y\r\n" * 100 + b"\r\n", 431),
+        (b"GET / HTTP/1.1\r\nHost: a\r\n" + b"X: y\r\n" * 99 + b"\r\n", 200),
+    ],
+)
+def test_limits_of_a_head_do_not_depend_on_packets(before: bytes, head: bytes, status: int) -> None:
+    """A head counts from where it begins, whatever arrives in the same packet before it or after it."""
+    data = before + head + (NEXT if status == 200 else b"")
+    expected = [200] * bool(before) + ([200, 200] if status == 200 else [status])
+    cuts = [len(data), 65536, 9000, 1000, len(before) + 100]
+    ways = [[data[at : at + size] for at in range(0, len(data), size)] for size in cuts]
+    ways += [[data[:at], data[at:]] for at in range(1, len(data), 997)]
+    for packets, written in zip(ways, serve_each(echo, ways), strict=True):
+        assert [seen_status for seen_status, _ in parsed(written)] == expected, [len(packet) for packet in packets]
+
+
 HOSTS = {
     b"": 400,
     b"Host: a\r\nHost: a\r\n": 400,
