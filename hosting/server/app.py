@@ -15,6 +15,7 @@ from hosting.server.admin.app import Admin
 from hosting.server.body import BodyReader, read_body_limit
 from hosting.server.disconnect import disconnect
 from hosting.server.endpoint import FunctionEndpoint
+from hosting.server.event_loop import choose_event_loop
 from hosting.server.guard import LocalGuard
 from hosting.server.middleware.cors import Cors, CorsPolicy
 from hosting.server.middleware.headers import header_middleware
@@ -57,6 +58,7 @@ class HostApp:
         self.failure: BaseException | None = None
         """Why the host could not start, once a server has tried."""
         self.timeouts = read_timeouts(host.environ)
+        self.event_loop = choose_event_loop(host.environ)
         """How long connections wait for their clients."""
         self._grace = grace
         limit = read_body_limit(host.environ)

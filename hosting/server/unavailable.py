@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from hosting.bindings.http.response import HttpReply
+from hosting.server.event_loop import EventLoop
 from hosting.server.replies import respond
 from hosting.server.timeouts import Timeouts
 from hosting.server.types import Receive, Scope, Send
@@ -21,6 +22,7 @@ class UnavailableApp:
 
     def __init__(self, sentence: str) -> None:
         self.timeouts = Timeouts()
+        self.event_loop: EventLoop = "asyncio"
         self._reply = HttpReply(503, _HEADERS, sentence.encode() + b"\n")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -23,6 +23,7 @@ from uvicorn.lifespan.on import LifespanOn
 
 from hosting.errors import HostingError
 from hosting.extensions import PoolThread
+from hosting.server.event_loop import EventLoop
 from hosting.server.signals import ExitSignals
 from hosting.server.timeouts import Timeouts
 from hosting.server.types import Receive, Scope, Send
@@ -66,6 +67,8 @@ class Application(Protocol):
     """Why it could not start, once a server has tried."""
     timeouts: Timeouts
     """How long connections wait for their clients."""
+    event_loop: EventLoop
+    """Which event loop it runs on."""
 
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """Serve one connection of the ASGI protocol."""
@@ -112,6 +115,7 @@ class Server(uvicorn.Server):
                 app,
                 lifespan="on",
                 interface="asgi3",
+                loop=app.event_loop,
                 http=functools.partial(Connection, shared),  # type: ignore[arg-type]
                 ws="none",
                 log_config=None,
