@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
+import sys
 import textwrap
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
-from types import FrameType, TracebackType
+from types import FrameType, ModuleType, TracebackType
 from typing import TypeVar
 
-from hosting.apps.imports import is_app_file
+from hosting.apps.imports import SITE_PACKAGES, is_app_file, module_location, own_module
 from hosting.errors import AppLoadError, FunctionLoadError, HostingError
 
 E = TypeVar("E", bound=HostingError)
@@ -67,6 +68,8 @@ def _summary(error: BaseException) -> str:
 
 
 def _remedy(error: BaseException, root: Path) -> str:
+    if hidden := _hidden_module(error, root):
+        return hidden
     match error:
         case ModuleNotFoundError() if error.name:
             return _missing_module(error.name, root)
@@ -80,6 +83,24 @@ def _remedy(error: BaseException, root: Path) -> str:
             return f'Set {error.args[0]} in "Values" of local.settings.json or in the environment.'
         case _:
             return "Run with --verbose to see the full traceback."
+
+
+def _hidden_module(error: BaseException, root: Path) -> str | None:
+    """Return which module hides one of the app's, if that is why a name or a submodule was not found in it."""
+    if isinstance(error, ImportError):
+        name = error.name
+    elif isinstance(error, AttributeError) and isinstance(error.obj, ModuleType):
+        name = error.obj.__name__
+    else:
+        return None
+    top = (name or "").partition(".")[0]
+    found = module_location(sys.modules[top]) if top in sys.modules else None
+    own = own_module(top, root)
+    if found is None or own is None or found == own:
+        return None
+    if own.is_relative_to(root / SITE_PACKAGES):
+        return f"{top!r} is {found}, which the host uses too. It hides {own}: install one version for both."
+    return f"{top!r} is {found}, which hides the app's own {own}. Rename the app's module."
 
 
 def _missing_module(name: str, root: Path) -> str:

@@ -120,6 +120,20 @@ def is_app_file(file: str, root: Path) -> bool:
     return path.is_relative_to(root) and LIBRARIES.isdisjoint(path.relative_to(root).parts)
 
 
+def module_location(module: ModuleType) -> Path | None:
+    """Return the file of a module, or the folder of a package; None for one that is built in."""
+    if paths := list(getattr(module, "__path__", ())):
+        return Path(paths[0]).resolve()
+    file = getattr(module, "__file__", None)
+    return Path(file).resolve() if file else None
+
+
+def own_module(name: str, root: Path) -> Path | None:
+    """Return the file or the folder of a top-level module that the app brings, itself or in ``.python_packages``."""
+    candidates = [folder / part for folder in (root, root / SITE_PACKAGES) for part in (name, f"{name}.py")]
+    return next((path.resolve() for path in candidates if name and path.exists()), None)
+
+
 def _is_kept(name: str) -> bool:
     parts = name.split(".")
     tests = (part in ("conftest", "tests") or part.startswith("test_") for part in parts)

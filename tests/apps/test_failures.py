@@ -5,6 +5,7 @@ from __future__ import annotations
 import traceback
 from pathlib import Path
 
+import pluggy
 import pytest
 
 import hosting
@@ -12,6 +13,7 @@ from hosting.apps.load import load_app
 from hosting.apps.local_settings import apply_settings, read_local_settings
 from hosting.core import App
 from hosting.errors import AppLoadError, HostingError, SettingsError
+from tests.conftest import MakeApp
 
 APPS = sorted(folder for folder in Path(__file__).parents[1].joinpath("broken_apps").iterdir() if folder.is_dir())
 SETTINGS = ("invalid_host_json", "invalid_local_settings", "wrong_type_in_settings")
@@ -45,3 +47,31 @@ def test_traceback_of_the_app_is_kept_without_frames_of_the_host(name: str) -> N
     files = [frame.filename for frame in traceback.extract_tb(error.__traceback__)]
     assert files
     assert not [file for file in files if file.startswith(str(Path(hosting.__file__).parent))]
+
+
+@pytest.mark.parametrize(
+    "statement",
+    ["from hosting import PLANS", "import hosting\nhosting.PLANS", "from hosting.prices import price"],
+)
+def test_own_module_that_an_installed_one_hides_is_named_with_both_places(make_app: MakeApp, statement: str) -> None:
+    """The host's own package has the same name as a package of the app."""
+    root = make_app(
+        {"function_app.py": f"{statement}\n", "hosting/__init__.py": "PLANS = []", "hosting/prices.py": "price = 1"}
+    )
+    with pytest.raises(AppLoadError) as raised:
+        _start(root)
+    installed = Path(hosting.__file__).parent
+    expected = f"'hosting' is {installed}, which hides the app's own {root / 'hosting'}. Rename the app's module."
+    assert raised.value.remedy == expected
+
+
+def test_package_of_the_app_that_the_host_has_loaded_before_is_named_with_both_places(make_app: MakeApp) -> None:
+    """A copy in ``.python_packages`` is not used where the host has imported another one."""
+    packages = ".python_packages/lib/site-packages"
+    root = make_app({"function_app.py": "from pluggy import NEWER\n", f"{packages}/pluggy/__init__.py": "NEWER = 1"})
+    with pytest.raises(AppLoadError) as raised:
+        _start(root)
+    copy = root / packages / "pluggy"
+    loaded = Path(pluggy.__file__).parent
+    expected = f"'pluggy' is {loaded}, which the host uses too. It hides {copy}: install one version for both."
+    assert raised.value.remedy == expected
