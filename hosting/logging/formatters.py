@@ -7,6 +7,7 @@ import logging
 from collections.abc import Mapping
 from typing import Any, Literal, cast
 
+from hosting._log import FAILED
 from hosting.logging.fields import add_key_values, as_text, key_values, line_fields
 
 LogFormat = Literal["console", "json"]
@@ -103,11 +104,22 @@ def console_line(fields: Mapping[str, Any], pairs: Mapping[str, Any], *, colours
     mark = "" if level == "info" else f"{level.upper()} "
     shown = "".join(f" {name}={_shown(value)}" for name, value in pairs.items())
     line = f"[{fields['timestamp']}] {mark}{fields['message']}{shown}"
+    if fields.get("status") == FAILED and "exc_info" in fields:
+        line += _failure(fields)
     for name in ("stack", "exception"):
         if name in fields:
             line += f"\n{fields[name]}"
     colour = _COLOURS.get(level) if colours else None
     return f"{colour}{line}\x1b[0m" if colour else line
+
+
+def _failure(fields: Mapping[str, Any]) -> str:
+    """Return what Azure's host says of a failed invocation, before its traceback."""
+    error = fields["exc_info"]
+    return (
+        f"\nException while executing function: Functions.{fields['function']}"
+        f"\nResult: Failure\nException: {error['type'].rpartition('.')[2]}: {error['message']}\nStack:"
+    )
 
 
 def _shown(value: Any) -> str:
