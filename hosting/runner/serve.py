@@ -100,7 +100,8 @@ def build_app(host: FunctionHost, options: StartOptions, *, announces: bool = Tr
     guard = None if is_auth_required else LocalGuard(address, options.allowed_host)
     keys = _keys(host.root, announces=announces) if is_auth_required else None
     cors = cors_policy(options.cors or settings.cors, credentials=options.cors_credentials or settings.cors_credentials)
-    return HostApp(host, grace=options.grace, keys=keys, cors=cors, guard=guard)
+    is_local = not is_auth_required and is_loopback(address.lower())
+    return HostApp(host, grace=options.grace, keys=keys, cors=cors, guard=guard, shows_tracebacks=is_local)
 
 
 def requires_keys(auth: bool | None, address: str) -> bool:

@@ -40,6 +40,7 @@ class HostApp:
         keys: the keys that callers need; None if they need none.
         cors: the origins that may read responses of functions; None for none.
         guard: refuses requests to the host's own paths that may come from a foreign web page; None to refuse none.
+        shows_tracebacks: whether the response for a function that fails may have the traceback.
 
     Raises:
         SettingsError: a value of ``extensions.http`` in host.json, or a setting, cannot be used.
@@ -53,16 +54,18 @@ class HostApp:
         keys: KeySource | None = None,
         cors: CorsPolicy | None = None,
         guard: LocalGuard | None = None,
+        shows_tracebacks: bool = False,
     ) -> None:
         self.host = host
         self.failure: BaseException | None = None
         """Why the host could not start, once a server has tried."""
         self.timeouts = read_timeouts(host.environ)
-        self.event_loop = choose_event_loop(host.environ)
         """How long connections wait for their clients."""
+        self.event_loop = choose_event_loop(host.environ)
+        """Which event loop it runs on."""
         self._grace = grace
         limit = read_body_limit(host.environ)
-        app: AsgiApp = FunctionEndpoint(limit)
+        app: AsgiApp = FunctionEndpoint(limit, shows_tracebacks=shows_tracebacks)
         for wrap in reversed(list(_middleware(host, keys, cors, guard, limit))):
             app = wrap(app)
         self._http = app

@@ -12,6 +12,7 @@ from hosting.bindings.http.routes import Route
 from hosting.bindings.http.streams import StreamCall
 from hosting.server.body import read_body, replace_chunked
 from hosting.server.disconnect import cancel_on_disconnect
+from hosting.server.failure import failure_reply
 from hosting.server.replies import answer, empty
 from hosting.server.types import BODY, ROUTE, Receive, Scope, Send
 
@@ -23,10 +24,12 @@ class FunctionEndpoint:
 
     Args:
         body_limit: the largest body that is read, in bytes.
+        shows_tracebacks: whether the response for a function that fails may have the traceback.
     """
 
-    def __init__(self, body_limit: int) -> None:
+    def __init__(self, body_limit: int, *, shows_tracebacks: bool = False) -> None:
         self._body_limit = body_limit
+        self._shows_tracebacks = shows_tracebacks
         self._warned: set[str] = set()
 
     # Not a coroutine of its own, which would cost every request.
@@ -57,7 +60,7 @@ class FunctionEndpoint:
             call = HttpCall.from_scope(scope, headers, values, body)
             result = await trigger.run(call, trace_parent, trace_state)
             if result.exception is not None:
-                return empty(500)
+                return failure_reply(route.function, result.exception, headers, shows_tracebacks=self._shows_tracebacks)
         reply: HttpReply | None = result.reply
         return empty(200) if reply is None else reply
 

@@ -1,0 +1,54 @@
+"""The response for a function that failed: in development, with the traceback if the caller asks for it."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Mapping
+
+from hosting.bindings.http.response import HttpReply
+from hosting.logging.fields import traceback_text
+from hosting.server.guard import host_name, is_loopback
+from hosting.server.replies import empty
+
+ASK_HEADER = "x-hosting-traceback"
+"""A request with this header asks for the traceback as text."""
+
+_PAGE = """<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<title>{title}</title>
+<h1>500: function {function} failed</h1>
+<pre>{traceback}</pre>
+<p>This page is shown only while the host listens on this machine's own address and needs no keys.</p>
+"""
+
+
+def failure_reply(
+    function: str, error: BaseException, headers: Mapping[str, str], *, shows_tracebacks: bool
+) -> HttpReply:
+    """Return a response with status 500: empty, unless tracebacks are shown and the caller wants one.
+
+    Args:
+        function: the function's name.
+        error: what it raised, with the traceback that the log shows.
+        headers: those of the request; a caller wants a page if it accepts HTML, and text if it sends ``ASK_HEADER``.
+        shows_tracebacks: whether tracebacks are shown at all.
+    """
+    # Another Host header may be a foreign web page's, whose name was made to lead to this machine.
+    if not (shows_tracebacks and is_loopback(host_name(headers.get("host", "")))):
+        return empty(500)
+    if ASK_HEADER in headers:
+        return _reply("text/plain", traceback_text(error))
+    if "text/html" in headers.get("accept", ""):
+        page = _PAGE.format(
+            title=html.escape(type(error).__qualname__),
+            function=html.escape(function),
+            traceback=html.escape(traceback_text(error)),
+        )
+        return _reply("text/html", page)
+    return empty(500)
+
+
+def _reply(kind: str, text: str) -> HttpReply:
+    headers = [(b"content-type", f"{kind}; charset=utf-8".encode()), (b"cache-control", b"no-store")]
+    return HttpReply(500, headers, text.encode(errors="backslashreplace"))
