@@ -37,12 +37,12 @@ class FastInvocationLog(InvocationLog):
 
     def started(self, logger: Logger, invocation: InvocationFacts, trigger: Fields) -> None:
         """Log the line at the start of an invocation."""
-        if logger.isEnabledFor(INFO):
+        if logger.getEffectiveLevel() <= INFO:
             self._output.defer(self._render, (time(), *invocation, trigger, None))
 
     def succeeded(self, logger: Logger, invocation: InvocationFacts, trigger: Fields, duration_ms: float) -> None:
         """Log the line at the end of an invocation that succeeded."""
-        if logger.isEnabledFor(INFO):
+        if logger.getEffectiveLevel() <= INFO:
             self._output.defer(self._render, (time(), *invocation, trigger, duration_ms))
 
     def _console(self, *line: Any) -> str:
