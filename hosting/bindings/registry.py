@@ -11,7 +11,7 @@ from hosting.bindings.provider import Provider
 from hosting.bindings.services import Services
 from hosting.core import Binding, Function
 from hosting.errors import FunctionLoadError
-from hosting.extensions import installed_entry_points
+from hosting.extensions import installed_entry_points, may_load
 
 if TYPE_CHECKING:
     import importlib_metadata
@@ -91,7 +91,7 @@ class Providers:
     def _load(self, function: Function, binding: Binding) -> Factory:
         candidates = self._candidates(binding.type)
         if len(candidates) != 1:
-            raise _lookup_error(function, binding, candidates)
+            raise _lookup_error(function, binding, candidates, self._blocked(binding.type))
         try:
             factory: Factory = candidates[0].load()
         except (Exception, SystemExit) as error:
@@ -103,6 +103,15 @@ class Providers:
         return factory
 
     def _candidates(self, binding_type: str) -> list[importlib_metadata.EntryPoint]:
+        environ = self._services.environ
+        return [entry for entry in self._installed(binding_type) if may_load(entry, environ)]
+
+    def _blocked(self, binding_type: str) -> list[importlib_metadata.EntryPoint]:
+        """Return the entry points that ``HOSTING_ALLOW`` keeps from loading."""
+        environ = self._services.environ
+        return [entry for entry in self._installed(binding_type) if not may_load(entry, environ)]
+
+    def _installed(self, binding_type: str) -> list[importlib_metadata.EntryPoint]:
         entries = self._entry_points().select(group=GROUP)
         return [entry for entry in entries if entry.name.lower() == binding_type.lower()]
 
@@ -136,13 +145,24 @@ def _owner(entry: importlib_metadata.EntryPoint) -> str:
 
 
 def _lookup_error(
-    function: Function, binding: Binding, candidates: list[importlib_metadata.EntryPoint]
+    function: Function,
+    binding: Binding,
+    candidates: list[importlib_metadata.EntryPoint],
+    blocked: list[importlib_metadata.EntryPoint],
 ) -> FunctionLoadError:
     if candidates:
         names = " and ".join(sorted(_owner(entry) for entry in candidates))
         return FunctionLoadError(
             f"Function '{function.name}' needs binding type '{binding.type}', which is provided by {names}.",
             remedy="Uninstall all but one of them.",
+        )
+    if blocked:
+        owner = _owner(blocked[0])
+        return FunctionLoadError(
+            f"Function '{function.name}' needs binding type '{binding.type}', but HOSTING_ALLOW does not name {owner}, "
+            "which provides it.",
+            remedy=f"Add {owner} to HOSTING_ALLOW if the package is to load.",
+            file=function.file,
         )
     return FunctionLoadError(
         f"Function '{function.name}' cannot run: no installed package provides its binding type '{binding.type}'.",

@@ -11,7 +11,7 @@ from hosting.apps.expansion import AppSettings
 from hosting.apps.state import app_name, host_id, state_folder
 from hosting.core import Problem
 from hosting.errors import HostingError
-from hosting.extensions import installed_entry_points
+from hosting.extensions import installed_entry_points, may_load
 
 if TYPE_CHECKING:
     import importlib_metadata
@@ -118,6 +118,8 @@ class Services:
         from hosting.bindings.storage import GROUP, FileStorage  # only timers and similar triggers need it
 
         for entry in sorted(self._entry_points().select(group=GROUP), key=lambda one: one.name):
+            if not may_load(entry, self.environ):
+                continue
             try:
                 factory = entry.load()
             except (Exception, SystemExit) as error:

@@ -89,6 +89,12 @@ class Config(NamedTuple):
         return self.allowed is None or (distribution is not None and canonical_name(distribution) in self.allowed)
 
 
+def allowed_distributions(environ: Mapping[str, str]) -> frozenset[str] | None:
+    """Return the canonical names in ``HOSTING_ALLOW``; None if it is not set, and every distribution may load."""
+    names = comma_separated(environ.get("HOSTING_ALLOW", ""))
+    return frozenset(map(canonical_name, names)) if names else None
+
+
 def read(section: Mapping[str, Any] | None, environ: Mapping[str, str]) -> Config:
     """Read and check the configuration.
 
@@ -103,13 +109,12 @@ def read(section: Mapping[str, Any] | None, environ: Mapping[str, str]) -> Confi
     reader.check_keys("order", "disabled", "required", "quarantine", "budgets", "extensions")
     quarantine = reader.child("quarantine")
     quarantine.check_keys("consecutiveErrors")
-    allowed = comma_separated(environ.get("HOSTING_ALLOW", ""))
     return Config(
         enabled=is_enabled(environ),
         order=_order(reader.names("order")),
         disabled=frozenset((*reader.names("disabled"), *comma_separated(environ.get("HOSTING_DISABLE", "")))),
         required=_unique((*reader.names("required"), *comma_separated(environ.get("HOSTING_REQUIRE", "")))),
-        allowed=frozenset(map(canonical_name, allowed)) if allowed else None,
+        allowed=allowed_distributions(environ),
         quarantine_after=quarantine.count("consecutiveErrors", 20),
         budgets=_budgets(reader.child("budgets")),
         extensions=_extensions(reader.child("extensions")),

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
 from hosting._text import canonical_name
 from hosting.core import Problem
 from hosting.extensions import _metadata
-from hosting.extensions._config import FLAG, Config, fold_name
+from hosting.extensions._config import FLAG, Config, allowed_distributions, fold_name
 from hosting.extensions._metadata import DistributionInfo, distribution_name
 from hosting.extensions._model import HOOK_GROUPS, Extension, Failure
 
@@ -46,6 +46,18 @@ class EntryPoint(Protocol):
 def installed_entry_points() -> EntryPoints:
     """Return every entry point of every installed distribution, read with importlib-metadata."""
     return _read_with_library()[0]
+
+
+def may_load(entry_point: EntryPoint, environ: Mapping[str, str]) -> bool:
+    """Return whether ``HOSTING_ALLOW`` lets the distribution of an entry point load, whatever its group is.
+
+    Args:
+        entry_point: one of a binding, of a storage, or of an extension.
+        environ: the environment with the app settings.
+    """
+    allowed = allowed_distributions(environ)
+    name = None if entry_point.dist is None else distribution_name(entry_point.dist)
+    return allowed is None or (name is not None and canonical_name(name) in allowed)
 
 
 def read_installed() -> tuple[Iterable[EntryPoint], list[Problem]]:

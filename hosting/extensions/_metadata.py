@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import os
 import pkgutil
+import stat
 import sys
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from email import message_from_string
 from email.message import Message
 from functools import cached_property
@@ -20,6 +21,8 @@ from typing import Any, NamedTuple, Protocol
 from hosting._text import canonical_name
 
 METADATA = ("METADATA", "PKG-INFO")
+_MAX_BYTES = 1024 * 1024
+"""The most of a file that is read: entry points and the headers of metadata are a few kilobytes."""
 
 
 class DistributionInfo(Protocol):
@@ -66,7 +69,7 @@ class Distribution:
     @cached_property
     def _headers(self) -> Message:
         for file in METADATA:
-            text = _read(os.path.join(self._folder, file))
+            text = _read(os.path.join(self._folder, file), cut=True)
             if text is not None:
                 return message_from_string(text.partition("\n\n")[0])
         return Message()
@@ -135,20 +138,20 @@ def entry_points(groups: Collection[str]) -> tuple[list[EntryPoint], list[Unread
         return None
     found: list[EntryPoint] = []
     unreadable: list[UnreadableDistribution] = []
-    seen: set[str] = set()
+    first: dict[str, str] = {}
     for folder in _folders():
         if os.path.isfile(folder):
             return None
         for info in _distributions(folder):
             name = _name_of_folder(info)
-            if name in seen:
-                continue
-            seen.add(name)
-            try:
-                found += _entry_points(info, groups)
-            except (ValueError, OSError) as error:
-                unreadable.append(UnreadableDistribution(Distribution(info), error))
-    return _without_leftovers(found), unreadable
+            if name not in first or not _has_metadata(first[name]):
+                first[name] = info
+    for name, info in first.items():
+        try:
+            found += _checked(_entry_points(info, groups), name)
+        except (ValueError, OSError) as error:
+            unreadable.append(UnreadableDistribution(Distribution(info), error))
+    return found, unreadable
 
 
 def _folders() -> Iterator[str]:
@@ -158,12 +161,26 @@ def _folders() -> Iterator[str]:
             yield os.fspath(entry) or "."
 
 
-def _without_leftovers(found: list[EntryPoint]) -> list[EntryPoint]:
-    """Drop what an interrupted uninstall left: a renamed folder with the metadata of an installed distribution."""
-    first: dict[str, Distribution] = {}
-    return [
-        one for one in found if first.setdefault(distribution_name(one.dist) or str(id(one.dist)), one.dist) is one.dist
-    ]
+def _has_metadata(info: str) -> bool:
+    """Whether a folder is more than an interrupted uninstall has left of it."""
+    return any(os.path.isfile(os.path.join(info, file)) for file in METADATA)
+
+
+def _checked(found: Iterable[EntryPoint], folder_name: str) -> list[EntryPoint]:
+    """Return the entry points of one distribution, unless its metadata has the name of another one.
+
+    pip renames a folder that it cannot delete, so that its name begins with a tilde: that is not a distribution.
+
+    Raises:
+        ValueError: the name in the metadata is not the folder's: it may be there to pass for another distribution.
+    """
+    entry_points = list(found)
+    name = distribution_name(entry_points[0].dist) if entry_points else None
+    if name is None or canonical_name(name) == folder_name:
+        return entry_points
+    if folder_name.startswith(("~", "-")):
+        return []
+    raise ValueError(f"its folder is named after {folder_name}, its metadata after {name}")
 
 
 def _is_standard(finder: Any) -> bool:
@@ -214,10 +231,24 @@ def _entry_points(info: str, groups: Collection[str]) -> Iterator[EntryPoint]:
             yield EntryPoint(name.strip(), value.strip(), group, distribution)
 
 
-def _read(file: str) -> str | None:
-    """Return the text of a file; None if it does not exist."""
+def _read(file: str, *, cut: bool = False) -> str | None:
+    """Return the text of a file; None if it does not exist.
+
+    Args:
+        file: its path.
+        cut: whether the beginning of a large file is enough.
+
+    Raises:
+        OSError: it cannot be read, or is not an ordinary file: a pipe would never end.
+        ValueError: it is too large, or is not UTF-8 text.
+    """
     try:
-        with open(file, encoding="utf-8") as stream:
-            return stream.read()
+        if not stat.S_ISREG(os.stat(file).st_mode):
+            raise OSError(f"{os.path.basename(file)} is not an ordinary file")
+        with open(file, encoding="utf-8", errors="replace" if cut else "strict") as stream:
+            text = stream.read(_MAX_BYTES + 1)
     except (FileNotFoundError, NotADirectoryError):
         return None
+    if len(text) > _MAX_BYTES and not cut:
+        raise ValueError(f"{os.path.basename(file)} is larger than {_MAX_BYTES} bytes")
+    return text

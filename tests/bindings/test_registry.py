@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import importlib_metadata
 import pytest
 
 from hosting.bindings import Output, Provider, Services, Trigger
 from hosting.bindings.http.provider import HttpProvider
 from hosting.bindings.registry import Providers
+from hosting.bindings.storage import FileStorage
 from hosting.core import Binding, Function
 from hosting.errors import FunctionLoadError
+from tests.support.sites import Site
 
 SERVICES = Services({"extensions": {"http": {"routePrefix": "v1"}}}, {})
 
@@ -80,3 +84,27 @@ def test_trigger_input_and_output_are_abstract() -> None:
     for interface in (Trigger, Output):
         with pytest.raises(TypeError):
             interface()  # type: ignore[abstract]
+
+
+@pytest.mark.parametrize(("allowed", "is_allowed"), [("", True), ("Hosting_Storage, other", True), ("other", False)])
+def test_package_that_hosting_allow_does_not_name_provides_neither_bindings_nor_storage(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, allowed: str, is_allowed: bool
+) -> None:
+    """The setting is about distributions, whatever they provide; the message names setting and package."""
+    code = "from hosting.bindings import Provider\nclass Echo(Provider): pass\ndef storage(services): return services\n"
+    Site(tmp_path).install(
+        "hosting-storage",
+        {"allowed_module.py": code},
+        bindings={"queueTrigger": "allowed_module:Echo"},
+        storage={"x": "allowed_module:storage"},
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    entries = [entry for entry in importlib_metadata.entry_points() if entry.value.startswith("allowed_module")]
+    services = Services({}, {"HOSTING_ALLOW": allowed}, tmp_path, lambda: importlib_metadata.EntryPoints(entries))
+    registry = Providers(services, lambda: importlib_metadata.EntryPoints(entries))
+    assert isinstance(services.storage, FileStorage) != is_allowed
+    if is_allowed:
+        assert type(registry.get(function(), QUEUE)).__name__ == "Echo"
+    else:
+        with pytest.raises(FunctionLoadError, match="but HOSTING_ALLOW does not name hosting-storage, which provides"):
+            registry.get(function(), QUEUE)

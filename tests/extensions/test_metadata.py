@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import zipfile
 from pathlib import Path
@@ -140,3 +141,64 @@ def test_relative_path_is_resolved_in_the_working_directory(site: Site, monkeypa
     monkeypatch.chdir(site.path / "sub")
     monkeypatch.setattr(sys, "path", ["", *(one for one in sys.path if one != "sub")])
     assert scan_and_library("odd")[0] == [("a", "m:A")]
+
+
+def test_empty_folder_of_an_interrupted_uninstall_hides_no_distribution(site: Site) -> None:
+    """Whichever of the two folders is read first."""
+    for number in range(10):
+        name = f"odd{number}"
+        (site.path / f"{name}-0.{number}.dist-info").mkdir()
+        write_metadata(site.path / f"{name}-1.0.dist-info", name, f"[odd]\n{name} = m\n".encode())
+        (site.path / f"{name}-2.0.dist-info").mkdir()
+    found, unreadable = entry_points_of("odd")
+    assert sorted(found) == [(f"odd{number}", "m") for number in range(10)]
+    assert unreadable == []
+
+
+def test_distribution_with_the_name_of_another_one_is_not_read(site: Site) -> None:
+    """It hides no distribution, and does not pass for an allowed one; the message has both names."""
+    write_metadata(site.path / "aaa_evil-1.0.dist-info", "odd", b"[odd]\nevil = m\n")
+    write_metadata(site.path / "odd-1.0.dist-info", "odd", b"[odd]\na = m\n")
+    found, unreadable = entry_points_of("odd")
+    assert found == [("a", "m")]
+    (error,) = unreadable
+    assert "its folder is named after aaa-evil, its metadata after odd" in error
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+@pytest.mark.parametrize("file", ["entry_points.txt", "METADATA"])
+def test_named_pipe_in_the_place_of_metadata_does_not_hang(site: Site, file: str) -> None:
+    """The distribution cannot be read, the others can."""
+    write_metadata(site.path / "odd-1.0.dist-info", "odd", b"[odd]\na = m\n")
+    write_metadata(site.path / "fine-1.0.dist-info", "fine", b"[odd]\nb = m\n")
+    (site.path / "odd-1.0.dist-info" / file).unlink()
+    os.mkfifo(site.path / "odd-1.0.dist-info" / file)
+    found, unreadable = entry_points_of("odd")
+    assert ("b", "m") in found
+    assert unreadable == ["entry_points.txt is not an ordinary file"] if file == "entry_points.txt" else True
+
+
+def test_entry_points_of_20_megabytes_are_refused_and_long_metadata_is_not(site: Site) -> None:
+    """A description may be long; a list of entry points may not."""
+    write_metadata(site.path / "odd-1.0.dist-info", "odd", b"[odd]\na = m\n" + b"# more\n" * 3_000_000)
+    write_metadata(site.path / "fine-1.0.dist-info", "fine", b"[odd]\nb = m\n")
+    with (site.path / "fine-1.0.dist-info" / "METADATA").open("a") as stream:
+        stream.write("\n" + "text\n" * 4_000_000)
+    found, unreadable = entry_points_of("odd")
+    assert found == [("b", "m")]
+    assert unreadable == ["entry_points.txt is larger than 1048576 bytes"]
+
+
+def test_5000_entry_points_are_read(site: Site) -> None:
+    """Many are unusual, and correct."""
+    points = "[odd]\n" + "".join(f"name{number} = m\n" for number in range(5000))
+    write_metadata(site.path / "odd-1.0.dist-info", "odd", points.encode())
+    assert len(entry_points_of("odd")[0]) == 5000
+
+
+def entry_points_of(group: str) -> tuple[list[tuple[str, str]], list[str]]:
+    """Return names and values of entry points, and the errors of what cannot be read."""
+    read = entry_points({group})
+    assert read is not None
+    found, unreadable = read
+    return [(one.name, one.value) for one in found], [str(one.error) for one in unreadable]
