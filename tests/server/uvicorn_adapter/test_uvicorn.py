@@ -92,11 +92,13 @@ async def test_server_makes_connections_and_shuts_them_down_as_the_adapter_expec
             made.update(options)
 
         def connection_made(self, transport: asyncio.BaseTransport) -> None:
+            self.transport = transport
             made["server_state"].connections.add(self)
             server.should_exit = True
 
         def shutdown(self) -> None:
             ended.append("shutdown")
+            self.transport.close()  # from Python 3.12 on, a server waits for that
             made["server_state"].connections.discard(self)
 
     config = uvicorn.Config(app, port=0, interface="asgi3", http=Recorder, lifespan="off", log_config=None)
