@@ -183,7 +183,7 @@ def test_manual_run_of_a_blob_function_needs_an_existing_blob(app: BlobApp) -> N
     eventually(app.outputs)
     url = f"{host.url}/admin/functions/Upper"
     assert httpx.post(url, json={"input": f"{app.container}/in/a.txt"}).status_code == 202
-    eventually(app.effects, lambda effects: effects == {"one": 2})
+    eventually(app.effects, lambda effects: effects == {"one": 2}, host.logs)
     answer = httpx.post(url, json={"input": f"{app.container}/in/b.txt"})
     assert answer.status_code == 400
     assert "needs the path of an existing blob" in answer.text
@@ -198,7 +198,7 @@ def test_host_after_a_restart_runs_only_new_blobs(app: BlobApp) -> None:
     app.put("in/b.txt", "two")
     app.put("in/a.txt", "three")
     host = app.start()
-    eventually(app.effects, lambda values: len(values) == 3)
+    eventually(app.effects, lambda values: len(values) == 3, host.logs)
     assert host.stop() == 0
     assert app.effects() == {"one": 1, "two": 1, "three": 1}
 
@@ -211,12 +211,12 @@ def test_host_killed_during_work_loses_no_blob(app: BlobApp) -> None:
     for _ in range(kills):
         before = app.effects().total()
         host = app.start(environ={"TAKES": "0.1", "IS_KILLED": "1"})
-        eventually(app.effects, partial(_has_total, before + 5))
+        eventually(app.effects, partial(_has_total, before + 5), host.logs)
         host.send(signal.SIGKILL)
         assert host.wait() == -signal.SIGKILL
         app.break_lock()
     host = app.start(environ={"IS_KILLED": "1"})
-    eventually(app.outputs, lambda values: len(values) == 40)
+    eventually(app.outputs, lambda values: len(values) == 40, host.logs)
     assert host.stop() == 0
     effects = app.effects()
     assert len(effects) == 40
@@ -232,10 +232,10 @@ def test_host_stopped_during_work_runs_no_blob_twice(app: BlobApp) -> None:
     for _ in range(2):
         before = app.effects().total()
         host = app.start(environ={"TAKES": "0.1"})
-        eventually(app.effects, partial(_has_total, before + 5))
+        eventually(app.effects, partial(_has_total, before + 5), host.logs)
         assert host.stop() == 0
     host = app.start()
-    eventually(app.outputs, lambda values: len(values) == 40)
+    eventually(app.outputs, lambda values: len(values) == 40, host.logs)
     assert host.stop() == 0
     assert set(app.effects().values()) == {1}
 
@@ -245,7 +245,7 @@ def test_workers_of_one_host_run_each_blob_once(app: BlobApp) -> None:
     host = app.start("--workers", "2", environ={"TAKES": "0.05"})
     for number in range(30):
         app.put(f"in/{number}.txt", f"{number}")
-    eventually(app.outputs, lambda values: len(values) == 30)
+    eventually(app.outputs, lambda values: len(values) == 30, host.logs)
     assert host.stop() == 0
     assert app.effects() == {str(number): 1 for number in range(30)}
 
@@ -264,7 +264,7 @@ def test_host_without_its_storage_logs_each_outage_and_recovers(tmp_path: Path, 
         host.wait_for(f"(?s)(Is Azurite running.*){{{outages + 1}}}")
         with run_azurite(tmp_path, "--skipApiVersionCheck", ports=ports):
             app.put("in/b.txt", "two")
-            eventually(app.outputs, lambda values: len(values) == 2)
+            eventually(app.outputs, lambda values: len(values) == 2, host.logs)
             assert host.stop() == 0
     assert app.effects() == {"one": 1, "two": 1}
     assert "Traceback" not in host.logs()

@@ -58,10 +58,12 @@ class Blobs:
         self.service.close()
 
 
-def eventually(read: Callable[[], T], is_expected: Callable[[T], object] = bool) -> T:
-    """Call ``read`` until its value is as expected, and return the value."""
+def eventually(
+    read: Callable[[], T], is_expected: Callable[[T], object] = bool, explain: Callable[[], object] = str
+) -> T:
+    """Call ``read`` until its value is as expected, and return the value; a failure shows the result of ``explain``."""
     end = time.monotonic() + TIMEOUT_SECONDS
     while not is_expected(value := read()):
-        assert time.monotonic() < end, f"still {value!r}"
+        assert time.monotonic() < end, f"still {value!r}\n{explain()}"
         time.sleep(0.05)
     return value
