@@ -60,6 +60,11 @@ def _pem_file() -> click.Path:
     help="Log lines for people or for programs (default: console).",
 )
 @click.option(
+    "--log-style",
+    type=Choice(["short", "azure"]),
+    help="One line an invocation, or those of Azure's host (default: short on a terminal, else azure).",
+)
+@click.option(
     "--strict", is_flag=True, help="Exit with code 1 if an extension fails to start (default: serve without it)."
 )
 @click.option(

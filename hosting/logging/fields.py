@@ -46,7 +46,7 @@ def line_fields(
     """
     attributes = record.__dict__
     fields: dict[str, Any] = {
-        "timestamp": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")[:-6] + "Z",
+        "timestamp": timestamp(record.created),
         "level": record.levelname.lower(),
         "category": category(record),
         "message": message,
@@ -65,6 +65,11 @@ def line_fields(
     if stack:
         fields["stack"] = stack
     return fields
+
+
+def timestamp(seconds: float) -> str:
+    """Return a time, in seconds since 1970, as lines show it."""
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")[:-6] + "Z"
 
 
 def add_key_values(record: logging.LogRecord, values: Mapping[str, Any]) -> None:

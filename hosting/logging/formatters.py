@@ -11,6 +11,8 @@ from hosting._log import FAILED
 from hosting.logging.fields import add_key_values, as_text, key_values, line_fields
 
 LogFormat = Literal["console", "json"]
+LogStyle = Literal["short", "azure"]
+"""Of console lines: one for each invocation, or those of Azure's host."""
 
 _COLOURS = {"warning": "\x1b[33m", "error": "\x1b[31m", "critical": "\x1b[1;31m", "debug": "\x1b[2m"}
 
@@ -20,13 +22,17 @@ class LineFormatter(logging.Formatter):
 
     Args:
         form: ``console`` or ``json``.
+        style: how the lines about invocations look on the console.
         colours: whether lines for people are coloured by their level.
         process: this process's number under ``--workers``, for JSON lines; None if it is the only one.
     """
 
-    def __init__(self, form: LogFormat, *, colours: bool = False, process: int | None = None) -> None:
+    def __init__(
+        self, form: LogFormat, *, style: LogStyle = "azure", colours: bool = False, process: int | None = None
+    ) -> None:
         super().__init__()
         self.form = form
+        self.style = style
         self.process = process
         self._colours = colours
 
@@ -57,7 +63,17 @@ class LineFormatter(logging.Formatter):
         fields = line_fields(record, message, exc_info, stack, self.process)
         if self.form == "json":
             return as_json(fields)
+        if self.style == "azure" and fields.get("status") == FAILED and "exc_info" in fields:
+            fields["message"] += _failure(fields)
         return console_line(fields, key_values(record), colours=self._colours)
+
+
+def has_colours(environ: Mapping[str, str], *, is_terminal: bool) -> bool:
+    """Return whether lines for people are coloured.
+
+    Source: no-color.org and force-color.org; ``NO_COLOR`` comes first, and either counts unless it is empty.
+    """
+    return not environ.get("NO_COLOR") and (is_terminal or bool(environ.get("FORCE_COLOR")))
 
 
 def _is_wrapped(record: logging.LogRecord) -> bool:
@@ -104,8 +120,6 @@ def console_line(fields: Mapping[str, Any], pairs: Mapping[str, Any], *, colours
     mark = "" if level == "info" else f"{level.upper()} "
     shown = "".join(f" {name}={_shown(value)}" for name, value in pairs.items())
     line = f"[{fields['timestamp']}] {mark}{fields['message']}{shown}"
-    if fields.get("status") == FAILED and "exc_info" in fields:
-        line += _failure(fields)
     for name in ("stack", "exception"):
         if name in fields:
             line += f"\n{fields[name]}"

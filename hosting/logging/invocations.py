@@ -11,6 +11,7 @@ from logging import INFO, Logger
 from time import gmtime, strftime, time
 from typing import Any
 
+from hosting._log import FAILED
 from hosting.host.context import InvocationFacts
 from hosting.host.invocation_log import EXECUTED, EXECUTING, Fields, InvocationLog, as_extra
 from hosting.logging.correlation import trace_fields
@@ -84,6 +85,30 @@ class FastInvocationLog(InvocationLog):
             text = strftime("%Y-%m-%dT%H:%M:%S", gmtime(number // 1000))
             self._millisecond, self._text = number, f"{text}.{number % 1000:03d}Z"
         return self._text
+
+
+class ShortInvocationLog(InvocationLog):
+    """Logs one line for an invocation; that of an HTTP request comes from the server, which knows what was answered."""
+
+    def started(self, logger: Logger, invocation: InvocationFacts, trigger: Fields) -> None:
+        """Log nothing."""
+
+    def triggered(
+        self, logger: Logger, invocation: InvocationFacts, trigger: Fields, reason: str, details: str
+    ) -> None:
+        """Log nothing."""
+
+    def succeeded(self, logger: Logger, invocation: InvocationFacts, trigger: Fields, duration_ms: float) -> None:
+        """Log the end of an invocation that is not an HTTP request."""
+        if "method" not in trigger:
+            logger.info("%s succeeded %d ms", invocation.function, duration_ms)
+
+    def failed(
+        self, logger: Logger, invocation: InvocationFacts, trigger: Fields, duration_ms: float, error: BaseException
+    ) -> None:
+        """Log the end of an invocation that failed, with its traceback."""
+        extra = {**as_extra(trigger), "status": FAILED, "duration_ms": round(duration_ms, 3)}
+        logger.error("%s failed %d ms", invocation.function, duration_ms, extra=extra, exc_info=error)
 
 
 def _message(name: str, invocation_id: str, duration_ms: float | None) -> str:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
+import time
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, TextIO
 
 from hosting._log import NAMESPACE, host_logger, set_host_output
 from hosting.logging.correlation import InvocationFilter
-from hosting.logging.fields import FUNCTION_LOGGER, category
-from hosting.logging.formatters import LineFormatter, LogFormat
-from hosting.logging.invocations import FastInvocationLog
+from hosting.logging.fields import FUNCTION_LOGGER, category, timestamp
+from hosting.logging.formatters import LineFormatter, LogFormat, LogStyle, has_colours
+from hosting.logging.invocations import FastInvocationLog, ShortInvocationLog
 from hosting.logging.levels import Levels
 from hosting.logging.output import LogOutput
 from hosting.logging.streams import PrintedLines, PrintStreams
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from hosting.host.invocation import RunningInvocations
 
 _SERVER_LOGGER = "uvicorn"
+_STATUS_COLOURS = {2: "\x1b[32m", 3: "\x1b[36m", 4: "\x1b[33m", 5: "\x1b[31m", 0: "\x1b[33m"}
 
 
 class Logs:
@@ -31,6 +34,7 @@ class Logs:
 
     Args:
         form: ``console`` for people, ``json`` for machines: one object a line.
+        style: how the lines about invocations look on the console; None for short ones on a terminal, else Azure's.
         verbose: whether the host's own lines of information level are shown.
         stream: where lines go, without what is printed; standard output if it is None, with what is printed.
         process: this process's number under ``--workers``, for JSON lines; None if it is the only one.
@@ -40,13 +44,17 @@ class Logs:
         self,
         form: LogFormat,
         *,
+        style: LogStyle | None = None,
         verbose: bool = False,
         stream: TextIO | None = None,
         process: int | None = None,
     ) -> None:
         target = stream or sys.stdout
         self._correlation = InvocationFilter()
-        self._lines = LineFormatter(form, colours=target is not None and target.isatty(), process=process)
+        is_terminal = target is not None and target.isatty()
+        self._colours = has_colours(os.environ, is_terminal=is_terminal)
+        style = style or ("short" if is_terminal and form == "console" else "azure")
+        self._lines = LineFormatter(form, style=style, colours=self._colours, process=process)
         self._output = LogOutput(target, self._lines, self._correlation)
         self._streams = None if stream else self._replace_streams(form)
         self._found: dict[logging.Logger, int] = {}
@@ -75,11 +83,22 @@ class Logs:
     def attach(self, running: RunningInvocations) -> None:
         """Attribute records to a host's invocations, and write the lines about these without records."""
         self._correlation.attach(running)
-        running.log = FastInvocationLog(self._lines, self._output)
+        running.log = ShortInvocationLog() if self.is_short else FastInvocationLog(self._lines, self._output)
 
     def print(self, text: str) -> None:
         """Write a line of the host's for people, as it is, whatever the app has made of ``sys.stdout``."""
         self._output.write(text)
+
+    @property
+    def is_short(self) -> bool:
+        """Whether an invocation has one line, which for an HTTP request says what was answered."""
+        return self._lines.style == "short" and self._lines.form == "console"
+
+    def write_answer(self, text: str, status: int) -> None:
+        """Write the line about an HTTP request, coloured by the status of its response."""
+        colour = _STATUS_COLOURS.get(status // 100) if self._colours else None
+        line = f"[{timestamp(time.time())}] {text}"
+        self._output.write(f"{colour}{line}\x1b[0m" if colour else line)
 
     def flush(self) -> None:
         """Write every line that is pending."""

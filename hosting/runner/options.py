@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from hosting.apps.local_settings import LocalSettings
 from hosting.errors import HostingError, SettingsError
-from hosting.logging.formatters import LogFormat
+from hosting.logging.formatters import LogFormat, LogStyle
 
 DEFAULT_PORT = 7071
 DEFAULT_ADDRESS = "127.0.0.1"
@@ -26,6 +26,8 @@ class StartOptions(NamedTuple):
     functions: Sequence[str] = ()
     verbose: bool = False
     log_format: LogFormat = "console"
+    log_style: LogStyle | None = None
+    """How lines for people look; None for short ones on a terminal, and Azure's elsewhere."""
     strict: bool = False
     grace: float = 10.0
     workers: int | None = None

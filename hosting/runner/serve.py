@@ -22,6 +22,7 @@ from hosting.runner.debugger import accept_debugger
 from hosting.runner.options import Role, StartOptions, listen_address, url
 from hosting.server.app import HostApp
 from hosting.server.guard import LocalGuard, is_loopback
+from hosting.server.middleware.access import Access, access_text
 from hosting.server.middleware.cors import cors_policy
 from hosting.server.signals import ExitSignals
 from hosting.server.unavailable import UnavailableApp
@@ -60,7 +61,7 @@ def serve(
     signals = ExitSignals()
     address = socket.getsockname()
     base = url(address[0], address[1], tls=options.cert is not None)
-    logs = Logs(options.log_format, verbose=options.verbose, process=role.number)
+    logs = Logs(options.log_format, style=options.log_style, verbose=options.verbose, process=role.number)
     try:
         app, announce_app = _application(options, role, settings, base, logs)
 
@@ -83,13 +84,20 @@ def serve(
     return server.exit_code
 
 
-def build_app(host: FunctionHost, options: StartOptions, *, announces: bool = True) -> HostApp:
+def build_app(
+    host: FunctionHost,
+    options: StartOptions,
+    *,
+    announces: bool = True,
+    access: Callable[[Access], None] | None = None,
+) -> HostApp:
     """Return the ASGI application of a loaded host, with keys and CORS from flags and ``local.settings.json``.
 
     Args:
         host: the loaded host.
         options: the flags of ``hosting start``.
         announces: whether to log that keys are required.
+        access: called with each request that is answered; None for no access log.
 
     Raises:
         HostingError: keys, CORS or limits cannot be used.
@@ -101,7 +109,9 @@ def build_app(host: FunctionHost, options: StartOptions, *, announces: bool = Tr
     keys = _keys(host.root, announces=announces) if is_auth_required else None
     cors = cors_policy(options.cors or settings.cors, credentials=options.cors_credentials or settings.cors_credentials)
     is_local = not is_auth_required and is_loopback(address.lower())
-    return HostApp(host, grace=options.grace, keys=keys, cors=cors, guard=guard, shows_tracebacks=is_local)
+    return HostApp(
+        host, grace=options.grace, keys=keys, cors=cors, guard=guard, shows_tracebacks=is_local, access=access
+    )
 
 
 def requires_keys(auth: bool | None, address: str) -> bool:
@@ -112,6 +122,11 @@ def requires_keys(auth: bool | None, address: str) -> bool:
         address: the address that the app listens on.
     """
     return not is_loopback(address.lower()) if auth is None else auth
+
+
+def _access_log(logs: Logs) -> Callable[[Access], None] | None:
+    """Return what writes the line about a request; None where the lines are those of Azure's host."""
+    return (lambda access: logs.write_answer(access_text(access), access.status)) if logs.is_short else None
 
 
 def _keys(root: Path, *, announces: bool) -> LiveKeys:
@@ -145,7 +160,7 @@ def _application(
         return UnavailableApp(role.crashed), lambda: None
     try:
         host = _load(options, settings, base, logs)
-        app = build_app(host, options, announces=role.announces)
+        app = build_app(host, options, announces=role.announces, access=_access_log(logs))
     except Exception as error:  # the next edit may fix it
         if not options.reload:
             raise

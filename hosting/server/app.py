@@ -6,7 +6,7 @@ It is plain ASGI, since every layer of a framework costs each request.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -17,6 +17,7 @@ from hosting.server.disconnect import disconnect
 from hosting.server.endpoint import FunctionEndpoint
 from hosting.server.event_loop import choose_event_loop
 from hosting.server.guard import LocalGuard
+from hosting.server.middleware.access import Access, AccessLog
 from hosting.server.middleware.cors import Cors, CorsPolicy
 from hosting.server.middleware.headers import header_middleware
 from hosting.server.middleware.limits import limit_middleware
@@ -41,6 +42,7 @@ class HostApp:
         cors: the origins that may read responses of functions; None for none.
         guard: refuses requests to the host's own paths that may come from a foreign web page; None to refuse none.
         shows_tracebacks: whether the response for a function that fails may have the traceback.
+        access: called with each request that is answered; None for no access log.
 
     Raises:
         SettingsError: a value of ``extensions.http`` in host.json, or a setting, cannot be used.
@@ -55,6 +57,7 @@ class HostApp:
         cors: CorsPolicy | None = None,
         guard: LocalGuard | None = None,
         shows_tracebacks: bool = False,
+        access: Callable[[Access], None] | None = None,
     ) -> None:
         self.host = host
         self.failure: BaseException | None = None
@@ -68,7 +71,7 @@ class HostApp:
         app: AsgiApp = FunctionEndpoint(limit, shows_tracebacks=shows_tracebacks)
         for wrap in reversed(list(_middleware(host, keys, cors, guard, limit))):
             app = wrap(app)
-        self._http = app
+        self._http = app if access is None else AccessLog(app, access)
 
     # Not a coroutine of its own, which would cost every request.
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:

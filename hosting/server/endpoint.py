@@ -14,7 +14,7 @@ from hosting.server.body import read_body, replace_chunked
 from hosting.server.disconnect import cancel_on_disconnect
 from hosting.server.failure import failure_reply
 from hosting.server.replies import answer, empty
-from hosting.server.types import BODY, ROUTE, Receive, Scope, Send
+from hosting.server.types import BODY, REFUSED, ROUTE, Receive, Scope, Send
 
 _logger = host_logger("http")
 
@@ -41,6 +41,7 @@ class FunctionEndpoint:
         route, values = scope[ROUTE]
         trigger: HttpTrigger = route.target
         if trigger.disabled or trigger.run is None:
+            scope[REFUSED] = "the function is disabled"
             return empty(404)
         if trigger.cancels:
             cancel_on_disconnect(scope)

@@ -10,7 +10,7 @@ from hosting.bindings.http.response import Headers, HttpReply
 from hosting.bindings.http.streams import StreamReply
 from hosting.server.body import Disconnected, TooLarge, refuse_body
 from hosting.server.disconnect import cancel_on_disconnect, is_disconnected
-from hosting.server.types import Receive, Scope, Send
+from hosting.server.types import REFUSED, Receive, Scope, Send
 
 _NO_BODY = frozenset((204, 304))
 
@@ -34,6 +34,7 @@ async def answer(scope: Scope, receive: Receive, send: Send, replying: Awaitable
     except Disconnected:
         return
     except TooLarge as error:
+        scope[REFUSED] = "the body is too large"
         await refuse_body(receive, send, error.limit)
         return
     except asyncio.CancelledError:

@@ -19,6 +19,9 @@ PATH = "hosting.path"
 ROUTE = "hosting.route"
 """The key in a scope of the route that takes the request, with the values of its parameters by name."""
 
+REFUSED = "hosting.refused"
+"""The key in a scope of the reason why a request reaches no function, in a few words."""
+
 BODY = "hosting.body"
 """The key in a scope of the request's body, if it was read before the request reached its function."""
 

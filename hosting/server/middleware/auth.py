@@ -9,7 +9,7 @@ from hosting.bindings.http.routes import Route
 from hosting.server.auth import request_key
 from hosting.server.keys import DEFAULT, MASTER, KeySource, function_key, matches_any
 from hosting.server.replies import empty, respond
-from hosting.server.types import ROUTE, AsgiApp, Receive, Scope, Send
+from hosting.server.types import REFUSED, ROUTE, AsgiApp, Receive, Scope, Send
 
 
 class RequireKey:
@@ -30,6 +30,7 @@ class RequireKey:
         """Answer one request."""
         accepted = self._accepted[scope[ROUTE][0].function]
         if accepted is not None and not matches_any(request_key(scope), self._keys.accepted(*accepted)):
+            scope[REFUSED] = "no key that the function accepts"
             return await respond(scope, send, empty(401))
         return await self._app(scope, receive, send)
 

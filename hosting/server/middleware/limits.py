@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 from hosting._log import host_logger
 from hosting.errors import SettingsError
 from hosting.server.replies import empty, respond
-from hosting.server.types import AsgiApp, Middleware, Receive, Scope, Send
+from hosting.server.types import REFUSED, AsgiApp, Middleware, Receive, Scope, Send
 
 Read: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[bool]]
 
@@ -43,6 +43,7 @@ class QueueLimit:
             return None
         if self._count >= self._limit:
             _logger.warning("Http request queue limit of %d has been exceeded.", self._limit)
+            scope[REFUSED] = "too many requests are waiting"
             return await respond(scope, send, empty(429))
         self._count += 1
         try:

@@ -10,7 +10,7 @@ from hosting.bindings.http.routes import Router
 from hosting.server.admin.app import Admin
 from hosting.server.guard import LocalGuard
 from hosting.server.replies import answer, empty, respond
-from hosting.server.types import PATH, ROUTE, AsgiApp, Receive, Scope, Send
+from hosting.server.types import PATH, REFUSED, ROUTE, AsgiApp, Receive, Scope, Send
 from hosting.server.webhooks import Webhooks
 
 _HOSTS_OWN = frozenset(("/admin/", "/runtim"))
@@ -39,12 +39,14 @@ class OwnPaths:
         if "%" in path or b"%" in scope["raw_path"] or "/." in path:
             path = decode_path(scope)
             if path is None:
+                scope[REFUSED] = "the path is malformed"
                 return respond(scope, send, empty(400))
         if path[:7].lower() in _HOSTS_OWN:
             for own in self._own:
                 if own.takes(path):
                     refusal = None if self._guard is None else self._guard.refusal(scope, path)
                     if refusal is not None:
+                        scope[REFUSED] = "the request may come from a foreign page"
                         return respond(scope, send, refusal)
                     return answer(scope, receive, send, own.answer(scope, receive, path))
         scope[PATH] = path
@@ -71,6 +73,9 @@ class Routing:
         path = scope[PATH]
         found = self._match(scope["method"], path)
         if found is None:
-            return respond(scope, send, self._admin.home() if path == "/" else empty(404))
+            if path == "/":
+                return respond(scope, send, self._admin.home())
+            scope[REFUSED] = "no function has this route"
+            return respond(scope, send, empty(404))
         scope[ROUTE] = found
         return self._app(scope, receive, send)
