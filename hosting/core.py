@@ -10,6 +10,8 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 
+from hosting._redaction import redact
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -38,6 +40,10 @@ class Problem(NamedTuple):
     line: int | None = None
     function: str | None = None
     extension: str | None = None
+
+    def redacted(self) -> Problem:
+        """Return the problem without the secrets in its texts."""
+        return self._replace(message=redact(self.message), remedy=redact(self.remedy))
 
 
 class Binding(NamedTuple):

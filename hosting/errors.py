@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-import traceback
+
+from hosting._redaction import redact, redacted_traceback
 
 
 class HostingError(Exception):
@@ -68,12 +69,12 @@ class FrozenError(RuntimeError):
 
 
 def print_error(error: HostingError, *, verbose: bool = False) -> None:
-    """Print an error on standard error.
+    """Print an error on standard error, without secrets.
 
     Args:
         error: the error.
         verbose: whether to print before it the traceback of the exception that caused it.
     """
     if verbose and error.__cause__ is not None:
-        traceback.print_exception(error.__cause__)
-    print(error, file=sys.stderr, flush=True)
+        print(redacted_traceback(error.__cause__), end="", file=sys.stderr)
+    print(redact(str(error)), file=sys.stderr, flush=True)

@@ -25,6 +25,8 @@ LAYERS: tuple[tuple[str, tuple[str, ...]], ...] = (
             "hosting.authoring",
             "hosting.hookspecs",
             "hosting._text",
+            "hosting._redaction",
+            "hosting._secret_shapes",
             "hosting._asyncio",
             "hosting._files",
             "hosting._fork",

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from hosting._redaction import redact
 from hosting.check.rules import RULES
 from hosting.core import Severity
 
@@ -67,8 +68,8 @@ class Report(NamedTuple):
 
 
 def finding(code: str, message: str, remedy: str, file: str | None = None, line: int | None = None) -> Finding:
-    """Return a finding of the rule with this code, which decides its severity."""
-    return Finding(code, RULES[code].severity, message, remedy, file, line)
+    """Return a finding of the rule with this code, which decides its severity; its texts are without secrets."""
+    return Finding(code, RULES[code].severity, redact(message), redact(remedy), file, line)
 
 
 def sorted_findings(findings: Iterable[Finding]) -> tuple[Finding, ...]:

@@ -10,6 +10,7 @@ from typing import NoReturn
 
 import click
 
+from hosting._redaction import redacted_traceback
 from hosting.cli.check import check
 from hosting.cli.completion import completion
 from hosting.cli.diag import diag
@@ -73,4 +74,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         sys.exit(error.exit_code)
     except (click.Abort, KeyboardInterrupt):
         sys.exit(130)
+    except Exception as error:  # noqa: BLE001 - a defect: Python would print secrets with its traceback
+        print(redacted_traceback(error), end="", file=sys.stderr)
+        sys.exit(1)
     sys.exit(0)

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import TypeVar
 
+from hosting._redaction import redact
 from hosting.errors import HostingError
 from hosting.extensions._model import Extension, Failure
 
@@ -25,7 +26,7 @@ def describe_error(
     function: str | None = None,
     invocation_id: str | None = None,
 ) -> Failure:
-    """Describe an exception as text, so that nothing refers to it.
+    """Describe an exception as text without secrets, so that nothing refers to it.
 
     Args:
         phase: what the host was doing, such as ``import`` or ``invocation``.
@@ -34,12 +35,13 @@ def describe_error(
         function: the name of the function that the hook ran for.
         invocation_id: the id of the invocation that the hook ran in.
     """
+    message = exception.message if isinstance(exception, HostingError) else _message(exception)
     return Failure(
         phase=phase,
         type=type(exception).__name__,
-        message=exception.message if isinstance(exception, HostingError) else _message(exception),
-        traceback=_traceback(exception),
-        remedy=exception.remedy if isinstance(exception, HostingError) else "",
+        message=redact(message),
+        traceback=redact(_traceback(exception)),
+        remedy=redact(exception.remedy) if isinstance(exception, HostingError) else "",
         hook=hook,
         function=function,
         invocation_id=invocation_id,

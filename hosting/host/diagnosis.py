@@ -42,7 +42,7 @@ def diagnose(
         compiled = None if chain is None else host.extensions.describe_chain(chain)
     except HostingError as error:
         failure = error
-        problems = (*problems, Problem("error", error.message, error.remedy, error.file, error.line))
+        problems = (*problems, Problem("error", error.message, error.remedy, error.file, error.line).redacted())
     document = (getattr(host, "extensions", None) or ExtensionHost(environ=os.environ)).diagnosis(verify=verify)
     document["problems"] = [*document["problems"], *(_problem_document(problem) for problem in problems)]
     return (document if chain is None else {**document, "chain": compiled}), failure

@@ -170,8 +170,8 @@ class FunctionHost:
 
     @property
     def problems(self) -> tuple[Problem, ...]:
-        """What is wrong with the app and with single functions, without stopping the host."""
-        return (*self.app.problems, *self._services.problems)
+        """What is wrong with the app and with single functions, without stopping the host, in texts without secrets."""
+        return tuple(problem.redacted() for problem in (*self.app.problems, *self._services.problems))
 
     @property
     def http(self) -> HttpProvider | None:

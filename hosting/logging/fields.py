@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any
 
+from hosting._redaction import redact
 from hosting.host.invocation_log import RECORD_ATTRIBUTES
 from hosting.logging.correlation import CORRELATION, free_name
 
@@ -49,7 +50,7 @@ def line_fields(
         "timestamp": timestamp(record.created),
         "level": record.levelname.lower(),
         "category": category(record),
-        "message": message,
+        "message": redact(message),
     }
     fields.update((name, attributes[name]) for name in CORRELATION if attributes.get(name))
     if process is not None:
@@ -63,7 +64,7 @@ def line_fields(
         fields["exception"] = traceback_text(raised[1])
         fields["exc_info"] = exception_fields(raised[1])
     if stack:
-        fields["stack"] = stack
+        fields["stack"] = redact(stack)
     return fields
 
 
@@ -122,9 +123,9 @@ def as_exc_info(given: Any) -> tuple[type[BaseException], BaseException, Traceba
 
 
 def traceback_text(exception: BaseException) -> str:
-    """Return the traceback of an exception as Python prints it; without its message where that raises."""
+    """Return the traceback of an exception as Python prints it, without secrets; its type where it raises."""
     try:
-        return "".join(traceback.format_exception(exception)).rstrip("\n")
+        return redact("".join(traceback.format_exception(exception)).rstrip("\n"))
     except BaseException as error:  # noqa: BLE001 - a value of the app's can raise anything
         return f"{type(exception).__qualname__} (its traceback cannot be shown: {type(error).__qualname__})"
 
@@ -153,7 +154,7 @@ def _described(exception: BaseException) -> dict[str, Any]:
     frames = traceback.StackSummary.extract(traceback.walk_tb(exception.__traceback__), lookup_lines=False)
     described: dict[str, Any] = {
         "type": kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}",
-        "message": as_text(exception),
+        "message": redact(as_text(exception)),
         "frames": [{"file": frame.filename, "line": frame.lineno, "function": frame.name} for frame in frames],
     }
     if isinstance(exception, BaseExceptionGroup):

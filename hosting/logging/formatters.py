@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any, Literal, cast
 
 from hosting._log import FAILED
+from hosting._redaction import redact
 from hosting.logging.fields import add_key_values, as_text, key_values, line_fields
 
 LogFormat = Literal["console", "json"]
@@ -47,7 +48,7 @@ class LineFormatter(logging.Formatter):
 
     def format_as(self, record: logging.LogRecord, text: str) -> str:
         """Return the line of a record that an app's own formatter has rendered as ``text``."""
-        return self._line(record, text, None, None) if self.form == "json" else text
+        return self._line(record, text, None, None) if self.form == "json" else redact(text)
 
     def _event_line(self, record: logging.LogRecord) -> str:
         """Return the line of an event that an app's structlog has wrapped, for a formatter of structlog to render."""

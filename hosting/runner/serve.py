@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import signal
-import traceback
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from socket import socket
 from typing import TYPE_CHECKING, NoReturn
 
 from hosting._log import host_logger
+from hosting._redaction import redacted_traceback
 from hosting.apps.local_settings import LocalSettings
 from hosting.errors import HostingError, print_error
 from hosting.host.function_host import FunctionHost
@@ -189,7 +190,7 @@ def _report_broken_app(error: Exception, options: StartOptions) -> None:
     if isinstance(error, HostingError):
         print_error(error, verbose=options.verbose)
     else:
-        traceback.print_exception(error)
+        print(redacted_traceback(error), end="", file=sys.stderr)
     _logger.warning("The app does not load; waiting for the next edit.")
 
 

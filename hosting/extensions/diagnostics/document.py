@@ -129,8 +129,9 @@ def function_entry(function: Function, hooks: Iterable[Hook]) -> dict[str, Any]:
 
 
 def problem_entry(problem: Problem) -> dict[str, Any]:
-    """Return an entry of ``problems``."""
-    return {"severity": problem.severity, "message": problem.message, "remedy": problem.remedy}
+    """Return an entry of ``problems``, without secrets."""
+    shown = problem.redacted()
+    return {"severity": shown.severity, "message": shown.message, "remedy": shown.remedy}
 
 
 def chain_entry(

@@ -3,21 +3,11 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Mapping
 from typing import Any
 
-REDACTED = "***"
-SECRET_KEY = re.compile(
-    r"pass(w(or)?d|phrase|code|$)|pwd|secret|key|token|credential|connection|authorization|signature|\bsas\b|\bdsn\b",
-    re.IGNORECASE,
-)
-SECRET_VALUE = re.compile(
-    r"(account|access|instrumentation|shared\s?access)\s?(key(name)?|signature)\s*=|\b(password|pwd|sig)\s*="
-    r"|://[^/@\s]*:[^/@\s]+@|^(bearer|basic)\s",
-    re.IGNORECASE,
-)
-"""Connection strings, signed URLs, URLs with a password and Authorization headers, with any key."""
+from hosting._redaction import redact
+from hosting._secret_shapes import REDACTED, is_secret_setting
 
 MAX_DEPTH = 32
 """Settings may contain themselves: below this depth the result is ``...``."""
@@ -31,7 +21,7 @@ def redacted(settings: Any, key: str = "", depth: int = 0) -> Any:
         key: its key.
         depth: the number of objects and lists around it.
     """
-    if SECRET_KEY.search(re.sub(r"[_-]", " ", key)):
+    if is_secret_setting(key, settings):
         return REDACTED
     if depth > MAX_DEPTH:
         return "..."
@@ -47,9 +37,10 @@ def redacted(settings: Any, key: str = "", depth: int = 0) -> Any:
 
 
 def _text(value: Any) -> str:
-    """Return a text, or the ``repr`` of a value that is not JSON."""
+    """Return a text, or the ``repr`` of a value that is not JSON; a text with a secret is replaced as a whole."""
     try:
         text = value if isinstance(value, str) else repr(value)
     except Exception as error:
         return f"<{type(value).__name__}: its repr raised {type(error).__name__}>"
-    return REDACTED if SECRET_VALUE.search(text) else text
+    is_secret = text[:7].lower().startswith(("bearer ", "basic ")) or redact(text) != text
+    return REDACTED if is_secret else text

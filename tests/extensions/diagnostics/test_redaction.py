@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hosting.extensions.diagnostics.redaction import REDACTED, redacted
+from hosting._secret_shapes import REDACTED
+from hosting.extensions.diagnostics.redaction import redacted
 
 SECRETS = [
     "password",
