@@ -143,6 +143,10 @@ FORMS = [
 ]
 
 
+TYPICAL = ("raises Exception", "raises ShortCircuit where it may not", "hangs", "is slow", "returns nonsense")
+"""The faults that mutants are tested with: with all of them, each mutant of the dispatch would take a minute."""
+
+
 def matrix(faults: dict[str, str]) -> list[Any]:
     """Return every fault at every phase and level, for sync and async functions and hooks, where it is possible."""
     cases = []
@@ -155,9 +159,9 @@ def matrix(faults: dict[str, str]) -> list[Any]:
             if fault == "returns nonsense" and phase in ("invocation", "post_invocation"):
                 continue
             case = (fault, f"{phase}{level}", bool(is_async_function), bool(is_async_hook))
-            cases.append(
-                pytest.param(*case, id="-".join((fault, case[1], *("async" if one else "sync" for one in case[2:]))))
-            )
+            name = "-".join((fault, case[1], *("async" if one else "sync" for one in case[2:])))
+            is_typical = fault in TYPICAL and is_async_function == is_async_hook
+            cases.append(pytest.param(*case, id=name, marks=() if is_typical else pytest.mark.unmutated))
     return cases
 
 
@@ -389,7 +393,7 @@ LIFECYCLE = {
 @pytest.mark.parametrize(
     ("fault", "is_async_hook"),
     [
-        (fault, is_async)
+        pytest.param(fault, is_async, marks=() if fault in TYPICAL else pytest.mark.unmutated)
         for fault, body in FAULTS.items()
         for is_async in (False, True)
         if fault != "is slow" and (is_async or "await" not in body)
