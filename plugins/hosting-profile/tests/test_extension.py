@@ -59,7 +59,8 @@ class ProfiledFunction:
             (Binding("req", "httpTrigger", "in"),),
             opt_ins=(OptIn("profile", settings),),
         )
-        self.host = ExtensionHost(environ={"PYTHON_ENABLE_WORKER_EXTENSIONS": "1"})
+        unhurried = {"budgets": {"hook": 600, "shutdown": 600}}  # a report takes long on a busy machine
+        self.host = ExtensionHost(environ={"PYTHON_ENABLE_WORKER_EXTENSIONS": "1"}, section=unhurried)
         self.host.register("profile", ProfileExtension)
         self.host.load([self.function])
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections.abc import Iterable, Iterator
 from contextvars import Context
 from pathlib import Path
 
@@ -65,13 +66,26 @@ def _cut(session: Session) -> Session:
     while stem and _is_ours(stem[-1]):
         stem.pop()
     if stem:
-        cut = ((_below(stack, stem), seconds) for stack, seconds in session.frame_records)
+        cut = ((_below(stack, stem), seconds) for stack, seconds in _merged(session.frame_records))
         session.frame_records = [
             (below, seconds) for below, seconds in cut if len(below) > 1 and not _is_ours(below[1])
         ]
         session.start_call_stack = [stem[-1]]
         _drop_caller(session)
     return session
+
+
+def _merged(records: Iterable[tuple[list[str], float]]) -> Iterator[tuple[list[str], float]]:
+    """Yield each stack once with the seconds of all its samples.
+
+    Thousands of samples have a few stacks. What is done with each is itself sampled by the profilers of other
+    invocations on the loop, whose ends would take longer and longer.
+    """
+    merged: dict[tuple[str, ...], float] = {}
+    for stack, seconds in records:
+        key = tuple(stack)
+        merged[key] = merged.get(key, 0.0) + seconds
+    return ((list(stack), seconds) for stack, seconds in merged.items())
 
 
 def _below(stack: list[str], stem: list[str]) -> list[str]:
