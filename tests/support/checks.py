@@ -16,7 +16,7 @@ _PROJECTS = ROOT / "tests" / "check" / "projects"
 
 def _read(folder: Path) -> Mapping[str, str]:
     paths = sorted(path for path in folder.rglob("*") if path.is_file())
-    return {path.relative_to(folder).as_posix(): path.read_text("utf-8") for path in paths}
+    return {path.relative_to(folder).as_posix(): path.read_text("utf-8") for path in paths if path.suffix != ".pyc"}
 
 
 APP = _read(_PROJECTS / "app")
