@@ -17,6 +17,21 @@ def redact(text: str) -> str:
     return mask(text)
 
 
+def redact_field(name: str, value: object) -> object:
+    """Return the value of a field of a log line: ``***`` where its name is that of a secret, a text without secrets.
+
+    Args:
+        name: the field's name.
+        value: its value; one that is not a text is returned as it is.
+    """
+    if _has_secret_name(name.lower()):
+        from hosting._secret_shapes import REDACTED, is_secret_field
+
+        if is_secret_field(name, value):
+            return REDACTED
+    return redact(value) if type(value) is str else value
+
+
 def redacted_traceback(error: BaseException) -> str:
     """Return the traceback of an exception as Python prints it, without secrets; its type's name where that raises."""
     import traceback  # its import would slow down every start

@@ -65,6 +65,12 @@ _NO_SECRET = re.compile(
     r"\*\*\*|none|null|nil|true|false|undefined|\.\.\.|%s|%r|%\(\w+\)s|os\.(?:environ|getenv)\b.*|@microsoft\.keyvault\(.*|https://[\w-]+\.vault\..*",
     re.IGNORECASE | re.DOTALL,
 )
+_ORDINARY = re.compile(
+    r"(?:any|bool|bytes|callable|expired|float|int|invalid|is|list|missing|must|not|object|optional|required|secretstr"
+    r"|str|string|the|typing|union)\b|[a-z]\w*+[(\[]",
+    re.IGNORECASE,
+)
+"""What stands after a colon in prose and in annotations."""
 _STATUS = re.compile(r"\d{1,5}")
 
 _SCHEMES = (
@@ -114,6 +120,11 @@ def is_secret_setting(name: str, value: object = None) -> bool:
     if not words or words[-1] in _DESCRIBES or (words[-1] in _PLURALS and isinstance(value, int | float)):
         return False
     return any(word in _SETTING_WORDS or _SECRET_WORD.fullmatch(word) for word in words)
+
+
+def is_secret_field(name: str, value: object) -> bool:
+    """Whether a field of a log line is a secret by its name; a word such as key alone does not make it one."""
+    return value is not None and not isinstance(value, bool) and _strength(name) == "always"
 
 
 def _mask_once(text: str) -> str:
@@ -205,7 +216,7 @@ def _value_span(text: str, match: re.Match[str]) -> tuple[int, int]:
 
 def _is_field(match: re.Match[str]) -> bool:
     """Whether a name stands after a semicolon, as in a connection string."""
-    return match[4] == "=" and match.string[: match.start()][-2:].rstrip().endswith(";")
+    return match[4] == "=" and match.string[max(0, match.start() - 2) : match.start()].rstrip().endswith(";")
 
 
 def _is_secret_value(value: str, match: re.Match[str], strength: _Strength, *, is_quoted: bool) -> bool:
@@ -219,6 +230,8 @@ def _is_secret_value(value: str, match: re.Match[str], strength: _Strength, *, i
     is_prose = match[4] == ":" or match[3]
     if is_quoted or match[2] or not is_prose or _is_field(match):
         return True
+    if match[4] == ":" and len(_words(match[1])) > 1:
+        return _ORDINARY.match(value) is None
     return _looks_random(value, _MIN_PASSWORD_LENGTH)
 
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hosting import _secret_shapes
-from hosting._redaction import redact, redacted_traceback
+from hosting._redaction import redact, redact_field, redacted_traceback
 from hosting._secret_shapes import is_secret_setting, mask
 
 JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.dozjgNryP4J3jVmNHl0w5N_XgL0n3I9PlFUP0THsR8U"
@@ -84,6 +84,8 @@ MASKED = [
     ("x-functions-key: abcd1234", "abcd1234"),
     ("Ocp-Apim-Subscription-Key: 0123456789abcdef", "0123456789abcdef"),
     ("password: hunter2", "hunter2"),
+    ("api_key: hush", "hush"),
+    ("x-api-key: hush", "hush"),
     ("https://x/?access_token=hush#top", "hush"),
     (f"the account has the key {ACCOUNT_KEY}", ACCOUNT_KEY),
     ("push with ghp_0123456789abcdefghijklmnopqrstuvwxyz failed", "ghp_0123"),
@@ -124,6 +126,8 @@ READABLE = [
     "token = request.headers['x']",
     "def connect(password: str, token: str) -> None:",
     "if password == expected:",
+    "def connect(api_key: str, client_secret: Secret[str]) -> None:",
+    "api_key: required",
     "sorted(orders, key=len)",
     "PartitionKey=orders, RowKey=17",
     "partition_key=orders",
@@ -265,6 +269,23 @@ def test_long_text_is_redacted(piece: str) -> None:
     """A text of 200 kB that repeats the beginning of a pattern is redacted, in time that grows with its length."""
     text = piece * (200_000 // len(piece)) + "!"
     assert isinstance(mask(f"x {text}"), str)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "shown"),
+    [
+        ("password", "hush", "***"),
+        ("client_secret", 12345, "***"),
+        ("url", "postgresql://me:hush@db/x", "postgresql://me:***@db/x"),
+        ("key", "orders", "orders"),
+        ("total_tokens", 17, 17),
+        ("has_token", True, True),
+        ("monkey", "banana", "banana"),
+    ],
+)
+def test_field_is_masked_by_its_name_or_its_shape(name: str, value: object, shown: object) -> None:
+    """The name of a secret masks the whole value."""
+    assert redact_field(name, value) == shown
 
 
 def test_traceback_is_redacted() -> None:

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any
 
-from hosting._redaction import redact
+from hosting._redaction import redact, redact_field
 from hosting.host.invocation_log import RECORD_ATTRIBUTES
 from hosting.logging.correlation import CORRELATION, free_name
 
@@ -59,7 +59,7 @@ def line_fields(
     for name, value in extra_values(record):
         while name in fields or name in reserved:
             name += "_"
-        fields[name] = value
+        fields[name] = redact_field(name, value)
     if (raised := as_exc_info(exc_info)) is not None:
         fields["exception"] = traceback_text(raised[1])
         fields["exc_info"] = exception_fields(raised[1])

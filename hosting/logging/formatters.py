@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any, Literal, cast
 
 from hosting._log import FAILED
-from hosting._redaction import redact
+from hosting._redaction import redact, redact_field
 from hosting.logging.fields import add_key_values, as_text, key_values, line_fields
 
 LogFormat = Literal["console", "json"]
@@ -119,7 +119,7 @@ def console_line(fields: Mapping[str, Any], pairs: Mapping[str, Any], *, colours
     """
     level = fields["level"]
     mark = "" if level == "info" else f"{level.upper()} "
-    shown = "".join(f" {name}={_shown(value)}" for name, value in pairs.items())
+    shown = "".join(f" {name}={_shown(redact_field(name, value))}" for name, value in pairs.items())
     line = f"[{fields['timestamp']}] {mark}{fields['message']}{shown}"
     for name in ("stack", "exception"):
         if name in fields:

@@ -11,6 +11,7 @@ from subprocess import CompletedProcess
 import pytest
 
 import hosting
+from hosting.cli.main import main
 from tests.conftest import clean_environment
 
 RunHosting = Callable[..., "CompletedProcess[str]"]
@@ -67,3 +68,21 @@ def test_deleted_current_folder_exits_with_1(tmp_path: Path, command: str) -> No
     done = subprocess.run(line, cwd=gone, env=clean_environment(), capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert done.stderr == "Error: The current folder has been deleted. Go to another one: cd ~\n"
+
+
+def test_defect_prints_a_traceback_without_secrets_and_exits_with_1(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An exception that nothing handles is shown as Python shows it, masked."""
+
+    def fail(*arguments: object, **options: object) -> None:
+        raise RuntimeError("AccountKey=hush")
+
+    monkeypatch.setattr("hosting.cli.main.cli.main", fail)
+    with pytest.raises(SystemExit) as ended:
+        main([])
+    shown = capsys.readouterr().err
+    assert ended.value.code == 1
+    assert shown.startswith("Traceback (most recent call last):\n")
+    assert shown.endswith("RuntimeError: AccountKey=***\n")
+    assert "hush" not in shown

@@ -45,3 +45,32 @@ def test_value_whose_text_raises_is_shown_as_its_type(logs: Logs, stream: io.Str
     logs.flush()
     line = json.loads(stream.getvalue())
     assert (line["message"], line["odd"]) == ("fine", "<Unprintable without a text>")
+
+
+SECRET_TEXT = "AccountName=me;AccountKey=hush"
+
+
+def test_line_has_no_secrets_in_message_exception_and_fields(logs: Logs, stream: io.StringIO) -> None:
+    """Message, traceback, description of the exception and its causes, and fields are masked."""
+    try:
+        try:
+            raise ValueError(SECRET_TEXT)
+        except ValueError as error:
+            raise OSError("postgresql://me:hush@db/x") from error
+    except OSError:
+        logging.getLogger("mine").exception("with %s", SECRET_TEXT, extra={"password": "hush", "url": SECRET_TEXT})
+    logs.flush()
+    text = stream.getvalue()
+    assert "hush" not in text
+    line = json.loads(text)
+    assert line["message"] == "with AccountName=me;AccountKey=***"
+    assert line["exc_info"]["message"] == "postgresql://me:***@db/x"
+    assert line["exc_info"]["causes"][0]["message"] == "AccountName=me;AccountKey=***"
+    assert (line["password"], line["url"]) == ("***", "AccountName=me;AccountKey=***")
+
+
+def test_console_line_has_no_secrets() -> None:
+    """The message and a line of an app's own formatter are masked."""
+    record = logging.makeLogRecord({"name": "x", "levelno": 20, "levelname": "INFO", "msg": SECRET_TEXT})
+    assert LineFormatter("console").format(record).endswith("Z] AccountName=me;AccountKey=***")
+    assert LineFormatter("console").format_as(record, SECRET_TEXT) == "AccountName=me;AccountKey=***"
