@@ -41,7 +41,7 @@ storage: $(VENV)/.azurite ## Run Azurite, a local Azure Storage, with its data i
 test: check $(VENV)/.pyodide $(VENV)/.azurite ## Check the code, then run every test (about 10 minutes on two cores)
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
 
-fast: check ## Check the code, then run the tests that start no server (under a minute on two cores)
+fast: check ## Check the code, then run the tests that start no server (2 to 3 minutes on two cores)
 	$(BIN)/python -m pytest $(PYTEST_ARGS) -m "not slow"
 
 cover: $(VENV)/.pyodide $(VENV)/.azurite ## Run every test and report the branches that none reaches (about 15 minutes)

@@ -34,9 +34,10 @@ SLOW_PATHS = (
     "tests/scaffold/test_app.py",
     "tests/scaffold/test_extension.py",
     "tests/scaffold/test_function.py",
+    "tests/testing/test_isolation.py",
     "tests/tools/test_makefile.py",
 )
-"""Files and folders whose tests start processes themselves."""
+"""Files and folders whose tests start processes themselves, or take more than a second."""
 
 
 @pytest.hookimpl(tryfirst=True)  # before pytest selects by marker

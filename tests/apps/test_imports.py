@@ -154,6 +154,7 @@ def test_app_file_is_below_the_root_and_not_in_an_installed_package(file: str, e
     assert is_app_file(file, Path("/app")) is expected
 
 
+@pytest.mark.slow
 def test_unload_works_while_other_threads_import(tmp_path: Path) -> None:
     """The thread of a debugger, for example, may import modules while an app is loaded."""
     ended = threading.Event()

@@ -205,6 +205,7 @@ JSON = st.recursive(
 )
 
 
+@pytest.mark.slow
 @given(st.dictionaries(st.text(), JSON))
 def test_json_data_has_the_properties_of_an_object(document: dict[str, Any]) -> None:
     """Nested objects are included; lists and nulls are not."""
@@ -213,6 +214,7 @@ def test_json_data_has_the_properties_of_an_object(document: dict[str, Any]) -> 
     assert json_data(json.dumps(document).encode()) == expected
 
 
+@pytest.mark.slow
 @given(st.text() | st.binary() | JSON.filter(lambda value: not isinstance(value, dict)).map(json.dumps))
 def test_json_data_of_another_text_is_empty(text: str | bytes) -> None:
     """The text can be anything that is not a JSON object."""

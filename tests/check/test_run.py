@@ -67,6 +67,7 @@ def _check_without_loading(root: Path) -> Iterator[Finding]:
         yield from check(app)
 
 
+@pytest.mark.slow
 @settings(max_examples=30)
 @given(DOCUMENTS, DOCUMENTS, LINES)
 def test_any_content_of_an_apps_files_is_checked(host: Any, local: Any, requirements: list[str]) -> None:
@@ -79,6 +80,7 @@ def test_any_content_of_an_apps_files_is_checked(host: Any, local: Any, requirem
         assert {one.code for one in _check_without_loading(root)} <= set(RULES)
 
 
+@pytest.mark.slow
 @settings(max_examples=60)
 @given(PROJECT_TABLES)
 def test_any_project_table_is_checked(table: dict[str, Any]) -> None:
