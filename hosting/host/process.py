@@ -30,8 +30,9 @@ def enter(root: Path, address: str = "") -> None:
     if address:
         os.environ["WEBSITE_HOSTNAME"] = address
     for stream in (sys.stdout, sys.stderr):
-        # What a function prints shows at once, also in a pipe.
-        stream.reconfigure(line_buffering=True)  # type: ignore[union-attr]
+        if stream is not None:  # it is None in a process that was started with a closed stream
+            # What a function prints shows at once, also in a pipe.
+            stream.reconfigure(line_buffering=True)  # type: ignore[union-attr]
 
 
 def allow_debug_logs(environ: MutableMapping[str, str]) -> None:

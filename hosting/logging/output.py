@@ -63,8 +63,8 @@ class LogOutput(HostOutput):
         ``logging`` calls this. The app's filters, its formatter and its values may raise anything: that costs no more
         than the text of this line.
         """
-        copy = _copy(record)
         try:
+            copy = _copy(record)
             self._correlation.filter(copy)
             if (self._is_shown is not None and not self._is_shown(copy)) or not self.filter(copy):
                 return False

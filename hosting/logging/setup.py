@@ -56,6 +56,7 @@ class Logs:
         style = style or ("short" if is_terminal and form == "console" else "azure")
         self._lines = LineFormatter(form, style=style, colours=self._colours, process=process)
         self._output = LogOutput(target, self._lines, self._correlation)
+        self._errors = Writer(sys.stderr, self._output.dropped)
         self._streams = None if stream else self._replace_streams(form)
         self._found: dict[logging.Logger, int] = {}
         self.set_levels(Levels(verbose=verbose))
@@ -117,21 +118,21 @@ class Logs:
             logger.setLevel(level)
         if self._streams is not None:
             self._streams.restore()
-        self._output.end()
+        if lost := self._output.end():
+            self._errors.write(self._output.dropped(lost))
+        self._errors.close()
 
     def _replace_streams(self, form: LogFormat) -> PrintStreams:
-        errors = Writer(sys.stderr, self._output.dropped)
-
-        def write_error(data: bytes) -> None:
-            self._output.flush()
-            errors.write(data)
-
         if form == "console":
-            return PrintStreams(self._output.write_bytes, write_error)
+            return PrintStreams(self._output.write_bytes, self._write_error)
         return PrintStreams(
             PrintedLines(self._output, "stdout", self._output.write_bytes).write,
-            PrintedLines(self._output, "stderr", write_error).write,
+            PrintedLines(self._output, "stderr", self._write_error).write,
         )
+
+    def _write_error(self, data: bytes) -> None:
+        self._output.flush()
+        self._errors.write(data)
 
     def _own_loggers(self) -> list[logging.Logger]:
         """Return the loggers above all that log for the host, whose records are not the app's to receive."""

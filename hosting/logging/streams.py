@@ -21,8 +21,9 @@ class PrintStreams:
 
     def __init__(self, write_stdout: Callable[[bytes], None], write_stderr: Callable[[bytes], None]) -> None:
         self._found = (sys.stdout, sys.stderr)
-        sys.stdout = _stream(sys.stdout, write_stdout)
-        sys.stderr = _stream(sys.stderr, write_stderr)
+        # A process that was started with a closed stream has none.
+        sys.stdout = sys.stdout and _stream(sys.stdout, write_stdout)
+        sys.stderr = sys.stderr and _stream(sys.stderr, write_stderr)
 
     def restore(self) -> None:
         """Put back the streams that were found, also where the app has replaced ours."""

@@ -17,6 +17,7 @@ def start(options: StartOptions) -> None:
     """
     from hosting.server.uvicorn_adapter.server import leave, listen
 
+    _open_standard_descriptors()
     settings = read_local_settings(options.root)
     count = process_count(options, settings, os.environ)
     if options.cert is not None:
@@ -34,3 +35,12 @@ def start(options: StartOptions) -> None:
 
             code = serve(options, socket, Role(), settings=settings)
     leave(code, time.monotonic() + options.grace)
+
+
+def _open_standard_descriptors() -> None:
+    """Open what a daemon has closed: otherwise the next file or socket would be taken for a standard stream."""
+    for descriptor in range(3):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)

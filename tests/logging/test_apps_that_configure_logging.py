@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import re
+import shlex
+import socket
+import subprocess
+import sys
 import textwrap
+import time
+from pathlib import Path
 
+import httpx
 import pytest
 
+from hosting.testing.server import environment
 from tests.conftest import MakeApp, Serve
 
 CHANGES = {
@@ -145,3 +155,60 @@ def test_last_lines_before_a_crash_are_on_the_console(make_app: MakeApp, serve: 
     served.wait()
     assert "Executing 'Functions.crash'" in served.logs()
     assert said == "pass" or "last words" in served.logs()
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-"])
+def test_host_that_is_started_without_standard_streams_serves(make_app: MakeApp, closed: str) -> None:
+    """A daemon may close them; what is printed is lost, and nothing fails."""
+    source = APP.format(change="")
+    root = make_app({"function_app.py": source, "host.json": '{"version": "2.0"}'})
+    with socket.create_server(("127.0.0.1", 0)) as reserved:
+        port = reserved.getsockname()[1]
+    command = f"exec {shlex.join([sys.executable, '-m', 'hosting', 'start', str(root), '--port', str(port)])} {closed}"
+    process = subprocess.Popen(["sh", "-c", command], env=environment())
+    try:
+        assert wait_for_response(f"http://127.0.0.1:{port}/api/say", process) == "fine"
+        process.terminate()
+        assert process.wait(60) == 0
+    finally:
+        process.kill()
+        process.wait()
+
+
+def wait_for_response(url: str, process: subprocess.Popen[bytes]) -> str:
+    """Ask until the host answers."""
+    while process.poll() is None:
+        with contextlib.suppress(httpx.ConnectError):
+            return httpx.get(url).text
+        time.sleep(0.05)
+    raise AssertionError(f"the host ended with {process.returncode}")
+
+
+def test_number_of_lines_that_a_pipe_did_not_take_is_on_standard_error(make_app: MakeApp, tmp_path: Path) -> None:
+    """The host ends although nothing reads its log."""
+    source = """
+        import logging
+        import azure.functions as func
+        app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
+
+        @app.route("talk")
+        async def talk(req: func.HttpRequest) -> str:
+            for _ in range(10_000):
+                logging.info("a line that is not read")
+            return "fine"
+        """
+    root = make_app({"function_app.py": textwrap.dedent(source), "host.json": '{"version": "2.0"}'})
+    with socket.create_server(("127.0.0.1", 0)) as reserved:
+        port = reserved.getsockname()[1]
+    command = [sys.executable, "-m", "hosting", "start", str(root), "--port", str(port)]
+    with (tmp_path / "errors").open("wb") as errors:
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, env=environment())
+        try:
+            assert wait_for_response(f"http://127.0.0.1:{port}/api/talk", process) == "fine"
+            process.terminate()
+            assert process.wait(60) == 0
+        finally:
+            process.kill()
+            process.communicate()
+    report = (tmp_path / "errors").read_text("utf-8")
+    assert re.search(r"WARNING \d+ log lines were dropped, because they were not read\.\n$", report)
