@@ -46,7 +46,7 @@ def _may_have_secret(text: str) -> bool:
     """Whether a mark of a secret is in a text. A loop or a pattern would take several times as long."""
     lower = text.lower()
     return (
-        (("=" in text or ":" in text) and (("@" in text and "://" in text) or _has_secret_name(lower)))
+        (("=" in text or ":" in text or "'," in text) and (("@" in text and "://" in text) or _has_secret_name(lower)))
         or "bearer" in lower
         or "basic" in lower
         or "authoriz" in lower

@@ -48,7 +48,9 @@ _QUALIFIERS = frozenset(
 """Words that make one of ``_QUALIFIED`` mean a secret: AccountKey, but not PartitionKey."""
 _QUALIFIED = frozenset({"key", "keys", "signature"})
 
-_ASSIGNMENT = re.compile(r"(?<![\w$.-])([\w$.-]++)(\\?[\"']\]?)?+(\s{0,4}+)(=(?!=)|:(?!//|=))[ \t]{0,4}+")
+_ASSIGNMENT = re.compile(
+    r"(?<![\w$.-])([\w$.-]++)(\\?[\"']\]?)?+(\s{0,4}+)(=(?!=)|:(?!//|=)|(?<=[\"']),(?=[ ]?b?[\"']))[ \t]{0,4}+"
+)
 _QUOTE = re.compile(r"[bfru]?(\\?)([\"'])")
 _QUOTED = {
     '"': re.compile(r'(?:[^"\\\n]|\\[^\n])*+'),
@@ -59,7 +61,7 @@ _QUOTED = {
 """The rest of a quoted value, by its quotation mark."""
 _BARE_VALUE = re.compile(r"[^\s&;,\"'<>]*+")
 _JSON_VALUE = re.compile(r"[^\s,;\"'{}\[\]]*+")
-_FIELD_VALUE = re.compile(r"[^;\n\"']{1,256}(?=;)|[^\s;\"']*+")
+_FIELD_VALUE = re.compile(r"\{[^}\n]{0,256}\}|[^;\n\"']{1,256}(?=;)|[^\s;\"']*+")
 """The value of a field of a connection string: it may have blanks."""
 _NO_SECRET = re.compile(
     r"\*\*\*|none|null|nil|true|false|undefined|\.\.\.|%s|%r|%\(\w+\)s|os\.(?:environ|getenv)\b.*|@microsoft\.keyvault\(.*|https://[\w-]+\.vault\..*",
@@ -77,6 +79,7 @@ _SCHEMES = (
     r"bearer|basic|digest|negotiate|ntlm|sharedkey(?:lite)?|sharedaccesssignature|aws4-hmac-sha256|hmac-sha256|token"
     r"|apikey"
 )
+_SCHEME = re.compile(_SCHEMES, re.IGNORECASE)
 _AUTHORIZATION = re.compile(
     rf"(authorization\\?[\"']?\s{{0,4}}[:=,]\s{{0,4}}b?\\?[\"']?(?:{_SCHEMES})[ \t]{{1,4}})[^\r\n\"'\\]++",
     re.IGNORECASE,
@@ -130,13 +133,13 @@ def is_secret_field(name: str, value: object) -> bool:
 def _mask_once(text: str) -> str:
     """Apply the patterns whose marks are in the text: looking for a mark costs much less than a pattern."""
     lower = text.lower()
+    if "authorization" in lower:
+        text = _AUTHORIZATION.sub(rf"\1{REDACTED}", text)
     if "@" in text:
         text = _USER_PASSWORD.sub(rf"\1{REDACTED}", text)
         text = _USER_ONLY.sub(_where_random, text)
-    if "=" in text or ":" in text:
+    if "=" in text or ":" in text or "'," in text:
         text = _mask_named(text)
-    if "authorization" in lower:
-        text = _AUTHORIZATION.sub(rf"\1{REDACTED}", text)
     if "bearer" in lower:
         text = _BEARER.sub(_where_random, text)
     if "basic" in lower:
@@ -222,10 +225,14 @@ def _is_field(match: re.Match[str]) -> bool:
 def _is_secret_value(value: str, match: re.Match[str], strength: _Strength, *, is_quoted: bool) -> bool:
     if not value or _NO_SECRET.fullmatch(value):
         return False
+    if match[4] == "," and "(" not in match.string[max(0, match.start() - 3) : match.start()]:
+        return False
+    if "authorization" in match[1].lower() and _SCHEME.fullmatch(value):
+        return False
     if match[1].lower() == "code":
         return _is_secret_code(value, match)
     if strength == "looks":
-        is_short = "pass" in match[1].lower()
+        is_short = "pass" in match[1].lower() or _is_in_query(match)
         return _looks_random(value, _MIN_PASSWORD_LENGTH if is_short else _MIN_KEY_LENGTH)
     is_prose = match[4] == ":" or match[3]
     if is_quoted or match[2] or not is_prose or _is_field(match):
@@ -237,9 +244,14 @@ def _is_secret_value(value: str, match: re.Match[str], strength: _Strength, *, i
 
 def _is_secret_code(value: str, match: re.Match[str]) -> bool:
     """Whether a code is a function's key. In a URL's query it is, unless it is a short number, such as a status."""
-    if match[4] == "=" and match.string[max(0, match.start() - 1) : match.start()] in ("?", "&"):
+    if _is_in_query(match):
         return _STATUS.fullmatch(value) is None
     return len(value) >= _MIN_CODE_LENGTH and _looks_random(value, _MIN_CODE_LENGTH)
+
+
+def _is_in_query(match: re.Match[str]) -> bool:
+    before = match.string[max(0, match.start() - 5) : match.start()]
+    return match[4] == "=" and before.endswith(("?", "&", "&amp;"))
 
 
 def _strength(name: str) -> _Strength:

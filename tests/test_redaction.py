@@ -51,6 +51,12 @@ MASKED = [
     ("{'Authorization': 'Bearer hush'}", "hush"),
     ('{"authorization": "Basic hush"}', "hush"),
     ("(b'authorization', b'Bearer hush')", "hush"),
+    ("Proxy-Authorization: Basic aHVzaDpodXNo", "aHVzaDpodXNo"),
+    ("Authorization=Bearer hush", "hush"),
+    ("[(b'x-functions-key', b'hush')]", "hush"),
+    ("Driver={x};PWD={hu;sh};X=1", "sh}"),
+    ("<a href='/api/hello?a=b&amp;code=hush12'>", "hush12"),
+    ("https://x/?AWSAccessKeyId=me&Signature=abcDEF123&Expires=1", "abcDEF123"),
     ("Authorization: Basic dXNlcjpwYXNz", "dXNlcjpwYXNz"),
     ("got Basic dXNlcjpwYXNzd29yZA== from x", "dXNlcjpwYXNz"),
     ("Authorization: SharedKey me:aGFzaGhhc2g=", "aGFzaGhhc2g"),
@@ -115,6 +121,7 @@ READABLE = [
     "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAUAAAAFCAYAAACNbyblAAAAHElEQVQI12P4//8/w38GIAXDIBKE0DHxgljNBAAO9TXL0Y4O==",
     "sha512-" + "aB3/" * 21 + "xy==",
     "key: value",
+    "['password', 'user']",
     "The key is missing.",
     "token: expired",
     "password: required",
@@ -263,7 +270,8 @@ def test_pattern_over_a_text_never_tries_again_without_bound(name: str) -> None:
     "piece",
     ["a", "=", ":", "a=", "://", "://a:", "password", "password=", "password='", "-----BEGIN PRIVATE KEY-----", "eyJ",
      "eyJaaaaaaaa.", "bearer ", "basic a", "authorization: ", "sharedkey a", "\\", "\"'", "%3d", "sig%3d", "a;", "==",
-     "aB3/", "sk-", "A", "a.", "os.environ", "secret_", "pwd"],
+     "aB3/", "sk-", "A", "a.", "os.environ", "secret_", "pwd",
+     "('password', ", ";pwd={", "&code="],
 )  # fmt: skip
 def test_long_text_is_redacted(piece: str) -> None:
     """A text of 200 kB that repeats the beginning of a pattern is redacted, in time that grows with its length."""
