@@ -50,7 +50,7 @@ cover: $(VENV)/.pyodide $(VENV)/.azurite ## Run every test and report the branch
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 
-mutate: $(VENV)/.dev ## Test SAMPLE mutants (600; 0: all) of hosting/extensions, and print the score (about 20 minutes)
+mutate: $(VENV)/.dev ## Test SAMPLE mutants (600; 0: all) of hosting/extensions, and print the score (an hour or more)
 	$(BIN)/python -m tools.mutate --sample $(SAMPLE)
 
 test-pythons: $(VENV)/.dev $(VENV)/.azurite ## Run the tests of extensions, apps, Azure's worker and plugins on Python 3.12 and 3.13
