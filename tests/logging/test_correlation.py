@@ -32,12 +32,13 @@ async def f(req: func.HttpRequest) -> str:
 def test_json_line_of_an_extensions_error_names_extension_and_invocation(make_app: MakeApp, serve: Serve) -> None:
     """The line has extension, distribution, version, hook, function and invocation."""
     packages = ".python_packages/lib/site-packages"
+    info = f"{packages}/failing_thing-1.5.dist-info"
     files = {
         "host.json": '{"version": "2.0"}',
         "function_app.py": APP,
         f"{packages}/failing.py": FAILING,
-        f"{packages}/failing-1.5.dist-info/METADATA": "Metadata-Version: 2.1\nName: failing-thing\nVersion: 1.5\n",
-        f"{packages}/failing-1.5.dist-info/entry_points.txt": "[hosting]\nfailing = failing:Failing\n",
+        f"{info}/METADATA": "Metadata-Version: 2.1\nName: failing-thing\nVersion: 1.5\n",
+        f"{info}/entry_points.txt": "[hosting]\nfailing = failing:Failing\n",
     }
     served = serve(make_app(files), "--log-format", "json", env={"PYTHON_ENABLE_WORKER_EXTENSIONS": "1"})
     assert served.get("/api/f").text == "fine"
