@@ -226,10 +226,12 @@ def leave(code: int, deadline: float) -> NoReturn:
     for thread in threading.enumerate():
         if isinstance(thread, PoolThread):
             thread.join(max(0.0, deadline - time.monotonic()))
+            if thread.is_alive():
+                _leave_at(code, deadline)  # Python's own end is not safe while a function still runs
     sys.exit(code)
 
 
-def _leave_at(code: int, deadline: float) -> None:
+def _leave_at(code: int, deadline: float) -> NoReturn:
     """End the process at the deadline; Python's own end would wait for threads and children that go on."""
     time.sleep(max(0.0, deadline - time.monotonic()))
     for stream in (sys.stdout, sys.stderr):
