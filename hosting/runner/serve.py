@@ -65,6 +65,7 @@ def serve(
     logs = Logs(options.log_format, style=options.log_style, verbose=options.verbose, process=role.number)
     try:
         app, announce_app = _application(options, role, settings, base, logs)
+        signals.note_apps_handlers()
 
         def on_ready() -> None:
             announce_app()

@@ -34,13 +34,19 @@ class ExitSignals:
         self._masks = threading.local()
         call_around_fork(self._hold, self._release, self._reset_in_child)
 
+    def note_apps_handlers(self) -> None:
+        """Note the handlers that the app has installed when it was imported; asyncio installs one of its own later."""
+        for number in _NUMBERS:
+            self._note(number, signal.getsignal(number))
+
     def install(self, handler: Handler) -> None:
         """Handle the signals with ``handler``, which calls ``call_apps_handler``. Main thread only."""
         self._own = handler
-        self.adopt()
+        for number in _NUMBERS:
+            signal.signal(number, handler)
 
     def adopt(self) -> None:
-        """Note the handlers that the app has installed meanwhile, and put ours back in their place."""
+        """Note the handlers that the app has installed since then, and put ours back in their place."""
         for number in _NUMBERS:
             current = signal.getsignal(number)
             if current != self._own:
