@@ -1,6 +1,6 @@
 """The log's output: renders each record when it is logged, and writes its line in turn with what code prints.
 
-The lines about invocations are so many that they are kept for a moment and written together, unless nothing was written
+The lines about invocations are so many that they are kept for a moment and written together, unless none was written
 just before: the last line before a crash is then on the console.
 """
 
@@ -45,7 +45,7 @@ class LogOutput(HostOutput):
         self._is_shown: Callable[[logging.LogRecord], bool] | None = None
         self._writer = Writer(stream, self.dropped)
         self._deferred: deque[DeferredLine] = deque()
-        self._last_write = 0.0
+        self._last_batch = 0.0
         self._writing = threading.RLock()
         self._wake = threading.Event()
         self._ended = False
@@ -93,7 +93,8 @@ class LogOutput(HostOutput):
     def defer(self, render: Callable[..., str], arguments: tuple[Any, ...]) -> None:
         """Write the line that ``render(*arguments)`` returns: in its turn, within some hundredths of a second."""
         self._deferred.append((render, arguments))
-        if time.monotonic() - self._last_write > _PAUSE_SECONDS:
+        if time.monotonic() - self._last_batch > _PAUSE_SECONDS:
+            self._last_batch = time.monotonic()
             self.flush()
         elif not self._wake.is_set():
             self._wake.set()
@@ -110,7 +111,6 @@ class LogOutput(HostOutput):
 
     def flush(self) -> None:
         """Write the lines that are deferred."""
-        self._last_write = time.monotonic()
         with self._writing:
             lines = []
             while self._deferred:
@@ -166,6 +166,7 @@ class LogOutput(HostOutput):
             self._wake.wait()
             time.sleep(_PAUSE_SECONDS)  # first, so that no response waits for the line about it
             self._wake.clear()
+            self._last_batch = time.monotonic()
             self.flush()
 
     def _reset_in_child(self) -> None:
