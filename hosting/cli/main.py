@@ -74,6 +74,8 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         sys.exit(error.exit_code)
     except (click.Abort, KeyboardInterrupt):
         sys.exit(130)
+    except ModuleNotFoundError:
+        raise  # the caller knows what to install
     except Exception as error:  # noqa: BLE001 - a defect: Python would print secrets with its traceback
         print(redacted_traceback(error), end="", file=sys.stderr)
         sys.exit(1)
