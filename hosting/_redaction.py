@@ -32,16 +32,6 @@ def redact_field(name: str, value: object) -> object:
     return redact(value) if type(value) is str else value
 
 
-def redacted_traceback(error: BaseException) -> str:
-    """Return the traceback of an exception as Python prints it, without secrets; its type's name where that raises."""
-    import traceback  # its import would slow down every start
-
-    try:
-        return redact("".join(traceback.format_exception(error)))
-    except BaseException:  # noqa: BLE001 - a value of the app's can raise anything
-        return f"{type(error).__qualname__}\n"
-
-
 def _may_have_secret(text: str) -> bool:
     """Whether a mark of a secret is in a text. A loop or a pattern would take several times as long."""
     lower = text.lower()

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 
-from hosting._redaction import redact, redacted_traceback
+from hosting._exceptions import traceback_text
+from hosting._redaction import redact
 
 
 class HostingError(Exception):
@@ -76,5 +77,5 @@ def print_error(error: HostingError, *, verbose: bool = False) -> None:
         verbose: whether to print before it the traceback of the exception that caused it.
     """
     if verbose and error.__cause__ is not None:
-        print(redacted_traceback(error.__cause__), end="", file=sys.stderr)
+        print(traceback_text(error.__cause__), file=sys.stderr)
     print(redact(str(error)), file=sys.stderr, flush=True)

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hosting import _secret_shapes
-from hosting._redaction import redact, redact_field, redacted_traceback
+from hosting._redaction import redact, redact_field
 from hosting._secret_shapes import is_secret_setting, mask
 
 JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.dozjgNryP4J3jVmNHl0w5N_XgL0n3I9PlFUP0THsR8U"
@@ -294,26 +294,3 @@ def test_long_text_is_redacted(piece: str) -> None:
 def test_field_is_masked_by_its_name_or_its_shape(name: str, value: object, shown: object) -> None:
     """The name of a secret masks the whole value."""
     assert redact_field(name, value) == shown
-
-
-def test_traceback_is_redacted() -> None:
-    """The message and the lines of source code are masked."""
-    try:
-        raise ValueError("AccountKey=hush")
-    except ValueError as error:
-        shown = redacted_traceback(error)
-    assert "hush" not in shown
-    assert shown.endswith("ValueError: AccountKey=***\n")
-
-
-class Unprintable(Exception):
-    """An exception whose text raises."""
-
-    @property
-    def __suppress_context__(self) -> bool:  # type: ignore[override]
-        raise KeyboardInterrupt
-
-
-def test_traceback_that_raises_is_the_name_of_its_type() -> None:
-    """An exception that cannot be shown does not raise."""
-    assert redacted_traceback(Unprintable()) == "Unprintable\n"

@@ -10,7 +10,7 @@ from typing import NoReturn
 
 import click
 
-from hosting._redaction import redacted_traceback
+from hosting._exceptions import traceback_text
 from hosting.cli.check import check
 from hosting.cli.completion import completion
 from hosting.cli.diag import diag
@@ -77,6 +77,6 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     except ModuleNotFoundError:
         raise  # the caller knows what to install
     except Exception as error:  # noqa: BLE001 - a defect: Python would print secrets with its traceback
-        print(redacted_traceback(error), end="", file=sys.stderr)
+        print(traceback_text(error), file=sys.stderr)
         sys.exit(1)
     sys.exit(0)

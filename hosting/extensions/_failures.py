@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import traceback
 from collections.abc import Callable
 from types import TracebackType
 from typing import TypeVar
 
+from hosting._exceptions import message_of, own_attribute, traceback_from, type_name
 from hosting._redaction import redact
 from hosting.errors import HostingError
 from hosting.extensions._model import Extension, Failure
@@ -35,12 +35,11 @@ def describe_error(
         function: the name of the function that the hook ran for.
         invocation_id: the id of the invocation that the hook ran in.
     """
-    message = exception.message if isinstance(exception, HostingError) else _message(exception)
     return Failure(
         phase=phase,
-        type=type(exception).__name__,
-        message=redact(message),
-        traceback=redact(_traceback(exception)),
+        type=type_name(exception, is_qualified=False),
+        message=redact(exception.message) if isinstance(exception, HostingError) else message_of(exception),
+        traceback=_traceback(exception),
         remedy=redact(exception.remedy) if isinstance(exception, HostingError) else "",
         hook=hook,
         function=function,
@@ -109,23 +108,12 @@ def run_isolated(extension: Extension, phase: str, action: Callable[[], T], **de
         return None
 
 
-def _message(exception: BaseException) -> str:
-    """Return ``str(exception)``; a note in its place if that raises."""
-    try:
-        return str(exception)
-    except Exception as error:
-        return f"<its message cannot be read: {type(error).__name__}>"
-
-
 def _traceback(exception: BaseException) -> str:
     """Return the traceback without our own frames at its start, which do not help the extension's author."""
-    frames = _frames_of_extension(exception.__traceback__)
+    frames = _frames_of_extension(own_attribute(exception, "__traceback__"))
     if frames is None and isinstance(exception, HostingError):
         return ""
-    try:
-        return "".join(traceback.format_exception(type(exception), exception, frames))
-    except Exception:
-        return ""
+    return f"{traceback_from(exception, frames)}\n"
 
 
 def _frames_of_extension(frames: TracebackType | None) -> TracebackType | None:

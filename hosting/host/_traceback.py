@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from types import TracebackType
 
+from hosting._exceptions import own_attribute
+
 
 def users_traceback(exception: BaseException, root: str) -> BaseException:
     """Return ``exception`` without the frames above the first one in the app; with all of them if none is.
@@ -14,11 +16,12 @@ def users_traceback(exception: BaseException, root: str) -> BaseException:
         exception: what the function raised.
         root: the app's folder, with a separator at the end.
     """
-    if isinstance(exception, RuntimeError) and isinstance(exception.__cause__, StopIteration):
-        exception = exception.__cause__
-    frame: TracebackType | None = exception.__traceback__
+    cause = own_attribute(exception, "__cause__")
+    if isinstance(exception, RuntimeError) and isinstance(cause, StopIteration):
+        exception = cause
+    frame: TracebackType | None = own_attribute(exception, "__traceback__")
     while frame is not None:
         if frame.tb_frame.f_code.co_filename.startswith(root):
-            return exception.with_traceback(frame)
+            return BaseException.with_traceback(exception, frame)
         frame = frame.tb_next
     return exception

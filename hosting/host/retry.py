@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import random
-import traceback
 from collections.abc import Callable, Iterator
 from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
 from hosting._asyncio import wait_for_event
+from hosting._exceptions import as_text, own_attribute, type_name, unredacted_traceback
 from hosting._log import host_logger
 from hosting.apps.timespans import format_timespan
 from hosting.bindings.provider import Result
@@ -92,6 +92,6 @@ def _exception_info(exception: BaseException) -> SimpleNamespace:
     """Return what ``context.retry_context.exception`` says about the previous attempt."""
     return SimpleNamespace(
         source=type(exception).__module__,
-        stack_trace="".join(traceback.format_exception(exception)),
-        message=f"{type(exception).__name__}: {exception}",
+        stack_trace=unredacted_traceback(exception, own_attribute(exception, "__traceback__")),
+        message=f"{type_name(exception, is_qualified=False)}: {as_text(exception)}",
     )

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any
 
+from hosting._exceptions import message_of, own_attribute, traceback_text, type_name
 from hosting._redaction import redact, redact_field
 from hosting.host.invocation_log import RECORD_ATTRIBUTES
 from hosting.logging.correlation import CORRELATION, free_name
@@ -117,17 +118,9 @@ def category(record: logging.LogRecord) -> str:
 def as_exc_info(given: Any) -> tuple[type[BaseException], BaseException, TracebackType | None] | None:
     """Return what ``exc_info`` was given as the three parts that a log record has; None if there is no exception."""
     if isinstance(given, BaseException):
-        return type(given), given, given.__traceback__
+        return type(given), given, own_attribute(given, "__traceback__")
     parts = given if isinstance(given, tuple) else sys.exc_info() if given else ()
     return parts if len(parts) == 3 and isinstance(parts[1], BaseException) else None
-
-
-def traceback_text(exception: BaseException) -> str:
-    """Return the traceback of an exception as Python prints it, without secrets; its type where it raises."""
-    try:
-        return redact("".join(traceback.format_exception(exception)).rstrip("\n"))
-    except BaseException as error:  # noqa: BLE001 - a value of the app's can raise anything
-        return f"{type(exception).__qualname__} (its traceback cannot be shown: {type(error).__qualname__})"
 
 
 def exception_fields(exception: BaseException) -> dict[str, Any]:
@@ -144,27 +137,22 @@ def _chain(exception: BaseException) -> list[dict[str, Any]]:
     while following is not None and id(following) not in seen:
         seen.add(id(following))
         chain.append(_described(following))
-        hidden = following.__suppress_context__
-        following = following.__cause__ or (None if hidden else following.__context__)
+        hidden = own_attribute(following, "__suppress_context__")
+        following = own_attribute(following, "__cause__") or (
+            None if hidden else own_attribute(following, "__context__")
+        )
     return chain
 
 
 def _described(exception: BaseException) -> dict[str, Any]:
-    kind = type(exception)
-    frames = traceback.StackSummary.extract(traceback.walk_tb(exception.__traceback__), lookup_lines=False)
+    module, name = type(exception).__module__, type_name(exception)
+    steps = traceback.walk_tb(own_attribute(exception, "__traceback__"))
+    frames = traceback.StackSummary.extract(steps, lookup_lines=False)
     described: dict[str, Any] = {
-        "type": kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}",
-        "message": redact(as_text(exception)),
+        "type": name if module == "builtins" else f"{module}.{name}",
+        "message": message_of(exception),
         "frames": [{"file": frame.filename, "line": frame.lineno, "function": frame.name} for frame in frames],
     }
     if isinstance(exception, BaseExceptionGroup):
         described["exceptions"] = [exception_fields(inner) for inner in exception.exceptions]
     return described
-
-
-def as_text(value: object) -> str:
-    """Return ``str(value)``; if that raises, the name of the type."""
-    try:
-        return str(value)
-    except BaseException:  # noqa: BLE001 - a value of the app's can raise anything, and its line is not to be lost
-        return f"<{type(value).__qualname__} without a text>"

@@ -7,9 +7,10 @@ import logging
 from collections.abc import Mapping
 from typing import Any, Literal, cast
 
+from hosting._exceptions import as_text, error_text
 from hosting._log import FAILED
 from hosting._redaction import redact, redact_field
-from hosting.logging.fields import add_key_values, as_text, key_values, line_fields
+from hosting.logging.fields import add_key_values, key_values, line_fields
 
 LogFormat = Literal["console", "json"]
 LogStyle = Literal["short", "azure"]
@@ -88,7 +89,7 @@ def _message(record: logging.LogRecord) -> str:
         return str(record.getMessage())
     except BaseException as error:  # noqa: BLE001 - a value of the app's can raise anything
         values = f" {as_text(record.args)}" if record.args else ""
-        return f"{as_text(record.msg)}{values} ({type(error).__qualname__}: {as_text(error)})"
+        return f"{as_text(record.msg)}{values} ({error_text(error)})"
 
 
 def as_json(value: Any) -> str:

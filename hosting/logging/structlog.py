@@ -17,8 +17,9 @@ from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any, NamedTuple
 
+from hosting._exceptions import as_text
 from hosting._log import host_logger
-from hosting.logging.fields import add_key_values, as_exc_info, as_text
+from hosting.logging.fields import add_key_values, as_exc_info
 
 _LEVELS = {
     "debug": logging.DEBUG,

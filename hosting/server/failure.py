@@ -5,8 +5,8 @@ from __future__ import annotations
 import html
 from collections.abc import Mapping
 
+from hosting._exceptions import traceback_text, type_name
 from hosting.bindings.http.response import HttpReply
-from hosting.logging.fields import traceback_text
 from hosting.server.guard import host_name, is_loopback
 from hosting.server.replies import empty
 
@@ -34,14 +34,14 @@ def failure_reply(
         headers: those of the request; a caller wants a page if it accepts HTML, and text if it sends ``ASK_HEADER``.
         shows_tracebacks: whether tracebacks are shown at all.
     """
-    # Another Host header may be a foreign web page's, whose name was made to lead to this machine.
+    # A foreign web page can have a name that leads to this machine: its requests have that name as their Host.
     if not (shows_tracebacks and is_loopback(host_name(headers.get("host", "")))):
         return empty(500)
     if ASK_HEADER in headers:
         return _reply("text/plain", traceback_text(error))
     if "text/html" in headers.get("accept", ""):
         page = _PAGE.format(
-            title=html.escape(type(error).__qualname__),
+            title=html.escape(type_name(error)),
             function=html.escape(function),
             traceback=html.escape(traceback_text(error)),
         )

@@ -36,6 +36,7 @@ FAULTS = {
     "raises ShortCircuit where it may not": "raise hosting.ShortCircuit('bad')",
     "recurses": "endless = lambda: endless()\n    endless()",
     "has an unreadable message": "raise Unreadable",
+    "has a message that exits": "raise Exiting",
     "hangs": "await asyncio.sleep(60)",
     "hangs and ignores cancellation": "await stubborn()",
     "is slow": "context.exceed_budget()",
@@ -52,6 +53,10 @@ import hosting
 class Unreadable(Exception):
     def __str__(self):
         raise RuntimeError("no message")
+
+class Exiting(Exception):
+    def __str__(self):
+        raise SystemExit(3)
 
 async def stubborn():
     while True:

@@ -44,7 +44,7 @@ def test_value_whose_text_raises_is_shown_as_its_type(logs: Logs, stream: io.Str
     logging.getLogger("mine").warning("fine", extra={"odd": Unprintable()})
     logs.flush()
     line = json.loads(stream.getvalue())
-    assert (line["message"], line["odd"]) == ("fine", "<Unprintable without a text>")
+    assert (line["message"], line["odd"]) == ("fine", "<Unprintable: its text cannot be read>")
 
 
 SECRET_TEXT = "AccountName=me;AccountKey=hush"
