@@ -49,8 +49,6 @@ class FunctionEndpoint:
         trace_parent, trace_state = trace_context(headers)
         if trigger.streams is not None:
             result = await trigger.run(StreamCall(scope, receive, values), trace_parent, trace_state)
-            if result.exception is not None:
-                return trigger.streams.failure(result.exception)
         else:
             body = b""
             if "content-length" in headers or "transfer-encoding" in headers:
@@ -60,8 +58,10 @@ class FunctionEndpoint:
                 self._warn(f"Function '{function}' answered a HEAD request through GET. Azure answers 404.")
             call = HttpCall.from_scope(scope, headers, values, body)
             result = await trigger.run(call, trace_parent, trace_state)
-            if result.exception is not None:
-                return failure_reply(route.function, result.exception, headers, shows_tracebacks=self._shows_tracebacks)
+        if result.exception is not None:
+            asked = None if trigger.streams is None else trigger.streams.failure(result.exception)
+            shows = self._shows_tracebacks
+            return asked or failure_reply(route.function, result.exception, headers, shows_tracebacks=shows)
         reply: HttpReply | None = result.reply
         return empty(200) if reply is None else reply
 

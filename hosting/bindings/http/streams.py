@@ -121,8 +121,8 @@ class Streams:
             return encode_reply(value)  # a hook may respond in place of the function
         return self._json(importlib.import_module("fastapi.encoders").jsonable_encoder(value))
 
-    def failure(self, exception: BaseException) -> HttpReply:
-        """Return the response for an exception of the function: 500, or as an ``HTTPException`` says, as in Azure."""
+    def failure(self, exception: BaseException) -> HttpReply | None:
+        """Return the response that an ``HTTPException`` of the function asks for, as in Azure; None for a failure."""
         exceptions = sys.modules.get("starlette.exceptions")
         if exceptions is not None and isinstance(exception, exceptions.HTTPException):
             try:
@@ -131,7 +131,7 @@ class Streams:
                 )
             except ValueError as error:
                 host_logger(f"function.{self._function}").error("Function '%s': %s.", self._function, error)
-        return HttpReply(500, [], b"")
+        return None
 
     def _json(self, content: Any, **options: Any) -> StreamReply:
         return StreamReply(self._web.json_response(content, **options), self._function)
