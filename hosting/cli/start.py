@@ -9,7 +9,7 @@ import click
 
 from hosting.cli.help import Command
 from hosting.cli.params import APP_DIR, FUNCTIONS, Choice, comma_separated_option
-from hosting.errors import HostingError, print_error
+from hosting.errors import HostingError
 from hosting.runner.debugger import DEFAULT_PORT as DEBUG_PORT
 
 
@@ -125,6 +125,7 @@ def start(app_dir: Path, **options: object) -> None:
     APP_DIR is the app's folder (default: the current folder). Defaults that begin with Host are settings in the app's
     local.settings.json. Ctrl-C or SIGTERM stops the host when running invocations have finished.
     """
+    from hosting.runner.errors import report_error
     from hosting.runner.options import StartOptions
     from hosting.runner.start import start as serve
 
@@ -132,8 +133,9 @@ def start(app_dir: Path, **options: object) -> None:
         raise click.UsageError("--key needs --cert.")
     if options["wait_for_debugger"] and options["debug"] is None:
         options["debug"] = DEBUG_PORT
+    start_options = StartOptions(app_dir.resolve(), **options)  # type: ignore[arg-type]
     try:
-        serve(StartOptions(app_dir.resolve(), **options))  # type: ignore[arg-type]
+        serve(start_options)
     except HostingError as error:
-        print_error(error, verbose=bool(options["verbose"]))
+        report_error(error, start_options)
         sys.exit(1)

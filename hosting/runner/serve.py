@@ -10,16 +10,17 @@ from pathlib import Path
 from socket import socket
 from typing import TYPE_CHECKING, NoReturn
 
+from hosting._exceptions import traceback_text
 from hosting._log import host_logger
-from hosting._redaction import redacted_traceback
 from hosting.apps.local_settings import LocalSettings
-from hosting.errors import HostingError, print_error
+from hosting.errors import HostingError
 from hosting.host.function_host import FunctionHost
 from hosting.host.process import allow_debug_logs, enter
 from hosting.logging.levels import Levels
 from hosting.logging.setup import Logs
 from hosting.runner.banner import announce
 from hosting.runner.debugger import accept_debugger
+from hosting.runner.errors import report_error
 from hosting.runner.options import Role, StartOptions, listen_address, url
 from hosting.server.app import HostApp
 from hosting.server.guard import LocalGuard, is_loopback
@@ -189,9 +190,9 @@ def _load(options: StartOptions, settings: LocalSettings | None, base: str, logs
 
 def _report_broken_app(error: Exception, options: StartOptions) -> None:
     if isinstance(error, HostingError):
-        print_error(error, verbose=options.verbose)
+        report_error(error, options)
     else:
-        print(redacted_traceback(error), end="", file=sys.stderr)
+        print(traceback_text(error), file=sys.stderr)
     _logger.warning("The app does not load; waiting for the next edit.")
 
 

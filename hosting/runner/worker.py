@@ -12,7 +12,7 @@ import time
 from multiprocessing.connection import Connection
 from socket import socket
 
-from hosting.errors import HostingError, print_error
+from hosting.errors import HostingError
 from hosting.runner.options import Role, StartOptions
 
 
@@ -26,6 +26,7 @@ def work(options: StartOptions, socket: socket, role: Role, ready: Connection) -
         ready: gets one message when the app answers requests.
     """
     # Imported here because the supervisor imports this module as well.
+    from hosting.runner.errors import report_error
     from hosting.runner.serve import serve
     from hosting.server.uvicorn_adapter.server import leave
 
@@ -39,7 +40,7 @@ def work(options: StartOptions, socket: socket, role: Role, ready: Connection) -
     try:
         code = serve(options, socket, role, ready=lambda: ready.send(None))
     except HostingError as error:
-        print_error(error, verbose=options.verbose)
+        report_error(error, options, role.number)
         code = 1
     leave(code, time.monotonic() + options.grace)
 
