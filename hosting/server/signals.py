@@ -67,7 +67,7 @@ class ExitSignals:
     def restore(self) -> None:
         """Put back the handlers that were found at first."""
         for number, handler in self._usual.items():
-            signal.signal(number, handler)
+            signal.signal(number, signal.SIG_DFL if handler is None else handler)  # None: it was not set by Python code
         self._own = None
 
     def _note(self, number: int, handler: Any) -> None:
@@ -84,6 +84,9 @@ class ExitSignals:
     def _reset_in_child(self) -> None:
         signal.set_wakeup_fd(-1)  # it is the parent's event loop that it would wake
         for number, default in _DEFAULTS.items():
-            if signal.getsignal(number) in (self._own, self._usual[number]):
-                signal.signal(number, self._apps.get(number, default))
+            usual = self._usual[number]
+            if signal.getsignal(number) in (self._own, usual):
+                # A shell has its background processes ignore Ctrl-C, and their children with them.
+                inherited = usual if usual == signal.SIG_IGN else default
+                signal.signal(number, self._apps.get(number, inherited))
         self._release()

@@ -28,12 +28,22 @@ def sleep_forever():
 def square(number):
     return number * number
 """
+TERMINATE = """
+@app.route("terminate")
+def terminate(req: func.HttpRequest) -> str:
+    child = multiprocessing.get_context("fork").Process(target=sleep_forever)
+    child.start()
+    child.terminate()
+    child.join()
+    return str(child.exitcode)
+"""
+"""A function that starts a child, terminates it at once, and returns its exit code."""
 FOREVER = "--grace", "600"
 """A grace that no test waits for: a host that ends does not need it."""
 
 
 def app_files(source: str) -> dict[str, str]:
-    return {"function_app.py": HEAD + textwrap.dedent(source), "host.json": '{"version": "2.0"}'}
+    return {"function_app.py": HEAD + TERMINATE + textwrap.dedent(source), "host.json": '{"version": "2.0"}'}
 
 
 @pytest.mark.parametrize(("name", "code"), [("SIGTERM", 0), ("SIGINT", 130)])
@@ -58,14 +68,6 @@ def test_signal_handler_of_the_app_is_called_before_the_host_drains(
 def test_forked_child_has_pythons_own_signal_handlers(make_app: MakeApp, serve: Serve) -> None:
     """SIGTERM ends it, and its ids are its own; the host goes on."""
     source = """
-        @app.route("terminate")
-        def terminate(req: func.HttpRequest) -> str:
-            child = multiprocessing.get_context("fork").Process(target=sleep_forever)
-            child.start()
-            child.terminate()
-            child.join()
-            return str(child.exitcode)
-
         def handlers(pipe):
             pipe.send([signal.getsignal(number) for number in (signal.SIGTERM,)])
 
@@ -88,14 +90,6 @@ def test_forked_child_has_the_signal_handlers_of_the_app(make_app: MakeApp, serv
     """As in any Python process, it inherits what the app has installed."""
     source = """
         signal.signal(signal.SIGTERM, lambda number, frame: os._exit(7))
-
-        @app.route("terminate")
-        def terminate(req: func.HttpRequest) -> str:
-            child = multiprocessing.get_context("fork").Process(target=sleep_forever)
-            child.start()
-            child.terminate()
-            child.join()
-            return str(child.exitcode)
         """
     served = serve(make_app(app_files(source)), *FOREVER)
     assert served.get("/api/terminate").text == "7"
@@ -105,6 +99,10 @@ def test_forked_child_has_the_signal_handlers_of_the_app(make_app: MakeApp, serv
 def test_what_a_forked_child_logs_and_prints_is_in_the_hosts_log(make_app: MakeApp, serve: Serve, form: str) -> None:
     """Each line once, also where the parent's log is busy in another thread."""
     source = """
+        def log_and_print():
+            logging.info("busy")
+            print("busy")
+
         def say(number):
             logging.warning("child %d logs", number)
             print("child", number, "prints")
@@ -112,7 +110,7 @@ def test_what_a_forked_child_logs_and_prints_is_in_the_hosts_log(make_app: MakeA
         @app.route("children")
         def children(req: func.HttpRequest) -> str:
             stop = threading.Event()
-            busy = threading.Thread(target=lambda: [logging.info("busy") for _ in iter(stop.is_set, True)])
+            busy = threading.Thread(target=lambda: [log_and_print() for _ in iter(stop.is_set, True)])
             busy.start()
             fork = multiprocessing.get_context("fork")
             started = [fork.Process(target=say, args=(number,)) for number in range(10)]
