@@ -40,9 +40,14 @@ class HostLogger(logging.Logger):
     an output (in tests, in Azure's worker) this is a logger like others.
     """
 
+    @property
+    def _output(self) -> HostOutput | None:
+        """Where its lines go while a host serves; None for a logger that a thread of the app makes in this moment."""
+        return host_output() if self.name.startswith(f"{NAMESPACE}.") else None
+
     def isEnabledFor(self, level: int) -> bool:  # noqa: N802 - the name in ``logging``
         """Return whether lines of this level are written; ``logging.disable`` does not count for a host's output."""
-        return super().isEnabledFor(level) if host_output() is None else level >= self.getEffectiveLevel()
+        return super().isEnabledFor(level) if self._output is None else level >= self.getEffectiveLevel()
 
     def makeRecord(  # noqa: N802
         self,
@@ -58,7 +63,7 @@ class HostLogger(logging.Logger):
         sinfo: str | None = None,
     ) -> logging.LogRecord:
         """Return a record; for a host's output not one of the app's record factory."""
-        if host_output() is None:
+        if self._output is None:
             return super().makeRecord(name, level, fn, lno, msg, args, exc_info, func, extra, sinfo)
         record = logging.LogRecord(name, level, fn, lno, msg, args, exc_info, func, sinfo)
         record.__dict__.update(extra or {})
@@ -69,7 +74,7 @@ class HostLogger(logging.Logger):
 
         One about a function that failed, or of an extension, also reaches the handlers of the app.
         """
-        output = host_output()
+        output = self._output
         if output is None:
             super().handle(record)
             return
@@ -81,7 +86,7 @@ class HostLogger(logging.Logger):
 def host_logger(name: str) -> logging.Logger:
     """Return the logger of the host's own lines with the name ``hosting.NAME``.
 
-    For the host and for binding providers, whose lines are the host's as well. Extensions use the logger that hooks
+    For the host and for binding providers: their lines are the host's as well. Extensions use the logger that hooks
     get, and apps use ``logging.getLogger``.
 
     Args:

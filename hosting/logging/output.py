@@ -11,12 +11,13 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any, TextIO
 
+from hosting._exceptions import error_text, type_name
 from hosting._fork import call_in_forked_child
 from hosting._log import HostOutput
 from hosting.logging.correlation import InvocationFilter
-from hosting.logging.fields import as_text
 from hosting.logging.formatters import LineFormatter
 from hosting.logging.writer import Writer
 
@@ -66,9 +67,13 @@ class LogOutput(HostOutput):
         try:
             copy = _copy(record)
             self._correlation.filter(copy)
-            if (self._is_shown is not None and not self._is_shown(copy)) or not self.filter(copy):
+            if self._is_shown is not None and not self._is_shown(copy):
                 return False
-            line = self._render(copy)
+            passed: bool | logging.LogRecord = self.filter(copy)
+            if not passed:
+                return False
+            # From Python 3.12 on, a filter may return another record.
+            line = self._render(passed if isinstance(passed, logging.LogRecord) else copy)
         except BaseException as error:  # noqa: BLE001 - as above
             line = self._unrenderable(record, error)
         self.write(line)
@@ -87,7 +92,7 @@ class LogOutput(HostOutput):
 
     def report_failed_handler(self, handler: logging.Handler, error: BaseException) -> None:
         """Write that a handler of the app has raised ``error`` for a record of the host's."""
-        text = f"The log handler {type(handler).__qualname__} raised {type(error).__qualname__}: {as_text(error)}"
+        text = f"The log handler {type_name(handler)} raised {error_text(error)}"
         self.write_host_line(_record("hosting.logging", logging.WARNING, text))
 
     def defer(self, render: Callable[..., str], arguments: tuple[Any, ...]) -> None:
@@ -108,6 +113,10 @@ class LogOutput(HostOutput):
         with self._writing:
             self.flush()
             self._writer.write(data)
+
+    def in_turn(self) -> AbstractContextManager[Any]:
+        """Return a block in which no other thread writes lines."""
+        return self._writing
 
     def flush(self) -> None:
         """Write the lines that are deferred."""
@@ -146,7 +155,7 @@ class LogOutput(HostOutput):
 
     def dropped(self, count: int) -> bytes:
         """Return the line that says how many lines were dropped."""
-        text = f"{count} log lines were dropped, because they were not read."
+        text = f"{count} log lines were dropped, because they could not be written."
         return f"{self._lines.format(_record('hosting.logging', logging.WARNING, text))}\n".encode()
 
     def _render(self, record: logging.LogRecord) -> str:
@@ -157,8 +166,7 @@ class LogOutput(HostOutput):
 
     def _unrenderable(self, record: logging.LogRecord, error: BaseException) -> str:
         """Return the line of a record that raises when it is rendered."""
-        reason = f"{type(error).__qualname__}: {as_text(error)}"
-        text = f"A log record of {record.pathname}:{record.lineno} cannot be written: {reason}"
+        text = f"A log record of {record.pathname}:{record.lineno} cannot be written: {error_text(error)}"
         return self._lines.format(_record("hosting.logging", logging.WARNING, text))
 
     def _write_deferred(self) -> None:

@@ -57,6 +57,7 @@ class Logs:
         self._lines = LineFormatter(form, style=style, colours=self._colours, process=process)
         self._output = LogOutput(target, self._lines, self._correlation)
         self._errors = Writer(sys.stderr, self._output.dropped)
+        self._printed: tuple[PrintedLines, ...] = ()
         self._streams = None if stream else self._replace_streams(form)
         self._found: dict[logging.Logger, int] = {}
         self.set_levels(Levels(verbose=verbose))
@@ -118,6 +119,8 @@ class Logs:
             logger.setLevel(level)
         if self._streams is not None:
             self._streams.restore()
+        for printed in self._printed:
+            printed.end()
         if lost := self._output.end():
             self._errors.write(self._output.dropped(lost))
         self._errors.close()
@@ -125,17 +128,17 @@ class Logs:
     def _replace_streams(self, form: LogFormat) -> PrintStreams:
         if form == "console":
             return PrintStreams(self._output.write_bytes, self._write_error)
-        return PrintStreams(
-            PrintedLines(self._output, "stdout", self._output.write_bytes).write,
-            PrintedLines(self._output, "stderr", self._write_error).write,
-        )
+        output = PrintedLines(self._output, "stdout", self._output.write_bytes)
+        errors = PrintedLines(self._output, "stderr", self._write_error)
+        self._printed = (output, errors)
+        return PrintStreams(output.write, errors.write)
 
     def _write_error(self, data: bytes) -> None:
         self._output.flush()
         self._errors.write(data)
 
     def _own_loggers(self) -> list[logging.Logger]:
-        """Return the loggers above all that log for the host, whose records are not the app's to receive."""
+        """Return the loggers above all that log for the host: the app's handlers do not get their records."""
         return [logging.getLogger(NAMESPACE), logging.getLogger(_SERVER_LOGGER)]
 
     def _set(self, logger: logging.Logger, level: int) -> None:

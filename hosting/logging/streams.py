@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import sys
 from collections.abc import Callable
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, TextIO, cast
 
 if TYPE_CHECKING:
     from hosting.logging.output import LogOutput
@@ -70,9 +70,10 @@ class _Printed(io.RawIOBase):
 
 def _stream(found: TextIO, write: Callable[[bytes], None]) -> TextIO:
     """Return a stream like the one that is replaced. It writes each line at once, also into a pipe."""
-    buffer = io.BufferedWriter(_Printed(found, write))
     encoding, errors = getattr(found, "encoding", None) or "utf-8", getattr(found, "errors", None) or "backslashreplace"
-    return io.TextIOWrapper(buffer, encoding=encoding, errors=errors, line_buffering=True)
+    # Without a buffer between them: its lock could be held, by another thread, when the process forks.
+    printed = cast("io.BufferedWriter", _Printed(found, write))
+    return io.TextIOWrapper(printed, encoding=encoding, errors=errors, line_buffering=True)
 
 
 class PrintedLines:
@@ -93,6 +94,12 @@ class PrintedLines:
 
     def write(self, data: bytes) -> None:
         """Write the lines that ``data`` completes."""
-        *lines, self._begun = (self._begun + data).split(b"\n")
-        for line in lines:
-            self._write(self._output.printed_line(self._name, line.decode(errors="backslashreplace")).encode())
+        with self._output.in_turn():
+            *lines, self._begun = (self._begun + data).split(b"\n")
+            for line in lines:
+                self._write(self._output.printed_line(self._name, line.decode(errors="backslashreplace")).encode())
+
+    def end(self) -> None:
+        """Write the line that was begun, if there is one."""
+        if self._begun:
+            self.write(b"\n")

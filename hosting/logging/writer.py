@@ -30,11 +30,11 @@ class Writer:
 
     Args:
         stream: where lines go: by its file, a duplicate of it, so that an app may close the stream; by its ``write``
-            where it has no file.
+            where it has no file; None for a process without such a stream: its lines go nowhere.
         dropped: returns the line that says how many were dropped.
     """
 
-    def __init__(self, stream: TextIO, dropped: Callable[[int], bytes]) -> None:
+    def __init__(self, stream: TextIO | None, dropped: Callable[[int], bytes]) -> None:
         self._stream = stream
         self._dropped = dropped
         self._file = _duplicate(stream)
@@ -43,9 +43,12 @@ class Writer:
         self._pending: deque[bytes] = deque()
         self._pending_bytes = 0
         self._lost = 0
+        """How many lines were dropped, and not reported yet."""
+        self._failed = 0
+        """How many could not be written since a line was written at last."""
         self._thread: threading.Thread | None = None
         self._ended = False
-        call_in_forked_child(self.reset_in_child)
+        call_in_forked_child(self._reset_in_child)
 
     def write(self, data: bytes) -> None:
         """Write lines, or keep them until they fit; what cannot be written is dropped, and nothing raises."""
@@ -54,6 +57,8 @@ class Writer:
                 return
             if not self._pending:
                 data = self._write_now(data)
+                if self._lost and not data:
+                    self._report_lost()
             if data:
                 self._keep(data)
 
@@ -69,28 +74,43 @@ class Writer:
             file, self._file = self._file, None
             if file is not None:
                 os.close(file)
-            return self._lost + sum(data.count(b"\n") for data in self._pending)
+            return self._lost + self._failed + sum(data.count(b"\n") for data in self._pending)
 
-    def reset_in_child(self) -> None:
+    def _reset_in_child(self) -> None:
         """Let a forked child write as the standard library does: what is pending is its parent's."""
         self._lock = threading.RLock()
         self._pending.clear()
-        self._pending_bytes = self._lost = 0
+        self._pending_bytes = self._lost = self._failed = 0
         self._thread = None
         self._poller = None
 
     def _write_now(self, data: bytes) -> bytes:
         """Write as much as fits, and return the rest."""
         try:
-            if self._file is None:
-                self._stream.write(data.decode())
-                self._stream.flush()
-                return b""
-            while data and (self._poller is None or self._poller.poll(0)):
-                data = data[os.write(self._file, data if self._poller is None else data[: select.PIPE_BUF]) :]
-        except Exception:  # noqa: BLE001 - the reader has gone, or the disk is full: nothing is left to report it to
+            if self._file is not None:
+                rest = self._write_file(self._file, data)
+            else:
+                rest = b""
+                self._write_stream(data)
+        except Exception:  # noqa: BLE001 - the reader has gone, or the disk is full
+            self._failed += data.count(b"\n")
             return b""
+        self._lost, self._failed = self._lost + self._failed, 0
+        return rest
+
+    def _write_file(self, file: int, data: bytes) -> bytes:
+        if self._poller is None:
+            while data:
+                data = data[os.write(file, data) :]
+        else:
+            while data and self._poller.poll(0):
+                data = data[os.write(file, data[: select.PIPE_BUF]) :]  # so much does not wait for the reader
         return data
+
+    def _write_stream(self, data: bytes) -> None:
+        if self._stream is not None:
+            self._stream.write(data.decode(errors="backslashreplace"))
+            self._stream.flush()
 
     def _keep(self, data: bytes) -> None:
         if self._pending_bytes + len(data) > _MAX_PENDING_BYTES:
@@ -121,17 +141,23 @@ class Writer:
             if rest:
                 self._pending.appendleft(rest)
             elif self._lost and not self._pending:
-                lost, self._lost = self._lost, 0
-                self._keep(self._dropped(lost))
+                self._report_lost()
             return True
 
+    def _report_lost(self) -> None:
+        """Write how many lines were lost, now that lines can be written again."""
+        lost, self._lost = self._lost, 0
+        self._keep(self._dropped(lost))
 
-def _duplicate(stream: TextIO) -> int | None:
+
+def _duplicate(stream: TextIO | None) -> int | None:
     """Return a file descriptor of its own for what the stream writes to; None where the stream has no file."""
+    if stream is None:
+        return None
     try:
         stream.flush()
         return os.dup(stream.fileno())
-    except (OSError, ValueError, AttributeError):
+    except (OSError, ValueError):
         return None
 
 

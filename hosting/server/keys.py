@@ -9,7 +9,6 @@ from __future__ import annotations
 import errno
 import hmac
 import json
-import logging
 import os
 import secrets
 import sys
@@ -20,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from hosting._files import write_atomically
+from hosting._log import host_logger
 from hosting._text import did_you_mean
 from hosting.apps.state import app_name, state_folder
 from hosting.errors import HostingError
@@ -33,7 +33,7 @@ _FOLDER = "keys"
 _SECRET_BYTES, _MIN_SECRET_BYTES = 32, 16
 _CHECK_SECONDS = 1.0
 
-_logger = logging.getLogger("hosting.http")
+_logger = host_logger("http")
 
 
 class Rotation(NamedTuple):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import re
 import shlex
@@ -11,7 +10,10 @@ import subprocess
 import sys
 import textwrap
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -157,31 +159,43 @@ def test_last_lines_before_a_crash_are_on_the_console(make_app: MakeApp, serve: 
     assert said == "pass" or "last words" in served.logs()
 
 
-@pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-"])
-def test_host_that_is_started_without_standard_streams_serves(make_app: MakeApp, closed: str) -> None:
-    """A daemon may close them; what is printed is lost, and nothing fails."""
-    source = APP.format(change="")
-    root = make_app({"function_app.py": source, "host.json": '{"version": "2.0"}'})
+@contextmanager
+def started(root: Path, shell: str = "", **streams: Any) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
+    """Start a host with unusual standard streams; yield its process and its URL.
+
+    Args:
+        root: the app's folder.
+        shell: what a shell adds to the command.
+        streams: arguments of ``subprocess.Popen``.
+    """
     with socket.create_server(("127.0.0.1", 0)) as reserved:
         port = reserved.getsockname()[1]
-    command = f"exec {shlex.join([sys.executable, '-m', 'hosting', 'start', str(root), '--port', str(port)])} {closed}"
-    process = subprocess.Popen(["sh", "-c", command], env=environment())
+    command = shlex.join([sys.executable, "-m", "hosting", "start", str(root), "--port", str(port)])
+    process = subprocess.Popen(["sh", "-c", f"exec {command} {shell}"], env=environment(), **streams)
     try:
-        assert wait_for_response(f"http://127.0.0.1:{port}/api/say", process) == "fine"
-        process.terminate()
-        assert process.wait(60) == 0
+        yield process, f"http://127.0.0.1:{port}"
     finally:
         process.kill()
-        process.wait()
+        process.communicate()
 
 
 def wait_for_response(url: str, process: subprocess.Popen[bytes]) -> str:
     """Ask until the host answers."""
     while process.poll() is None:
-        with contextlib.suppress(httpx.ConnectError):
-            return httpx.get(url).text
+        with suppress(httpx.ConnectError):
+            return httpx.get(url, timeout=60).text
         time.sleep(0.05)
     raise AssertionError(f"the host ended with {process.returncode}")
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-"])
+def test_host_that_is_started_without_standard_streams_serves(make_app: MakeApp, closed: str) -> None:
+    """A daemon may close them; what is printed is lost, and nothing fails."""
+    root = make_app({"function_app.py": APP.format(change=""), "host.json": '{"version": "2.0"}'})
+    with started(root, closed) as (process, url):
+        assert wait_for_response(f"{url}/api/say", process) == "fine"
+        process.terminate()
+        assert process.wait(60) == 0
 
 
 def test_number_of_lines_that_a_pipe_did_not_take_is_on_standard_error(make_app: MakeApp, tmp_path: Path) -> None:
@@ -198,17 +212,41 @@ def test_number_of_lines_that_a_pipe_did_not_take_is_on_standard_error(make_app:
             return "fine"
         """
     root = make_app({"function_app.py": textwrap.dedent(source), "host.json": '{"version": "2.0"}'})
-    with socket.create_server(("127.0.0.1", 0)) as reserved:
-        port = reserved.getsockname()[1]
-    command = [sys.executable, "-m", "hosting", "start", str(root), "--port", str(port)]
-    with (tmp_path / "errors").open("wb") as errors:
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, env=environment())
-        try:
-            assert wait_for_response(f"http://127.0.0.1:{port}/api/talk", process) == "fine"
-            process.terminate()
-            assert process.wait(60) == 0
-        finally:
-            process.kill()
-            process.communicate()
-    report = (tmp_path / "errors").read_text("utf-8")
-    assert re.search(r"WARNING \d+ log lines were dropped, because they were not read\.\n$", report)
+    path = tmp_path / "errors"
+    with path.open("wb") as errors, started(root, stdout=subprocess.PIPE, stderr=errors) as (process, url):
+        assert wait_for_response(f"{url}/api/talk", process) == "fine"
+        process.terminate()
+        assert process.wait(60) == 0
+    assert re.search(r"WARNING \d+ log lines were dropped, because they could not be written\.\n$", path.read_text())
+
+
+@pytest.mark.parametrize(
+    ("source", "flags", "text"),
+    [
+        ("raise ValueError('at import')", (), "function_app.py cannot be imported: ValueError: at import"),
+        ("raise ValueError('at import')", ("--verbose",), "function_app.py cannot be imported: ValueError: at import"),
+        ("", (), "Could not find top level function app instances"),
+        ("", ("--cert", __file__), "cannot be used"),
+    ],
+)
+def test_app_that_does_not_start_is_reported_in_json_where_the_log_is_json(
+    make_app: MakeApp, source: str, flags: tuple[str, ...], text: str
+) -> None:
+    """What reads the log finds JSON lines only."""
+    root = make_app({"function_app.py": f"print('printed')\n{source}\n", "host.json": '{"version": "2.0"}'})
+    command = [sys.executable, "-m", "hosting", "start", str(root), "--port", "0", "--log-format", "json", *flags]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment(), timeout=60, check=False)
+    assert done.returncode == 1
+    *_, last = [json.loads(line) for line in f"{done.stdout}{done.stderr}".splitlines()]
+    assert (last["level"], last["category"]) == ("error", "Host.Start")
+    assert text in last["message"]
+    assert ("exception" in last) == ("--verbose" in flags)
+
+
+def test_line_that_an_app_has_begun_to_print_is_written_when_the_host_ends(make_app: MakeApp, serve: Serve) -> None:
+    """Also where lines are JSON."""
+    source = "import sys\nprint('begun', end='', flush=True)\nsys.stderr.write('error')\n"
+    files = {"function_app.py": source + APP.format(change=""), "host.json": '{"version": "2.0"}'}
+    served = serve(make_app(files), "--log-format", "json")
+    assert served.stop() == 0
+    assert {"begun", "error"} <= {json.loads(line)["message"] for line in served.logs().splitlines()}

@@ -6,6 +6,7 @@ import copy
 import io
 import json
 import logging
+import sys
 from typing import Any
 
 import pytest
@@ -176,3 +177,15 @@ def test_logging_shutdown_by_the_app_does_not_end_the_output(logs: Logs, stream:
     logging.getLogger("mine").warning("fine")
     logs.flush()
     assert messages(stream) == ["fine"]
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="a filter cannot return a record")
+def test_filter_of_the_app_may_return_another_record(
+    logs: Logs, stream: io.StringIO, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The line is that of the record that it returns."""
+    other: Any = logging.LogRecord("mine", logging.WARNING, "", 1, "instead", None, None)
+    only_output(monkeypatch).addFilter(lambda _record: other)
+    logging.getLogger("mine").warning("fine")
+    logs.flush()
+    assert messages(stream) == ["instead"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterator
 from contextlib import suppress
@@ -124,3 +125,39 @@ def test_forked_child_writes_its_own_lines_and_none_of_its_parents(pipe: tuple[i
     assert text.count(LINE) == 2000
     assert text.count(b"child\n") == 1
     writer.close()
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no file that is always full")
+def test_lines_that_a_full_disk_does_not_take_are_counted(tmp_path: Path) -> None:
+    """Nothing raises; ``close`` returns their number."""
+    with Path("/dev/full").open("w") as stream:
+        writer = Writer(stream, dropped)
+        for _ in range(3):
+            writer.write(LINE)
+        assert writer.close() == 3
+
+
+def test_lines_that_could_not_be_written_are_reported_once_lines_can_be_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The report stands after the first line that is written again."""
+    path = tmp_path / "log"
+
+    def refuse(_file: int, _data: bytes) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with path.open("w") as stream:
+        writer = Writer(stream, dropped)
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "write", refuse)
+            writer.write(b"lost\nlost\n")
+        writer.write(b"again\n")
+        assert writer.close() == 0
+    assert path.read_bytes() == b"again\n2 dropped\n"
+
+
+def test_process_without_a_stream_loses_its_lines_without_an_error() -> None:
+    """Its standard output was closed on purpose: nothing is to be reported."""
+    writer = Writer(None, dropped)
+    writer.write(LINE)
+    assert writer.close() == 0
