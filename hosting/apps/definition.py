@@ -12,7 +12,8 @@ from hosting.core import Binding
 from hosting.errors import FunctionLoadError
 
 _FUNCTION_NAME = re.compile(r"[a-z][a-z0-9_\-]{0,127}", re.IGNORECASE)
-_BINDING_NAME = re.compile(r"[a-zA-Z][a-zA-Z0-9]{0,127}|\$return")
+_BINDING_NAME = re.compile(r"(?!.*__)[a-zA-Z_][a-zA-Z0-9_]{0,127}|\$return")
+"""Source: the pattern of Azure's host since version 4.1038; older ones accept no underscore at all."""
 
 
 def check_name(name: str) -> None:
@@ -57,7 +58,7 @@ def _binding(raw: Mapping[str, Any]) -> Binding:
     if not isinstance(name, str) or not _BINDING_NAME.fullmatch(name):
         raise FunctionLoadError(
             f"The binding name {name or ''} is invalid. Please assign a valid name to the binding.",
-            remedy="Use a letter, then letters and digits, 128 characters at most and no underscore; or $return.",
+            remedy="Use letters, digits and single underscores, no digit first, 128 characters at most; or $return.",
         )
     if not isinstance(binding_type, str) or not binding_type:
         raise FunctionLoadError(

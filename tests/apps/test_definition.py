@@ -41,7 +41,7 @@ def test_missing_direction_means_in() -> None:
             [TRIGGER, TRIGGER | {"name": "b"}],
             "Multiple trigger bindings defined (req, b). A function can only have a single trigger binding.",
         ),
-        ([TRIGGER | {"name": "my_req"}], "The binding name my_req is invalid. Please assign a valid name to the "),
+        ([TRIGGER | {"name": "my__req"}], "The binding name my__req is invalid. Please assign a valid name to the "),
         ([TRIGGER | {"name": None}], "The binding name  is invalid. Please assign a valid name to the binding."),
         ([{"name": "req"}], "Binding 'req' is invalid. Bindings must specify a Type."),
         ([TRIGGER, ANSWER | {"name": "REQ"}], "Multiple bindings with name 'REQ' discovered. Binding names must be "),
@@ -58,6 +58,23 @@ def test_invalid_binding_has_the_message_of_azures_host(bindings: Any, message: 
         read_bindings(bindings, AppSettings({}))
     assert caught.value.message.startswith(message)
     assert caught.value.remedy
+
+
+@pytest.mark.parametrize("name", ["req", "my_req", "_", "_req", "req_", "a1_2_b", "A" * 128, "_" + "a" * 127])
+def test_binding_name_with_single_underscores_is_accepted(name: str) -> None:
+    """Azure's host accepts underscores since version 4.1038, also at either end."""
+    assert read_bindings([TRIGGER | {"name": name}], AppSettings({}))[0].name == name
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["", "1st", "a__b", "__req", "req__", "___", "my-req", "a.b", "a b", "ä", "A" * 129, "a\n", "$Return"],
+)
+def test_binding_name_outside_azures_pattern_is_rejected(name: str) -> None:
+    """Two underscores in a row, a digit in front, other characters and too long a name are errors."""
+    with pytest.raises(FunctionLoadError, match=r"is invalid\. Please assign a valid name") as caught:
+        read_bindings([TRIGGER | {"name": name}], AppSettings({}))
+    assert "single underscores" in caught.value.remedy
 
 
 @pytest.mark.parametrize("name", ["a", "My-Function_1", "A" * 128])

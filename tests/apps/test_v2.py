@@ -127,8 +127,8 @@ def test_get_functions_is_called_only_once(load: Load) -> None:
     ("function", "message"),
     [
         (
-            "@app.queue_trigger('my_message', 'q', 'S')\ndef bad(my_message): ...\n",
-            "The 'bad' function is in error: The binding name my_message is invalid.",
+            "@app.queue_trigger('my__message', 'q', 'S')\ndef bad(my__message): ...\n",
+            "The 'bad' function is in error: The binding name my__message is invalid.",
         ),
         (
             "@app.queue_trigger('message', '%NOBODY%', 'S')\ndef bad(message): ...\n",

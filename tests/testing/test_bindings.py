@@ -62,6 +62,19 @@ def test_timer_runs_on_request_and_on_time_by_default(run: Callable[..., Host], 
     assert message in run(TIMER).invoke("f", data).messages
 
 
+UNDERSCORES = """
+@app.queue_trigger("_my_msg", "in", "S")
+@app.queue_output("my_out_", "out", "S")
+def f(_my_msg: str, my_out_: func.Out[str]) -> None:
+    my_out_.set(_my_msg)
+"""
+
+
+def test_bindings_with_underscores_in_their_names_are_passed_by_these_names(run: Callable[..., Host]) -> None:
+    """Azure's host accepts single underscores anywhere in a name."""
+    assert run(UNDERSCORES).invoke("f", "text").outputs["my_out_"] == "text"
+
+
 QUEUE = """
 @app.queue_trigger("msg", "in", "S")
 @app.queue_output("out", "out", "S")

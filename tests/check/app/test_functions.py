@@ -19,6 +19,9 @@ async def slow(req: func.HttpRequest) -> str:
     return ''
 """
 QUEUE = "\n@app.queue_trigger('msg', 'orders', 'AzureWebJobsStorage')\ndef order(msg: func.QueueMessage) -> None: ...\n"
+UNDERSCORES = (
+    "\n@app.route('x', trigger_arg_name='http_req')\ndef under(http_req: func.HttpRequest) -> str:\n    return ''\n"
+)
 UNKNOWN_TRIGGER = "\n@app.generic_trigger('thing', type='thingTrigger')\ndef strange(thing) -> None: ...\n"
 WEB = "import azure.functions as func\n\napp = func.WsgiFunctionApp(app=lambda environ, start: [])\n"
 V1_BINDINGS = """{"bindings": [
@@ -76,12 +79,14 @@ def test_every_rule_of_the_section_has_a_violation() -> None:
             **function("\nfrom orders import orders\n\nfor one in (orders,):\n    app.register_functions(one)\n"),
         },
         function(BLOCKING.replace("time.sleep(1)", "await __import__('asyncio').to_thread(lambda: time.sleep(1))")),
+        function(UNDERSCORES),
     ],
     ids=[
         "Blueprint registered through its module",
         "Blueprint registered under another name",
         "Blueprints registered in a loop",
         "blocking call in a thread",
+        "binding names with underscores",
     ],
 )
 def test_correct_code_has_no_finding(files: Mapping[str, str | None], tmp_path: Path) -> None:
