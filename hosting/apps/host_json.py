@@ -7,11 +7,15 @@ import os
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from hosting.apps.host_json_keys import key_problems
 from hosting.apps.json_files import JsonFile, describe_json, read_json
+from hosting.apps.json_keys import CaselessDict
 from hosting.errors import SettingsError
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from hosting.core import Problem
 
 FILE = "host.json"
 PREFIX = "azurefunctionsjobhost__"
@@ -48,19 +52,23 @@ NAMES: Mapping[type, str] = {
 }
 
 
-def read_host_json(root: Path | str, environ: Mapping[str, str]) -> dict[str, Any]:
+def read_host_json(
+    root: Path | str, environ: Mapping[str, str], problems: list[Problem] | None = None
+) -> dict[str, Any]:
     """Read ``host.json`` of the app in ``root``.
 
-    A missing or empty file means the defaults. As in Azure's host, the version must be "2.0", names of sections ignore
-    case, and ``AzureFunctionsJobHost__SECTION__KEY`` in ``environ`` overrides a value. A number as the last part of
+    A missing or empty file means the defaults. As in Azure's host, the version must be "2.0", keys ignore case, and
+    ``AzureFunctionsJobHost__SECTION__KEY`` in ``environ`` overrides a value. A number as the last part of
     that name sets an item of a list.
 
     Args:
         root: the app's folder.
         environ: the environment variables.
+        problems: gets a problem for each key that is probably misspelled; None to look for none.
 
     Returns:
-        The content of the file. Names that this host knows are spelled as Azure documents them.
+        The content of the file, whose keys are found in any case. Names that this host knows are spelled as Azure
+        documents them.
 
     Raises:
         SettingsError: the file is not JSON, its version is missing or is not "2.0", or a value has the wrong type. The
@@ -68,7 +76,7 @@ def read_host_json(root: Path | str, environ: Mapping[str, str]) -> dict[str, An
     """
     path = os.path.join(os.path.realpath(root), FILE)
     file = read_json(path, SettingsError) if os.path.isfile(path) else JsonFile(path, "", {})
-    content = file.content or {"version": "2.0"}
+    content = CaselessDict(file.content or {"version": "2.0"})
     for expected in EXPECTED:
         _normalize_spelling(content, expected)
     _override(content, environ)
@@ -78,33 +86,34 @@ def read_host_json(root: Path | str, environ: Mapping[str, str]) -> dict[str, An
         _check(file, content, keys, wanted)
     _check_log_levels(file, content)
     _check_version(file, content)
+    if problems is not None:
+        problems.extend(key_problems(file, content))
     return content
 
 
-def _normalize_spelling(content: dict[str, Any], keys: tuple[str, ...]) -> None:
+def _normalize_spelling(content: CaselessDict, keys: tuple[str, ...]) -> None:
     """Rename the last of ``keys`` to its documented spelling if the file spells it in another case."""
     section = _parent(content, keys)
-    if section is None:
-        return
-    for name in [name for name in section if name.lower() == keys[-1].lower() and name != keys[-1]]:
+    name = None if section is None else section.spelling(keys[-1])
+    if section is not None and name is not None and name != keys[-1]:
         section[keys[-1]] = section.pop(name)
 
 
-def _parent(content: dict[str, Any], keys: tuple[str, ...]) -> dict[str, Any] | None:
+def _parent(content: CaselessDict, keys: tuple[str, ...]) -> CaselessDict | None:
     section: Any = content
     for key in keys[:-1]:
-        section = section.get(key) if isinstance(section, dict) else None
-    return section if isinstance(section, dict) else None
+        section = section.get(key) if isinstance(section, CaselessDict) else None
+    return section if isinstance(section, CaselessDict) else None
 
 
-def _override(content: dict[str, Any], environ: Mapping[str, str]) -> None:
+def _override(content: CaselessDict, environ: Mapping[str, str]) -> None:
     for name, value in sorted(environ.items()):
         keys = name[len(PREFIX) :].split("__")
         if name.lower().startswith(PREFIX) and all(keys):
             _set(content, tuple(keys), value)
 
 
-def _set(content: dict[str, Any], keys: tuple[str, ...], value: str) -> None:
+def _set(content: CaselessDict, keys: tuple[str, ...], value: str) -> None:
     section = content
     path: tuple[str, ...] = ()
     for key, following in zip(keys, (*keys[1:], None), strict=True):
@@ -117,7 +126,7 @@ def _set(content: dict[str, Any], keys: tuple[str, ...], value: str) -> None:
             return
         else:
             if not isinstance(section.get(spelling), dict):
-                section[spelling] = {}
+                section[spelling] = CaselessDict()
             section = section[spelling]
 
 
@@ -143,14 +152,14 @@ def _scalar(text: str) -> Any:
     return value if isinstance(value, bool | int | float) else text
 
 
-def _check(file: JsonFile, content: dict[str, Any], keys: tuple[str, ...], wanted: type) -> None:
+def _check(file: JsonFile, content: CaselessDict, keys: tuple[str, ...], wanted: type) -> None:
     section = _parent(content, keys)
     if section is None or keys[-1] not in section:
         return
     value = section[keys[-1]]
     if value is None:
         del section[keys[-1]]
-    elif type(value) is not wanted:
+    elif type(value) is not (CaselessDict if wanted is dict else wanted):
         raise SettingsError(
             f"{FILE}: {'.'.join(keys)}: expected {NAMES[wanted]}, found {describe_json(value)}",
             remedy=f"Change it in the file, or in the setting {'__'.join(('AzureFunctionsJobHost', *keys))}.",

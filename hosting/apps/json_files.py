@@ -22,14 +22,10 @@ class JsonFile(NamedTuple):
     content: dict[str, Any]
 
     def line(self, *keys: str) -> int | None:
-        """Return the line of a nested key, counted from 1, or None if the text does not have it."""
-        position = 0
-        for key in keys:
-            match = re.compile(re.escape(json.dumps(key, ensure_ascii=False)) + r"\s*:").search(self.text, position)
-            if match is None:
-                return None
-            position = match.end()
-        return self.text.count("\n", 0, position) + 1
+        """Return the line of a nested key in any case, counted from 1, or None if the text does not have it."""
+        from hosting.apps.json_keys import key_line  # only a mistake in the file needs it
+
+        return key_line(self.text, keys)
 
 
 def read_json(path: Path | str, error: type[HostingError], *, raw_numbers: bool = False) -> JsonFile:
@@ -98,6 +94,9 @@ def _text(path: Path | str, error: type[HostingError]) -> str:
 def _parse(text: str, path: Path | str, error: type[HostingError], options: Mapping[str, Any]) -> Any:
     try:
         return json.loads(text, **options)
+    except RecursionError:
+        remedy = "Check the brackets: settings have a few levels only."
+        raise error(f"{os.path.basename(path)} is nested too deeply", remedy=remedy, file=str(path)) from None
     except ValueError as strict:
         import json5  # importing it takes milliseconds: only a file that needs it pays for that
 

@@ -23,6 +23,8 @@ from hosting.apps.web import unload_web_extension
 from hosting.core import App, Problem, Retry
 from hosting.errors import AppLoadError, FunctionLoadError, SettingsError
 
+_PROXIES = "proxies.json"
+
 logger = host_logger("apps")
 
 
@@ -66,6 +68,14 @@ def load_app(
     with importing(root):
         _read(reader, script)
     return _app(reader, host_json, settings or LocalSettings(root))
+
+
+def ignored_files(root: Path) -> list[Problem]:
+    """Return a warning for each file of an app that Azure's host once read and no longer does."""
+    file = root / _PROXIES
+    remedy = "Delete it: write a function for each proxy, or use Azure API Management."
+    warning = Problem("warning", f"{_PROXIES} has no effect: proxies are not supported", remedy, file=str(file))
+    return [warning] if file.is_file() else []
 
 
 def load_app_object(

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import MutableMapping
+from collections.abc import Iterator, MutableMapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from hosting._text import comma_separated
+from hosting._text import comma_separated, did_you_mean
 from hosting.apps.json_files import JsonFile, describe_json, read_json
+from hosting.apps.json_keys import CaselessDict
 from hosting.core import Problem
 from hosting.errors import SettingsError
 
 FILE = "local.settings.json"
 ENVIRONMENT = "AZURE_FUNCTIONS_ENVIRONMENT"
+SECTIONS = ("IsEncrypted", "Values", "ConnectionStrings", "Host")
+HOST_KEYS = ("LocalHttpPort", "LocalHttpAddress", "CORS", "CORSCredentials")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +42,8 @@ class LocalSettings:
 def read_local_settings(root: Path) -> LocalSettings:
     """Read ``local.settings.json`` of the app in ``root`` as Azure's Core Tools do; the environment is not changed.
 
-    A missing ``IsEncrypted`` means false. Numbers and booleans in ``Values`` become text.
+    Names of sections ignore case, names of settings do not. A missing ``IsEncrypted`` means false. Numbers and booleans
+    in ``Values`` become text. A setting that cannot be in an environment is skipped, with a problem.
 
     Raises:
         SettingsError: the file is not JSON, is encrypted, or has a value of the wrong type. The error has the file and
@@ -52,7 +56,9 @@ def read_local_settings(root: Path) -> LocalSettings:
     file = read_json(path, SettingsError, raw_numbers=True)
     _check_encryption(file)
     values, problems = _values(file)
-    return LocalSettings(root, values | _connection_strings(file), problems=tuple(problems), **_host(file))
+    strings, string_problems = _connection_strings(file)
+    problems += [*string_problems, *_unknown_keys(file)]
+    return LocalSettings(root, values | strings, problems=tuple(problems), **_host(file))
 
 
 def apply_settings(settings: LocalSettings, environ: MutableMapping[str, str]) -> tuple[str, ...]:
@@ -81,7 +87,7 @@ def apply_settings(settings: LocalSettings, environ: MutableMapping[str, str]) -
 
 
 def _check_encryption(file: JsonFile) -> None:
-    match file.content.get("IsEncrypted"):
+    match CaselessDict(file.content).get("IsEncrypted"):
         case None | False:
             return
         case True:
@@ -109,6 +115,8 @@ def _values(file: JsonFile) -> tuple[dict[str, str], list[Problem]]:
             problems.append(
                 _skipped(file, name, "it is always Development here", f"Set {ENVIRONMENT} in the environment.")
             )
+        elif why := _unfit(name, _text(value)):
+            problems.append(_impossible(file, ("Values", name), why))
         else:
             values[name] = _text(value)
     return values, problems
@@ -119,18 +127,59 @@ def _skipped(file: JsonFile, name: str, why: str, remedy: str) -> Problem:
     return Problem("warning", message, remedy, file=str(file.path), line=file.line("Values", name))
 
 
-def _connection_strings(file: JsonFile) -> dict[str, str]:
+def _unfit(name: str, value: str) -> str:
+    """Return why a setting cannot be an environment variable; empty if it can."""
+    if "=" in name:
+        return "the name of an environment variable cannot have the character '='"
+    for part, text in (("name", name), ("value", value)):
+        if "\0" in text:
+            return f"its {part} has the character NUL (\\u0000), which no environment variable can have"
+        if any("\ud800" <= character <= "\udfff" for character in text):
+            return f"its {part} has half of a surrogate pair, which cannot be encoded as UTF-8"
+    return ""
+
+
+def _impossible(file: JsonFile, keys: tuple[str, str], why: str) -> Problem:
+    remedy = "Correct its name or its value, or remove the line."
+    message = f"{FILE}: the setting {keys[1]!r} is skipped: {why}"
+    return Problem("error", message, remedy, file=str(file.path), line=file.line(*keys))
+
+
+def _connection_strings(file: JsonFile) -> tuple[dict[str, str], list[Problem]]:
     strings: dict[str, str] = {}
+    problems: list[Problem] = []
     for name, value in _section(file, "ConnectionStrings").items():
-        text = value.get("ConnectionString") if isinstance(value, dict) else value
+        text = CaselessDict(value).get("ConnectionString") if isinstance(value, dict) else value
         if not isinstance(text, str):
             raise _wrong(file, ("ConnectionStrings", name), 'a text, or an object with "ConnectionString"', value)
-        strings[f"ConnectionStrings:{name}"] = text
-    return strings
+        if why := _unfit(name, text):
+            problems.append(_impossible(file, ("ConnectionStrings", name), why))
+        else:
+            strings[f"ConnectionStrings:{name}"] = text
+    return strings, problems
+
+
+def _unknown_keys(file: JsonFile) -> Iterator[Problem]:
+    """Yield a problem for each section, and each key of ``Host``, that nothing reads."""
+    known = f"The sections are {', '.join(SECTIONS)}; settings belong in Values."
+    yield from _unknown(file, file.content, (), SECTIONS, known)
+    yield from _unknown(file, _section(file, "Host"), ("Host",), HOST_KEYS, f"Host can have {', '.join(HOST_KEYS)}.")
+
+
+def _unknown(
+    file: JsonFile, content: dict[str, Any], path: tuple[str, ...], known: tuple[str, ...], otherwise: str
+) -> Iterator[Problem]:
+    folded = {name.lower() for name in known}
+    for key in content:
+        # Keys such as $schema and _comment are for editors and people.
+        if key.lower() not in folded and not key.startswith(("$", "_", "/", "#")):
+            message = f"{FILE}: nothing reads {'.'.join((*path, key))!r}"
+            remedy = did_you_mean(key, known) or otherwise
+            yield Problem("warning", message, remedy, file=str(file.path), line=file.line(*path, key))
 
 
 def _host(file: JsonFile) -> dict[str, Any]:
-    host = _section(file, "Host")
+    host = CaselessDict(_section(file, "Host"))
     return {
         "port": _port(file, host.get("LocalHttpPort")),
         "address": _optional_text(file, "LocalHttpAddress", host),
@@ -166,12 +215,14 @@ def _credentials(file: JsonFile, value: Any) -> bool:
 
 
 def _section(file: JsonFile, name: str) -> dict[str, Any]:
-    section = file.content.get(name)
-    if section is None:
-        return {}
-    if not isinstance(section, dict):
-        raise _wrong(file, (name,), "an object", section)
-    return section
+    """Return a section in any case; of several, each may have some of the settings, and the last one wins."""
+    merged: dict[str, Any] = {}
+    for key, section in file.content.items():
+        if key.lower() == name.lower() and section is not None:
+            if not isinstance(section, dict):
+                raise _wrong(file, (name,), "an object", section)
+            merged.update(section)
+    return merged
 
 
 def _text(value: Any) -> str:

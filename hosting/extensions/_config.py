@@ -178,7 +178,8 @@ def _extension(reader: _Section) -> ExtensionConfig:
     reader.check_keys("settings", "functions")
     functions = reader.child("functions")
     functions.check_keys("include", "exclude")
-    return ExtensionConfig(reader.child("settings").values, functions.names("include"), functions.names("exclude"))
+    settings = dict(reader.child("settings").values)
+    return ExtensionConfig(settings, functions.names("include"), functions.names("exclude"))
 
 
 class _Section:
@@ -200,32 +201,39 @@ class _Section:
 
     def check_keys(self, *keys: str) -> None:
         """Raise SettingsError for a key that is not among ``keys``."""
+        folded = {fold_name(key) for key in keys}
         for key in self.values:
-            if key not in keys:
+            if fold_name(key) not in folded:
                 remedy = did_you_mean(key, keys) or f"Known keys: {', '.join(keys)}."
                 raise SettingsError(f"host.json: {self.path} has an unknown key {key!r}", remedy=remedy)
 
+    def _value(self, key: str, default: Any) -> Any:
+        """Return the value of a key in any case, as .NET reads host.json; an exact match comes first."""
+        if key in self.values:
+            return self.values[key]
+        return next((value for name, value in self.values.items() if fold_name(name) == fold_name(key)), default)
+
     def child(self, key: str) -> _Section:
         """Return a section inside of this one; empty if it is missing."""
-        return _Section(self.values.get(key, {}), f"{self.path}.{key}")
+        return _Section(self._value(key, {}), f"{self.path}.{key}")
 
     def names(self, key: str) -> tuple[str, ...]:
         """Return a list of names; raises SettingsError for anything else."""
-        value = self.values.get(key, [])
+        value = self._value(key, [])
         if not isinstance(value, list) or not all(isinstance(name, str) for name in value):
             raise _wrong(f"{self.path}.{key}", "a list of names", value)
         return tuple(value)
 
     def number(self, key: str, default: float) -> float:
         """Return a positive number; raises SettingsError for anything else."""
-        value = self.values.get(key, default)
+        value = self._value(key, default)
         if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < float("inf"):
             raise _wrong(f"{self.path}.{key}", "a number above zero", value)
         return value
 
     def count(self, key: str, default: int) -> int:
         """Return a whole number; raises SettingsError for anything else."""
-        value = self.values.get(key, default)
+        value = self._value(key, default)
         if isinstance(value, bool) or not isinstance(value, int) or value < 1:
             raise _wrong(f"{self.path}.{key}", "a whole number above zero", value)
         return value

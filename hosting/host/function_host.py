@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from hosting.apps.host_json import read_host_json
 from hosting.apps.imports import add_to_path
-from hosting.apps.load import load_app
+from hosting.apps.load import ignored_files, load_app
 from hosting.apps.local_settings import LocalSettings, apply_settings, read_local_settings
 from hosting.bindings.http.provider import HttpProvider, HttpTrigger
 from hosting.bindings.http.routes import Router
@@ -73,6 +73,8 @@ class FunctionHost:
         self.invocations: dict[str, Invoke] = {}
         """What invokes each function that can run, by its name in lower case."""
         self.manual_runs = ManualRuns()
+        self.file_problems: list[Problem] = []
+        """What is wrong with the app's files, known before its code is imported."""
         self._draining = asyncio.Event()
         self._drained_by: float | None = None
         self._settings: LocalSettings | None = None
@@ -116,7 +118,8 @@ class FunctionHost:
         if self._settings is None:
             self._settings = settings or read_local_settings(self.root)
             self.skipped_settings = apply_settings(self._settings, self.environ)
-            self.host_json = read_host_json(self.root, self.environ)
+            self.host_json = read_host_json(self.root, self.environ, self.file_problems)
+            self.file_problems += ignored_files(self.root)
         return self._settings
 
     def _find_extensions(self) -> None:
@@ -171,7 +174,8 @@ class FunctionHost:
     @property
     def problems(self) -> tuple[Problem, ...]:
         """What is wrong with the app and with single functions, without stopping the host, in texts without secrets."""
-        return tuple(problem.redacted() for problem in (*self.app.problems, *self._services.problems))
+        found = (*self.file_problems, *self.app.problems, *self._services.problems)
+        return tuple(problem.redacted() for problem in found)
 
     @property
     def http(self) -> HttpProvider | None:

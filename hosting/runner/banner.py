@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from hosting._log import host_logger
@@ -34,8 +34,7 @@ def announce(host: FunctionHost, base: str, options: StartOptions, echo: Callabl
     for name in host.skipped_settings:
         text = "Skipping '%s' from local settings as it's already defined in current environment variables."
         host_logger("settings").info(text, name)
-    for problem in host.problems:
-        _logger.log(logging.ERROR if problem.severity == "error" else logging.WARNING, problem_text(problem))
+    log_problems(host.problems)
 
 
 def function_lines(host: FunctionHost, base: str) -> Iterator[str]:
@@ -72,6 +71,13 @@ def extension_line(diagnosis: dict[str, Any]) -> str:
         names = ", ".join(extension["name"] for extension in extensions)
         return f"Extensions: off. Set PYTHON_ENABLE_WORKER_EXTENSIONS=1 to load {names}." if names else ""
     return f"Extensions: {', '.join(map(_extension, extensions))}" if extensions else ""
+
+
+def log_problems(problems: Iterable[Problem]) -> None:
+    """Log problems, each as one message without secrets."""
+    for problem in problems:
+        level = logging.ERROR if problem.severity == "error" else logging.WARNING
+        _logger.log(level, problem_text(problem.redacted()))
 
 
 def problem_text(problem: Problem) -> str:

@@ -18,7 +18,7 @@ from hosting.host.function_host import FunctionHost
 from hosting.host.process import allow_debug_logs, enter
 from hosting.logging.levels import Levels
 from hosting.logging.setup import Logs
-from hosting.runner.banner import announce
+from hosting.runner.banner import announce, log_problems
 from hosting.runner.debugger import accept_debugger
 from hosting.runner.errors import report_error
 from hosting.runner.options import Role, StartOptions, listen_address, url
@@ -182,7 +182,12 @@ def _load(options: StartOptions, settings: LocalSettings | None, base: str, logs
     allow_debug_logs(host.environ)
     levels = Levels(host.host_json, host.environ, verbose=options.verbose)
     logs.set_levels(levels)
-    host.load()
+    try:
+        host.load()
+    except HostingError:
+        # A misspelled section, for example, may be why the app's code finds no setting.
+        log_problems((*host.configure().problems, *host.file_problems))
+        raise
     logs.set_function_levels(levels, (function.name for function in host.functions))
     logs.attach(host.running)
     return host

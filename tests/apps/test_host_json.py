@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from hosting.apps.host_json import read_host_json
+from hosting.core import Problem
 from hosting.errors import SettingsError
 
 Write = Callable[[dict[str, Any]], Path]
@@ -58,6 +59,92 @@ def test_known_names_are_normalized_to_their_documented_spelling(write: Write) -
         "extensions": {"http": {"routePrefix": "x"}},
         "other": 1,
     }
+
+
+def test_keys_of_every_section_are_found_in_any_case(write: Write) -> None:
+    """Also those that only a package reads, and those that the environment overrides."""
+    content = {"VERSION": "2.0", "Extensions": {"QUEUES": {"BatchSize": 1, "other": 2}}, "Retry": {"Strategy": "x"}}
+    environ = {"AzureFunctionsJobHost__extensions__queues__BATCHSIZE": "8"}
+    read = read_host_json(write({"host.json": content}), environ)
+    assert read["extensions"]["queues"]["batchSize"] == 8
+    assert read["extensions"].get("Queues").get("OTHER") == 2
+    assert "Strategy" in read["retry"]
+    assert "strategy" in read["RETRY"]
+    assert read.get("missing") is None
+    assert dict(read["extensions"]["queues"]) == {"BatchSize": 8, "other": 2}
+    with pytest.raises(KeyError):
+        read["missing"]
+
+
+def test_section_in_two_spellings_is_merged(write: Write) -> None:
+    """.NET's configuration has one section of a name; the last value counts."""
+    text = '{"version": "2.0", "extensions": {"http": {"routePrefix": "a", "hsts": {}}, "HTTP": {"ROUTEPREFIX": "b"}}}'
+    read = read_host_json(write({"host.json": text}), {})
+    assert read["extensions"] == {"http": {"routePrefix": "b", "hsts": {}}}
+
+
+def test_value_of_the_wrong_type_has_its_line_in_any_case(write: Write) -> None:
+    """The key is found although the file spells it in another way than the message."""
+    root = write({"host.json": '{"version": "2.0",\n"Extensions": {\n"Http": {\n"ROUTEPREFIX": 1}}}'})
+    with pytest.raises(SettingsError) as caught:
+        read_host_json(root, {})
+    assert (caught.value.line, caught.value.message.partition(": expected")[0]) == (
+        4,
+        "host.json: extensions.http.routePrefix",
+    )
+
+
+@pytest.mark.parametrize(
+    ("content", "key", "remedy"),
+    [
+        ({"extensionHosts": {}}, "extensionHosts", "Did you mean 'extensionHost'?"),
+        ({"extension_host": {}}, "extension_host", "Did you mean 'extensionHost'?"),
+        ({"extension": {}}, "extension", "Did you mean 'extensions'?"),
+        ({"extensionBundles": {}}, "extensionBundles", "Did you mean 'extensionBundle'?"),
+        ({"functionsTimeout": "00:01:00"}, "functionsTimeout", "Did you mean 'functionTimeout'?"),
+        ({"logings": {}}, "logings", "Did you mean 'logging'?"),
+        ({"extensions": {"https": {}}}, "extensions.https", "Did you mean 'http'?"),
+        ({"extensions": {"queue": {}}}, "extensions.queue", "Did you mean 'queues'?"),
+        ({"extensions": {"http": {"routPrefix": ""}}}, "extensions.http.routPrefix", "Did you mean 'routePrefix'?"),
+        ({"logging": {"logLevels": {}}}, "logging.logLevels", "Did you mean 'logLevel'?"),
+        ({"http": {"routePrefix": ""}}, "http", "Write it as extensions.http."),
+        ({"logLevel": {}}, "logLevel", "Write it as logging.logLevel."),
+    ],
+)
+def test_misspelled_section_is_a_problem_with_a_suggestion(
+    content: dict[str, Any], key: str, remedy: str, tmp_path: Path
+) -> None:
+    """Azure's host ignores it silently."""
+    text = json.dumps({"version": "2.0", **content}, indent=1)
+    (tmp_path / "host.json").write_text(text)
+    problems: list[Problem] = []
+    read_host_json(tmp_path, {}, problems)
+    (problem,) = problems
+    assert problem.message.startswith(f"host.json: {key} ")
+    assert (problem.severity, problem.remedy, problem.line) == ("warning", remedy, 3 + key.count("."))
+
+
+def test_other_keys_are_no_problem(write: Write) -> None:
+    """Azure's host ignores keys that it does not know, and extensions have sections of their own."""
+    content = {
+        "version": "2.0",
+        "$schema": "x",
+        "myOwn": 1,
+        "CONCURRENCY": {},
+        "logging": {"applicationInsights": {"samplingSettings": {}}, "logLevel": {"Function": "Debug"}},
+        "extensions": {"ownExtension": {}, "eventhubs": {}, "durableTask": {}, "blobs": {"maxDegreeOfParallelism": 1}},
+        "extensionBundle": {"id": "x", "version": "y"},
+    }
+    problems: list[Problem] = []
+    read_host_json(write({"host.json": content}), {}, problems)
+    assert problems == []
+
+
+def test_misspelled_key_in_the_environment_is_a_problem_without_a_line(write: Write) -> None:
+    """Overrides are checked like the file."""
+    problems: list[Problem] = []
+    read_host_json(write({}), {"AzureFunctionsJobHost__extensionHosts__order": "x"}, problems)
+    assert [(one.message.split()[1], one.line) for one in problems] == [("extensionHosts", None)]
 
 
 def test_function_timeout_of_minus_one_may_be_a_number(write: Write) -> None:

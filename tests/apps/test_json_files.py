@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from hosting.apps.json_files import describe_json, read_json
+from hosting.apps.json_files import JsonFile, describe_json, read_json
 from hosting.errors import SettingsError
 
 VALUES = st.recursive(
@@ -94,3 +94,35 @@ def test_line_of_a_nested_key_is_found_below_its_parents(tmp_path: Path) -> None
 def test_values_are_described_in_words(value: object, expected: str) -> None:
     """An error message describes the value."""
     assert describe_json(value) == expected
+
+
+def test_deeply_nested_file_is_an_error_of_one_line(tmp_path: Path) -> None:
+    """Python's parser gives up after some thousand levels."""
+    file = tmp_path / "a.json"
+    file.write_text('{"a":' * 200_000, encoding="utf-8")
+    with pytest.raises(SettingsError, match=r"a\.json is nested too deeply") as caught:
+        read_json(file, SettingsError)
+    assert caught.value.file == str(file)
+
+
+@pytest.mark.parametrize(
+    ("text", "keys", "line"),
+    [
+        ('{"a": {},\n"A": {"b": 1},\n"x": 2}', ("A", "b"), 2),
+        ('{\n"A": 1}', ("a",), 2),
+        ('{"a": 1,\n"A": 2}', ("a",), 1),
+        ('{"a": 1,\n"a": 2}', ("a",), 2),
+        ('{"x": "\\"a\\": 1",\n// "a": 2\n/* "a":\n3 */ "a": 4}', ("a",), 4),
+        ("{x: 1,\n'a': 2,\nb\n: 3}", ("a",), 2),
+        ("{x: 1,\n'a': 2,\nb\n: 3}", ("b",), 3),
+        ('{"list": [{"a": 1},\n{"b": 2}],\n"a": 3}', ("a",), 3),
+        ('{\n"A\\u0000B\\ud800": 1}', ("A\0B\ud800",), 2),
+        ('{"a": {"b": 1}}', ("b",), None),
+        ("}]:,", ("a",), None),
+    ],
+)
+def test_line_of_a_key_is_that_of_the_value_that_counts(
+    text: str, keys: tuple[str, ...], line: int | None, tmp_path: Path
+) -> None:
+    """Texts and comments are skipped; the exact spelling comes first, and the last of equal keys counts."""
+    assert JsonFile(tmp_path, text, {}).line(*keys) == line

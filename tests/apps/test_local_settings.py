@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -23,7 +25,7 @@ def _file(folder: Path, content: Any) -> Path:
     return folder
 
 
-@given(values=st.dictionaries(NAMES, st.text(), max_size=5))
+@given(values=st.dictionaries(NAMES, st.text(st.characters(codec="utf-8", exclude_characters="\0")), max_size=5))
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50)
 def test_any_text_in_values_reaches_the_environment_unchanged(values: dict[str, str], tmp_path: Path) -> None:
     """The app's code finds the same text in its environment."""
@@ -61,6 +63,96 @@ def test_all_parts_of_the_file_are_read(tmp_path: Path) -> None:
         cors=("http://a", "http://b"),
         cors_credentials=True,
     )
+
+
+def test_sections_and_keys_of_host_ignore_case(tmp_path: Path) -> None:
+    """Names of settings keep their case, as variables of the environment do."""
+    content = {
+        "isEncrypted": False,
+        "values": {"A": "x", "a": "y"},
+        "CONNECTIONSTRINGS": {"Db": {"connectionstring": "z"}},
+        "host": {"localHttpPort": 7072, "LOCALHTTPADDRESS": "::1", "cors": "*", "corsCredentials": "TRUE"},
+    }
+    assert read_local_settings(_file(tmp_path, content)) == LocalSettings(
+        tmp_path.resolve(),
+        values={"A": "x", "a": "y", "ConnectionStrings:Db": "z"},
+        port=7072,
+        address="::1",
+        cors=("*",),
+        cors_credentials=True,
+    )
+
+
+def test_section_in_two_spellings_is_merged(tmp_path: Path) -> None:
+    """As for a repeated setting, the last value counts."""
+    content = {"Values": {"A": "1", "B": "1"}, "values": {"B": "2"}}
+    assert read_local_settings(_file(tmp_path, content)).values == {"A": "1", "B": "2"}
+
+
+def test_encrypted_file_is_an_error_in_any_case(tmp_path: Path) -> None:
+    """The error has the line of the key."""
+    with pytest.raises(SettingsError, match="is encrypted") as caught:
+        read_local_settings(_file(tmp_path, {"values": {}, "ISENCRYPTED": True}))
+    assert caught.value.line == 3
+
+
+@pytest.mark.parametrize(
+    ("section", "key", "value", "reason"),
+    [
+        ("Values", "A=B", "x", "the name of an environment variable cannot have the character '='"),
+        ("values", "=", "x", "the name of an environment variable cannot have the character '='"),
+        ("Values", "A\0", "x", "its name has the character NUL"),
+        ("Values", "A", "x\0y", "its value has the character NUL"),
+        ("Values", "A\ud800", "x", "its name has half of a surrogate pair"),
+        ("Values", "A", "\udcff", "its value has half of a surrogate pair"),
+        ("ConnectionStrings", "A=B", "x", "the name of an environment variable cannot have the character '='"),
+        ("connectionStrings", "Db", "x\0", "its value has the character NUL"),
+    ],
+)
+def test_setting_that_no_environment_can_have_is_skipped_with_its_line(
+    section: str, key: str, value: str, reason: str, tmp_path: Path
+) -> None:
+    """The other settings apply, and the message can be printed."""
+    read = read_local_settings(_file(tmp_path, {section: {"FIRST": "1", key: value, "LAST": "2"}}))
+    prefix = "" if section.lower() == "values" else "ConnectionStrings:"
+    assert read.values == {f"{prefix}FIRST": "1", f"{prefix}LAST": "2"}
+    (problem,) = read.problems
+    assert (problem.severity, problem.line) == ("error", 4)
+    assert problem.file == str(tmp_path / "local.settings.json")
+    assert problem.message.startswith(f"local.settings.json: the setting {key!r} is skipped: {reason}")
+    assert problem.message.encode()
+    environ = dict(os.environ)
+    apply_settings(read, environ)
+    subprocess.run(["true"], env=environ, check=True)
+
+
+@pytest.mark.parametrize(
+    ("content", "key", "remedy"),
+    [
+        ({"value": {}}, "value", "Did you mean 'Values'?"),
+        ({"Value": {}}, "Value", "Did you mean 'Values'?"),
+        ({"connectionString": {}}, "connectionString", "Did you mean 'ConnectionStrings'?"),
+        ({"Encrypted": False}, "Encrypted", "Did you mean 'IsEncrypted'?"),
+        ({"Hosts": {}}, "Hosts", "Did you mean 'Host'?"),
+        ({"MY_SETTING": "x"}, "MY_SETTING", "The sections are IsEncrypted, Values, ConnectionStrings, Host; "),
+        ({"Host": {"HttpPort": 7000}}, "Host.HttpPort", "Did you mean 'LocalHttpPort'?"),
+        ({"host": {"x": 7000}}, "Host.x", "Host can have LocalHttpPort, LocalHttpAddress, CORS, CORSCredentials."),
+    ],
+)
+def test_key_that_nothing_reads_is_a_problem_with_a_suggestion(
+    content: dict[str, Any], key: str, remedy: str, tmp_path: Path
+) -> None:
+    """A misspelled section would otherwise lose all of its settings."""
+    (problem,) = read_local_settings(_file(tmp_path, content)).problems
+    assert problem.message == f"local.settings.json: nothing reads {key!r}"
+    assert problem.remedy.startswith(remedy)
+    assert problem.line == (3 if "." in key else 2)
+
+
+def test_keys_for_editors_and_people_are_no_problem(tmp_path: Path) -> None:
+    """Schemas and comments begin with a sign."""
+    content = {"$schema": "x", "_comment": "x", "//": "x", "#": "x", "Values": {}}
+    assert read_local_settings(_file(tmp_path, content)).problems == ()
 
 
 @pytest.mark.parametrize("content", [{}, {"Values": None, "Host": None}])

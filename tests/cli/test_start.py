@@ -27,3 +27,23 @@ def test_key_without_certificate_is_wrong_usage(run_hosting: RunHosting) -> None
     done = run_hosting("start", "--key", "key.pem")
     assert done.returncode == 2
     assert "--key needs --cert." in done.stderr
+
+
+def test_problems_of_files_are_reported_also_if_the_app_does_not_load(
+    make_app: MakeApp, run_hosting: RunHosting
+) -> None:
+    """A misspelled section may be why the code finds no setting."""
+    files = {
+        "function_app.py": "import os\nos.environ['KEY']\n",
+        "local.settings.json": '{"IsEncrypted": false,\n"value": {"KEY": "x"}}',
+        "host.json": '{"version": "2.0",\n"extensionHosts": {}}',
+        "proxies.json": "{}",
+    }
+    root = make_app(files)
+    done = run_hosting("start", root, "--port", "0")
+    assert done.returncode == 1
+    printed = done.stdout + done.stderr
+    assert f"nothing reads 'value' ({root / 'local.settings.json'}:2) Did you mean 'Values'?" in printed
+    assert f"({root / 'host.json'}:2) Did you mean 'extensionHost'?" in printed
+    assert "proxies.json has no effect" in printed
+    assert "KeyError: 'KEY'" in printed

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from hosting.errors import SettingsError
 from hosting.extensions import _config
-from hosting.extensions._config import FLAG, Config
+from hosting.extensions._config import FLAG, Config, ExtensionConfig
 
 
 def read_section(**keys: Any) -> Config:
@@ -154,12 +154,21 @@ def test_value_of_the_wrong_kind_is_an_error_that_names_its_place(
     assert f"AzureFunctionsJobHost__{path.replace('.', '__')}" in caught.value.remedy
 
 
+def test_keys_ignore_case() -> None:
+    """Azure's host reads host.json so; names of settings are the extension's own and keep their case."""
+    extension = {"Settings": {"a": 1, "A": 2}, "FUNCTIONS": {"Include": ["x"], "EXCLUDE": ["y"]}}
+    section = {"ORDER": ["b", "a"], "Budgets": {"Hook": 1}, "extensions": {"timer": extension}}
+    config = _config.read(section, {})
+    assert (config.order, config.budgets.hook) == (("b", "a"), 1)
+    assert config.of("TIMER") == ExtensionConfig({"a": 1, "A": 2}, ("x",), ("y",))
+
+
 @pytest.mark.parametrize(
     ("keys", "remedy"),
     [
         ({"ordre": []}, "Did you mean 'order'?"),
         ({"quarantine": {"consecutiveErors": 3}}, "Did you mean 'consecutiveErrors'?"),
-        ({"budgets": {"Startup": 3}}, "Did you mean 'startup'?"),
+        ({"budgets": {"Start": 3}}, "Did you mean 'startup'?"),
         ({"extensions": {"timer": {"setings": {}}}}, "Did you mean 'settings'?"),
         ({"extensions": {"timer": {"functions": {"only": []}}}}, "Known keys: include, exclude."),
     ],

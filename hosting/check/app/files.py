@@ -10,6 +10,7 @@ from pathlib import Path
 from hosting._install import install_command
 from hosting.apps.host_json import read_host_json
 from hosting.apps.json_files import read_json
+from hosting.apps.load import ignored_files
 from hosting.apps.local_settings import read_local_settings
 from hosting.check.app.project import AppProject
 from hosting.check.report import Finding, finding
@@ -22,7 +23,6 @@ from hosting.extensions import ExtensionHost
 HOST = "host.json"
 SETTINGS = "local.settings.json"
 RUNTIME = "FUNCTIONS_WORKER_RUNTIME"
-PROXIES = "proxies.json"
 _NOT_DEPLOYED = ("node_modules", "test", "tests", "venv", ".venv", "env")
 _FOREIGN_BINARIES = (".pyd", ".dll", ".dylib", "-darwin.so")
 _MAX_TEXT_BYTES = 1_000_000
@@ -38,8 +38,8 @@ def check_files(app: AppProject) -> Iterator[Finding]:
     yield from _check_module_names(app)
     yield from _check_binaries(app)
     yield from _check_environment(app)
-    if (app.root / PROXIES).is_file():
-        yield finding("APP112", f"{PROXIES} has no effect", "Delete it; use Azure API Management.", PROXIES)
+    for problem in ignored_files(app.root):
+        yield finding("APP112", problem.message, problem.remedy, app.relative_path(problem.file))
 
 
 def check_settings(app: AppProject) -> Iterator[Finding]:

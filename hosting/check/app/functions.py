@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from hosting.apps.load import ignored_files
 from hosting.check.app.files import HOST, check_settings, line_in_host_json
 from hosting.check.app.project import AppProject
 from hosting.check.report import Finding, finding
@@ -48,8 +49,9 @@ def _check_loading(app: AppProject) -> Iterator[Finding]:
         for one in _check_environment(app, function):
             reported.add(function["name"])
             yield one
+    of_files = {one.message for one in check_settings(app)} | {one.message for one in ignored_files(app.root)}
     for problem in app.probe.document["problems"]:
-        if problem["function"] not in reported:
+        if problem["function"] not in reported and problem["message"] not in of_files:
             code = "APP202" if problem["severity"] == "error" else "APP203"
             file = app.relative_path(problem["file"])
             yield finding(code, problem["message"], problem["remedy"], file, problem["line"])
