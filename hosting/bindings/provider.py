@@ -98,6 +98,16 @@ class Trigger(ABC):
         """
         return NOTHING
 
+    def status_code(self, result: Result) -> int | None:
+        """Return the status of the HTTP response for a result, for the JSON log line about an invocation's end.
+
+        None unless overridden: the trigger is not HTTP. It must not raise.
+
+        Args:
+            result: what ``invoke`` returns.
+        """
+        return None
+
     @abstractmethod
     def attach(self, invoke: Invoke) -> None:
         """Store ``invoke``, which runs the function; do not call it before ``Provider.start``.

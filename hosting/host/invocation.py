@@ -110,17 +110,17 @@ class Invocation:
         except GeneratorExit:
             raise
         except BaseException as raised:
-            exception = self._reason(invocation_id, raised)
-            self._failed(invocation, trigger, start, exception)
-            if isinstance(exception, asyncio.CancelledError) and is_being_cancelled():
+            result = self._failed(invocation, trigger, start, raised, retry)
+            if _is_cancelled(result):
                 raise
-            return Result(exception=exception)
         else:
-            log.succeeded(logger, invocation, trigger, (monotonic() - start) * 1000)
-            return Result(reply)
+            result = Result(reply)
+            status_code = self._bound.trigger.status_code(result) if log.shows_status_code else None
+            log.succeeded(logger, invocation, trigger, ((monotonic() - start) * 1000, status_code))
         finally:
             del running.invocations[invocation_id], running.tasks[invocation_id]
             current.reset(token)
+        return result
 
     async def _run(self, context: Context, data: Any) -> Any:
         bound = self._bound
@@ -173,11 +173,27 @@ class Invocation:
         return expired.with_traceback(raised.__traceback__) if isinstance(raised, asyncio.CancelledError) else raised
 
     def _failed(
-        self, invocation: InvocationFacts, trigger: Mapping[str, Any], start: float, exception: BaseException
-    ) -> None:
+        self,
+        invocation: InvocationFacts,
+        trigger: Mapping[str, Any],
+        start: float,
+        raised: BaseException,
+        retry: RetryContext | None,
+    ) -> Result:
+        """Log the end of an invocation that failed, with the status code if its caller gets a response to it."""
         milliseconds = (monotonic() - start) * 1000
+        exception = self._reason(invocation.id, raised)
+        result = Result(exception=exception)
+        is_last = retry is None or retry.retry_count == retry.max_retry_count
+        status_code = self._bound.trigger.status_code(result) if is_last and not _is_cancelled(result) else None
         shown = users_traceback(exception, self._root)
-        self._running.log.failed(self._logger, invocation, trigger, milliseconds, shown)
+        self._running.log.failed(self._logger, invocation, trigger, (milliseconds, status_code), shown)
+        return result
+
+
+def _is_cancelled(result: Result) -> bool:
+    """Whether the calling task was cancelled, not the function alone."""
+    return isinstance(result.exception, asyncio.CancelledError) and is_being_cancelled()
 
 
 class FailedFunction:

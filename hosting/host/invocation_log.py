@@ -16,6 +16,8 @@ DETAILS = "Trigger Details: %s"
 EXECUTED = "Executed 'Functions.%s' (%s, Id=%s, Duration=%dms)"
 
 Fields: TypeAlias = Mapping[str, Any]
+End: TypeAlias = tuple[float, int | None]
+"""How long an invocation took, in milliseconds, and the status of the response to an HTTP request."""
 
 RECORD_ATTRIBUTES = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime"}
 """What ``logging`` itself sets on a record, and refuses in ``extra``."""
@@ -28,6 +30,7 @@ TAKEN = RECORD_ATTRIBUTES | {
     "trace_id",
     "span_id",
     "status",
+    "status_code",
     "duration_ms",
     "exception",
     "stack",
@@ -41,6 +44,9 @@ class InvocationLog:
     The arguments that all methods share: ``logger`` is the function's logger, ``invocation`` says which it is, and
     ``trigger`` the result of ``Trigger.log_fields``, which the first and the last line have as fields.
     """
+
+    shows_status_code = True
+    """Whether the status of the response to an HTTP request is a field of the last line."""
 
     def started(self, logger: Logger, invocation: InvocationFacts, trigger: Fields) -> None:
         """Log the start of an invocation that a caller asked for."""
@@ -62,24 +68,31 @@ class InvocationLog:
         if details:
             logger.info(DETAILS, details)
 
-    def succeeded(self, logger: Logger, invocation: InvocationFacts, trigger: Fields, duration_ms: float) -> None:
-        """Log the end of an invocation that succeeded after ``duration_ms``."""
-        extra = {**as_extra(trigger), "status": "Succeeded", "duration_ms": round(duration_ms, 3)}
-        values = (invocation.function, "Succeeded", invocation.id, duration_ms)
+    def succeeded(self, logger: Logger, invocation: InvocationFacts, trigger: Fields, end: End) -> None:
+        """Log the end of an invocation that succeeded."""
+        extra = as_extra(trigger) | end_fields("Succeeded", end)
+        values = (invocation.function, "Succeeded", invocation.id, end[0])
         _log(logger, logging.INFO, extra, EXECUTED, *values)
 
     def failed(
-        self, logger: Logger, invocation: InvocationFacts, trigger: Fields, duration_ms: float, error: BaseException
+        self, logger: Logger, invocation: InvocationFacts, trigger: Fields, end: End, error: BaseException
     ) -> None:
-        """Log the end of an invocation that failed after ``duration_ms``, with the traceback of ``error``."""
-        extra = {**as_extra(trigger), "status": FAILED, "duration_ms": round(duration_ms, 3)}
-        values = (invocation.function, FAILED, invocation.id, duration_ms)
+        """Log the end of an invocation that failed, with the traceback of ``error``."""
+        extra = as_extra(trigger) | end_fields(FAILED, end)
+        values = (invocation.function, FAILED, invocation.id, end[0])
         _log(logger, logging.ERROR, extra, EXECUTED, *values, exc_info=error)
 
 
 def as_extra(trigger: Fields) -> dict[str, Any]:
     """Return the fields of a trigger as ``extra`` of a log call; a name that is taken gets an underscore at its end."""
     return {f"{name}_" if name in TAKEN else name: value for name, value in trigger.items()}
+
+
+def end_fields(status: str, end: End) -> dict[str, Any]:
+    """Return the fields of the last line about an invocation, beside those of its trigger."""
+    duration_ms, status_code = end
+    code = {} if status_code is None else {"status_code": status_code}
+    return {"status": status, **code, "duration_ms": round(duration_ms, 3)}
 
 
 def _log(

@@ -17,14 +17,16 @@ from hosting.logging.correlation import CORRELATION, free_name
 
 FUNCTION_LOGGER = "hosting.function."
 """What the names of the loggers begin with that log the invocations of one function."""
+REQUEST_LOGGER = "hosting.requests"
+"""The name of the logger of the lines about requests that reach no function."""
 KEY_VALUES = "key_values"
 """The attribute of a record that holds the key-values of an event of structlog."""
 REFUSED = RECORD_ATTRIBUTES | {KEY_VALUES}
 """Names that a key-value cannot have as an attribute of a record."""
 
 _RESERVED = frozenset({"timestamp", "level", "category", "message", "process", "exception", "exc_info", "stack"})
-_RESERVED_FOR_OTHERS = _RESERVED | {"method", "path", "status", "duration_ms"}
-"""Reserved on lines that are not about an invocation's start or end."""
+_RESERVED_FOR_OTHERS = _RESERVED | {"method", "path", "status", "status_code", "duration_ms", "refused"}
+"""Reserved on lines that are not about an invocation's start or end, or a request that reached no function."""
 _NOT_EXTRA = REFUSED | {"_logger", "_name", *CORRELATION}
 
 
@@ -56,7 +58,8 @@ def line_fields(
     fields.update((name, attributes[name]) for name in CORRELATION if attributes.get(name))
     if process is not None:
         fields["process"] = process
-    reserved = _RESERVED if record.name.startswith(FUNCTION_LOGGER) else _RESERVED_FOR_OTHERS
+    is_about_call = record.name == REQUEST_LOGGER or record.name.startswith(FUNCTION_LOGGER)
+    reserved = _RESERVED if is_about_call else _RESERVED_FOR_OTHERS
     for name, value in extra_values(record):
         while name in fields or name in reserved:
             name += "_"

@@ -13,7 +13,7 @@ from typing import Any
 
 from hosting._log import FAILED
 from hosting.host.context import InvocationFacts
-from hosting.host.invocation_log import EXECUTED, EXECUTING, Fields, InvocationLog, as_extra
+from hosting.host.invocation_log import EXECUTED, EXECUTING, End, Fields, InvocationLog, as_extra, end_fields
 from hosting.logging.correlation import trace_fields
 from hosting.logging.formatters import LineFormatter, as_json
 from hosting.logging.output import LogOutput
@@ -31,6 +31,7 @@ class FastInvocationLog(InvocationLog):
 
     def __init__(self, lines: LineFormatter, output: LogOutput) -> None:
         self._output = output
+        self.shows_status_code = lines.form == "json"
         self._render = self._json if lines.form == "json" else self._console
         self._process = "" if lines.process is None else f', "process": {lines.process}'
         self._starts: dict[str, str] = {}
@@ -41,25 +42,27 @@ class FastInvocationLog(InvocationLog):
         if logger.getEffectiveLevel() <= INFO:
             self._output.defer(self._render, (time(), *invocation, trigger, None))
 
-    def succeeded(self, logger: Logger, invocation: InvocationFacts, trigger: Fields, duration_ms: float) -> None:
+    def succeeded(self, logger: Logger, invocation: InvocationFacts, trigger: Fields, end: End) -> None:
         """Log the line at the end of an invocation that succeeded."""
         if logger.getEffectiveLevel() <= INFO:
-            self._output.defer(self._render, (time(), *invocation, trigger, duration_ms))
+            self._output.defer(self._render, (time(), *invocation, trigger, end))
 
     def _console(self, *line: Any) -> str:
-        created, invocation_id, name, _, _, duration_ms = line
-        return f"[{self._timestamp(created)}] {_message(name, invocation_id, duration_ms)}"
+        created, invocation_id, name, _, _, end = line
+        return f"[{self._timestamp(created)}] {_message(name, invocation_id, end)}"
 
     def _json(self, *line: Any) -> str:
-        created, invocation_id, name, trace_parent, trigger, duration_ms = line
+        created, invocation_id, name, trace_parent, trigger, end = line
         more = _trace_members(trace_parent) + self._process if trace_parent else self._process
         if trigger:
             more += self._members(trigger)
-        if duration_ms is not None:
-            more += f', "status": "Succeeded", "duration_ms": {round(duration_ms, 3)}'
+        if end is not None:
+            duration_ms, status_code = end
+            code = "" if status_code is None else f', "status_code": {status_code}'
+            more += f', "status": "Succeeded"{code}, "duration_ms": {round(duration_ms, 3)}'
         return (
             f'{{"timestamp": "{self._timestamp(created)}", "level": "info", "category": {quoted("Function." + name)}, '
-            f'"message": {quoted(_message(name, invocation_id, duration_ms))}, "function": {quoted(name)}, '
+            f'"message": {quoted(_message(name, invocation_id, end))}, "function": {quoted(name)}, '
             f'"invocation_id": "{invocation_id}"{more}}}'
         )
 
@@ -90,6 +93,8 @@ class FastInvocationLog(InvocationLog):
 class ShortInvocationLog(InvocationLog):
     """Logs one line for an invocation; that of an HTTP request comes from the server, which knows what was answered."""
 
+    shows_status_code = False
+
     def started(self, logger: Logger, invocation: InvocationFacts, trigger: Fields) -> None:
         """Log nothing."""
 
@@ -98,23 +103,23 @@ class ShortInvocationLog(InvocationLog):
     ) -> None:
         """Log nothing."""
 
-    def succeeded(self, logger: Logger, invocation: InvocationFacts, trigger: Fields, duration_ms: float) -> None:
+    def succeeded(self, logger: Logger, invocation: InvocationFacts, trigger: Fields, end: End) -> None:
         """Log the end of an invocation that is not an HTTP request."""
         if "method" not in trigger:
-            logger.info("%s succeeded %d ms", invocation.function, duration_ms)
+            logger.info("%s succeeded %d ms", invocation.function, end[0])
 
     def failed(
-        self, logger: Logger, invocation: InvocationFacts, trigger: Fields, duration_ms: float, error: BaseException
+        self, logger: Logger, invocation: InvocationFacts, trigger: Fields, end: End, error: BaseException
     ) -> None:
         """Log the end of an invocation that failed, with its traceback."""
-        extra = {**as_extra(trigger), "status": FAILED, "duration_ms": round(duration_ms, 3)}
-        logger.error("%s failed %d ms", invocation.function, duration_ms, extra=extra, exc_info=error)
+        extra = as_extra(trigger) | end_fields(FAILED, end)
+        logger.error("%s failed %d ms", invocation.function, end[0], extra=extra, exc_info=error)
 
 
-def _message(name: str, invocation_id: str, duration_ms: float | None) -> str:
-    if duration_ms is None:
+def _message(name: str, invocation_id: str, end: End | None) -> str:
+    if end is None:
         return EXECUTING % (name, invocation_id)
-    return EXECUTED % (name, "Succeeded", invocation_id, duration_ms)
+    return EXECUTED % (name, "Succeeded", invocation_id, end[0])
 
 
 def _trace_members(trace_parent: str) -> str:

@@ -21,9 +21,10 @@ NAMES: Mapping[str, int] = {
 _FALSE = frozenset({"0", "false", "f", "no", "n"})
 _LOGGERS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "": ("", ("host",)),
-    "hosting": ("host", ("host.start", "host.extensions", "host.triggers")),
+    "hosting": ("host", ("host.start", "host.extensions", "host.requests", "host.triggers")),
     "hosting.start": ("host.start", ()),
     "hosting.extensions": ("host.extensions", ()),
+    "hosting.requests": ("host.requests", ()),
     "hosting.triggers": ("host.triggers", ()),
     "hosting.function": ("function", ()),
 }
@@ -35,7 +36,7 @@ class Levels:
 
     A key of ``logLevel`` is the prefix of a category, ignoring case, and may contain one ``*`` for any text. The
     longest key that matches decides. ``default`` applies to all other categories. Without it, the minimum is
-    information; for the host itself, without its extensions and triggers, it is warning unless ``verbose``.
+    information; for the host itself, without its extensions, requests and triggers, it is warning unless ``verbose``.
 
     Args:
         host_json: the content of host.json; without it, the defaults apply.
@@ -56,6 +57,7 @@ class Levels:
             "": logging.INFO if default is None else default,
             "host": (logging.INFO if verbose else logging.WARNING) if default is None else default,
             "host.extensions": logging.INFO if default is None else default,
+            "host.requests": logging.INFO if default is None else default,
             "host.triggers": logging.INFO if default is None else default,
             # The addresses of the functions are shown whatever the default is.
             "host.start": logging.INFO,

@@ -96,6 +96,11 @@ class Logs:
         """Whether an invocation has one line, which for an HTTP request says what was answered."""
         return self._lines.style == "short" and self._lines.form == "console"
 
+    @property
+    def is_json(self) -> bool:
+        """Whether lines are JSON objects."""
+        return self._lines.form == "json"
+
     def write_answer(self, text: str, status: int) -> None:
         """Write the line about an HTTP request, coloured by the status of its response."""
         colour = _STATUS_COLOURS.get(status // 100) if self._colours else None

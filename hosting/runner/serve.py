@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import sys
@@ -24,7 +25,7 @@ from hosting.runner.errors import report_error
 from hosting.runner.options import Role, StartOptions, listen_address, url
 from hosting.server.app import HostApp
 from hosting.server.guard import LocalGuard, is_loopback
-from hosting.server.middleware.access import Access, access_text
+from hosting.server.middleware.access import Access, access_fields, access_text
 from hosting.server.middleware.cors import cors_policy
 from hosting.server.signals import ExitSignals
 from hosting.server.unavailable import UnavailableApp
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 _BROKEN = "The function app does not load. Its error is on the terminal; correct it, and this address serves it again."
 
 _logger = host_logger("start")
+_requests_logger = host_logger("requests")
 
 
 def serve(
@@ -80,7 +82,7 @@ def serve(
                 raise
             logs.flush()
             _report_broken_app(error, options)
-            server = _server(UnavailableApp(_BROKEN), options, role, logs, signals, ready)
+            server = _server(UnavailableApp(_BROKEN, _access_log(logs)), options, role, logs, signals, ready)
             server.serve_until_signal(socket)
     finally:
         logs.close()
@@ -128,8 +130,17 @@ def requires_keys(auth: bool | None, address: str) -> bool:
 
 
 def _access_log(logs: Logs) -> Callable[[Access], None] | None:
-    """Return what writes the line about a request; None where the lines are those of Azure's host."""
-    return (lambda access: logs.write_answer(access_text(access), access.status)) if logs.is_short else None
+    """Return what writes the line about a request; None where the lines are those of Azure's host, for people."""
+    if logs.is_short:
+        return lambda access: logs.write_answer(access_text(access), access.status)
+    return _log_without_function if logs.is_json else None
+
+
+def _log_without_function(access: Access) -> None:
+    """Log a request that reached no function; the lines about its invocation say all of another one."""
+    if not access.function:
+        level = logging.WARNING if access.duration_ms is None else logging.INFO
+        _requests_logger.log(level, "%s", access_text(access), extra=access_fields(access))
 
 
 def _keys(root: Path, *, announces: bool) -> LiveKeys:
@@ -160,7 +171,7 @@ def _application(
 ) -> tuple[Application, Callable[[], None]]:
     """Return the application to serve, and a function that announces it once it serves."""
     if role.crashed:
-        return UnavailableApp(role.crashed), lambda: None
+        return UnavailableApp(role.crashed, _access_log(logs)), lambda: None
     try:
         host = _load(options, settings, base, logs)
         app = build_app(host, options, announces=role.announces, access=_access_log(logs))
@@ -169,7 +180,7 @@ def _application(
             raise
         logs.flush()
         _report_broken_app(error, options)
-        return UnavailableApp(_BROKEN), lambda: None
+        return UnavailableApp(_BROKEN, _access_log(logs)), lambda: None
     return app, lambda: announce(host, base, options, logs.print) if role.announces else None
 
 

@@ -17,7 +17,7 @@ from hosting.server.disconnect import disconnect
 from hosting.server.endpoint import FunctionEndpoint
 from hosting.server.event_loop import choose_event_loop
 from hosting.server.guard import LocalGuard
-from hosting.server.middleware.access import Access, AccessLog
+from hosting.server.middleware.access import Access, AccessLog, report_refusal
 from hosting.server.middleware.cors import Cors, CorsPolicy
 from hosting.server.middleware.headers import header_middleware
 from hosting.server.middleware.limits import limit_middleware
@@ -67,6 +67,7 @@ class HostApp:
         self.event_loop = choose_event_loop(host.environ)
         """Which event loop it runs on."""
         self._grace = grace
+        self._access = access
         limit = read_body_limit(host.environ)
         app: AsgiApp = FunctionEndpoint(limit, shows_tracebacks=shows_tracebacks)
         for wrap in reversed(list(_middleware(host, keys, cors, guard, limit))):
@@ -85,6 +86,10 @@ class HostApp:
     def on_disconnect(self, scope: Scope) -> None:
         """Cancel the async invocation that this request waits for; a function that runs in a thread goes on."""
         disconnect(scope)
+
+    def on_refusal(self, access: Access) -> None:
+        """Report a request that the server has refused because of its form."""
+        report_refusal(access, self._access)
 
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         await receive()

@@ -8,11 +8,15 @@ from collections.abc import Mapping
 
 from hosting.bindings.http.request import parse_headers
 from hosting.errors import SettingsError
-from hosting.server.types import BODY, ROUTE, Receive, Scope, Send
+from hosting.server.types import BODY, REFUSED, ROUTE, Receive, Scope, Send
 
 SETTING = "FUNCTIONS_REQUEST_BODY_SIZE_LIMIT"
 DEFAULT_LIMIT_BYTES = 104_857_600
 """The limit of Azure's host."""
+
+BODY_TOO_LARGE = "the body is too large"
+BODY_INCOMPLETE = "the client has not sent the whole body"
+"""Why a request reached no function."""
 
 _LINGER_SECONDS = 1.0
 
@@ -106,8 +110,10 @@ class BodyReader:
         try:
             scope[BODY] = await read_body(receive, parse_headers(scope["headers"]), self._limit)
         except Disconnected:
+            scope[REFUSED] = BODY_INCOMPLETE
             return False
         except TooLarge as error:
+            scope[REFUSED] = BODY_TOO_LARGE
             await refuse_body(receive, send, error.limit)
             return False
         return True

@@ -8,7 +8,7 @@ from collections.abc import Awaitable
 
 from hosting.bindings.http.response import Headers, HttpReply
 from hosting.bindings.http.streams import StreamReply
-from hosting.server.body import Disconnected, TooLarge, refuse_body
+from hosting.server.body import BODY_INCOMPLETE, BODY_TOO_LARGE, Disconnected, TooLarge, refuse_body
 from hosting.server.disconnect import cancel_on_disconnect, is_disconnected
 from hosting.server.types import REFUSED, Receive, Scope, Send
 
@@ -32,9 +32,10 @@ async def answer(scope: Scope, receive: Receive, send: Send, replying: Awaitable
     try:
         reply = await replying
     except Disconnected:
+        scope[REFUSED] = BODY_INCOMPLETE
         return
     except TooLarge as error:
-        scope[REFUSED] = "the body is too large"
+        scope[REFUSED] = BODY_TOO_LARGE
         await refuse_body(receive, send, error.limit)
         return
     except asyncio.CancelledError:

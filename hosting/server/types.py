@@ -22,6 +22,9 @@ ROUTE = "hosting.route"
 REFUSED = "hosting.refused"
 """The key in a scope of the reason why a request reaches no function, in a few words."""
 
+ANSWERED = "hosting.answered"
+"""The key in a scope that is set once the server has refused the request, and has reported that."""
+
 BODY = "hosting.body"
 """The key in a scope of the request's body, if it was read before the request reached its function."""
 

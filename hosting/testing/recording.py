@@ -10,7 +10,7 @@ from logging import Logger
 from typing import Any, NamedTuple
 
 from hosting.host.context import InvocationFacts
-from hosting.host.invocation_log import Fields, InvocationLog
+from hosting.host.invocation_log import End, Fields, InvocationLog
 from hosting.testing.process_state import HostHandler
 
 
@@ -118,12 +118,12 @@ class RecordingInvocationLog(InvocationLog):
         super().triggered(logger, invocation, trigger, reason, details)
 
     def failed(
-        self, logger: Logger, invocation: InvocationFacts, trigger: Fields, duration_ms: float, error: BaseException
+        self, logger: Logger, invocation: InvocationFacts, trigger: Fields, end: End, error: BaseException
     ) -> None:
         """Record and log a failure."""
         if (current := recording.get()) is not None:
             current.exception = error
-        super().failed(logger, invocation, trigger, duration_ms, error)
+        super().failed(logger, invocation, trigger, end, error)
 
     def _start_attempt(self, invocation: InvocationFacts) -> None:
         if (current := recording.get()) is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import re
 import socket
@@ -12,7 +13,11 @@ from pathlib import Path
 
 import httpx
 import pytest
+from fastapi import HTTPException
 
+from hosting.apps.web import web_extension
+from hosting.bindings.http.response import HttpReply
+from hosting.bindings.http.streams import Streams
 from tests.conftest import PATIENCE, MakeApp, Serve, Served, launch
 
 MEBI = 1024 * 1024
@@ -215,6 +220,24 @@ def test_exception_is_500_and_http_exception_is_the_response(served: Served) -> 
     served.wait_for("ValueError: a secret")
     refuses = served.get("/api/refuses")
     assert (refuses.status_code, refuses.json(), refuses.headers["x-why"]) == (403, {"detail": "not you"}, "because")
+
+
+@pytest.mark.parametrize(
+    ("exception", "status"),
+    [
+        (HTTPException(403, "not you"), 403),
+        (HTTPException(403, "not you", {"x-why": "a\nb"}), 500),
+        (ValueError("no"), 500),
+    ],
+)
+def test_status_of_a_failure_is_that_of_its_response(exception: BaseException, status: int) -> None:
+    """The line about the invocation has it."""
+    importlib.import_module("azurefunctions.extensions.http.fastapi")
+    web = web_extension()
+    assert web is not None
+    streams = Streams(web, "f")
+    assert streams.failure_status(exception) == status
+    assert (streams.failure(exception) or HttpReply(500, [], b"")).status == status
 
 
 def test_forms_and_files_are_parsed(served: Served) -> None:

@@ -100,13 +100,20 @@ async def test_policy_of_host_json_applies_to_functions_without_one(make_app: Ma
     assert (await run(load_host(make_app, FAILS_TWICE, policy)))[0].exception is None
 
 
-async def test_policy_applies_to_http_triggers(make_app: MakeApp) -> None:
-    """A policy acts on every trigger: the caller waits for the last attempt."""
-    code = FIXED % (-1, "00") + '@app.route("f")\n' + FAILS_TWICE.partition("\n")[2].partition("\n")[2]
+@pytest.mark.parametrize(("count", "expected"), [(-1, [None, None, 200]), (1, [None, 500])])
+async def test_policy_applies_to_http_triggers(
+    make_app: MakeApp, caplog: pytest.LogCaptureFixture, count: int, expected: list[int | None]
+) -> None:
+    """A policy acts on every trigger: the caller waits for the last attempt, whose log line has the status code."""
+    code = FIXED % (count, "00") + '@app.route("f")\n' + FAILS_TWICE.partition("\n")[2].partition("\n")[2]
     host = load_host(make_app, code.replace("arg", "req"))
 
-    result = await host.invoke("f", HttpCall("GET", "http://x/api/f", {}, "", {}, b""))
-    assert result.reply.body == b"done"
+    with caplog.at_level(logging.INFO):
+        result = await host.invoke("f", HttpCall("GET", "http://x/api/f", {}, "", {}, b""))
+    ends = [record for record in caplog.records if record.getMessage().startswith("Executed")]
+    assert [record.__dict__.get("status_code") for record in ends] == expected
+    if expected[-1] == 200:
+        assert result.reply.body == b"done"
 
 
 async def test_drain_ends_a_pause_between_attempts(make_app: MakeApp) -> None:

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from hosting._log import host_logger
 from hosting.host.context import InvocationFacts, current
 from hosting.host.invocation import RunningInvocations
-from hosting.host.invocation_log import EXECUTED, EXECUTING, as_extra
+from hosting.host.invocation_log import EXECUTED, EXECUTING, End, as_extra, end_fields
 from hosting.logging.correlation import InvocationFilter
 from hosting.logging.formatters import LineFormatter, LogFormat
 from hosting.logging.invocations import FastInvocationLog
@@ -43,7 +43,7 @@ class InvocationLines:
     def write(self) -> list[str]:
         """Log both lines of one invocation; return all lines of the stream."""
         self.running.log.started(self.logger, INVOCATION, HTTP)
-        self.running.log.succeeded(self.logger, INVOCATION, HTTP, 12.7)
+        self.running.log.succeeded(self.logger, INVOCATION, HTTP, (12.7, 200))
         self.logs.flush()
         return self.stream.getvalue().splitlines()
 
@@ -65,9 +65,10 @@ def invocation_lines(form: LogFormat = "json") -> Iterator[InvocationLines]:
     form=st.sampled_from(["console", "json"]),
     trace_parent=st.sampled_from(["", TRACE_PARENT, "not one"]),
     trigger=st.dictionaries(
-        st.sampled_from(["method", "path", "name", "status", "level", "odd"]), st.text() | st.none()
+        st.sampled_from(["method", "path", "name", "status", "status_code", "level", "odd"]), st.text() | st.none()
     ),
     process=st.none() | st.integers(1, 10),
+    status_code=st.none() | st.integers(200, 599),
 )
 def test_line_without_a_record_equals_the_line_of_its_record(
     name: str,
@@ -77,25 +78,28 @@ def test_line_without_a_record_equals_the_line_of_its_record(
     trace_parent: str,
     trigger: dict[str, Any],
     process: int | None,
+    status_code: int | None,
 ) -> None:
     """A line that is rendered without a record is exactly what structlog renders for its record."""
     lines = LineFormatter(form, process=process)
     output = LogOutput(io.StringIO(), lines, InvocationFilter())
     invocation = InvocationFacts(ID, name, trace_parent)
-    record = make_record(milliseconds, trigger, invocation)
+    end = None if milliseconds is None else (milliseconds, status_code)
+    record = make_record(end, trigger, invocation)
     record.created = created
-    assert FastInvocationLog(lines, output)._render(created, *invocation, trigger, milliseconds) == lines.format(record)
+    rendered = FastInvocationLog(lines, output)._render(created, *invocation, trigger, end)
+    assert rendered == lines.format(record)
     output.end()
 
 
-def make_record(milliseconds: float | None, trigger: dict[str, Any], invocation: InvocationFacts) -> logging.LogRecord:
+def make_record(end: End | None, trigger: dict[str, Any], invocation: InvocationFacts) -> logging.LogRecord:
     """Return the record of a line, as the output gets it."""
     extra = as_extra(trigger)
-    if milliseconds is not None:
-        extra |= {"status": "Succeeded", "duration_ms": round(milliseconds, 3)}
-    text = EXECUTING if milliseconds is None else EXECUTED
+    if end is not None:
+        extra |= end_fields("Succeeded", end)
+    text = EXECUTING if end is None else EXECUTED
     name = invocation.function
-    arguments = (name, ID) if milliseconds is None else (name, "Succeeded", ID, milliseconds)
+    arguments = (name, ID) if end is None else (name, "Succeeded", ID, end[0])
     logger = logging.getLogger("hosting.function." + name)
     record = logger.makeRecord(logger.name, logging.INFO, "", 0, text, arguments, None, extra=extra)
     token = current.set(invocation)
@@ -200,7 +204,7 @@ def test_handler_of_the_app_gets_one_record_for_a_failed_invocation(monkeypatch:
     with invocation_lines() as lines:
         lines.write()
         token = current.set(INVOCATION)
-        lines.running.log.failed(lines.logger, INVOCATION, HTTP, 1.5, error)
+        lines.running.log.failed(lines.logger, INVOCATION, HTTP, (1.5, 500), error)
         current.reset(token)
     (record,) = handler.records
     assert record.getMessage().startswith("Executed 'Functions.Lines' (Failed")
@@ -215,7 +219,7 @@ def test_handler_of_the_app_that_raises_costs_no_more_than_its_record(monkeypatc
     monkeypatch.setattr(handler, "emit", refuse)
     monkeypatch.setattr(logging.getLogger(), "handlers", [handler])
     with invocation_lines() as lines:
-        lines.running.log.failed(lines.logger, INVOCATION, HTTP, 1.5, ValueError("no"))
+        lines.running.log.failed(lines.logger, INVOCATION, HTTP, (1.5, 500), ValueError("no"))
         failed, report = lines.write()[:2]
     assert json.loads(failed)["status"] == "Failed"
     assert json.loads(report)["message"] == "The log handler Collector raised Changed: "

@@ -17,7 +17,7 @@ from tests.conftest import MakeApp, Serve
 
 INFO, WARNING, ERROR, DEBUG = logging.INFO, logging.WARNING, logging.ERROR, logging.DEBUG
 CATEGORIES = ["Function.A", "Function.A.User", "Function.B.User", "Host.Apps", "Host.Extensions.Timer", "mine"]
-LOGGERS = ["", "hosting", "hosting.start", "hosting.extensions", "hosting.triggers", "hosting.function"]
+LOGGERS = ["", "hosting", *(f"hosting.{name}" for name in ("start", "extensions", "requests", "triggers", "function"))]
 
 
 def read_levels(section: Mapping[str, str], *, verbose: bool = False, debug: str = "1") -> Levels:
@@ -47,6 +47,7 @@ def test_verbose_shows_the_hosts_lines_unless_a_default_is_set() -> None:
     """Lines about triggers are shown without ``--verbose``."""
     assert read_levels({}, verbose=True).minimum("Host.Apps") == INFO
     assert read_levels({}).minimum("Host.Triggers.Timer") == INFO
+    assert read_levels({}).minimum("Host.Requests") == INFO
     assert read_levels({"default": "Error"}, verbose=True).minimum("Host.Apps") == ERROR
 
 
@@ -59,6 +60,7 @@ def test_debug_logging_switched_off_limits_functions_to_information(debug: str, 
 PLACES = {
     "Host.Apps": "hosting",
     "Host.Extensions.Timer": "hosting.extensions",
+    "Host.Requests": "hosting.requests",
     "Host.Start": "hosting.start",
     "Host.Triggers.Timer": "hosting.triggers",
 }

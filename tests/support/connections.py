@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from uvicorn.server import ServerState
 
+from hosting.server.middleware.access import Access
 from hosting.server.timeouts import Timeouts
 from hosting.server.types import AsgiApp
 from hosting.server.uvicorn_adapter.date import DateHeader
@@ -48,10 +49,13 @@ class Transport(asyncio.Transport):
         self.is_reading_paused = False
 
 
-def connect(app: AsgiApp, timeouts: Timeouts | None = None) -> tuple[Connection, Transport, ServerState]:
+def connect(
+    app: AsgiApp, timeouts: Timeouts | None = None, on_refusal: Callable[[Access], None] = lambda access: None
+) -> tuple[Connection, Transport, ServerState]:
     """Connect to ``app``; a sweep never runs by itself. Called on an event loop."""
     state, timeouts = ServerState(), timeouts or Timeouts()
-    shared = Shared(app, lambda scope: None, timeouts, _NoSweep(timeouts), FlushScheduler(), DateHeader())
+    calls = (app, lambda scope: None, on_refusal)
+    shared = Shared(*calls, timeouts, _NoSweep(timeouts), FlushScheduler(), DateHeader())
     connection, transport = Connection(shared, server_state=state), Transport()
     connection.connection_made(transport)
     return connection, transport, state

@@ -10,7 +10,7 @@ from hosting.bindings.http.response import HttpReply, encode_reply
 from hosting.bindings.http.routes import Route, Router, is_reserved, is_same_route, overlapping_routes
 from hosting.bindings.http.streams import StreamOutput, streams_of
 from hosting.bindings.http.template import parse
-from hosting.bindings.provider import Invoke, Output, Provider, Trigger
+from hosting.bindings.provider import Invoke, Output, Provider, Result, Trigger
 from hosting.bindings.services import Services
 from hosting.core import Binding, Function, Problem
 from hosting.errors import FunctionLoadError
@@ -57,6 +57,12 @@ class HttpTrigger(Trigger):
     def log_fields(self, data: Any) -> Mapping[str, Any]:
         """Return method and path."""
         return {"method": data.method, "path": data.path}
+
+    def status_code(self, result: Result) -> int:
+        """Return the status of the response: 200 where the function has no output for it, 500 where it failed."""
+        if result.exception is not None:
+            return 500 if self.streams is None else self.streams.failure_status(result.exception)
+        return 200 if result.reply is None else int(result.reply.status)
 
     def attach(self, invoke: Invoke) -> None:
         """Store ``invoke`` as ``run``."""

@@ -123,15 +123,30 @@ class Streams:
 
     def failure(self, exception: BaseException) -> HttpReply | None:
         """Return the response that an ``HTTPException`` of the function asks for, as in Azure; None for a failure."""
+        try:
+            return self._asked_by(exception)
+        except ValueError as error:
+            host_logger(f"function.{self._function}").error("Function '%s': %s.", self._function, error)
+            return None
+
+    def failure_status(self, exception: BaseException) -> int:
+        """Return the status of the response for a function that raised ``exception``."""
+        try:
+            reply = self._asked_by(exception)
+        except ValueError:
+            reply = None
+        return 500 if reply is None else reply.status
+
+    def _asked_by(self, exception: BaseException) -> HttpReply | None:
+        """Return the response that an exception asks for; None if it asks for none.
+
+        Raises:
+            ValueError: a header of the response cannot be sent.
+        """
         exceptions = sys.modules.get("starlette.exceptions")
-        if exceptions is not None and isinstance(exception, exceptions.HTTPException):
-            try:
-                return self._json(
-                    {"detail": exception.detail}, status_code=exception.status_code, headers=exception.headers
-                )
-            except ValueError as error:
-                host_logger(f"function.{self._function}").error("Function '%s': %s.", self._function, error)
-        return None
+        if exceptions is None or not isinstance(exception, exceptions.HTTPException):
+            return None
+        return self._json({"detail": exception.detail}, status_code=exception.status_code, headers=exception.headers)
 
     def _json(self, content: Any, **options: Any) -> StreamReply:
         return StreamReply(self._web.json_response(content, **options), self._function)

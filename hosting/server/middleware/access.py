@@ -6,18 +6,23 @@ from collections.abc import Callable
 from time import monotonic
 from typing import NamedTuple
 
-from hosting.server.types import REFUSED, ROUTE, AsgiApp, Message, Receive, Scope, Send
+from hosting._log import host_logger
+from hosting.server.types import ANSWERED, REFUSED, ROUTE, AsgiApp, Message, Receive, Scope, Send
+
+_logger = host_logger("http")
 
 
 class Access(NamedTuple):
     """One request that was answered."""
 
     method: str
+    """Empty for a request that was refused before it was known."""
     path: str
-    """As it was sent, without the query."""
+    """As it was sent, without the query. Empty for a request that was refused before it was known."""
     status: int
     """0 if there was no response, because the client disconnected."""
-    duration_ms: float
+    duration_ms: float | None
+    """None for a request that the server refused because of its form."""
     function: str
     """Empty if none was reached."""
     refused: str
@@ -27,8 +32,29 @@ class Access(NamedTuple):
 def access_text(access: Access) -> str:
     """Return one line about a request, such as ``GET /api/hello 200 3 ms hello``."""
     status = str(access.status or "disconnected")
+    duration = "" if access.duration_ms is None else f" {access.duration_ms:.0f} ms"
     what = f" ({access.refused})" if access.refused else f" {access.function}" if access.function else ""
-    return f"{access.method} {access.path} {status} {access.duration_ms:.0f} ms{what}"
+    return f"{access.method or '-'} {access.path or '-'} {status}{duration}{what}"
+
+
+def access_fields(access: Access) -> dict[str, object]:
+    """Return the fields of the JSON line about a request; those that are not known are left out."""
+    fields = {
+        "method": access.method,
+        "path": access.path,
+        "status_code": access.status or None,
+        "duration_ms": None if access.duration_ms is None else round(access.duration_ms, 3),
+        "refused": access.refused,
+    }
+    return {name: value for name, value in fields.items() if value not in ("", None)}
+
+
+def report_refusal(access: Access, report: Callable[[Access], None] | None) -> None:
+    """Report a request that the server refused because of its form; as a warning where there is no access log."""
+    if report is None:
+        _logger.warning("A request was refused with status %d. %s", access.status, access.refused)
+    else:
+        report(access)
 
 
 class AccessLog:
@@ -56,7 +82,11 @@ class AccessLog:
         try:
             await self._app(scope, receive, send_and_note)
         finally:
-            refused = scope.get(REFUSED, "")
-            function = scope[ROUTE][0].function if ROUTE in scope and not refused else ""
-            path = scope["raw_path"].decode("ascii", "backslashreplace")
-            self._report(Access(scope["method"], path, status, (monotonic() - start) * 1000, function, refused))
+            if ANSWERED not in scope:
+                self._report(self._access(scope, status, (monotonic() - start) * 1000))
+
+    def _access(self, scope: Scope, status: int, duration_ms: float) -> Access:
+        refused = scope.get(REFUSED, "")
+        function = scope[ROUTE][0].function if ROUTE in scope and not refused else ""
+        path = scope["raw_path"].decode("ascii", "backslashreplace")
+        return Access(scope["method"], path, status, duration_ms, function, refused)

@@ -15,6 +15,7 @@ from hosting.server.types import REFUSED, AsgiApp, Middleware, Receive, Scope, S
 Read: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[bool]]
 
 _UNLIMITED = -1
+_STOPPING = "the host is stopping"
 
 _logger = host_logger("http")
 
@@ -76,6 +77,7 @@ class ConcurrencyLimit:
             await self._semaphore.acquire()
         except asyncio.CancelledError:
             # The grace period is over: the client gets an answer before its connection is closed.
+            scope[REFUSED] = _STOPPING
             return await respond(scope, send, empty(500))
         try:
             return await self._app(scope, receive, send)
@@ -88,6 +90,7 @@ async def _has_arrived(read: Read, scope: Scope, receive: Receive, send: Send) -
     try:
         return await read(scope, receive, send)
     except asyncio.CancelledError:
+        scope[REFUSED] = _STOPPING
         await respond(scope, send, empty(500))
         return False
 

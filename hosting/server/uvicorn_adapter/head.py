@@ -9,12 +9,15 @@ from typing import TypeAlias
 
 import httptools
 
+from hosting._redaction import redact
+
 RawHeaders = Sequence[tuple[bytes, bytes]]
 
 MAX_URL_BYTES, MAX_HEAD_BYTES, MAX_HEADERS = 8192, 32768, 100
 """Limits of a request, those of Azure's server."""
 MAX_UNPARSED_BYTES = MAX_URL_BYTES + MAX_HEAD_BYTES + 1024
 """The most that arrives before a head, a trailer section or a chunk's size is complete."""
+_MAX_SHOWN_CHARACTERS = 200
 
 _HOST = re.compile(rb"(?:[A-Za-z0-9!$&'()\-._~]+|\[[0-9A-Fa-f:.]{2,}\])(?::[0-9]+)?|")
 """What Azure's server accepts: a name or an address with an optional port, or nothing."""
@@ -102,6 +105,12 @@ def check_host(hosts: Sequence[bytes], version: str) -> None:
     else:
         return
     raise Refused(HTTPStatus.BAD_REQUEST, f"The Host header {reason}.")
+
+
+def shown_path(target: bytes) -> str:
+    """Return the path of a request's target for the log: without its query, and cut to 200 characters."""
+    path = redact(target.partition(b"?")[0].decode("ascii", "backslashreplace"))
+    return path if len(path) <= _MAX_SHOWN_CHARACTERS else f"{path[:_MAX_SHOWN_CHARACTERS]}..."
 
 
 def _size(headers: RawHeaders) -> int:

@@ -20,9 +20,9 @@ from urllib.parse import unquote
 
 import httptools
 
-from hosting._log import host_logger
+from hosting.server.middleware.access import Access
 from hosting.server.timeouts import Timeouts
-from hosting.server.types import TASK, AsgiApp, Scope
+from hosting.server.types import ANSWERED, TASK, AsgiApp, Scope
 from hosting.server.uvicorn_adapter.date import DateHeader
 from hosting.server.uvicorn_adapter.exchange import Exchange
 from hosting.server.uvicorn_adapter.head import (
@@ -34,6 +34,7 @@ from hosting.server.uvicorn_adapter.head import (
     check_host,
     check_size,
     parse_target,
+    shown_path,
     too_large,
 )
 from hosting.server.uvicorn_adapter.sweep import Sweep
@@ -49,8 +50,6 @@ _DISCONNECT_SECONDS = 0.05
 _NEW_CONNECTION_SECONDS, _IDLE_CONNECTION_SECONDS = 0.5, 0.05
 """How long a stopping server waits for a request, on a connection that had none yet, and on one that had."""
 
-_logger = host_logger("http")
-
 
 class Shared(NamedTuple):
     """What all connections of a server share.
@@ -58,6 +57,7 @@ class Shared(NamedTuple):
     Args:
         app: answers requests.
         on_disconnect: called with the ASGI scope of each unanswered request when its client has disconnected.
+        on_refusal: called with each request that the server itself refuses; must not raise.
         timeouts: the time limits of a connection.
         sweep: enforces them.
         scheduler: flushes the transports.
@@ -66,6 +66,7 @@ class Shared(NamedTuple):
 
     app: AsgiApp
     on_disconnect: Callable[[Scope], None]
+    on_refusal: Callable[[Access], None]
     timeouts: Timeouts
     sweep: Sweep
     scheduler: FlushScheduler
@@ -417,6 +418,7 @@ class Connection(asyncio.Protocol):
             elif reading in self._waiting:
                 self._waiting.remove(reading)
             else:
+                reading.scope[ANSWERED] = True
                 self._abandon(reading)
         if self._answering is None:
             self._write_refusal(refused)
@@ -425,7 +427,8 @@ class Connection(asyncio.Protocol):
     def _write_refusal(self, refused: Refused) -> None:
         if self._transport.is_closing():
             return
-        _logger.warning("A request was refused with status %d. %s", refused.status, refused.reason)
+        method, path = self._refused_request()
+        self._shared.on_refusal(Access(method, path, refused.status.value, None, "", refused.reason))
         lines = [
             f"HTTP/1.1 {refused.status.value} {refused.status.phrase}",
             self.date_line().decode().rstrip(),
@@ -435,6 +438,15 @@ class Connection(asyncio.Protocol):
         ]
         self.write("\r\n".join([*lines, "", refused.reason]).encode())
         self.close()
+
+    def _refused_request(self) -> tuple[str, str]:
+        """Return method and path of the request that is refused; empty where they are not known."""
+        reading = self._reading
+        if self._is_in_head and self._url:
+            return self._parser.get_method().decode(), shown_path(self._url)
+        if not self._is_in_head and reading is not None and reading.more_body:
+            return reading.scope["method"], shown_path(reading.scope["raw_path"])
+        return "", ""
 
     def check_time(self, elapsed: float) -> None:
         """Close the connection if its client is too slow. Called at intervals.

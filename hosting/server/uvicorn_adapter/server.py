@@ -24,6 +24,7 @@ from uvicorn.lifespan.on import LifespanOn
 from hosting.errors import HostingError
 from hosting.extensions import PoolThread
 from hosting.server.event_loop import EventLoop
+from hosting.server.middleware.access import Access
 from hosting.server.signals import ExitSignals
 from hosting.server.timeouts import Timeouts
 from hosting.server.types import Receive, Scope, Send
@@ -79,6 +80,9 @@ class Application(Protocol):
     def on_disconnect(self, scope: Scope) -> None:
         """Called when the client of a request that is not answered yet has disconnected."""
 
+    def on_refusal(self, access: Access) -> None:
+        """Called when the server has refused a request because of its form; must not raise."""
+
 
 class Server(uvicorn.Server):
     """Serves an application until a signal; ``exit_code`` is then the exit code for the process.
@@ -109,7 +113,9 @@ class Server(uvicorn.Server):
         certificate: Path | None = None,
         key: Path | None = None,
     ) -> None:
-        shared = Shared(app, app.on_disconnect, app.timeouts, Sweep(app.timeouts), FlushScheduler(), DateHeader())
+        sweep = Sweep(app.timeouts)
+        calls = (app, app.on_disconnect, app.on_refusal)
+        shared = Shared(*calls, app.timeouts, sweep, FlushScheduler(), DateHeader())
         super().__init__(
             uvicorn.Config(
                 app,
