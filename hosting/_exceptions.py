@@ -44,7 +44,7 @@ def error_text(error: BaseException) -> str:
 
 def own_attribute(error: BaseException, name: str) -> Any:
     """Return what Python itself keeps of an exception, such as ``__cause__``: its class may have one of its own."""
-    return getattr(BaseException, name).__get__(error)
+    return vars(BaseException)[name].__get__(error)
 
 
 def traceback_text(error: BaseException) -> str:

@@ -18,6 +18,25 @@ NEVER_CAUGHT = (KeyboardInterrupt,)
 """Exceptions of an extension that are raised again: they come from the user, not from the extension."""
 
 
+CLAIM = "_hosting_claim"
+"""The attribute of an exception with the extension that raised it, and the id of the invocation."""
+
+
+def claim(exception: BaseException, extension: Extension, invocation: str) -> bool:
+    """Return whether an error is an extension's own; False if another one has raised that exception before.
+
+    Args:
+        exception: the exception.
+        extension: the extension with the hook that it comes from.
+        invocation: the id of the invocation; in another one the same exception is another error.
+    """
+    attributes = own_attribute(exception, "__dict__")
+    owner, where = attributes.setdefault(CLAIM, (extension, invocation))
+    if where != invocation:
+        owner, _ = attributes[CLAIM] = (extension, invocation)
+    return bool(owner is extension)
+
+
 def describe_error(
     phase: str,
     exception: BaseException,
@@ -71,6 +90,21 @@ def record_failure(extension: Extension, failure: Failure) -> None:
         function=failure.function,
         invocation_id=failure.invocation_id,
     )
+
+
+def replace_failure(extension: Extension, former: Failure, failure: Failure) -> None:
+    """Log an error that comes from the same call as a former one; in the diagnosis it takes the place of that.
+
+    Args:
+        extension: the extension.
+        former: the error that was recorded before; if another one has come since, that stays the last one.
+        failure: the error.
+    """
+    last = extension.error
+    record_failure(extension, failure)
+    if last is not former:
+        extension.error = last
+    extension.reason = extension.reason.replace(former.summary, failure.summary)
 
 
 def log_error(extension: Extension, text: str, *values: object, **fields: str | None) -> None:

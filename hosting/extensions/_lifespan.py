@@ -9,11 +9,11 @@ from concurrent.futures import Future
 from typing import Any
 
 from hosting.errors import ExtensionError
-from hosting.extensions._failures import NEVER_CAUGHT, describe_error, record_failure
+from hosting.extensions._failures import NEVER_CAUGHT, describe_error, record_failure, replace_failure
 from hosting.extensions._model import Hook
 from hosting.extensions.dispatch.execution import await_captured
 from hosting.extensions.dispatch.thread_pool import ResultOrError, call_captured
-from hosting.extensions.dispatch.watchdog import cancel
+from hosting.extensions.dispatch.watchdog import cancel, is_own_error, late_error
 
 
 def call_now(hook: Hook, arguments: Mapping[str, Any], budget: float, *, function: str | None = None) -> bool:
@@ -29,16 +29,15 @@ def call_now(hook: Hook, arguments: Mapping[str, Any], budget: float, *, functio
         Whether it succeeded; an error is recorded and logged.
     """
     hook.statistics.calls += 1
-    try:
-        value = hook.call(arguments)
-        if asyncio.iscoroutine(value):
-            _run_coroutine(hook, value, budget)
-    except NEVER_CAUGHT:
-        raise
-    except BaseException as exception:
-        _record_error(hook, exception, function)
-        return False
-    return True
+    value, exception = call_captured(lambda: hook.call(arguments))
+    ended: Future[ResultOrError] = Future()
+    if asyncio.iscoroutine(value):
+        exception = _run_coroutine(hook, value, budget, ended)
+    if isinstance(exception, NEVER_CAUGHT):
+        raise exception
+    if exception is not None:
+        _record_error(hook, exception, function, ended)
+    return exception is None
 
 
 async def call_on_loop(hook: Hook, budget: float) -> bool:
@@ -50,57 +49,76 @@ async def call_on_loop(hook: Hook, budget: float) -> bool:
         Whether it succeeded; an error is recorded and logged.
     """
     hook.statistics.calls += 1
-    coroutine = hook.call({}) if hook.is_async else _call_in_thread(hook)
-    task = asyncio.ensure_future(await_captured(coroutine))
-    await asyncio.wait({task}, timeout=budget)
-    if not task.done():
-        cancel(task)
-        await asyncio.wait({task}, timeout=budget / 4)
-        if not task.done():
-            cancel(task, coroutine)
-        _record_error(hook, _budget_exceeded(budget), None)
-        return False
-    _, exception = task.result()
+    ended: Future[ResultOrError] = Future()
+    if hook.is_async:
+        exception = await _within_budget(hook.call({}), budget, ended)
+    else:
+        exception = await _within_budget(_call_in_thread(hook, ended), budget, Future())
     if exception is not None:
-        _record_error(hook, exception, None)
+        _record_error(hook, exception, None, ended)
     return exception is None
 
 
-def _run_coroutine(hook: Hook, coroutine: Coroutine[Any, Any, Any], budget: float) -> None:
-    """Run a load-time coroutine in a thread of its own, because this thread may have a running event loop."""
+def _run_coroutine(
+    hook: Hook, coroutine: Coroutine[Any, Any, Any], budget: float, ended: Future[ResultOrError]
+) -> BaseException | None:
+    """Run a load-time coroutine in a thread of its own, because this thread may have a running event loop.
+
+    The arguments and what is returned are those of ``_within_budget``.
+    """
     if not hook.is_async:
         coroutine.close()
-        raise ExtensionError("it returned a coroutine", remedy="Declare it 'async def'.")
+        return ExtensionError("it returned a coroutine", remedy="Declare it 'async def'.")
     done: Future[ResultOrError] = Future()
     threading.Thread(
-        target=lambda: done.set_result(call_captured(lambda: asyncio.run(_within_budget(coroutine, budget)))),
+        target=lambda: done.set_result(call_captured(lambda: asyncio.run(_within_budget(coroutine, budget, ended)))),
         name=f"hosting-{hook.name}",
         daemon=True,
     ).start()
     try:
-        _, exception = done.result(timeout=budget + 1)
+        raised, exception = done.result(timeout=budget * 1.25 + 1)
     except TimeoutError:
-        exception = _budget_exceeded(budget)
-    if exception is not None:
-        raise exception
+        return late_error(budget)
+    return raised if exception is None else exception
 
 
-async def _within_budget(coroutine: Coroutine[Any, Any, Any], budget: float) -> None:
-    try:
-        async with asyncio.timeout(budget) as limit:
-            await coroutine
-    except TimeoutError as error:
-        raise _budget_exceeded(budget) if limit.expired() else error from None
+async def _within_budget(
+    coroutine: Coroutine[Any, Any, Any], budget: float, ended: Future[ResultOrError]
+) -> BaseException | None:
+    """Await a hook; cancel it when the budget is exceeded, and a quarter of that later close it and go on without it.
+
+    Args:
+        coroutine: the hook.
+        budget: the seconds that it may take.
+        ended: gets how it ended, however late.
+
+    Returns:
+        What it raised, or a TimeoutError; None if it succeeded.
+    """
+    task = asyncio.ensure_future(await_captured(coroutine))
+    task.add_done_callback(lambda task: ended.set_result(_result(task)))
+    await asyncio.wait({task}, timeout=budget)
+    if task.done():
+        return _result(task)[1]
+    cancel(task)
+    await asyncio.wait({task}, timeout=budget / 4)
+    closed = None if task.done() else cancel(task, coroutine)
+    return late_error(budget, closed, _result(task)[1] if task.done() else None)
 
 
-async def _call_in_thread(hook: Hook) -> None:
-    """Call the hook in a thread that does not keep the process alive."""
+def _result(task: asyncio.Task[ResultOrError]) -> ResultOrError:
+    return (None, asyncio.CancelledError()) if task.cancelled() else task.result()
+
+
+async def _call_in_thread(hook: Hook, ended: Future[ResultOrError]) -> None:
+    """Call the hook in a thread that does not keep the process alive; ``ended`` gets how it ended, however late."""
     done: Future[ResultOrError] = Future()
 
     def run() -> None:
         result = call_captured(lambda: hook.call({}))
         if done.set_running_or_notify_cancel():
             done.set_result(result)
+        ended.set_result(result)
 
     threading.Thread(target=run, name=f"hosting-{hook.name}", daemon=True).start()
     _, exception = await asyncio.wrap_future(done)
@@ -108,10 +126,16 @@ async def _call_in_thread(hook: Hook) -> None:
         raise exception
 
 
-def _budget_exceeded(budget: float) -> TimeoutError:
-    return TimeoutError(f"it took longer than its budget of {budget:g} s")
-
-
-def _record_error(hook: Hook, exception: BaseException, function: str | None) -> None:
+def _record_error(hook: Hook, exception: BaseException, function: str | None, ended: Future[ResultOrError]) -> None:
+    """Record an error; what the hook raises after its time-out replaces that, and is not counted again."""
     hook.statistics.errors += 1
-    record_failure(hook.extension, describe_error(hook.name, exception, hook=hook.name, function=function))
+    failure = describe_error(hook.name, exception, hook=hook.name, function=function)
+    record_failure(hook.extension, failure)
+
+    def replace(ended: Future[ResultOrError]) -> None:
+        _, late = ended.result()
+        if late is not None and late is not exception and is_own_error(late):
+            later = describe_error(hook.name, late, hook=hook.name, function=function)
+            replace_failure(hook.extension, failure, later)
+
+    ended.add_done_callback(replace)

@@ -50,6 +50,9 @@ class RetryContext:
 class Context:
     """One invocation. An ordinary object: functions and extensions may set attributes of their own on it."""
 
+    # What the extension host notes here survives an extension that empties the dictionary.
+    __slots__ = ("__dict__", "__weakref__", "_hosting_answered_by")
+
     def __init__(
         self,
         invocation_id: str,

@@ -9,6 +9,7 @@ from time import monotonic
 from typing import Any, Protocol
 
 from hosting._asyncio import is_being_cancelled
+from hosting._exceptions import type_name
 from hosting._log import host_logger
 from hosting.bindings.provider import Output, Result
 from hosting.core import NOTHING, Function
@@ -135,26 +136,31 @@ class Invocation:
             arguments["context"] = context
         value = await self._invoker.invoke(context, arguments)
         try:
-            if not outs and bound.result is not None and bound.result.replies:
-                return bound.result.encode(value)
-            return await self._write(value, outs, properties)
+            if bound.result is None:
+                self._check_no_result(value)
+            answer = None if bound.result is None else bound.result.encode(value)
         except Exception as exception:
             record_unusable_result(context, self._name, exception)
             raise
+        if not outs and bound.result is not None and bound.result.replies:
+            return answer
+        return await self._write(answer, outs, properties)
 
-    async def _write(
-        self, value: Any, outs: list[tuple[str, Output, Out]], properties: Mapping[str, Mapping[str, Any]]
-    ) -> Any:
-        """Encode every output, then write those that do not answer the caller."""
-        result = self._bound.result
-        if result is None and value is not None:
+    def _check_no_result(self, value: Any) -> None:
+        """Check that a function without a result has returned nothing."""
+        if value is not None:
             raise RuntimeError(
                 f"function '{self._name}' has no $return binding, but returned a value of type "
-                f"'{type(value).__name__}'; add the binding, or return None"
+                f"'{type_name(value, is_qualified=False)}'; add the binding, or return None"
             )
+
+    async def _write(
+        self, answer: Any, outs: list[tuple[str, Output, Out]], properties: Mapping[str, Mapping[str, Any]]
+    ) -> Any:
+        """Encode the outputs besides the result, then write those that do not answer the caller."""
         encoded = [(name, output, output.encode(out.get())) for name, output, out in outs if out.get() is not None]
-        if result is not None:
-            encoded.append((RETURN, result, result.encode(value)))
+        if self._bound.result is not None:
+            encoded.append((RETURN, self._bound.result, answer))
         reply = None
         for name, output, item in encoded:
             if output.replies:

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+import hosting
+from hosting.host.function_host import FunctionHost
 from hosting.testing import HostFactory
 from tests.conftest import MakeApp, Serve
-from tests.support.note_providers import ECHO, call, load_note_host
+from tests.support.invoking import ON, extension_entry
+from tests.support.note_providers import ECHO, NoteOutput, call, load_note_host, noting
+from tests.support.note_providers import HEAD as NOTE_HEAD
 
 HEAD = """
 import asyncio
@@ -152,3 +157,33 @@ def test_replacement_that_cannot_be_encoded_is_500_and_logged_with_the_extension
     served.wait_for(r"Extension 'answering' \(answering 1\.0\): result failed for function 'answer'")
     [entry] = [one for one in served.get("/admin/host/extensions").json()["extensions"] if one["name"] == "answering"]
     assert entry["error"]["phase"] == "result"
+
+
+RETURNING = """
+@app.generic_trigger("msg", type="noteTrigger")
+@app.generic_output_binding("$return", type="note", path="out/{id}")
+def f(msg): return "the function's"
+"""
+
+
+class Replacing:
+    @hosting.hookimpl
+    def post_invocation_app_level(self) -> str:
+        return "the extension's"
+
+
+@pytest.mark.parametrize(("method", "is_blamed"), [("encode", True), ("write", False)])
+async def test_output_that_cannot_be_written_is_no_error_of_the_extension_that_set_it(
+    method: str, is_blamed: bool, make_app: MakeApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A value that cannot be encoded is one."""
+
+    def fail(*args: Any) -> None:
+        raise OSError("no")
+
+    root = make_app({"function_app.py": NOTE_HEAD + RETURNING, "host.json": '{"version": "2.0"}'})
+    host = FunctionHost(root, environ=dict(ON), providers=noting, extensions={"replacing": Replacing})
+    host.load()
+    monkeypatch.setattr(NoteOutput, method, fail)
+    assert isinstance((await call(host, "7")).exception, OSError)
+    assert bool(extension_entry(host.extensions, "replacing")["error"]) is is_blamed

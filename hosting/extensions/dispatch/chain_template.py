@@ -108,9 +108,11 @@ HOOK = """
 try:
     {call}
 except BaseException as exception:
-    answer = on_hook_error({index}, exception, invocation, deadline)
+    answer = on_hook_error({index}, exception, invocation, deadline, error)
     if answer is not None:
+        {check_deadline}
         {on_answer}
+    {read_tick_again}
 {stop_timer}
 {check_deadline}
 """

@@ -280,6 +280,7 @@ class _Writer:
             on_answer=on_answer,
             stop_timer=fill(template.STOP_TIMER, index=index, calls=calls) if is_timed else [],
             check_deadline=[] if is_async else fill(template.CHECK_DEADLINE, index=index),
+            read_tick_again=[] if is_async else [template.READ_TICK],
         )
 
     def _value_of(self, hook: Hook, call: str) -> list[str]:

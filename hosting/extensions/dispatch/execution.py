@@ -16,7 +16,7 @@ from contextvars import Context, copy_context
 from typing import TYPE_CHECKING, Any
 
 from hosting.extensions.dispatch.thread_pool import ResultOrError, ThreadPool
-from hosting.extensions.dispatch.watchdog import cancel
+from hosting.extensions.dispatch.watchdog import cancel, late_error
 
 if TYPE_CHECKING:
     from hosting.extensions.dispatch.compiler import Chain
@@ -87,11 +87,10 @@ def _drive(steps: Generator[Any, Any, Any], context: Context, loop: asyncio.Abst
             coroutine = context.run(advance)
         except StopIteration as stop:
             return stop.value
-        result = _on_loop(coroutine, context, loop, budget).result()
-        if result is None:
-            # The hook may still be running inside the context: the rest of the chain gets a copy.
-            context = context.copy()
-            result = (None, TimeoutError(f"it took longer than its budget of {budget:g} s"))
+        hook = _HookOnLoop(coroutine, context, loop, budget)
+        result = hook.ended.result()
+        if hook.is_late:
+            context = context.copy()  # the hook may still be running inside the other one
         advance = _next_step(steps, *result)
 
 
@@ -111,27 +110,48 @@ def _without_closing(exception: GeneratorExit) -> RuntimeError:
     return error
 
 
-def _on_loop(
-    coroutine: Coroutine[Any, Any, Any], context: Context, loop: asyncio.AbstractEventLoop, budget: float
-) -> Future[ResultOrError | None]:
-    """Start a coroutine on the loop; its result is None where the budget is exceeded, without waiting for its end."""
-    done: Future[ResultOrError | None] = Future()
+class _HookOnLoop:
+    """An async hook of a sync function, which runs on the event loop.
 
-    def start() -> None:
-        task = loop.create_task(await_captured(coroutine), context=context)
-        timers = [loop.call_later(budget, expire, task), loop.call_later(budget * 1.25, cancel, task, coroutine)]
-        task.add_done_callback(lambda task: finish(task, timers))
+    When the budget is exceeded it is cancelled, and a quarter of the budget later closed, without waiting for its end.
 
-    def expire(task: asyncio.Task[ResultOrError]) -> None:
+    Args:
+        coroutine: the hook.
+        context: the context variables of the invocation.
+        loop: the event loop.
+        budget: the seconds that the hook may take.
+    """
+
+    def __init__(
+        self, coroutine: Coroutine[Any, Any, Any], context: Context, loop: asyncio.AbstractEventLoop, budget: float
+    ) -> None:
+        self.ended: Future[ResultOrError] = Future()
+        """How it ended."""
+        self.is_late = False
+        """Whether it has exceeded its budget."""
+        self._coroutine = coroutine
+        self._loop = loop
+        self._budget = budget
+        loop.call_soon_threadsafe(self._start, context)
+
+    def _start(self, context: Context) -> None:
+        task = self._loop.create_task(await_captured(self._coroutine), context=context)
+        self._timer = self._loop.call_later(self._budget, self._expire, task)
+        task.add_done_callback(self._finish)
+
+    def _expire(self, task: asyncio.Task[ResultOrError]) -> None:
+        self.is_late = True
+        self._timer = self._loop.call_later(self._budget / 4, self._give_up, task)
         cancel(task)
-        if not done.done():
-            done.set_result(None)
 
-    def finish(task: asyncio.Task[ResultOrError], timers: list[asyncio.TimerHandle]) -> None:
-        for timer in timers:
-            timer.cancel()
-        if not done.done():
-            done.set_result((None, CancelledError()) if task.cancelled() else task.result())
+    def _give_up(self, task: asyncio.Task[ResultOrError]) -> None:
+        self._end((None, late_error(self._budget, cancel(task, self._coroutine))))
 
-    loop.call_soon_threadsafe(start)
-    return done
+    def _finish(self, task: asyncio.Task[ResultOrError]) -> None:
+        self._timer.cancel()
+        result = (None, CancelledError()) if task.cancelled() else task.result()
+        self._end((None, late_error(self._budget, result[1])) if self.is_late else result)
+
+    def _end(self, result: ResultOrError) -> None:
+        if not self.ended.done():
+            self.ended.set_result(result)

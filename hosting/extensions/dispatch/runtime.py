@@ -15,11 +15,11 @@ from typing import Any
 from hosting._asyncio import current_task, is_being_cancelled
 from hosting.authoring import Outcome, ShortCircuit
 from hosting.errors import ExtensionError
-from hosting.extensions._failures import NEVER_CAUGHT, describe_error, record_failure
+from hosting.extensions._failures import NEVER_CAUGHT, claim, describe_error, record_failure
 from hosting.extensions._hooks import ANSWERING_HOOKS, ERROR_HOOKS
 from hosting.extensions._model import Extension, Hook
 from hosting.extensions.dispatch.quarantine import Quarantine
-from hosting.extensions.dispatch.watchdog import Deadline, Watchdog
+from hosting.extensions.dispatch.watchdog import Deadline, Watchdog, late_error
 
 ANSWERED_BY = "_hosting_answered_by"
 """The attribute of an invocation's context with the extension that set the result."""
@@ -51,11 +51,26 @@ class HookRuntime:
         self.failing = quarantine.failing
         self._watchdog = watchdog
         self._quarantine = quarantine
+        self._with_errors: dict[str, set[int]] = {}
+        """For invocations under way the hooks with an error: an around hook may have one in each half, and counts once.
+        """
 
     def on_hook_error(
-        self, index: int, exception: BaseException, invocation: str, deadline: Deadline | None
+        self,
+        index: int,
+        exception: BaseException,
+        invocation: str,
+        deadline: Deadline | None,
+        of_function: BaseException | None,
     ) -> Answer | None:
         """Handle an exception that a hook raised.
+
+        Args:
+            index: the hook.
+            exception: what it raised.
+            invocation: the id of the invocation.
+            deadline: what the watchdog knows of the chain's async hook.
+            of_function: what the function has raised: a hook that raises it again has no error of its own.
 
         Returns:
             None where the chain goes on with the next hook: the error is recorded. Otherwise how the invocation ends.
@@ -68,14 +83,14 @@ class HookRuntime:
             raise exception
         timed_out = deadline is not None and self._take_cancels(deadline)
         if timed_out:
-            self._record_error(index, self._timeout(), invocation)
+            self._record_error(index, self._late_error(deadline, exception), invocation)
         elif isinstance(exception, ShortCircuit) and self.steps[index].name in ANSWERING_HOOKS:
             return exception.result, None
         elif isinstance(exception, GeneratorExit) and self._is_closed(index, deadline):
             raise exception
         if isinstance(exception, asyncio.CancelledError) and is_being_cancelled():
             return None, exception
-        if not timed_out:
+        if not timed_out and exception is not of_function:
             self._record_error(index, exception, invocation)
         return None
 
@@ -102,13 +117,13 @@ class HookRuntime:
     def check_deadline(self, index: int, since: int, invocation: str) -> int:
         """Record an error if a sync hook that was called in tick ``since`` was late; return the current tick."""
         if self._watchdog.is_late(since):
-            self._record_error(index, self._timeout(), invocation)
+            self._record_error(index, self._late_error(), invocation)
         return self._watchdog.ticks[0]
 
     def after_cancelled(self, index: int, invocation: str, deadline: Deadline) -> None:
         """Record an error for an async hook that returned although the watchdog had cancelled it."""
         if self._take_cancels(deadline):
-            self._record_error(index, self._timeout(), invocation)
+            self._record_error(index, self._late_error(deadline), invocation)
 
     def enter(self, index: int, generator: Generator[None, Outcome, Any], invocation: str) -> bool:
         """Run an around hook up to its yield; return whether it yielded. What it raises is raised."""
@@ -152,6 +167,7 @@ class HookRuntime:
 
     def end_invocation(self, invocation: str) -> None:
         """Reset the error count of those of the chain's extensions that did not fail in this invocation."""
+        self._with_errors.pop(invocation, None)
         self._quarantine.end_invocation(self.extensions, invocation)
 
     def calls(self, index: int) -> int:
@@ -164,8 +180,12 @@ class HookRuntime:
         """Return whether the chain is being closed while it waits; a hook's own GeneratorExit looks the same."""
         return self.steps[index].is_async and (deadline is None or current_task() is not deadline.task)
 
-    def _timeout(self) -> TimeoutError:
-        return TimeoutError(f"it took longer than its budget of {self._watchdog.budget:g} s")
+    def _late_error(self, deadline: Deadline | None = None, *raised: BaseException) -> BaseException:
+        """Return the error of a hook that exceeded its budget: what it raised, or else a TimeoutError."""
+        when_closed = getattr(deadline, "raised", None)
+        if when_closed is not None and deadline is not None:
+            deadline.raised = None
+        return late_error(self._watchdog.budget, when_closed, *raised)
 
     def _take_cancels(self, deadline: Deadline) -> bool:
         """Undo the watchdog's cancellations, so that only the host's are left; return whether there were any."""
@@ -176,7 +196,12 @@ class HookRuntime:
 
     def _record_error(self, index: int, exception: BaseException, invocation: str) -> None:
         hook = self.steps[index]
-        hook.statistics.errors += 1
+        if not claim(exception, hook.extension, invocation):
+            return
+        with_errors = self._with_errors.setdefault(invocation, set())
+        if index not in with_errors:
+            with_errors.add(index)
+            hook.statistics.errors += 1
         failure = describe_error(
             "invocation", exception, hook=hook.name, function=self.function, invocation_id=invocation
         )

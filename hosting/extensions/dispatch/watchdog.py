@@ -8,10 +8,14 @@ later, and its invocation goes on without it.
 from __future__ import annotations
 
 import contextlib
+import inspect
 import threading
-from asyncio import Task
+from asyncio import CancelledError, Task
 from collections.abc import Coroutine
 from typing import Any
+
+from hosting._exceptions import own_attribute
+from hosting.authoring import ShortCircuit
 
 TICKS_PER_BUDGET = 4
 """An exceeded budget is noticed within a quarter of the budget."""
@@ -23,7 +27,7 @@ class Deadline:
     Its chain sets the attributes one by one: a call of ``__init__`` would cost as much as a hook.
     """
 
-    __slots__ = ("cancels", "coroutine", "since", "task")
+    __slots__ = ("cancels", "coroutine", "raised", "since", "task")
 
     task: Task[Any]
     """The task that the invocation runs in."""
@@ -33,6 +37,8 @@ class Deadline:
     """The tick in which that hook was called."""
     cancels: int
     """How often the watchdog has cancelled that hook."""
+    raised: BaseException | None
+    """What that hook raised when the watchdog closed it; not set before the first time."""
 
 
 class Watchdog:
@@ -86,17 +92,65 @@ class Watchdog:
             return
         deadline.since = self.ticks[0] - TICKS_PER_BUDGET  # the next tick is the next chance
         deadline.cancels += 1
-        cancel(deadline.task, deadline.coroutine if deadline.cancels > 1 else None)
+        raised = cancel(deadline.task, deadline.coroutine if deadline.cancels > 1 else None)
+        if raised is not None:
+            deadline.raised = raised
 
 
-def cancel(task: Task[Any], coroutine: Coroutine[Any, Any, Any] | None = None) -> None:
+def cancel(task: Task[Any], coroutine: Coroutine[Any, Any, Any] | None = None) -> BaseException | None:
     """Cancel a task.
 
     Args:
         task: the task.
         coroutine: what the task awaits, if that has suppressed an earlier cancellation: it is closed first.
+
+    Returns:
+        What the coroutine raised when it was closed; None if nothing.
     """
+    raised = None
     if coroutine is not None:
-        with contextlib.suppress(BaseException):
-            coroutine.close()
+        try:
+            _close(coroutine)
+        except BaseException as exception:
+            raised = exception
     task.cancel()
+    return raised
+
+
+def _close(coroutine: Coroutine[Any, Any, Any]) -> None:
+    """Close a coroutine, and before it the async generator that it waits for: before Python 3.13 ``close`` leaves that.
+
+    The generator would count as running for ever, and a task that closes it could not be cancelled.
+    """
+    awaited = getattr(coroutine, "cr_await", None)
+    if awaited is not None and not inspect.iscoroutine(awaited) and hasattr(awaited, "throw"):
+        try:
+            awaited.throw(GeneratorExit)
+            return  # it waits again: the cancellation that follows is its next chance
+        except (GeneratorExit, StopAsyncIteration):
+            pass
+        except BaseException:
+            coroutine.close()
+            raise
+    coroutine.close()
+
+
+def late_error(budget: float, *raised: BaseException | None) -> BaseException:
+    """Return the error of a hook that was cancelled for its budget.
+
+    Args:
+        budget: the seconds that it was given.
+        raised: what it raised when it was cancelled and when it was closed.
+
+    Returns:
+        The first of these exceptions that is more than the effect of that; a TimeoutError if none is.
+    """
+    own = (exception for exception in raised if exception is not None and is_own_error(exception))
+    return next(own, TimeoutError(f"it took longer than its budget of {budget:g} s"))
+
+
+def is_own_error(exception: BaseException) -> bool:
+    """Return whether a hook raised an exception itself; Python's own error of a closed coroutine has no frame of it."""
+    frames = own_attribute(exception, "__traceback__")
+    is_effect = isinstance(exception, CancelledError | GeneratorExit | ShortCircuit)
+    return not is_effect and frames is not None and frames.tb_next is not None
