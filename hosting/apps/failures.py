@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import textwrap
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
-from types import FrameType, ModuleType, TracebackType
+from types import ModuleType, TracebackType
 from typing import TypeVar
 
 from hosting.apps.imports import SITE_PACKAGES, is_app_file, module_location, own_module
@@ -28,8 +27,10 @@ def explain(kind: type[E], what: str, error: BaseException, root: Path, file: Pa
         root: the app's folder; the message names the innermost frame in a file below it.
         file: the file to name if no frame is below ``root``.
     """
+    from hosting.apps.remedies.causes import remedy_for  # only a failure needs it
+
     source, line = _location(error, root) or (str(file), None)
-    remedy = _remedy(error, root)
+    remedy = _hidden_module(error, root) or remedy_for(error, root)
     error.__traceback__ = _app_traceback(error.__traceback__, root)
     return kind(f"{what}: {_summary(error)}", remedy=remedy, file=source, line=line)
 
@@ -67,24 +68,6 @@ def _summary(error: BaseException) -> str:
     return lines[-1].strip() + (f"\n{textwrap.indent(shown, '    ')}" if shown else "")
 
 
-def _remedy(error: BaseException, root: Path) -> str:
-    if hidden := _hidden_module(error, root):
-        return hidden
-    match error:
-        case ModuleNotFoundError() if error.name:
-            return _missing_module(error.name, root)
-        case ImportError() if error.name:
-            return f"Check the name and the installed version of {error.name.partition('.')[0]!r}."
-        case SyntaxError():
-            return "Fix this line, or the line above it."
-        case SystemExit():
-            return "Remove this call: importing a module must not end the process."
-        case KeyError() if _is_environ(_last_frame(error)):
-            return f'Set {error.args[0]} in "Values" of local.settings.json or in the environment.'
-        case _:
-            return "Run with --verbose to see the full traceback."
-
-
 def _hidden_module(error: BaseException, root: Path) -> str | None:
     """Return which module hides one of the app's, if that is why a name or a submodule was not found in it."""
     if isinstance(error, ImportError):
@@ -101,18 +84,3 @@ def _hidden_module(error: BaseException, root: Path) -> str | None:
     if own.is_relative_to(root / SITE_PACKAGES):
         return f"{top!r} is {found}, which the host uses too. It hides {own}: install one version for both."
     return f"{top!r} is {found}, which hides the app's own {own}. Rename the app's module."
-
-
-def _missing_module(name: str, root: Path) -> str:
-    top = name.partition(".")[0]
-    if top == "__app__" or (root / top).is_dir() or (root / f"{top}.py").is_file():
-        return f"The app's folder {root} has no such module: check the spelling, and that the file exists."
-    return f"Add the package that provides {top!r} to requirements.txt, then run: pip install -r requirements.txt"
-
-
-def _last_frame(error: BaseException) -> FrameType | None:
-    return next((frame for frame, _ in reversed(list(traceback.walk_tb(error.__traceback__)))), None)
-
-
-def _is_environ(frame: FrameType | None) -> bool:
-    return frame is not None and frame.f_globals is vars(os)

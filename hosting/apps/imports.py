@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import sys
 from collections.abc import Iterator
+from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path, PurePath
@@ -83,16 +84,24 @@ def import_script(file: Path) -> ModuleType:
     Raises:
         BaseException: whatever the file raises.
     """
-    spec = spec_from_file_location(file.stem, file)
-    if spec is None or spec.loader is None:
-        raise ImportError(f"no loader for {file}", name=file.stem, path=str(file))
-    module = sys.modules[file.stem] = module_from_spec(spec)
+    finder = _FileFinder(file)
+    sys.meta_path.insert(0, finder)
     try:
-        spec.loader.exec_module(module)
-    except BaseException:
-        sys.modules.pop(file.stem, None)
-        raise
-    return module
+        # Python's own machinery, so that its messages explain a circular import.
+        return importlib.import_module(file.stem)
+    finally:
+        sys.meta_path.remove(finder)
+
+
+class _FileFinder(MetaPathFinder):
+    """Finds one file as the module with the file's stem as its name."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+
+    def find_spec(self, fullname: str, _path: object, _target: object = None) -> ModuleSpec | None:
+        """Return the spec of the file, or None for another module."""
+        return spec_from_file_location(fullname, self._file) if fullname == self._file.stem else None
 
 
 def import_below_namespace(root: Path, file: Path) -> ModuleType:
