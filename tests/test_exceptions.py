@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from hosting._exceptions import as_text, error_text, message_of, traceback_text, type_name
+from hosting.core import Function
 from hosting.extensions._failures import describe_error
 from hosting.host._traceback import users_traceback
 from hosting.host.retry import _exception_info
@@ -46,6 +48,9 @@ ATTRIBUTES = (
 )
 
 
+FUNCTION = Function("f", "/nowhere", "/nowhere/f.py", "v2", lambda: None, is_async=False)
+
+
 @pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
 @pytest.mark.parametrize("name", ATTRIBUTES)
 def test_exception_that_raises_when_it_is_shown_is_described(name: str, error: BaseException) -> None:
@@ -57,7 +62,7 @@ def test_exception_that_raises_when_it_is_shown_is_described(name: str, error: B
         fields = exception_fields(raised)
         retried = _exception_info(raised)
         shown = traceback_text(raised)
-        users = users_traceback(raised, "/")
+        users = users_traceback(raised, Path("/nowhere"), FUNCTION)
     assert isinstance(users, Exception)
     assert failure.type == "Raising"
     assert fields["type"].endswith("Raising")

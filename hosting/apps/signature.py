@@ -60,8 +60,14 @@ def read_signature(function: Callable[..., Any], bindings: Sequence[Binding], mo
 
 
 def defined_at(function: Callable[..., Any]) -> tuple[str | None, int | None]:
-    """Return the file and the line of a function's definition, inside of decorators that use ``functools.wraps``."""
-    code = getattr(inspect.unwrap(function), "__code__", None)
+    """Return the file and the line of a function's definition, inside of decorators that use ``functools.wraps``.
+
+    For an orchestrator or an entity those of the author's function, which Durable Functions keeps as an attribute.
+    """
+    inner: Any = inspect.unwrap(function)
+    for name in ("orchestrator_function", "entity_function"):
+        inner = inspect.unwrap(getattr(inner, name, inner))
+    code = getattr(inner, "__code__", None)
     return (code.co_filename, code.co_firstlineno) if code else (None, None)
 
 

@@ -161,7 +161,7 @@ class FunctionHost:
     def _invocation(self, bound: BoundFunction) -> Invoke:
         function = bound.function
         invoker = FailedFunction(function) if function.error else self.extensions.invoker(function, self._pool)
-        invocation = Invocation(bound, invoker, self.running, str(self.root) + os.sep)
+        invocation = Invocation(bound, invoker, self.running, self.root)
         return InvocationWithRetries(invocation, function.retry, self._draining) if function.retry else invocation
 
     # What was loaded

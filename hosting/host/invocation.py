@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from asyncio import current_task
 from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
 from time import monotonic
 from typing import Any, Protocol
 
@@ -13,10 +14,10 @@ from hosting._exceptions import type_name
 from hosting._log import host_logger
 from hosting.bindings.provider import Output, Result
 from hosting.core import NOTHING, Function
-from hosting.errors import FunctionLoadError
+from hosting.errors import FunctionLoadError, HostingError
 from hosting.extensions import record_unusable_result
 from hosting.host._ids import InvocationIds
-from hosting.host._traceback import users_traceback
+from hosting.host._traceback import note_refusal, users_traceback
 from hosting.host.binding import RETURN, BoundFunction, Out
 from hosting.host.context import Context, InvocationFacts, InvocationLocal, RetryContext, current
 from hosting.host.invocation_log import InvocationLog
@@ -30,7 +31,7 @@ class Invoker(Protocol):
         """Return what the caller gets; raise what the function raised."""
 
 
-class FunctionTimeoutError(Exception):
+class FunctionTimeoutError(HostingError):
     """An invocation took longer than host.json's ``functionTimeout``."""
 
 
@@ -55,10 +56,10 @@ class Invocation:
         bound: the function and its bindings.
         invoker: runs hooks and function.
         running: lists the invocation while it runs.
-        root: the app's folder, with a separator at the end; tracebacks are shown from the first frame in it.
+        root: the app's folder; tracebacks are shown from the first frame in it.
     """
 
-    def __init__(self, bound: BoundFunction, invoker: Invoker, running: RunningInvocations, root: str) -> None:
+    def __init__(self, bound: BoundFunction, invoker: Invoker, running: RunningInvocations, root: Path) -> None:
         self._bound = bound
         self._name = bound.function.name
         self._directory = bound.function.directory
@@ -141,6 +142,7 @@ class Invocation:
             answer = None if bound.result is None else bound.result.encode(value)
         except Exception as exception:
             record_unusable_result(context, self._name, exception)
+            note_refusal(exception, bound.function, self._root, value)
             raise
         if not outs and bound.result is not None and bound.result.replies:
             return answer
@@ -192,7 +194,7 @@ class Invocation:
         result = Result(exception=exception)
         is_last = retry is None or retry.retry_count == retry.max_retry_count
         status_code = self._bound.trigger.status_code(result) if is_last and not _is_cancelled(result) else None
-        shown = users_traceback(exception, self._root)
+        shown = users_traceback(exception, self._root, self._bound.function)
         self._running.log.failed(self._logger, invocation, trigger, (milliseconds, status_code), shown)
         return result
 
