@@ -100,6 +100,12 @@ def ours(name: str = "hosting", allow: str = "none") -> Server:
     return Server(name, command, environ)
 
 
+def warnings_only() -> Server:
+    """Return ours at the log level at which an invocation writes no line."""
+    server = ours("hosting, warnings only")
+    return replace(server, environ={**server.environ, "AzureFunctionsJobHost__logging__logLevel__default": "Warning"})
+
+
 def with_extension() -> Server:
     """Return ours with one extension of two trivial hooks, and with it paused in the same process."""
     name, path = "hosting + 1 extension", "/admin/extensions/benchmark/"
