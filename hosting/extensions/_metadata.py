@@ -23,6 +23,8 @@ from hosting._text import canonical_name
 METADATA = ("METADATA", "PKG-INFO")
 _MAX_BYTES = 1024 * 1024
 """The most of a file that is read: entry points and the headers of metadata are a few kilobytes."""
+_READ = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+"""How a file is opened: to open a pipe that nothing writes to must not wait."""
 
 
 class DistributionInfo(Protocol):
@@ -69,8 +71,9 @@ class Distribution:
     @cached_property
     def _headers(self) -> Message:
         for file in METADATA:
-            text = _read(os.path.join(self._folder, file), cut=True)
-            if text is not None:
+            content = _read(os.path.join(self._folder, file), cut=True)
+            if content is not None:
+                text = content.decode(errors="replace").replace("\r\n", "\n")
                 return message_from_string(text.partition("\n\n")[0])
         return Message()
 
@@ -217,11 +220,11 @@ def _entry_points(info: str, groups: Collection[str]) -> Iterator[EntryPoint]:
     Raises:
         ValueError: a line of one of the groups is not an entry point, or the file is not UTF-8 text.
     """
-    text = _read(os.path.join(info, "entry_points.txt"))
-    if text is None or not any(f"[{group}]" in text for group in groups):
+    content = _read(f"{info}{os.sep}entry_points.txt")
+    if content is None or not any(f"[{group}]".encode() in content for group in groups):
         return
     group, distribution = "", Distribution(info)
-    for line in filter(None, map(str.strip, text.splitlines())):
+    for line in filter(None, map(str.strip, content.decode().splitlines())):
         if line.startswith("[") and line.endswith("]"):
             group = line.strip("[]")
         elif group in groups and not line.startswith("#"):
@@ -231,8 +234,8 @@ def _entry_points(info: str, groups: Collection[str]) -> Iterator[EntryPoint]:
             yield EntryPoint(name.strip(), value.strip(), group, distribution)
 
 
-def _read(file: str, *, cut: bool = False) -> str | None:
-    """Return the text of a file; None if it does not exist.
+def _read(file: str, *, cut: bool = False) -> bytes | None:
+    """Return the content of a file; None if it does not exist.
 
     Args:
         file: its path.
@@ -240,15 +243,18 @@ def _read(file: str, *, cut: bool = False) -> str | None:
 
     Raises:
         OSError: it cannot be read, or is not an ordinary file: a pipe would never end.
-        ValueError: it is too large, or is not UTF-8 text.
+        ValueError: it is too large.
     """
     try:
-        if not stat.S_ISREG(os.stat(file).st_mode):
-            raise OSError(f"{os.path.basename(file)} is not an ordinary file")
-        with open(file, encoding="utf-8", errors="replace" if cut else "strict") as stream:
-            text = stream.read(_MAX_BYTES + 1)
+        number = os.open(file, _READ)
     except (FileNotFoundError, NotADirectoryError):
         return None
-    if len(text) > _MAX_BYTES and not cut:
-        raise ValueError(f"{os.path.basename(file)} is larger than {_MAX_BYTES} bytes")
-    return text
+    try:
+        status = os.fstat(number)
+        if not stat.S_ISREG(status.st_mode):
+            raise OSError(f"{os.path.basename(file)} is not an ordinary file")
+        if status.st_size > _MAX_BYTES and not cut:
+            raise ValueError(f"{os.path.basename(file)} is larger than {_MAX_BYTES} bytes")
+        return os.read(number, min(status.st_size, _MAX_BYTES))
+    finally:
+        os.close(number)

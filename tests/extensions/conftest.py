@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import importlib
 import sys
+import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
+import importlib_metadata
 import pytest
 
 from hosting.apps.host_json import read_host_json
@@ -36,8 +38,11 @@ class Start(Protocol):
 @pytest.fixture
 def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
     """Return the only folder with installed distributions; modules imported from it are removed after the test."""
-    for needed in ("azure.functions", "importlib_metadata"):  # before the place that they lie in leaves the path
-        importlib.import_module(needed)
+    # Before the folder of these leaves the path: importlib-metadata imports what reads archives at the first one.
+    importlib.import_module("azure.functions")
+    archive = tmp_path / "empty.zip"
+    zipfile.ZipFile(archive, "w").close()
+    assert not [*importlib_metadata.distributions(path=[str(archive)])]
     path = tmp_path / "site"
     path.mkdir()
     monkeypatch.setattr(sys, "path", [str(path), *(entry for entry in sys.path if "-packages" not in entry)])
