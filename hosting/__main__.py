@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 from typing import NoReturn
 
+from hosting._collection import collection_paused
+
 EXTRA = frozenset({"click", "httptools", "packaging", "pathspec", "rich", "uvicorn", "uvloop"})
 """The packages that the extra ``host`` adds."""
 
@@ -12,7 +14,8 @@ EXTRA = frozenset({"click", "httptools", "packaging", "pathspec", "rich", "uvico
 def main() -> NoReturn:
     """Run the command line and end the process; exit with 1 if a package of the extra ``host`` is missing."""
     try:
-        from hosting.cli.main import main as run
+        with collection_paused():
+            from hosting.cli.main import main as run
 
         run()
     except ModuleNotFoundError as error:

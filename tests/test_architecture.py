@@ -28,7 +28,7 @@ LAYERS: tuple[tuple[str, tuple[str, ...]], ...] = (
             "hosting._redaction",
             "hosting._secret_shapes",
             "hosting._asyncio",
-            "hosting._exceptions",
+            "hosting._collection", "hosting._exceptions",
             "hosting._files",
             "hosting._fork",
             "hosting._log",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, MutableMapping, Sequence
+from importlib import import_module
 from typing import Any
 
 import click
@@ -36,3 +37,34 @@ class Command(click.Command):
 
 class Group(Command, click.Group):
     """A command that has subcommands."""
+
+
+class LazyCommands(MutableMapping[str, click.Command]):
+    """Subcommands by name, for ``click.Group``: the module of one is imported when the command is used.
+
+    Args:
+        package: the package that has a module for each subcommand, and in it the command, both with its name.
+        names: the names of the subcommands.
+    """
+
+    def __init__(self, package: str, *names: str) -> None:
+        self._package = package
+        self._commands: dict[str, click.Command | None] = dict.fromkeys(names)
+
+    def __getitem__(self, name: str) -> click.Command:
+        command = self._commands[name]
+        if command is None:
+            command = self._commands[name] = getattr(import_module(f"{self._package}.{name}"), name)
+        return command
+
+    def __setitem__(self, name: str, command: click.Command) -> None:
+        self._commands[name] = command
+
+    def __delitem__(self, name: str) -> None:
+        del self._commands[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._commands)
+
+    def __len__(self) -> int:
+        return len(self._commands)

@@ -11,13 +11,7 @@ from typing import NoReturn
 import click
 
 from hosting._exceptions import traceback_text
-from hosting.cli.check import check
-from hosting.cli.completion import completion
-from hosting.cli.diag import diag
-from hosting.cli.help import Group
-from hosting.cli.keys import keys
-from hosting.cli.new import new
-from hosting.cli.start import start
+from hosting.cli.help import Group, LazyCommands
 from hosting.errors import HostingError, print_error
 
 
@@ -26,7 +20,7 @@ from hosting.errors import HostingError, print_error
     context_settings={"help_option_names": ["-h", "--help"]},
     invoke_without_command=True,
     subcommand_metavar="COMMAND [ARGS]...",
-    commands=[start, new, diag, check, keys, completion],
+    commands=LazyCommands("hosting.cli", "start", "new", "diag", "check", "keys", "completion"),
     examples=["hosting new app shop", "hosting start shop", "hosting COMMAND --help"],
 )
 @click.option("--version", is_flag=True, help="Show the versions of hosting, Python and plugins, and exit.")

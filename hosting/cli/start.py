@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from hosting._collection import collection_paused
 from hosting.cli.help import Command
 from hosting.cli.params import APP_DIR, FUNCTIONS, Choice, comma_separated_option
 from hosting.errors import HostingError
@@ -125,9 +126,10 @@ def start(app_dir: Path, **options: object) -> None:
     APP_DIR is the app's folder (default: the current folder). Defaults that begin with Host are settings in the app's
     local.settings.json. Ctrl-C or SIGTERM stops the host when running invocations have finished.
     """
-    from hosting.runner.errors import report_error
-    from hosting.runner.options import StartOptions
-    from hosting.runner.start import start as serve
+    with collection_paused():
+        from hosting.runner.errors import report_error
+        from hosting.runner.options import StartOptions
+        from hosting.runner.start import start as serve
 
     if options["key"] and not options["cert"]:
         raise click.UsageError("--key needs --cert.")

@@ -2,7 +2,7 @@
 
 from hosting.extensions._config import FLAG, is_enabled
 from hosting.extensions._discovery import installed_entry_points, may_load
-from hosting.extensions._model import GROUPS, HOOK_GROUPS
+from hosting.extensions._model import GROUPS, HOOK_GROUPS, Extension
 from hosting.extensions.dispatch.execution import run_here
 from hosting.extensions.dispatch.runtime import record_unusable_result
 from hosting.extensions.dispatch.thread_pool import PoolThread, ThreadPool
@@ -12,6 +12,7 @@ __all__ = [
     "FLAG",
     "GROUPS",
     "HOOK_GROUPS",
+    "Extension",
     "ExtensionHost",
     "PoolThread",
     "ThreadPool",

@@ -228,6 +228,13 @@ class ExtensionHost:
 
         return integrity.verify(installed_entry_points())
 
+    @property
+    def installed(self) -> Sequence[Extension]:
+        """The extensions in order; where they are switched off, by metadata alone those that would run."""
+        if not (self.enabled and self._frozen):
+            self._registry.find()
+        return self._registry.ordered
+
     def diagnosis(self, *, verify: bool = False) -> dict[str, Any]:
         """Return the state of this host as a JSON document; on a running host with live figures.
 
@@ -236,8 +243,7 @@ class ExtensionHost:
         Args:
             verify: whether to add ``verification``, and a problem for each distribution with files that differ.
         """
-        if not (self.enabled and self._frozen):
-            self._registry.find()
+        extensions = self.installed
         problems, verification = self._problems(), []
         if verify:
             from hosting.extensions.diagnostics.integrity import tampering
@@ -249,7 +255,7 @@ class ExtensionHost:
             "enabled": self.enabled,
             "_info": self._info,
             "environment": document.environment(self._environ),
-            "extensions": document.extension_entries(self._registry.ordered, self._compiler.chains),
+            "extensions": document.extension_entries(extensions, self._compiler.chains),
             "functions": [document.function_entry(one, self._hooks_for(one)) for one in self._functions],
             "problems": [document.problem_entry(problem) for problem in problems],
         }

@@ -11,8 +11,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import sys
-from collections.abc import Callable, Mapping, MutableMapping, Sequence
-from importlib.abc import Loader, MetaPathFinder
+from collections.abc import Mapping, MutableMapping, Sequence
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any, NamedTuple
@@ -37,7 +36,7 @@ _LEVELS = {
 _logger = host_logger("logging")
 
 
-class StructlogDefaults(MetaPathFinder):
+class StructlogDefaults:
     """Makes the host's log the default of structlog, for as long as a host of this process is open.
 
     It stands in ``sys.meta_path``, because structlog may be imported later, and importing it would cost each start.
@@ -90,29 +89,11 @@ class StructlogDefaults(MetaPathFinder):
         for finder in sys.meta_path:
             if finder is not self and (spec := finder.find_spec(fullname, path, target)) is not None:
                 if spec.loader is not None:
-                    spec.loader = _ThenApply(spec.loader, self.apply)
+                    from hosting.logging.loader import ThenApply  # its import is slow, and few apps need it
+
+                    spec.loader = ThenApply(spec.loader, self.apply)
                 return spec
         return None
-
-
-class _ThenApply(Loader):
-    """The loader that was found, with a call after it."""
-
-    def __init__(self, loader: Loader, then: Callable[[ModuleType], None]) -> None:
-        self._loader = loader
-        self._then = then
-
-    def create_module(self, spec: ModuleSpec) -> ModuleType | None:
-        """Create the module as its own loader does."""
-        return self._loader.create_module(spec)
-
-    def exec_module(self, module: ModuleType) -> None:
-        """Run the module, then configure it."""
-        module.__loader__ = self._loader
-        if module.__spec__ is not None:
-            module.__spec__.loader = self._loader
-        self._loader.exec_module(module)
-        self._then(module)
 
 
 class EventRoute:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any
 
 from hosting._log import host_logger
 from hosting.bindings.http.provider import full_route
 from hosting.core import Function, Problem
+from hosting.extensions import Extension, ExtensionHost
 from hosting.host.function_host import FunctionHost
 from hosting.runner.options import StartOptions
 
@@ -25,7 +25,7 @@ def announce(host: FunctionHost, base: str, options: StartOptions, echo: Callabl
         echo: writes a line.
     """
     lines = list(function_lines(host, base))
-    extensions = extension_line(host.extensions.diagnosis())
+    extensions = extension_line(host.extensions)
     if options.log_format == "json":
         for line in filter(None, [*lines, extensions, f"Listening on {base}"]):
             _logger.info(line)
@@ -60,17 +60,12 @@ def function_lines(host: FunctionHost, base: str) -> Iterator[str]:
             yield f"Function {function.name} is disabled."
 
 
-def extension_line(diagnosis: dict[str, Any]) -> str:
-    """Return which extensions are loaded, or how to load the installed ones; empty if none is installed.
-
-    Args:
-        diagnosis: the document of ``hosting diag --json``.
-    """
-    extensions = diagnosis["extensions"]
-    if not diagnosis["enabled"]:
-        names = ", ".join(extension["name"] for extension in extensions)
+def extension_line(host: ExtensionHost) -> str:
+    """Return which extensions are loaded, or how to load the installed ones; empty if none is installed."""
+    if not host.enabled:
+        names = ", ".join(extension.name for extension in host.installed)
         return f"Extensions: off. Set PYTHON_ENABLE_WORKER_EXTENSIONS=1 to load {names}." if names else ""
-    return f"Extensions: {', '.join(map(_extension, extensions))}" if extensions else ""
+    return f"Extensions: {', '.join(map(_extension, host.installed))}" if host.installed else ""
 
 
 def log_problems(problems: Iterable[Problem]) -> None:
@@ -97,10 +92,10 @@ def _print(lines: list[str], extensions: str, base: str, echo: Callable[[str], N
         echo("For detailed output, run hosting start with --verbose.\n")
 
 
-def _extension(extension: dict[str, Any]) -> str:
-    version = f" {extension['version']}" if extension.get("version") else ""
-    status = "" if extension["status"] == "active" else f" ({extension['status']})"
-    return f"{extension['name']}{version}{status}"
+def _extension(extension: Extension) -> str:
+    version = f" {extension.version}" if extension.version else ""
+    status = "" if extension.status == "active" else f" ({extension.status})"
+    return f"{extension.name}{version}{status}"
 
 
 def _can_run(host: FunctionHost, function: Function) -> bool:

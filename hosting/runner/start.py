@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 
+from hosting._collection import collection_paused
 from hosting.apps.local_settings import read_local_settings
 from hosting.runner.options import Role, StartOptions, listen_address, process_count
 
@@ -15,7 +16,8 @@ def start(options: StartOptions) -> None:
     Raises:
         HostingError: the app does not load, or the port is taken.
     """
-    from hosting.server.uvicorn_adapter.server import leave, listen
+    with collection_paused():
+        from hosting.server.uvicorn_adapter.server import leave, listen
 
     _open_standard_descriptors()
     settings = read_local_settings(options.root)
@@ -31,7 +33,8 @@ def start(options: StartOptions) -> None:
 
             code = Supervisor(options, socket, count).run()
         else:
-            from hosting.runner.serve import serve
+            with collection_paused():
+                from hosting.runner.serve import serve
 
             code = serve(options, socket, Role(), settings=settings)
     leave(code, time.monotonic() + options.grace)

@@ -12,6 +12,7 @@ import time
 from multiprocessing.connection import Connection
 from socket import socket
 
+from hosting._collection import collection_paused
 from hosting.errors import HostingError
 from hosting.runner.options import Role, StartOptions
 
@@ -26,9 +27,10 @@ def work(options: StartOptions, socket: socket, role: Role, ready: Connection) -
         ready: gets one message when the app answers requests.
     """
     # Imported here because the supervisor imports this module as well.
-    from hosting.runner.errors import report_error
-    from hosting.runner.serve import serve
-    from hosting.server.uvicorn_adapter.server import leave
+    with collection_paused():
+        from hosting.runner.errors import report_error
+        from hosting.runner.serve import serve
+        from hosting.server.uvicorn_adapter.server import leave
 
     # A terminal sends Ctrl-C to every process; only the supervisor handles it.
     signal.signal(signal.SIGINT, lambda _number, _frame: None)

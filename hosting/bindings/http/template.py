@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from hosting.bindings.http.constraints import Check, constraint
+if TYPE_CHECKING:
+    from hosting.bindings.http.constraints import Check
 
 
 class Parameter(NamedTuple):
@@ -130,8 +131,16 @@ def _parameter(text: str) -> Parameter:
     constraints, default = _constraints(body[len(name) :])
     if optional and (stars or default is not None):
         raise ValueError(f"'{{{text}}}' cannot be optional as well")
-    checks = tuple(constraint(*one) for one in constraints)
+    checks = _checks(constraints)
     return Parameter(name, checks, body[len(name) :].lower(), optional, bool(stars), default)
+
+
+def _checks(constraints: Sequence[tuple[str, str | None]]) -> tuple[Check, ...]:
+    if not constraints:
+        return ()
+    from hosting.bindings.http.constraints import constraint  # its import is slow, and few apps need it
+
+    return tuple(constraint(*one) for one in constraints)
 
 
 _CONSTRAINT = re.compile(r":([^:=(]+)(?:\((.*?)\)(?=[:=]|$))?", re.DOTALL)
