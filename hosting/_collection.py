@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def collection_paused() -> Iterator[None]:
-    """Collect no garbage inside the ``with`` block, and never look at what is there at its end: it is no garbage."""
+    """Collect no garbage inside the ``with`` block, and leave what is there at its end out of later ones."""
     was_enabled = gc.isenabled()
     gc.disable()
     try:
