@@ -93,16 +93,15 @@ def _origin(distribution: str) -> _Origin:
 def _own_origin(distribution: str) -> _Origin | None:
     """Return where an installed distribution came from; None if it is not installed."""
     import json
-    from importlib.metadata import PackageNotFoundError
-    from importlib.metadata import distribution as installed
 
-    try:
-        text = installed(distribution).read_text("direct_url.json")
-    except PackageNotFoundError:
+    from hosting._distributions import find_distribution, metadata_text
+
+    found = find_distribution(distribution)
+    if found is None:
         return None
     try:
-        return _read(json.loads(text or "{}"))
-    except ValueError:
+        return _read(json.loads(metadata_text(found, "direct_url.json") or "{}"))
+    except (ValueError, RecursionError):
         return _Origin()
 
 

@@ -29,6 +29,7 @@ LAYERS: tuple[tuple[str, tuple[str, ...]], ...] = (
             "hosting._secret_shapes",
             "hosting._asyncio",
             "hosting._collection",
+            "hosting._distributions",
             "hosting._exceptions",
             "hosting._files",
             "hosting._fork",

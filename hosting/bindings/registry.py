@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pkgutil import resolve_name
-from typing import TYPE_CHECKING
 
+from hosting._distributions import distribution_name
 from hosting.bindings.generic.provider import GenericProvider
 from hosting.bindings.provider import Provider
 from hosting.bindings.services import Services
 from hosting.core import Binding, Function
 from hosting.errors import FunctionLoadError
-from hosting.extensions import installed_entry_points, may_load
-
-if TYPE_CHECKING:
-    import importlib_metadata
+from hosting.extensions import EntryPoint, installed_entry_points, may_load
 
 GROUP = "hosting.bindings"
 Factory = Callable[[Services], Provider]
@@ -49,7 +46,7 @@ class Providers:
     def __init__(
         self,
         services: Services,
-        entry_points: Callable[[], importlib_metadata.EntryPoints] = installed_entry_points,
+        entry_points: Callable[[], Iterable[EntryPoint]] = installed_entry_points,
     ) -> None:
         self._services = services
         self._entry_points = entry_points
@@ -102,18 +99,18 @@ class Providers:
             ) from error
         return factory
 
-    def _candidates(self, binding_type: str) -> list[importlib_metadata.EntryPoint]:
+    def _candidates(self, binding_type: str) -> list[EntryPoint]:
         environ = self._services.environ
         return [entry for entry in self._installed(binding_type) if may_load(entry, environ)]
 
-    def _blocked(self, binding_type: str) -> list[importlib_metadata.EntryPoint]:
+    def _blocked(self, binding_type: str) -> list[EntryPoint]:
         """Return the entry points that ``HOSTING_ALLOW`` keeps from loading."""
         environ = self._services.environ
         return [entry for entry in self._installed(binding_type) if not may_load(entry, environ)]
 
-    def _installed(self, binding_type: str) -> list[importlib_metadata.EntryPoint]:
-        entries = self._entry_points().select(group=GROUP)
-        return [entry for entry in entries if entry.name.lower() == binding_type.lower()]
+    def _installed(self, binding_type: str) -> list[EntryPoint]:
+        wanted = (GROUP, binding_type.lower())
+        return [entry for entry in self._entry_points() if (entry.group, entry.name.lower()) == wanted]
 
 
 class ProvidersWithGeneric:
@@ -140,15 +137,15 @@ def _create(factory: Factory, services: Services) -> Provider:
     return provider
 
 
-def _owner(entry: importlib_metadata.EntryPoint) -> str:
-    return entry.dist.name if entry.dist else entry.value
+def _owner(entry: EntryPoint) -> str:
+    return distribution_name(entry.dist) or entry.value
 
 
 def _lookup_error(
     function: Function,
     binding: Binding,
-    candidates: list[importlib_metadata.EntryPoint],
-    blocked: list[importlib_metadata.EntryPoint],
+    candidates: list[EntryPoint],
+    blocked: list[EntryPoint],
 ) -> FunctionLoadError:
     if candidates:
         names = " and ".join(sorted(_owner(entry) for entry in candidates))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -11,11 +11,9 @@ from hosting.apps.expansion import AppSettings
 from hosting.apps.state import app_name, host_id, state_folder
 from hosting.core import Problem
 from hosting.errors import HostingError
-from hosting.extensions import installed_entry_points, may_load
+from hosting.extensions import EntryPoint, installed_entry_points, may_load
 
 if TYPE_CHECKING:
-    import importlib_metadata
-
     from hosting.bindings.http.request import HttpCall
     from hosting.bindings.http.response import HttpReply
     from hosting.bindings.storage import HostStorage
@@ -54,7 +52,7 @@ class Services:
         host_json: Mapping[str, Any],
         environ: Mapping[str, str],
         root: Path = Path(),
-        entry_points: Callable[[], importlib_metadata.EntryPoints] = installed_entry_points,
+        entry_points: Callable[[], Iterable[EntryPoint]] = installed_entry_points,
     ) -> None:
         self.host_json = host_json
         self.environ = environ
@@ -117,8 +115,8 @@ class Services:
         """
         from hosting.bindings.storage import GROUP, FileStorage  # only timers and similar triggers need it
 
-        for entry in sorted(self._entry_points().select(group=GROUP), key=lambda one: one.name):
-            if not may_load(entry, self.environ):
+        for entry in sorted(self._entry_points(), key=lambda one: one.name):
+            if entry.group != GROUP or not may_load(entry, self.environ):
                 continue
             try:
                 factory = entry.load()

@@ -6,11 +6,11 @@ import json
 import platform
 import sys
 from collections import defaultdict
-from importlib import metadata
 from typing import Any
 
 import hosting
-from hosting.extensions import GROUPS, installed_entry_points
+from hosting._distributions import distribution_name, distribution_version, installed_version
+from hosting.extensions import installed_entry_points
 
 PACKAGES = ("azure-functions", "pluggy", "uvicorn")
 
@@ -36,24 +36,18 @@ def versions() -> dict[str, Any]:
             "implementation": platform.python_implementation(),
             "executable": sys.executable,
         },
-        "packages": {name: _version(name) for name in PACKAGES},
+        "packages": {name: installed_version(name) for name in PACKAGES},
         "plugins": _plugins(),
     }
-
-
-def _version(name: str) -> str | None:
-    try:
-        return metadata.version(name)
-    except metadata.PackageNotFoundError:
-        return None
 
 
 def _plugins() -> list[dict[str, Any]]:
     """Return the distributions with entry points in hosting's groups, except hosting itself."""
     provided = defaultdict[tuple[str, str], set[str]](set)
     for entry in installed_entry_points():
-        if entry.group in GROUPS and entry.dist is not None and entry.dist.name != "hosting":
-            provided[entry.dist.name, entry.dist.version].add(entry.name)
+        name = distribution_name(entry.dist) or "a package without metadata"
+        if name != "hosting":
+            provided[name, distribution_version(entry.dist) or ""].add(entry.name)
     return [
         {"name": name, "version": version, "provides": sorted(names)}
         for (name, version), names in sorted(provided.items())

@@ -1,7 +1,7 @@
 """Extension host: extensions and functions, independent of HTTP, of storage, and of how an app is read."""
 
 from hosting.extensions._config import FLAG, is_enabled
-from hosting.extensions._discovery import installed_entry_points, may_load
+from hosting.extensions._discovery import EntryPoint, installed_entry_points, may_load
 from hosting.extensions._model import GROUPS, HOOK_GROUPS, Extension
 from hosting.extensions.dispatch.execution import run_here
 from hosting.extensions.dispatch.runtime import record_unusable_result
@@ -12,6 +12,7 @@ __all__ = [
     "FLAG",
     "GROUPS",
     "HOOK_GROUPS",
+    "EntryPoint",
     "Extension",
     "ExtensionHost",
     "PoolThread",

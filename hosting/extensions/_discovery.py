@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
+from hosting._distributions import DistributionInfo, distribution_name
 from hosting._text import canonical_name
 from hosting.core import Problem
 from hosting.extensions import _metadata
 from hosting.extensions._config import FLAG, Config, allowed_distributions, fold_name
-from hosting.extensions._metadata import DistributionInfo, distribution_name
-from hosting.extensions._model import HOOK_GROUPS, Extension, Failure
-
-if TYPE_CHECKING:
-    from importlib_metadata import EntryPoints
+from hosting.extensions._model import GROUPS, HOOK_GROUPS, Extension, Failure
 
 DISABLED = "disabled in host.json (extensionHost.disabled) or by HOSTING_DISABLE"
 OFF = f"{FLAG} is not true"
@@ -36,16 +33,16 @@ class EntryPoint(Protocol):
         """The group of entry points that it belongs to."""
 
     @property
-    def dist(self) -> DistributionInfo | None:
+    def dist(self) -> Any:
         """The distribution that has it."""
 
     def load(self) -> Any:
         """Import and return the object that it names."""
 
 
-def installed_entry_points() -> EntryPoints:
-    """Return every entry point of every installed distribution, read with importlib-metadata."""
-    return _read_with_library()[0]
+def installed_entry_points() -> list[_metadata.EntryPoint]:
+    """Return the entry points of all groups that hosting reads; distributions that cannot be read have none."""
+    return _metadata.entry_points(GROUPS)[0]
 
 
 def may_load(entry_point: EntryPoint, environ: Mapping[str, str]) -> bool:
@@ -56,45 +53,14 @@ def may_load(entry_point: EntryPoint, environ: Mapping[str, str]) -> bool:
         environ: the environment with the app settings.
     """
     allowed = allowed_distributions(environ)
-    name = None if entry_point.dist is None else distribution_name(entry_point.dist)
+    name = distribution_name(entry_point.dist)
     return allowed is None or (name is not None and canonical_name(name) in allowed)
 
 
 def read_installed() -> tuple[Iterable[EntryPoint], list[Problem]]:
     """Return the entry points of extensions, and a problem for each distribution that cannot be read."""
-    found = _metadata.entry_points(HOOK_GROUPS)
-    if found is None:
-        return _read_with_library()
-    entry_points, unreadable = found
-    return entry_points, [_unreadable(one.dist, one.error) for one in unreadable]
-
-
-def _read_with_library() -> tuple[EntryPoints, list[Problem]]:
-    from importlib_metadata import entry_points  # its import takes milliseconds, and few starts need it
-
-    try:
-        return entry_points(), []
-    except Exception:
-        return _read_one_by_one()
-
-
-def _read_one_by_one() -> tuple[EntryPoints, list[Problem]]:
-    """Read each distribution on its own: slower, but one that cannot be read does not hide the others.
-
-    Of two distributions with one name the first on the path counts, as in ``importlib_metadata.entry_points``.
-    """
-    from importlib_metadata import EntryPoints, distributions
-
-    found: dict[str, EntryPoints] = {}
-    problems = []
-    for distribution in distributions():
-        try:
-            name = canonical_name(distribution.name)
-            if name not in found:
-                found[name] = distribution.entry_points
-        except Exception as error:
-            problems.append(_unreadable(distribution, error))
-    return EntryPoints(entry for entries in found.values() for entry in entries), problems
+    found, unreadable = _metadata.entry_points(HOOK_GROUPS)
+    return found, [_unreadable(one.dist, one.error) for one in unreadable]
 
 
 def _unreadable(distribution: DistributionInfo, error: Exception) -> Problem:

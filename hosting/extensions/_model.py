@@ -6,11 +6,11 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import Any, Literal, NamedTuple
 
+from hosting._distributions import DistributionInfo, distribution_name, distribution_version
 from hosting._log import host_logger
 from hosting.authoring import Order
 from hosting.core import NOTHING
 from hosting.extensions._hooks import APP_HOOKS, FUNCTION_HOOKS
-from hosting.extensions._metadata import DistributionInfo, distribution_name, distribution_version
 
 EAGER = "hosting"
 """The entry-point group that is imported at start."""

@@ -6,9 +6,9 @@ import builtins
 import keyword
 import re
 import sys
-from importlib.metadata import packages_distributions
 from typing import NamedTuple
 
+from hosting._distributions import installed, modules_of
 from hosting.errors import HostingError
 
 PREFIX = "hosting-"
@@ -129,6 +129,6 @@ def _check_folder(text: str) -> None:
     if "-" in text:
         message = f"{text!r} is not a valid name of a Python package, which a v1 function is"
         raise HostingError(message, remedy="Use '_' instead of '-'.")
-    if text in _RESERVED_MODULES or text in packages_distributions():
+    if text in _RESERVED_MODULES or any(text in modules_of(one) for _, one in installed()):
         message = f"{text!r} is the name of a Python module: 'import {text}' would import the v1 function instead"
         raise HostingError(message, remedy=f"Choose another name, such as {text.capitalize()}.")

@@ -53,7 +53,7 @@ def _name(one: Any) -> str:
 
 
 def _installed(name: str) -> Any:
-    entries = [entry for group in HOOK_GROUPS for entry in installed_entry_points().select(group=group)]
+    entries = [entry for entry in installed_entry_points() if entry.group in HOOK_GROUPS]
     for entry in entries:
         if entry.name.lower() == name.lower():
             return entry.load()

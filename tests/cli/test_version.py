@@ -51,12 +51,9 @@ def test_version_with_json_is_one_document(run_hosting: RunHosting, tmp_path: Pa
 def test_missing_package_is_shown_as_not_installed() -> None:
     """The other packages are shown with their versions."""
     code = (
-        "from importlib import metadata\n"
-        "real = metadata.version\n"
-        "def version(name):\n"
-        "    if name == 'uvicorn': raise metadata.PackageNotFoundError(name)\n"
-        "    return real(name)\n"
-        "metadata.version = version\n"
+        "from hosting import _distributions\n"
+        "real = _distributions.find_distribution\n"
+        "_distributions.find_distribution = lambda name: None if name == 'uvicorn' else real(name)\n"
         "from hosting.cli.version import version_text\n"
         "print(version_text())\n"
     )

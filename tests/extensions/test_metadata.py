@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import sys
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import importlib_metadata
 import pytest
@@ -21,9 +23,7 @@ GROUPS = ("console_scripts", "hosting", "hosting.bindings", "pytest11", "pygment
 
 def test_scan_of_this_environment_finds_what_the_library_finds() -> None:
     """The scan finds the same entry points of the same distributions where these tests run."""
-    scanned = entry_points(GROUPS)
-    assert scanned is not None
-    scan, unreadable = scanned
+    scan, unreadable = entry_points(GROUPS)
     everything = [one for group in GROUPS for one in importlib_metadata.entry_points(group=group)]
     library = {(one.group, one.name, one.value, one.dist and one.dist.name, one.dist.version) for one in everything}
     assert {(one.group, one.name, one.value, one.dist.name, one.dist.version) for one in scan} == library
@@ -39,9 +39,8 @@ def test_scan_finds_distributions_in_older_layouts(site: Site, monkeypatch: pyte
     (place / "entry_points.txt").write_text("# a comment\n\n[hosting]\nold = old_module:Thing [extra]\n")
     if folder.endswith("EGG-INFO"):
         monkeypatch.setattr(sys, "path", [str(place.parent), *sys.path])
-    scanned = entry_points(["hosting"])
-    assert scanned is not None
-    assert [(one.name, one.dist.name, one.dist.version) for one in scanned[0]] == [("old", "old", "1.0")]
+    scanned, _ = entry_points(["hosting"])
+    assert [(one.name, one.dist.name, one.dist.version) for one in scanned] == [("old", "old", "1.0")]
 
 
 def test_archive_on_the_path_is_read_by_the_library(
@@ -54,17 +53,46 @@ def test_archive_on_the_path_is_read_by_the_library(
         for file in site.path.rglob("*"):
             packed.write(file, file.relative_to(site.path))
     monkeypatch.setattr(sys, "path", [str(archive), *(one for one in sys.path if one != str(site.path))])
-    assert entry_points(["hosting"]) is None
+    assert entry_points_of("hosting")[0] == [("auth", "hosting_auth_module")]
     assert active() == ["auth"]
 
 
-def test_finder_with_its_own_distributions_is_read_by_the_library(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The library asks finders that bring distributions from other places."""
-    site.extension("auth", PRE)
-    finder = SimpleNamespace(find_spec=lambda *args: None, find_distributions=lambda *args: iter(()), __module__="mine")
+class OtherDistribution(importlib_metadata.Distribution):
+    """A distribution that lies neither in a folder nor in an archive."""
+
+    def read_text(self, filename: str) -> str | None:
+        texts = {"METADATA": "Name: other\nVersion: 2.0\n", "entry_points.txt": "[odd]\nb = m:B\n"}
+        return texts.get(filename)
+
+    def locate_file(self, path: Any) -> Any:
+        raise FileNotFoundError(path)
+
+
+def finder_of(find: Callable[[], Any]) -> Any:
+    return SimpleNamespace(
+        find_spec=lambda *args: None, find_distributions=lambda context: iter(find()), __module__="mine"
+    )
+
+
+def test_finder_with_its_own_distributions_is_asked_too(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What lies in folders is found as well, and comes first where both have a name."""
+    write_metadata(site.path / "odd-1.0.dist-info", "odd", b"[odd]\na = m:A\n")
+    finder = finder_of(lambda: [OtherDistribution(), OtherDistribution()])
     monkeypatch.setattr(sys, "meta_path", [*sys.meta_path, finder])
-    assert entry_points(["hosting"]) is None
-    assert active() == ["auth"]
+    assert entry_points_of("odd") == ([("a", "m:A"), ("b", "m:B")], [])
+    write_metadata(site.path / "other-1.0.dist-info", "other", b"[odd]\nc = m:C\n")
+    assert sorted(entry_points_of("odd")[0]) == [("a", "m:A"), ("c", "m:C")]
+
+
+def test_finder_that_raises_hides_no_other_distribution(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A finder of the app may do anything."""
+
+    def fail() -> Any:
+        raise LookupError
+
+    write_metadata(site.path / "odd-1.0.dist-info", "odd", b"[odd]\na = m:A\n")
+    monkeypatch.setattr(sys, "meta_path", [finder_of(fail), *sys.meta_path])
+    assert entry_points_of("odd") == ([("a", "m:A")], [])
 
 
 def active() -> list[str]:
@@ -83,10 +111,9 @@ def write_metadata(folder: Path, name: str, points: bytes, metadata: str | None 
 
 def scan_and_library(group: str) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
     """Return the names and values that the scan finds, and those that the library finds."""
-    scanned = entry_points([group])
-    assert scanned is not None
+    scanned, _ = entry_points([group])
     library = importlib_metadata.entry_points(group=group)
-    return sorted((one.name, one.value) for one in scanned[0]), sorted((one.name, one.value) for one in library)
+    return sorted((one.name, one.value) for one in scanned), sorted((one.name, one.value) for one in library)
 
 
 @pytest.mark.parametrize(
@@ -127,9 +154,7 @@ def test_path_with_entries_that_are_not_strings_is_read(site: Site, monkeypatch:
     write_metadata(site.path / "odd-1.0.dist-info", "odd", b"[odd]\na = m:A\n")
     rest = [one for one in sys.path if one != str(site.path)]
     monkeypatch.setattr(sys, "path", [site.path, str(site.path / "absent"), None, b"bytes", *rest])
-    scanned = entry_points(["odd"])
-    assert scanned is not None
-    assert [one.name for one in scanned[0]] == ["a"]
+    assert [one.name for one in entry_points(["odd"])[0]] == ["a"]
 
 
 def test_relative_path_is_resolved_in_the_working_directory(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -198,7 +223,5 @@ def test_5000_entry_points_are_read(site: Site) -> None:
 
 def entry_points_of(group: str) -> tuple[list[tuple[str, str]], list[str]]:
     """Return names and values of entry points, and the errors of what cannot be read."""
-    read = entry_points({group})
-    assert read is not None
-    found, unreadable = read
+    found, unreadable = entry_points({group})
     return [(one.name, one.value) for one in found], [str(one.error) for one in unreadable]

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from packaging.utils import canonicalize_name
 
+from hosting._distributions import distribution_name
 from hosting.apps.requirements import FILE, read_requirements
 from hosting.check.app.project import AppProject
 from hosting.check.report import Finding, finding
@@ -34,10 +35,9 @@ def check_extensions(app: AppProject) -> Iterator[Finding]:
 def _wanted_extension(app: AppProject, *, enabled: bool) -> tuple[str | None, int | None, str] | None:
     """Return file, line and a sentence about the first extension that the app requires or defines, if there is one."""
     provided = {
-        str(canonicalize_name(entry.dist.name)): entry.name
-        for group in HOOK_GROUPS
-        for entry in installed_entry_points().select(group=group)
-        if entry.dist is not None
+        str(canonicalize_name(distribution_name(entry.dist) or "")): entry.name
+        for entry in installed_entry_points()
+        if entry.group in HOOK_GROUPS
     }
     listed, _ = read_requirements(app.root, app.root / FILE)
     for one in listed:

@@ -11,6 +11,7 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import canonicalize_name
 
 import hosting
+from hosting._distributions import distribution_name
 from hosting.apps.requirements import RequirementLine, parse_requirements
 from hosting.check.extension.project import MANIFEST, EntryPoint, ExtensionProject
 from hosting.check.report import Finding, finding
@@ -79,7 +80,7 @@ def _same_name(one: EntryPoint, extensions: list[EntryPoint], project: str) -> s
         if other is not one and other.name.lower() == one.name.lower():
             return f"the group {other.group}"
     for entry in installed_entry_points():
-        owner = entry.dist.name if entry.dist and entry.group in HOOK_GROUPS else project
+        owner = (distribution_name(entry.dist) if entry.group in HOOK_GROUPS else None) or project
         if entry.name.lower() == one.name.lower() and canonicalize_name(owner) != canonicalize_name(project):
             return str(owner)
     return None

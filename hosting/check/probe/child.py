@@ -93,7 +93,7 @@ def _is_provided(kind: str) -> bool:
     from hosting.bindings.registry import BUILT_IN, GROUP
     from hosting.extensions import installed_entry_points
 
-    names = {entry.name.lower() for entry in installed_entry_points().select(group=GROUP)}
+    names = {entry.name.lower() for entry in installed_entry_points() if entry.group == GROUP}
     return kind.lower() in names or kind.lower() in BUILT_IN
 
 

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable
 from functools import cached_property
-from typing import Any
 
-from importlib_metadata import PackageNotFoundError, distribution, packages_distributions
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
+
+from hosting._distributions import (
+    distribution_name,
+    files_of,
+    find_distribution,
+    installed,
+    modules_of,
+    requirements_of,
+)
 
 
 class InstalledPackages:
@@ -49,15 +57,19 @@ class InstalledPackages:
 
     def has(self, name: str) -> bool:
         """Return whether a distribution is installed."""
-        return _distribution(name) is not None
+        return find_distribution(name) is not None
 
     @cached_property
     def _by_module(self) -> dict[str, list[str]]:
-        return {module: list(names) for module, names in packages_distributions().items()}
+        found: dict[str, list[str]] = defaultdict(list)
+        for _, one in installed():
+            for module in modules_of(one):
+                found[module].append(distribution_name(one) or "")
+        return found
 
     def _files(self, name: str) -> list[str]:
-        found = _distribution(name)
-        return [str(file).replace("\\", "/") for file in (found.files or [] if found else [])]
+        found = find_distribution(name)
+        return [] if found is None else files_of(found)
 
 
 def has_name_of(module: str, distribution_name: str) -> bool:
@@ -75,9 +87,8 @@ def _is_in(file: str, path: str) -> bool:
 
 
 def _requirements(name: str, extras: frozenset[str]) -> list[Requirement]:
-    found = _distribution(name)
     needed = []
-    for text in (found.requires or []) if found else []:
+    for text in requirements_of(find_distribution(name)):
         try:
             one = Requirement(text)
         except InvalidRequirement:
@@ -85,10 +96,3 @@ def _requirements(name: str, extras: frozenset[str]) -> list[Requirement]:
         if one.marker is None or any(one.marker.evaluate({"extra": extra}) for extra in (extras or {""})):
             needed.append(one)
     return needed
-
-
-def _distribution(name: str) -> Any:
-    try:
-        return distribution(name)
-    except PackageNotFoundError:
-        return None

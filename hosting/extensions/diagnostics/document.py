@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from hosting._distributions import installed_version
 from hosting._text import did_you_mean
 from hosting.core import Function, Problem
 from hosting.errors import ExtensionError
@@ -41,7 +42,7 @@ def environment(environ: Mapping[str, str]) -> dict[str, Any]:
 
     return {
         "python": platform.python_version(),
-        "versions": {package: _version(package) for package in PACKAGES},
+        "versions": {package: installed_version(package) for package in PACKAGES},
         "flags": {flag: environ.get(flag) for flag in FLAGS},
     }
 
@@ -249,12 +250,3 @@ def _warnings(extension: Extension) -> Iterator[Problem]:
     subject = f"Extension '{extension.name}' ({extension.origin})"
     for what, remedy in extension.warnings:
         yield Problem("warning", f"{subject}: {what}.", remedy, extension=extension.name)
-
-
-def _version(package: str) -> str | None:
-    from importlib_metadata import PackageNotFoundError, version  # its import would slow down every start
-
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return None

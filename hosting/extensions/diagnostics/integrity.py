@@ -7,7 +7,6 @@ added since. It does not show who published them, and does not help if RECORD wa
 from __future__ import annotations
 
 import base64
-import csv
 import hashlib
 import json
 import re
@@ -16,11 +15,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import PurePosixPath
 from typing import Any
 
-from importlib_metadata import EntryPoint
-
+from hosting._distributions import csv_rows, distribution_name, distribution_version, metadata_text
 from hosting._install import reinstall_command
 from hosting.core import Problem
-from hosting.extensions._metadata import distribution_name, distribution_version
+from hosting.extensions._discovery import EntryPoint
 from hosting.extensions._model import GROUPS
 
 WEAK_ALGORITHMS = frozenset({"md5", "sha1"})
@@ -54,19 +52,19 @@ def tampering(verification: Iterable[Mapping[str, Any]]) -> list[Problem]:
     Args:
         verification: what ``verify`` returned.
     """
-    return [
-        Problem(
-            "error",
-            f"Files of {one['distribution']} {one['version']} differ from what was installed: {_differences(one)}.",
-            f"Find out what changed them; then: {reinstall_command(one['distribution'], one['version'])}",
-        )
-        for one in verification
-        if one["status"] == "tampered"
-    ]
+    return [_tampered(one) for one in verification if one["status"] == "tampered"]
+
+
+def _tampered(one: Mapping[str, Any]) -> Problem:
+    name, version = one["distribution"], one["version"]
+    subject = f"Files of {name} {version}" if name else f"Files of the package with {', '.join(one['extensions'])}"
+    again = f"then: {reinstall_command(name, version)}" if name and version else "then install it again."
+    message = f"{subject} differ from what was installed: {_differences(one)}."
+    return Problem("error", message, f"Find out what changed them; {again}")
 
 
 def _entry(distribution: Any, names: list[str]) -> dict[str, Any]:
-    record = list(_recorded(distribution.read_text("RECORD") or ""))
+    record = list(_recorded(metadata_text(distribution, "RECORD")))
     files: dict[str, list[str]] = {"changed": [], "missing": [], "unlisted": [], "unverified": []}
     for path, recorded in record:
         state = _state(distribution.locate_file(path), path, recorded)
@@ -93,14 +91,13 @@ def _status(record: list[tuple[str, str]], files: Mapping[str, list[str]], insta
 
 def _recorded(text: str) -> Iterator[tuple[str, str]]:
     """Yield the files of a RECORD, each with ``algorithm=digest`` or an empty text."""
-    for row in csv.reader(text.splitlines()):
-        if row and row[0]:
-            yield row[0], row[1] if len(row) > 1 else ""
+    for row in csv_rows(text):
+        yield row[0], row[1] if len(row) > 1 else ""
 
 
 def _state(file: Any, path: str, recorded: str) -> str | None:
     """Return the state of a file that differs or cannot be verified; None if it is intact."""
-    if not file.is_file():
+    if not _is_file(file):
         return None if _is_cache(path) else "missing"
     if not recorded:
         return None if _is_cache(path) or PurePosixPath(path).name in WITHOUT_HASH else "unverified"
@@ -112,6 +109,13 @@ def _state(file: Any, path: str, recorded: str) -> str | None:
     except OSError:
         return "unverified"
     return None if base64.urlsafe_b64encode(found).decode().rstrip("=") == digest.rstrip("=") else "changed"
+
+
+def _is_file(file: Any) -> bool:
+    try:
+        return bool(file.is_file())
+    except OSError:  # its name is too long, for instance
+        return False
 
 
 def _is_cache(path: str) -> bool:
@@ -132,7 +136,7 @@ def _unlisted(distribution: Any, listed: set[str]) -> list[str]:
 
 def _code(folder: Any, path: PurePosixPath) -> Iterator[str]:
     """Yield the files below ``folder`` that Python would import, by their path in RECORD."""
-    for entry in folder.iterdir() if folder.is_dir() else ():
+    for entry in _entries(folder):
         inner = path / entry.name
         if entry.is_dir():
             if entry.name != "__pycache__":
@@ -141,11 +145,19 @@ def _code(folder: Any, path: PurePosixPath) -> Iterator[str]:
             yield str(inner)
 
 
+def _entries(folder: Any) -> list[Any]:
+    """Return what is in a folder; nothing if it is not one, or may not be read."""
+    try:
+        return list(folder.iterdir()) if folder.is_dir() else []
+    except OSError:
+        return []
+
+
 def _origin(distribution: Any) -> dict[str, Any]:
     """Return where it was installed from: an index, a URL, or a working copy."""
     try:
-        direct = json.loads(distribution.read_text("direct_url.json") or "{}")
-    except ValueError:
+        direct = json.loads(metadata_text(distribution, "direct_url.json") or "{}")
+    except (ValueError, RecursionError):
         direct = {}
     url = direct.get("url") if isinstance(direct, dict) else None
     if not isinstance(url, str):

@@ -12,11 +12,11 @@ import jsonschema
 import pytest
 
 import hosting
+from hosting._distributions import Distribution
 from hosting._secret_shapes import REDACTED
 from hosting.errors import ExtensionError
 from hosting.extensions import ExtensionHost
 from hosting.extensions._hooks import spec_arguments
-from hosting.extensions._metadata import Distribution
 from hosting.extensions._model import Extension
 from tests.extensions.conftest import LoadApp, Start
 from tests.support.invoking import ON, Context, extension_entry, function, invoke, invoker_of
