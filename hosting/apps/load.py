@@ -11,6 +11,7 @@ from hosting._log import host_logger
 from hosting.apps.deprecated import namespace_imports
 from hosting.apps.expansion import AppSettings
 from hosting.apps.failures import app_load_error
+from hosting.apps.folder import apps_below
 from hosting.apps.host_json import FILE as HOST_JSON
 from hosting.apps.host_json import read_host_json
 from hosting.apps.imports import add_to_path, install_namespace, unload_apps
@@ -136,8 +137,15 @@ def _check_is_app(root: Path, script: Path) -> None:
     if not script.is_file() and not function_folders(root):
         raise AppLoadError(
             f"there is no function app in {root}: neither {script.name} (v2) nor a folder with a function.json (v1)",
-            remedy="Change to the app's folder, or pass its path.",
+            remedy=_where_it_is(root),
         )
+
+
+def _where_it_is(root: Path) -> str:
+    below = apps_below(root)
+    if below:
+        return f"There is one in {' and in '.join(map(str, below[:3]))}: change to it, or pass its path."
+    return "Change to the app's folder, or pass its path."
 
 
 def _read(reader: AppReader, script: Path) -> None:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from hosting.apps.folder import app_folder
 from hosting.check.app.extensions import check_extensions
 from hosting.check.app.files import check_files
 from hosting.check.app.functions import check_functions
@@ -27,12 +28,14 @@ def run(root: Path) -> Report:
     An app is loaded and an extension is imported, each in a process of its own.
 
     Args:
-        root: the folder.
+        root: the folder; for an app also a folder or a file inside it.
 
     Raises:
         HostingError: the folder does not exist, a file in it cannot be read, or it contains nothing to check.
     """
     root = root.resolve()
+    if not is_extension(root):
+        root = app_folder(root)
     if not root.is_dir():
         raise HostingError(
             f"there is no folder {root}", remedy="Name the folder of a function app or of an extension's project."

@@ -51,7 +51,7 @@ def diag(app_dir: Path, functions: tuple[str, ...], as_json: bool, verify: bool,
     if chain is not None and verify and not as_json:
         raise click.UsageError("--chain prints Python source; to verify files as well, add --json.")
     with reserved_stdout() as stream:
-        document, failure = diagnose(app_dir.resolve(), functions, verify=verify, chain=chain)
+        document, failure = diagnose(app_dir, functions, verify=verify, chain=chain)
         if chain is not None and not as_json:
             _print_chain(document["chain"], failure, stream)
         else:

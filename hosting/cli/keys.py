@@ -53,7 +53,7 @@ def keys(app_dir: Path, rotate: str | None, overlap: float, as_json: bool) -> No
     with reserved_stdout() as stream:
         try:
             with silenced_app():
-                host = _loaded(app_dir.resolve())
+                host = _loaded(app_dir)
             if rotate is None:
                 document = keys_document(host)
             else:

@@ -164,11 +164,12 @@ def new_function(name: str, kind: Kind | None, folder: Path | None, force: bool)
 
     NAME is the function's name. The app may be a v1 or a v2 app.
     """
+    from hosting.apps.folder import app_folder
     from hosting.cli import prompts
     from hosting.scaffold.function import add_function, find_app
     from hosting.scaffold.writer import write
 
-    app = find_app(folder or Path())
+    app = find_app(app_folder(folder or Path()))
     if kind is None:
         if not prompts.is_interactive():
             raise click.UsageError(f"Missing option '--template'. Choose from: {', '.join(KINDS)}.")

@@ -39,11 +39,12 @@ def complete_folders(_context: click.Context, _parameter: click.Parameter, incom
 
 def complete_functions(context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Complete the names of functions of the app in the folder typed before, or in the current folder."""
+    from hosting.apps.folder import app_folder
     from hosting.apps.outline import function_names
 
     # click does not parse arguments while the value of an option is incomplete.
     folder = context.args[0] if context.args else context.params.get("app_dir")
-    return completed_list(function_names(Path(folder or ".")), incomplete)
+    return completed_list(function_names(app_folder(Path(folder or "."))), incomplete)
 
 
 def completed_list(words: Iterable[str], incomplete: str) -> list[CompletionItem]:
@@ -56,8 +57,29 @@ def completed_list(words: Iterable[str], incomplete: str) -> list[CompletionItem
     return [CompletionItem(f"{before}{comma}{word}") for word in matching]
 
 
-APP_DIR = click.argument("app_dir", default=".", type=click.Path(path_type=Path), shell_complete=complete_folders)
-"""The app's folder (default: the current folder)."""
+FOUND_ABOVE = "hosting.found_above"
+"""The key of a command's context that tells that the app's folder is above the one that was named."""
+
+
+def app_folder_argument(context: click.Context, _parameter: click.Parameter, path: Path) -> Path:
+    """Return the app's folder: the one that was named, the nearest one above it, or that of a file of the app."""
+    if context.resilient_parsing:
+        return path
+    from hosting.apps.folder import app_folder  # not needed for --help
+
+    found = app_folder(path)
+    context.meta[FOUND_ABOVE] = path.is_dir() and found != path.resolve()
+    return found
+
+
+APP_DIR = click.argument(
+    "app_dir",
+    default=".",
+    type=click.Path(path_type=Path),
+    callback=app_folder_argument,
+    shell_complete=complete_folders,
+)
+"""The app's folder, resolved (default: the current folder, or the nearest one above it with a host.json)."""
 
 FUNCTIONS = click.option(
     "--functions",

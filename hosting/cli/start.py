@@ -9,7 +9,7 @@ import click
 
 from hosting._collection import collection_paused
 from hosting.cli.help import Command
-from hosting.cli.params import APP_DIR, FUNCTIONS, Choice, comma_separated_option
+from hosting.cli.params import APP_DIR, FOUND_ABOVE, FUNCTIONS, Choice, comma_separated_option
 from hosting.errors import HostingError
 from hosting.runner.debugger import DEFAULT_PORT as DEBUG_PORT
 
@@ -123,7 +123,8 @@ def _pem_file() -> click.Path:
 def start(app_dir: Path, **options: object) -> None:
     """Serve a function app.
 
-    APP_DIR is the app's folder (default: the current folder). Defaults that begin with Host are settings in the app's
+    APP_DIR is the app's folder, or a file in it such as function_app.py (default: the current folder, or the nearest
+    one above it with a host.json). Defaults that begin with Host are settings in the app's
     local.settings.json. Ctrl-C or SIGTERM stops the host when running invocations have finished.
     """
     with collection_paused():
@@ -135,7 +136,9 @@ def start(app_dir: Path, **options: object) -> None:
         raise click.UsageError("--key needs --cert.")
     if options["wait_for_debugger"] and options["debug"] is None:
         options["debug"] = DEBUG_PORT
-    start_options = StartOptions(app_dir.resolve(), **options)  # type: ignore[arg-type]
+    start_options = StartOptions(app_dir, **options)  # type: ignore[arg-type]
+    if click.get_current_context().meta.get(FOUND_ABOVE) and start_options.log_format == "console":
+        click.echo(f"The function app is in {app_dir}.")
     try:
         serve(start_options)
     except HostingError as error:

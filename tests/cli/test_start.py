@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from subprocess import CompletedProcess
 
-from tests.conftest import MakeApp
+import pytest
+
+from tests.conftest import MakeApp, Serve
 
 RunHosting = Callable[..., "CompletedProcess[str]"]
 
@@ -47,3 +50,40 @@ def test_problems_of_files_are_reported_also_if_the_app_does_not_load(
     assert f"({root / 'host.json'}:2) Did you mean 'extensionHost'?" in printed
     assert "proxies.json has no effect" in printed
     assert "KeyError: 'KEY'" in printed
+
+
+APP_OF_ONE = {
+    "shop/host.json": '{"version": "2.0"}',
+    "shop/function_app.py": (
+        "import azure.functions as func\napp = func.FunctionApp()\n\n\n@app.route('x')\ndef Hello(req): ...\n"
+    ),
+    "shop/shared/texts.py": "",
+}
+
+
+@pytest.mark.parametrize("path", ["shop/shared", "shop/function_app.py"])
+def test_app_is_found_from_a_folder_inside_and_from_its_file(path: str, make_app: MakeApp, serve: Serve) -> None:
+    """As with Core Tools, the command need not run in the app's folder."""
+    host = serve(make_app(APP_OF_ONE) / path)
+    assert "Hello: " in host.logs()
+    assert ("The function app is in " in host.logs()) is (path == "shop/shared")
+
+
+@pytest.mark.parametrize("command", [("diag",), ("keys",), ("check", "--ignore", "APP"), ("diag", "--json")])
+@pytest.mark.parametrize("path", ["shop/shared", "shop/function_app.py"])
+def test_other_commands_find_the_app_in_the_same_way(
+    command: tuple[str, ...], path: str, make_app: MakeApp, run_hosting: RunHosting, tmp_path: Path
+) -> None:
+    """A person uses them in the same folder."""
+    done = run_hosting(*command, make_app(APP_OF_ONE) / path, env={"XDG_STATE_HOME": str(tmp_path / "state")})
+    assert done.returncode == 0
+    assert "The function app" not in done.stdout
+    assert "Hello" in done.stdout or command[0] == "check"
+
+
+def test_function_is_added_to_the_app_above(make_app: MakeApp, run_hosting: RunHosting) -> None:
+    """``hosting new function`` need not run in the app's folder either."""
+    root = make_app(APP_OF_ONE)
+    done = run_hosting("new", "function", "orders", "--template", "http", "--app-dir", root / "shop" / "shared")
+    assert done.returncode == 0
+    assert "orders" in (root / "shop" / "function_app.py").read_text()
