@@ -11,7 +11,10 @@ and all that end in ``_app_level``) are for the whole app. The others are for fu
 - Threads: in an invocation, ``def`` hooks of a ``def`` function run on that function's thread, all others on the event
   loop.
 - Time limits: an ``async def`` hook is cancelled after ``budgets.hook`` seconds (5 by default, set in host.json), which
-  counts as an error. A ``def`` hook in an invocation that takes longer is reported as an error when it ends.
+  counts as an error. A ``def`` hook in an invocation that takes longer is reported as an error when it ends. If the
+  hook raises after its time, that is the error, and the only one.
+- Start: an import, or a hook outside invocations, that takes longer than 5 seconds is named in the log while the host
+  waits for it, and a ``def`` hook again at the end of its budget: Python cannot end it.
 
 Names and arguments are those of Azure's interface (``azure.functions.AppExtensionBase``,
 ``azure.functions.FuncExtensionBase``), as far as that has them.

@@ -21,7 +21,7 @@ class Budgets(NamedTuple):
 
     Args:
         hook: for each hook, except the following ones.
-        startup: for each ``startup`` hook.
+        startup: for each ``startup`` hook, and for the import of each extension, which is only named in the log.
         shutdown: for each ``shutdown`` hook.
     """
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 from collections.abc import Callable
 from types import TracebackType
 from typing import TypeVar
@@ -108,10 +109,16 @@ def replace_failure(extension: Extension, former: Failure, failure: Failure) -> 
 
 
 def log_error(extension: Extension, text: str, *values: object, **fields: str | None) -> None:
-    """Log an error of an extension; an exception of the app's logging set-up is suppressed.
+    """Log an error of an extension; see ``log``."""
+    log(extension, logging.ERROR, text, *values, **fields)
+
+
+def log(extension: Extension, level: int, text: str, *values: object, **fields: str | None) -> None:
+    """Write a log line about an extension; an exception of the app's logging set-up is suppressed.
 
     Args:
         extension: the extension.
+        level: the level.
         text: the message, with ``%s`` for each of the ``values``.
         values: the values in the message.
         fields: attributes of the log record, besides ``extension``. They are left out where the app's log records have
@@ -119,9 +126,9 @@ def log_error(extension: Extension, text: str, *values: object, **fields: str | 
     """
     with contextlib.suppress(Exception):
         try:
-            extension.logger.error(text, *values, extra={"extension": extension.name, **fields})
+            extension.logger.log(level, text, *values, extra={"extension": extension.name, **fields})
         except KeyError:
-            extension.logger.error(text, *values)
+            extension.logger.log(level, text, *values)
 
 
 def run_isolated(extension: Extension, phase: str, action: Callable[[], T], **details: str | None) -> T | None:

@@ -11,28 +11,33 @@ from typing import Any
 from hosting.errors import ExtensionError
 from hosting.extensions._failures import NEVER_CAUGHT, describe_error, record_failure, replace_failure
 from hosting.extensions._model import Hook
+from hosting.extensions._start_monitor import StartMonitor
 from hosting.extensions.dispatch.execution import await_captured
 from hosting.extensions.dispatch.thread_pool import ResultOrError, call_captured
 from hosting.extensions.dispatch.watchdog import cancel, is_own_error, late_error
 
 
-def call_now(hook: Hook, arguments: Mapping[str, Any], budget: float, *, function: str | None = None) -> bool:
+def call_now(
+    hook: Hook, arguments: Mapping[str, Any], budget: float, monitor: StartMonitor, *, function: str | None = None
+) -> bool:
     """Call a load-time hook and wait for it; an async one runs on an event loop of its own.
 
     Args:
         hook: the hook.
         arguments: the hook's arguments, of which it is passed those that it takes.
         budget: the seconds that an async hook may take.
+        monitor: names the hook where it takes long.
         function: the name of the function that the call is for, named in error messages.
 
     Returns:
         Whether it succeeded; an error is recorded and logged.
     """
     hook.statistics.calls += 1
-    value, exception = call_captured(lambda: hook.call(arguments))
     ended: Future[ResultOrError] = Future()
-    if asyncio.iscoroutine(value):
-        exception = _run_coroutine(hook, value, budget, ended)
+    with monitor.watching(hook.extension, _running(hook), budget, is_async=hook.is_async):
+        value, exception = call_captured(lambda: hook.call(arguments))
+        if asyncio.iscoroutine(value):
+            exception = _run_coroutine(hook, value, budget, ended)
     if isinstance(exception, NEVER_CAUGHT):
         raise exception
     if exception is not None:
@@ -40,7 +45,7 @@ def call_now(hook: Hook, arguments: Mapping[str, Any], budget: float, *, functio
     return exception is None
 
 
-async def call_on_loop(hook: Hook, budget: float) -> bool:
+async def call_on_loop(hook: Hook, budget: float, monitor: StartMonitor) -> bool:
     """Call a ``startup`` or ``shutdown`` hook: an async one on the running event loop, a ``def`` one in a thread.
 
     After ``budget`` seconds the hook is cancelled. One that ignores its cancellation is not waited for.
@@ -50,13 +55,18 @@ async def call_on_loop(hook: Hook, budget: float) -> bool:
     """
     hook.statistics.calls += 1
     ended: Future[ResultOrError] = Future()
-    if hook.is_async:
-        exception = await _within_budget(hook.call({}), budget, ended)
-    else:
-        exception = await _within_budget(_call_in_thread(hook, ended), budget, Future())
+    with monitor.watching(hook.extension, _running(hook), budget, is_async=True):
+        if hook.is_async:
+            exception = await _within_budget(hook.call({}), budget, ended)
+        else:
+            exception = await _within_budget(_call_in_thread(hook, ended), budget, Future())
     if exception is not None:
         _record_error(hook, exception, None, ended)
     return exception is None
+
+
+def _running(hook: Hook) -> str:
+    return f"in its hook {hook.name}"
 
 
 def _run_coroutine(

@@ -17,6 +17,7 @@ from hosting.extensions._hooks import ANSWERING_HOOKS
 from hosting.extensions._lifespan import call_now
 from hosting.extensions._model import EAGER, ON_DEMAND, RUNNING, Extension, Hook, Priority
 from hosting.extensions._ordering import ANY, Ordering
+from hosting.extensions._start_monitor import StartMonitor
 
 
 class Registry:
@@ -24,11 +25,13 @@ class Registry:
 
     Args:
         config: the configuration of the host.
+        monitor: names extensions that keep the start waiting.
         in_azure_worker: whether Azure's worker imports the app.
     """
 
-    def __init__(self, config: Config, *, in_azure_worker: bool = False) -> None:
+    def __init__(self, config: Config, monitor: StartMonitor, *, in_azure_worker: bool = False) -> None:
         self._config = config
+        self._monitor = monitor
         self._own: list[Extension] = []
         """The extensions that are not classes of Azure's interface."""
         self._entry_points: dict[int, EntryPoint] = {}
@@ -36,7 +39,7 @@ class Registry:
         self._has_read_metadata = False
         self._initialized: set[int] = set()
         self._configured: set[Extension] = set()
-        self._collector = _sdk.Collector(in_azure_worker=in_azure_worker)
+        self._collector = _sdk.Collector(self._watching, in_azure_worker=in_azure_worker)
         self._running: list[Extension] = []
         self.ordering = Ordering((), ())
         """The order of the running extensions, without classes of Azure's interface."""
@@ -179,12 +182,16 @@ class Registry:
         ]
         return [*self._unreadable, *unknown]
 
+    def _watching(self, extension: Extension, what: str) -> AbstractContextManager[None]:
+        return self._monitor.watching(extension, what, self._config.budgets.startup)
+
     def _idle(self, group: str) -> list[Extension]:
         return [one for one in self._own if one.group == group and one.status == "idle"]
 
     def _import(self, extension: Extension) -> None:
         previous = extension.error
-        target = run_isolated(extension, "import", self._entry_points[id(extension)].load)
+        with self._watching(extension, "importing"):
+            target = run_isolated(extension, "import", self._entry_points[id(extension)].load)
         if extension.error is not None and extension.error is not previous:
             extension.fail(f"its import raised {extension.error.summary}")
         elif _sdk.is_sdk_class(target):
@@ -201,14 +208,15 @@ class Registry:
         from hosting.extensions._registration import register  # a cold start without extensions does not need it
 
         previous = extension.error
-        run_isolated(extension, "registration", lambda: register(extension, target))
+        with self._watching(extension, "creating its object"):
+            run_isolated(extension, "registration", lambda: register(extension, target))
         extension.status, extension.reason = "active", ""
         if extension.error is not previous:
             extension.fail("a hook or the entry point is not valid")
 
     def _call_or_fail(self, hook: Hook, arguments: dict[str, Any]) -> None:
         """Call ``init`` or ``configure``; an extension that raises is no longer used."""
-        if not call_now(hook, arguments, self._config.budgets.hook):
+        if not call_now(hook, arguments, self._config.budgets.hook, self._monitor):
             error = hook.extension.error
             hook.extension.fail(f"{hook.name}() raised {error.summary}" if error else f"{hook.name}() failed")
             self._order()

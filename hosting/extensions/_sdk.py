@@ -39,10 +39,14 @@ class Collector:
     """The classes and instances of Azure's interface that one host has, in the order of registration.
 
     Args:
+        watching: returns a context manager that names an extension which takes long, given that and what it is doing.
         in_azure_worker: whether Azure's worker imports the app. Then the SDK has registered this app's classes itself.
     """
 
-    def __init__(self, *, in_azure_worker: bool = False) -> None:
+    def __init__(
+        self, watching: Callable[[Extension, str], AbstractContextManager[None]], *, in_azure_worker: bool = False
+    ) -> None:
+        self._watching = watching
         self.extensions: list[Extension] = []
         self._by_target: dict[int, Extension] = {}
         """The extensions by the id of their class or instance."""
@@ -138,13 +142,16 @@ class Collector:
         if _is_app_level(target):
             if extension.settings and not self._set_up_for[extension]:
                 self._set_up_for[extension].add("")
-                run_isolated(extension, "configure", lambda: target.configure(**extension.settings), hook="configure")
+                with self._watching(extension, "in its method configure"):
+                    settings = extension.settings
+                    run_isolated(extension, "configure", lambda: target.configure(**settings), hook="configure")
             return
         for function in functions:
             if function.name in self._set_up_for[extension]:
                 continue
             self._set_up_for[extension].add(function.name)
-            run_isolated(extension, "init", functools.partial(self._instantiate, extension, target, function))
+            with self._watching(extension, "creating an object"):
+                run_isolated(extension, "init", functools.partial(self._instantiate, extension, target, function))
         if extension.error is not None:
             extension.fail("its class cannot be instantiated")
         elif extension.reason == LEFT_TO_WORKER:
@@ -186,7 +193,8 @@ class Collector:
             return
         extension = self._add(target, cls, scope)
         try:
-            original()
+            with self._watching(extension, "in its method init"):
+                original()
         except NEVER_CAUGHT:
             raise
         except BaseException as exception:

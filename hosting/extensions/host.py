@@ -20,6 +20,7 @@ from hosting.extensions._model import RUNNING, Extension, Hook, Status
 from hosting.extensions._optin import OptIns
 from hosting.extensions._registry import Registry
 from hosting.extensions._selection import Pair, Selection
+from hosting.extensions._start_monitor import SLOW_AFTER_SECONDS, StartMonitor
 from hosting.extensions.diagnostics import document
 from hosting.extensions.dispatch.invoker import Invoker
 from hosting.extensions.dispatch.quarantine import Quarantine
@@ -44,6 +45,7 @@ class ExtensionHost:
         strict: whether an error of any extension before the host serves stops the start.
         in_azure_worker: whether Azure's worker imports the app. Then the classes of Azure's interface are those that
             the SDK has registered; where Azure's worker calls them itself (up to Python 3.12), this host does not.
+        slow_after: the seconds after which the log names an extension that the start waits for.
 
     Raises:
         SettingsError: the section has an unknown key or a wrong value.
@@ -56,13 +58,15 @@ class ExtensionHost:
         section: Mapping[str, Any] | None = None,
         strict: bool = False,
         in_azure_worker: bool = False,
+        slow_after: float = SLOW_AFTER_SECONDS,
     ) -> None:
         self._config = _config.read(section, environ)
         self._environ = dict(environ)
         self._strict = strict
         self._frozen = False
         self._in_azure_worker = in_azure_worker
-        self._registry = Registry(self._config, in_azure_worker=in_azure_worker)
+        self._monitor = StartMonitor(slow_after)
+        self._registry = Registry(self._config, self._monitor, in_azure_worker=in_azure_worker)
         self._registrations = Registrations()
         self._root: Path | None = None
         self._functions: Sequence[Function] = ()
@@ -157,6 +161,7 @@ class ExtensionHost:
         self._set_up_functions(functions)
         self._call_load_hooks(functions)
         self._choose_chains()
+        self._monitor.stop()
         if any(self._chains.values()):
             self._watchdog.start()
 
@@ -193,13 +198,15 @@ class ExtensionHost:
             ExtensionError: the host is strict, and an extension has an error.
         """
         for hook in self._registry.hooks("startup"):
-            await call_on_loop(hook, self._config.budgets.startup)
+            await call_on_loop(hook, self._config.budgets.startup, self._monitor)
+        self._monitor.stop()
         self._check_start()
 
     async def shutdown(self) -> None:
         """Call the ``shutdown`` hooks on this event loop, in reverse order, and stop enforcing time limits."""
         for hook in reversed(self._registry.hooks("shutdown")):
-            await call_on_loop(hook, self._config.budgets.shutdown)
+            await call_on_loop(hook, self._config.budgets.shutdown, self._monitor)
+        self._monitor.stop()
         self._watchdog.stop()
 
     def pause(self, name: str) -> None:
@@ -294,7 +301,7 @@ class ExtensionHost:
             "function_directory": function.directory,
             "settings": self._opt_ins.settings(hook.extension.name, function),
         }
-        if not call_now(hook, arguments, self._config.budgets.hook, function=function.name):
+        if not call_now(hook, arguments, self._config.budgets.hook, self._monitor, function=function.name):
             self._failed_setups.add((hook.extension, function))
             self._selection.exclude(hook.extension, function)
 
@@ -302,7 +309,7 @@ class ExtensionHost:
         for function in functions:
             arguments = {"function_name": function.name, "function_directory": function.directory}
             for hook in self._load_hooks(function):
-                call_now(hook, arguments, self._config.budgets.hook, function=function.name)
+                call_now(hook, arguments, self._config.budgets.hook, self._monitor, function=function.name)
 
     def _load_hooks(self, function: Function) -> list[Hook]:
         """Return the load hooks in order: app level first, but of Azure's classes last, as in Azure's worker."""
