@@ -17,6 +17,8 @@ from hosting.logging.correlation import CORRELATION, free_name
 
 FUNCTION_LOGGER = "hosting.function."
 """What the names of the loggers begin with that log the invocations of one function."""
+SYSTEM_LOGGERS = ("azure.functions", "azure_functions_worker")
+"""What the names of Azure's own loggers begin with. Source: ``is_system_log_category`` of its worker."""
 REQUEST_LOGGER = "hosting.requests"
 """The name of the logger of the lines about requests that reach no function."""
 KEY_VALUES = "key_values"
@@ -107,9 +109,12 @@ def key_values(record: logging.LogRecord) -> KeyValues:
 def category(record: logging.LogRecord) -> str:
     """Return Azure's name for where a record comes from: ``Function.NAME``, ``Function.NAME.User``, ``Host.…``.
 
-    The name of its logger, if it comes from neither the host nor a function.
+    The name of its logger, if it comes from neither the host nor a function. Azure's own loggers are the host's, also
+    while a function runs.
     """
     name = record.name
+    if name.startswith(SYSTEM_LOGGERS):
+        return f"Host.Worker.{name}"
     if name.startswith(FUNCTION_LOGGER):
         return "Function." + name[len(FUNCTION_LOGGER) :]
     if name == "hosting" or name.startswith("hosting."):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from hosting._log import NAMESPACE, host_logger, set_host_output
 from hosting.logging.correlation import InvocationFilter
-from hosting.logging.fields import FUNCTION_LOGGER, category, timestamp
+from hosting.logging.fields import FUNCTION_LOGGER, SYSTEM_LOGGERS, category, timestamp
 from hosting.logging.formatters import LineFormatter, LogFormat, LogStyle, has_colours
 from hosting.logging.invocations import FastInvocationLog, ShortInvocationLog
 from hosting.logging.levels import Levels
@@ -75,6 +75,11 @@ class Logs:
             self._set(logging.getLogger(name), level)
         if levels.by_category:
             self._output.show_only(lambda record: record.levelno >= levels.minimum(category(record)))
+        else:
+            system = levels.minimum("Host.Worker")
+            self._output.show_only(
+                lambda record: record.levelno >= system or not record.name.startswith(SYSTEM_LOGGERS)
+            )
 
     def set_function_levels(self, levels: Levels, names: Iterable[str]) -> None:
         """Set the levels of the lines about the invocations of these functions, which only ask their logger."""

@@ -140,3 +140,36 @@ def test_environment_variable_overrides_a_log_level_of_host_json(make_app: MakeA
     served.stop()
     assert "a-error" in served.logs()
     assert "a-info" not in served.logs()
+
+
+@pytest.mark.parametrize(
+    "name", ["azure.functions", "azure.functions_own", "azure.functions.a.b", "azure_functions_worker.x"]
+)
+@pytest.mark.parametrize(
+    ("section", "verbose", "shown"),
+    [
+        ({}, False, ["warning"]),
+        ({}, True, ["info", "warning"]),
+        ({"Host.Worker": "Information"}, False, ["info", "warning"]),
+        ({"default": "Information"}, False, ["info", "warning"]),
+        ({"Function": "Information"}, False, ["warning"]),
+        ({"Host": "Error"}, True, []),
+    ],
+)
+def test_azures_own_loggers_write_system_logs(
+    name: str, section: Mapping[str, str], verbose: bool, shown: list[str]
+) -> None:
+    """Their lines are not the function's, and are hidden below warning; a logger of the app is not affected."""
+    stream = io.StringIO()
+    logs = Logs("json", stream=stream)
+    logs.set_levels(read_levels(section, verbose=verbose))
+    try:
+        logging.getLogger(name).info("a", extra={"function": "hello"})
+        logging.getLogger(name).warning("b", extra={"function": "hello"})
+        logging.getLogger("azure.storage").warning("c")
+    finally:
+        logs.close()
+    lines = [json.loads(line) for line in stream.getvalue().splitlines()]
+    own = [line for line in lines if line["category"] == f"Host.Worker.{name}"]
+    assert [line["level"] for line in own] == shown
+    assert [line["category"] for line in lines if line not in own] == ["azure.storage"]
