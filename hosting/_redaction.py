@@ -36,17 +36,17 @@ def _may_have_secret(text: str) -> bool:
     """Whether a mark of a secret is in a text. A loop or a pattern would take several times as long."""
     lower = text.lower()
     return (
-        (("=" in text or ":" in text or "'," in text) and (("@" in text and "://" in text) or _has_secret_name(lower)))
+        (
+            ("=" in text or ":" in text or "--" in text or "'," in text or "</" in text)
+            and (("@" in text and "://" in text) or _has_secret_name(lower))
+        )
         or "bearer" in lower
         or "basic" in lower
-        or "authoriz" in lower
-        or "sharedkey" in lower
         or "eyJ" in text
-        or "KIA" in text
-        or "ASIA" in text
+        or ("IA" in text and ("KIA" in text or "ASIA" in text))
         or "==" in text
         or "%3" in text
-        or ("-" in text and _has_token_with_hyphen(text))
+        or ("-" in text and (_has_token_with_hyphen(text) or (("-u" in text or "-p" in text) and _has_tool(lower))))
         or ("_" in text and ("k_" in text or "gh" in text))
     )
 
@@ -66,8 +66,15 @@ def _has_secret_name(lower: str) -> bool:
         or "connection" in lower
         or "dsn" in lower
         or "jwt" in lower
+        or "cookie" in lower
+        or "authoriz" in lower
     )
 
 
 def _has_token_with_hyphen(text: str) -> bool:
     return "-----BEGIN" in text or "sk-" in text or "xox" in text or "glpat-" in text
+
+
+def _has_tool(lower: str) -> bool:
+    """Whether a text in lower case may have a command that takes a password with an option of one letter."""
+    return "curl" in lower or "login" in lower or "mysql" in lower or "sshpass" in lower

@@ -49,9 +49,9 @@ _QUALIFIERS = frozenset(
 _QUALIFIED = frozenset({"key", "keys", "signature"})
 
 _ASSIGNMENT = re.compile(
-    r"(?<![\w$.-])([\w$.-]++)(\\?[\"']\]?)?+(\s{0,4}+)(=(?!=)|:(?!//|=)|(?<=[\"']),(?=[ ]?b?[\"']))[ \t]{0,4}+"
+    r"(?<![\w$.-])([\w$.-]++)(\\{0,7}+[\"']\]?)?+(\s{0,4}+)(=(?!=)|:(?!//|=)|(?<=[\"']),(?=[ ]?b?[\"']))[ \t]{0,4}+"
 )
-_QUOTE = re.compile(r"[bfru]?(\\?)([\"'])")
+_QUOTE = re.compile(r"[\[(]?[bfru]?(\\{0,7}+)([\"'])")
 _QUOTED = {
     '"': re.compile(r'(?:[^"\\\n]|\\[^\n])*+'),
     "'": re.compile(r"(?:[^'\\\n]|\\[^\n])*+"),
@@ -59,6 +59,7 @@ _QUOTED = {
     "\\'": re.compile(r"(?:[^'\\\n]|\\(?!')[^\n])*+"),
 }
 """The rest of a quoted value, by its quotation mark."""
+_NEXT_QUOTE = re.compile(r"(\\*+)[\"'\n]")
 _BARE_VALUE = re.compile(r"[^\s&;,\"'<>]*+")
 _JSON_VALUE = re.compile(r"[^\s,;\"'{}\[\]]*+")
 _FIELD_VALUE = re.compile(r"\{[^}\n]{0,256}\}|[^;\n\"']{1,256}(?=;)|[^\s;\"']*+")
@@ -75,13 +76,58 @@ _ORDINARY = re.compile(
 """What stands after a colon in prose and in annotations."""
 _STATUS = re.compile(r"\d{1,5}")
 
+_LINE_START = re.compile(r"\n[ \t]{0,64}(?:- )?\Z|\A[ \t]{0,64}(?:- )?\Z")
+_SETTINGS_LINES = {
+    ":": re.compile(r"[ \t]{0,64}(?:- )?[\w.-]{1,128}:(?:[ \t\n]|\Z)"),
+    "=": re.compile(r"[ \t]{0,64}(?:\[[^\]\n]{1,128}\][ \t]{0,4}(?:\n|\Z)|[\w.-]{1,128} ?=)"),
+}
+"""Lines of YAML and of an INI file, where a word after a name is a value and not prose, by what separates the two."""
+
+_OPTION = re.compile(r"(?<![\w-])--([A-Za-z][\w.-]{0,63}+)(?:[ \t]{1,4}|[\"'],\s{0,4})(?=[^\s-])")
+_OPTION_VALUE = re.compile(r"[^\s\"',]*+")
+_OPTION_OF_FILE = frozenset({"file", "path", "env", "stdin", "prompt", "command", "cmd", "helper", "id", "url", "type"})
+"""Last words of options whose value is where a secret is, and not the secret."""
+_PROSE = re.compile(
+    r"(?:an?|after|again|alone|also|and|are|argument|as|at|before|but|by|can|cannot|does|expected|file|flag|for|from"
+    r"|given|has|have|here|if|in|instead|is|it|key|may|missing|must|name|needs?|not|of|on|only|options?|or|parameter"
+    r"|password|required|requires|secret|sets?|should|so|string|takes|text|that|the|then|to|token|twice|unknown|unset"
+    r"|values?|was|were|when|which|will|with|without)[\].:;)]{0,4}",
+    re.IGNORECASE,
+)
+"""Words after the name of an option in a sentence, or what stands for its value in a help text."""
+_SEPARATOR = r"(?:[ \t=]{1,4}|[\"'],\s{0,4}b?)[\"']?"
+_CURL_USER = re.compile(
+    rf"((?<![\w-])(?:-u(?:{_SEPARATOR})?|--(?:proxy-)?user{_SEPARATOR})[^\s:\"'-][^\s:\"']{{0,128}}+:)([^\s\"']++)"
+)
+_TOOL_PASSWORD = re.compile(
+    rf"((?:\bsshpass\b[\"',\s]{{0,4}}|\blogin\b[^\n]{{0,200}}?[\s\"'])-p{_SEPARATOR}"
+    r"|\bmysql\w{0,16}+\b[^\n]{0,200}?[\s\"']-p)([^\s\"'-][^\s\"']*+)"
+)
+
+_ELEMENT = re.compile(
+    r"(<(?:[\w.-]{1,64}:)?([A-Za-z][\w.-]{0,63})(?:\s[^<>\n]{0,256})?>\s{0,64}(?:<!\[CDATA\[)?)"
+    r"([^<>\s][^<>]{0,4096}?)(?=\s{0,64}(?:\]\]>|</))"
+)
+_NAME_AND_VALUE = re.compile(
+    r"\b(?:key|name)\\{0,7}[\"']?\s{0,4}[=:]\s{0,4}\\{0,7}[\"']([\w:.-]{1,128})\\{0,7}[\"'][^<>{}]{0,200}?"
+    r"\bvalue\\{0,7}[\"']?\s{0,4}[=:]\s{0,4}(?=\\{0,7}[\"'])",
+    re.IGNORECASE,
+)
+"""A setting in XML or JSON, as in ``<add key="ApiKey" value="…"/>``."""
+_COOKIES = re.compile(r"(\bcookies?\b(?:\\{0,7}[\"'])?\]?\s{0,4}(?:[:=,]|(?<=\s)))([^\n]{1,8192})", re.IGNORECASE)
+_COOKIE = re.compile(r"((?<![\w$.-])([\w$.-]{1,128}+)[\"']?\s?[=:]\s?[\"']?)([^;,\s\"'{}<>\\]++)")
+_SESSION = re.compile(
+    r"sess|(?:\b|[._-])s(?:id|s?o)\b|auth(?!or)|jwt|token|csrf|xsrf|remember|identity|ticket|aspnet", re.IGNORECASE
+)
+
 _SCHEMES = (
     r"bearer|basic|digest|negotiate|ntlm|sharedkey(?:lite)?|sharedaccesssignature|aws4-hmac-sha256|hmac-sha256|token"
     r"|apikey"
 )
 _SCHEME = re.compile(_SCHEMES, re.IGNORECASE)
 _AUTHORIZATION = re.compile(
-    rf"(authorization\\?[\"']?\s{{0,4}}[:=,]\s{{0,4}}b?\\?[\"']?(?:{_SCHEMES})[ \t]{{1,4}})[^\r\n\"'\\]++",
+    rf"(authorization(?:\\{{0,7}}[\"'])?\s{{0,4}}(?:[:=]|(?<=[\"'\s]),)\s{{0,4}}[\[(]?b?\\{{0,7}}[\"']?(?:{_SCHEMES})"
+    r"[ \t]{1,4})[^\r\n\"'\\]++",
     re.IGNORECASE,
 )
 _BEARER = re.compile(r"(\bbearer\s{1,4})([\w.~+/=-]{8,}+)", re.IGNORECASE)
@@ -100,7 +146,7 @@ _VENDOR_TOKEN = re.compile(
     r"|sk-[\w-]{32,}+|[sr]k_(?:live|test)_\w{16,}+)"
 )
 _ACCOUNT_KEY = re.compile(r"(?<![\w+/=-])[A-Za-z0-9+/]{86}==(?![\w+/=])")
-_ENCODED = re.compile(r"((?:sig|code)%3d)([\w.%+/~-]{20,}+)", re.IGNORECASE)
+_ENCODED = re.compile(r"((?:%(?:3f|26)|(?<![\w%-]))([A-Za-z][\w-]{0,63}?)%3d)((?:[\w.+/~-]|%(?!26))++)", re.IGNORECASE)
 
 
 def mask(text: str) -> str:
@@ -139,7 +185,11 @@ def _mask_once(text: str) -> str:
         text = _USER_PASSWORD.sub(rf"\1{REDACTED}", text)
         text = _USER_ONLY.sub(_where_random, text)
     if "=" in text or ":" in text or "'," in text:
-        text = _mask_named(text)
+        text = _mask_named(text, lower)
+    if "</" in text:
+        text = _ELEMENT.sub(_where_element_is_secret, text)
+    if "-" in text:
+        text = _mask_options(text, lower)
     if "bearer" in lower:
         text = _BEARER.sub(_where_random, text)
     if "basic" in lower:
@@ -159,12 +209,78 @@ def _mask_tokens(text: str) -> str:
         text = _VENDOR_TOKEN.sub(REDACTED, text)
     if "==" in text:
         text = _ACCOUNT_KEY.sub(REDACTED, text)
-    return _ENCODED.sub(rf"\1{REDACTED}", text) if "%3" in text else text
+    return _ENCODED.sub(_where_encoded_is_secret, text) if "%3" in text else text
 
 
-def _mask_named(text: str) -> str:
+def _mask_named(text: str, lower: str) -> str:
     text = _SHARED_KEY.sub(rf"\1{REDACTED}", text)
+    if "value" in lower and ("key" in lower or "name" in lower):
+        text = _mask_values(text, _NAME_AND_VALUE)
+    if "cookie" in lower:
+        text = _COOKIES.sub(lambda match: match[1] + _COOKIE.sub(_where_session, match[2]), text)
     return _mask_assignments(text)
+
+
+def _mask_options(text: str, lower: str) -> str:
+    """Replace the values of options of commands, as in a shell or in a list of arguments."""
+    if "curl" in lower:
+        text = _CURL_USER.sub(rf"\1{REDACTED}", text)
+    if "sshpass" in lower or "login" in lower or "mysql" in lower:
+        text = _TOOL_PASSWORD.sub(rf"\1{REDACTED}", text)
+    return _mask_values(text, _OPTION) if "--" in text else text
+
+
+def _mask_values(text: str, pattern: re.Pattern[str]) -> str:
+    """Replace the values that follow a pattern, whose first group is the name of a secret."""
+    parts, copied, position = [], 0, 0
+    while (match := pattern.search(text, position)) is not None:
+        position = match.end()
+        strength = _strength(match[1])
+        if strength == "never" or (pattern is _OPTION and _words(match[1])[-1] in _OPTION_OF_FILE):
+            continue
+        start, end = _quoted_span(text, position) or (position, _end_of(_OPTION_VALUE, text, position))
+        is_prose = pattern is _OPTION and start == position and _is_prose(text[start:end])
+        if _is_secret(text[start:end], match[1], strength) and not is_prose:
+            parts += [text[copied:start], REDACTED]
+            copied = position = end
+    return "".join([*parts, text[copied:]]) if parts else text
+
+
+def _is_prose(value: str) -> bool:
+    return _PROSE.fullmatch(value) is not None or value[:1] in "<[({$%.`" or _ORDINARY.match(value) is not None
+
+
+def _is_secret(value: str, name: str, strength: _Strength) -> bool:
+    """Whether a value with the name of a secret is one."""
+    if not value or _NO_SECRET.fullmatch(value):
+        return False
+    length = _MIN_PASSWORD_LENGTH if "pass" in name.lower() else _MIN_KEY_LENGTH
+    return strength == "always" or _looks_random(value, length)
+
+
+def _where_element_is_secret(match: re.Match[str]) -> str:
+    """Replace the text of an XML element with the name of a secret."""
+    strength = _strength(match[2])
+    is_secret = strength != "never" and _is_secret(match[3], match[2], strength)
+    return match[1] + (REDACTED if is_secret else match[3])
+
+
+def _where_session(match: re.Match[str]) -> str:
+    """Replace the value of a cookie that has the name of a session, or that looks random."""
+    value = match[3]
+    is_session = _SESSION.search(match[2]) is not None or _strength(match[2]) == "always"
+    is_secret = _NO_SECRET.fullmatch(value) is None and (is_session or _looks_random(value, _MIN_KEY_LENGTH))
+    return match[1] + (REDACTED if is_secret else value)
+
+
+def _where_encoded_is_secret(match: re.Match[str]) -> str:
+    """Replace a value in the query of a URL that is itself a value in a query."""
+    name, value = match[2], match[3]
+    if name.lower() in ("sig", "code"):
+        is_secret = len(value) >= _MIN_CODE_LENGTH
+    else:
+        is_secret = _strength(name) == "always" and not _NO_SECRET.fullmatch(value)
+    return match[1] + (REDACTED if is_secret else value)
 
 
 def _where_random(match: re.Match[str]) -> str:
@@ -209,12 +325,28 @@ def _mask_assignments(text: str) -> str:
 def _value_span(text: str, match: re.Match[str]) -> tuple[int, int]:
     """Return where the value after a name begins and ends, without its quotation marks."""
     start = match.end()
-    if (quote := _QUOTE.match(text, start)) is not None:
-        end = _QUOTED[quote[1] + quote[2]].match(text, quote.end())
-        return quote.end(), quote.end() if end is None else end.end()
     value = _JSON_VALUE if match[2] else _FIELD_VALUE if _is_field(match) else _BARE_VALUE
-    found = value.match(text, start)
-    return start, start if found is None else found.end()
+    return _quoted_span(text, start) or (start, _end_of(value, text, start))
+
+
+def _quoted_span(text: str, start: int) -> tuple[int, int] | None:
+    """Return where the value in quotation marks at ``start`` begins and ends; None if there is none."""
+    quote = _QUOTE.match(text, start)
+    if quote is None:
+        return None
+    mark = quote[1] + quote[2]
+    if mark in _QUOTED:
+        return quote.end(), _end_of(_QUOTED[mark], text, quote.end())
+    # JSON in a text of JSON in a text: it ends at the first mark with as many backslashes, or fewer.
+    for end in _NEXT_QUOTE.finditer(text, quote.end()):
+        if len(end[1]) <= len(quote[1]):
+            return quote.end(), end.start()
+    return quote.end(), len(text)
+
+
+def _end_of(pattern: re.Pattern[str], text: str, start: int) -> int:
+    found = pattern.match(text, start)
+    return start if found is None else found.end()
 
 
 def _is_field(match: re.Match[str]) -> bool:
@@ -237,9 +369,22 @@ def _is_secret_value(value: str, match: re.Match[str], strength: _Strength, *, i
     is_prose = match[4] == ":" or match[3]
     if is_quoted or match[2] or not is_prose or _is_field(match):
         return True
-    if match[4] == ":" and len(_words(match[1])) > 1:
+    if (match[4] == ":" and len(_words(match[1])) > 1) or _is_in_settings(match):
         return _ORDINARY.match(value) is None
     return _looks_random(value, _MIN_PASSWORD_LENGTH)
+
+
+def _is_in_settings(match: re.Match[str]) -> bool:
+    """Whether a name begins a line of YAML or of an INI file, as the line before it or after it is one, too."""
+    text, start, settings_line = match.string, match.start(), _SETTINGS_LINES.get(match[4])
+    if settings_line is None or _LINE_START.search(text, max(0, start - 80), start) is None:
+        return False
+    line = text.rfind("\n", 0, start)
+    before = text.rfind("\n", 0, max(line, 0)) + 1
+    after = text.find("\n", start) + 1
+    return (line >= 0 and settings_line.match(text, before) is not None) or (
+        after > 0 and settings_line.match(text, after) is not None
+    )
 
 
 def _is_secret_code(value: str, match: re.Match[str]) -> bool:

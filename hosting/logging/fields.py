@@ -11,9 +11,10 @@ from types import TracebackType
 from typing import Any
 
 from hosting._exceptions import message_of, own_attribute, traceback_text, type_name
-from hosting._redaction import redact, redact_field
+from hosting._redaction import redact
 from hosting.host.invocation_log import RECORD_ATTRIBUTES
 from hosting.logging.correlation import CORRELATION, free_name
+from hosting.logging.nested import redact_value
 
 FUNCTION_LOGGER = "hosting.function."
 """What the names of the loggers begin with that log the invocations of one function."""
@@ -65,7 +66,7 @@ def line_fields(
     for name, value in extra_values(record):
         while name in fields or name in reserved:
             name += "_"
-        fields[name] = redact_field(name, value)
+        fields[name] = redact_value(name, value)
     if (raised := as_exc_info(exc_info)) is not None:
         fields["exception"] = traceback_text(raised[1])
         fields["exc_info"] = exception_fields(raised[1])

@@ -9,8 +9,9 @@ from typing import Any, Literal, cast
 
 from hosting._exceptions import as_text, error_text
 from hosting._log import FAILED
-from hosting._redaction import redact, redact_field
+from hosting._redaction import redact
 from hosting.logging.fields import add_key_values, key_values, line_fields
+from hosting.logging.nested import redact_value
 
 LogFormat = Literal["console", "json"]
 LogStyle = Literal["short", "azure"]
@@ -99,15 +100,15 @@ def as_json(value: Any) -> str:
     except BaseException:  # noqa: BLE001 - a value of the app's can raise anything
         if isinstance(value, dict):
             return f"{{{', '.join(f'{json.dumps(as_text(name))}: {as_json(inner)}' for name, inner in value.items())}}}"
-        return json.dumps(as_text(value))
+        return json.dumps(redact(as_text(value)))
 
 
 def _as_json(value: Any) -> Any:
     """Return what stands for a value of none of JSON's types; with structlog, objects may define ``__structlog__``."""
     try:
-        return value.__structlog__()
+        return redact_value("", value.__structlog__())
     except BaseException:  # noqa: BLE001 - as above
-        return as_text(value)
+        return redact(as_text(value))
 
 
 def console_line(fields: Mapping[str, Any], pairs: Mapping[str, Any], *, colours: bool) -> str:
@@ -120,7 +121,7 @@ def console_line(fields: Mapping[str, Any], pairs: Mapping[str, Any], *, colours
     """
     level = fields["level"]
     mark = "" if level == "info" else f"{level.upper()} "
-    shown = "".join(f" {name}={_shown(redact_field(name, value))}" for name, value in pairs.items())
+    shown = "".join(f" {name}={_shown(redact_value(name, value))}" for name, value in pairs.items())
     line = f"[{fields['timestamp']}] {mark}{fields['message']}{shown}"
     for name in ("stack", "exception"):
         if name in fields:
@@ -140,6 +141,6 @@ def _failure(fields: Mapping[str, Any]) -> str:
 
 def _shown(value: Any) -> str:
     """Return a value of a key as text: a string in quotes only where it would be hard to read without."""
-    text = as_text(value)
+    text = as_text(value) if isinstance(value, str) else redact(as_text(value))
     plain = text.isprintable() and text and not any(mark in text for mark in " =\"'")
     return text if plain or not isinstance(value, str) else repr(text)
