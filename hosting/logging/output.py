@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Any, TextIO
+from weakref import ref
 
 from hosting._exceptions import error_text, type_name
 from hosting._fork import call_in_forked_child
@@ -49,6 +50,7 @@ class LogOutput(HostOutput):
         self._last_batch = 0.0
         self._writing = threading.RLock()
         self._wake = threading.Event()
+        self._last = threading.local()
         self._ended = False
         self._thread = threading.Thread(target=self._write_deferred, name="hosting-log", daemon=True)
         self._thread.start()
@@ -64,6 +66,7 @@ class LogOutput(HostOutput):
         ``logging`` calls this. The app's filters, its formatter and its values may raise anything: that costs no more
         than the text of this line.
         """
+        self._last.record = ref(record)
         try:
             copy = _copy(record)
             self._correlation.filter(copy)
@@ -90,9 +93,17 @@ class LogOutput(HostOutput):
             line = self._unrenderable(record, error)
         self.write(line)
 
+    def has_handled(self, record: logging.LogRecord) -> bool:
+        """Return whether ``record`` is the last one that this thread has handed to ``handle``."""
+        last = self._last.__dict__.get("record")
+        return last is not None and last() is record
+
     def report_failed_handler(self, handler: logging.Handler, error: BaseException) -> None:
         """Write that a handler of the app has raised ``error`` for a record of the host's."""
-        text = f"The log handler {type_name(handler)} raised {error_text(error)}"
+        self.report(f"The log handler {type_name(handler)} raised {error_text(error)}")
+
+    def report(self, text: str) -> None:
+        """Write a warning of the host's about the logging of the app; raises nothing."""
         self.write_host_line(_record("hosting.logging", logging.WARNING, text))
 
     def defer(self, render: Callable[..., str], arguments: tuple[Any, ...]) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, TextIO
 
 from hosting._log import NAMESPACE, host_logger, set_host_output
+from hosting.logging.containment import Containment
 from hosting.logging.correlation import InvocationFilter
 from hosting.logging.fields import FUNCTION_LOGGER, SYSTEM_LOGGERS, category, timestamp
 from hosting.logging.formatters import LineFormatter, LogFormat, LogStyle, has_colours
@@ -66,6 +67,7 @@ class Logs:
             logger.addHandler(self._output)
             logger.propagate = False
         set_host_output(self._output)
+        self._containment = Containment(self._output)
         logging.captureWarnings(True)
         self._structlog = StructlogDefaults.acquire()
 
@@ -120,6 +122,7 @@ class Logs:
         """Write every line that is pending, and leave ``logging``, structlog and the streams as they were found."""
         self._structlog.release()
         logging.captureWarnings(False)
+        self._containment.restore()
         set_host_output(None)
         logging.getLogger().removeHandler(self._output)
         for logger in self._own_loggers():
