@@ -177,6 +177,8 @@ class App:
         settings: the app's settings, as in ``Values`` of local.settings.json.
         problems: what is wrong with it.
         lifespan: the app's own code for start and stop, if it has some.
+        in_error: functions that are not listed because their definition is invalid. Each has its ``error`` and, as its
+            only binding, its trigger.
     """
 
     def __init__(
@@ -187,6 +189,7 @@ class App:
         settings: Mapping[str, str] = NOTHING,
         problems: tuple[Problem, ...] = (),
         lifespan: Lifespan | None = None,
+        in_error: tuple[Function, ...] = (),
     ) -> None:
         self.root, self.functions, self.problems, self.lifespan = root, functions, problems, lifespan
-        self.host_json, self.settings = host_json, settings
+        self.host_json, self.settings, self.in_error = host_json, settings, in_error

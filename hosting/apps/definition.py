@@ -52,6 +52,17 @@ def read_bindings(raw: Any, settings: AppSettings) -> tuple[Binding, ...]:
     return tuple(binding._replace(properties=expand_properties(binding, settings)) for binding in bindings)
 
 
+def trigger_of(raw: Any) -> Binding | None:
+    """Return the trigger among a function's bindings, unchecked; None if it cannot be found."""
+    for one in raw if isinstance(raw, list) else ():
+        if isinstance(one, Mapping):
+            own = {key.lower(): value for key, value in one.items() if key.lower() in ("name", "type")}
+            found = Binding(str(own.get("name")), str(own.get("type")), "in", one)
+            if found.is_trigger:
+                return found
+    return None
+
+
 def _binding(raw: Mapping[str, Any]) -> Binding:
     own = {key.lower(): value for key, value in raw.items() if key.lower() in ("name", "type", "direction")}
     name, binding_type = own.get("name"), own.get("type")

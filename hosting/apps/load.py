@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
 from hosting._log import host_logger
+from hosting._text import did_you_mean
 from hosting.apps.deprecated import namespace_imports
 from hosting.apps.expansion import AppSettings
 from hosting.apps.failures import app_load_error
@@ -172,19 +173,22 @@ def _read(reader: AppReader, script: Path) -> None:
 def _app(reader: AppReader, host_json: Mapping[str, Any], settings: LocalSettings) -> App:
     if reader.failures and all(function.error for function in reader.functions):
         raise app_load_error(reader.root, reader.failures) from reader.failures[0]
-    reader.problems.extend(_unknown_names(reader))
-    for function in reader.functions:
+    reader.problems.extend(_unknown_names(reader, [str(name) for name in host_json.get("functions") or ()]))
+    for function in (*reader.functions, *reader.in_error):
         name = function.name
         switches = (f"AzureWebJobs.{name}.Disabled", f"AzureWebJobs_{name}_Disabled")
         function.disabled = any(map(reader.settings.is_on, switches))
     functions = tuple(sorted(reader.functions, key=lambda function: function.name.upper()))
     problems = (*settings.problems, *reader.problems, *namespace_imports(reader.root))
-    return App(reader.root, functions, host_json, settings.values, problems, reader.lifespan)
+    return App(
+        reader.root, functions, host_json, settings.values, problems, reader.lifespan, in_error=tuple(reader.in_error)
+    )
 
 
-def _unknown_names(reader: AppReader) -> list[Problem]:
+def _unknown_names(reader: AppReader, names: Sequence[str]) -> list[Problem]:
     known = {function.name.lower() for function in reader.functions}
     known |= {problem.function.lower() for problem in reader.problems if problem.function}
-    unknown = sorted((reader.allowed or frozenset()) - known)
+    unknown = sorted(name for name in names if name.lower() not in known)
     message = f"{HOST_JSON}: 'functions' lists functions that the app does not have: {', '.join(unknown)}"
-    return [Problem("warning", message, "Correct the names.")] if unknown else []
+    remedy = " ".join(filter(None, (did_you_mean(name, [one.name for one in reader.functions]) for name in unknown)))
+    return [Problem("warning", message, remedy or "Correct the names.")] if unknown else []

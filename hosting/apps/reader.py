@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from hosting._log import host_logger
-from hosting.apps.definition import check_name, read_bindings
+from hosting.apps.definition import check_name, read_bindings, trigger_of
 from hosting.apps.expansion import AppSettings
 from hosting.apps.retry import read_retry
 from hosting.core import Binding, Function, Lifespan, Problem, Retry
@@ -29,6 +29,8 @@ class AppReader:
     functions: list[Function] = field(default_factory=list)
     failures: list[FunctionLoadError] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
+    in_error: list[Function] = field(default_factory=list)
+    """The functions with an invalid definition that names a trigger."""
     lifespan: Lifespan | None = None
     _locations: dict[str, tuple[str, str]] = field(default_factory=dict)
 
@@ -60,7 +62,9 @@ class AppReader:
             )
         return read_bindings(bindings, self.settings), self.retry if retry is None else read_retry(retry)
 
-    def add_invalid_function(self, name: str, error: FunctionLoadError, file: str, line: int | None = None) -> None:
+    def add_invalid_function(
+        self, name: str, error: FunctionLoadError, file: str, line: int | None = None, *, bindings: Any = None
+    ) -> None:
         """Record a function with an invalid definition, which Azure's host would not list.
 
         Args:
@@ -68,10 +72,14 @@ class AppReader:
             error: why it is invalid; it gets ``file`` and ``line`` if it has no file.
             file: where the function is declared.
             line: the line there, counted from 1.
+            bindings: its bindings in their JSON form, as far as they are known.
         """
         if error.file is None:
             error.file, error.line = file, line
         self._add_failure(name, error, f"The {name!r} function is in error: {error.message}")
+        trigger = trigger_of(bindings)
+        if trigger is not None and self.is_allowed(name):
+            self.in_error.append(_in_error(name, file, trigger, f"{error.message} {error.remedy}".strip()))
 
     def add_failed_function(self, name: str, error: FunctionLoadError) -> None:
         """Record a function with a valid definition but with code that cannot be loaded; Azure's host lists it."""
@@ -82,3 +90,10 @@ class AppReader:
         self.failures.append(error)
         self.problems.append(Problem("error", message, error.remedy, error.file, error.line, name))
         logger.debug("%s", message, exc_info=error.__cause__)
+
+
+def _in_error(name: str, file: str, trigger: Binding, reason: str) -> Function:
+    def call() -> NoReturn:
+        raise FunctionLoadError(reason)
+
+    return Function(name, str(Path(file).parent), file, "v2", call, is_async=False, bindings=(trigger,), error=reason)

@@ -42,9 +42,16 @@ def read_v1(reader: AppReader) -> None:
         try:
             declaration = _declaration(reader, folder)
         except FunctionLoadError as error:
-            reader.add_invalid_function(folder.name, error, str(folder / FILE))
+            reader.add_invalid_function(folder.name, error, str(folder / FILE), bindings=_raw_bindings(folder))
         else:
             reader.functions.append(_load(reader, declaration))
+
+
+def _raw_bindings(folder: Path) -> Any:
+    try:
+        return read_json(folder / FILE, FunctionLoadError).content.get("bindings")
+    except FunctionLoadError:
+        return None
 
 
 def _declaration(reader: AppReader, folder: Path) -> Declaration:

@@ -168,11 +168,11 @@ def _is_not_auth_level_warning(record: logging.LogRecord) -> bool:
 def _read(reader: AppReader, sdk_function: Any, script: Path) -> None:
     name, call = sdk_function.get_function_name(), user_function(sdk_function.get_user_function())
     file, line = _location(sdk_function, script)
+    content = json.loads(sdk_function.get_function_json())
     try:
-        content = json.loads(sdk_function.get_function_json())
         bindings, retry = reader.read_definition(name, f"{file}:{line}", content["bindings"], _retry(sdk_function))
     except FunctionLoadError as error:
-        reader.add_invalid_function(name, error, file, line)
+        reader.add_invalid_function(name, error, file, line, bindings=content["bindings"])
         return
     try:
         signature = read_signature(call, bindings, "v2")

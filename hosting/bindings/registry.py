@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pkgutil import resolve_name
 
 from hosting._distributions import distribution_name
+from hosting._text import did_you_mean
 from hosting.bindings.generic.provider import GenericProvider
 from hosting.bindings.provider import Provider
 from hosting.bindings.services import Services
@@ -33,6 +34,23 @@ PROVIDED_BY: Mapping[str, str] = {
     "table": "hosting-storage",
 }
 """Packages of this project that provide further binding types, for the remedy of an unknown type."""
+
+
+OF_AZURE = frozenset(
+    {
+        *("activitytrigger", "assistantpost", "assistantquery", "assistantskilltrigger", "cosmosdb", "cosmosdbtrigger"),
+        *("daprbinding", "daprbindingtrigger", "daprinvoke", "daprpublish", "daprsecret", "daprservicetrigger"),
+        *("daprserviceinvocationtrigger", "daprstate", "daprtopictrigger", "durableclient", "embeddings"),
+        *("embeddingsstore", "entitytrigger", "eventgrid", "eventhub", "eventhubtrigger", "kafka", "kafkatrigger"),
+        *("kusto", "mcpprompttrigger", "mcpresourcetrigger", "mcptooltrigger", "mysql", "mysqltrigger"),
+        *("orchestrationclient", "orchestrationtrigger", "rabbitmq", "rabbitmqtrigger", "redis", "redislisttrigger"),
+        *("redispubsubtrigger", "redisstreamtrigger", "semanticsearch", "sendgrid", "servicebus"),
+        *("servicebustrigger", "signalr", "signalrconnectioninfo", "signalrtrigger", "sql", "sqltrigger"),
+        *("textcompletion", "token", "twiliosms", "webpubsub", "webpubsubconnection", "webpubsubcontext"),
+        "webpubsubtrigger",
+    }
+)
+"""Types of Azure's extension bundle that no package of this project provides, in lower case."""
 
 
 class Providers:
@@ -175,4 +193,8 @@ def missing_provider_remedy(binding: Binding) -> str:
         from hosting._install import install_command  # only an error needs it
 
         return f"{install_command(package)} installs the package that provides it."
-    return f"Correct the type, or install a package with an entry point '{binding.type}' in group '{GROUP}'."
+    package_remedy = f"install a package with an entry point '{binding.type}' in group '{GROUP}'."
+    if binding.type.lower() in OF_AZURE:
+        return f"Azure has this type, and hosting does not: in Azure it works. To use it here, {package_remedy}"
+    hint = did_you_mean(binding.type, (*BUILT_IN, *PROVIDED_BY, *OF_AZURE))
+    return f"Correct the type{f' ({hint[:-1]})' if hint else ''}, or {package_remedy}"

@@ -222,6 +222,18 @@ def is_sdk_class(target: object) -> bool:
     return isinstance(target, type) and type(target).__name__ == "ExtensionMeta"
 
 
+def known_classes() -> set[str]:
+    """Return the qualified names of all classes that derive from those of Azure's interface, without importing it."""
+    bases = sys.modules.get("azure.functions.extension")
+    waiting = [getattr(bases, name) for name in ("AppExtensionBase", "FuncExtensionBase")] if bases else []
+    found = set()
+    while waiting:
+        derived = waiting.pop().__subclasses__()
+        found |= {f"{one.__module__}.{one.__qualname__}" for one in derived}
+        waiting += derived
+    return found
+
+
 def called_by_worker() -> bool:
     """Return whether Azure's worker calls the hooks of its interface itself, as it does up to Python 3.12."""
     return "azure_functions_worker.extension" in sys.modules

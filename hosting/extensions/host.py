@@ -69,6 +69,7 @@ class ExtensionHost:
         self._registry = Registry(self._config, self._monitor, in_azure_worker=in_azure_worker)
         self._registrations = Registrations()
         self._root: Path | None = None
+        self._uncalled: list[str] = []
         self._functions: Sequence[Function] = ()
         self._opt_ins = OptIns((), self._registrations, self._config)
         self._selection = Selection((), (), self._opt_ins)
@@ -126,11 +127,18 @@ class ExtensionHost:
         self._root = root
         pending.hosted = True
         try:
-            with _sdk.script_root(root), self._registry.collecting() if self.enabled else nullcontext():
+            with _sdk.script_root(root), self._registry.collecting() if self.enabled else self._noting_uncalled():
                 yield
         finally:
             pending.hosted = False
             self._registrations = pending.take()
+
+    @contextmanager
+    def _noting_uncalled(self) -> Iterator[None]:
+        """Note the classes of Azure's interface that appear while the app is imported, and that nothing calls."""
+        before = _sdk.known_classes()
+        yield
+        self._uncalled = sorted(_sdk.known_classes() - before)
 
     def load(self, functions: Sequence[Function]) -> None:
         """Select extensions for functions, configure them, call the load hooks, choose the chains, and freeze the host.
@@ -376,13 +384,24 @@ class ExtensionHost:
             extension.name,
         )
 
+    def name_problems(self) -> list[Problem]:
+        """Return problems with what the app and host.json say about extensions, which the log has not reported yet.
+
+        They are about names that do not exist, and, where extensions are switched off, about classes of Azure's
+        interface that the app has all the same.
+        """
+        if not self.enabled:
+            return document.uncalled_problems(self._uncalled)
+        extensions = self._registry.ordered
+        unused = _sdk.unused_instances(extensions, self._functions)
+        return [*self._registry.problems(), *self._opt_ins.problems(extensions), *unused]
+
     def _problems(self) -> list[Problem]:
         extensions = self._registry.ordered
         problems = [*self._missing(), *document.extension_problems(extensions)]
         if not self.enabled:
-            return [*problems, *document.switched_off_problems(extensions)]
-        unused = _sdk.unused_instances(extensions, self._functions)
-        return [*problems, *self._registry.problems(), *self._opt_ins.problems(extensions), *unused]
+            problems += document.switched_off_problems(extensions)
+        return [*problems, *self.name_problems()]
 
     def _missing(self) -> list[Problem]:
         return document.missing_problems(self._registry.missing(), self._registry.ordered, self.enabled)

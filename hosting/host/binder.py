@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
 from hosting._log import host_logger
 from hosting.bindings.generic.provider import GenericTrigger
+from hosting.bindings.http.provider import HttpProvider
 from hosting.bindings.provider import Invoke, Trigger
 from hosting.bindings.registry import Providers, missing_provider_remedy
 from hosting.core import Binding, Function, Problem
@@ -21,6 +22,42 @@ class ReadyFunction(NamedTuple):
 
     trigger: Trigger
     invoke: Invoke
+
+
+class NeverTriggered(NamedTuple):
+    """A function that can only be run manually, and the binding with the type that no installed package provides."""
+
+    function: Function
+    binding: Binding
+
+    @property
+    def problem(self) -> Problem:
+        """The problem of this function alone."""
+        name = self.function.name
+        return Problem(
+            "error",
+            f"Function '{name}' is never triggered: no installed package provides its binding type "
+            f"'{self.binding.type}'.",
+            f"{missing_provider_remedy(self.binding)} Until then, run it manually: POST /admin/functions/{name}",
+            self.function.file,
+            function=name,
+        )
+
+
+def grouped_problems(functions: Iterable[NeverTriggered]) -> Iterator[Problem]:
+    """Yield one problem for each binding type that no installed package provides, with all functions that have it."""
+    by_type: dict[str, list[NeverTriggered]] = {}
+    for one in functions:
+        by_type.setdefault(one.binding.type.lower(), []).append(one)
+    for same in by_type.values():
+        names = ", ".join(f"'{one.function.name}'" for one in same)
+        subject = f"Function {names} is" if len(same) == 1 else f"Functions {names} are"
+        binding = same[0].binding
+        yield Problem(
+            "error",
+            f"{subject} never triggered: no installed package provides the binding type '{binding.type}'.",
+            f"{missing_provider_remedy(binding)} Until then, run it manually: POST /admin/functions/NAME",
+        )
 
 
 class Binder:
@@ -38,6 +75,7 @@ class Binder:
         self._providers = providers
         self._invocation = invocation
         self._problems = problems
+        self.never_triggered: list[NeverTriggered] = []
 
     def bind(self, function: Function) -> ReadyFunction | None:
         """Bind a function; None if it is in error, which then is one of the problems.
@@ -48,13 +86,25 @@ class Binder:
         try:
             return self._bind(function)
         except FunctionLoadError as error:
-            self._problems.append(_in_error(function, error))
+            self._refuse(function, _in_error(function, error))
         except HostingError:
             raise
         except (Exception, SystemExit) as error:  # a package's fault affects only the functions that use it
             _logger.exception("A provider failed to bind function '%s'.", function.name)
-            self._problems.append(_in_error(function, _provider_failed(function, error)))
+            self._refuse(function, _in_error(function, _provider_failed(function, error)))
         return None
+
+    def add_unavailable(self, function: Function, problem: Problem) -> None:
+        """Let requests to the route of a function that cannot run be answered with its problem, if it has a route."""
+        trigger = function.trigger
+        if trigger.type.lower() == "httptrigger":
+            provider = self._providers.get(function, trigger)
+            if isinstance(provider, HttpProvider):
+                provider.add_unavailable(function, trigger, problem.redacted())
+
+    def _refuse(self, function: Function, problem: Problem) -> None:
+        self._problems.append(problem)
+        self.add_unavailable(function, problem)
 
     def _bind(self, function: Function) -> ReadyFunction:
         missing = [binding for binding in function.bindings if not self._providers.supports(binding)]
@@ -70,21 +120,10 @@ class Binder:
         """Bind a function with a binding type that no package provides, so that it can be run manually."""
         bound = bind(function, self._providers.with_generic())
         by_type = {binding.type.lower(): binding for binding in missing}
-        self._problems.extend(_never_triggered(function, one) for one in by_type.values())
+        self.never_triggered += [NeverTriggered(function, one) for one in by_type.values()]
         if bound.result is None and isinstance(bound.trigger, GenericTrigger):
             return bound._replace(result=bound.trigger.implicit_output)
         return bound
-
-
-def _never_triggered(function: Function, missing: Binding) -> Problem:
-    return Problem(
-        "error",
-        f"Function '{function.name}' is never triggered: no installed package provides its binding type "
-        f"'{missing.type}'.",
-        f"{missing_provider_remedy(missing)} Until then, run it manually: POST /admin/functions/{function.name}",
-        function.file,
-        function=function.name,
-    )
 
 
 def _provider_failed(function: Function, error: BaseException) -> FunctionLoadError:

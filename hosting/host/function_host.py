@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Mapping, MutableMapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hosting._text import did_you_mean
 from hosting.apps.host_json import read_host_json
 from hosting.apps.imports import add_to_path
 from hosting.apps.load import ignored_files, load_app
@@ -21,7 +22,7 @@ from hosting.bindings.warmup import WarmupProvider
 from hosting.core import App, Function, Problem
 from hosting.errors import HostingError
 from hosting.extensions import ExtensionHost, ThreadPool
-from hosting.host.binder import Binder
+from hosting.host.binder import Binder, NeverTriggered
 from hosting.host.binding import BoundFunction
 from hosting.host.invocation import FailedFunction, Invocation, RunningInvocations
 from hosting.host.lifecycle import end_all, start_providers
@@ -85,7 +86,10 @@ class FunctionHost:
         self._given_extensions = extensions
         self._load_app = loads
         self._providers: tuple[Provider, ...] = ()
+        self.never_triggered: tuple[NeverTriggered, ...] = ()
+        """The functions with a binding type that no installed package provides, each with that type."""
         self._router: Router[HttpTrigger] = Router()
+        self._unavailable: Router[HttpTrigger] = Router()
 
     # Load
 
@@ -138,7 +142,7 @@ class FunctionHost:
             importing=self.extensions.importing,
         )
         if self._function_names:
-            app.functions = _selected(app, self._function_names)
+            app.functions, app.in_error = _selected(app, self._function_names), ()
         return app
 
     def _bind(self) -> None:
@@ -155,8 +159,12 @@ class FunctionHost:
             if ready is not None:
                 self.invocations[function.name.lower()] = ready.invoke
                 self.manual_runs.add(function.name, ready.trigger, ready.invoke)
+        for function in self.app.in_error:
+            binder.add_unavailable(function, Problem("error", function.error or "", function=function.name))
+        self.never_triggered = tuple(binder.never_triggered)
         self._providers = providers.all()
-        self._router = self.http.router() if self.http else Router()
+        if self.http:
+            self._router, self._unavailable = self.http.router(), self.http.unavailable_router()
 
     def _invocation(self, bound: BoundFunction) -> Invoke:
         function = bound.function
@@ -174,6 +182,12 @@ class FunctionHost:
     @property
     def problems(self) -> tuple[Problem, ...]:
         """What is wrong with the app and with single functions, without stopping the host, in texts without secrets."""
+        never_triggered = (one.problem for one in self.never_triggered)
+        return (*self.other_problems, *(problem.redacted() for problem in never_triggered))
+
+    @property
+    def other_problems(self) -> tuple[Problem, ...]:
+        """The problems without those of functions that are never triggered."""
         found = (*self.file_problems, *self.app.problems, *self._services.problems)
         return tuple(problem.redacted() for problem in found)
 
@@ -190,6 +204,10 @@ class FunctionHost:
     def router(self) -> Router[HttpTrigger]:
         """Return the routes of the functions that can run."""
         return self._router
+
+    def unavailable_router(self) -> Router[HttpTrigger]:
+        """Return the routes of HTTP functions that cannot run; each target has its ``problem``."""
+        return self._unavailable
 
     def section(self, *path: str) -> Mapping[str, Any]:
         """Return an object inside host.json, empty where there is none."""
@@ -254,11 +272,12 @@ class FunctionHost:
 
 def _selected(app: App, names: Collection[str]) -> tuple[Function, ...]:
     wanted = {name.lower() for name in names}
-    missing = sorted(wanted - {function.name.lower() for function in app.functions})
+    known = [function.name for function in app.functions]
+    missing = sorted(name for name in names if name.lower() not in {one.lower() for one in known})
     if missing:
-        found = ", ".join(function.name for function in app.functions) or "no function"
+        hints = " ".join(filter(None, (did_you_mean(name, known) for name in missing)))
         raise HostingError(
             f"--functions: the app has no function called {', '.join(repr(name) for name in missing)}.",
-            remedy=f"It has {found}.",
+            remedy=f"{hints} It has {', '.join(known) or 'no function'}.".strip(),
         )
     return tuple(function for function in app.functions if function.name.lower() in wanted)

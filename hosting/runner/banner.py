@@ -9,6 +9,7 @@ from hosting._log import host_logger
 from hosting.bindings.http.provider import full_route
 from hosting.core import Function, Problem
 from hosting.extensions import Extension, ExtensionHost
+from hosting.host.binder import grouped_problems
 from hosting.host.function_host import FunctionHost
 from hosting.runner.options import StartOptions
 
@@ -34,7 +35,7 @@ def announce(host: FunctionHost, base: str, options: StartOptions, echo: Callabl
     for name in host.skipped_settings:
         text = "Skipping '%s' from local settings as it's already defined in current environment variables."
         host_logger("settings").info(text, name)
-    log_problems(host.problems)
+    log_problems((*host.other_problems, *grouped_problems(host.never_triggered), *host.extensions.name_problems()))
 
 
 def function_lines(host: FunctionHost, base: str) -> Iterator[str]:
@@ -46,6 +47,7 @@ def function_lines(host: FunctionHost, base: str) -> Iterator[str]:
     """
     routes = {route.function: route for route in host.router().routes}
     prefix = host.http.prefix if host.http else ""
+    never_triggered = {one.function.name for one in host.never_triggered}
     runnable = [function for function in host.functions if _can_run(host, function)]
     for function in runnable:
         if function.name in routes:
@@ -54,7 +56,8 @@ def function_lines(host: FunctionHost, base: str) -> Iterator[str]:
             yield f"{function.name}: {methods} {base}/{full_route(route, prefix)}"
     for function in runnable:
         if function.name not in routes:
-            yield f"{function.name}: {function.trigger.type}"
+            mark = " (never triggered)" if function.name in never_triggered else ""
+            yield f"{function.name}: {function.trigger.type}{mark}"
     for function in host.functions:
         if function.disabled:
             yield f"Function {function.name} is disabled."

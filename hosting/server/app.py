@@ -123,10 +123,11 @@ def _middleware(
     # Inside: no page of another origin may read the host's own paths.
     if cors is not None:
         yield partial(Cors, policy=cors)
-    yield partial(Routing, router=host.router(), admin=admin)
+    router, unavailable = host.router(), host.unavailable_router()
+    yield partial(Routing, router=router, unavailable=unavailable, admin=admin)
     if keys is not None:
         from hosting.server.middleware.auth import RequireKey  # costs a start what few starts need
 
         # Outside the limits: a request without a key takes no place in the queue.
-        yield partial(RequireKey, keys=keys, routes=host.router().routes)
+        yield partial(RequireKey, keys=keys, routes=(*unavailable.routes, *router.routes))
     yield from limit_middleware(http, BodyReader(limit))

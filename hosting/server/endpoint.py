@@ -12,7 +12,7 @@ from hosting.bindings.http.routes import Route
 from hosting.bindings.http.streams import StreamCall
 from hosting.server.body import read_body, replace_chunked
 from hosting.server.disconnect import cancel_on_disconnect
-from hosting.server.failure import failure_reply
+from hosting.server.failure import failure_reply, problem_reply
 from hosting.server.replies import answer, empty
 from hosting.server.types import BODY, REFUSED, ROUTE, Receive, Scope, Send
 
@@ -40,6 +40,9 @@ class FunctionEndpoint:
     async def _reply(self, scope: Scope, receive: Receive) -> HttpReply:
         route, values = scope[ROUTE]
         trigger: HttpTrigger = route.target
+        if trigger.problem is not None and not trigger.disabled:
+            scope[REFUSED] = "the function cannot run"
+            return problem_reply(route.function, trigger.problem)
         if trigger.disabled or trigger.run is None:
             scope[REFUSED] = "the function is disabled"
             return empty(404)

@@ -1,12 +1,17 @@
-"""The response for a function that failed: in development, with the traceback if the caller asks for it."""
+"""The responses for a function that failed, and for one that cannot run.
+
+In development, the former has the traceback if the caller asks for it.
+"""
 
 from __future__ import annotations
 
 import html
+import json
 from collections.abc import Mapping
 
 from hosting._exceptions import traceback_text, type_name
 from hosting.bindings.http.response import HttpReply
+from hosting.core import Problem
 from hosting.server.guard import host_name, is_loopback
 from hosting.server.replies import empty
 
@@ -47,6 +52,24 @@ def failure_reply(
         )
         return _reply("text/html", page)
     return empty(500)
+
+
+def problem_reply(function: str, problem: Problem) -> HttpReply:
+    """Return a response with status 503 that says why a function cannot run, as a problem document of RFC 9457.
+
+    Args:
+        function: the function's name.
+        problem: why, without secrets.
+    """
+    document = {
+        "type": "about:blank",
+        "title": "Service Unavailable",
+        "status": 503,
+        "detail": " ".join(filter(None, (problem.message, problem.remedy))),
+        "function": function,
+    }
+    headers = [(b"content-type", b"application/problem+json"), (b"cache-control", b"no-store")]
+    return HttpReply(503, headers, json.dumps(document, indent=2).encode() + b"\n")
 
 
 def _reply(kind: str, text: str) -> HttpReply:

@@ -74,7 +74,7 @@ def test_functions_that_are_not_in_the_allow_list_are_not_loaded(model: str, loa
     app = load((v1 if model == "v1" else v2) | host_json)
     assert [function.name for function in app.functions] == ["Good"]
     assert [problem.message for problem in app.problems] == [
-        "host.json: 'functions' lists functions that the app does not have: nobody"
+        "host.json: 'functions' lists functions that the app does not have: Nobody"
     ]
 
 

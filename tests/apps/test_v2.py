@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -176,4 +177,7 @@ def test_unknown_name_in_a_package_has_the_remedy_to_check_its_version(load: Loa
     """The package is installed, but it does not have the imported name."""
     with pytest.raises(AppLoadError) as caught:
         load({"function_app.py": "from azure.functions import Nothing\n"})
-    assert caught.value.remedy == "Check the name and the installed version of 'azure'."
+    assert caught.value.remedy == (
+        f"azure-functions {version('azure-functions')}, which is installed, has no 'Nothing'. Check the name and the "
+        "installed version of 'azure', or update: pip install --upgrade azure-functions"
+    )

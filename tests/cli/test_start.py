@@ -87,3 +87,51 @@ def test_function_is_added_to_the_app_above(make_app: MakeApp, run_hosting: RunH
     done = run_hosting("new", "function", "orders", "--template", "http", "--app-dir", root / "shop" / "shared")
     assert done.returncode == 0
     assert "orders" in (root / "shop" / "function_app.py").read_text()
+
+
+NAMES = {
+    "host.json": """{"version": "2.0", "extensionHost": {"extensions": {
+      "tmer": {"settings": {"a": 1}}, "timer": {"functions": {"include": ["Helo"]}}}}}""",
+    "function_app.py": """
+import azure.functions as func
+import hosting
+
+class Audit(func.AppExtensionBase): ...
+
+app = func.FunctionApp()
+
+@app.route("x")
+@hosting.use("nothing")
+def Hello(req): ...
+
+@app.service_bus_queue_trigger("msg", queue_name="q", connection="C")
+def Orders(msg: func.ServiceBusMessage): ...
+""",
+}
+
+
+def test_start_says_what_the_diagnosis_knows_about_names_and_triggers(make_app: MakeApp, serve: Serve) -> None:
+    """A misspelled name has no effect, which is hard to notice."""
+    logs = serve(make_app(NAMES), env={"PYTHON_ENABLE_WORKER_EXTENSIONS": "1"}).logs()
+    assert "names 'tmer', which is not installed." in logs
+    assert "functions names 'Helo', which no function matches. Did you mean 'Hello'?" in logs
+    assert "Function 'Hello' uses the extension 'nothing', which is not installed." in logs
+    assert "Orders: serviceBusTrigger (never triggered)" in logs
+    assert "Function 'Orders' is never triggered" in logs
+    assert logs.count("is never triggered") == 1
+    assert "switched off" not in logs
+
+
+def test_start_says_that_classes_of_azures_interface_are_not_called(make_app: MakeApp, serve: Serve) -> None:
+    """The app imports them, and extensions are switched off."""
+    logs = serve(make_app(NAMES)).logs()
+    assert "Extensions are switched off, and the app has classes of Azure's interface: function_app.Audit." in logs
+    assert "Set PYTHON_ENABLE_WORKER_EXTENSIONS=1" in logs
+
+
+def test_unknown_function_keeps_its_spelling_in_the_message(make_app: MakeApp, run_hosting: RunHosting) -> None:
+    """The right name is suggested."""
+    done = run_hosting("start", make_app(NAMES), "--functions", "HELO,Orders", "--port", "0")
+    assert done.returncode == 1
+    assert "the app has no function called 'HELO'." in done.stderr
+    assert "Did you mean 'Hello'? It has Hello, Orders." in done.stderr

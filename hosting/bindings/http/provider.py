@@ -40,6 +40,8 @@ class HttpTrigger(Trigger):
         self.methods = _methods(binding)
         self.run: Invoke | None = None
         """Runs the function; None if it cannot run."""
+        self.problem: Problem | None = None
+        """Why it cannot run; None if it can."""
         self.streams = streams_of(function)
         """Creates requests and responses of a function with streams, which takes a ``StreamCall`` in place of an
         ``HttpCall``; None for other functions."""
@@ -91,6 +93,7 @@ class HttpProvider(Provider):
         prefix = services.section("extensions", "http").get("routePrefix", "api")
         self.prefix = str(prefix).strip("/")
         self._routes: list[Route[HttpTrigger]] = []
+        self._unavailable: list[Route[HttpTrigger]] = []
         if services.section("extensions", "http").get("dynamicThrottlesEnabled"):
             services.problems.append(_no_throttles())
 
@@ -101,12 +104,28 @@ class HttpProvider(Provider):
             FunctionLoadError: the route is invalid, reserved, or used by another function.
         """
         trigger = HttpTrigger(function, binding)
-        configured = binding.properties.get("route")
-        text = str(configured).strip() if configured is not None else ""
-        route = self._compile(function, text or function.name, trigger)
+        route = self._compile(function, binding, trigger)
         self._check(function, route)
         self._routes.append(route)
         return trigger
+
+    def add_unavailable(self, function: Function, binding: Binding, problem: Problem) -> None:
+        """Add the route of a function that cannot run, for requests that no other route takes.
+
+        A route that is invalid or reserved itself is left out.
+        """
+        try:
+            trigger = _trigger_of_any_level(function, binding)
+            route = self._compile(function, binding, trigger)
+        except (FunctionLoadError, TypeError):
+            return
+        trigger.problem = problem
+        if not is_reserved(route.route):
+            self._unavailable.append(route)
+
+    def unavailable_router(self) -> Router[HttpTrigger]:
+        """Return a router for the functions that cannot run."""
+        return Router(self._unavailable)
 
     def output(self, function: Function, binding: Binding) -> Output:
         """Return the output for the response."""
@@ -121,7 +140,9 @@ class HttpProvider(Provider):
         self.services.problems.extend(_overlap(first, second) for first, second in overlapping_routes(routes))
         return Router(routes)
 
-    def _compile(self, function: Function, route: str, trigger: HttpTrigger) -> Route[HttpTrigger]:
+    def _compile(self, function: Function, binding: Binding, trigger: HttpTrigger) -> Route[HttpTrigger]:
+        configured = binding.properties.get("route")
+        route = (str(configured).strip() if configured is not None else "") or function.name
         full = f"{self.prefix}/{route}" if self.prefix else route
         try:
             template = parse(full)
@@ -148,6 +169,15 @@ class HttpProvider(Provider):
                     remedy=f"Change the route '{route.route}' or the methods of one of the functions.",
                     file=function.file,
                 )
+
+
+def _trigger_of_any_level(function: Function, binding: Binding) -> HttpTrigger:
+    """Return the trigger of a function that cannot run; an invalid level counts as the strictest."""
+    try:
+        return HttpTrigger(function, binding)
+    except FunctionLoadError:
+        properties = {key: value for key, value in binding.properties.items() if key.lower() != "authlevel"}
+        return HttpTrigger(function, binding._replace(properties={**properties, "authLevel": "admin"}))
 
 
 def _level(function: Function, binding: Binding) -> str:

@@ -201,6 +201,14 @@ def _absence(extension: Extension | None) -> str:
     return f"{verb}: {extension.reason}" if extension.reason else verb
 
 
+def uncalled_problems(classes: Sequence[str]) -> list[Problem]:
+    """Return one problem that names the app's extension classes that nothing calls; none if there are none."""
+    if not classes:
+        return []
+    message = f"Extensions are switched off, and the app has classes of Azure's interface: {', '.join(classes)}."
+    return [Problem("warning", f"{message} They are not called.", SWITCH_ON)]
+
+
 def switched_off_problems(extensions: Sequence[Extension]) -> list[Problem]:
     """Return one problem that names the extensions that would run if extensions were switched on; none without them."""
     names = [extension.name for extension in extensions if extension.reason == OFF]

@@ -59,19 +59,23 @@ class Routing:
     Args:
         app: the ASGI application inside, for requests to functions.
         router: the routes of the functions.
+        unavailable: the routes of functions that cannot run, for requests that no other route takes.
         admin: has the home page.
     """
 
-    def __init__(self, app: AsgiApp, router: Router[HttpTrigger], admin: Admin) -> None:
+    def __init__(
+        self, app: AsgiApp, router: Router[HttpTrigger], unavailable: Router[HttpTrigger], admin: Admin
+    ) -> None:
         self._app = app
         self._match = router.match
+        self._match_unavailable = unavailable.match
         self._admin = admin
 
     # Not a coroutine of its own, which would cost every request.
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """Answer one request."""
         path = scope[PATH]
-        found = self._match(scope["method"], path)
+        found = self._match(scope["method"], path) or self._match_unavailable(scope["method"], path)
         if found is None:
             if path == "/":
                 return respond(scope, send, self._admin.home())
