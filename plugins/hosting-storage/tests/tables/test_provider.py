@@ -235,21 +235,19 @@ async def rows(app: App, **values: str) -> set[str]:
     return {one["PartitionKey"] + one["RowKey"] for one in (await app.response("Read", **values))[1]}
 
 
-async def test_table_input_with_both_keys_reads_one_entity(make_table_app: MakeTableApp) -> None:
-    """With both keys a function reads one entity, as text or bytes, and None if there is none."""
+async def test_table_input_with_both_keys_reads_the_partition(make_table_app: MakeTableApp) -> None:
+    """With both keys a function gets the list of the partition, as text or bytes: the row key is ignored."""
     for annotation, kind in (("", "str"), (": str", "str"), (": bytes", "bytes")):
-        app = await with_rows(await make_table_app(WRITE, reader("'{row}', 'p'", annotation)))
-        entity = {"PartitionKey": "p", "RowKey": "0", "Name": "it's", "Age": 0}
-        assert await app.response("Read", row="0") == [kind, entity]
-        assert await app.response("Read", row="it's not there") == ["NoneType", None]
-        assert "'a/b' is not a valid RowKey" in await app.failure("Read", row="a/b")
+        app = await with_rows(await make_table_app(WRITE, reader("'{row}', 'q'", annotation)))
+        entity = {"PartitionKey": "q", "RowKey": "0", "Name": "it's", "Age": 50}
+        for row in ("0", "it's not there", "a/b"):
+            assert await app.response("Read", row=row) == [kind, [entity]]
 
 
-async def test_table_input_of_a_missing_table_is_none_or_an_error(make_table_app: MakeTableApp) -> None:
-    """One entity of a missing table is None; a query fails and says that the table does not exist."""
-    app = await make_table_app(reader("'r', 'p'"))
-    assert await app.response("Read") == ["NoneType", None]
-    app = await make_table_app(reader())
+@pytest.mark.parametrize("arguments", ["", "'r', 'p'"])
+async def test_table_input_of_a_missing_table_fails(make_table_app: MakeTableApp, arguments: str) -> None:
+    """The message says that the table does not exist."""
+    app = await make_table_app(reader(arguments))
     assert await app.failure("Read") == (
         f"Function 'Read': binding 'rows': table '{app.table}' does not exist. An output creates it, an input does not."
     )
@@ -264,6 +262,8 @@ async def test_table_input_without_a_row_key_reads_a_list(make_table_app: MakeTa
         ("partition_key='p', filter='Age ge 20'", {"p2", "p3"}),
         ("partition_key='nobody'", set()),
         ("row_key='0'", {"p0", "p1", "p2", "p3", "q0"}),
+        ("row_key='0', partition_key='p'", {"p0", "p1", "p2", "p3"}),
+        ("row_key='0', partition_key='p', filter='Age ge 20'", {"p2", "p3"}),
     ):
         app = await make_table_app(WRITE, reader(arguments))
         assert await rows(await with_rows(app)) == expected
@@ -337,23 +337,20 @@ async def test_table_binding_that_cannot_work_puts_its_function_in_error(
 
 
 @pytest.mark.parametrize(
-    ("arguments", "message"),
+    ("arguments", "warnings"),
     [
-        ("row_key='r'", ["rowKey of binding 'rows' has no effect without partitionKey."]),
-        (
-            "row_key='r', partition_key='p', take=1, filter='A eq 1'",
-            [f"{name} of binding 'rows' has no effect next to partitionKey and rowKey." for name in ("filter", "take")],
-        ),
-        ("partition_key='p', take=1, filter='A eq 1'", []),
+        ("row_key='r'", 1),
+        ("row_key='r', partition_key='p', take=1, filter='A eq 1'", 1),
+        ("partition_key='p', take=1, filter='A eq 1'", 0),
     ],
 )
-async def test_table_property_without_effect_is_reported_at_start(
-    make_table_app: MakeTableApp, arguments: str, message: list[str]
+async def test_row_key_of_a_table_input_is_reported_at_start(
+    make_table_app: MakeTableApp, arguments: str, warnings: int
 ) -> None:
-    """A property that changes nothing, here and in Azure, is reported at start."""
-    assert [one.message for one in (await make_table_app(reader(arguments))).host.problems] == [
-        f"Function 'Read': {one}" for one in message
-    ]
+    """A row key changes nothing, here and in Azure, so a warning says so once."""
+    problems = (await make_table_app(reader(arguments))).host.problems
+    assert [problem.severity for problem in problems] == ["warning"] * warnings
+    assert all("Function 'Read': rowKey of binding 'rows' has no effect." in problem.message for problem in problems)
 
 
 async def test_table_input_with_an_invalid_filter_fails(make_table_app: MakeTableApp) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from azure.core.exceptions import ResourceNotFoundError
@@ -15,7 +15,7 @@ from hosting.errors import FunctionLoadError
 from hosting_storage.shared.connections import Connections
 from hosting_storage.shared.failures import explained
 from hosting_storage.tables.batches import write_entities
-from hosting_storage.tables.entities import KEYS, Entity, check_key, entity_json, read_entities, with_keys
+from hosting_storage.tables.entities import KEYS, Entity, entity_json, read_entities, with_keys
 from hosting_storage.tables.filters import equals, marked, resolved
 
 if TYPE_CHECKING:
@@ -79,9 +79,10 @@ class Table:
 
 
 class TableInput(Input):
-    """Reads one entity as a JSON object, or several as a list.
+    """Reads entities as a JSON list.
 
-    As in Azure's host, it reads one entity if the binding has both keys, and None if that entity does not exist.
+    As in Azure's host, the row key of the binding has no effect. Source: ``CreateJArray`` in its
+    ``TablesExtensionConfigProvider``, the only rule for functions that are not written in .NET.
     """
 
     expressions = ("tableName", "partitionKey", "rowKey", "filter")
@@ -89,42 +90,26 @@ class TableInput(Input):
     def __init__(self, function: Function, binding: Binding, table: Table) -> None:
         self._table = table
         self._take = _take(function, binding)
-        self._is_single = all(map(table.has, _KEYS))
         self._wants_bytes = function.annotations.get(binding.name) is bytes
 
     def quote(self, name: str, value: str) -> str:
         """Mark a value of the filter, so that it can be written as OData later."""
         return marked(value) if name == "filter" else value
 
-    async def read(self, data: Any, properties: Mapping[str, Any]) -> str | bytes | None:
+    async def read(self, data: Any, properties: Mapping[str, Any]) -> str | bytes:
         """Return the entities as JSON text.
 
         Raises:
-            ValueError: the resolved name, key or filter is invalid.
-            LookupError: the table of a list does not exist.
+            ValueError: the resolved name or filter is invalid.
+            LookupError: the table does not exist.
             StorageFailure: the service refuses the request, or cannot be reached.
         """
         with explained(f"{self._table.description} cannot be read"):
-            found = await (self._one(properties) if self._is_single else self._many(properties))
-        if found is None:
-            return None
+            found = await self._entities(properties)
         text = json.dumps(found, ensure_ascii=False, separators=(",", ":"))
         return text.encode() if self._wants_bytes else text
 
-    async def _one(self, properties: Mapping[str, Any]) -> dict[str, Any] | None:
-        table = self._table.client(properties)
-        partition, row = (self._table.value(name, properties) or "" for name in _KEYS)
-        try:
-            for name, key in zip(KEYS, (partition, row), strict=True):
-                check_key(name, key)
-        except ValueError as error:
-            raise ValueError(f"{self._table.description}: {error}") from None
-        try:
-            return entity_json(await table.get_entity(partition, row))
-        except ResourceNotFoundError:
-            return None
-
-    async def _many(self, properties: Mapping[str, Any]) -> list[dict[str, Any]]:
+    async def _entities(self, properties: Mapping[str, Any]) -> list[dict[str, Any]]:
         table, query = self._table.client(properties), self._filter(properties)
         page: Any = {"results_per_page": min(self._take, _MAX_PAGE_SIZE) or None}
         entities = table.query_entities(query, **page) if query else table.list_entities(**page)
@@ -202,7 +187,8 @@ class TableProvider(Provider):
         """
         table = self._table(function, binding)
         table_input = TableInput(function, binding, table)
-        self.services.problems.extend(_unused(function, binding, table))
+        if table.has("rowKey"):
+            self.services.problems.append(_unused_row_key(function, binding))
         return table_input
 
     def output(self, function: Function, binding: Binding) -> TableOutput:
@@ -236,17 +222,15 @@ def _take(function: Function, binding: Binding) -> int:
         ) from None
 
 
-def _unused(function: Function, binding: Binding, table: Table) -> Iterator[Problem]:
-    """Yield a warning for each property that has no effect, here and in Azure."""
-    if not table.has("rowKey"):
-        return
-    names, why, remedy = ["rowKey"], "without partitionKey", "Set both keys to read one entity, or a filter."
-    if table.has("partitionKey"):
-        names = [name for name in ("filter", "take") if table.has(name)]
-        why, remedy = "next to partitionKey and rowKey", "Remove it, or remove rowKey to read several entities."
-    for name in names:
-        message = f"Function '{function.name}': {name} of binding '{binding.name}' has no effect {why}."
-        yield Problem("warning", message, remedy, function.file, function=function.name)
+def _unused_row_key(function: Function, binding: Binding) -> Problem:
+    return Problem(
+        "warning",
+        f"Function '{function.name}': rowKey of binding '{binding.name}' has no effect. "
+        "As in Azure, the value is a list of entities, of those in the partition if partitionKey is set.",
+        "Remove it, or replace it with a filter such as RowKey eq '{name}', and read the first item of the list.",
+        function.file,
+        function=function.name,
+    )
 
 
 def _bad_name(name: str) -> str:
