@@ -160,7 +160,9 @@ class Invocation:
         self, answer: Any, outs: list[tuple[str, Output, Out]], properties: Mapping[str, Mapping[str, Any]]
     ) -> Any:
         """Encode the outputs besides the result, then write those that do not answer the caller."""
-        encoded = [(name, output, output.encode(out.get())) for name, output, out in outs if out.get() is not None]
+        encoded = [
+            (name, output, self._encode(output, out.get())) for name, output, out in outs if out.get() is not None
+        ]
         if self._bound.result is not None:
             encoded.append((RETURN, self._bound.result, answer))
         reply = None
@@ -170,6 +172,13 @@ class Invocation:
             else:
                 await output.write(item, properties.get(name, NOTHING))
         return reply
+
+    def _encode(self, output: Output, value: Any) -> Any:
+        try:
+            return output.encode(value)
+        except Exception as exception:
+            note_refusal(exception, self._bound.function, self._root, value)
+            raise
 
     def _reason(self, invocation_id: str, raised: BaseException) -> BaseException:
         """Return why the invocation failed: the timeout, if that is what cancelled it, else what was raised."""

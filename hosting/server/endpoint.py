@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable
 
 from hosting._log import host_logger
-from hosting.bindings.http.provider import HttpTrigger
+from hosting.bindings.http.provider import NOTHING_SET, HttpTrigger
 from hosting.bindings.http.request import HttpCall, parse_headers, trace_context
 from hosting.bindings.http.response import HttpReply
 from hosting.bindings.http.routes import Route
@@ -66,7 +66,7 @@ class FunctionEndpoint:
             shows = self._shows_tracebacks
             return asked or failure_reply(route.function, result.exception, headers, shows_tracebacks=shows)
         reply: HttpReply | None = result.reply
-        return empty(200) if reply is None else reply
+        return empty(NOTHING_SET) if reply is None else reply
 
     async def _body(self, scope: Scope, receive: Receive, route: Route[HttpTrigger], headers: dict[str, str]) -> bytes:
         """Return the body of a request; in ``headers``, its length replaces what says that it was chunked."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -71,12 +72,28 @@ def v1(code: str) -> Mapping[str, str]:
 
 
 def test_named_http_output_answers_with_what_was_set(hosting_host: HostFactory) -> None:
-    """If it was never set, the reply is empty, and the invocation succeeds."""
+    """If it was never set, the reply is empty with status 204, and the invocation succeeds."""
     head = "def main(req: func.HttpRequest, res: func.Out[func.HttpResponse]) -> None:\n"
     set_ = hosting_host(v1(head + "    res.set(func.HttpResponse('x', status_code=201))\n")).get("/api/F")
     assert (set_.status, set_.text) == (201, "x")
     unset = hosting_host(v1(head + "    pass\n")).get("/api/F")
-    assert (unset.status, unset.body, unset.outputs) == (200, b"", {})
+    assert (unset.status, unset.body, unset.outputs) == (204, b"", {})
+
+
+@pytest.mark.parametrize("keyword", ["def", "async def"])
+def test_http_function_without_an_http_output_answers_204(hosting_host: HostFactory, keyword: str) -> None:
+    """The response is empty, as in Azure, for either programming model."""
+    trigger = {"type": "httpTrigger", "direction": "in", "name": "req", "authLevel": "anonymous"}
+    script = f"import azure.functions as func\n{keyword} main(req: func.HttpRequest) -> None:\n    pass\n"
+    host = hosting_host({"F/function.json": json.dumps({"bindings": [trigger]}), "F/__init__.py": script})
+    reply = host.get("/api/F")
+    assert (reply.status, reply.body) == (204, b"")
+    script = (
+        "import azure.functions as func\napp = func.FunctionApp()\n"
+        '@app.generic_trigger("req", type="httpTrigger", authLevel="ANONYMOUS")\n'
+        f"{keyword} G(req: func.HttpRequest) -> None:\n    pass\n"
+    )
+    assert hosting_host({"function_app.py": script}).get("/api/G").status == 204
 
 
 def test_result_without_a_return_binding_fails_the_invocation(hosting_host: HostFactory) -> None:

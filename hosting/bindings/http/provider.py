@@ -16,6 +16,8 @@ from hosting.core import Binding, Function, Problem
 from hosting.errors import FunctionLoadError
 
 LEVELS = ("anonymous", "function", "admin")
+NOTHING_SET = 204
+"""The status where the function has no HTTP output, or has set none. Source: ``SetResponse`` in ``HttpBinding.cs``."""
 
 
 class HttpTrigger(Trigger):
@@ -61,10 +63,10 @@ class HttpTrigger(Trigger):
         return {"method": data.method, "path": data.path}
 
     def status_code(self, result: Result) -> int:
-        """Return the status of the response: 200 where the function has no output for it, 500 where it failed."""
+        """Return the status of the response: 204 where no HTTP output is set, 500 where the function failed."""
         if result.exception is not None:
             return 500 if self.streams is None else self.streams.failure_status(result.exception)
-        return 200 if result.reply is None else int(result.reply.status)
+        return NOTHING_SET if result.reply is None else int(result.reply.status)
 
     def attach(self, invoke: Invoke) -> None:
         """Store ``invoke`` as ``run``."""
