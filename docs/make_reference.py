@@ -72,7 +72,8 @@ def _bindings() -> Iterator[str]:
     yield "[How to write one](../how-to/write-a-binding.md), [a tutorial](../tutorial/first-trigger.md)."
     interface = provider.Provider, provider.Trigger, provider.Invoke, provider.Result, provider.Resolvable
     data = bindings.Input, bindings.Output, bindings.Services, AppSettings, HttpCall, HttpReply, bindings.host_logger
-    contract = core.Function, core.Binding, core.Problem, errors.FunctionLoadError, storage.HostStorage, storage.Lease
+    failures = errors.FunctionLoadError, errors.MissingSettingError
+    contract = core.Function, core.Binding, core.Problem, *failures, storage.HostStorage, storage.Lease
     texts = expressions.Template, expressions.Expression, expressions.json_data, expressions.merged
     for public in (*interface, *data, *contract, *texts):
         yield from _Source.of(public).description(public.__name__, _exported(public, bindings))

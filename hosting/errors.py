@@ -45,6 +45,13 @@ class FunctionLoadError(HostingError):
     """One function cannot be loaded. The other functions of the app run."""
 
 
+class MissingSettingError(FunctionLoadError):
+    """A connection of a binding has no setting, or one that cannot be used.
+
+    An HTTP function keeps its route, and each call fails with this error. The events of any other function wait.
+    """
+
+
 class ExtensionError(HostingError):
     """An extension is not valid, or a required extension does not run."""
 

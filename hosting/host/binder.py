@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from copy import copy
 from typing import NamedTuple
 
 from hosting._log import host_logger
@@ -11,7 +12,7 @@ from hosting.bindings.http.provider import HttpProvider
 from hosting.bindings.provider import Invoke, Trigger
 from hosting.bindings.registry import Providers, missing_provider_remedy
 from hosting.core import Binding, Function, Problem
-from hosting.errors import FunctionLoadError, HostingError
+from hosting.errors import FunctionLoadError, HostingError, MissingSettingError
 from hosting.host.binding import BoundFunction, bind
 
 _logger = host_logger("bindings")
@@ -85,6 +86,8 @@ class Binder:
         """
         try:
             return self._bind(function)
+        except MissingSettingError as error:
+            return self._bind_failing(function, error)
         except FunctionLoadError as error:
             self._refuse(function, _in_error(function, error))
         except HostingError:
@@ -92,6 +95,18 @@ class Binder:
         except (Exception, SystemExit) as error:  # a package's fault affects only the functions that use it
             _logger.exception("A provider failed to bind function '%s'.", function.name)
             self._refuse(function, _in_error(function, _provider_failed(function, error)))
+        return None
+
+    def _bind_failing(self, function: Function, error: MissingSettingError) -> ReadyFunction | None:
+        """Let an HTTP function have its route although a connection is missing, as in Azure: each call of it fails."""
+        if function.trigger.type.lower() == "httptrigger":
+            failing = copy(function)
+            failing.bindings, failing.error = (function.trigger,), f"{error.message} {error.remedy}".strip()
+            ready = self.bind(failing)
+            if ready is not None:
+                self._problems.append(_in_error(function, error))
+            return ready
+        self._problems.append(_in_error(function, error))
         return None
 
     def add_unavailable(self, function: Function, problem: Problem) -> None:

@@ -7,7 +7,12 @@ from typing import Any
 
 import httpx
 import pytest
+from importlib_metadata import EntryPoint, EntryPoints
 
+from hosting.bindings import Input, Output, Provider, Services
+from hosting.bindings.registry import Providers
+from hosting.core import Binding, Function
+from hosting.errors import MissingSettingError
 from hosting.host.binder import grouped_problems
 from hosting.host.function_host import FunctionHost
 from hosting.server.app import HostApp
@@ -36,7 +41,8 @@ def load(make_app: MakeApp, code: str, environ: Mapping[str, str] | None = None)
 
 
 async def get(host: FunctionHost, path: str, method: str = "GET", keys: Any = None, **options: Any) -> httpx.Response:
-    transport = httpx.ASGITransport(app=HostApp(host, keys=keys))
+    app = HostApp(host, keys=keys, shows_tracebacks=options.pop("shows_tracebacks", False))
+    transport = httpx.ASGITransport(app=app)
     async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
         return await client.request(method, path, **options)
 
@@ -156,6 +162,56 @@ async def test_reason_is_for_callers_with_a_key_of_the_functions_level(
     host.load()
     headers = {} if key is None else {"x-functions-key": key}
     assert (await get(host, "/api/F", keys=Keys(), headers=headers)).status_code == status
+
+
+class Crates(Provider):
+    """Provides ``crate``: each needs a setting ``Crates``."""
+
+    def input(self, function: Function, binding: Binding) -> Input:
+        raise MissingSettingError("The setting 'Crates' does not exist.", remedy="Set Crates.", file=function.file)
+
+    def output(self, function: Function, binding: Binding) -> Output:
+        raise MissingSettingError("The setting 'Crates' does not exist.", remedy="Set Crates.", file=function.file)
+
+
+def crates(services: Services) -> Providers:
+    entries = [
+        EntryPoint(name, f"{Crates.__module__}:Crates", "hosting.bindings") for name in ("crate", "crateTrigger")
+    ]
+    return Providers(services, lambda: EntryPoints(entries))
+
+
+CRATES = """
+@app.route("crates")
+@app.generic_{direction}_binding("crate", type="crate")
+def crates(req, crate): raise ZeroDivisionError
+
+@app.generic_trigger("x", type="crateTrigger")
+@app.generic_output_binding("crate", type="crate")
+def waits(x, crate): ...
+"""
+
+
+@pytest.mark.parametrize("direction", ["input", "output"])
+async def test_http_function_without_its_connection_has_its_route_and_fails_each_call(
+    direction: str, make_app: MakeApp, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As in Azure; the log, and in development the answer, name the setting. Other triggers take no events."""
+    monkeypatch.setattr(EntryPoint, "load", lambda entry: Crates)
+    code = HEAD + GOOD + CRATES.format(direction=direction)
+    host = FunctionHost(make_app({"function_app.py": code}), environ={}, providers=crates)
+    host.load()
+    assert sorted(one.function for one in host.router().routes) == ["crates", "zgood"]
+    assert {one.function: one.message.partition(": ")[2] for one in host.problems} == dict.fromkeys(
+        ("crates", "waits"), "The setting 'Crates' does not exist."
+    )
+    for _ in range(2):
+        response = await get(host, "/api/crates", shows_tracebacks=True, headers={"x-hosting-traceback": "1"})
+        assert response.status_code == 500
+        assert "The setting 'Crates' does not exist. Set Crates." in response.text
+        assert "ZeroDivisionError" not in response.text
+    assert "waits" not in host.invocations
+    assert (await get(host, "/api/good")).text == "ok"
 
 
 NEVER = """

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
 from urllib.request import getproxies
 
 from hosting.bindings import Services
-from hosting.errors import FunctionLoadError
+from hosting.errors import MissingSettingError
 from hosting_storage.shared.connection_strings import DEVELOPMENT_ACCOUNT, normalized
 from hosting_storage.shared.credentials import credential_of
 
@@ -39,7 +39,7 @@ _NOISY_LOGGERS = (
 _TABLE_RETRIES = MappingProxyType({"retry_total": 3, "retry_backoff_factor": 0.8})
 
 
-class ConnectionSettingError(FunctionLoadError):
+class ConnectionSettingError(MissingSettingError):
     """The setting that a ``connection`` names is missing, or cannot be used."""
 
 
