@@ -127,5 +127,5 @@ def _add_note(exception: BaseException, note: str) -> None:
     if note not in _notes(exception):
         try:
             BaseException.add_note(exception, note)
-        except Exception:  # noqa: BLE001 - the class of the exception may be the app's own
+        except BaseException:  # noqa: BLE001 - the class of the exception may be the app's own
             return

@@ -26,7 +26,7 @@ def redact_value(name: str, value: Any) -> Any:
     copy = _Copy().of(value, 0)
     try:
         return value if bool(copy == value) else copy
-    except Exception:  # noqa: BLE001 - a class of the app's own can raise anything
+    except BaseException:  # noqa: BLE001 - a class of the app's own can raise anything
         return copy
 
 
@@ -48,7 +48,7 @@ class _Copy:
                 return _header(value) or tuple(self.of(inner, depth + 1) for inner in value)
             if isinstance(value, list):
                 return [self.of(inner, depth + 1) for inner in value]
-        except Exception:  # noqa: BLE001 - as above
+        except BaseException:  # noqa: BLE001 - as above
             return redact(as_text(value))
         return redact(value) if type(value) is str else value
 
