@@ -17,7 +17,8 @@ def start(options: StartOptions) -> None:
         HostingError: the app does not load, or the port is taken.
     """
     with collection_paused():
-        from hosting.server.uvicorn_adapter.server import leave, listen
+        from hosting.runner.leave import leave
+        from hosting.server.uvicorn_adapter.server import listen
 
     _open_standard_descriptors()
     settings = read_local_settings(options.root)

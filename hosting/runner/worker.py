@@ -29,8 +29,8 @@ def work(options: StartOptions, socket: socket, role: Role, ready: Connection) -
     # Imported here because the supervisor imports this module as well.
     with collection_paused():
         from hosting.runner.errors import report_error
+        from hosting.runner.leave import leave
         from hosting.runner.serve import serve
-        from hosting.server.uvicorn_adapter.server import leave
 
     # A terminal sends Ctrl-C to every process; only the supervisor handles it.
     signal.signal(signal.SIGINT, lambda _number, _frame: None)

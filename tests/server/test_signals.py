@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import textwrap
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -188,6 +190,58 @@ def test_host_ends_after_its_grace_whatever_threads_and_children_do(
             one = {goes_on}(target=sleep_forever)
             one.start()
             return str(getattr(one, "pid", ""))
+        """
+    served = serve(make_app(app_files(source)), "--grace", "1")
+    assert served.get("/api/start").status_code == 200
+    assert served.stop() == 0
+
+
+NEVER_ENDS = {
+    "a function": "sleep_forever()",
+    "a thread": "threading.Thread(target=sleep_forever).start()",
+    "an executor": "executor.submit(sleep_forever)",
+    "a child": "multiprocessing.Process(target=sleep_forever).start()",
+}
+
+
+@pytest.mark.parametrize("what", NEVER_ENDS)
+def test_exit_callbacks_of_the_app_run_when_something_outlives_the_grace(
+    make_app: MakeApp, serve: Serve, what: str
+) -> None:
+    """Each runs once, and one that never ends does not keep the process."""
+    source = f"""
+        import atexit
+        executor = ThreadPoolExecutor(1)
+        atexit.register(lambda: print("the first one ran", flush=True))
+        atexit.register(lambda: 1 / 0)
+        atexit.register(lambda: print("the last one ran"))
+
+        @app.route("start")
+        def start(req: func.HttpRequest) -> str:
+            print("started")
+            {NEVER_ENDS[what]}
+            return ""
+        """
+    served = serve(make_app(app_files(source)), "--grace", "1")
+    address = urlsplit(served.url)
+    with socket.create_connection((str(address.hostname), address.port or 0)) as connection:
+        connection.sendall(b"GET /api/start HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        served.wait_for("started")
+        assert served.stop() == 0
+    assert [served.logs().count(f"the {which} one ran") for which in ("first", "last")] == [1, 1]
+
+
+@pytest.mark.parametrize("goes_on", ["pass", "threading.Thread(target=sleep_forever).start()"])
+def test_exit_callback_that_never_ends_does_not_keep_the_process(make_app: MakeApp, serve: Serve, goes_on: str) -> None:
+    """A second after the grace the process ends in any case."""
+    source = f"""
+        import atexit
+        atexit.register(sleep_forever)
+
+        @app.route("start")
+        def start(req: func.HttpRequest) -> str:
+            {goes_on}
+            return ""
         """
     served = serve(make_app(app_files(source)), "--grace", "1")
     assert served.get("/api/start").status_code == 200

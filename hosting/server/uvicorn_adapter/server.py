@@ -7,22 +7,18 @@ import contextlib
 import errno
 import functools
 import logging
-import os
 import signal
 import socket
-import sys
 import threading
-import time
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from types import FrameType
-from typing import NoReturn, Protocol
+from typing import Protocol
 
 import uvicorn
 from uvicorn.lifespan.on import LifespanOn
 
 from hosting.errors import HostingError
-from hosting.extensions import PoolThread
 from hosting.server.event_loop import EventLoop
 from hosting.server.middleware.access import Access
 from hosting.server.signals import ExitSignals
@@ -216,35 +212,3 @@ class Server(uvicorn.Server):
         self.exit_code = 130 if interrupted else 0
         self._signals.call_apps_handler(sig, frame)
         self.should_exit = True
-
-
-def leave(code: int, deadline: float) -> NoReturn:
-    """End the process as Python does, with its threads, its children and what is registered with ``atexit``.
-
-    At the deadline it ends in any case, whatever a thread or a child does.
-
-    Args:
-        code: the exit code.
-        deadline: until when to wait, in seconds of ``time.monotonic``.
-    """
-    deadline = max(deadline, time.monotonic() + _MIN_SHUTDOWN_SECONDS)
-    threading.Thread(target=_leave_at, args=(code, deadline), name="hosting-deadline", daemon=True).start()
-    for thread in threading.enumerate():
-        if isinstance(thread, PoolThread):
-            thread.join(max(0.0, deadline - time.monotonic()))
-            if thread.is_alive():
-                _leave_at(code, deadline)  # Python's own end is not safe while a function still runs
-    sys.exit(code)
-
-
-def _leave_at(code: int, deadline: float) -> NoReturn:
-    """End the process at the deadline; Python's own end would wait for threads and children that go on."""
-    time.sleep(max(0.0, deadline - time.monotonic()))
-    for stream in (sys.stdout, sys.stderr):
-        with contextlib.suppress(Exception):
-            stream.flush()
-    if processes := sys.modules.get("multiprocessing"):
-        with contextlib.suppress(Exception):
-            for child in processes.active_children():
-                child.terminate()
-    os._exit(code)
