@@ -21,6 +21,19 @@ def as_text(value: object) -> str:
         return f"<{type_name(value)}: its text cannot be read>"
 
 
+def as_repr(value: object) -> str:
+    """Return ``repr(value)``, cut to 10,000 characters; if that raises, a note with the name of the type."""
+    try:
+        return shortened(repr(value))
+    except BaseException as error:  # noqa: BLE001 - as the module says
+        return f"<{type_name(value)}: its repr raised {type_name(error)}>"
+
+
+def is_a(error: object, *kinds: type) -> bool:
+    """Return whether an exception is of one of some classes, whatever it says of its ``__class__``."""
+    return issubclass(type(error), kinds)
+
+
 def type_name(value: object, *, is_qualified: bool = True) -> str:
     """Return the name of a value's type, cut to 200 characters.
 
@@ -34,7 +47,12 @@ def type_name(value: object, *, is_qualified: bool = True) -> str:
 
 def message_of(error: BaseException) -> str:
     """Return the message of an exception, cut to 10,000 characters."""
-    return redact(_cut(as_text(error), _MAX_MESSAGE_CHARACTERS))
+    return redact(shortened(as_text(error)))
+
+
+def shortened(text: str) -> str:
+    """Return a text, cut to 10,000 characters."""
+    return _cut(text, _MAX_MESSAGE_CHARACTERS)
 
 
 def error_text(error: BaseException) -> str:
@@ -45,6 +63,11 @@ def error_text(error: BaseException) -> str:
 def own_attribute(error: BaseException, name: str) -> Any:
     """Return what Python itself keeps of an exception, such as ``__cause__``: its class may have one of its own."""
     return vars(BaseException)[name].__get__(error)
+
+
+def set_own_traceback(error: BaseException, frames: TracebackType | None) -> None:
+    """Set the traceback that Python itself keeps of an exception."""
+    vars(BaseException)["__traceback__"].__set__(error, frames)
 
 
 def traceback_text(error: BaseException) -> str:

@@ -37,6 +37,7 @@ def raising(name: str, error: BaseException) -> BaseException:
 
 ERRORS = (ValueError("bad"), SystemExit(3), BaseException("bad"), KeyboardInterrupt())
 ATTRIBUTES = (
+    "__class__",
     "__str__",
     "__repr__",
     "__traceback__",

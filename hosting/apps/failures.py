@@ -10,6 +10,7 @@ from pathlib import Path
 from types import ModuleType, TracebackType
 from typing import TypeVar
 
+from hosting._exceptions import as_repr, error_text, own_attribute, set_own_traceback, shortened
 from hosting.apps.imports import SITE_PACKAGES, is_app_file, module_location, own_module
 from hosting.errors import AppLoadError, FunctionLoadError, HostingError
 
@@ -29,9 +30,12 @@ def explain(kind: type[E], what: str, error: BaseException, root: Path, file: Pa
     """
     from hosting.apps.remedies.causes import remedy_for  # only a failure needs it
 
-    source, line = _location(error, root) or (str(file), None)
-    remedy = _hidden_module(error, root) or remedy_for(error, root)
-    error.__traceback__ = _app_traceback(error.__traceback__, root)
+    try:
+        source, line = _location(error, root) or (str(file), None)
+    except BaseException:  # noqa: BLE001 - as in _summary
+        source, line = str(file), None
+    remedy = remedy_for(error, root, _hidden_module)
+    set_own_traceback(error, _app_traceback(own_attribute(error, "__traceback__"), root))
     return kind(f"{what}: {_summary(error)}", remedy=remedy, file=source, line=line)
 
 
@@ -47,7 +51,9 @@ def app_load_error(root: Path, failures: Sequence[FunctionLoadError]) -> AppLoad
 def _location(error: BaseException, root: Path) -> tuple[str, int | None] | None:
     if isinstance(error, SyntaxError) and error.filename and is_app_file(error.filename, root):
         return error.filename, error.lineno
-    frames = [(frame.f_code.co_filename, line) for frame, line in traceback.walk_tb(error.__traceback__)]
+    frames = [
+        (frame.f_code.co_filename, line) for frame, line in traceback.walk_tb(own_attribute(error, "__traceback__"))
+    ]
     return next(((file, line) for file, line in reversed(frames) if is_app_file(file, root)), None)
 
 
@@ -59,8 +65,15 @@ def _app_traceback(traceback: TracebackType | None, root: Path) -> TracebackType
 
 
 def _summary(error: BaseException) -> str:
+    try:
+        return shortened(_python_summary(error))
+    except BaseException:  # noqa: BLE001 - it is the app's own, and may raise itself when it is looked at
+        return error_text(error)
+
+
+def _python_summary(error: BaseException) -> str:
     if isinstance(error, SystemExit):
-        return f"the code called sys.exit({error.code!r})"
+        return f"the code called sys.exit({as_repr(error.code)})"
     lines = list(traceback.TracebackException.from_exception(error).format_exception_only())
     if not isinstance(error, SyntaxError):
         return lines[0].strip()

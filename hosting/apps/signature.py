@@ -8,6 +8,7 @@ import typing
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from hosting._exceptions import error_text
 from hosting.apps.web import WebExtension, supports_sdk_type, web_extension
 from hosting.core import Binding, Model
 from hosting.errors import FunctionLoadError
@@ -78,7 +79,7 @@ def _annotations(function: Callable[..., Any]) -> dict[str, Any]:
         return typing.get_type_hints(function)
     except Exception as error:  # an annotation is the author's code, and may raise anything
         raise FunctionLoadError(
-            f"an annotation cannot be evaluated: {type(error).__name__}: {error}",
+            f"an annotation cannot be evaluated: {error_text(error)}",
             remedy="Import the name at run time too, not only under TYPE_CHECKING, or remove the annotation.",
         ) from error
 

@@ -101,7 +101,9 @@ def _entry_point(root: Path, declaration: Declaration) -> Callable[..., Any]:
     script, name = declaration.script, declaration.entry_point
     try:
         module = import_below_namespace(root, script)
-    except (Exception, SystemExit) as error:  # the app's code may raise anything
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # the app's code may raise anything
         raise explain(FunctionLoadError, f"importing {script.name} failed", error, root, script) from error
     call: Callable[..., Any] | None = getattr(module, name, None)
     if call is None or not callable(call):

@@ -60,7 +60,9 @@ def read_v2(reader: AppReader, script: Path) -> bool:
     check_script(script)
     try:
         module = import_script(script)
-    except (Exception, SystemExit) as error:  # the app's code may raise anything
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # the app's code may raise anything
         raise explain(AppLoadError, f"{script.name} cannot be imported", error, reader.root, script) from error
     return read_functions(reader, _function_app(module, script), script)
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pkgutil import resolve_name
 
 from hosting._distributions import distribution_name
+from hosting._exceptions import error_text
 from hosting._text import did_you_mean
 from hosting.bindings.generic.provider import GenericProvider
 from hosting.bindings.provider import Provider
@@ -109,10 +110,12 @@ class Providers:
             raise _lookup_error(function, binding, candidates, self._blocked(binding.type))
         try:
             factory: Factory = candidates[0].load()
-        except (Exception, SystemExit) as error:
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # a package may raise anything
             raise FunctionLoadError(
                 f"Function '{function.name}' needs binding type '{binding.type}', but {_owner(candidates[0])} "
-                f"cannot be imported: {type(error).__name__}: {error}",
+                f"cannot be imported: {error_text(error)}",
                 remedy="Reinstall or update that package.",
             ) from error
         return factory

@@ -7,6 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from hosting._exceptions import error_text
 from hosting.apps.expansion import AppSettings
 from hosting.apps.state import app_name, host_id, state_folder
 from hosting.core import Problem
@@ -120,9 +121,11 @@ class Services:
                 continue
             try:
                 factory = entry.load()
-            except (Exception, SystemExit) as error:
+            except KeyboardInterrupt:
+                raise
+            except BaseException as error:  # a package may raise anything
                 raise HostingError(
-                    f"The host's storage '{entry.name}' cannot be imported: {type(error).__name__}: {error}",
+                    f"The host's storage '{entry.name}' cannot be imported: {error_text(error)}",
                     remedy=f"Reinstall or uninstall the package that contains {entry.value}.",
                 ) from error
             storage: HostStorage | None = factory(self)

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 
 from hosting._distributions import DistributionInfo, distribution_name
+from hosting._exceptions import error_text
 from hosting._text import canonical_name
 from hosting.core import Problem
 from hosting.extensions import _metadata
@@ -68,7 +69,7 @@ def _unreadable(distribution: DistributionInfo, error: Exception) -> Problem:
     name = distribution_name(distribution) or "a distribution without a name"
     return Problem(
         "warning",
-        f"The metadata of {name} in {folder} cannot be read: {type(error).__name__}: {error}.",
+        f"The metadata of {name} in {folder} cannot be read: {error_text(error)}.",
         "Reinstall that package.",
     )
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import TypeVar
 
-from hosting._exceptions import message_of, own_attribute, traceback_from, type_name
+from hosting._exceptions import is_a, message_of, own_attribute, traceback_from, type_name
 from hosting._redaction import redact
 from hosting.errors import HostingError
 from hosting.extensions._model import Extension, Failure
@@ -58,9 +58,9 @@ def describe_error(
     return Failure(
         phase=phase,
         type=type_name(exception, is_qualified=False),
-        message=redact(exception.message) if isinstance(exception, HostingError) else message_of(exception),
+        message=_advice(exception, "message") or message_of(exception),
         traceback=_traceback(exception),
-        remedy=redact(exception.remedy) if isinstance(exception, HostingError) else "",
+        remedy=_advice(exception, "remedy"),
         hook=hook,
         function=function,
         invocation_id=invocation_id,
@@ -149,10 +149,18 @@ def run_isolated(extension: Extension, phase: str, action: Callable[[], T], **de
         return None
 
 
+def _advice(exception: BaseException, name: str) -> str:
+    """Return an attribute of an error of hosting; empty for others, and where an extension's own class refuses it."""
+    try:
+        return redact(str(getattr(exception, name))) if is_a(exception, HostingError) else ""
+    except BaseException:
+        return ""
+
+
 def _traceback(exception: BaseException) -> str:
     """Return the traceback without our own frames at its start, which do not help the extension's author."""
     frames = _frames_of_extension(own_attribute(exception, "__traceback__"))
-    if frames is None and isinstance(exception, HostingError):
+    if frames is None and is_a(exception, HostingError):
         return ""
     return f"{traceback_from(exception, frames)}\n"
 

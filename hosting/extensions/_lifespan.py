@@ -8,6 +8,7 @@ from collections.abc import Coroutine, Mapping
 from concurrent.futures import Future
 from typing import Any
 
+from hosting._exceptions import is_a
 from hosting.errors import ExtensionError
 from hosting.extensions._failures import NEVER_CAUGHT, describe_error, record_failure, replace_failure
 from hosting.extensions._model import Hook
@@ -38,7 +39,7 @@ def call_now(
         value, exception = call_captured(lambda: hook.call(arguments))
         if asyncio.iscoroutine(value):
             exception = _run_coroutine(hook, value, budget, ended)
-    if isinstance(exception, NEVER_CAUGHT):
+    if exception is not None and is_a(exception, *NEVER_CAUGHT):
         raise exception
     if exception is not None:
         _record_error(hook, exception, function, ended)

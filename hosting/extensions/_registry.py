@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
+from hosting._exceptions import as_repr
 from hosting._text import did_you_mean
 from hosting.core import Function, Problem
 from hosting.errors import ExtensionError, OrderCycleError
@@ -92,7 +93,7 @@ class Registry:
                 f"the extension name {name!r} is taken by {other.entry_point} ({other.origin})",
                 remedy="Register it under another name, or disable the other one.",
             )
-        extension = Extension(name=name, entry_point=repr(target))
+        extension = Extension(name=name, entry_point=as_repr(target))
         self._own.append(extension)
         if not self._config.enabled:
             extension.status, extension.reason = "disabled", OFF

@@ -9,7 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from hosting._exceptions import own_attribute
+from hosting._exceptions import is_a, own_attribute, type_name
 from hosting.apps.imports import is_app_file
 from hosting.apps.outline import syntax_tree
 from hosting.apps.signature import defined_at
@@ -36,7 +36,7 @@ def note_refusal(exception: BaseException, function: Function, root: Path, value
         value: what the function returned. A coroutine is closed: the exception says what Python would warn of.
     """
     _add_note(exception, _place(function, root))
-    if hint := _HINTS.get(type(value).__name__):
+    if hint := _HINTS.get(type_name(value, is_qualified=False)):
         _add_note(exception, hint)
     if inspect.iscoroutine(value):
         value.close()
@@ -57,18 +57,18 @@ def users_traceback(exception: BaseException, root: Path, function: Function) ->
         function: the function.
     """
     cause = own_attribute(exception, "__cause__")
-    if isinstance(exception, RuntimeError) and isinstance(cause, StopIteration):
+    if is_a(exception, RuntimeError) and is_a(cause, StopIteration):
         exception = cause
     frames = own_attribute(exception, "__traceback__")
     for frame in _each(frames):
         if is_app_file(frame.tb_frame.f_code.co_filename, root):
             return BaseException.with_traceback(exception, frame)
     place = _place(function, root)
-    if place in _notes(exception) and isinstance(exception, _REFUSALS):
+    if place in _notes(exception) and is_a(exception, *_REFUSALS):
         return _without_own_frames(BaseException.with_traceback(exception, None))
-    if not (isinstance(exception, HostingError) and exception.file):
+    if not (is_a(exception, HostingError) and getattr(exception, "file", None)):
         _add_note(exception, place)
-    if isinstance(exception, HostingError) and _first_foreign(frames) is None:
+    if is_a(exception, HostingError) and _first_foreign(frames) is None:
         BaseException.with_traceback(exception, None)
     return _without_own_frames(exception)
 

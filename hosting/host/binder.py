@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from copy import copy
 from typing import NamedTuple
 
+from hosting._exceptions import error_text
 from hosting._log import host_logger
 from hosting.bindings.generic.provider import GenericTrigger
 from hosting.bindings.http.provider import HttpProvider
@@ -92,7 +93,9 @@ class Binder:
             self._refuse(function, _in_error(function, error))
         except HostingError:
             raise
-        except (Exception, SystemExit) as error:  # a package's fault affects only the functions that use it
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # a package's fault affects only the functions that use it
             _logger.exception("A provider failed to bind function '%s'.", function.name)
             self._refuse(function, _in_error(function, _provider_failed(function, error)))
         return None
@@ -143,7 +146,7 @@ class Binder:
 
 def _provider_failed(function: Function, error: BaseException) -> FunctionLoadError:
     return FunctionLoadError(
-        f"Function '{function.name}' cannot run: a provider of its bindings failed: {type(error).__name__}: {error}",
+        f"Function '{function.name}' cannot run: a provider of its bindings failed: {error_text(error)}",
         remedy="Update or replace the package that brings it; the log has the traceback.",
         file=function.file,
     )

@@ -10,7 +10,7 @@ from time import monotonic
 from typing import Any, Protocol
 
 from hosting._asyncio import is_being_cancelled
-from hosting._exceptions import type_name
+from hosting._exceptions import is_a, type_name
 from hosting._log import host_logger
 from hosting.bindings.provider import Output, Result
 from hosting.core import NOTHING, Function
@@ -187,7 +187,7 @@ class Invocation:
         if expired is None or task is None:
             return raised
         task.uncancel()
-        return expired.with_traceback(raised.__traceback__) if isinstance(raised, asyncio.CancelledError) else raised
+        return expired.with_traceback(raised.__traceback__) if is_a(raised, asyncio.CancelledError) else raised
 
     def _failed(
         self,
@@ -210,7 +210,7 @@ class Invocation:
 
 def _is_cancelled(result: Result) -> bool:
     """Whether the calling task was cancelled, not the function alone."""
-    return isinstance(result.exception, asyncio.CancelledError) and is_being_cancelled()
+    return is_a(result.exception, asyncio.CancelledError) and is_being_cancelled()
 
 
 class FailedFunction:

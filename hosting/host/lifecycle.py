@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 
 from hosting._asyncio import is_being_cancelled
+from hosting._exceptions import type_name
 from hosting._log import host_logger
 from hosting.bindings.provider import Provider
 from hosting.errors import HostingError
@@ -26,10 +27,12 @@ async def start_providers(providers: Iterable[Provider]) -> None:
             await provider.start()
         except HostingError:
             raise
-        except (Exception, asyncio.CancelledError, SystemExit):
+        except KeyboardInterrupt:
+            raise
+        except BaseException:  # a package may raise anything
             if is_being_cancelled():
                 raise
-            _logger.exception("%s failed to start: nothing triggers its functions.", type(provider).__name__)
+            _logger.exception("%s failed to start: nothing triggers its functions.", type_name(provider))
 
 
 async def end_all(action: str, ends: Iterable[Callable[[], Awaitable[None]]]) -> None:

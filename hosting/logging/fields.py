@@ -8,9 +8,9 @@ import traceback
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from types import TracebackType
-from typing import Any
+from typing import Any, cast
 
-from hosting._exceptions import message_of, own_attribute, traceback_text, type_name
+from hosting._exceptions import is_a, message_of, own_attribute, traceback_text, type_name
 from hosting._redaction import redact
 from hosting.host.invocation_log import RECORD_ATTRIBUTES
 from hosting.logging.correlation import CORRELATION, free_name
@@ -162,6 +162,7 @@ def _described(exception: BaseException) -> dict[str, Any]:
         "message": message_of(exception),
         "frames": [{"file": frame.filename, "line": frame.lineno, "function": frame.name} for frame in frames],
     }
-    if isinstance(exception, BaseExceptionGroup):
-        described["exceptions"] = [exception_fields(inner) for inner in exception.exceptions]
+    if is_a(exception, BaseExceptionGroup):
+        group = cast("BaseExceptionGroup[BaseException]", exception)
+        described["exceptions"] = [exception_fields(inner) for inner in group.exceptions]
     return described

@@ -8,6 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Generic, NoReturn, TypeVar, Unpack
 
+from hosting._exceptions import error_text
 from hosting.core import Problem
 from hosting.testing.http import Reply, Request, RequestOptions
 from hosting.testing.portal import Portal
@@ -203,7 +204,7 @@ def _fail(exception: BaseException, name: str) -> NoReturn:
     __tracebackhide__ = True
     if isinstance(exception, Exception) and not isinstance(exception, StopIteration | StopAsyncIteration):
         raise exception.with_traceback(_outside(exception.__traceback__))
-    raise InvocationFailed(f"{name}: {type(exception).__name__}: {exception}") from exception
+    raise InvocationFailed(f"{name}: {error_text(exception)}") from exception
 
 
 def _outside(trace: TracebackType | None) -> TracebackType | None:

@@ -75,3 +75,33 @@ def test_package_of_the_app_that_the_host_has_loaded_before_is_named_with_both_p
     loaded = Path(pluggy.__file__).parent
     expected = f"'pluggy' is {loaded}, which the host uses too. It hides {copy}: install one version for both."
     assert raised.value.remedy == expected
+
+
+ODD = """
+class {name}({base}):
+    def refuse(self, *_):
+        raise SystemExit(3)
+    {attribute} = {value}
+raise {name}("text")
+"""
+
+
+@pytest.mark.parametrize("base", ["Exception", "BaseException", "ImportError", "SyntaxError", "SystemExit", "KeyError"])
+@pytest.mark.parametrize("attribute", ["__str__", "__repr__", "__traceback__", "__cause__", "__class__", "name"])
+def test_exception_at_import_that_raises_when_it_is_looked_at_is_named(
+    make_app: MakeApp, base: str, attribute: str
+) -> None:
+    """The app is not loaded; the message has the file, and the class of the exception."""
+    value = "refuse" if attribute in ("__str__", "__repr__") else "property(refuse)"
+    code = ODD.format(name="Odd", base=base, attribute=attribute, value=value)
+    with pytest.raises(AppLoadError) as caught:
+        _start(make_app({"function_app.py": code, "host.json": '{"version": "2.0"}'}))
+    assert "function_app.py" in str(caught.value)
+    assert "Odd" in str(caught.value) or base == "SystemExit"
+
+
+def test_exception_at_import_with_a_huge_message_is_cut(make_app: MakeApp) -> None:
+    """A message of megabytes helps no reader."""
+    with pytest.raises(AppLoadError) as caught:
+        _start(make_app({"function_app.py": "raise ValueError('x' * 3_000_000)", "host.json": '{"version": "2.0"}'}))
+    assert len(str(caught.value)) < 20_000

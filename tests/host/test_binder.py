@@ -20,6 +20,8 @@ from tests.support.note_providers import ECHO, V1, call, load_note_host, noting
         ("CannotBeMade", "RuntimeError: no broker"),
         ("Leaves", "SystemExit: no broker"),
         ("CannotBind", "KeyError: 'no broker'"),
+        ("RaisesOdd", "Odd: <Odd: its text cannot be read>"),
+        ("BindsOdd", "Odd: <Odd: its text cannot be read>"),
         ("GivesNothing", r"GivesNothing gave a value of type 'NoneType' in place of its Trigger"),
         ("CannotAttach", "TypeError: 'NoneType' object is not callable"),
         ("NoProvider", "created a NoProvider, expected a Provider"),

@@ -14,7 +14,7 @@ from tests.support.broken_providers import load_broken_host
 from tests.support.note_providers import ECHO, load_note_host
 
 
-@pytest.mark.parametrize("broken", ["CannotStart", "WaitsForItsOwnTask"])
+@pytest.mark.parametrize("broken", ["CannotStart", "StartsOdd", "WaitsForItsOwnTask"])
 async def test_provider_that_cannot_start_keeps_no_other_from_listening(
     make_app: MakeApp, caplog: pytest.LogCaptureFixture, broken: str
 ) -> None:

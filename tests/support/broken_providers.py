@@ -60,6 +60,30 @@ class Leaves(Sound):
         sys.exit("no broker")
 
 
+class Odd(BaseException):
+    """An exception of a package that has no text."""
+
+    def __str__(self) -> str:
+        raise RuntimeError
+
+    __repr__ = __str__
+
+
+class RaisesOdd(Sound):
+    def __init__(self, services: Services) -> None:
+        raise Odd
+
+
+class BindsOdd(Sound):
+    def trigger(self, function: Function, binding: Binding) -> Trigger:
+        raise Odd
+
+
+class StartsOdd(Sound):
+    async def start(self) -> None:
+        raise Odd
+
+
 class RefusesSettings(Sound):
     def __init__(self, services: Services) -> None:
         raise SettingsError("no such broker")

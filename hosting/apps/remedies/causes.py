@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from hosting.apps.imports import is_app_file
@@ -22,16 +22,23 @@ from hosting.apps.remedies.settings import key_remedy, named_remedy, none_remedy
 _MAX_CAUSES = 10
 
 
-def remedy_for(error: BaseException, root: Path) -> str:
+def remedy_for(
+    error: BaseException, root: Path, first: Callable[[BaseException, Path], str | None] = lambda *_: None
+) -> str:
     """Return what to do about an exception of the app's code, one or two sentences.
 
     Args:
         error: the exception, with its traceback. If nothing is known about it, the one that it was raised from counts.
         root: the app's folder.
+        first: returns a remedy that goes before all others, or None.
     """
     try:
-        found = next(filter(None, (_remedy(one, root) for one in _chain(error))), None) or none_remedy(error, root)
-    except Exception:  # noqa: BLE001 - a remedy is a guess, and looks at objects of the app that may raise anything
+        found = first(error, root)
+        found = found or next(filter(None, (_remedy(one, root) for one in _chain(error))), None)
+        found = found or none_remedy(error, root)
+    except KeyboardInterrupt:
+        raise
+    except BaseException:  # noqa: BLE001 - a remedy is a guess, and looks at objects of the app that may raise anything
         found = None
     return found or "Run with --verbose to see the full traceback."
 

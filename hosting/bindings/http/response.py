@@ -9,6 +9,7 @@ from typing import Any
 
 from azure.functions import HttpResponse
 
+from hosting._exceptions import type_name
 from hosting.bindings.http import text
 
 Headers = list[tuple[bytes, bytes]]
@@ -54,7 +55,7 @@ def encode_reply(value: Any) -> HttpReply:
     if isinstance(value, str):
         return _from_text(value)
     raise TypeError(
-        f"an HTTP output takes func.HttpResponse or str, not {type(value).__name__}"
+        f"an HTTP output takes func.HttpResponse or str, not {type_name(value, is_qualified=False)}"
         + ("; return a func.HttpResponse" if value is None else "")
     )
 

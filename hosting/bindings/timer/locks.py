@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hosting._exceptions import error_text
 from hosting._log import host_logger
 from hosting.bindings.services import Services
 from hosting.bindings.storage import Lease
@@ -56,7 +57,7 @@ class TimerLocks:
 
     def report_failure(self, error: Exception) -> None:
         """Log that the storage cannot be used, unless the same error was logged last."""
-        text = str(error) if isinstance(error, HostingError) else f"{type(error).__name__}: {error}"
+        text = str(error) if isinstance(error, HostingError) else error_text(error)
         if text != self.failure:
             self.failure = text
             _logger.error("Timers are waiting for the host's storage; trying again: %s", text)

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from hosting._exceptions import error_text
 from hosting.apps.expansion import AppSettings
 from hosting.core import Binding, Function, Problem
 from hosting.errors import HostingError
@@ -110,7 +111,7 @@ def _import_entry_point(root: Path, group: str, name: str, value: str) -> dict[s
         return {**result, **(_validate_extension(group, name, target) if group in HOOK_GROUPS else _validate(target))}
     except BaseException as error:  # noqa: BLE001 - the author's code may raise anything
         file, line = _raising_line(error, root)
-        reason = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+        reason = error_text(error).removesuffix(": ")
         return {**result, "phase": "import", "error": {"message": reason, "remedy": "", "file": file, "line": line}}
 
 

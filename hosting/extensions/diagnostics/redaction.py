@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from hosting._exceptions import as_repr, as_text
 from hosting._redaction import redact
 from hosting._secret_shapes import REDACTED, is_secret_setting
 
@@ -26,7 +27,7 @@ def redacted(settings: Any, key: str = "", depth: int = 0) -> Any:
     if depth > MAX_DEPTH:
         return "..."
     if isinstance(settings, Mapping):
-        return {str(name): redacted(value, str(name), depth + 1) for name, value in settings.items()}
+        return {as_text(name): redacted(value, as_text(name), depth + 1) for name, value in settings.items()}
     if isinstance(settings, list | tuple | set | frozenset):
         return [redacted(value, depth=depth + 1) for value in settings]
     if settings is None or isinstance(settings, bool | int):
@@ -38,9 +39,6 @@ def redacted(settings: Any, key: str = "", depth: int = 0) -> Any:
 
 def _text(value: Any) -> str:
     """Return a text, or the ``repr`` of a value that is not JSON; a text with a secret is replaced as a whole."""
-    try:
-        text = value if isinstance(value, str) else repr(value)
-    except Exception as error:
-        return f"<{type(value).__name__}: its repr raised {type(error).__name__}>"
+    text = value if isinstance(value, str) else as_repr(value)
     is_secret = text[:7].lower().startswith(("bearer ", "basic ")) or redact(text) != text
     return REDACTED if is_secret else text

@@ -15,6 +15,7 @@ from concurrent.futures import Future
 from contextvars import Context, copy_context
 from typing import TYPE_CHECKING, Any
 
+from hosting._exceptions import is_a
 from hosting.extensions.dispatch.thread_pool import ResultOrError, ThreadPool
 from hosting.extensions.dispatch.watchdog import cancel, late_error
 
@@ -96,14 +97,14 @@ def _drive(steps: Generator[Any, Any, Any], context: Context, loop: asyncio.Abst
 
 def _next_step(steps: Generator[Any, Any, Any], value: Any, exception: BaseException | None) -> Callable[[], Any]:
     """Return the call that hands a hook's result or error to the chain."""
-    if isinstance(exception, GeneratorExit):
+    if exception is not None and is_a(exception, GeneratorExit):
         exception = _without_closing(exception)
     if exception is not None:
         return lambda: steps.throw(exception)
     return lambda: steps.send(value)
 
 
-def _without_closing(exception: GeneratorExit) -> RuntimeError:
+def _without_closing(exception: BaseException) -> RuntimeError:
     """Wrap a hook's own GeneratorExit, which would close the chain that it is thrown into."""
     error = RuntimeError("it raised GeneratorExit")
     error.__cause__ = exception

@@ -10,9 +10,10 @@ import asyncio
 import contextlib
 import inspect
 from collections.abc import AsyncGenerator, Generator, Sequence
-from typing import Any
+from typing import Any, cast
 
 from hosting._asyncio import current_task, is_being_cancelled
+from hosting._exceptions import is_a
 from hosting.authoring import Outcome, ShortCircuit
 from hosting.errors import ExtensionError
 from hosting.extensions._failures import NEVER_CAUGHT, claim, describe_error, record_failure
@@ -79,16 +80,16 @@ class HookRuntime:
             KeyboardInterrupt: the hook raised it.
             GeneratorExit: the chain itself is being closed.
         """
-        if isinstance(exception, NEVER_CAUGHT):
+        if is_a(exception, *NEVER_CAUGHT):
             raise exception
         timed_out = deadline is not None and self._take_cancels(deadline)
         if timed_out:
             self._record_error(index, self._late_error(deadline, exception), invocation)
-        elif isinstance(exception, ShortCircuit) and self.steps[index].name in ANSWERING_HOOKS:
-            return exception.result, None
-        elif isinstance(exception, GeneratorExit) and self._is_closed(index, deadline):
+        elif is_a(exception, ShortCircuit) and self.steps[index].name in ANSWERING_HOOKS:
+            return cast("ShortCircuit", exception).result, None
+        elif is_a(exception, GeneratorExit) and self._is_closed(index, deadline):
             raise exception
-        if isinstance(exception, asyncio.CancelledError) and is_being_cancelled():
+        if is_a(exception, asyncio.CancelledError) and is_being_cancelled():
             return None, exception
         if not timed_out and exception is not of_function:
             self._record_error(index, exception, invocation)

@@ -14,7 +14,7 @@ from asyncio import CancelledError, Task
 from collections.abc import Coroutine
 from typing import Any
 
-from hosting._exceptions import own_attribute
+from hosting._exceptions import is_a, own_attribute
 from hosting.authoring import ShortCircuit
 
 TICKS_PER_BUDGET = 4
@@ -152,5 +152,5 @@ def late_error(budget: float, *raised: BaseException | None) -> BaseException:
 def is_own_error(exception: BaseException) -> bool:
     """Return whether a hook raised an exception itself; Python's own error of a closed coroutine has no frame of it."""
     frames = own_attribute(exception, "__traceback__")
-    is_effect = isinstance(exception, CancelledError | GeneratorExit | ShortCircuit)
+    is_effect = is_a(exception, CancelledError, GeneratorExit, ShortCircuit)
     return not is_effect and frames is not None and frames.tb_next is not None

@@ -14,6 +14,8 @@ from collections.abc import AsyncIterator, Iterator, Mapping, Sized
 from contextlib import contextmanager
 from typing import Any
 
+from hosting._exceptions import error_text
+
 _CONTAINERS = (dict, list, set, deque, Mapping)
 _MAX_DEPTH = 4
 _OURS = "hosting"
@@ -101,7 +103,7 @@ class _FormattingHandler(logging.Handler):
             self.format(record)
         except Exception as error:  # noqa: BLE001 - what a record's arguments raise can be anything
             self._problems.append(
-                f"it logs a record that cannot be formatted: {record.msg!r}: {type(error).__name__}: {error} "
+                f"it logs a record that cannot be formatted: {record.msg!r}: {error_text(error)} "
                 f"({record.filename}:{record.lineno})"
             )
 

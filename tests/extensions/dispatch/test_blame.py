@@ -370,3 +370,34 @@ async def test_outcome_of_an_outer_hook_has_no_error_of_an_inner_one() -> None:
     host = load_host({"outer": Outer(), "inner": extension("post_invocation", fail)}, target)
     assert await run(host, target) == ["fine"]
     assert [(one.result, one.exception) for one in seen] == [("fine", None)]
+
+
+def raising(attribute: str) -> BaseException:
+    """Return an exception that raises when one of its attributes is read or called."""
+
+    def refuse(*_: Any) -> Any:
+        raise SystemExit(3)
+
+    value: Any = refuse if attribute in ("__str__", "__repr__") else property(refuse)
+    kind: Any = type("Odd", (BaseException,), {attribute: value})
+    made: BaseException = kind("text")
+    return made
+
+
+@pytest.mark.parametrize("is_async", [False, True])
+@pytest.mark.parametrize("make", KINDS.values())
+@pytest.mark.parametrize("hook", HOOKS)
+@pytest.mark.parametrize("attribute", ["__class__", "__dict__", "__str__", "__repr__", "__traceback__", "__cause__"])
+async def test_exception_that_raises_when_it_is_looked_at_is_recorded(
+    attribute: str, hook: str, make: Callable[..., Any], is_async: bool
+) -> None:
+    """The caller gets what the function returns or raises."""
+
+    def fail(context: Any, exception: Any) -> None:
+        raise raising(attribute)
+
+    failure = LookupError("the function's") if "error" in hook else None
+    target = target_of(is_async=is_async, raises=failure)
+    host = load_host({"outer": make(hook, fail)}, target)
+    assert await run(host, target) == [failure or "fine"]
+    assert errors(host, "outer") == (1, "Odd")
