@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from hosting._exceptions import as_text, error_text, message_of, traceback_text, type_name
+from hosting.apps.tracebacks import users_traceback
 from hosting.core import Function
 from hosting.extensions._failures import describe_error
-from hosting.host._traceback import users_traceback
 from hosting.host.retry import _exception_info
 from hosting.logging.fields import exception_fields
 

@@ -12,12 +12,12 @@ from typing import Any, Protocol
 from hosting._asyncio import is_being_cancelled
 from hosting._exceptions import is_a, type_name
 from hosting._log import host_logger
+from hosting.apps.tracebacks import note_refusal, users_traceback
 from hosting.bindings.provider import Output, Result
 from hosting.core import NOTHING, Function
 from hosting.errors import FunctionLoadError, HostingError
 from hosting.extensions import record_unusable_result
 from hosting.host._ids import InvocationIds
-from hosting.host._traceback import note_refusal, users_traceback
 from hosting.host.binding import RETURN, BoundFunction, Out
 from hosting.host.context import Context, InvocationFacts, InvocationLocal, RetryContext, current
 from hosting.host.invocation_log import InvocationLog

@@ -18,6 +18,7 @@ from fastapi import HTTPException
 from hosting.apps.web import web_extension
 from hosting.bindings.http.response import HttpReply
 from hosting.bindings.http.streams import Streams
+from hosting.core import Function
 from tests.conftest import PATIENCE, MakeApp, Serve, Served, launch
 
 MEBI = 1024 * 1024
@@ -108,6 +109,10 @@ async def breaks(req: Request) -> StreamingResponse:
         yield "begin"
         raise ValueError("in the middle")
     return StreamingResponse(body())
+
+@app.route("numbers")
+async def numbers(req: Request) -> StreamingResponse:
+    return StreamingResponse(iter([7]))
 
 @app.route("fails")
 async def fails(req: Request) -> Response:
@@ -235,7 +240,7 @@ def test_status_of_a_failure_is_that_of_its_response(exception: BaseException, s
     importlib.import_module("azurefunctions.extensions.http.fastapi")
     web = web_extension()
     assert web is not None
-    streams = Streams(web, "f")
+    streams = Streams(web, Function("f", "/app", "/app/f.py", "v2", lambda: None, is_async=True))
     assert streams.failure_status(exception) == status
     assert (streams.failure(exception) or HttpReply(500, [], b"")).status == status
 
@@ -291,7 +296,16 @@ def test_response_that_fails_on_the_way_is_logged_and_cut(served: Served) -> Non
     """The log names the function, and the client can tell that the response is not complete."""
     with pytest.raises(httpx.RemoteProtocolError):
         served.get("/api/breaks")
-    served.wait_for(r"(?s)The response of function 'breaks' is incomplete\..*ValueError: in the middle")
+    served.wait_for(r"The response of function 'breaks' is incomplete\.\nTraceback .*\n  File \".*function_app\.py\"")
+    served.wait_for("ValueError: in the middle")
+
+
+def test_response_with_a_part_that_cannot_be_sent_names_the_function_and_its_line(served: Served) -> None:
+    """No frame of the log's traceback is in the app."""
+    with pytest.raises(httpx.RemoteProtocolError):
+        served.get("/api/numbers")
+    line = CODE[: CODE.index('@app.route("numbers")')].count("\n") + 1
+    served.wait_for(rf"Function 'numbers' is defined in .*function_app\.py:{line}\.")
 
 
 def test_request_stream_can_be_the_response(served: Served) -> None:

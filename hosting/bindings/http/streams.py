@@ -10,11 +10,13 @@ import importlib
 import sys
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from contextvars import Context, copy_context
+from pathlib import Path
 from typing import Any, NoReturn
 
 from azure.functions import HttpRequest, HttpResponse
 
 from hosting._log import host_logger
+from hosting.apps.tracebacks import users_traceback
 from hosting.apps.web import WebExtension, web_extension
 from hosting.bindings.http.response import HttpReply, check_raw_headers, encode_reply
 from hosting.bindings.provider import Output
@@ -56,7 +58,7 @@ class StreamReply(HttpReply):
 
     Args:
         response: the web extension's response, which is an ASGI application.
-        function: the name of the function, for the log.
+        function: the function, for the log.
 
     Raises:
         ValueError: a header cannot be sent.
@@ -64,7 +66,7 @@ class StreamReply(HttpReply):
 
     __slots__ = ("_context", "_function", "_response")
 
-    def __init__(self, response: Any, function: str) -> None:
+    def __init__(self, response: Any, function: Function) -> None:
         super().__init__(response.status_code, list(response.raw_headers), b"")
         check_raw_headers(self.headers)
         self._response = response
@@ -84,10 +86,11 @@ class StreamReply(HttpReply):
     async def _send(self, scope: MutableMapping[str, Any], send: Callable[[Any], Awaitable[None]]) -> None:
         try:
             await self._response(scope, _nothing_more, send)
-        except Exception:  # noqa: BLE001 - the app's generator may raise anything
-            host_logger(f"function.{self._function}").exception(
-                "The response of function '%s' is incomplete.", self._function
-            )
+        except Exception as error:  # noqa: BLE001 - the app's generator may raise anything
+            function = self._function
+            shown = users_traceback(error, Path(function.directory), function)
+            text = "The response of function '%s' is incomplete."
+            host_logger(f"function.{function.name}").error(text, function.name, exc_info=shown)
 
 
 class Streams:
@@ -95,10 +98,10 @@ class Streams:
 
     Args:
         web: the web extension's classes.
-        function: the function's name, for the log.
+        function: the function, for the log.
     """
 
-    def __init__(self, web: WebExtension, function: str) -> None:
+    def __init__(self, web: WebExtension, function: Function) -> None:
         self._web = web
         self._function = function
 
@@ -126,7 +129,7 @@ class Streams:
         try:
             return self._asked_by(exception)
         except ValueError as error:
-            host_logger(f"function.{self._function}").error("Function '%s': %s.", self._function, error)
+            host_logger(f"function.{self._function.name}").error("Function '%s': %s.", self._function.name, error)
             return None
 
     def failure_status(self, exception: BaseException) -> int:
@@ -174,7 +177,7 @@ def streams_of(function: Function) -> Streams | None:
     annotation = function.annotations.get(function.trigger.name)
     if web is None or (isinstance(annotation, type) and issubclass(annotation, HttpRequest)):
         return None
-    return Streams(web, function.name)
+    return Streams(web, function)
 
 
 async def _nothing_more() -> NoReturn:
