@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hosting.bindings.http.request import HttpCall, decode_request
 from hosting.bindings.http.response import HttpReply, encode_reply
@@ -14,6 +14,9 @@ from hosting.bindings.provider import Invoke, Output, Provider, Result, Trigger
 from hosting.bindings.services import Services
 from hosting.core import Binding, Function, Problem
 from hosting.errors import FunctionLoadError
+
+if TYPE_CHECKING:
+    from hosting.bindings.http.cookies import CookieWarnings
 
 LEVELS = ("anonymous", "function", "admin")
 NOTHING_SET = 204
@@ -82,9 +85,25 @@ class HttpOutput(Output):
 
     replies = True
 
+    def __init__(self, function: str) -> None:
+        self._function = function
+        self._cookies: CookieWarnings | None = None
+
     def encode(self, value: Any) -> HttpReply:
         """Return the response; see ``encode_reply``."""
-        return encode_reply(value)
+        reply = encode_reply(value)
+        if len(reply.headers) > 1:
+            self._check_cookies(reply)
+        return reply
+
+    def _check_cookies(self, reply: HttpReply) -> None:
+        if self._cookies is None:
+            if not any(name == b"set-cookie" for name, _ in reply.headers):
+                return
+            from hosting.bindings.http.cookies import CookieWarnings  # few functions set cookies
+
+            self._cookies = CookieWarnings(self._function)
+        self._cookies.check(reply.headers)
 
 
 class HttpProvider(Provider):
@@ -134,7 +153,7 @@ class HttpProvider(Provider):
         if binding.type.lower() != "http":
             raise self._unfit(function, binding, "an output")
         streams = streams_of(function)
-        return HttpOutput() if streams is None else StreamOutput(streams)
+        return HttpOutput(function.name) if streams is None else StreamOutput(streams)
 
     def router(self) -> Router[HttpTrigger]:
         """Return a router for the functions that can run, and add a problem for each pair of overlapping routes."""

@@ -108,7 +108,7 @@ def _cookie(parts: Mapping[str, Any]) -> bytes:
 
 
 def encode_headers(items: Iterable[tuple[str, str]]) -> Headers:
-    """Return encoded headers, including repeated ones, but without those that frame the message.
+    """Return encoded headers, including repeated ones, but without empty cookies and what frames the message.
 
     Raises:
         ValueError: a name or a value is invalid.
@@ -118,7 +118,7 @@ def encode_headers(items: Iterable[tuple[str, str]]) -> Headers:
         key = name.lower().encode("latin-1", "replace")
         if _NAME.fullmatch(key) is None:
             raise ValueError(f"response header {name!r} has an invalid name")
-        if key not in _FRAMING:
+        if key not in _FRAMING and (key != b"set-cookie" or value.strip()):
             headers.append((key, header_value(name, value)))
     return headers
 
