@@ -101,11 +101,26 @@ async def test_input_of_a_missing_blob_is_none(container: BlobContainer, annotat
     assert await container.read(f"{container.name}/a", annotation) is None
 
 
-async def test_str_input_that_is_not_utf8_is_an_error_with_a_remedy(container: BlobContainer) -> None:
-    """A ``str`` input of a blob that is not text fails with a remedy."""
-    container.blobs.put(f"{container.name}/a", b"ab\xff")
-    with pytest.raises(ValueError, match=r"not UTF-8 text \(byte 2 is 0xff\); annotate the parameter as bytes"):
-        await container.read(f"{container.name}/a", str)
+@pytest.mark.parametrize(
+    ("content", "text"),
+    [
+        (b"ab\xff", "ab\ufffd"),
+        (b"\xe2\x82", "\ufffd"),
+        (b"a\xc0\xafb", "a\ufffd\ufffdb"),
+        (b"\xed\xa0\x80", "\ufffd\ufffd\ufffd"),
+        (b"\xef\xbb\xbfgr\xc3\xbcn", "gr\u00fcn"),
+    ],
+)
+async def test_str_input_that_is_not_utf8_has_replacement_characters(
+    container: BlobContainer, content: bytes, text: str
+) -> None:
+    """A ``str`` gets what Azure's host would pass; a byte order mark is left out."""
+    container.blobs.put(f"{container.name}/a", content)
+    assert await container.read(f"{container.name}/a", str) == text
+    async with container.connect() as connections:
+        binding = Binding("blob", "blobTrigger", "in", {"path": container.name})
+        trigger = BlobTrigger(function(annotations={"blob": str}), binding, connections)
+        assert trigger.decode(await trigger.by_hand(f"{container.name}/a")) == text
 
 
 async def test_path_from_outside_cannot_leave_its_container(azurite: Azurite, container: BlobContainer) -> None:
@@ -323,6 +338,22 @@ async def test_trigger_parameters_may_be_clients_of_the_sdk(container: BlobConta
             first, second = trigger.decode(event), trigger.decode(event)
             if kind is blob.StorageStreamDownloader:
                 assert await asyncio.to_thread(first.readall) == await asyncio.to_thread(second.readall) == b"x"
+
+
+@pytest.mark.parametrize("kind", ["BlobClient", "ContainerClient"])
+async def test_clients_are_kept_for_each_parameter_and_path(container: BlobContainer, kind: str) -> None:
+    """A later invocation gets the same client for the same blob, another parameter and another blob get another."""
+    annotations = _annotated(getattr(blob, kind))
+    async with container.connect() as connections:
+        first, other = (
+            BlobInput(function(annotations=annotations), _binding(f"{container.name}/{{name}}"), connections)
+            for _ in range(2)
+        )
+        paths = [{"path": f"{container.name}/{name}"} for name in ("a", "b", "a")]
+        one, two, again = [await first.read(None, path) for path in paths]
+        assert again is one
+        assert two is not one
+        assert await other.read(None, paths[0]) is not one
 
 
 async def test_unsupported_sdk_type_puts_the_function_in_error(container: BlobContainer) -> None:

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from azure.core.exceptions import ResourceNotFoundError
 from azure.storage.blob import ContainerClient
 
 from hosting.core import Binding, Function
-from hosting_storage.blobs.clients import client_factory, is_sdk_type
+from hosting_storage.blobs.clients import client_factory, is_download, is_sdk_type
 from hosting_storage.blobs.paths import BlobPath, check_segments
 from hosting_storage.shared.connections import Connections
 
 if TYPE_CHECKING:
     from azure.storage.blob import BlobProperties
+
+
+_MAX_CLIENTS = 1000
+"""How many clients of one parameter are kept."""
 
 
 class BlobContent(NamedTuple):
@@ -42,12 +46,16 @@ class Reader:
         connection = binding.get("connection") or None
         self._service = connections.blob_service(connection)
         self.create_client: Callable[[BlobPath], Any] | None = None
-        """Creates the client that the function gets, without a request; None if the function gets content."""
+        """Returns the client that the function gets, without a request; None if the function gets content.
+
+        As in Azure's worker, it is the same client for the same path, except that each download is a new one.
+        """
         self.takes_containers = False
         """Whether the path may be a container."""
         annotation = function.annotations.get(binding.name)
         if is_sdk_type(annotation):
-            self.create_client = partial(client_factory(function, binding), connections.sync_blob_service(connection))
+            create = partial(client_factory(function, binding), connections.sync_blob_service(connection))
+            self.create_client = create if is_download(annotation) else lru_cache(_MAX_CLIENTS)(create)
             self.takes_containers = issubclass(annotation, ContainerClient)
 
     async def read(self, path: BlobPath) -> BlobContent | None:

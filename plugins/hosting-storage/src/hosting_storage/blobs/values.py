@@ -24,15 +24,13 @@ def decode(content: bytes, annotation: Any, metadata: Mapping[str, meta.Datum] |
     Args:
         content: the content of the blob.
         annotation: the parameter's annotation: ``str`` and ``bytes`` get the content, all others an ``InputStream``.
+            In a ``str``, what is not UTF-8 becomes replacement characters.
         metadata: the trigger's metadata; None for an input.
-
-    Raises:
-        ValueError: the annotation is ``str``, and the content is not UTF-8 text.
     """
     if annotation is bytes:
         return content
     if annotation is str:
-        return _text(content)
+        return content.decode("utf-8-sig", errors="replace")  # as the StreamReader of Azure's host
     converter: Any = meta.get_binding_registry().get("blob")  # type: ignore[no-untyped-call]
     return converter.decode(meta.Datum(content, "bytes"), trigger_metadata=metadata)
 
@@ -95,16 +93,6 @@ def described(found: BlobProperties) -> dict[str, Any]:
         "VersionId": getattr(found, "version_id", None),
         "IsServerEncrypted": found.server_encrypted,
     }
-
-
-def _text(content: bytes) -> str:
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise ValueError(
-            f"the blob is not UTF-8 text (byte {error.start} is {content[error.start]:#04x}); annotate the "
-            "parameter as bytes or func.InputStream"
-        ) from None
 
 
 def _time(found: datetime | None) -> str | None:
