@@ -23,6 +23,7 @@ from hosting._distributions import (
 )
 from hosting._text import canonical_name
 from hosting.extensions import ExtensionHost
+from tests.support.invoking import ON
 from tests.support.sites import PRE, Site
 
 FILES = ("METADATA", "entry_points.txt", "RECORD", "direct_url.json", "top_level.txt")
@@ -147,9 +148,62 @@ def test_commands_end_whatever_lies_in_the_place_of_a_file(
     app.mkdir()
     (app / "host.json").write_text('{"version": "2.0"}')
     (app / "function_app.py").write_text("import azure.functions as func\napp = func.FunctionApp()\n")
-    environ = {**os.environ, "PYTHONPATH": str(folder), "PYTHON_ENABLE_WORKER_EXTENSIONS": "1"}
+    environ = {**os.environ, **ON, "PYTHONPATH": str(folder)}
     run = [sys.executable, "-m", "hosting", *COMMANDS[command]]
     done = subprocess.run(run, cwd=tmp_path, env=environ, capture_output=True, text=True, timeout=120, check=False)
     assert "Traceback" not in done.stdout + done.stderr
     if command != "check":
         assert "dist-fine" in done.stdout
+
+
+GROUPS = (
+    "hosting",
+    "hosting.functions",
+    "hosting.bindings",
+    "hosting.storage",
+    "hosting.commands",
+    "hosting.checks",
+    "hosting.cli",
+)
+ALLOWED_COMMANDS = {
+    "help": ("--help",),
+    "version": ("--version",),
+    "diag": ("diag", "app", "--verify"),
+    "check": ("check", "app"),
+    "keys": ("keys", "app"),
+    "completion": ("completion", "bash"),
+}
+APP = """
+import azure.functions as func
+app = func.FunctionApp()
+
+@app.generic_trigger("message", type="forbiddenTrigger")
+def on_message(message): ...
+
+@app.timer_trigger("timer", "0 0 * * * *")
+def on_time(timer): ...
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("command", ALLOWED_COMMANDS)
+def test_no_command_imports_a_package_that_hosting_allow_does_not_name(tmp_path: Path, command: str) -> None:
+    """Whatever groups its entry points are in, and also where the app needs it."""
+    folder, app, marker = tmp_path / "site", tmp_path / "app", tmp_path / "imported"
+    folder.mkdir()
+    info = Site(folder).install("forbidden", {"forbidden.py": f"open({str(marker)!r}, 'w')\nraise SystemExit(3)\n"})
+    names = ("forbidden", "forbiddenTrigger", "diag", "start")
+    lines = "".join(f"[{group}]\n" + "".join(f"{name} = forbidden:main\n" for name in names) for group in GROUPS)
+    (info / "entry_points.txt").write_text(lines)
+    app.mkdir()
+    (app / "host.json").write_text('{"version": "2.0"}')
+    (app / "function_app.py").write_text(APP)
+    environ = {**os.environ, **ON, "PYTHONPATH": str(folder), "HOSTING_ALLOW": "other"}
+    run = [sys.executable, "-m", "hosting", *ALLOWED_COMMANDS[command]]
+    done = subprocess.run(run, cwd=tmp_path, env=environ, capture_output=True, text=True, timeout=120, check=False)
+    assert not marker.exists()
+    assert "Traceback" not in done.stdout + done.stderr
+    if command == "check":
+        assert "forbiddenTrigger" in done.stdout
+    elif command != "keys":
+        assert done.stdout

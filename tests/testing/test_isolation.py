@@ -326,6 +326,15 @@ def test_fault_in_many_situations_is_one_line() -> None:
     assert re.search(r"\): when functions return; .*; .*; and \d+ more$", line)
 
 
+def test_installed_extension_that_hosting_allow_does_not_name_is_not_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The error names its distribution, which the variable must name."""
+    monkeypatch.setenv("HOSTING_ALLOW", "other")
+    with pytest.raises(
+        ExtensionError, match="extension 'timer' may not load: HOSTING_ALLOW does not name hosting-timer"
+    ):
+        assert_isolated("timer")
+
+
 def test_object_without_hooks_or_unknown_name_is_an_error() -> None:
     """A name that is not installed has an error of its own; an object without hooks is the extension's own fault."""
     with pytest.raises(ExtensionError, match="no extension 'nothing' is installed"):

@@ -6,7 +6,7 @@ import logging
 import os
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +41,7 @@ def app(root: Path) -> dict[str, Any]:
     return {
         "error": None,
         "problems": [problem._asdict() for problem in (*host.problems, *problems)],
-        "functions": [_function(function, AppSettings(host.environ)) for function in host.functions],
+        "functions": [_function(function, host.environ) for function in host.functions],
     }
 
 
@@ -68,12 +68,13 @@ def _extension_problems(host: Any) -> list[dict[str, Any]]:
     return problems
 
 
-def _function(function: Function, settings: AppSettings) -> dict[str, Any]:
+def _function(function: Function, environ: Mapping[str, str]) -> dict[str, Any]:
+    settings = AppSettings(environ)
     return {
         "name": function.name,
         "model": function.model,
         "file": function.file,
-        "unprovided": [binding.type for binding in function.bindings if not _is_provided(binding.type)],
+        "unprovided": [binding.type for binding in function.bindings if not _is_provided(binding.type, environ)],
         "unset": [name for name in map(_connection, function.bindings) if name and not _is_set(name, settings)],
         "types": [binding.type for binding in function.bindings],
     }
@@ -90,11 +91,12 @@ def _is_set(name: str, settings: AppSettings) -> bool:
     return any(settings.get(one) for one in (name, f"AzureWebJobs{name}")) or bool(settings.section(name))
 
 
-def _is_provided(kind: str) -> bool:
+def _is_provided(kind: str, environ: Mapping[str, str]) -> bool:
     from hosting.bindings.registry import BUILT_IN, GROUP
-    from hosting.extensions import installed_entry_points
+    from hosting.extensions import installed_entry_points, may_load
 
-    names = {entry.name.lower() for entry in installed_entry_points() if entry.group == GROUP}
+    entries = [entry for entry in installed_entry_points() if entry.group == GROUP]
+    names = {entry.name.lower() for entry in entries if may_load(entry, environ)}
     return kind.lower() in names or kind.lower() in BUILT_IN
 
 
