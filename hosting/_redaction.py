@@ -46,7 +46,10 @@ def _may_have_secret(text: str) -> bool:
         or ("IA" in text and ("KIA" in text or "ASIA" in text))
         or "==" in text
         or "%3" in text
-        or ("-" in text and (_has_token_with_hyphen(text) or (("-u" in text or "-p" in text) and _has_tool(lower))))
+        or (
+            "-" in text
+            and (_has_token_with_hyphen(text) or (("-u" in text or "-p" in text or "-b" in text) and _has_tool(lower)))
+        )
         or ("_" in text and ("k_" in text or "gh" in text))
     )
 
@@ -75,6 +78,10 @@ def _has_token_with_hyphen(text: str) -> bool:
     return "-----BEGIN" in text or "sk-" in text or "xox" in text or "glpat-" in text
 
 
+def _has_short_option(text: str) -> bool:
+    return "-u" in text or "-p" in text or "-b" in text
+
+
 def _has_tool(lower: str) -> bool:
     """Whether a text in lower case may have a command that takes a password with an option of one letter."""
-    return "curl" in lower or "login" in lower or "mysql" in lower or "sshpass" in lower
+    return "curl" in lower or "login" in lower or "mysql" in lower or "pass" in lower

@@ -37,6 +37,10 @@ _DESCRIBES = frozenset(
     {"algorithm", "bits", "count", "expires", "expiry", "format", "length", "lifetime", "name", "names", "size", "ttl"}
 )
 """Last words of names that say something about a secret, such as SharedAccessKeyName."""
+_NOT_VALUES = _DESCRIBES | {
+    "client", "error", "exception", "failure", "manager", "policy", "provider", "service", "warning"
+}  # fmt: skip
+"""Last words of names in a text that are not those of values: ``InvalidTokenError: the signature is wrong``."""
 _PLURALS = frozenset({"keys", "tokens"})
 """A number with such a name is a count: max_tokens."""
 _AMBIGUOUS = frozenset({"key", "keys", "pass", "signature", "tokens", "secrets", "credentials", "cred", "creds"})
@@ -69,8 +73,9 @@ _NO_SECRET = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 _ORDINARY = re.compile(
-    r"(?:any|bool|bytes|callable|expired|float|int|invalid|is|list|missing|must|not|object|optional|required|secretstr"
-    r"|str|string|the|typing|union)\b|[a-z]\w*+[(\[]",
+    r"(?:absent|accepted|any|bool|bytes|callable|changed|denied|disabled|empty|enabled|expired|failed|float|found|hidden"
+    r"|incorrect|int|invalid|is|list|loaded|missing|must|no|not|object|ok|optional|present|rejected|required|reset"
+    r"|secretstr|set|str|string|the|typing|unchanged|union|unknown|unset|valid|wrong|yes)\b|[a-z]\w*+[(\[]",
     re.IGNORECASE,
 )
 """What stands after a colon in prose and in annotations."""
@@ -83,7 +88,7 @@ _SETTINGS_LINES = {
 }
 """Lines of YAML and of an INI file, where a word after a name is a value and not prose, by what separates the two."""
 
-_OPTION = re.compile(r"(?<![\w-])--([A-Za-z][\w.-]{0,63}+)(?:[ \t]{1,4}|[\"'],\s{0,4})(?=[^\s-])")
+_OPTION = re.compile(r"(?<![\w-])(?:--|-(?=pass))([A-Za-z][\w.-]{0,63}+)(?:[ \t]{1,4}|[\"'],\s{0,4})(?=[^\s-])")
 _OPTION_VALUE = re.compile(r"[^\s\"',]*+")
 _OPTION_OF_FILE = frozenset({"file", "path", "env", "stdin", "prompt", "command", "cmd", "helper", "id", "url", "type"})
 """Last words of options whose value is where a secret is, and not the secret."""
@@ -99,14 +104,19 @@ _SEPARATOR = r"(?:[ \t=]{1,4}|[\"'],\s{0,4}b?)[\"']?"
 _CURL_USER = re.compile(
     rf"((?<![\w-])(?:-u(?:{_SEPARATOR})?|--(?:proxy-)?user{_SEPARATOR})[^\s:\"'-][^\s:\"']{{0,128}}+:)([^\s\"']++)"
 )
+_CURL_COOKIES = re.compile(rf"((?<![\w-])-b{_SEPARATOR})([^\n]{{1,8192}})")
 _TOOL_PASSWORD = re.compile(
     rf"((?:\bsshpass\b[\"',\s]{{0,4}}|\blogin\b[^\n]{{0,200}}?[\s\"'])-p{_SEPARATOR}"
     r"|\bmysql\w{0,16}+\b[^\n]{0,200}?[\s\"']-p)([^\s\"'-][^\s\"']*+)"
 )
 
 _ELEMENT = re.compile(
-    r"(<(?:[\w.-]{1,64}:)?([A-Za-z][\w.-]{0,63})(?:\s[^<>\n]{0,256})?>\s{0,64}(?:<!\[CDATA\[)?)"
+    r"(<(?:[\w.-]{1,64}:)?([A-Za-z][\w.-]{0,63})(\s[^<>\n]{0,256})?>\s{0,64}(?:<!\[CDATA\[)?)"
     r"([^<>\s][^<>]{0,4096}?)(?=\s{0,64}(?:\]\]>|</))"
+)
+_ATTRIBUTE = re.compile(r"\s(?:key|name)\s{0,4}=\s{0,4}[\"']([\w:.-]{1,128})[\"']", re.IGNORECASE)
+_ELEMENT_WITH_VALUE = re.compile(
+    r"<([A-Za-z][\w.-]{0,63})\s[^<>\"']{0,64}?\bvalue\s{0,4}=\s{0,4}(?=[\"'])", re.IGNORECASE
 )
 _NAME_AND_VALUE = re.compile(
     r"\b(?:key|name)\\{0,7}[\"']?\s{0,4}[=:]\s{0,4}\\{0,7}[\"']([\w:.-]{1,128})\\{0,7}[\"'][^<>{}]{0,200}?"
@@ -214,8 +224,8 @@ def _mask_tokens(text: str) -> str:
 
 def _mask_named(text: str, lower: str) -> str:
     text = _SHARED_KEY.sub(rf"\1{REDACTED}", text)
-    if "value" in lower and ("key" in lower or "name" in lower):
-        text = _mask_values(text, _NAME_AND_VALUE)
+    if "value" in lower:
+        text = _mask_values(_mask_values(text, _NAME_AND_VALUE), _ELEMENT_WITH_VALUE)
     if "cookie" in lower:
         text = _COOKIES.sub(lambda match: match[1] + _COOKIE.sub(_where_session, match[2]), text)
     return _mask_assignments(text)
@@ -225,9 +235,10 @@ def _mask_options(text: str, lower: str) -> str:
     """Replace the values of options of commands, as in a shell or in a list of arguments."""
     if "curl" in lower:
         text = _CURL_USER.sub(rf"\1{REDACTED}", text)
+        text = _CURL_COOKIES.sub(lambda match: match[1] + _COOKIE.sub(_where_session, match[2]), text)
     if "sshpass" in lower or "login" in lower or "mysql" in lower:
         text = _TOOL_PASSWORD.sub(rf"\1{REDACTED}", text)
-    return _mask_values(text, _OPTION) if "--" in text else text
+    return _mask_values(text, _OPTION) if "--" in text or "-pass" in text else text
 
 
 def _mask_values(text: str, pattern: re.Pattern[str]) -> str:
@@ -254,15 +265,19 @@ def _is_secret(value: str, name: str, strength: _Strength) -> bool:
     """Whether a value with the name of a secret is one."""
     if not value or _NO_SECRET.fullmatch(value):
         return False
+    if name == "pass":
+        return not value.isdigit()
     length = _MIN_PASSWORD_LENGTH if "pass" in name.lower() else _MIN_KEY_LENGTH
     return strength == "always" or _looks_random(value, length)
 
 
 def _where_element_is_secret(match: re.Match[str]) -> str:
-    """Replace the text of an XML element with the name of a secret."""
-    strength = _strength(match[2])
-    is_secret = strength != "never" and _is_secret(match[3], match[2], strength)
-    return match[1] + (REDACTED if is_secret else match[3])
+    """Replace the text of an XML element with the name of a secret, which an attribute may give."""
+    attribute = _ATTRIBUTE.search(match[3] or "")
+    name, value = match[2] if attribute is None else attribute[1], match[4]
+    strength = _strength(name)
+    is_secret = strength != "never" and _is_secret(value, name, strength)
+    return match[1] + (REDACTED if is_secret else value)
 
 
 def _where_session(match: re.Match[str]) -> str:
@@ -364,21 +379,26 @@ def _is_secret_value(value: str, match: re.Match[str], strength: _Strength, *, i
     if match[1].lower() == "code":
         return _is_secret_code(value, match)
     if strength == "looks":
+        if match[1].lower() == "pass" and _is_in_query(match):
+            return not value.isdigit()
         is_short = "pass" in match[1].lower() or _is_in_query(match)
         return _looks_random(value, _MIN_PASSWORD_LENGTH if is_short else _MIN_KEY_LENGTH)
     is_prose = match[4] == ":" or match[3]
     if is_quoted or match[2] or not is_prose or _is_field(match):
         return True
-    if (match[4] == ":" and len(_words(match[1])) > 1) or _is_in_settings(match):
+    if (match[4] == ":" and len(_words(match[1])) > 1) or _is_in_settings(match, len(value)):
         return _ORDINARY.match(value) is None
     return _looks_random(value, _MIN_PASSWORD_LENGTH)
 
 
-def _is_in_settings(match: re.Match[str]) -> bool:
-    """Whether a name begins a line of YAML or of an INI file, as the line before it or after it is one, too."""
+def _is_in_settings(match: re.Match[str], length: int) -> bool:
+    """Whether a name begins a line of YAML or of an INI file: it has no second word, or a line next to it is one."""
     text, start, settings_line = match.string, match.start(), _SETTINGS_LINES.get(match[4])
     if settings_line is None or _LINE_START.search(text, max(0, start - 80), start) is None:
         return False
+    end = match.end() + length
+    if match[4] == ":" and text[end : end + 1] in ("", "\n", "\r"):
+        return True
     line = text.rfind("\n", 0, start)
     before = text.rfind("\n", 0, max(line, 0)) + 1
     after = text.find("\n", start) + 1
@@ -402,7 +422,7 @@ def _is_in_query(match: re.Match[str]) -> bool:
 def _strength(name: str) -> _Strength:
     """Return when the value of a name in a text is a secret."""
     words = _words(name)
-    if not words or words[-1] in _DESCRIBES:
+    if not words or words[-1] in _NOT_VALUES:
         return "never"
     if words == ["code"]:
         return "looks"
