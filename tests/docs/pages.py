@@ -10,7 +10,7 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent.parent
 CHECKOUT = "/path/to/checkout"
 """What pages write for the folder of this repository."""
-TUTORIALS = sorted(ROOT.glob("docs/tutorial/publish-an-extension*.md"))
+TUTORIALS = sorted(ROOT.glob("docs/tutorial/publish-an-extension*.md"), key=lambda page: len(page.name))
 """The long tutorial in each of its languages, tested in an empty environment."""
 DERIVED = sorted(
     path for path in ROOT.glob("docs/reference/*.md") if "docs/make_reference.py" in path.read_text("utf-8")
