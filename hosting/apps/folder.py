@@ -12,8 +12,6 @@ from hosting.apps.v2 import FILE as SCRIPT
 from hosting.apps.v2 import SETTING
 from hosting.errors import AppLoadError
 
-_FILES = (HOST_JSON, SCRIPT, "local.settings.json", "requirements.txt")
-
 
 def app_folder(path: Path) -> Path:
     """Return the app's folder for a path that a person gave.
@@ -33,7 +31,11 @@ def app_folder(path: Path) -> Path:
     folder = _folder_of(path) if path.is_file() else path
     if is_app_folder(folder) or not folder.is_dir():
         return folder
-    return next((above for above in folder.parents if (above / HOST_JSON).is_file()), folder)
+    above = next((above for above in folder.parents if (above / HOST_JSON).is_file()), None)
+    if above is None and path.suffix == ".py" and path.is_file():
+        remedy = f"Pass the folder, or set {SETTING}={path.name} if it is a v2 app."
+        raise AppLoadError(f"{path} is not a file of a function app", remedy=remedy)
+    return above or folder
 
 
 def is_app_folder(folder: Path) -> bool:
@@ -49,14 +51,5 @@ def apps_below(folder: Path) -> list[Path]:
 
 
 def _folder_of(file: Path) -> Path:
-    if file.name == FUNCTION_JSON:
-        return file.parent.parent
-    if file.name in (*_FILES, os.environ.get(SETTING)) or is_function_file(file):
-        return file.parent
-    remedy = f"Pass the folder, or set {SETTING}={file.name} if it is a v2 app." if file.suffix == ".py" else ""
-    raise AppLoadError(f"{file} is not a file of a function app", remedy=remedy or "Pass the app's folder.")
-
-
-def is_function_file(file: Path) -> bool:
-    """Return whether a file has the code of a v1 function, in its folder."""
-    return (file.parent / FUNCTION_JSON).is_file()
+    """Return the folder of a file; for one of a v1 function, which has a folder of its own, the one above it."""
+    return file.parent.parent if (file.parent / FUNCTION_JSON).is_file() else file.parent

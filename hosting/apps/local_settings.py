@@ -87,7 +87,8 @@ def apply_settings(settings: LocalSettings, environ: MutableMapping[str, str]) -
 
 
 def _check_encryption(file: JsonFile) -> None:
-    match CaselessDict(file.content).get("IsEncrypted"):
+    value = CaselessDict(file.content).get("IsEncrypted")
+    match {"true": True, "false": False}.get(value.lower(), value) if isinstance(value, str) else value:
         case None | False:
             return
         case True:
@@ -152,7 +153,7 @@ def _connection_strings(file: JsonFile) -> tuple[dict[str, str], list[Problem]]:
         text = CaselessDict(value).get("ConnectionString") if isinstance(value, dict) else value
         if not isinstance(text, str):
             raise _wrong(file, ("ConnectionStrings", name), 'a text, or an object with "ConnectionString"', value)
-        if why := _unfit(name, text):
+        if why := "its name is empty" if not name else _unfit(name, text):
             problems.append(_impossible(file, ("ConnectionStrings", name), why))
         else:
             strings[f"ConnectionStrings:{name}"] = text
@@ -199,7 +200,7 @@ def _port(file: JsonFile, value: Any) -> int | None:
 
 def _optional_text(file: JsonFile, key: str, host: dict[str, Any]) -> str | None:
     value = host.get(key)
-    if value is not None and not isinstance(value, str):
+    if value is not None and (not isinstance(value, str) or _unfit("", value)):
         raise _wrong(file, ("Host", key), "a text", value)
     return value
 

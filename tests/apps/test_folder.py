@@ -18,6 +18,7 @@ FILES = {
     "shop/Hello/__init__.py": "",
     "shop/shared/deep/texts.py": "",
     "old/Hello/function.json": "{}",
+    "old/Hello/__init__.py": "",
     "bare/function_app.py": "",
     "bare/shared/texts.py": "",
     "other/file.txt": "",
@@ -32,6 +33,8 @@ FILES = {
         ("shop/Hello", "shop"),
         ("shop/function_app.py", "shop"),
         ("shop/host.json", "shop"),
+        ("shop/shared/deep/texts.py", "shop"),
+        ("old/Hello/__init__.py", "old"),
         ("shop/Hello/function.json", "shop"),
         ("shop/Hello/__init__.py", "shop"),
         ("old", "old"),
@@ -50,16 +53,16 @@ def test_path_in_an_app_leads_to_its_folder(path: str, folder: str, make_app: Ma
     assert app_folder(root / path) == (root / folder).resolve()
 
 
-def test_file_of_another_name_is_an_error_unless_the_setting_has_it(
+def test_file_outside_of_an_app_is_an_error_unless_the_setting_has_its_name(
     make_app: MakeApp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The remedy is the setting with the name of a v2 file."""
-    root = make_app({**FILES, "shop/main.py": ""})
+    root = make_app({**FILES, "lone/main.py": ""})
     with pytest.raises(AppLoadError, match=r"main\.py is not a file of a function app") as caught:
-        app_folder(root / "shop" / "main.py")
+        app_folder(root / "lone" / "main.py")
     assert "PYTHON_SCRIPT_FILE_NAME=main.py" in caught.value.remedy
     monkeypatch.setenv("PYTHON_SCRIPT_FILE_NAME", "main.py")
-    assert app_folder(root / "shop" / "main.py") == root / "shop"
+    assert app_folder(root / "lone" / "main.py") == root / "lone"
 
 
 def test_apps_in_folders_below_are_named_where_there_is_none(make_app: MakeApp) -> None:

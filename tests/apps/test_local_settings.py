@@ -89,6 +89,11 @@ def test_section_in_two_spellings_is_merged(tmp_path: Path) -> None:
     assert read_local_settings(_file(tmp_path, content)).values == {"A": "1", "B": "2"}
 
 
+def test_text_with_a_boolean_counts_for_encryption(tmp_path: Path) -> None:
+    """Newtonsoft converts such a text."""
+    assert read_local_settings(_file(tmp_path, {"IsEncrypted": "False", "Values": {"A": "x"}})).values == {"A": "x"}
+
+
 def test_encrypted_file_is_an_error_in_any_case(tmp_path: Path) -> None:
     """The error has the line of the key."""
     with pytest.raises(SettingsError, match="is encrypted") as caught:
@@ -105,6 +110,7 @@ def test_encrypted_file_is_an_error_in_any_case(tmp_path: Path) -> None:
         ("Values", "A", "x\0y", "its value has the character NUL"),
         ("Values", "A\ud800", "x", "its name has half of a surrogate pair"),
         ("Values", "A", "\udcff", "its value has half of a surrogate pair"),
+        ("ConnectionStrings", "", "x", "its name is empty"),
         ("ConnectionStrings", "A=B", "x", "the name of an environment variable cannot have the character '='"),
         ("connectionStrings", "Db", "x\0", "its value has the character NUL"),
     ],
@@ -174,6 +180,8 @@ def test_missing_file_means_no_settings(tmp_path: Path) -> None:
         ('{"IsEncrypted": "no"}', 1, "IsEncrypted: expected true or false, found the text 'no'"),
         ('{"Host": {"LocalHttpPort": 70000}}', 1, "Host.LocalHttpPort: expected a port number, 0 to 65535, "),
         ('{"Host": {"LocalHttpPort": true}}', 1, "Host.LocalHttpPort: expected a port number, 0 to 65535, found true"),
+        ('{"Host": {"LocalHttpAddress": "a\\u0000"}}', 1, "Host.LocalHttpAddress: expected a text, found the text "),
+        ('{"Host": {\n"cors": "\\ud800"}}', 2, "Host.CORS: expected a text, found the text "),
         ('{"Host": {"CORS": ["*"]}}', 1, "Host.CORS: expected a text, found a list"),
         ('{"Host": {"CORSCredentials": {}}}', 1, "Host.CORSCredentials: expected true or false, found an object"),
         (

@@ -41,6 +41,8 @@ def elsewhere_remedy(name: str, root: Path) -> str | None:
     top = name.partition(".")[0]
     if top == root.name:
         return f"{root} is the app's folder itself, and modules are found inside it. Import them without '{top}.'."
+    if top == "function_app":  # a package of that name is never what is meant
+        return f"{root} has no function_app.py: write the name of the app's v2 file."
     return _other_spelling(root, top) or _other_folder(root, top)
 
 

@@ -46,10 +46,22 @@ def none_remedy(error: BaseException, root: Path) -> str | None:
 
 
 def named_remedy(error: BaseException) -> str | None:
-    """Return what to do about a setting that the message of an exception names; None if it names none."""
+    """Return what to do about a setting that an exception names; None if it names none."""
+    if type(error).__module__.startswith("pydantic") and "pydantic_settings" in sys.modules:
+        return _fields_remedy(error)
     text = str(error)
     names = _CAPITALS.findall(text) if _ABOUT_SETTINGS.search(text) else []
     return next((set_remedy(name) for name in names if name not in os.environ), None)
+
+
+def _fields_remedy(error: Any) -> str | None:
+    """Return what to do about fields that a settings class of Pydantic requires."""
+    missing = [".".join(map(str, one["loc"])) for one in error.errors() if one.get("type") == "missing"]
+    if not missing:
+        return None
+    return (
+        f'Set {", ".join(missing)} in "Values" of local.settings.json or in the environment, as {error.title} has it.'
+    )
 
 
 def set_remedy(name: str) -> str:

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -208,6 +209,14 @@ def test_module_of_the_apps_own_is_found_wherever_it_is(
 ) -> None:
     """A stranger's package may have the same name on the index: it is never suggested."""
     assert failure(make_app, files)[0] == expected
+
+
+def test_v2_file_of_another_name_is_no_package(make_app: MakeApp) -> None:
+    """A package called function_app would be a stranger's."""
+    root = make_app({"main.py": f"import helpers\n{APP}", "helpers.py": "from function_app import app"})
+    with pytest.raises(AppLoadError) as caught:
+        load_app(root, environ={"PYTHON_SCRIPT_FILE_NAME": "main.py"})
+    assert caught.value.remedy == f"{root} has no function_app.py: write the name of the app's v2 file."
 
 
 def test_name_of_the_apps_own_folder_is_left_out(make_app: MakeApp) -> None:
@@ -458,6 +467,20 @@ def test_missing_setting_behind_an_exception_is_named(
     """The exception itself often names neither the setting nor its file."""
     monkeypatch.delenv("ZZ_KEY", raising=False)
     assert failure(make_app, files)[0] == expected
+
+
+def test_fields_that_a_settings_class_requires_are_named(make_app: MakeApp, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pydantic's settings raise one exception for all fields, named like the settings in any case."""
+    monkeypatch.setitem(sys.modules, "pydantic_settings", ModuleType("pydantic_settings"))
+    code = """
+class ValidationError(ValueError):
+    title = "Shop"
+    def errors(self): return [{"type": "missing", "loc": ("zz_key",)}, {"type": "x", "loc": ("y",)}]
+ValidationError.__module__ = "pydantic_core"
+raise ValidationError()
+"""
+    remedy, _ = failure(make_app, main(code))
+    assert remedy == 'Set zz_key in "Values" of local.settings.json or in the environment, as Shop has it.'
 
 
 @pytest.mark.parametrize(
