@@ -10,7 +10,7 @@ from hosting.bindings.http.request import HttpCall, parse_headers
 from hosting.bindings.http.response import HttpReply
 from hosting.server.body import read_body, replace_chunked
 from hosting.server.replies import empty
-from hosting.server.types import Receive, Scope
+from hosting.server.types import REFUSED, Receive, Scope
 
 if TYPE_CHECKING:
     from hosting.bindings.services import Webhook
@@ -51,8 +51,10 @@ class Webhooks:
         name, _, rest = path[len(_PREFIX) :].partition("/")
         handler = self._handlers.get(name.lower())
         if handler is None or scope["method"] not in _METHODS:
+            scope[REFUSED] = "no webhook has this path"
             return empty(404)
         if self._has_system_key is not None and not self._has_system_key(name, scope):
+            scope[REFUSED] = "no key that the webhook accepts"
             return empty(401)
         call = await self._call(scope, receive, rest)
         try:

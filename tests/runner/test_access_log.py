@@ -106,7 +106,7 @@ def test_json_lines_say_what_was_answered_and_what_refused_a_request(make_app: M
         ("GET", "/api/secret", 401, "no key that the function accepts"),
         ("GET", "/api/off", 404, "the function is disabled"),
         ("GET", "/", 200, None),
-        ("GET", "/admin/functions", 401, None),
+        ("GET", "/admin/functions", 401, "no master key"),
         ("POST", "/api/off", 404, "no function has this route"),
         ("POST", "/api/hello", 413, "the body is too large"),
         ("POST", "/api/hello", None, "the client has not sent the whole body"),
@@ -125,11 +125,15 @@ def test_json_lines_have_requests_that_a_limit_or_the_guard_refuses(make_app: Ma
     served.wait_for("slow runs")
     served.get("/api/hello")
     served.request("POST", "/admin/functions/hello", headers={"origin": "http://evil.example"}, json={"input": ""})
+    served.get("/admin/nothing")
+    served.get("/runtime/webhooks/nothing")
     served.stop()
     refused = [facts(line) for line in json_lines(served) if line["category"] == "Host.Requests"]
     assert refused == [
         ("GET", "/api/hello", 429, "too many requests are waiting"),
         ("POST", "/admin/functions/hello", 403, "the request may come from a foreign page"),
+        ("GET", "/admin/nothing", 404, "the host has no such endpoint"),
+        ("GET", "/runtime/webhooks/nothing", 404, "no webhook has this path"),
     ]
 
 

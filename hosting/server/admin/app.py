@@ -16,7 +16,7 @@ from hosting.host.function_host import FunctionHost
 from hosting.server.admin.functions import AdminFunctions
 from hosting.server.body import read_body
 from hosting.server.replies import empty
-from hosting.server.types import Receive, Scope
+from hosting.server.types import REFUSED, Receive, Scope
 
 if TYPE_CHECKING:
     from hosting.server.auth import MasterKey
@@ -28,6 +28,8 @@ _TEXT = (b"content-type", b"text/plain; charset=utf-8")
 _EXTENSIONS = "/admin/extensions/"
 _FUNCTIONS = "/admin/functions"
 _READ_METHODS = ("GET", "HEAD")
+_REFUSALS = {401: "no master key", 404: "the host has no such endpoint"}
+"""Why a request is refused, by the status of the response."""
 _PAGE = """<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8"><title>Function app</title></head>
 <body><h1>Your function app is up and running</h1>
@@ -70,6 +72,12 @@ class Admin:
             Disconnected: the client disconnected before its request was complete.
             TooLarge: the body is larger than the limit.
         """
+        reply = await self._answer(scope, receive, path)
+        if reply.status in _REFUSALS:
+            scope[REFUSED] = _REFUSALS[reply.status]
+        return reply
+
+    async def _answer(self, scope: Scope, receive: Receive, path: str) -> HttpReply:
         method, endpoint = scope["method"], path.rstrip("/").lower()
         if endpoint == "/admin/host/ping" and method in ("GET", "POST", "HEAD"):
             return empty(200)
