@@ -21,13 +21,15 @@ class Budgets(NamedTuple):
 
     Args:
         hook: for each hook, except the following ones.
-        startup: for each ``startup`` hook, and for the import of each extension, which is only named in the log.
+        startup: for each ``startup`` hook.
         shutdown: for each ``shutdown`` hook.
+        load: for the import of each extension, which cannot be ended and is named in the log.
     """
 
     hook: float = 5.0
     startup: float = 30.0
     shutdown: float = 10.0
+    load: float = 30.0
 
 
 class ExtensionConfig(NamedTuple):
@@ -159,9 +161,9 @@ def _order(names: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _budgets(reader: _Section) -> Budgets:
-    reader.check_keys("hook", "startup", "shutdown")
+    reader.check_keys(*Budgets._fields)
     default = Budgets()
-    return Budgets(*(reader.number(key, getattr(default, key)) for key in ("hook", "startup", "shutdown")))
+    return Budgets(*(reader.number(key, getattr(default, key)) for key in Budgets._fields))
 
 
 def _extensions(reader: _Section) -> dict[str, ExtensionConfig]:

@@ -184,7 +184,7 @@ class Registry:
         return [*self._unreadable, *unknown]
 
     def _watching(self, extension: Extension, what: str) -> AbstractContextManager[None]:
-        return self._monitor.watching(extension, what, self._config.budgets.startup)
+        return self._monitor.watching(extension, what, self._config.budgets.load)
 
     def _idle(self, group: str) -> list[Extension]:
         return [one for one in self._own if one.group == group and one.status == "idle"]

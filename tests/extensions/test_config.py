@@ -35,7 +35,7 @@ def test_config_without_a_section_has_the_documented_defaults() -> None:
     config = _config.read(None, {})
     assert (config.order, config.disabled, config.required, config.allowed) == ((), frozenset(), (), None)
     assert config.quarantine_after == 20
-    assert (config.budgets.hook, config.budgets.startup, config.budgets.shutdown) == (5.0, 30.0, 10.0)
+    assert config.budgets == _config.Budgets(5.0, 30.0, 10.0, 30.0)
     assert config == _config.read({}, {})
 
 
@@ -46,7 +46,7 @@ def test_section_with_every_key_is_read_completely() -> None:
         disabled=["noisy"],
         required=["auth"],
         quarantine={"consecutiveErrors": 3},
-        budgets={"hook": 0.5, "startup": 1, "shutdown": 2},
+        budgets={"hook": 0.5, "startup": 1, "shutdown": 2, "load": 4},
         extensions={
             "timer": {"settings": {"digits": 3}, "functions": {"exclude": ["Health"]}},
             "profile": {"functions": {"include": ["Report"]}},
@@ -56,7 +56,7 @@ def test_section_with_every_key_is_read_completely() -> None:
     assert config.disables("noisy")
     assert config.required == ("auth",)
     assert config.quarantine_after == 3
-    assert (config.budgets.hook, config.budgets.startup, config.budgets.shutdown) == (0.5, 1, 2)
+    assert config.budgets == _config.Budgets(0.5, 1, 2, 4)
     assert config.of("timer").settings == {"digits": 3}
     assert config.of("timer").exclude == ("Health",)
     assert config.of("profile").include == ("Report",)

@@ -59,7 +59,7 @@ def gate(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Gate]]:
 
 
 def host_of(budget: float = LONG_BUDGET, *, slow_after: float = AT_ONCE) -> ExtensionHost:
-    section = {"budgets": {"hook": budget, "startup": budget, "shutdown": budget}}
+    section = {"budgets": dict.fromkeys(("hook", "startup", "shutdown", "load"), budget)}
     return ExtensionHost(environ=ON, section=section, slow_after=slow_after)
 
 
@@ -178,7 +178,7 @@ def test_async_hook_that_exceeds_its_budget_is_reported_by_its_error_only(caplog
         async def init(self) -> None:
             await asyncio.sleep(60)
 
-    host = ExtensionHost(environ=ON, section={"budgets": {"hook": 0.02, "startup": LONG_BUDGET}})
+    host = ExtensionHost(environ=ON, section={"budgets": {"hook": 0.02}})
     host.register("slow", Slow)
     host.load([function(lambda: "fine")])
     assert extension_entry(host, "slow")["status"] == "failed"

@@ -244,7 +244,7 @@ async def test_error_while_another_extension_is_cancelled_for_its_budget_is_reco
             "inner": make("invocation", fail),
         }
         extensions["after"] = make("post_invocation_app_level", fail)
-        host = load_host(extensions, target, section={"budgets": {"hook": 0.05}})
+        host = load_host(extensions, target, section={"budgets": {"hook": 0.5}})
         assert await run(host, target) == ["fine"]
         assert errors(host, "slow") == (1, "TimeoutError")
         assert {errors(host, one) for one in ("before", "inner", "after")} == {(1, "ValueError")}
