@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from hosting.apps.host_json_keys import key_problems
 from hosting.apps.json_files import JsonFile, describe_json, read_json
 from hosting.apps.json_keys import CaselessDict
-from hosting.errors import SettingsError
+from hosting.errors import HostingError, SettingsError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -40,6 +41,9 @@ EXPECTED: Mapping[tuple[str, ...], type] = {
     ("extensions", "blobs"): dict,
 }
 """The keys that this host reads, and their types; a parent comes before its children. Other keys are not checked."""
+
+_ABOUT = re.compile(r"host\.json: ([A-Za-z][\w.-]*)")
+_UNKNOWN_KEY = re.compile(r"unknown key '([^']+)'")
 
 LOG_LEVELS = ("trace", "debug", "information", "warning", "error", "critical", "none")
 
@@ -89,6 +93,24 @@ def read_host_json(
     if problems is not None:
         problems.extend(key_problems(file, content))
     return content
+
+
+def locate(error: HostingError, root: Path) -> None:
+    """Set file and line of an error about host.json that begins with its name and a path such as ``extensions.http``.
+
+    An error that has a file, or is about something else, stays as it is.
+    """
+    match = _ABOUT.match(error.message)
+    path = root / FILE
+    if match is None or error.line is not None or not path.is_file():
+        return
+    keys = [*match[1].rstrip(".").split("."), *_UNKNOWN_KEY.findall(error.message)]
+    try:
+        file = read_json(path, SettingsError)
+    except SettingsError:
+        return
+    lines = (file.line(*keys[:count]) for count in range(len(keys), 0, -1))
+    error.file, error.line = str(path), next(filter(None, lines), None)
 
 
 def _normalize_spelling(content: CaselessDict, keys: tuple[str, ...]) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hosting._text import did_you_mean
-from hosting.apps.host_json import read_host_json
+from hosting.apps.host_json import locate, read_host_json
 from hosting.apps.imports import add_to_path
 from hosting.apps.load import ignored_files, load_app
 from hosting.apps.local_settings import LocalSettings, apply_settings, read_local_settings
@@ -104,6 +104,13 @@ class FunctionHost:
         """
         register_types()
         settings = self.configure(settings)
+        try:
+            self._load(settings)
+        except HostingError as error:
+            locate(error, self.root)
+            raise
+
+    def _load(self, settings: LocalSettings) -> None:
         # An extension or a binding may be among the packages that the app brings along.
         add_to_path(self.root)
         section = self.host_json.get("extensionHost")

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from hosting._exceptions import traceback_text
 from hosting._log import host_logger
+from hosting.apps.host_json import locate
 from hosting.apps.local_settings import LocalSettings
 from hosting.errors import HostingError
 from hosting.host.function_host import FunctionHost
@@ -114,9 +115,13 @@ def build_app(
     keys = _keys(host.root, announces=announces) if is_auth_required else None
     cors = cors_policy(options.cors or settings.cors, credentials=options.cors_credentials or settings.cors_credentials)
     is_local = not is_auth_required and is_loopback(address.lower())
-    return HostApp(
-        host, grace=options.grace, keys=keys, cors=cors, guard=guard, shows_tracebacks=is_local, access=access
-    )
+    try:
+        return HostApp(
+            host, grace=options.grace, keys=keys, cors=cors, guard=guard, shows_tracebacks=is_local, access=access
+        )
+    except HostingError as error:
+        locate(error, host.root)
+        raise
 
 
 def requires_keys(auth: bool | None, address: str) -> bool:

@@ -135,3 +135,23 @@ def test_unknown_function_keeps_its_spelling_in_the_message(make_app: MakeApp, r
     assert done.returncode == 1
     assert "the app has no function called 'HELO'." in done.stderr
     assert "Did you mean 'Hello'? It has Hello, Orders." in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("section", "place"),
+    [
+        ('"functionTimeout":\n"soon"', 2),
+        ('"extensions": {"http": {\n"customHeaders": {"X\\u0000": "a"}}}', 3),
+        ('"extensionHost": {"order": [],\n"budgets": {\n"hok": 1}}', 4),
+        ('"extensionHost": {\n"Order": "a"}', 3),
+        ('"extensions": {"http": {\n"hsts": {"isEnabled": true,\n"MaxAge": "x"}}}', 4),
+    ],
+)
+def test_value_of_host_json_that_cannot_be_used_has_its_line(
+    section: str, place: int, make_app: MakeApp, run_hosting: RunHosting
+) -> None:
+    """Whatever part of the host refuses it."""
+    app = make_app({**NAMES, "host.json": f'{{"version": "2.0",\n{section}}}'})
+    done = run_hosting("start", app, "--port", "0")
+    assert done.returncode == 1
+    assert f"{app / 'host.json'}:{place}: host.json: " in done.stderr

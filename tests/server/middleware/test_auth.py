@@ -88,7 +88,7 @@ def test_no_auth_flag_wins_over_the_address(make_app: MakeApp, serve: Serve, tmp
 
 
 def test_unknown_level_is_an_error_of_the_function(make_app: MakeApp, serve: Serve) -> None:
-    """A level that does not exist puts its function in error, instead of opening it."""
+    """A level that does not exist puts its function in error, instead of opening it; the answer says why."""
     files = {
         **FILES,
         "F/function.json": '{"bindings": [{"type": "httpTrigger", "name": "req", "authLevel": "nobody"},'
@@ -97,5 +97,5 @@ def test_unknown_level_is_an_error_of_the_function(make_app: MakeApp, serve: Ser
     }
     del files["function_app.py"]
     served = serve(make_app(files))
-    assert served.get("/api/F").status_code == 404
+    assert served.get("/api/F").status_code == 503
     assert "'nobody' is not an authorization level" in served.get("/admin/functions/F/status").json()["errors"][0]
