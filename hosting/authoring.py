@@ -6,12 +6,15 @@ to ``pending``, which the host that imports the module takes over and empties: t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import functools
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from types import FunctionType, MethodType
 from typing import Any, TypeVar, overload
 
 import pluggy
 
-from hosting.core import OptIn
+from hosting.core import NOTHING, OptIn
 
 hookimpl = pluggy.HookimplMarker("hosting")
 """Marks a function as a hook: ``@hosting.hookimpl``, or with ``(tryfirst=True)`` or ``(trylast=True)``."""
@@ -20,6 +23,8 @@ OPT_INS = "__hosting_use__"
 OPT_OUTS = "__hosting_without__"
 REPLACES = "__hosting_replaces__"
 """The attribute of a wrapper that has the author's own function."""
+_MAX_LAYERS = 64
+"""How many objects are looked at to find what a function's decorators wrap."""
 
 T = TypeVar("T")
 
@@ -201,8 +206,60 @@ def user_function(target: Any) -> Any:
 
 
 def declared_opt_ins(function: Any) -> tuple[tuple[OptIn, ...], frozenset[str]]:
-    """Return the opt-ins of a function's ``use`` decorators, the top one last, and the names in its ``without``."""
-    return tuple(getattr(function, OPT_INS, ())), frozenset(getattr(function, OPT_OUTS, ()))
+    """Return the opt-ins of a function's ``use`` decorators, the top one last, and the names in its ``without``.
+
+    Those below other decorators count too, whether or not these use ``functools.wraps``.
+    """
+    opt_ins: tuple[OptIn, ...] = ()
+    opt_outs: tuple[str, ...] = ()
+    for layer in map(_attributes, reversed(decorated_layers(function))):
+        opt_ins = _with_inner(opt_ins, layer.get(OPT_INS, ()))
+        opt_outs += layer.get(OPT_OUTS, ())
+    return opt_ins, frozenset(opt_outs)
+
+
+def decorated_layers(function: Any) -> list[Any]:
+    """Return a function and what its decorators wrap, the outermost first.
+
+    A decorator keeps the function that it wraps in a variable of its own, in an attribute or in a ``partial``.
+    """
+    layers, seen = [function], {id(function)}
+    for layer in layers:  # it grows while it is read
+        inner = [one for one in _kept(layer) if callable(one) and not issubclass(type(one), type)]
+        for one in inner[: _MAX_LAYERS - len(layers)]:
+            if id(one) not in seen:
+                seen.add(id(one))
+                layers.append(one)
+    return layers
+
+
+def _kept(layer: Any) -> Iterator[Any]:
+    """Yield the objects that a function or a callable object keeps for its calls."""
+    yield from list(_attributes(layer).values())
+    kind = type(layer)  # not isinstance: it would ask a proxy for the object behind it, which may not exist
+    if kind is MethodType:
+        yield layer.__func__
+        yield from list(_attributes(layer.__self__).values())
+    elif issubclass(kind, functools.partial):
+        yield layer.func
+    elif issubclass(kind, FunctionType):
+        for cell in layer.__closure__ or ():
+            with suppress(ValueError):  # a variable that has no value yet
+                yield cell.cell_contents
+
+
+def _attributes(layer: Any) -> Mapping[str, Any]:
+    try:
+        attributes: Mapping[str, Any] = vars(layer)
+        return attributes
+    except Exception:  # noqa: BLE001 - a proxy raises anything if the object behind it does not exist
+        return NOTHING
+
+
+def _with_inner(inner: tuple[OptIn, ...], own: tuple[OptIn, ...]) -> tuple[OptIn, ...]:
+    """Return a layer's opt-ins after those of the layer inside; ``functools.wraps`` has copied them already."""
+    is_copied = len(own) >= len(inner) and all(one is other for one, other in zip(inner, own, strict=False))
+    return own if is_copied else (*inner, *own)
 
 
 def _marker(attribute: str, value: OptIn | str) -> Callable[[T], T]:

@@ -16,7 +16,7 @@ SIGNATURES = {
     "Outcome": "(result: 'Any' = None, exception: 'BaseException | None' = None) -> 'None'",
     "ShortCircuit": "(result: 'Any' = None) -> 'None'",
     "configure": "(extension: 'str', /, **settings: 'Any') -> 'None'",
-    "extend": "(target: 'Any' = None, /, *, diagnostics_route: 'str | None' = None) -> 'Any'",
+    "extend": "(*targets: 'Any', diagnostics_route: 'str | None' = None) -> 'Any'",
     "use": "(*names: 'Any', **settings: 'Any') -> 'Any'",
     "without": "(extension: 'str', /) -> 'Callable[[T], T]'",
 }

@@ -35,7 +35,7 @@ NO_FUNCTION = "hosting.extend: '%s' runs without extensions: expected a def or a
 def extend(target: T, /, *, diagnostics_route: str | None = None) -> T: ...
 @overload
 def extend(*, diagnostics_route: str | None = None) -> Callable[[T], T]: ...
-def extend(target: Any = None, /, *, diagnostics_route: str | None = None) -> Any:
+def extend(*targets: Any, diagnostics_route: str | None = None) -> Any:
     """Run the installed extensions around the functions of an app, in Azure's worker.
 
     In the v2 model write ``app = hosting.extend(func.FunctionApp())``, before or after functions are registered; a
@@ -44,21 +44,27 @@ def extend(target: Any = None, /, *, diagnostics_route: str | None = None) -> An
     and if ``PYTHON_ENABLE_WORKER_EXTENSIONS`` is not true.
 
     Args:
-        target: a FunctionApp or Blueprint, or a v1 function, ``def`` or ``async def``.
+        targets: a FunctionApp or Blueprint, or a v1 function, ``def`` or ``async def``; none for a decorator.
         diagnostics_route: for an app: the route of an additional function, at admin level, that returns the diagnosis.
 
     Returns:
-        The same app; for a function, the function to use instead of ``target``.
+        The same app; for a function, the function to use instead of it.
 
     Raises:
-        TypeError: ``target`` is neither; or ``diagnostics_route`` is set for something that is not an app.
+        TypeError: it is neither, or there are several; or ``diagnostics_route`` is set without an app.
         ValueError: the app is extended already, with another route.
         HostingError: an extension is required, and host.json cannot be used or extensions are switched off. If none is
             required, the error is logged and the app runs without extensions. If a required extension is missing, the
             worker's indexing fails.
     """
-    if target is None:
+    if not targets:
         return functools.partial(extend, diagnostics_route=diagnostics_route)
+    if len(targets) > 1:
+        raise TypeError(f"hosting.extend takes one app or function, found {len(targets)}")
+    return _extend(targets[0], diagnostics_route)
+
+
+def _extend(target: Any, diagnostics_route: str | None) -> Any:
     if hasattr(target, "_function_builders"):
         return _extend_app(target, diagnostics_route)
     if _is_unknown_app(target):
@@ -107,11 +113,17 @@ def _extend_app(app: Any, route: str | None) -> Any:
         return app
     setattr(app, EXTENDED, route)
     if hasattr(app, "get_functions"):
-        app.get_functions = functools.partial(_get_functions, app, app.get_functions, state)
+        app.get_functions = functools.partial(_get_functions, app, _original_get_functions(app), state)
     else:
         app._function_builders = _Builders(app._function_builders)
         app._function_builders.state = state
     return app
+
+
+def _original_get_functions(app: Any) -> Callable[[], list[Any]]:
+    """Return what calls the app's own ``get_functions``: an instrumentation may still replace that of its class."""
+    own: Callable[[], list[Any]] | None = vars(app).get("get_functions")
+    return own or (lambda: type(app).get_functions(app))
 
 
 def _get_functions(app: Any, original: Callable[[], list[Any]], state: WorkerState) -> list[Any]:

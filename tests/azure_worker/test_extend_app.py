@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 import json
 import logging
@@ -186,7 +187,14 @@ def test_stack_trace_of_an_extended_function_ends_in_the_users_file() -> None:
 
 @pytest.mark.parametrize(
     ("target", "type_name"),
-    [(3, "int"), ("app", "str"), (len, "builtin_function_or_method"), (func.HttpRequest, "ABCMeta")],
+    [
+        (None, "NoneType"),
+        (..., "ellipsis"),
+        (3, "int"),
+        ("app", "str"),
+        (len, "builtin_function_or_method"),
+        (func.HttpRequest, "ABCMeta"),
+    ],
 )
 def test_extend_of_another_type_raises_type_error(target: Any, type_name: str) -> None:
     """The error says what was expected and what was found."""
@@ -236,6 +244,71 @@ def test_info_is_logged_at_the_start(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO, logger="hosting.extensions"):
         app.get_functions()
     assert 'Extensions: {"AppExtension": ["marking"], "FuncExtension": {}}' in caplog.messages
+
+
+def test_extend_of_none_with_a_route_raises_type_error() -> None:
+    """An app that a factory forgot to return is not a decorator with arguments."""
+    with pytest.raises(TypeError, match="found NoneType"):
+        hosting.extend(None, diagnostics_route="extensions")
+
+
+def test_extend_of_two_targets_raises_type_error() -> None:
+    """Each app has its own call."""
+    with pytest.raises(TypeError, match="takes one app or function, found 2"):
+        hosting.extend(func.FunctionApp(), func.FunctionApp())  # type: ignore[call-overload]
+
+
+@pytest.mark.parametrize("options", [{}, {"diagnostics_route": None}, {"diagnostics_route": "extensions"}])
+def test_extend_without_a_target_returns_a_decorator(options: dict[str, Any]) -> None:
+    """It takes the target afterwards."""
+    app = func.FunctionApp()
+    assert hosting.extend(**options)(app) is app
+    app.route("hello")(hello)
+    functions = {one.get_function_name(): one.get_user_function() for one in app.get_functions()}
+    assert functions["hello"](func.HttpRequest("GET", "/", body=b"")) == "hello by hello"
+    assert ("hosting_diagnostics" in functions) == bool(options.get("diagnostics_route"))
+
+
+def instrument(owner: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Patch ``get_functions`` of a class or an object, as instrumentations do: each function is wrapped."""
+    original = owner.get_functions
+
+    def get_functions(*args: Any) -> list[Any]:
+        functions: list[Any] = original(*args)
+        for function in functions:
+            function._func = traced(function._func)
+        return functions
+
+    monkeypatch.setattr(owner, "get_functions", get_functions)
+
+
+def traced(call: Any) -> Any:
+    @functools.wraps(call)
+    def wrapper(*args: Any, **kwargs: Any) -> Any:
+        return f"{call(*args, **kwargs)} traced"
+
+    return wrapper
+
+
+class OwnApp(func.FunctionApp):
+    """A framework's app."""
+
+
+@pytest.mark.parametrize("kind", [func.FunctionApp, OwnApp])
+@pytest.mark.parametrize("owner", ["class", "object"])
+@pytest.mark.parametrize("first", ["extend", "instrumentation"])
+def test_extended_app_keeps_what_an_instrumentation_does_to_its_functions(
+    monkeypatch: pytest.MonkeyPatch, kind: Any, owner: str, first: str
+) -> None:
+    """Hooks and spans run, whichever of the two comes first."""
+    app = kind(http_auth_level=func.AuthLevel.ANONYMOUS)
+    app.route("hello")(hello)
+    target = func.FunctionApp if owner == "class" else app
+    steps = [lambda: hosting.extend(app), lambda: instrument(target, monkeypatch)]
+    for step in steps if first == "extend" else reversed(steps):
+        step()  # type: ignore[no-untyped-call]
+    answer = only_function(app)(func.HttpRequest("GET", "/", body=b""))
+    assert sorted(answer.split()) == ["by", "hello", "hello", "traced"]
 
 
 def test_function_of_an_unknown_sdk_runs_without_hooks(caplog: pytest.LogCaptureFixture) -> None:

@@ -111,6 +111,108 @@ def test_without_on_a_v1_main_excludes_the_function(site: Site, load: LoadApp) -
     assert served_functions(host, "timer") == []
 
 
+DECORATORS = {
+    "without functools.wraps": """
+def decorated(function):
+    def A(req):
+        return function(req)
+    return A
+""",
+    "of two layers": """
+def decorated(function):
+    def inner(req):
+        return function(req)
+    def A(req):
+        return inner(req)
+    return A
+""",
+    "with functools.wraps": """
+import functools
+def decorated(function):
+    @functools.wraps(function)
+    def A(req):
+        return function(req)
+    return A
+""",
+    "that binds an argument": """
+import functools
+def decorated(function):
+    call = functools.partial(function)
+    def A(req):
+        return call(req)
+    return A
+""",
+    "that is a class": """
+class Kept:
+    def __init__(self, function):
+        self.function = function
+    def __call__(self, req):
+        return self.function(req)
+def decorated(function):
+    kept = Kept(function)
+    def A(req):
+        return kept(req)
+    return A
+""",
+    "with a proxy that has no object": """
+class Proxy:
+    def __getattribute__(self, name):
+        raise RuntimeError("working outside of a request")
+    def __call__(self):
+        raise RuntimeError("working outside of a request")
+def decorated(function):
+    current = Proxy()
+    def A(req):
+        return function(req) or current
+    return A
+""",
+}
+
+
+@pytest.mark.parametrize("decorator", DECORATORS.values(), ids=DECORATORS)
+@pytest.mark.parametrize("model", ["v1", "v2"])
+def test_use_below_another_decorator_opts_the_function_in(
+    profile: Any, site: Site, load: LoadApp, decorator: str, model: str
+) -> None:
+    """Whatever the decorator keeps the function in; marks above and below it count, the top one first."""
+    site.extension("timer", PRE)
+    below = "@hosting.use('profile', top=3, deep=True)\n@hosting.without('timer')\ndef main(req):\n    pass\n"
+    marked = f"@hosting.use('profile', top=4)\n@decorated\n{below}"
+    if model == "v1":
+        host, _ = load(v1({}, f"import hosting\n{decorator}\n{marked}"))
+    else:
+        host, _ = load({"function_app.py": f"{HEAD}\n{decorator}\n@app.function_name('A')\n{ROUTE}\n{marked}"})
+    assert host._info == {"AppExtension": ["timer"], "FuncExtension": {"A": ["profile"]}}
+    assert profile() == {"A": {"top": 4, "deep": True}}
+    assert served_functions(host, "timer") == []
+
+
+METHOD = """
+class Kept:
+    def __init__(self, function):
+        self.call = function
+    def A(self, req):
+        return self.call(req)
+def decorated(function):
+    return Kept(function).A
+"""
+
+
+def test_use_below_a_decorator_that_returns_a_method_opts_the_function_in(profile: Any, load: LoadApp) -> None:
+    """The method's object keeps the function."""
+    marked = "@decorated\n@hosting.use('profile', top=3)\ndef main(req):\n    pass\n"
+    load({"function_app.py": f"{HEAD}\n{METHOD}\n{ROUTE}\n{marked}"})
+    assert profile() == {"A": {"top": 3}}
+
+
+def test_use_of_a_function_that_another_one_calls_opts_only_that_one_in(profile: Any, load: LoadApp) -> None:
+    """A global name is not a decorator's variable."""
+    a = f"{ROUTE}\n@hosting.use('profile')\ndef A(req):\n    pass\n"
+    b = "@app.route('b')\ndef B(req):\n    return A(req)\n"
+    host, _ = load({"function_app.py": f"{HEAD}\n{a}\n{b}"})
+    assert host._info["FuncExtension"] == {"A": ["profile"]}
+
+
 @pytest.mark.parametrize(
     ("extensions", "settings"), [(["profile"], {}), ([{"profile": {"top": 7}}], {"top": 7}), (["PROFILE"], {})]
 )
