@@ -38,7 +38,7 @@ def leave(code: int, deadline: float) -> NoReturn:
         if isinstance(thread, PoolThread):
             thread.join(max(0.0, deadline - time.monotonic()))
             if thread.is_alive():
-                end.now()  # Python's own end is not safe while a function still runs
+                end.at(deadline)  # Python's own end is not safe while a function still runs
     sys.exit(code)
 
 
@@ -54,15 +54,11 @@ class _End:
         return self._begun.acquire(blocking=False)
 
     def at(self, deadline: float) -> NoReturn:
-        """End the process at the deadline, unless another thread has begun to."""
+        """End the process at the deadline. If Python has begun to, only end the children that it waits for."""
         time.sleep(max(0.0, deadline - time.monotonic()))
-        self.now()
-
-    def now(self) -> NoReturn:
-        """End the process, without waiting for threads; wait if another one ends it."""
+        _terminate_children()
         if self.begin():
             _flush()
-            _terminate_children()
             with contextlib.suppress(BaseException):
                 # There is no public way. It contains what the callbacks raise.
                 atexit._run_exitfuncs()

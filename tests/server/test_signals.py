@@ -192,8 +192,11 @@ def test_host_ends_after_its_grace_whatever_threads_and_children_do(
             return str(getattr(one, "pid", ""))
         """
     served = serve(make_app(app_files(source)), "--grace", "1")
-    assert served.get("/api/start").status_code == 200
+    pid = served.get("/api/start").text
     assert served.stop() == 0
+    if goes_on == "multiprocessing.Process":
+        with pytest.raises(ProcessLookupError):
+            os.kill(int(pid), 0)
 
 
 NEVER_ENDS = {
