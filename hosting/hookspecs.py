@@ -7,7 +7,9 @@ and all that end in ``_app_level``) are for the whole app. The others are for fu
 - Order: before the function, hooks run in the order of their extensions, which ``hosting diag`` shows; after it in the
   reverse order.
 - Errors: whatever a hook raises is logged, counted and shown by ``hosting diag``, and the next hook runs. It never
-  changes what the caller gets. Only KeyboardInterrupt and the host's own cancellation are raised again.
+  changes what the caller gets. Only KeyboardInterrupt and the host's own cancellation are raised again. The function's
+  own exception, raised again by a hook, is not an error of the hook; of two extensions that raise the same exception
+  in one invocation, the first has the error.
 - Threads: in an invocation, ``def`` hooks of a ``def`` function run on that function's thread, all others on the event
   loop.
 - Time limits: an ``async def`` hook is cancelled after ``budgets.hook`` seconds (5 by default, set in host.json), which
