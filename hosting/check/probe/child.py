@@ -31,6 +31,7 @@ def app(root: Path) -> dict[str, Any]:
     from hosting.host.process import enter
 
     logging.getLogger("hosting").addHandler(logging.NullHandler())
+    logging.getLogger("hosting.extensions").addHandler(logging.StreamHandler())  # it names one that hangs
     host = FunctionHost(root)
     try:
         enter(root)

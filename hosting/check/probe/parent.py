@@ -49,10 +49,11 @@ def _probe(kind: str, root: Path, arguments: Sequence[Any]) -> ProbeResult:
         output = Path(scratch, "document.json")
         command = [sys.executable, "-P", "-m", __name__, kind, str(root), json.dumps(arguments), str(output)]
         code, printed, errors = _run(command, Path(scratch))
+        last_line = "".join(errors.strip().splitlines()[-1:])
         if code is None:
-            return ProbeResult({}, "", f"importing it did not end within {TIMEOUT_SECONDS:g} seconds")
+            reason = f"importing it did not end within {TIMEOUT_SECONDS:g} seconds"
+            return ProbeResult({}, "", f"{reason}. {last_line}" if last_line else reason)
         if not output.is_file():
-            last_line = "".join(errors.strip().splitlines()[-1:])
             return ProbeResult({}, printed, f"importing it ended the process with code {code} {last_line}".rstrip())
         return ProbeResult(json.loads(output.read_text("utf-8")), printed)
 
@@ -65,12 +66,13 @@ def _run(command: Sequence[str], scratch: Path) -> tuple[int | None, str, str]:
     environ = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1", "PYTHONUTF8": "1"}
     files = (scratch / "stdout.txt", scratch / "stderr.txt")
     with files[0].open("wb") as out, files[1].open("wb") as err:
+        code: int | None
         try:
             code = subprocess.call(
                 command, stdin=subprocess.DEVNULL, stdout=out, stderr=err, env=environ, timeout=TIMEOUT_SECONDS
             )
         except subprocess.TimeoutExpired:
-            return None, "", ""
+            code = None
     printed, errors = (file.read_text("utf-8", "replace") for file in files)
     return code, printed, errors
 

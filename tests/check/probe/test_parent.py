@@ -34,3 +34,13 @@ def test_import_that_reads_standard_input_is_a_finding(tmp_path: Path) -> None:
     """It receives the end of the input at once."""
     (found,) = findings(tmp_path, APP, {"function_app.py": "input()\n" + APP["function_app.py"]})
     assert "EOFError" in found.message
+
+
+def test_import_that_does_not_end_is_reported_with_the_last_line_of_the_log(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It names the extension that the host waits for."""
+    line = "Extension 'slow' (dist-slow 1.0) is still importing after 40 s."
+    monkeypatch.setattr(parent, "_run", lambda *_: (None, "", f"first\n{line}\n"))
+    found, *_ = findings(tmp_path, APP, {})
+    assert found.message.endswith(f"did not end within 60 seconds. {line}")
