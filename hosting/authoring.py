@@ -257,9 +257,8 @@ def _attributes(layer: Any) -> Mapping[str, Any]:
 
 
 def _with_inner(inner: tuple[OptIn, ...], own: tuple[OptIn, ...]) -> tuple[OptIn, ...]:
-    """Return a layer's opt-ins after those of the layer inside; ``functools.wraps`` has copied them already."""
-    is_copied = len(own) >= len(inner) and all(one is other for one, other in zip(inner, own, strict=False))
-    return own if is_copied else (*inner, *own)
+    """Return a layer's opt-ins after those of the layer inside, without those that ``functools.wraps`` has copied."""
+    return (*inner, *(one for one in own if all(one is not other for other in inner)))
 
 
 def _marker(attribute: str, value: OptIn | str) -> Callable[[T], T]:

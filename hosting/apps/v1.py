@@ -40,7 +40,7 @@ def read_v1(reader: AppReader) -> None:
         if not reader.is_allowed(folder.name):
             continue
         try:
-            declaration = _declaration(reader, folder)
+            declaration = read_declaration(reader, folder)
         except FunctionLoadError as error:
             reader.add_invalid_function(folder.name, error, str(folder / FILE), bindings=_raw_bindings(folder))
         else:
@@ -54,7 +54,12 @@ def _raw_bindings(folder: Path) -> Any:
         return None
 
 
-def _declaration(reader: AppReader, folder: Path) -> Declaration:
+def read_declaration(reader: AppReader, folder: Path) -> Declaration:
+    """Return what the ``function.json`` in a folder declares.
+
+    Raises:
+        FunctionLoadError: it is invalid.
+    """
     file = read_json(folder / FILE, FunctionLoadError)
     content = file.content
     bindings, retry = reader.read_definition(folder.name, str(file.path), content.get("bindings"), content.get("retry"))

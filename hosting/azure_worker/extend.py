@@ -10,6 +10,7 @@ import functools
 import inspect
 import json
 import os
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar, overload
 
@@ -20,6 +21,8 @@ from hosting.core import Binding, Function, Model
 
 T = TypeVar("T")
 
+V1: Model = "v1"
+V2: Model = "v2"
 EXTENDED = "_hosting_extended"
 PLAIN = "_hosting_plain"
 REPLAYED = frozenset({"orchestrationtrigger", "entitytrigger"})
@@ -184,16 +187,26 @@ def _extend_function(call: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _wrapped_v1(call: Callable[..., Any], state: WorkerState) -> Callable[..., Any]:
-    folder = os.path.dirname(inspect.getfile(innermost_function(call)))
-    content = _function_json(folder)
-    name = call.__name__ if content is None else os.path.basename(folder)
+    """Return the wrapper of a v1 function, whose folder is looked for before the first invocation."""
+    folder, content = _function_folder(call)
     bindings = tuple(
         Binding(str(one.get("name")), str(one.get("type")), "out" if one.get("direction") == "out" else "in")
         for one in (content or {}).get("bindings", ())
     )
-    function = _function(name, call, bindings, "v2" if content is None else "v1")
-    state.expect(function)
-    return wrap(function, state)
+    name, model = (call.__name__, V2) if content is None else (os.path.basename(folder), V1)
+    function, by_name = _function(name, call, bindings, model), dict[str, Function]()
+    wrapper = wrap(function, state, by_name)
+    state.expect(function, wrapper, by_name)
+    return wrapper
+
+
+def _function_folder(call: Callable[..., Any]) -> tuple[str, dict[str, Any] | None]:
+    """Return the folder of a function's code or of its module, and the ``function.json`` there; None if it has none."""
+    module = sys.modules.get(call.__module__ or "")
+    files = inspect.getfile(innermost_function(call)), getattr(module, "__file__", None) or ""
+    folders = [os.path.dirname(file) for file in files if os.path.isabs(file)]
+    found = ((folder, content) for folder in folders if (content := _function_json(folder)) is not None)
+    return next(found, ("", None))
 
 
 def _function(name: str, call: Callable[..., Any], bindings: tuple[Binding, ...], model: Model) -> Function:

@@ -6,15 +6,18 @@ import json
 import os
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from hosting._log import host_logger
 from hosting.apps.host_json import read_host_json
-from hosting.authoring import declared_opt_ins, pending
+from hosting.authoring import pending
 from hosting.azure_worker.loops import LoopManager
 from hosting.core import Function
 from hosting.errors import HostingError
 from hosting.extensions import ExtensionHost, is_enabled
+
+if TYPE_CHECKING:
+    from hosting.azure_worker.folders import Expected
 
 SCRIPT_ROOT = "AzureWebJobsScriptRoot"
 
@@ -36,7 +39,7 @@ class WorkerState:
         self.root = root
         self.host = ExtensionHost(environ=os.environ, section=section, in_azure_worker=True)
         self.loops = LoopManager(self.host)
-        self._expected: list[Function] = []
+        self._expected: list[Expected] = []
         self._load_error: HostingError | None = None
         self._loaded = False
         self._lock = threading.RLock()
@@ -62,9 +65,17 @@ class WorkerState:
         if self.host.left_to_worker:
             log.info("Called by Azure's worker itself: %s", ", ".join(self.host.left_to_worker))
 
-    def expect(self, function: Function) -> None:
-        """Register a v1 function. It is loaded before the first invocation, when all of its decorators have run."""
-        self._expected.append(function)
+    def expect(self, function: Function, wrapper: Callable[..., Any], by_name: dict[str, Function]) -> None:
+        """Register a v1 function. It is loaded before the first invocation, when all of its decorators have run.
+
+        Args:
+            function: describes it as far as its code does; is completed when it is loaded.
+            wrapper: what the worker gets instead of it.
+            by_name: gets its functions by name, if several folders name it.
+        """
+        from hosting.azure_worker.folders import Expected  # only v1 apps need it
+
+        self._expected.append(Expected(function, wrapper, by_name))
         self.loops.remember_running_loop()
 
     def load_expected(self) -> None:
@@ -80,12 +91,14 @@ class WorkerState:
             raise self._load_error
 
     def _load_expected(self) -> None:
+        from hosting.azure_worker.folders import find_functions  # only v1 apps need it
+
         expected = self._expected[:]
+        functions = [one.function for one in expected]
         try:
-            for function in expected:
-                function.opt_ins, function.opt_outs = declared_opt_ins(function.call)
-            if expected:
-                log_errors(lambda: self.load(expected))
+            log_errors(lambda: functions.__setitem__(slice(None), find_functions(expected, self.root)))
+            if functions:
+                log_errors(lambda: self.load(functions))
         finally:
             del self._expected[: len(expected)]
 

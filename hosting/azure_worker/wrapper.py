@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from types import FunctionType
 from typing import Any, TypeAlias
 
 from hosting.authoring import REPLACES
 from hosting.azure_worker.state import WorkerState
-from hosting.core import Function
+from hosting.core import NOTHING, Function
 from hosting.extensions import run_here
 from hosting.host.context import Context, InvocationFacts, InvocationLocal, current
 
@@ -21,7 +21,7 @@ Prepare: TypeAlias = Callable[[tuple[Any, ...], dict[str, Any]], tuple[Any, dict
 """Returns the context of an invocation and its arguments by name, given the positional and the named arguments."""
 
 
-def wrap(function: Function, state: WorkerState) -> Callable[..., Any]:
+def wrap(function: Function, state: WorkerState, by_name: Mapping[str, Function] = NOTHING) -> Callable[..., Any]:
     """Return what the worker gets instead of ``function.call``.
 
     It has the same name, file, annotations and defaults, is ``def`` or ``async def`` alike, and has the same
@@ -31,12 +31,13 @@ def wrap(function: Function, state: WorkerState) -> Callable[..., Any]:
     Args:
         function: the author's function.
         state: the extension host that runs the hooks.
+        by_name: the functions that share this code, if there are several: the context of an invocation names one.
     """
     call = function.call
     signature = inspect.signature(call)
     adds_context = "context" not in signature.parameters
     prepare = _preparation(function, signature, adds_context=adds_context)
-    run = (_async_run if function.is_async else _sync_run)(function, state, prepare)
+    run = (_async_run if function.is_async else _sync_run)(function, state, prepare, by_name)
     wrapper = _function_at(call, run, is_async=function.is_async)
     functools.update_wrapper(wrapper, call)
     if getattr(call, "__annotate__", None) is None:
@@ -47,14 +48,15 @@ def wrap(function: Function, state: WorkerState) -> Callable[..., Any]:
     return wrapper
 
 
-def _sync_run(function: Function, state: WorkerState, prepare: Prepare) -> Run:
-    call = function.call
+def _sync_run(default: Function, state: WorkerState, prepare: Prepare, by_name: Mapping[str, Function]) -> Run:
+    call = default.call
 
     def run(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         context, func_args = prepare(args, kwargs)
         state.load_expected()
         if not state.loops.ready:
             state.loops.start_from_thread()
+        function = by_name.get(context.function_name, default) if by_name else default
         chain = state.host.chain(function)
         token = current.set(_facts(context, function))
         try:
@@ -68,15 +70,16 @@ def _sync_run(function: Function, state: WorkerState, prepare: Prepare) -> Run:
 
 
 def _async_run(
-    function: Function, state: WorkerState, prepare: Prepare
+    default: Function, state: WorkerState, prepare: Prepare, by_name: Mapping[str, Function]
 ) -> Callable[[tuple[Any, ...], dict[str, Any]], Coroutine[Any, Any, Any]]:
-    call = function.call
+    call = default.call
 
     async def run(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         context, func_args = prepare(args, kwargs)
         state.load_expected()
         if not state.loops.ready:
             await state.loops.start()
+        function = by_name.get(context.function_name, default) if by_name else default
         chain = state.host.chain(function)
         token = current.set(_facts(context, function))
         try:

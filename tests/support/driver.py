@@ -135,13 +135,13 @@ class Worker:
             one["name"]: BindingInfo(type=one["type"], direction=int(one["direction"] == "out"), data_type=0)
             for one in content["bindings"]
         }
-        script = str(self._root / name / "__init__.py")
+        script = os.path.normpath(self._root / name / content.get("scriptFile", "__init__.py"))
         return SimpleNamespace(
             name=name,
             function_id=name,
             directory=str(self._root / name),
             script_file=script,
-            entry_point="main",
+            entry_point=content.get("entryPoint", "main"),
             bindings=bindings,
         )
 
