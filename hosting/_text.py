@@ -5,6 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+_TRUE = frozenset({"1", "true", "t", "yes", "y"})
+
+
+def is_true(text: str) -> bool:
+    """Return whether Azure's worker reads a setting as true. Source: ``is_true_like`` in its ``utils/common.py``."""
+    return text.strip().lower() in _TRUE
+
 
 def comma_separated(text: str) -> tuple[str, ...]:
     """Split a comma-separated list; surrounding white space and empty items are dropped."""

@@ -7,13 +7,11 @@ from collections.abc import Mapping
 from fnmatch import fnmatchcase
 from typing import Any, NamedTuple
 
-from hosting._text import canonical_name, comma_separated, did_you_mean
+from hosting._text import canonical_name, comma_separated, did_you_mean, is_true
 from hosting.core import NOTHING
 from hosting.errors import SettingsError
 
 FLAG = "PYTHON_ENABLE_WORKER_EXTENSIONS"
-TRUE = frozenset({"1", "true", "t", "yes", "y"})
-"""The values that Azure's worker reads as true, in any case. Source: ``is_true_like`` in its ``utils/common.py``."""
 
 
 class Budgets(NamedTuple):
@@ -125,7 +123,7 @@ def read(section: Mapping[str, Any] | None, environ: Mapping[str, str]) -> Confi
 
 def is_enabled(environ: Mapping[str, str]) -> bool:
     """Return whether ``PYTHON_ENABLE_WORKER_EXTENSIONS`` is true, read as Azure's worker reads it."""
-    return environ.get(FLAG, "").strip().lower() in TRUE
+    return is_true(environ.get(FLAG, ""))
 
 
 def fold_name(name: str) -> str:

@@ -13,6 +13,7 @@ from hosting.apps.host_json import locate, read_host_json
 from hosting.apps.imports import add_to_path
 from hosting.apps.load import ignored_files, load_app
 from hosting.apps.local_settings import LocalSettings, apply_settings, read_local_settings
+from hosting.apps.telemetry import telemetry_problems
 from hosting.bindings.http.provider import HttpProvider, HttpTrigger
 from hosting.bindings.http.routes import Router
 from hosting.bindings.provider import Invoke, Provider, Result
@@ -131,6 +132,7 @@ class FunctionHost:
             self.skipped_settings = apply_settings(self._settings, self.environ)
             self.host_json = read_host_json(self.root, self.environ, self.file_problems)
             self.file_problems += ignored_files(self.root)
+            self.file_problems += telemetry_problems(self.environ, self.host_json)
         return self._settings
 
     def _find_extensions(self) -> None:
