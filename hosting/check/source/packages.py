@@ -10,9 +10,9 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 from hosting._distributions import (
+    DistributionInfo,
     distribution_name,
     files_of,
-    find_distribution,
     installed,
     modules_of,
     requirements_of,
@@ -51,24 +51,28 @@ class InstalledPackages:
             name, extras = waiting.pop()
             if name not in found or extras:
                 found.add(name)
-                dependencies = map(_name_and_extras, _requirements(name, extras))
+                dependencies = map(_name_and_extras, _requirements(self._installed.get(name), extras))
                 waiting += [dependency for dependency in dependencies if dependency[0] not in found]
         return frozenset(found)
 
     def has(self, name: str) -> bool:
         """Return whether a distribution is installed."""
-        return find_distribution(name) is not None
+        return canonicalize_name(name) in self._installed
+
+    @cached_property
+    def _installed(self) -> dict[str, DistributionInfo]:
+        return dict(installed())
 
     @cached_property
     def _by_module(self) -> dict[str, list[str]]:
         found: dict[str, list[str]] = defaultdict(list)
-        for _, one in installed():
+        for one in self._installed.values():
             for module in modules_of(one):
                 found[module].append(distribution_name(one) or "")
         return found
 
     def _files(self, name: str) -> list[str]:
-        found = find_distribution(name)
+        found = self._installed.get(canonicalize_name(name))
         return [] if found is None else files_of(found)
 
 
@@ -86,9 +90,9 @@ def _is_in(file: str, path: str) -> bool:
     return file.startswith((f"{path}/", f"{path}.py", f"{path}.cpython", f"{path}.abi3"))
 
 
-def _requirements(name: str, extras: frozenset[str]) -> list[Requirement]:
+def _requirements(distribution: DistributionInfo | None, extras: frozenset[str]) -> list[Requirement]:
     needed = []
-    for text in requirements_of(find_distribution(name)):
+    for text in requirements_of(distribution):
         try:
             one = Requirement(text)
         except InvalidRequirement:
