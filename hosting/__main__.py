@@ -24,7 +24,7 @@ def main() -> NoReturn:
         from hosting._install import install_command
 
         remedy = install_command("hosting", "host")
-        print(f"The command needs {error.name}, which is not installed: {remedy}", file=sys.stderr)
+        print(f"Error: The command needs {error.name}, which is not installed: {remedy}", file=sys.stderr)
         sys.exit(1)
 
 

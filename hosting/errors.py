@@ -9,7 +9,7 @@ from hosting._redaction import redact
 
 
 class HostingError(Exception):
-    """A mistake that a user can fix. The command line prints its message without a traceback, and exits with code 1.
+    """A mistake that a user can fix. The command line prints its message without a traceback.
 
     ``str()`` gives all of it: file, line, message and, on a line of its own, the remedy.
 
@@ -19,6 +19,9 @@ class HostingError(Exception):
         file: the path of the file that has the mistake, if there is one.
         line: the line in that file, counted from 1.
     """
+
+    exit_code = 1
+    """The exit code of the command that it ends."""
 
     def __init__(self, message: str, *, remedy: str = "", file: str | None = None, line: int | None = None) -> None:
         super().__init__(message)
@@ -33,12 +36,22 @@ class HostingError(Exception):
         return f"{where}{self.message}{remedy}"
 
 
+class UsageError(HostingError):
+    """An argument or an option of a command is wrong."""
+
+    exit_code = 2
+
+
 class SettingsError(HostingError):
     """host.json or local.settings.json has a mistake."""
 
 
 class AppLoadError(HostingError):
     """The function app cannot be loaded."""
+
+
+class MissingFolderError(UsageError, AppLoadError):
+    """There is no folder at the path that was given."""
 
 
 class FunctionLoadError(HostingError):
@@ -77,7 +90,7 @@ class FrozenError(RuntimeError):
 
 
 def print_error(error: HostingError, *, verbose: bool = False) -> None:
-    """Print an error on standard error, without secrets.
+    """Print an error on standard error, after ``Error:`` and without secrets.
 
     Args:
         error: the error.
@@ -85,4 +98,4 @@ def print_error(error: HostingError, *, verbose: bool = False) -> None:
     """
     if verbose and error.__cause__ is not None:
         print(traceback_text(error.__cause__), file=sys.stderr)
-    print(redact(str(error)), file=sys.stderr, flush=True)
+    print(f"Error: {redact(str(error))}", file=sys.stderr, flush=True)

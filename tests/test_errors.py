@@ -16,7 +16,7 @@ def test_printed_error_and_its_cause_have_no_secrets(capsys: pytest.CaptureFixtu
     error.__cause__ = ValueError("Password=hush")
     print_error(error, verbose=True)
     shown = capsys.readouterr().err
-    assert shown == "ValueError: Password=***\nAccountKey=***\n  Fix postgresql://me:***@db/x.\n"
+    assert shown == "ValueError: Password=***\nError: AccountKey=***\n  Fix postgresql://me:***@db/x.\n"
 
 
 def test_problem_and_finding_have_no_secrets() -> None:

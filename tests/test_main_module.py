@@ -22,4 +22,7 @@ def test_missing_package_of_the_extra_exits_with_1(tmp_path: Path, missing: str,
     command = [sys.executable, "-m", "hosting", *arguments]
     done = subprocess.run(command, cwd=tmp_path, env=environ, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr == f"The command needs {missing}, which is not installed: {install_command('hosting', 'host')}\n"
+    assert (
+        done.stderr
+        == f"Error: The command needs {missing}, which is not installed: {install_command('hosting', 'host')}\n"
+    )

@@ -23,7 +23,7 @@ from hosting.apps.v1 import function_folders, read_v1
 from hosting.apps.v2 import FILE, SETTING, read_functions, read_v2, script_name
 from hosting.apps.web import unload_web_extension
 from hosting.core import App, Problem, Retry
-from hosting.errors import AppLoadError, FunctionLoadError, SettingsError
+from hosting.errors import AppLoadError, FunctionLoadError, MissingFolderError, SettingsError
 
 _PROXIES = "proxies.json"
 
@@ -134,7 +134,7 @@ def _retry(root: Path, host_json: Mapping[str, Any]) -> Retry | None:
 
 def _check_is_app(root: Path, script: Path) -> None:
     if not root.is_dir():
-        raise AppLoadError(f"there is no folder {root}", remedy="Use the path of a function app's folder.")
+        raise MissingFolderError(f"there is no folder {root}", remedy="Use the path of a function app's folder.")
     if not script.is_file() and not function_folders(root):
         raise AppLoadError(
             f"there is no function app in {root}: neither {script.name} (v2) nor a folder with a function.json (v1)",

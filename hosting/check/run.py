@@ -17,7 +17,7 @@ from hosting.check.extension.metadata import check_metadata
 from hosting.check.extension.project import MANIFEST, ExtensionProject, is_extension
 from hosting.check.extension.project_files import check_project_files
 from hosting.check.report import Finding, Report, finding, sorted_findings
-from hosting.errors import HostingError
+from hosting.errors import HostingError, MissingFolderError
 
 _LINE = re.compile(r"at line (\d+)")
 
@@ -37,7 +37,7 @@ def run(root: Path) -> Report:
     if not is_extension(root):
         root = app_folder(root)
     if not root.is_dir():
-        raise HostingError(
+        raise MissingFolderError(
             f"there is no folder {root}", remedy="Name the folder of a function app or of an extension's project."
         )
     try:

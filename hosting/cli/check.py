@@ -60,7 +60,7 @@ def check(path: Path, as_json: bool, strict: bool, select: tuple[str, ...], igno
         report = run(path).only(select, ignore)
     except HostingError as error:
         print_error(error)
-        sys.exit(1)
+        sys.exit(error.exit_code)
     if as_json:
         click.echo(json.dumps(report.document(), indent=2, ensure_ascii=False))
     else:

@@ -57,7 +57,7 @@ def diag(app_dir: Path, functions: tuple[str, ...], as_json: bool, verify: bool,
         else:
             (_print_json if as_json else _print_tables)(document, stream)
     tampered = any(one["status"] == "tampered" for one in document.get("verification", ()))
-    sys.exit(1 if failure or tampered else 0)
+    sys.exit(failure.exit_code if failure else int(tampered))
 
 
 def _print_json(document: dict[str, Any], stream: TextIO) -> None:

@@ -60,7 +60,7 @@ def keys(app_dir: Path, rotate: str | None, overlap: float, as_json: bool) -> No
                 document = rotated_document(host, rotate, overlap * _SECONDS_PER_HOUR)
         except HostingError as error:
             print_error(error)
-            sys.exit(1)
+            sys.exit(error.exit_code)
         text = json.dumps(document, indent=2) if as_json else "\n".join(_lines(document))
         stream.write(text + "\n")
 

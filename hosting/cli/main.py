@@ -62,7 +62,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         cli.main(arguments, prog_name="hosting", standalone_mode=False)
     except HostingError as error:
         print_error(error)
-        sys.exit(1)
+        sys.exit(error.exit_code)
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)

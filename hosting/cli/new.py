@@ -114,7 +114,10 @@ def new_extension(
 
 
 @new.command(
-    "app", cls=Command, examples=["hosting new app shop", "hosting new app shop --model v1 --dir apps/shop"], page=PAGE
+    "app",
+    cls=Command,
+    examples=["hosting new app shop", "hosting new app .", "hosting new app shop --model v1 --dir apps/shop"],
+    page=PAGE,
 )
 @click.argument("name")
 @click.option(
@@ -127,13 +130,15 @@ def new_extension(
 def new_app(name: str, model: Model | None, folder: Path | None, force: bool) -> None:
     """Create a function app with one HTTP function.
 
-    NAME is the app's name.
+    NAME is the app's name. With a dot, the app is created in the current folder and has its name.
     """
     from hosting.cli import prompts
     from hosting.scaffold.app import app_files
     from hosting.scaffold.names import check_app_name
     from hosting.scaffold.writer import write
 
+    if name == ".":
+        folder, name = folder or Path(), Path.cwd().name
     check_app_name(name)
     if model is None:
         model = prompts.choose("Programming model", MODELS, "v2") if prompts.is_interactive() else "v2"

@@ -143,4 +143,4 @@ def start(app_dir: Path, **options: object) -> None:
         serve(start_options)
     except HostingError as error:
         report_error(error, start_options)
-        sys.exit(1)
+        sys.exit(error.exit_code)

@@ -8,7 +8,7 @@ from collections.abc import Mapping, MutableMapping
 from pathlib import Path
 
 from hosting.core import Problem
-from hosting.errors import AppLoadError
+from hosting.errors import MissingFolderError
 
 DEBUG_LOGS = "PYTHON_ENABLE_DEBUG_LOGGING"
 THREAD_COUNT = "PYTHON_THREADPOOL_THREAD_COUNT"
@@ -22,10 +22,10 @@ def enter(root: Path, address: str = "") -> None:
         address: ``host:port`` where the app is served; empty if it is not.
 
     Raises:
-        AppLoadError: there is no such folder.
+        MissingFolderError: there is no such folder.
     """
     if not root.is_dir():
-        raise AppLoadError(f"There is no folder {root}.", remedy="Name the folder of a function app.")
+        raise MissingFolderError(f"There is no folder {root}.", remedy="Name the folder of a function app.")
     os.chdir(root)
     if address:
         os.environ["WEBSITE_HOSTNAME"] = address

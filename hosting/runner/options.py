@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from hosting.apps.local_settings import LocalSettings
-from hosting.errors import HostingError, SettingsError
+from hosting.errors import SettingsError, UsageError
 from hosting.logging.formatters import LogFormat, LogStyle
 
 DEFAULT_PORT = 7071
@@ -77,12 +77,12 @@ def process_count(options: StartOptions, settings: LocalSettings, environ: Mappi
 
     Raises:
         SettingsError: the setting is not a number, or is above 10.
-        HostingError: ``--workers`` is given with ``--reload`` or ``--debug``.
+        UsageError: ``--workers`` is given with ``--reload`` or ``--debug``.
     """
     is_single = options.reload or options.debug is not None
     if options.workers is not None:
         if is_single and options.workers > 1:
-            raise HostingError(
+            raise UsageError(
                 f"--workers {options.workers} cannot be combined with --reload or --debug.",
                 remedy="Leave one of them out: reloading and debugging are for a single process.",
             )

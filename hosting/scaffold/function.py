@@ -17,7 +17,7 @@ from hosting.apps.outline import function_names as existing_names
 from hosting.apps.requirements import read_requirements
 from hosting.apps.v1 import function_folders
 from hosting.apps.v2 import SETTING, script_name
-from hosting.errors import HostingError
+from hosting.errors import HostingError, MissingFolderError
 from hosting.scaffold.names import FunctionNames, function_names
 from hosting.scaffold.renderer import render
 from hosting.scaffold.requirements import is_local
@@ -65,7 +65,9 @@ def find_app(root: Path) -> TargetApp:
         HostingError: the folder contains no app, or the app's settings cannot be read.
     """
     if not root.is_dir():
-        raise HostingError(f"there is no folder {root}", remedy="Name the folder of a function app with --app-dir.")
+        raise MissingFolderError(
+            f"there is no folder {root}", remedy="Name the folder of a function app with --app-dir."
+        )
     settings = {**read_local_settings(root).values, **os.environ}
     script = script_name(settings.get(SETTING))
     folders = function_folders(root)

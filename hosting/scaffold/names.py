@@ -9,7 +9,7 @@ import sys
 from typing import NamedTuple
 
 from hosting._distributions import installed, modules_of
-from hosting.errors import HostingError
+from hosting.errors import UsageError
 
 PREFIX = "hosting-"
 MAX_NAME_LENGTH = 40
@@ -54,15 +54,15 @@ def extension_names(text: str) -> ExtensionNames:
         text: a name, with or without ``hosting-`` before it; it is normalized as package indexes do.
 
     Raises:
-        HostingError: a package or a class cannot have this name.
+        UsageError: a package or a class cannot have this name.
     """
     _check_project(text)
     name = re.sub(r"[-_.]+", "-", text).lower().removeprefix(PREFIX)
     if name == PREFIX.rstrip("-"):
-        raise HostingError(f"{text!r} is the name of the host", remedy="Name what the extension does: request-id.")
+        raise UsageError(f"{text!r} is the name of the host", remedy="Name what the extension does: request-id.")
     if not name[0].isalpha():
         message = f"{text!r} does not start with a letter: a Python class is named after it"
-        raise HostingError(message, remedy="Start with a letter.")
+        raise UsageError(message, remedy="Start with a letter.")
     _check_length(text, name)
     words = "".join(word.capitalize() for word in name.split("-"))
     distribution = PREFIX + name
@@ -73,7 +73,7 @@ def check_app_name(text: str) -> None:
     """Check the name of an app, which is also the name of its folder.
 
     Raises:
-        HostingError: a project or a folder cannot have this name.
+        UsageError: a project or a folder cannot have this name.
     """
     _check_project(text)
     _check_length(text, text)
@@ -88,14 +88,14 @@ def function_names(text: str, model: str) -> FunctionNames:
         model: the programming model of the app, ``v1`` or ``v2``.
 
     Raises:
-        HostingError: Azure or Python does not accept the name.
+        UsageError: Azure or Python does not accept the name.
     """
     if not _FUNCTION.fullmatch(text) or text.lower() == "host":
         rule = "Use a letter, then at most 127 letters, digits, '_' and '-'; 'host' is reserved."
-        raise HostingError(f"{text!r} is not a valid function name in Azure", remedy=rule)
+        raise UsageError(f"{text!r} is not a valid function name in Azure", remedy=rule)
     identifier = text.replace("-", "_")
     if keyword.iskeyword(identifier):
-        raise HostingError(f"{text!r} is a keyword of Python", remedy=_ANOTHER_NAME)
+        raise UsageError(f"{text!r} is a keyword of Python", remedy=_ANOTHER_NAME)
     if model == "v1":
         _check_folder(text)
     elif hasattr(builtins, identifier):
@@ -109,18 +109,18 @@ def _check_project(text: str) -> None:
         rule = (
             "Use ASCII letters, digits, '.', '_' and '-', with a letter or digit at both ends, as package indexes do."
         )
-        raise HostingError(f"{text!r} is not a valid project name", remedy=rule)
+        raise UsageError(f"{text!r} is not a valid project name", remedy=rule)
 
 
 def _check_length(text: str, name: str) -> None:
     if len(name) > MAX_NAME_LENGTH:
-        raise HostingError(f"{text!r} has {len(name)} characters", remedy=f"Use at most {MAX_NAME_LENGTH}.")
+        raise UsageError(f"{text!r} has {len(name)} characters", remedy=f"Use at most {MAX_NAME_LENGTH}.")
 
 
 def _check_device(text: str) -> None:
     if _DEVICE.fullmatch(text):
         message = f"{text!r} is the name of a device, which a folder on Windows cannot have"
-        raise HostingError(message, remedy=_ANOTHER_NAME)
+        raise UsageError(message, remedy=_ANOTHER_NAME)
 
 
 def _check_folder(text: str) -> None:
@@ -128,7 +128,7 @@ def _check_folder(text: str) -> None:
     _check_device(text)
     if "-" in text:
         message = f"{text!r} is not a valid name of a Python package, which a v1 function is"
-        raise HostingError(message, remedy="Use '_' instead of '-'.")
+        raise UsageError(message, remedy="Use '_' instead of '-'.")
     if text in _RESERVED_MODULES or any(text in modules_of(one) for _, one in installed()):
         message = f"{text!r} is the name of a Python module: 'import {text}' would import the v1 function instead"
-        raise HostingError(message, remedy=f"Choose another name, such as {text.capitalize()}.")
+        raise UsageError(message, remedy=f"Choose another name, such as {text.capitalize()}.")

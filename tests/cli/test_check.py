@@ -20,8 +20,8 @@ def test_app_with_a_warning_exits_with_0(tmp_path: Path, run_hosting: RunHosting
     done = run_hosting("check", tmp_path)
     assert done.returncode == 0
     assert done.stdout == (
-        "proxies.json: warning APP112 proxies.json has no effect\n"
-        "    Delete it; use Azure API Management.\n"
+        "proxies.json: warning APP112 proxies.json has no effect: proxies are not supported\n"
+        "    Delete it: write a function for each proxy, or use Azure API Management.\n"
         "\n"
         "Checked a function app: 1 warning.\n"
     )
@@ -108,13 +108,16 @@ def test_wrong_usage_exits_with_2(arguments: list[str], run_hosting: RunHosting)
     assert "Error" in done.stderr
 
 
-@pytest.mark.parametrize("exists", [True, False], ids=["other project", "no folder"])
-def test_folder_with_nothing_to_check_exits_with_1(exists: bool, tmp_path: Path, run_hosting: RunHosting) -> None:
+@pytest.mark.parametrize(("exists", "code"), [(True, 1), (False, 2)], ids=["other project", "no folder"])
+def test_folder_with_nothing_to_check_is_an_error(
+    exists: bool, code: int, tmp_path: Path, run_hosting: RunHosting
+) -> None:
     """There is one message, which names the folder."""
     folder = tmp_path / "x"
     if exists:
         write(folder, {"pyproject.toml": '[project]\nname = "x"\n'})
     done = run_hosting("check", folder)
-    assert (done.returncode, done.stdout) == (1, "")
+    assert (done.returncode, done.stdout) == (code, "")
+    assert done.stderr.startswith("Error: ")
     assert str(folder) in done.stderr
     assert "Traceback" not in done.stderr

@@ -50,10 +50,10 @@ def test_current_folder_is_the_default(run_hosting: RunHosting, command: str) ->
 
 
 @pytest.mark.parametrize("command", ["start", "diag", "keys"])
-def test_missing_folder_exits_with_1(run_hosting: RunHosting, command: str) -> None:
+def test_missing_folder_exits_with_2(run_hosting: RunHosting, command: str) -> None:
     """There is one message, which names the folder."""
     done = run_hosting(command, "/a/folder/that/is/not/there")
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert "/a/folder/that/is/not/there" in done.stdout + done.stderr
     assert "Traceback" not in done.stderr
 

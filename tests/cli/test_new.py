@@ -214,6 +214,26 @@ def test_new_opens_no_network_connection(tmp_path: Path) -> None:
         subprocess.run(command, cwd=tmp_path, env=clean_environment(), stdin=subprocess.DEVNULL, check=True)
 
 
+def _run_in(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "hosting", *arguments]
+    return subprocess.run(command, cwd=folder, env=clean_environment(), capture_output=True, text=True, check=False)
+
+
+def test_new_app_with_a_dot_is_created_in_the_current_folder(tmp_path: Path) -> None:
+    """The folder's name is the app's name; a folder whose name is not one is an error, and nothing is written."""
+    folder = tmp_path / "shop"
+    folder.mkdir()
+    done = _run_in(folder, "new", "app", ".")
+    assert done.returncode == 0
+    assert "Created shop:" in done.stdout
+    assert (folder / "function_app.py").is_file()
+    odd = tmp_path / "my shop"
+    odd.mkdir()
+    done = _run_in(odd, "new", "app", ".")
+    assert (done.returncode, done.stdout, [*odd.iterdir()]) == (2, "", [])
+    assert "Error: 'my shop' is not a valid project name" in done.stderr
+
+
 def test_command_line_imports_nothing_that_only_one_command_needs() -> None:
     """``hosting start`` does not pay for the modules of other commands."""
     code = "import sys, hosting.cli.main as line; line.cli.commands['start']; print(*sys.modules)"

@@ -217,7 +217,7 @@ def test_start_on_a_port_in_use_exits_with_1(make_app: MakeApp, serve: Serve, ru
     second = run_hosting("start", app, "--port", port)
     assert (second.returncode, second.stdout) == (1, "")
     assert second.stderr == (
-        f"Port {port} is unavailable. Close the process using that port, or specify another port using --port.\n"
+        f"Error: Port {port} is unavailable. Close the process using that port, or specify another port using --port.\n"
     )
 
 

@@ -162,7 +162,7 @@ def test_invalid_worker_process_count_stops_the_start(make_app: MakeApp, run_hos
     """A count that Azure's host refuses ends the start with a sentence."""
     result = run_hosting("start", make_app(APP), env={"FUNCTIONS_WORKER_PROCESS_COUNT": value})
     assert (result.returncode, result.stdout) == (1, "")
-    assert result.stderr.startswith("FUNCTIONS_WORKER_PROCESS_COUNT: ")
+    assert result.stderr.startswith("Error: FUNCTIONS_WORKER_PROCESS_COUNT: ")
     assert value in result.stderr
 
 
@@ -176,7 +176,7 @@ def test_worker_process_count_of_one_or_less_is_one_process(make_app: MakeApp, s
 def test_workers_with_reload_are_refused(make_app: MakeApp, run_hosting: RunHosting) -> None:
     """Several processes cannot be reloaded or debugged."""
     result = run_hosting("start", make_app(APP), "--workers", "2", "--reload")
-    assert (result.returncode, "--workers 2 cannot be combined" in result.stderr) == (1, True)
+    assert (result.returncode, "--workers 2 cannot be combined" in result.stderr) == (2, True)
 
 
 def _is_alive(pid: int) -> bool:
