@@ -21,7 +21,7 @@ from hosting.apps.reader import AppReader
 from hosting.apps.retry import read_retry
 from hosting.apps.v1 import function_folders, read_v1
 from hosting.apps.v2 import FILE, SETTING, read_functions, read_v2, script_name
-from hosting.apps.web import unload_web_extension
+from hosting.apps.web import classic_requests, settle_request_types, unload_web_extension
 from hosting.core import App, Problem, Retry
 from hosting.errors import AppLoadError, FunctionLoadError, MissingFolderError, SettingsError
 
@@ -69,6 +69,7 @@ def load_app(
     install_namespace(root)
     with importing(root):
         _read(reader, script)
+    settle_request_types(reader.functions)
     return _app(reader, host_json, settings or LocalSettings(root))
 
 
@@ -104,13 +105,14 @@ def load_app_object(
         AppLoadError: the app has no functions, or Azure's worker would reject it.
     """
     reader = AppReader(root, AppSettings(environ), _allowed(host_json), _retry(root, host_json))
-    with importing(root):
+    with importing(root), classic_requests(function_app):
         # The SDK remembers the names of an earlier load, and would report each function as a duplicate.
         function_app.functions_bindings = {}
         if not read_functions(reader, function_app, root / FILE):
             raise AppLoadError(
                 "the app has no functions", remedy="Decorate a function with a trigger, for example @app.route(...)."
             )
+        settle_request_types(reader.functions)
     return _app(reader, host_json, settings)
 
 

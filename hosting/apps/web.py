@@ -6,8 +6,15 @@ functions get that extension's requests and return its responses, and bodies are
 
 from __future__ import annotations
 
+import inspect
 import sys
+import typing
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
+
+from hosting.authoring import user_function
+from hosting.core import Function
 
 _BASE = "azurefunctions.extensions.base"
 
@@ -54,6 +61,48 @@ def unload_web_extension() -> None:
         del sys.modules[name]
     above, _, last = package.rpartition(".")
     vars(sys.modules[above]).pop(last, None)  # else "from ABOVE import LAST" would still find it
+
+
+@contextmanager
+def classic_requests(function_app: Any) -> Iterator[None]:
+    """Read an app that a test has imported as one without a web extension, unless a function takes its requests.
+
+    Another test may have imported the extension into the same process.
+
+    Args:
+        function_app: the ``FunctionApp``.
+    """
+    web = web_extension()
+    if web is None or any(map(web.accepts_request, _annotations(function_app))):
+        yield
+        return
+    name = _module(sys.modules[_BASE])
+    module = sys.modules.pop(name)
+    try:
+        yield
+    finally:
+        sys.modules[name] = module
+
+
+def settle_request_types(functions: Iterable[Function]) -> None:
+    """Annotate the requests of an app without a web extension, so that a later app that imports one changes nothing."""
+    if web_extension() is not None:
+        return
+    from azure.functions import HttpRequest  # heavy: only loading an app needs it
+
+    for function in functions:
+        trigger = function.trigger
+        if trigger.type.lower() == "httptrigger" and trigger.name not in function.annotations:
+            function.annotations = {**function.annotations, trigger.name: HttpRequest}
+
+
+def _annotations(function_app: Any) -> Iterator[Any]:
+    for builder in function_app._function_builders:
+        call = inspect.unwrap(user_function(builder))
+        try:
+            yield from typing.get_type_hints(call).values()
+        except Exception:  # noqa: BLE001 - an annotation is the author's code; reading the app reports it
+            continue
 
 
 def supports_sdk_type(binding_type: str, annotation: Any) -> bool:

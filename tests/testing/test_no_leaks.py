@@ -1,0 +1,94 @@
+"""``hosting.testing`` leaves nothing in the process that another test would notice."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from hosting.testing import make_host
+
+STREAMS = """
+import azure.functions as func
+from azurefunctions.extensions.http.fastapi import Request, Response, StreamingResponse
+
+app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
+
+@app.route("stream", methods=["POST"])
+async def stream(req: Request) -> StreamingResponse:
+    async def parts():
+        yield b"from "
+        yield b"a stream"
+    return StreamingResponse(parts())
+"""
+ASGI = """
+import azure.functions as func
+
+async def web(scope, receive, send):
+    if scope["type"] == "lifespan":
+        await receive()
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        await send({"type": "lifespan.shutdown.complete"})
+        return
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": b"from ASGI"})
+
+app = func.AsgiFunctionApp(app=web, http_auth_level=func.AuthLevel.ANONYMOUS)
+"""
+WSGI = """
+import azure.functions as func
+
+def web(environ, start_response):
+    start_response("200 OK", [("content-type", "text/plain")])
+    return [b"from WSGI"]
+
+app = func.WsgiFunctionApp(app=web, http_auth_level=func.AuthLevel.ANONYMOUS)
+"""
+CLASSIC = """
+import azure.functions as func
+app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
+@app.route("hello")
+def hello(req: func.HttpRequest) -> func.HttpResponse:
+    return func.HttpResponse("classic " + req.method)
+"""
+WITHOUT_ANNOTATION = CLASSIC.replace("req: func.HttpRequest", "req")
+APPS = {
+    "streams": (STREAMS, ("POST", "/api/stream"), "from a stream"),
+    "ASGI": (ASGI, ("GET", "/x"), "from ASGI"),
+    "WSGI": (WSGI, ("GET", "/x"), "from WSGI"),
+    "classic": (CLASSIC, ("GET", "/api/hello"), "classic GET"),
+    "no annotation": (WITHOUT_ANNOTATION, ("GET", "/api/hello"), "classic GET"),
+}
+
+
+def answer(name: str, *, as_object: bool) -> str:
+    """Open a host for an app, send one request, and close the host."""
+    code, (method, path), _ = APPS[name]
+    app: Any = {"function_app.py": code}
+    if as_object:
+        module: dict[str, Any] = {"__name__": f"app_of_{name}"}
+        exec(code, module)
+        app = module["app"]
+    host_json = {"extensions": {"http": {"routePrefix": "" if name in ("ASGI", "WSGI") else "api"}}}
+    with make_host(app, host_json=host_json) as host:
+        return str(host.request(method, path).text)
+
+
+@pytest.mark.parametrize("as_object", [False, True], ids=["files", "object"])
+@pytest.mark.parametrize("second", APPS)
+@pytest.mark.parametrize("first", APPS)
+def test_app_answers_as_alone_after_another_app_in_the_process(first: str, second: str, as_object: bool) -> None:
+    """Nothing of the first app decides how the second one is read."""
+    assert answer(first, as_object=False) == APPS[first][2]
+    assert answer(second, as_object=as_object) == APPS[second][2]
+
+
+@pytest.mark.parametrize("name", ["classic", "no annotation"])
+def test_open_app_answers_as_before_when_an_app_with_streams_is_opened(name: str) -> None:
+    """Two hosts are open at a time."""
+    code, (method, path), expected = APPS[name]
+    with make_host({"function_app.py": code}) as host:
+        assert answer("streams", as_object=False) == "from a stream"
+        assert host.request(method, path).text == expected
+        assert host.invoke("hello").result.get_body().decode() == expected
