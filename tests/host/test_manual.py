@@ -131,6 +131,21 @@ def ActivityOfJson(order):
     saw("ActivityOfJson", order)
 
 
+@app.activity_trigger("city")
+def ActivityOfText(city: str):
+    saw("ActivityOfText", city)
+
+
+@app.activity_trigger("city")
+def ActivityOfBareText(city: str):
+    saw("ActivityOfBareText", city)
+
+
+@app.activity_trigger("city")
+def ActivityOfNumber(city: int):
+    saw("ActivityOfNumber", city)
+
+
 @app.orchestration_trigger("context")
 def Orchestrator(context):
     saw("Orchestrator", type(context).__name__, context.instance_id, context.get_input(expected_type=dict))
@@ -197,6 +212,9 @@ INPUTS: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "Resource": ("{}", ("{}",)),
     "Activity": ("Oslo", ("Oslo",)),
     "ActivityOfJson": ('{"a": [1]}', ({"a": [1]},)),
+    "ActivityOfText": ('"Oslo"', ("Oslo",)),
+    "ActivityOfBareText": ("Oslo", ("Oslo",)),
+    "ActivityOfNumber": ("5", (5,)),
     "Orchestrator": (json.dumps(CONTEXT), ("DurableOrchestrationContext", "42", {"a": 1})),
     "Counter": (json.dumps(ENTITY), ("DurableEntityContext", "counter", "add", 7)),
     "Warm": (None, ("WarmUpContext",)),

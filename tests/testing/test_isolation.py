@@ -66,6 +66,41 @@ async def test_assert_isolated_works_in_an_async_test() -> None:
     assert_isolated(Isolated)
 
 
+class Refused:
+    """An extension that answers in the function's place, without an error."""
+
+    @hosting.hookimpl
+    def pre_invocation_app_level(self, func_args: Any) -> None:
+        if "req" in func_args:
+            raise hosting.ShortCircuit(func.HttpResponse("no", status_code=401))
+
+
+class RefusedAround:
+    """The same with an async around hook."""
+
+    @hosting.hookimpl
+    async def invocation_app_level(self, func_args: Any) -> Any:
+        await asyncio.sleep(0)
+        if "req" in func_args:
+            raise hosting.ShortCircuit("no")
+        yield
+
+
+class RefusedSome:
+    """It answers some requests only, and lets the others through."""
+
+    @hosting.hookimpl
+    def pre_invocation_app_level(self, func_args: Any) -> None:
+        if "req" in func_args and func_args["req"].params.get("mark") == "1":
+            raise hosting.ShortCircuit("no")
+
+
+@pytest.mark.parametrize("extension", [Refused, RefusedAround, RefusedSome])
+def test_extension_that_answers_in_the_functions_place_is_isolated(extension: type[Any]) -> None:
+    """A function that did not run can neither raise nor be cancelled."""
+    assert_isolated(extension)
+
+
 class Started:
     """As in Azure's sample of a timer, the post hook does not run when a function raises."""
 

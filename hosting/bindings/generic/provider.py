@@ -43,6 +43,7 @@ class GenericTrigger(Trigger):
         self._binding = binding
         self._annotation = function.annotations.get(binding.name)
         self._is_timer = binding.type.lower() == "timertrigger"
+        self._is_activity = binding.type.lower() == "activitytrigger"  # gets JSON, whatever it is annotated with
         self._is_batch = str(binding.properties.get("cardinality")).lower() == "many"
         self._converter: Any = meta.get_binding_registry().get(binding.type)  # type: ignore[no-untyped-call]
 
@@ -65,7 +66,7 @@ class GenericTrigger(Trigger):
     def decode(self, data: str | None) -> Any:
         """Return the text in the type of the parameter; a list of messages if the cardinality is ``many``."""
         text = "" if data is None or self._is_timer else data
-        if self._annotation in (str, bytes):
+        if self._annotation in (str, bytes) and not self._is_activity:
             return text.encode() if self._annotation is bytes else text
         if self._is_batch:
             return self._batch(text)

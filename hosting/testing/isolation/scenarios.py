@@ -41,6 +41,7 @@ class TrialApp:
 
     def __init__(self) -> None:
         self.contexts: list[weakref.ref[Any]] = []
+        """One for each time that a function has run."""
         self.waiting = asyncio.Event()
         self.app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
         self._add_answers()
