@@ -338,8 +338,8 @@ class ExtensionHost:
 
     def _serving(self, function: Function) -> list[str]:
         """Return the names of the extensions that serve this function at function level, in order."""
-        serving = [one for one in self._registry.ordered if self._selection.includes(FUNCTION, one, function)]
-        return list(dict.fromkeys(one.name for one in serving if "function" in one.scopes))
+        serving = (one for one in self._registry.ordered if self._selection.includes(FUNCTION, one, function))
+        return [one.name for one in serving if "function" in one.scopes]  # one for each instance of an SDK class
 
     @cached_property
     def _compiler(self) -> Compiler:

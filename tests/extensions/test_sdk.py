@@ -384,6 +384,17 @@ def test_function_level_class_of_an_entry_point_has_an_instance_per_opted_in_fun
     assert invoke(hosted.host, hosted.functions["HttpTrigger"], req="x") == "fine"
 
 
+def test_second_instance_of_a_class_is_in_info_and_runs(make_app: MakeApp) -> None:
+    """Azure's interface lists and calls each instance."""
+    main = V1["HttpTrigger/__init__.py"].replace(
+        "own = tracing.Own(__file__)", "own = [tracing.Own(__file__) for _ in '12']"
+    )
+    hosted = LoadedApp(make_app({**V1, "HttpTrigger/__init__.py": main})).load()
+    assert hosted.host._info["FuncExtension"] == {"HttpTrigger": ["Own", "Own"]}
+    hosted.call("HttpTrigger")
+    assert hosted.trace.count("Own pre") == 2
+
+
 POST_ONLY = """
 class Last(AppExtensionBase):
     @classmethod
