@@ -12,6 +12,7 @@ from typing import TypeAlias, TypeVar
 
 from hosting.apps.imports import NAMESPACE, SITE_PACKAGES, is_app_file
 from hosting.logging.structlog import StructlogConfig, StructlogDefaults, read_config, write_config
+from hosting.testing.app_effects import AppEffects
 
 _LOGGERS = ("", "hosting", "hosting.function", "hosting.extensions")
 
@@ -42,6 +43,7 @@ class ProcessState:
         self._displaced: dict[str, ModuleType] = {}
         self._environ: Changes[str, str | None] = {}
         self._levels: Changes[logging.Logger, int] = {}
+        self._effects: AppEffects | None = None
         self._defaults: StructlogDefaults | None = None
         self._config: StructlogConfig | None = None
         self._configs: Changes[str, StructlogConfig | None] = {}
@@ -51,6 +53,7 @@ class ProcessState:
         for name, value in environ.items():
             self._environ[name] = (os.environ.get(name), value)
             os.environ[name] = value
+        self._effects = AppEffects()
 
     def add_handler(self, handler: HostHandler) -> None:
         """Add ``handler`` to the root logger, and lower log levels so that it gets all records from INFO on.
@@ -70,12 +73,15 @@ class ProcessState:
     def note_imported_app(self) -> None:
         """Note, after the app is imported, which modules of the test it replaced, and how it configured structlog."""
         self._note_config()
+        self._note_effects()
         gone = {name: module for name, module in self._modules.items() if sys.modules.get(name) is not module}
         self._displaced = {name: module for name, module in gone.items() if name.partition(".")[0] != NAMESPACE}
 
     def restore(self) -> None:
         """Undo all changes."""
         later = self._later()
+        if self._effects is not None:
+            self._effects.restore()
         for logger, level in _undone(self._levels, [one._levels for one in later]):
             if logger.level == self._levels[logger][1]:
                 logger.setLevel(level)
@@ -87,6 +93,10 @@ class ProcessState:
             if entry not in self._path and entry in sys.path:
                 sys.path.remove(entry)
         self._restore_modules()
+
+    def _note_effects(self) -> None:
+        if self._effects is not None:
+            self._effects.note()
 
     def _note_config(self) -> None:
         config = read_config()

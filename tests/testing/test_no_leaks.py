@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import logging
+import os
+import sys
 from typing import Any
 
 import pytest
@@ -92,3 +95,51 @@ def test_open_app_answers_as_before_when_an_app_with_streams_is_opened(name: str
         assert answer("streams", as_object=False) == "from a stream"
         assert host.request(method, path).text == expected
         assert host.invoke("hello").result.get_body().decode() == expected
+
+
+LEAVING = """
+import logging, os, sys, types
+import azure.functions as func
+logging.getLogger("leaving.of.app").setLevel(logging.DEBUG)
+logging.getLogger("azure").setLevel(logging.CRITICAL)
+logging.getLogger("leaving").addHandler(logging.StreamHandler())
+logging.getLogger().addHandler(logging.StreamHandler())
+logging.getLogger().addFilter(lambda record: True)
+logging.disable(logging.DEBUG)
+logging.addLevelName(33, "LEAVING")
+os.environ["LEAVING"] = "1"
+os.environ["REPLACED"] = "by the app"
+os.environ.pop("REMOVED", None)
+from helper_of_leaving import value
+app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
+
+@app.route("hello")
+def hello(req: func.HttpRequest) -> str:
+    return value
+"""
+
+
+def process_state() -> dict[str, Any]:
+    """Return what one test could leave for the next."""
+    root, named = logging.getLogger(), logging.getLogger("leaving")
+    return {
+        "environment": dict(os.environ),
+        "path": list(sys.path),
+        "modules": {name for name in sys.modules if name.startswith(("function_app", "helper", "__app__"))},
+        "root logger": (root.level, list(root.handlers), list(root.filters)),
+        "loggers": (named.level, list(named.handlers), logging.getLogger("azure").level),
+        "app logger": logging.getLogger("leaving.of.app").level,
+        "disabled": logging.root.manager.disable,
+        "directory": os.getcwd(),
+    }
+
+
+def test_closed_host_leaves_the_process_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever the app set on import: environment, loggers, path, modules."""
+    monkeypatch.setenv("REPLACED", "before")
+    monkeypatch.setenv("REMOVED", "before")
+    files = {"function_app.py": LEAVING, "helper_of_leaving.py": "value = 'left'\n"}
+    before = process_state()
+    with make_host(files) as host:
+        assert host.get("/api/hello").text == "left"
+    assert process_state() == before
