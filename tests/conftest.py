@@ -25,19 +25,32 @@ PATIENCE = server.PATIENCE
 SLOW_FIXTURES = frozenset({"azurite", "hosting_server", "installation", "run_hosting", "serve", "wheels"})
 """Fixtures that start processes."""
 SLOW_PATHS = (
-    "tests/azure_worker/test_extend_pyodide.py",
+    "plugins",
+    "tests/apps/remedies",
+    "tests/azure_worker",
     "tests/benchmarks",
+    "tests/bindings/timer",
+    "tests/check",
+    "tests/cli",
     "tests/docs",
     "tests/examples",
+    "tests/frameworks",
+    "tests/logging/test_apps_that_configure_logging.py",
     "tests/packaging",
     "tests/runner",
     "tests/scaffold/test_app.py",
     "tests/scaffold/test_extension.py",
     "tests/scaffold/test_function.py",
+    "tests/server/test_hostile_clients.py",
+    "tests/server/test_requests.py",
+    "tests/server/uvicorn_adapter",
+    "tests/test_distributions.py",
     "tests/testing/test_isolation.py",
+    "tests/testing/test_make_host.py",
+    "tests/testing/test_plugin.py",
     "tests/tools/test_makefile.py",
 )
-"""Files and folders whose tests start processes themselves, or take more than a second."""
+"""Files and folders whose tests start processes themselves, or take more than a few tenths of a second each."""
 
 
 @pytest.hookimpl(tryfirst=True)  # before pytest selects by marker

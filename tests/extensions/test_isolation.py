@@ -22,6 +22,8 @@ from hosting.extensions import ExtensionHost
 from hosting.hookspecs import invocation_app_level
 from tests.support.invoking import ON, Context, exceed_budget, extension_entry, function, invoker_of
 
+pytestmark = pytest.mark.exhaustive
+
 BUDGET_SECONDS = 0.08
 LONG_BUDGET_SECONDS = 60.0
 """The budget in tests that no hook exceeds, however slow the machine is."""

@@ -15,6 +15,8 @@ from hosting.core import Function
 from hosting.extensions import ExtensionHost
 from tests.support.invoking import ON, Context, exceed_budget, extension_entry, function, invoker_of, load_host
 
+pytestmark = pytest.mark.exhaustive
+
 BUDGET = 0.05
 LONG_BUDGET = 60.0
 """The budget in tests that no hook exceeds."""

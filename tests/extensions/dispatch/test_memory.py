@@ -15,7 +15,7 @@ import hosting
 from hosting.extensions import ExtensionHost, ThreadPool
 from tests.support.invoking import Context, function, load_host
 
-pytestmark = pytest.mark.unmutated  # the wrappers of mutmut keep the arguments
+pytestmark = [pytest.mark.exhaustive, pytest.mark.unmutated]
 
 
 class Body:
