@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from hosting._exceptions import error_text
+from hosting._log import host_logger
 from hosting.apps.expansion import AppSettings
 from hosting.core import Binding, Function, Problem
 from hosting.errors import HostingError
@@ -31,7 +32,7 @@ def app(root: Path) -> dict[str, Any]:
     from hosting.host.process import enter
 
     logging.getLogger("hosting").addHandler(logging.NullHandler())
-    logging.getLogger("hosting.extensions").addHandler(logging.StreamHandler())  # it names one that hangs
+    host_logger("extensions").addHandler(logging.StreamHandler())  # it names one that hangs
     host = FunctionHost(root)
     try:
         enter(root)
