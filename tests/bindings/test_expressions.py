@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hosting.bindings.expressions import Expression, Template, json_data, member, merged
@@ -206,6 +206,7 @@ JSON = st.recursive(
 
 
 @pytest.mark.slow
+@settings(max_examples=40)
 @given(st.dictionaries(st.text(), JSON))
 def test_json_data_has_the_properties_of_an_object(document: dict[str, Any]) -> None:
     """Nested objects are included; lists and nulls are not."""

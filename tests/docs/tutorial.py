@@ -41,6 +41,7 @@ class TutorialShell:
             "HOME": str(folder),
             "XDG_STATE_HOME": str(folder / "state"),
             "PIP_QUIET": "1",
+            "PIP_NO_COMPILE": "1",  # most of what pip installs is never imported
             "NO_COLOR": "1",
             "TERM": "dumb",
             "PIP_CACHE_DIR": os.environ.get("PIP_CACHE_DIR") or _cache(),
