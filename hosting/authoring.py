@@ -266,7 +266,13 @@ def _marker(attribute: str, value: OptIn | str) -> Callable[[T], T]:
         function = user_function(target)
         if not callable(function):
             raise TypeError(f"expected a function to decorate, found {type(target).__name__}")
-        setattr(function, attribute, (*getattr(function, attribute, ()), value))
+        try:
+            setattr(function, attribute, (*getattr(function, attribute, ()), value))
+        except AttributeError:
+            raise TypeError(
+                f"hosting.use and hosting.without cannot mark an object of type {type(function).__name__}: "
+                "write them below the decorator that returns it, on the function itself"
+            ) from None
         return target
 
     return mark

@@ -51,7 +51,15 @@ class AppLoadError(HostingError):
 
 
 class MissingFolderError(UsageError, AppLoadError):
-    """There is no folder at the path that was given."""
+    """There is no folder at the path that was given.
+
+    Args:
+        folder: the path.
+        remedy: as for ``HostingError``.
+    """
+
+    def __init__(self, folder: object, *, remedy: str = "Name the folder of a function app.") -> None:
+        super().__init__(f"there is no folder {folder}", remedy=remedy)
 
 
 class FunctionLoadError(HostingError):

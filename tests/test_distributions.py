@@ -22,6 +22,7 @@ from hosting._distributions import (
     requirements_of,
 )
 from hosting._text import canonical_name
+from hosting.apps.remedies.distributions import provider
 from hosting.extensions import ExtensionHost
 from tests.support.invoking import ON
 from tests.support.sites import PRE, Site
@@ -126,6 +127,7 @@ def test_whatever_lies_in_the_place_of_a_file_hides_no_other_distribution(
     for _, one in installed():
         modules_of(one), requirements_of(one), files_of(one), distribution_version(one)
     assert installed_version("dist-fine") == "1.0"
+    assert provider("no_such_module") is None
     host = ExtensionHost(environ={})
     document = host.diagnosis(verify=True)
     assert "fine" in {one["name"] for one in document["extensions"]}

@@ -136,7 +136,7 @@ def _retry(root: Path, host_json: Mapping[str, Any]) -> Retry | None:
 
 def _check_is_app(root: Path, script: Path) -> None:
     if not root.is_dir():
-        raise MissingFolderError(f"there is no folder {root}", remedy="Use the path of a function app's folder.")
+        raise MissingFolderError(root)
     if not script.is_file() and not function_folders(root):
         raise AppLoadError(
             f"there is no function app in {root}: neither {script.name} (v2) nor a folder with a function.json (v1)",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import inspect
 from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -110,6 +111,7 @@ def _place(function: Function, root: Path) -> str:
     return f"Function '{function.name}' is defined in {file}:{line}." if line else f"Function '{function.name}': {file}"
 
 
+@lru_cache(maxsize=100)
 def _line_of_web_app(script: Path) -> int | None:
     """Return the line of a script that makes a function of a web framework's app; None if there is none."""
     tree = syntax_tree(script)

@@ -37,9 +37,7 @@ def run(root: Path) -> Report:
     if not is_extension(root):
         root = app_folder(root)
     if not root.is_dir():
-        raise MissingFolderError(
-            f"there is no folder {root}", remedy="Name the folder of a function app or of an extension's project."
-        )
+        raise MissingFolderError(root, remedy="Name the folder of a function app or of an extension's project.")
     try:
         return _check_folder(root)
     except PermissionError as error:

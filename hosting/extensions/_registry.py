@@ -216,7 +216,7 @@ class Registry:
             extension.fail("a hook or the entry point is not valid")
 
     def _call_or_fail(self, hook: Hook, arguments: dict[str, Any]) -> None:
-        """Call ``init`` or ``configure``; an extension that raises is no longer used."""
+        """Call ``init`` or ``configure``; an extension that raises is not used any more."""
         if not call_now(hook, arguments, self._config.budgets.hook, self._monitor):
             error = hook.extension.error
             hook.extension.fail(f"{hook.name}() raised {error.summary}" if error else f"{hook.name}() failed")

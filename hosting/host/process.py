@@ -25,7 +25,7 @@ def enter(root: Path, address: str = "") -> None:
         MissingFolderError: there is no such folder.
     """
     if not root.is_dir():
-        raise MissingFolderError(f"There is no folder {root}.", remedy="Name the folder of a function app.")
+        raise MissingFolderError(root)
     os.chdir(root)
     if address:
         os.environ["WEBSITE_HOSTNAME"] = address

@@ -65,9 +65,7 @@ def find_app(root: Path) -> TargetApp:
         HostingError: the folder contains no app, or the app's settings cannot be read.
     """
     if not root.is_dir():
-        raise MissingFolderError(
-            f"there is no folder {root}", remedy="Name the folder of a function app with --app-dir."
-        )
+        raise MissingFolderError(root, remedy="Name the folder of a function app with --app-dir.")
     settings = {**read_local_settings(root).values, **os.environ}
     script = script_name(settings.get(SETTING))
     folders = function_folders(root)

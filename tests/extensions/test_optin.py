@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
@@ -458,3 +459,13 @@ def test_decorator_on_an_object_that_is_not_a_function_raises_type_error() -> No
     """The decorators are for functions."""
     with pytest.raises(TypeError, match="expected a function to decorate, found int"):
         hosting.use("profile")(3)
+
+
+@pytest.mark.parametrize("mark", [hosting.use("profile"), hosting.without("profile")])
+@pytest.mark.parametrize(
+    "target", ["text".upper, len, Counter().most_common], ids=["method of C", "builtin", "bound method"]
+)
+def test_decorator_on_a_callable_that_keeps_no_attributes_raises_type_error(mark: Any, target: Any) -> None:
+    """The message says where to write it instead."""
+    with pytest.raises(TypeError, match="write them below the decorator that returns it"):
+        mark(target)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from importlib.metadata import PackageNotFoundError, packages_distributions, version
 from pathlib import Path
 
 from packaging.utils import canonicalize_name
 
+from hosting._distributions import distribution_name, installed, installed_version, modules_of
 from hosting.apps.requirements import FILE, RequirementLine, parse_requirements, read_requirements
 
 PYPROJECT = "pyproject.toml"
@@ -106,20 +106,13 @@ def usual_distributions(module: str) -> Iterator[str]:
         yield from DISTRIBUTIONS.get(".".join(parts[:count]), ())
 
 
-def installed_version(distribution: str) -> str | None:
-    """Return the version of a distribution; None if it is not installed."""
-    try:
-        return version(distribution)
-    except PackageNotFoundError:
-        return None
-
-
 def provider(module: str) -> tuple[str, str] | None:
     """Return name and version of the installed distribution that provides a module; None if none does.
 
     Of several with the same top-level name it is the one that is named like the module.
     """
-    names = list(dict.fromkeys(packages_distributions().get(module.partition(".")[0], ())))
+    top = module.partition(".")[0]
+    names = [distribution_name(one) or name for name, one in installed() if top in modules_of(one)]
     likely = [str(canonicalize_name(name)) for name in likely_distributions(module)]
     named = [name for wanted in likely for name in names if str(canonicalize_name(name)) == wanted]
     name = named[0] if named else names[0] if len(names) == 1 else None

@@ -9,12 +9,12 @@ import sys
 from pathlib import Path
 from types import ModuleType
 
+from hosting._distributions import installed_version
 from hosting._text import closest, did_you_mean
 from hosting.apps.imports import NAMESPACE, is_app_file, module_location
 from hosting.apps.remedies.distributions import (
     SHARED,
     Required,
-    installed_version,
     other_environment,
     provider,
     usual_distributions,

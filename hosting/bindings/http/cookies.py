@@ -36,9 +36,10 @@ class CookieWarnings:
         if reason is None or reason in self._reasons:
             return
         self._reasons.add(reason)
-        name = header.partition("=")[0].strip()
-        text = "Function '%s': Azure would not send the cookie '%s' like this, but hosting does: %s."
-        host_logger(f"function.{self._function}").warning(text, self._function, name, reason)
+        name, has_name, _ = header.partition(";")[0].partition("=")
+        subject = f"the cookie '{name.strip()}'" if has_name else "a cookie without a name"
+        text = "Function '%s': Azure would not send %s like this, but hosting does: %s."
+        host_logger(f"function.{self._function}").warning(text, self._function, subject, reason)
 
 
 def reason_to_drop(header: str) -> str | None:

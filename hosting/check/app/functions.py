@@ -103,7 +103,7 @@ def _check_bundle_version(app: AppProject, bundle: Any) -> Iterator[Finding]:
     if upper is None:
         yield finding("APP206", f"extensionBundle.version {version!r} is not a range", BUNDLE_REMEDY, HOST, line)
     elif _newest_major(upper) < _OLDEST_BUNDLE_VERSION:
-        yield finding("APP206", f"extensionBundle {version} is no longer supported", BUNDLE_REMEDY, HOST, line)
+        yield finding("APP206", f"extensionBundle {version} is not supported any more", BUNDLE_REMEDY, HOST, line)
 
 
 def _newest_major(upper: re.Match[str]) -> int:

@@ -1,4 +1,4 @@
-"""Quarantine: an extension that fails in too many consecutive invocations is no longer called."""
+"""Quarantine: an extension that fails in too many consecutive invocations is not called any more."""
 
 from __future__ import annotations
 

@@ -72,10 +72,20 @@ def test_cookies_are_sent_as_written_and_warned_of_once(
 ) -> None:
     """Each cookie arrives unchanged; the log has one line for each reason, an empty cookie is not sent."""
     host = hosting_host(files(model, keyword))
-    cookies = ["a=1; SecureFalse", "b=2; SecureFalse", "c=3; Max-Age=Dummy", "", " ", "d=; Path=/"]
+    cookies = ["a=1; SecureFalse", "b=2; SecureFalse", "c=3; Max-Age=Dummy", "", " ", "d=; Path=/", "hush; Path=/"]
     for _ in range(2):
         reply = host.post("/api/F", json=cookies)
         sent = reply.headers.get_all("set-cookie")
         assert sent == [cookie for cookie in cookies if cookie.strip()]
     warnings = [record.getMessage() for record in caplog.records if "Azure would not send" in record.getMessage()]
     assert ["'a'" in warnings[0], "'c'" in warnings[1], len(warnings)] == [True, True, 2]
+    assert "hush" not in caplog.text
+
+
+def test_cookie_without_a_name_is_warned_of_without_its_value(
+    hosting_host: HostFactory, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What is in the place of a name may be the secret."""
+    hosting_host(files("v2", "def")).post("/api/F", json=["hush; Path=/"])
+    assert "would not send a cookie without a name" in caplog.text
+    assert "hush" not in caplog.text

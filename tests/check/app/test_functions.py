@@ -49,7 +49,7 @@ VIOLATIONS: Mapping[str, Violation] = {
         frozenset({"APP204", "APP210"}),
     ),
     "APP206": Violation(
-        replaced(APP, "host.json", "[4.*, 5.0.0)", "[2.*, 3.0.0)"), "host.json:3", "no longer supported"
+        replaced(APP, "host.json", "[4.*, 5.0.0)", "[2.*, 3.0.0)"), "host.json:3", "not supported any more"
     ),
     "APP207": Violation({"orders.py": BLUEPRINT}, "orders.py:3", "'orders' is not registered"),
     "APP208": Violation({"function_app.py": WEB}, "function_app.py:3", "/api"),
