@@ -41,8 +41,8 @@ storage: $(VENV)/.azurite ## Run Azurite, a local Azure Storage, with its data i
 test: check $(VENV)/.pyodide $(VENV)/.azurite ## Check the code, then run every test (about 10 minutes on two cores)
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
 
-fast: check ## Check the code, then run the quick tests, without those that start processes (a minute and a half on two cores)
-	$(BIN)/python -m pytest $(PYTEST_ARGS) -m "not slow and not exhaustive" --hypothesis-profile="few examples"
+fast: check ## Check the code, then run the quick tests, without those that start processes (a little more than a minute on two cores)
+	$(BIN)/python -m pytest tests -n 2 -m "not slow and not exhaustive" --hypothesis-profile="few examples"
 
 cover: $(VENV)/.pyodide $(VENV)/.azurite ## Run every test and report the branches that none reaches (about 15 minutes)
 	$(BIN)/coverage erase

@@ -35,6 +35,7 @@ SLOW_PATHS = (
     "tests/docs",
     "tests/examples",
     "tests/frameworks",
+    "tests/host/test_timeouts.py",
     "tests/logging/test_apps_that_configure_logging.py",
     "tests/packaging",
     "tests/runner",
@@ -47,10 +48,18 @@ SLOW_PATHS = (
     "tests/test_distributions.py",
     "tests/testing/test_isolation.py",
     "tests/testing/test_make_host.py",
+    "tests/testing/test_no_leaks.py",
     "tests/testing/test_plugin.py",
+    "tests/testing/test_server.py",
     "tests/tools/test_makefile.py",
 )
 """Files and folders whose tests start processes themselves, or take more than a few tenths of a second each."""
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Do not import what is slow where slow tests are left out."""
+    is_slow = any(collection_path == ROOT / path for path in SLOW_PATHS)
+    return True if is_slow and "not slow" in config.option.markexpr else None
 
 
 @pytest.hookimpl(tryfirst=True)  # before pytest selects by marker

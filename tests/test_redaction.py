@@ -370,6 +370,7 @@ def test_pattern_over_a_text_never_tries_again_without_bound(name: str) -> None:
     assert not UNBOUNDED.search(pattern)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "piece",
     ["a", "=", ":", "a=", "://", "://a:", "password", "password=", "password='", "-----BEGIN PRIVATE KEY-----", "eyJ",

@@ -17,6 +17,8 @@ from hosting.host.context import Context as HostContext
 from hosting.host.context import InvocationLocal
 from tests.support.invoking import Context, extension_entry, function, invoker_of, load_host
 
+pytestmark = pytest.mark.exhaustive
+
 HOOKS = ("pre_invocation", "post_invocation", "invocation_error", "invocation")
 LEVELS = ("", "_app_level")
 
