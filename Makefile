@@ -9,6 +9,9 @@ STORAGE ?= $(VENV)/storage
 PYTEST_ARGS ?= -n 3 --dist loadfile --no-loadscope-reorder
 SAMPLE ?= 600
 
+# Each process of the tests would compile every module again.
+unexport PYTHONDONTWRITEBYTECODE
+
 BIN := $(VENV)/bin
 LOG := $(VENV)/setup.log
 AZURITE := $(VENV)/azurite/node_modules/azurite/dist/src/azurite.js
@@ -17,9 +20,12 @@ MANIFESTS := pyproject.toml $(PLUGINS:%=%/pyproject.toml)
 EDITABLE := --no-build-isolation $(PLUGINS:%=--editable %)
 PIP := $(BIN)/python -m pip install --disable-pip-version-check
 PINNED := --constraint constraints/development.txt
+# uv is faster than pip, which follows where it fails: pip reads indexes from pip.conf, uv does not.
+install = sh -c '$(BIN)/uv pip install --python $(BIN)/python --compile-bytecode $(1) || $(PIP) $(1)'
 # Azure's own worker libraries declare the Python that they are deployed with; the tests drive them on this one too.
 AZURE := --constraint constraints/azure-worker.txt --no-deps --ignore-requires-python
 NPM := PATH="$$PATH:$(abspath $(BIN))" npm install --no-audit --no-fund --fetch-retries 1
+COMMA := ,
 # Says what a step does, shows how far it is, and keeps the output in $(LOG).
 STEP := @$(BIN)/python tools/step.py
 
@@ -38,8 +44,8 @@ storage: $(VENV)/.azurite ## Run Azurite, a local Azure Storage, with its data i
 	@test -f $(AZURITE) || { echo "Azurite is not installed: see $(LOG)" >&2; exit 1; }
 	@trap : INT; PATH="$$PATH:$(abspath $(BIN))" node $(AZURITE) --location $(STORAGE) --skipApiVersionCheck || [ $$? -eq 130 ]
 
-test: check $(VENV)/.pyodide $(VENV)/.azurite ## Check the code, then run every test (about 10 minutes on two cores)
-	$(BIN)/python -m pytest $(PYTEST_ARGS)
+test: check $(VENV)/.pyodide $(VENV)/.azurite ## Check the code, then run every test (about 20 minutes on two cores)
+	MAKEFLAGS= $(BIN)/python -m pytest $(PYTEST_ARGS)
 
 fast: check ## Check the code, then run the quick tests, without those that start processes (a little more than a minute on two cores)
 	$(BIN)/python -m pytest tests -n 2 -m "not slow and not exhaustive" --hypothesis-profile="few examples"
@@ -86,8 +92,7 @@ changelog: $(VENV)/.dev ## Show what the next release brings; with RELEASE=yes, 
 			--version "$$($(BIN)/hatchling version)" $(if $(RELEASE),--yes,--draft) || exit 1; \
 	done
 
-constraints: $(BIN)/python ## Renew the versions that make installs for development
-	$(STEP) "Installing uv into $(VENV) (a few seconds)" $(LOG) $(PIP) uv
+constraints: $(VENV)/.build ## Renew the versions that make installs for development
 	$(COMPILE) --universal --python-version 3.11 constraints/development.in --output-file constraints/development.txt
 	$(COMPILE) --python-version 3.13 --no-deps constraints/azure-worker.in --output-file constraints/azure-worker.txt
 
@@ -115,17 +120,17 @@ $(BIN)/python:
 	@$(PYTHON) tools/step.py "Making the virtual environment $(VENV) (about 10 seconds)" $(LOG) $(PYTHON) -m venv $(VENV)
 
 $(VENV)/.build: $(BIN)/python constraints/development.txt
-	$(STEP) "Installing what builds packages into $(VENV) (a few seconds)" $(LOG) $(PIP) $(PINNED) hatchling editables
+	$(STEP) "Installing what builds packages into $(VENV) (a few seconds)" $(LOG) $(PIP) $(PINNED) uv hatchling editables
 	@touch $@
 
 $(VENV)/.host: $(VENV)/.build $(MANIFESTS)
-	$(STEP) "Installing hosting, its server and its extensions into $(VENV) (about 50 packages, half a minute)" $(LOG) \
-		$(PIP) $(PINNED) --editable '.[host]' $(EDITABLE)
+	$(STEP) "Installing hosting, its server and its extensions into $(VENV) (about 50 packages, a few seconds)" $(LOG) \
+		$(call install,$(PINNED) --editable ".[host]" $(EDITABLE))
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.build $(MANIFESTS) constraints/azure-worker.txt
-	$(STEP) "Installing everything for development into $(VENV) (about 150 packages, 1 to 2 minutes)" $(LOG) \
-		$(PIP) $(PINNED) --editable '.[host,debug,dev]' $(EDITABLE)
+	$(STEP) "Installing everything for development into $(VENV) (about 150 packages, half a minute)" $(LOG) \
+		$(call install,$(PINNED) --editable ".[host$(COMMA)debug$(COMMA)dev]" $(EDITABLE))
 	$(STEP) "Installing the libraries of Azure's Python worker into $(VENV) (a few seconds)" $(LOG) \
 		$(PIP) $(AZURE) azure-functions-runtime azure-functions-runtime-v1 azurefunctions-extensions-base
 	@touch $@ $(VENV)/.host
