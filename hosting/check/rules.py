@@ -162,8 +162,9 @@ RULES: Mapping[str, Rule] = {
     ),
     "APP105": Rule(
         "warning",
-        "`local.settings.json` is not in `.funcignore`",
-        "A developer's settings are deployed with the app.",
+        "Git tracks `local.settings.json`",
+        "The file is for one machine, and often has secrets. Core Tools never deploy it. Git itself is asked; without "
+        "Git or a repository there is no finding.",
     ),
     "APP106": Rule(
         "warning",
@@ -222,14 +223,14 @@ RULES: Mapping[str, Rule] = {
     "APP204": Rule(
         "warning",
         "Binding type that no installed package provides",
-        "In Azure the extension bundle may provide it. On this machine the function runs only through the admin "
-        "endpoint.",
+        "On this machine the functions run only through the admin endpoint. The message says whether Azure has the "
+        "type, and which package provides it here. Each type is reported once.",
     ),
     "APP205": Rule(
         "warning",
         "No extension bundle",
-        "Azure's host itself has HTTP, timer and warm-up triggers only. With any other binding the function is in "
-        "error unless `host.json` has an `extensionBundle`.",
+        "Azure's host itself has HTTP, timer and warm-up triggers only. With another binding of Azure the function is "
+        "in error unless `host.json` has an `extensionBundle`. No bundle has the types of other packages.",
     ),
     "APP206": Rule(
         "warning",
@@ -250,20 +251,22 @@ RULES: Mapping[str, Rule] = {
     "APP210": Rule(
         "warning",
         "Connection that is not set on this machine",
-        "The setting of a binding's connection is neither in `local.settings.json` nor in the environment: the "
-        "function does not run here. In Azure it may be set.",
+        "The setting of a binding's connection is neither in `local.settings.json` nor in the environment: its "
+        "functions do not run here. In Azure it may be set. Each setting is reported once.",
     ),
     "APP301": Rule(
         "error",
         "No `requirements.txt`",
         "Azure installs the packages that it lists. Without it, or dependencies in a `pyproject.toml`, imports of "
-        "packages fail there.",
+        "packages fail there, except for `azure.functions`, which Azure's worker has, and for packages in "
+        "`.python_packages`.",
     ),
     "APP302": Rule(
         "error",
         "Import that the requirements do not list",
-        "It works here because the package happens to be installed, and fails in Azure. Imports under `TYPE_CHECKING` "
-        "and in `try` are not checked, nor are files that `.funcignore` excludes.",
+        "It works here because the package happens to be installed, and fails in Azure. Optional imports are not "
+        "checked: those for type checkers, for other platforms or versions of Python, and those whose failure is "
+        "handled. Nor are files that `.funcignore` excludes, and packages in `.python_packages`.",
     ),
     "APP303": Rule(
         "warning",
@@ -272,9 +275,9 @@ RULES: Mapping[str, Rule] = {
     ),
     "APP304": Rule(
         "warning",
-        "Import that cannot be found here",
-        "It is not installed, and no requirement has its name. Whether a requirement provides it is not known before "
-        "`pip install -r requirements.txt`.",
+        "Imports that cannot be compared with the requirements",
+        "No requirement has their names. Whether one provides them is not known before "
+        "`pip install -r requirements.txt`. All of them are one finding.",
     ),
     "APP305": Rule(
         "warning",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -64,6 +66,8 @@ class Violation:
     """A part of the message."""
     also: frozenset[str] = frozenset()
     """Codes of other rules that may be violated, depending on what is installed."""
+    tracked: tuple[str, ...] = ()
+    """Files that Git tracks, in a repository that is created for them."""
 
 
 def findings(root: Path, project: Mapping[str, str], changes: Mapping[str, str | None]) -> tuple[Finding, ...]:
@@ -72,8 +76,18 @@ def findings(root: Path, project: Mapping[str, str], changes: Mapping[str, str |
     return run(write(root, changes)).findings
 
 
+def track(root: Path, *names: str) -> None:
+    """Create a Git repository that tracks some files of a folder."""
+    environ = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
+    for command in (("init", "--quiet"), ("add", "--force", *names)):
+        subprocess.run(("git", *command), cwd=root, check=True, env=environ)
+
+
 def check_violation(root: Path, project: Mapping[str, str], code: str, violation: Violation) -> None:
     """Check that a changed project has one finding, with the location, the message and a remedy."""
+    if violation.tracked:
+        write(root, project)
+        track(root, *violation.tracked)
     (finding,) = (one for one in findings(root, project, violation.files) if one.code not in violation.also)
     assert (finding.code, finding.severity, finding.location) == (code, RULES[code].severity, violation.location)
     assert violation.message in finding.message

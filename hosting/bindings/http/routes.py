@@ -92,11 +92,54 @@ def is_same_route(first: Route[Target], second: Route[Target]) -> bool:
 
 
 def overlapping_routes(routes: Sequence[Route[Target]]) -> Iterator[tuple[Route[Target], Route[Target]]]:
-    """Yield each pair of routes that can match the same request, in the order in which they are tried."""
+    """Yield each pair of routes that can match the same request, in the order in which they are tried.
+
+    A pair whose first route is the more specific one is left out: it is tried first, and the second one has the rest.
+    """
     for index, first in enumerate(routes):
         for second in routes[index + 1 :]:
-            if _share_method(first, second) and _overlap(first.template.segments, second.template.segments):
+            overlap = _share_method(first, second) and _overlap(first.template.segments, second.template.segments)
+            if overlap and not _is_more_specific(first, second):
                 yield first, second
+
+
+def _is_more_specific(first: Route[Target], second: Route[Target]) -> bool:
+    """Return whether a route has fewer paths than another one that has them all, or the same with fewer methods."""
+    one, other = first.template.segments, second.template.segments
+    if not _covers(other, one):
+        return False
+    return not _covers(one, other) or _has_fewer_methods(first, second)
+
+
+def _has_fewer_methods(first: Route[Target], second: Route[Target]) -> bool:
+    return first.methods is not None and (second.methods is None or first.methods < second.methods)
+
+
+def _covers(general: Sequence[Segment], specific: Sequence[Segment]) -> bool:
+    """Return whether each path that matches ``specific`` matches ``general``; constraints are compared by their text.
+
+    It may return False for two segments of several parts although one covers the other.
+    """
+    if general and _is_catch_all(general[0]):
+        return _has_no_checks(general[0]) or general == specific
+    if not general or not specific:
+        return not specific and all(map(_can_be_absent, general))
+    if _is_catch_all(specific[0]) or (_can_be_absent(specific[0]) and not _covers(general, ())):
+        return False
+    return _segment_covers(general[0], specific[0]) and _covers(general[1:], specific[1:])
+
+
+def _segment_covers(general: Segment, specific: Segment) -> bool:
+    one, other = general[0], specific[0]
+    if len(general) > 1 or len(specific) > 1:
+        return general == specific or (len(general) == 1 and _has_no_checks(general))
+    if isinstance(other, str):
+        return one.accepts(other) if isinstance(one, Parameter) else one.lower() == other.lower()
+    return isinstance(one, Parameter) and (not one.checks or one.constraints == other.constraints)
+
+
+def _has_no_checks(segment: Segment) -> bool:
+    return isinstance(segment[0], Parameter) and not segment[0].checks
 
 
 def _share_method(first: Route[Target], second: Route[Target]) -> bool:

@@ -14,6 +14,7 @@ from hosting.apps.load import ignored_files
 from hosting.apps.local_settings import read_local_settings
 from hosting.check.app.project import AppProject
 from hosting.check.report import Finding, finding
+from hosting.check.source.git import is_tracked
 from hosting.check.source.ignore_files import FUNCIGNORE, GITIGNORE
 from hosting.check.source.modules import list_files
 from hosting.check.source.secrets import find_secrets, read_text
@@ -32,7 +33,7 @@ _TEXTS = (".cfg", ".env", ".ini", ".json", ".md", ".pem", ".ps1", ".py", ".sh", 
 def check_files(app: AppProject) -> Iterator[Finding]:
     """Check everything about an app that does not need its code to run."""
     yield from check_settings(app)
-    yield from _check_deployed_settings(app)
+    yield from _check_committed_settings(app)
     yield from _check_deployed_folders(app)
     yield from _check_secrets(app)
     yield from _check_module_names(app)
@@ -81,13 +82,12 @@ def _check_local_settings(app: AppProject) -> Iterator[Finding]:
         yield finding("APP104", f"{RUNTIME} {found}", f'Write "{RUNTIME}": "python" in the Values.', SETTINGS, line)
 
 
-def _check_deployed_settings(app: AppProject) -> Iterator[Finding]:
+def _check_committed_settings(app: AppProject) -> Iterator[Finding]:
     if not (app.root / SETTINGS).is_file():
         return
-    if not app.ignore_files.exclude_from_deployment(SETTINGS):
-        reason = "does not exclude it" if app.ignore_files.has_funcignore else "does not exist"
-        remedy = f"Add the line {SETTINGS} to {FUNCIGNORE}."
-        yield finding("APP105", f"{SETTINGS} is deployed: {FUNCIGNORE} {reason}", remedy, SETTINGS)
+    if is_tracked(app.root, SETTINGS):
+        remedy = f"Run git rm --cached {SETTINGS}, and add the line {SETTINGS} to {GITIGNORE}; change its secrets."
+        yield finding("APP105", f"Git tracks {SETTINGS}", remedy, SETTINGS)
     if app.ignore_files.in_repository and not app.ignore_files.exclude_from_git(SETTINGS):
         line = next((line for _, line in find_secrets(read_text(app.root / SETTINGS))), None)
         if line is not None:

@@ -8,13 +8,15 @@ from collections.abc import Iterator
 from typing import Any
 
 from hosting.apps.load import ignored_files
+from hosting.bindings.registry import OF_AZURE, PROVIDED_BY
 from hosting.check.app.files import HOST, check_settings, line_in_host_json
 from hosting.check.app.project import AppProject
 from hosting.check.report import Finding, finding
 from hosting.check.source.blocking import find_blocking_calls
 from hosting.check.source.modules import Source
 
-BUILT_INTO_AZURE = frozenset({"http", "httptrigger", "timertrigger", "warmuptrigger"})
+_IN_BUNDLES = frozenset({*OF_AZURE, *PROVIDED_BY, "eventgridtrigger"})
+"""The binding types of Azure's extension bundles, in lower case."""
 BUNDLE = "Microsoft.Azure.Functions.ExtensionBundle"
 BUNDLE_REMEDY = f'Write "extensionBundle": {{"id": "{BUNDLE}", "version": "[4.*, 5.0.0)"}}.'
 _OLDEST_BUNDLE_VERSION = 4
@@ -44,30 +46,57 @@ def _check_loading(app: AppProject) -> Iterator[Finding]:
             remedy = error["remedy"].replace("Run with --verbose", "Run 'hosting start --verbose'")
             yield finding("APP201", error["message"], remedy, app.relative_path(error["file"]), error["line"])
         return
-    reported: set[str] = set()
-    for function in _functions(app):
-        for one in _check_environment(app, function):
-            reported.add(function["name"])
-            yield one
+    yield from _check_binding_types(app)
+    yield from _check_connections(app)
+    yield from _check_problems(app)
+
+
+def _check_problems(app: AppProject) -> Iterator[Finding]:
+    """Report what the host says about an app that loads, except for what other rules report better."""
+    functions = {function["name"]: function for function in _functions(app)}
     of_files = {one.message for one in check_settings(app)} | {one.message for one in ignored_files(app.root)}
     for problem in app.probe.document["problems"]:
-        if problem["function"] not in reported and problem["message"] not in of_files:
+        function = functions.get(problem["function"])
+        if problem["message"] not in of_files and not (function and _is_lack(problem, function)):
             code = "APP202" if problem["severity"] == "error" else "APP203"
-            file = app.relative_path(problem["file"])
-            yield finding(code, problem["message"], problem["remedy"], file, problem["line"])
+            file = problem["file"] or (function["file"] if function else None)
+            yield finding(code, problem["message"], problem["remedy"], app.relative_path(file), problem["line"])
 
 
-def _check_environment(app: AppProject, function: dict[str, Any]) -> Iterator[Finding]:
-    """Report what this machine lacks to run a function that has no error itself."""
-    name, file = function["name"], app.relative_path(function["file"])
-    if function["unprovided"]:
-        types = ", ".join(repr(kind) for kind in dict.fromkeys(function["unprovided"]))
-        remedy = "Install the package that provides it, or correct the type; in Azure the extension bundle may have it."
-        yield finding("APP204", f"function {name!r}: no installed package provides {types}", remedy, file)
-    if function["unset"]:
-        settings = ", ".join(dict.fromkeys(function["unset"]))
+def _is_lack(problem: dict[str, Any], function: dict[str, Any]) -> bool:
+    """Return whether a problem is that this machine lacks what a function needs: a binding's package or setting."""
+    # The host quotes a setting as NAME or as AzureWebJobsNAME.
+    is_named = any(f"{name}'" in problem["message"] for name in (*function["unprovided"], *function["unset"]))
+    return problem["severity"] == "error" and is_named
+
+
+def _check_binding_types(app: AppProject) -> Iterator[Finding]:
+    """Report each binding type that no package provides on this machine, with the functions that have it."""
+    for kind, users in _users(app, "unprovided").items():
+        message = f"no installed package provides the binding type {kind!r} of {_named(users)}"
+        yield finding("APP204", message, users[0]["unprovided"][kind], app.relative_path(users[0]["file"]))
+
+
+def _check_connections(app: AppProject) -> Iterator[Finding]:
+    """Report each connection setting that this machine does not have, with the functions that connect with it."""
+    for setting, users in _users(app, "unset").items():
+        message = f"the setting {setting!r} is not set here; it is the connection of {_named(users)}"
         remedy = "Set it in the Values of local.settings.json or in the environment, and check again."
-        yield finding("APP210", f"function {name!r} connects with {settings}, which is not set here", remedy, file)
+        yield finding("APP210", message, remedy, app.relative_path(users[0]["file"]))
+
+
+def _users(app: AppProject, key: str) -> dict[str, list[dict[str, Any]]]:
+    """Return the functions that need something, by what they need: ``unprovided`` types or ``unset`` settings."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    for function in _functions(app):
+        for needed in dict.fromkeys(function[key]):
+            found.setdefault(needed, []).append(function)
+    return found
+
+
+def _named(functions: list[dict[str, Any]]) -> str:
+    names = ", ".join(repr(function["name"]) for function in functions)
+    return f"function {names}" if len(functions) == 1 else f"functions {names}"
 
 
 def _functions(app: AppProject) -> list[dict[str, Any]]:
@@ -85,7 +114,7 @@ def _check_bundle(app: AppProject) -> Iterator[Finding]:
         kind: function["name"]
         for function in _functions(app)
         for kind in function["types"]
-        if kind.lower() not in BUILT_INTO_AZURE
+        if kind.lower() in _IN_BUNDLES
     }
     if needed and not (app.root / "extensions.csproj").is_file():
         types = ", ".join(f"{kind} ({name})" for kind, name in sorted(needed.items()))
@@ -150,9 +179,17 @@ def _check_web_app(app: AppProject) -> Iterator[Finding]:
     prefix = app.section("extensions", "http").get("routePrefix", "api")
     if prefix == "":
         return
+    if any(_has_text_below(source, f"/{prefix}/") for source in app.sources):
+        return  # the app's routes include the prefix
     for source in app.sources:
         for name, call in source.calls():
             if name in _WEB_APP_CLASSES:
                 remedy = 'Write "extensions": {"http": {"routePrefix": ""}} in host.json, or include it in the routes.'
                 message = f"the web app is served below /{prefix} and receives paths that start with it"
                 yield finding("APP208", message, remedy, source.relative, call.lineno)
+
+
+def _has_text_below(source: Source, beginning: str) -> bool:
+    """Return whether a file has a string that is a path below another one, or that one itself."""
+    texts = (node.value for node in ast.walk(source.tree) if isinstance(node, ast.Constant))
+    return any(isinstance(text, str) and f"{text}/".startswith(beginning) for text in texts)

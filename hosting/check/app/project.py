@@ -13,9 +13,14 @@ from hosting.apps.json_files import read_json
 from hosting.apps.local_settings import LocalSettings, read_local_settings
 from hosting.check.probe.parent import ProbeResult, probe_app
 from hosting.check.source.ignore_files import IgnoreFiles
-from hosting.check.source.modules import Source, is_excluded_folder, read_sources
+from hosting.check.source.modules import Import, Source, is_excluded_folder, is_vendored, read_sources
 from hosting.check.source.packages import InstalledPackages
 from hosting.errors import HostingError
+
+VENDORED = Path(".python_packages", "lib", "site-packages")
+"""Where Core Tools put the packages of an app that they build, and where Azure's worker finds them."""
+_NOT_OF_THE_APP = frozenset({"tests", "test", "conftest.py", "setup.py", "noxfile.py"})
+"""Folders and files that no function imports."""
 
 
 class AppProject:
@@ -39,6 +44,21 @@ class AppProject:
     def modules(self) -> frozenset[str]:
         """The top-level names of the app's own modules."""
         return frozenset({"__app__", "__main__", *_module_names(self.root)})
+
+    def has_module(self, one: Import) -> bool:
+        """Return whether an import is of the app's own module, or of one in ``.python_packages``, which is deployed.
+
+        An app may put folders of its own on the import path, so that any of its modules can be a top-level one; but a
+        name that an installed package has means the package.
+        """
+        if one.top in self.modules or is_vendored(self.root / VENDORED, one.name):
+            return True
+        return one.top in self._nested_modules and not self.installed.providers(one.name)
+
+    @cached_property
+    def _nested_modules(self) -> frozenset[str]:
+        paths = [source.path.relative_to(self.root) for source in self.sources]
+        return frozenset({path.stem for path in paths} | {part for path in paths for part in path.parts[:-1]})
 
     @cached_property
     def probe(self) -> ProbeResult:
@@ -77,7 +97,7 @@ class AppProject:
 
     def _is_excluded(self, path: str) -> bool:
         name = path.rstrip("/").rpartition("/")[2]
-        is_test = name in ("tests", "test", "conftest.py") or (name.startswith("test_") and name.endswith(".py"))
+        is_test = name in _NOT_OF_THE_APP or (name.startswith("test_") and name.endswith(".py"))
         return is_test or self.ignore_files.exclude_from_deployment(path)
 
 

@@ -52,16 +52,32 @@ def check_requirements(app: AppProject) -> Iterator[Finding]:
         yield _unparsed_line(line)
     for one in listed:
         yield from _check_requirement(one)
-    for missing in find_unlisted_imports(app.sources, app.modules, listed, app.installed):
-        yield _unlisted_import(missing)
+    missing = list(find_unlisted_imports(app.sources, app.has_module, listed, app.installed))
+    yield from (_unlisted_import(one) for one in missing if one.status != "unknown" or one.owner == SDK)
+    unknown = [one for one in missing if one.status == "unknown" and one.owner != SDK]
+    if unknown:
+        yield _unknown_imports(unknown, [one for one in listed if not app.installed.has(one.name)])
 
 
 def _check_missing_file(app: AppProject) -> Iterator[Finding]:
-    known = app.modules | sys.stdlib_module_names
-    needed = sorted({one.top for source in app.sources for one in source.imports if one.top not in known})
+    """Report the packages that an app without requirements imports; Azure's worker itself has azure-functions."""
+    sdk, _ = parse_requirements([SDK], FILE, "")
+    missing = find_unlisted_imports(app.sources, app.has_module, sdk, app.installed)
+    needed = sorted({one.module for one in missing})
     if needed:
         message = f"there is no {FILE}, but the app imports {', '.join(needed)}"
         yield finding("APP301", message, f"Write {FILE} with a line for each package.")
+
+
+def _unknown_imports(imports: list[UnlistedImport], not_installed: list[RequirementLine]) -> Finding:
+    modules = ", ".join(sorted({repr(one.module) for one in imports}))
+    names = ", ".join(sorted({one.requirement.name for one in not_installed}))
+    message = (
+        f"no requirement has the name of the imported {modules}; whether one provides them is unknown, because these "
+        f"are not installed here: {names}"
+    )
+    remedy = f"Run pip install -r {FILE}, and check again."
+    return finding("APP304", message, remedy, imports[0].file, imports[0].line)
 
 
 def _read_requirements(root: Path) -> tuple[list[RequirementLine] | None, list[UnparsedLine]]:
@@ -71,13 +87,24 @@ def _read_requirements(root: Path) -> tuple[list[RequirementLine] | None, list[U
     project = root / "pyproject.toml"
     if project.is_file():
         text = project.read_text("utf-8", "replace")
-        try:
-            texts = tomllib.loads(text).get("project", {}).get("dependencies")
-        except tomllib.TOMLDecodeError:
-            texts = None
-        if isinstance(texts, list):
-            return parse_requirements(map(str, texts), project.name, text)
+        texts = _dependencies(text)
+        if texts is not None:
+            return parse_requirements(texts, project.name, text)
     return None, []
+
+
+def _dependencies(text: str) -> list[str] | None:
+    """Return the dependencies in the text of a ``pyproject.toml``, those of Poetry by their names; None without any."""
+    try:
+        content = tomllib.loads(text)
+    except tomllib.TOMLDecodeError:
+        return None
+    match content:
+        case {"project": {"dependencies": list(listed)}}:
+            return list(map(str, listed))
+        case {"tool": {"poetry": {"dependencies": dict(by_name)}}}:
+            return [name for name in by_name if name != "python"]
+    return None
 
 
 def _unparsed_line(line: UnparsedLine) -> Finding:
@@ -117,12 +144,7 @@ def _unlisted_import(one: UnlistedImport) -> Finding:
         case "indirect":
             message = f"{one.module!r} is imported but not listed: {one.owner} is a dependency of another package"
             return finding("APP303", message, f"{add}.", one.file, one.line)
-        case "unknown":
-            message = f"{one.module!r} is imported but not installed, and no requirement has its name"
-            return finding(
-                "APP304", message, "Run pip install -r requirements.txt, and check again.", one.file, one.line
-            )
-        case "missing":
+        case _:
             message = f"{one.module!r} is imported but not listed"
             remedy = f"{add}, or add the file to .funcignore if it is not part of the app."
             return finding("APP302", message, remedy, one.file, one.line)

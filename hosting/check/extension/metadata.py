@@ -163,7 +163,7 @@ def _is_sdk_for_new_python(one: RequirementLine) -> bool:
 def _check_imports(project: ExtensionProject) -> Iterator[Finding]:
     listed, _ = _dependencies(project, extras=True)
     own = {*project.packages, "__main__"}
-    for one in find_unlisted_imports(project.sources, own, listed, project.installed):
+    for one in find_unlisted_imports(project.sources, lambda found: found.top in own, listed, project.installed):
         is_indirect = one.status == "indirect"
         how = f": {one.owner} is a dependency of another package" if is_indirect else ""
         message = f"{one.module!r} is imported but not listed{how}"

@@ -43,7 +43,7 @@ def app(root: Path) -> dict[str, Any]:
     return {
         "error": None,
         "problems": [problem._asdict() for problem in (*host.problems, *problems)],
-        "functions": [_function(function, host.environ) for function in host.functions],
+        "functions": [function_document(function, host.environ) for function in host.functions],
     }
 
 
@@ -70,13 +70,20 @@ def _extension_problems(host: Any) -> list[dict[str, Any]]:
     return problems
 
 
-def _function(function: Function, environ: Mapping[str, str]) -> dict[str, Any]:
+def function_document(function: Function, environ: Mapping[str, str]) -> dict[str, Any]:
+    """Return what the checks need to know about a function: its bindings, and what this machine lacks for them."""
+    from hosting.bindings.registry import missing_provider_remedy
+
     settings = AppSettings(environ)
     return {
         "name": function.name,
         "model": function.model,
         "file": function.file,
-        "unprovided": [binding.type for binding in function.bindings if not _is_provided(binding.type, environ)],
+        "unprovided": {
+            binding.type: missing_provider_remedy(binding)
+            for binding in function.bindings
+            if not _is_provided(binding.type, environ)
+        },
         "unset": [name for name in map(_connection, function.bindings) if name and not _is_set(name, settings)],
         "types": [binding.type for binding in function.bindings],
     }

@@ -19,15 +19,9 @@ class IgnoreFiles:
     """
 
     def __init__(self, root: Path) -> None:
-        self._root = root
         self._funcignore = _spec(root / FUNCIGNORE)
         self.in_repository = any((folder / ".git").exists() for folder in (root, *root.parents))
         self._gitignores = list(_gitignores(root)) if self.in_repository else []
-
-    @property
-    def has_funcignore(self) -> bool:
-        """Whether the app has a .funcignore file."""
-        return (self._root / FUNCIGNORE).is_file()
 
     def exclude_from_deployment(self, path: str) -> bool:
         """Return whether ``.funcignore`` excludes a path relative to the folder; that of a folder ends with a slash."""

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import importlib.util
 import sys
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import Literal, NamedTuple
 
 from packaging.utils import canonicalize_name
@@ -20,7 +19,7 @@ class UnlistedImport(NamedTuple):
     """An import that no requirement provides.
 
     ``missing``: no requirement depends on the package either. ``indirect``: the package is a dependency of a listed
-    one. ``unknown``: the package is not installed, and not every listed package is.
+    one. ``unknown``: a listed package that is not installed may provide it, or depend on it.
     """
 
     module: str
@@ -32,13 +31,16 @@ class UnlistedImport(NamedTuple):
 
 
 def find_unlisted_imports(
-    sources: Iterable[Source], own: Collection[str], listed: Sequence[RequirementLine], installed: InstalledPackages
+    sources: Iterable[Source],
+    is_own: Callable[[Import], bool],
+    listed: Sequence[RequirementLine],
+    installed: InstalledPackages,
 ) -> Iterator[UnlistedImport]:
     """Yield one import for each distribution that is needed but not listed: the first one.
 
     Args:
         sources: the files.
-        own: the top-level names of the project's own modules.
+        is_own: whether an import is of one of the project's own modules, or of one that it brings along.
         listed: the requirements.
         installed: the packages in this environment.
     """
@@ -47,7 +49,7 @@ def find_unlisted_imports(
     reported: set[str] = set()
     for source in sources:
         for one in source.imports:
-            if one.top in own or one.top in sys.stdlib_module_names or one.name in seen:
+            if one.name in seen or one.top in sys.stdlib_module_names or is_own(one):
                 continue
             seen.add(one.name)
             found = _classify(one, names, listed, installed)
@@ -66,9 +68,10 @@ def _classify(
     owners = installed.providers(one.name) or frozenset({own_name} if installed.has(own_name) else ())
     if owners & set(names):
         return None
-    if owners:
-        indirect = owners & installed.closure(entry.requirement for entry in listed)
-        return ("indirect" if indirect else "missing"), min(indirect or owners)
-    not_installed = [name for name in names if not installed.has(name)]
-    importable = importlib.util.find_spec(one.top) is not None
-    return ("unknown" if not_installed and not importable else "missing"), own_name
+    if installed.is_namespace(one.name):
+        return None
+    indirect = owners & installed.closure(entry.requirement for entry in listed)
+    if indirect:
+        return "indirect", min(indirect)
+    not_installed = any(not installed.has(name) for name in names)
+    return ("unknown" if not_installed else "missing"), min(owners or {own_name})

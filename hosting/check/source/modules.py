@@ -10,7 +10,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 EXCLUDED_FOLDERS = frozenset({"__pycache__", "node_modules", "site-packages", "build", "dist"})
-_IMPORT_ERRORS = frozenset({"ImportError", "ModuleNotFoundError", "Exception"})
+_IMPORT_ERRORS = frozenset({"ImportError", "ModuleNotFoundError", "Exception", "BaseException"})
+_CONDITIONS = frozenset(
+    {"TYPE_CHECKING", "__name__", "find_spec", "sys.platform", "sys.version_info", "os.name", "platform.system"}
+)
+"""Names in the condition of an ``if`` whose imports need not succeed in Azure, with or without their module."""
 
 
 class Import(NamedTuple):
@@ -47,7 +51,11 @@ class Source:
 
     @cached_property
     def imports(self) -> list[Import]:
-        """The absolute imports that must succeed: those under ``TYPE_CHECKING`` and in ``try`` are left out."""
+        """The absolute imports that must succeed.
+
+        Those for type checkers, for other platforms and versions of Python, and for scripts are left out, and so are
+        those whose failure is handled.
+        """
         return list(_imports(self.tree.body))
 
     @cached_property
@@ -115,6 +123,24 @@ def is_excluded_folder(folder: Path) -> bool:
     return folder.name.startswith(".") or folder.name in EXCLUDED_FOLDERS or (folder / "pyvenv.cfg").is_file()
 
 
+def is_vendored(folder: Path, name: str) -> bool:
+    """Return whether a folder of packages has a module, such as ``azure.storage.blob``, or what a name is in.
+
+    Args:
+        folder: a folder such as ``site-packages``; it need not exist.
+        name: the dotted name of the module, or of something in it.
+    """
+    for part in name.split("."):
+        if (
+            any(folder.glob(f"{part}.py"))
+            or any(folder.glob(f"{part}.*.so"))
+            or (folder / part / "__init__.py").is_file()
+        ):
+            return True
+        folder /= part
+    return folder.is_dir()
+
+
 def _imports(body: list[ast.stmt]) -> Iterator[Import]:
     for node in body:
         match node:
@@ -122,9 +148,11 @@ def _imports(body: list[ast.stmt]) -> Iterator[Import]:
                 yield from (Import(one.name, node.lineno) for one in node.names)
             case ast.ImportFrom(module=str(module), level=0):
                 yield from (Import(f"{module}.{one.name}", node.lineno) for one in node.names)
-            case ast.If() if _is_type_checking(node.test):
-                yield from _imports(node.orelse)
-            case ast.Try() if _handles_import_errors(node):
+            case ast.If() if _is_conditional(node.test):
+                yield from _imports(node.orelse if _is_type_checking(node.test) else [])
+            case ast.With() | ast.AsyncWith() if any(_suppresses_import_errors(one) for one in node.items):
+                pass
+            case ast.Try() | ast.TryStar() if _handles_import_errors(node):
                 yield from _imports([*node.orelse, *node.finalbody])
             case _:
                 yield from _imports([one for one in ast.iter_child_nodes(node) if isinstance(one, ast.stmt)])
@@ -142,7 +170,19 @@ def _is_type_checking(test: ast.expr) -> bool:
     return _dotted_name(test).rpartition(".")[2] == "TYPE_CHECKING"
 
 
-def _handles_import_errors(node: ast.Try) -> bool:
+def _is_conditional(test: ast.expr) -> bool:
+    names = [_dotted_name(node) for node in ast.walk(test) if isinstance(node, ast.Name | ast.Attribute)]
+    return any(name in _CONDITIONS or name.rpartition(".")[2] in _CONDITIONS for name in names)
+
+
+def _suppresses_import_errors(item: ast.withitem) -> bool:
+    match item.context_expr:
+        case ast.Call(func=called, args=errors) if _dotted_name(called).rpartition(".")[2] == "suppress":
+            return any(_dotted_name(error) in _IMPORT_ERRORS for error in errors)
+    return False
+
+
+def _handles_import_errors(node: ast.Try | ast.TryStar) -> bool:
     return any(name in _IMPORT_ERRORS for handler in node.handlers for name in _handled_exceptions(handler))
 
 

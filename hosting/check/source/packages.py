@@ -18,6 +18,9 @@ from hosting._distributions import (
     requirements_of,
 )
 
+_NAMESPACES = frozenset({"azure", "google"})
+"""Well-known packages that distributions share, whichever of them are installed."""
+
 
 class InstalledPackages:
     """The distributions of the environment in which this command runs, read at first use."""
@@ -38,7 +41,15 @@ class InstalledPackages:
 
     def short_name(self, name: str) -> str:
         """Return a module's top-level name; its first two parts if several distributions share the first."""
-        return ".".join(name.split(".")[: 2 if len(self._by_module.get(name.partition(".")[0], ())) > 1 else 1])
+        top, _, rest = name.partition(".")
+        is_shared = top in _NAMESPACES or len(self._by_module.get(top, ())) > 1
+        return f"{top}.{rest.partition('.')[0]}" if is_shared and rest else top
+
+    def is_namespace(self, name: str) -> bool:
+        """Return whether a name is a package without code of its own, such as ``azure``, that distributions share."""
+        sharing = self._by_module.get(name, ())
+        code = {f"{name}/__init__.py", f"{name}.py"}
+        return name in _NAMESPACES or (len(sharing) > 1 and not any(code & set(self._files(one)) for one in sharing))
 
     def closure(self, requirements: Iterable[Requirement]) -> frozenset[str]:
         """Return the names of required distributions and of all their direct and indirect dependencies.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -85,6 +87,75 @@ def test_same_route_ignores_case_and_outer_slashes() -> None:
 def test_routes_overlap_if_a_path_can_match_both(first: str, second: str, meet: bool) -> None:
     """The pairs are in the order of the routes."""
     assert bool(list(overlapping_routes([route("A", first), route("B", second)]))) is meet
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "warned"),
+    [
+        ("items/special", "items/{id}", False),
+        ("items/special", "{*rest}", False),
+        ("items/special", "ITEMS/{*rest}", False),
+        ("items/{id}", "{*rest}", False),
+        ("items/{id:int}", "items/{id}", False),
+        ("items/{id:int}", "items/{id?}", False),
+        ("items/{a}/{b}", "items/{a}/{b?}", False),
+        ("items/{name}.png", "items/{file}", False),
+        ("GET items/{a}", "items/{b}", False),
+        ("GET items/{a}", "GET,POST items/{b}", False),
+        ("GET items/{a}", "POST items/{b}", False),
+        ("POST {*rest}", "GET items", False),
+        ("{*rest}", "items/special", True),
+        ("{*rest}", "items/{id}", True),
+        ("items/{id}", "items/{id:int}", True),
+        ("items/{id?}", "items", True),
+        ("items/{a}", "items/{b}", True),
+        ("items/{a}", "GET items/{b}", True),
+        ("GET,POST items/{a}", "POST,PUT items/{b}", True),
+        ("items/{a?}", "items/{b}", True),
+        ("{a}/new", "items/{b}", True),
+        ("{*a}", "{*b}", True),
+        ("{*rest}", "", True),
+        ("GET {*rest}", "GET,POST items", True),
+    ],
+)
+def test_overlap_is_reported_unless_the_more_specific_route_is_tried_first(
+    first: str, second: str, warned: bool
+) -> None:
+    """Then each route has the requests that its author expects."""
+    routes = []
+    for name, text in (("A", first), ("B", second)):
+        methods, _, path = text.rpartition(" ")
+        routes.append(route(name, path, *(methods.split(",") if methods else ())))
+    assert bool(list(overlapping_routes(routes))) is warned
+
+
+PATHS = st.lists(st.sampled_from(["a", "B", "1", "zz"]), max_size=3)
+TEMPLATES = st.lists(st.sampled_from(["a", "b", "{}", "{}", "{:int}", "1", "{?}", "{*}"]), max_size=3)
+
+
+def _template(pieces: list[str]) -> str:
+    """Return a route with the names of its parameters filled in; what must come last stands there."""
+    ends = [one for one in pieces if one in ("{?}", "{*}")][:1]
+    ordered = [one for one in pieces if one not in ("{?}", "{*}")] + ends
+    names = {"{}": "{p%d}", "{:int}": "{p%d:int}", "{?}": "{p%d?}", "{*}": "{*p%d}"}
+    return "/".join(names[one] % index if one in names else one for index, one in enumerate(ordered))
+
+
+@given(TEMPLATES, TEMPLATES, PATHS)
+def test_pair_that_is_not_reported_has_no_request_that_the_broader_route_takes_away(
+    first: list[str], second: list[str], path: list[str]
+) -> None:
+    """If the routes have a path in common and are not reported, the second one matches all paths of the first."""
+    one, other = route("A", _template(first)), route("B", _template(second))
+    url = "/" + "/".join(path)
+    if one.template.match(url) is not None and not list(overlapping_routes([one, other])):
+        assert other.template.match(url) is not None or not _have_common_path(one, other)
+
+
+def _have_common_path(one: Route[None], other: Route[None]) -> bool:
+    tried = itertools.chain.from_iterable(itertools.product(("a", "b", "1", "zz"), repeat=size) for size in range(4))
+    urls = ["/" + "/".join(pieces) for pieces in tried]
+    return any(one.template.match(url) is not None and other.template.match(url) is not None for url in urls)
 
 
 SEGMENTS = st.sampled_from(["a", "b", "{x}", "{x?}", "{x:int}", "1"])

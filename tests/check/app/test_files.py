@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.checks import APP, Violation, check_violation, findings, function, replaced, rules_of, write
+from hosting.check.app.files import check_files
+from hosting.check.app.project import AppProject
+from tests.support.checks import APP, Violation, check_violation, findings, function, replaced, rules_of, track, write
 
 KEY = "A" * 86 + "=="
 
@@ -23,7 +25,9 @@ VIOLATIONS: Mapping[str, Violation] = {
     "APP102": Violation({"host.json": None}, "", "no host.json"),
     "APP103": Violation({"local.settings.json": "{"}, "local.settings.json:1", "not valid JSON"),
     "APP104": Violation(_settings('"IsEncrypted": false,', ""), "local.settings.json:1", "IsEncrypted is missing"),
-    "APP105": Violation({".funcignore": ".venv/\n"}, "local.settings.json", ".funcignore does not exclude it"),
+    "APP105": Violation(
+        {}, "local.settings.json", "Git tracks local.settings.json", tracked=("local.settings.json", "host.json")
+    ),
     "APP106": Violation(
         {
             **_settings('"python"', f'"python",\n    "Storage": "AccountName=x;AccountKey={KEY}"'),
@@ -97,3 +101,28 @@ def test_files_in_other_encodings_are_checked(tmp_path: Path) -> None:
     (tmp_path / "notes.md").write_bytes(b"\xff\xfe\x00caf\xe9")
     (tmp_path / "latin.py").write_bytes(b"# -*- coding: latin-1 -*-\nNAME = 'caf\xe9'\n")
     assert findings(tmp_path, APP, {}) == ()
+
+
+@pytest.mark.parametrize("situation", ["other files are tracked", "no repository", "a .git that is none", "no Git"])
+def test_local_settings_that_git_does_not_track_are_not_reported(
+    situation: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Core Tools never deploy the file, whatever .funcignore says, and a developer may have it in the folder."""
+    write(tmp_path, {**APP, ".funcignore": ".venv/\n"})
+    match situation:
+        case "other files are tracked":
+            track(tmp_path, "host.json")
+        case "a .git that is none":
+            (tmp_path / ".git").mkdir()
+        case "no Git":
+            track(tmp_path, "local.settings.json")
+            monkeypatch.setenv("PATH", str(tmp_path))
+    assert [one for one in check_files(AppProject(tmp_path)) if one.code == "APP105"] == []
+
+
+def test_repository_of_a_git_hook_is_not_asked_about_the_app(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Git runs hooks with variables that name their repository, which may be another one."""
+    write(tmp_path, APP)
+    track(tmp_path, "local.settings.json")
+    monkeypatch.setenv("GIT_DIR", str(tmp_path / "elsewhere"))
+    assert "APP105" in {one.code for one in check_files(AppProject(tmp_path))}

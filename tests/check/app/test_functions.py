@@ -7,6 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from hosting._install import install_command
+from hosting.bindings.registry import PROVIDED_BY
+from hosting.check.probe import child
+from hosting.core import Binding, Function
 from tests.support.checks import APP, Violation, check_violation, findings, function, replaced, rules_of
 
 BLUEPRINT = "import azure.functions as func\n\norders = func.Blueprint()\n"
@@ -43,9 +47,9 @@ VIOLATIONS: Mapping[str, Violation] = {
     ),
     "APP204": Violation(function(UNKNOWN_TRIGGER), "function_app.py", "'thingTrigger'"),
     "APP205": Violation(
-        {"host.json": '{"version": "2.0"}', **function(QUEUE)},
+        {"host.json": '{"version": "2.0"}', **function(QUEUE + UNKNOWN_TRIGGER)},
         "host.json",
-        "queueTrigger (order)",
+        "which Azure needs for queueTrigger (order)",
         frozenset({"APP204", "APP210"}),
     ),
     "APP206": Violation(
@@ -56,6 +60,48 @@ VIOLATIONS: Mapping[str, Violation] = {
     "APP209": Violation(function(BLOCKING), "function_app.py:14", "time.sleep blocks in 'async def slow'"),
     "APP210": Violation(function(QUEUE), "function_app.py", "AzureWebJobsStorage", frozenset({"APP204"})),
 }
+
+MANY = """
+@app.route('{*any}')
+def web(req: func.HttpRequest) -> str:
+    return ''
+
+@app.route('items/{id:int}', methods=['GET'])
+def item(req: func.HttpRequest) -> str:
+    return ''
+
+@app.route('ITEMS/{id}')
+def item_of_any_name(req: func.HttpRequest) -> str:
+    return ''
+
+@app.route('items/{id:int}', methods=['POST'])
+def post_item(req: func.HttpRequest) -> str:
+    return ''
+
+@app.blob_input('data', 'a/{id}', 'SharedStorage')
+@app.blob_output('copy', 'b/{id}', 'SharedStorage')
+@app.route('files/{id}')
+def file(req: func.HttpRequest, data: bytes, copy: func.Out[bytes]) -> str:
+    return ''
+
+@app.queue_trigger('msg', 'orders', 'SharedStorage')
+def queue(msg: func.QueueMessage) -> None: ...
+
+@app.cosmos_db_trigger('docs', 'Documents', 'd', 'c')
+def documents(docs: func.DocumentList) -> None: ...
+
+@app.generic_trigger('thing', type='thingTrigger')
+def thing(thing) -> None: ...
+
+@app.generic_trigger('thing', type='thingTrigger')
+def other_thing(thing) -> None: ...
+"""
+OVERLAP = (
+    "The routes of functions 'item_of_any_name' ('ITEMS/{id}') and 'post_item' ('items/{id:int}') overlap: "
+    "'item_of_any_name' handles requests that match both, because its name comes first."
+)
+OF_STORAGE = ("'blob'", "'queueTrigger'")
+"""Types that have a provider or not, depending on what is installed."""
 
 
 @pytest.mark.parametrize("code", VIOLATIONS)
@@ -80,6 +126,7 @@ def test_every_rule_of_the_section_has_a_violation() -> None:
         },
         function(BLOCKING.replace("time.sleep(1)", "await __import__('asyncio').to_thread(lambda: time.sleep(1))")),
         function(UNDERSCORES),
+        {"function_app.py": WEB + "\nROUTES = ['/api/hello']\n"},
     ],
     ids=[
         "Blueprint registered through its module",
@@ -87,11 +134,39 @@ def test_every_rule_of_the_section_has_a_violation() -> None:
         "Blueprints registered in a loop",
         "blocking call in a thread",
         "binding names with underscores",
+        "web app with the route prefix in its routes",
     ],
 )
 def test_correct_code_has_no_finding(files: Mapping[str, str | None], tmp_path: Path) -> None:
     """Code that resembles a violation but is correct is not reported."""
     assert findings(tmp_path, APP, files) == ()
+
+
+def test_each_setting_and_type_is_reported_once_with_all_functions(tmp_path: Path) -> None:
+    """What a function lacks on this machine is not an error of the function as well."""
+    found = [one for one in findings(tmp_path, APP, function(MANY)) if not any(map(one.message.count, OF_STORAGE))]
+    assert sorted((one.code, one.message) for one in found) == [
+        ("APP203", OVERLAP),
+        ("APP204", "no installed package provides the binding type 'cosmosDBTrigger' of function 'documents'"),
+        ("APP204", "no installed package provides the binding type 'thingTrigger' of functions 'other_thing', 'thing'"),
+        ("APP210", "the setting 'Documents' is not set here; it is the connection of function 'documents'"),
+        ("APP210", "the setting 'SharedStorage' is not set here; it is the connection of functions 'file', 'queue'"),
+    ]
+    remedies = {one.message.split("'")[1]: one.remedy for one in found if one.code == "APP204"}
+    assert remedies["cosmosDBTrigger"].startswith("Azure has this type, and hosting does not: in Azure it works.")
+    assert remedies["thingTrigger"].startswith("Correct the type")
+    assert "install a package with an entry point 'thingTrigger'" in remedies["thingTrigger"]
+    assert {one.file for one in found} == {"function_app.py"}
+
+
+@pytest.mark.parametrize(("kind", "package"), PROVIDED_BY.items())
+def test_remedy_for_a_missing_package_is_the_command_that_installs_it(
+    kind: str, package: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The type alone does not tell a reader which package has it."""
+    monkeypatch.setattr("hosting.extensions.installed_entry_points", lambda: ())
+    function = Function("f", "", "", "v2", print, False, (Binding("b", kind, "in"),))
+    assert install_command(package) in child.function_document(function, {})["unprovided"][kind]
 
 
 def test_app_that_ends_its_process_is_reported(tmp_path: Path) -> None:

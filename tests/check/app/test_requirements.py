@@ -7,11 +7,15 @@ from pathlib import Path
 
 import pytest
 
+from hosting.check.app.project import AppProject
+from hosting.check.app.requirements import check_requirements
 from hosting.check.run import run
 from tests.support.checks import APP, Violation, check_violation, findings, function, requirements, rules_of, write
 
 VIOLATIONS: Mapping[str, Violation] = {
-    "APP301": Violation({"requirements.txt": None}, "", "imports azure"),
+    "APP301": Violation(
+        {"requirements.txt": None, **function("\nimport azure.storage.blob, rich\n")}, "", "azure.storage, rich"
+    ),
     "APP302": Violation(function("\nimport click\n"), "function_app.py:10", "'click'"),
     "APP303": Violation(
         {**function("\nimport starlette.requests\n"), **requirements("fastapi")},
@@ -30,6 +34,21 @@ VIOLATIONS: Mapping[str, Violation] = {
     "APP309": Violation(requirements("-e ../shared"), "requirements.txt:2", "'-e ../shared'"),
     "APP310": Violation(requirements("Opencv_Python"), "requirements.txt:2", "libGL"),
     "APP311": Violation(requirements("asyncio"), "requirements.txt:2", "part of Python"),
+}
+
+VENDORED = {
+    f".python_packages/lib/site-packages/{name}": "" for name in ("rich/__init__.py", "azure/storage/blob/__init__.py")
+}
+OPTIONAL_IMPORTS = {
+    "ImportError in a tuple": "try:\n    import rich\nexcept (ValueError, ImportError):\n    rich = None\n",
+    "suppressed ImportError": "import contextlib\nwith contextlib.suppress(ImportError):\n    import rich\n",
+    "module looked up first": "from importlib.util import find_spec\nif find_spec('rich'):\n    import rich\n",
+    "another platform": "import sys\nif sys.platform == 'win32':\n    import rich\n",
+    "another version": "import sys\nif sys.version_info < (3, 11):\n    import rich\nelse:\n    import tomllib\n",
+    "script": "if __name__ == '__main__':\n    import rich\n",
+    "type checkers, under another name": "import typing as t\nif t.TYPE_CHECKING:\n    import rich\n",
+    "fallback of an optional import": "try:\n    import ujson\nexcept ImportError:\n    import json as ujson\n",
+    "group of exceptions": "try:\n    import rich\nexcept* ImportError:\n    rich = None\n",
 }
 
 
@@ -62,6 +81,20 @@ def test_every_rule_of_the_section_has_a_violation() -> None:
         },
         {"helper.py": "from opencensus.trace import tracer\n", **requirements("opencensus")},
         {"requirements.txt": None, "pyproject.toml": '[project]\nname = "x"\ndependencies = ["azure-functions"]\n'},
+        {
+            "requirements.txt": None,
+            "pyproject.toml": '[tool.poetry.dependencies]\npython = "^3.11"\nAzure_Functions = "*"\n',
+        },
+        {"requirements.txt": None},
+        {"requirements.txt": None, "helper.py": "import azure\nimport wsgiref\nfrom azure import functions\n"},
+        {"requirements.txt": None, "helper.py": "import rich, azure.storage.blob\n", **VENDORED},
+        {"helper.py": "from rich.console import Console\nfrom azure.storage.blob import BlobClient\n", **VENDORED},
+        {"helper.py": "import azure\n"},
+        {"lib/words/__init__.py": "", "helper.py": "import sys\nsys.path.append('lib')\nimport words\n"},
+        {"src/orders.py": "", "helper.py": "import sys\nsys.path.append('src')\nfrom orders import x\n"},
+        {"setup.py": "import setuptools\n"},
+        {"noxfile.py": "import nox\n"},
+        *({"helper.py": code} for code in OPTIONAL_IMPORTS.values()),
     ],
     ids=[
         "import for type checkers",
@@ -75,11 +108,23 @@ def test_every_rule_of_the_section_has_a_violation() -> None:
         "requirement in an included file, in another spelling",
         "packages with a common top-level name",
         "pyproject.toml instead of requirements.txt",
+        "pyproject.toml of Poetry",
+        "azure.functions alone, which Azure's worker has",
+        "namespace and standard library",
+        "packages in .python_packages alone",
+        "packages in .python_packages",
+        "import of a namespace",
+        "own package in a folder on the path",
+        "own module in a folder on the path",
+        "setup.py",
+        "noxfile.py",
+        *OPTIONAL_IMPORTS,
     ],
 )
 def test_correct_requirements_have_no_finding(files: Mapping[str, str | None], tmp_path: Path) -> None:
     """Imports and requirements that resemble a violation but are correct are not reported."""
-    assert findings(tmp_path, APP, files) == ()
+    write(tmp_path, APP)
+    assert list(check_requirements(AppProject(write(tmp_path, files)))) == []
 
 
 def test_requirements_in_utf_16_are_checked(tmp_path: Path) -> None:
@@ -96,3 +141,12 @@ def test_included_file_that_does_not_exist_is_reported(tmp_path: Path) -> None:
     (found,) = findings(tmp_path, APP, {"requirements.txt": lines})
     assert (found.code, found.location) == ("APP306", "requirements.txt:2")
     assert found.message == "'-r gone.txt' names a file that does not exist"
+
+
+def test_imports_that_cannot_be_compared_are_one_finding(tmp_path: Path) -> None:
+    """A requirement that is not installed may provide any of them, or depend on it."""
+    code = "import moduleofnobody\nimport othermodule\nimport rich\n"
+    (found,) = findings(tmp_path, APP, {"helper.py": code, **requirements("package-of-nobody")})
+    assert (found.code, found.severity, found.location) == ("APP304", "warning", "helper.py:1")
+    assert "'moduleofnobody', 'othermodule', 'rich'" in found.message
+    assert "not installed here: package-of-nobody" in found.message
