@@ -6,12 +6,25 @@ host with it, so it is imported when it is asked for.
 
 import typing as _typing
 
+from hosting._invocation import Invocation, Request
 from hosting.authoring import Order, Outcome, ShortCircuit, configure, hookimpl, use, without
 
 if _typing.TYPE_CHECKING:
     from hosting.azure_worker.extend import extend
 
-__all__ = ["Order", "Outcome", "ShortCircuit", "__version__", "configure", "extend", "hookimpl", "use", "without"]
+__all__ = [
+    "Invocation",
+    "Order",
+    "Outcome",
+    "Request",
+    "ShortCircuit",
+    "__version__",
+    "configure",
+    "extend",
+    "hookimpl",
+    "use",
+    "without",
+]
 
 __version__ = "0.1.0"
 

@@ -6,6 +6,7 @@ another module.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
@@ -65,6 +66,11 @@ class Binding(NamedTuple):
     def is_trigger(self) -> bool:
         """Whether it is the function's trigger: its type ends in ``trigger``, in any case."""
         return self.type.lower().endswith("trigger")
+
+    @property
+    def is_http_output(self) -> bool:
+        """Whether it is the HTTP response: an output of type ``http``, in any case."""
+        return self.direction == "out" and self.type.lower() == "http"
 
     def get(self, name: str, default: Any = None) -> Any:
         """Return a property; case is ignored as in Azure's host, but an exact match comes first.
@@ -150,11 +156,41 @@ class Function:
         self.bindings, self.annotations, self.wants_context = bindings, annotations, wants_context
         self.opt_ins, self.opt_outs = opt_ins, opt_outs
         self.retry, self.disabled, self.error = retry, disabled, error
+        self.route_prefix = "api"
+        """What comes before the routes of the app, without slashes: ``extensions.http.routePrefix`` of host.json."""
 
     @property
     def trigger(self) -> Binding:
         """Its trigger binding."""
         return next(binding for binding in self.bindings if binding.is_trigger)
+
+    @property
+    def is_http(self) -> bool:
+        """Whether it is triggered by HTTP."""
+        return self.trigger.type.lower() == "httptrigger"
+
+    @property
+    def route(self) -> str | None:
+        """The template of its route with the prefix, such as ``api/items/{id:int}``; None if it is not for HTTP."""
+        if not self.is_http:
+            return None
+        return f"{self.route_prefix}/{self.trigger.get('route') or self.name}".lstrip("/")
+
+    @property
+    def methods(self) -> tuple[str, ...]:
+        """The HTTP methods that it takes, in capitals and sorted; empty if it takes any, or is not for HTTP."""
+        methods = self.trigger.get("methods") or () if self.is_http else ()
+        return tuple(sorted(str(one).upper() for one in ([methods] if isinstance(methods, str) else methods)))
+
+    @property
+    def auth_level(self) -> str | None:
+        """``anonymous``, ``function`` or ``admin``, as declared; None if it is not for HTTP."""
+        return str(self.trigger.get("authLevel") or "function").lower() if self.is_http else None
+
+    @property
+    def docstring(self) -> str:
+        """The docstring of its code; empty if it has none."""
+        return inspect.getdoc(self.call) or ""
 
 
 class Lifespan(Protocol):

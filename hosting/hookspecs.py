@@ -19,7 +19,7 @@ and all that end in ``_app_level``) are for the whole app. The others are for fu
   waits for it, and a ``def`` hook again at the end of its budget: Python cannot end it.
 
 Names and arguments are those of Azure's interface (``azure.functions.AppExtensionBase``,
-``azure.functions.FuncExtensionBase``), as far as that has them.
+``azure.functions.FuncExtensionBase``), as far as that has them. ``invocation`` is an addition.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ import pluggy
 if TYPE_CHECKING:
     from azure.functions import Context
 
+    from hosting._invocation import Invocation
     from hosting.authoring import Outcome
 
 hookspec = pluggy.HookspecMarker("hosting")
@@ -140,7 +141,9 @@ def startup() -> None:
 
 
 @hookspec
-def invocation_app_level(logger: Logger, context: Context, func_args: dict[str, Any]) -> Generator[None, Outcome, None]:
+def invocation_app_level(
+    logger: Logger, context: Context, func_args: dict[str, Any], invocation: Invocation
+) -> Generator[None, Outcome, None]:
     """Runs around every invocation: a generator that yields once, for example to measure time or to open a span.
 
     ``outcome = yield`` gives how the invocation ended. Nothing is thrown into the generator: a function that raised, or
@@ -158,12 +161,15 @@ def invocation_app_level(logger: Logger, context: Context, func_args: dict[str, 
         logger: the logger ``hosting.extensions.NAME``.
         context: the invocation's context, the same object as the function gets. Attributes set here are seen by it.
         func_args: the arguments of the call by name. A change before the yield changes what the function gets.
+        invocation: the function, the HTTP request if there is one, and a way to respond; also ``context.invocation``.
     """
     raise NotImplementedError
 
 
 @hookspec
-def pre_invocation_app_level(logger: Logger, context: Context, func_args: dict[str, Any]) -> None:
+def pre_invocation_app_level(
+    logger: Logger, context: Context, func_args: dict[str, Any], invocation: Invocation
+) -> None:
     """Called right before every function.
 
     - Order: the order of the extensions, after all ``invocation_app_level`` hooks and before the function-level hooks.
@@ -177,11 +183,14 @@ def pre_invocation_app_level(logger: Logger, context: Context, func_args: dict[s
         logger: the logger ``hosting.extensions.NAME``.
         context: the invocation's context, the same object as the function gets. Attributes set here are seen by it.
         func_args: the arguments of the call by name. A change here changes what the function gets.
+        invocation: the function, the HTTP request if there is one, and a way to respond; also ``context.invocation``.
     """
 
 
 @hookspec
-def invocation(logger: Logger, context: Context, func_args: dict[str, Any]) -> Generator[None, Outcome, None]:
+def invocation(
+    logger: Logger, context: Context, func_args: dict[str, Any], invocation: Invocation
+) -> Generator[None, Outcome, None]:
     """Runs around every invocation of a function that opted in: ``invocation_app_level`` at function level.
 
     - Order: inside all hooks at app level, around the pre, post and error hooks at function level.
@@ -191,7 +200,7 @@ def invocation(logger: Logger, context: Context, func_args: dict[str, Any]) -> G
 
 
 @hookspec
-def pre_invocation(logger: Logger, context: Context, func_args: dict[str, Any]) -> None:
+def pre_invocation(logger: Logger, context: Context, func_args: dict[str, Any], invocation: Invocation) -> None:
     """Called right before a function that opted in: ``pre_invocation_app_level`` at function level.
 
     - Order: the order of the extensions, after all hooks at app level and all ``invocation`` hooks.
@@ -200,7 +209,9 @@ def pre_invocation(logger: Logger, context: Context, func_args: dict[str, Any]) 
 
 
 @hookspec
-def post_invocation(logger: Logger, context: Context, func_args: dict[str, Any], func_ret: Any) -> Any:
+def post_invocation(
+    logger: Logger, context: Context, func_args: dict[str, Any], func_ret: Any, invocation: Invocation
+) -> Any:
     """Called right after a function that opted in returned; not if it raised or was cancelled.
 
     - Order: in reverse order of the extensions, before the hooks at app level.
@@ -213,11 +224,14 @@ def post_invocation(logger: Logger, context: Context, func_args: dict[str, Any],
         context: the invocation's context.
         func_args: the arguments of the call by name.
         func_ret: the result as of now: what the function returned, or what a hook replaced it with.
+        invocation: the function, the HTTP request if there is one, and a way to respond; also ``context.invocation``.
     """
 
 
 @hookspec
-def invocation_error(logger: Logger, context: Context, func_args: dict[str, Any], exception: BaseException) -> None:
+def invocation_error(
+    logger: Logger, context: Context, func_args: dict[str, Any], exception: BaseException, invocation: Invocation
+) -> None:
     """Called right after a function that opted in raised or was cancelled, in place of ``post_invocation``.
 
     - Order: in reverse order of the extensions, before the hooks at app level.
@@ -230,11 +244,14 @@ def invocation_error(logger: Logger, context: Context, func_args: dict[str, Any]
         context: the invocation's context.
         func_args: the arguments of the call by name.
         exception: what the function raised, or the ``asyncio.CancelledError`` of an invocation that the host cancelled.
+        invocation: the function, the HTTP request if there is one, and a way to respond; also ``context.invocation``.
     """
 
 
 @hookspec
-def post_invocation_app_level(logger: Logger, context: Context, func_args: dict[str, Any], func_ret: Any) -> Any:
+def post_invocation_app_level(
+    logger: Logger, context: Context, func_args: dict[str, Any], func_ret: Any, invocation: Invocation
+) -> Any:
     """Called after every function that returned: ``post_invocation`` at app level.
 
     - Order: in reverse order of the extensions, after all hooks at function level.
@@ -244,7 +261,7 @@ def post_invocation_app_level(logger: Logger, context: Context, func_args: dict[
 
 @hookspec
 def invocation_error_app_level(
-    logger: Logger, context: Context, func_args: dict[str, Any], exception: BaseException
+    logger: Logger, context: Context, func_args: dict[str, Any], exception: BaseException, invocation: Invocation
 ) -> None:
     """Called after every function that raised or was cancelled: ``invocation_error`` at app level.
 

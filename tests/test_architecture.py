@@ -35,6 +35,7 @@ LAYERS: tuple[tuple[str, tuple[str, ...]], ...] = (
             "hosting._fork",
             "hosting._log",
             "hosting._install",
+            "hosting._invocation",
             "hosting",
         ),
     ),

@@ -12,8 +12,10 @@ import pytest
 import hosting
 
 SIGNATURES = {
+    "Invocation": "(id: 'str', source: 'Source') -> 'None'",
     "Order": "(before: 'tuple[str, ...]' = (), after: 'tuple[str, ...]' = ()) -> 'None'",
     "Outcome": "(result: 'Any' = None, exception: 'BaseException | None' = None) -> 'None'",
+    "Request": "(argument: 'Any', function: 'Function', scope: 'Mapping[str, Any] | None' = None) -> 'None'",
     "ShortCircuit": "(result: 'Any' = None) -> 'None'",
     "configure": "(extension: 'str', /, **settings: 'Any') -> 'None'",
     "extend": "(*targets: 'Any', diagnostics_route: 'str | None' = None) -> 'Any'",

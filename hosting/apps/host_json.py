@@ -95,6 +95,14 @@ def read_host_json(
     return content
 
 
+def route_prefix(host_json: Mapping[str, Any]) -> str:
+    """Return what comes before the routes of an app, without slashes: ``extensions.http.routePrefix``."""
+    section: Any = host_json
+    for key in ("extensions", "http"):
+        section = section.get(key) if isinstance(section, Mapping) else None
+    return str(section.get("routePrefix", "api") if isinstance(section, Mapping) else "api").strip("/")
+
+
 def locate(error: HostingError, root: Path) -> None:
     """Set file and line of an error about host.json that begins with its name and a path such as ``extensions.http``.
 

@@ -27,6 +27,8 @@ EXTENDED = "_hosting_extended"
 PLAIN = "_hosting_plain"
 REPLAYED = frozenset({"orchestrationtrigger", "entitytrigger"})
 """Triggers of Durable functions that are replayed: hooks around them would run once per replay."""
+BINDING_KEYS = frozenset({"name", "type", "direction"})
+"""The keys of a binding besides its properties."""
 UNKNOWN_SDK = (
     "hosting.extend does not know this version of azure-functions: %s runs without extensions. Please update hosting."
 )
@@ -171,8 +173,14 @@ def _can_be_wrapped(built: Any) -> bool:
 def _describe(built: Any) -> Function:
     """Return a function of the v2 model as a core type."""
     call = built.get_user_function()
-    bindings = tuple(Binding(one.name, one.type, "out" if int(one.direction) else "in") for one in built.get_bindings())
-    return _function(built.get_function_name(), call, bindings, "v2")
+    return _function(built.get_function_name(), call, tuple(_v2_bindings(built)), "v2")
+
+
+def _v2_bindings(built: Any) -> Iterator[Binding]:
+    """Yield the bindings of the SDK's function with their properties as in function.json."""
+    for one, content in zip(built.get_bindings(), json.loads(built.get_function_json())["bindings"], strict=True):
+        properties = {key: value for key, value in content.items() if key not in BINDING_KEYS}
+        yield Binding(one.name, one.type, "out" if int(one.direction) else "in", properties)
 
 
 def _extend_function(call: Callable[..., Any]) -> Callable[..., Any]:
@@ -190,7 +198,12 @@ def _wrapped_v1(call: Callable[..., Any], state: WorkerState) -> Callable[..., A
     """Return the wrapper of a v1 function, whose folder is looked for before the first invocation."""
     folder, content = _function_folder(call)
     bindings = tuple(
-        Binding(str(one.get("name")), str(one.get("type")), "out" if one.get("direction") == "out" else "in")
+        Binding(
+            str(one.get("name")),
+            str(one.get("type")),
+            "out" if one.get("direction") == "out" else "in",
+            {key: value for key, value in one.items() if key not in BINDING_KEYS},
+        )
         for one in (content or {}).get("bindings", ())
     )
     name, model = (call.__name__, V2) if content is None else (os.path.basename(folder), V1)

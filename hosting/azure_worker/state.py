@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from hosting._log import host_logger
-from hosting.apps.host_json import read_host_json
+from hosting.apps.host_json import read_host_json, route_prefix
 from hosting.authoring import pending
 from hosting.azure_worker.loops import LoopManager
 from hosting.core import Function
@@ -30,13 +30,15 @@ class WorkerState:
     Args:
         root: the app's folder.
         section: ``extensionHost`` of host.json; None if there is none.
+        route_prefix: what comes before the routes of the app, without slashes.
 
     Raises:
         HostingError: ``section`` cannot be used.
     """
 
-    def __init__(self, root: str, section: Mapping[str, Any] | None) -> None:
+    def __init__(self, root: str, section: Mapping[str, Any] | None, route_prefix: str = "api") -> None:
         self.root = root
+        self._route_prefix = route_prefix
         self.host = ExtensionHost(environ=os.environ, section=section, in_azure_worker=True)
         self.loops = LoopManager(self.host)
         self._expected: list[Expected] = []
@@ -53,6 +55,8 @@ class WorkerState:
         """
         if self._load_error is not None:
             raise self._load_error
+        for function in functions:
+            function.route_prefix = self._route_prefix
         with self._lock:
             try:
                 (self.host.add_functions if self._loaded else self.host.load)(functions)
@@ -161,8 +165,9 @@ def _check_required_while_off(root: str) -> None:
 def _new_state(root: str) -> WorkerState | None:
     section: Mapping[str, Any] | None = None
     try:
-        section = read_host_json(root, os.environ).get("extensionHost")
-        return WorkerState(root, section)
+        host_json = read_host_json(root, os.environ)
+        section = host_json.get("extensionHost")
+        return WorkerState(root, section, route_prefix(host_json))
     except HostingError as error:
         if _is_any_required(section):
             raise

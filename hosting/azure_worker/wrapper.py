@@ -8,6 +8,7 @@ from collections.abc import Callable, Coroutine, Mapping
 from types import FunctionType
 from typing import Any, TypeAlias
 
+from hosting._invocation import Invocation
 from hosting.authoring import REPLACES
 from hosting.azure_worker.state import WorkerState
 from hosting.core import NOTHING, Function
@@ -57,6 +58,7 @@ def _sync_run(default: Function, state: WorkerState, prepare: Prepare, by_name: 
         if not state.loops.ready:
             state.loops.start_from_thread()
         function = by_name.get(context.function_name, default) if by_name else default
+        _describe_invocation(context, function, func_args)
         chain = state.host.chain(function)
         token = current.set(_facts(context, function))
         try:
@@ -80,6 +82,7 @@ def _async_run(
         if not state.loops.ready:
             await state.loops.start()
         function = by_name.get(context.function_name, default) if by_name else default
+        _describe_invocation(context, function, func_args)
         chain = state.host.chain(function)
         token = current.set(_facts(context, function))
         try:
@@ -88,6 +91,16 @@ def _async_run(
             current.reset(token)
 
     return run
+
+
+def _describe_invocation(context: Any, function: Function, func_args: dict[str, Any]) -> None:
+    """Set ``context.invocation``; an object that a test passes as the context may refuse it."""
+    source = function, None, func_args, getattr(context, "retry_context", None)
+    invocation = Invocation(getattr(context, "invocation_id", None) or "", source)
+    try:
+        context._hosting_invocation = context.invocation = invocation
+    except Exception:  # noqa: BLE001 - such an object raises anything
+        return
 
 
 def _facts(context: Any, function: Function) -> InvocationFacts:

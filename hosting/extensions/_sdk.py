@@ -83,7 +83,7 @@ class Collector:
         if id(owner) in self._by_target:
             return
         extension = Extension(entries[0].ext_name, kind="sdk", status="active", trigger=trigger, file=file)
-        arguments = spec_arguments()
+        arguments = _arguments()
         extension.hooks = {
             name: Hook(name, extension, entry.ext_impl, arguments[name])
             for name, entry in zip(names, entries, strict=True)
@@ -275,13 +275,20 @@ def unused_instances(extensions: Sequence[Extension], functions: Sequence[Functi
 
 def _hooks(extension: Extension, target: Any, scope: str) -> dict[str, Hook]:
     """Return the hooks of a class or instance, without those of Azure's base class, which do nothing."""
-    arguments = spec_arguments()
+    arguments = _arguments()
     hooks = {}
     for name in HOOKS[scope]:
         function = getattr(target, name, None)
         if function is not None and not _is_inherited(function):
             hooks[name] = Hook(name, extension, function, arguments[name])
     return hooks
+
+
+def _arguments() -> dict[str, tuple[str, ...]]:
+    """Return the arguments of each hook that Azure's interface has."""
+    return {
+        hook: tuple(name for name in arguments if name != "invocation") for hook, arguments in spec_arguments().items()
+    }
 
 
 def _is_inherited(function: Any) -> bool:

@@ -8,6 +8,9 @@ from functools import cached_property
 from types import SimpleNamespace
 from typing import Any, NamedTuple
 
+from hosting._invocation import Invocation, Source, invocation_of
+from hosting.core import Binding, Function
+
 
 class TraceContext:
     """The caller's W3C trace context; empty text where it sent none."""
@@ -51,7 +54,9 @@ class Context:
     """One invocation. An ordinary object: functions and extensions may set attributes of their own on it."""
 
     # What the extension host notes here survives an extension that empties the dictionary.
-    __slots__ = ("__dict__", "__weakref__", "_hosting_answered_by")
+    __slots__ = ("__dict__", "__weakref__", "_hosting_answered_by", "_hosting_invocation")
+
+    _hosting_invocation: Invocation | Source
 
     def __init__(
         self,
@@ -79,6 +84,21 @@ class Context:
     def retry_context(self) -> RetryContext:
         """Which attempt this is; zeros for a function without a retry policy."""
         return RetryContext()
+
+    @cached_property
+    def invocation(self) -> Invocation:
+        """The invocation as hooks see it: the function, the HTTP request if there is one, and a way to respond."""
+        return invocation_of(self, self._unknown_function(), {})
+
+    def _unknown_function(self) -> Function:
+        """Return what a context that a test has made says of its function."""
+        name, folder = self.function_name, self.function_directory
+        trigger = Binding("", "unknownTrigger", "in")
+        return Function(name, folder, "", "v2", _not_known, is_async=False, bindings=(trigger,))
+
+
+def _not_known() -> None:
+    """Stand for the code of a function that is not known."""
 
 
 class InvocationFacts(NamedTuple):

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hosting._text import did_you_mean
-from hosting.apps.host_json import locate, read_host_json
+from hosting.apps.host_json import locate, read_host_json, route_prefix
 from hosting.apps.imports import add_to_path
 from hosting.apps.load import ignored_files, load_app
 from hosting.apps.local_settings import LocalSettings, apply_settings, read_local_settings
@@ -150,6 +150,9 @@ class FunctionHost:
             settings=settings,
             importing=self.extensions.importing,
         )
+        prefix = route_prefix(app.host_json)
+        for function in app.functions:
+            function.route_prefix = prefix
         if self._function_names:
             app.functions, app.in_error = _selected(app, self._function_names), ()
         return app

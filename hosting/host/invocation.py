@@ -108,7 +108,7 @@ class Invocation:
                 log.triggered(logger, invocation, trigger, reason, details)
             else:
                 log.started(logger, invocation, trigger)
-            reply = await self._run(context, data)
+            reply = await self._run(context, data, retry)
         except GeneratorExit:
             raise
         except BaseException as raised:
@@ -124,9 +124,11 @@ class Invocation:
             current.reset(token)
         return result
 
-    async def _run(self, context: Context, data: Any) -> Any:
+    async def _run(self, context: Context, data: Any, retry: RetryContext | None) -> Any:
         bound = self._bound
-        arguments: dict[str, Any] = {bound.trigger_name: bound.trigger.decode(data)}
+        arguments: dict[str, Any] = {}
+        context._hosting_invocation = bound.function, data, arguments, retry
+        arguments[bound.trigger_name] = bound.trigger.decode(data)
         properties = NOTHING if bound.properties is None else bound.properties.resolve(bound.trigger, data)
         for name, source in bound.inputs:
             arguments[name] = await source.read(data, properties[name])

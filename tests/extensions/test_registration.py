@@ -479,4 +479,4 @@ def test_pluggy_alone_accepts_what_registration_refuses() -> None:
     manager.add_hookspecs(hookspecs)
     manager.register(plugin(pre_invocation=compile_function("*, func_args")))
     with pytest.raises(TypeError, match="func_args"):
-        manager.hook.pre_invocation(logger=None, context=None, func_args={})
+        manager.hook.pre_invocation(logger=None, context=None, func_args={}, invocation=None)

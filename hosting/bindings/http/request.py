@@ -28,9 +28,10 @@ class HttpCall:
         route_values: the values of the route's parameters, by name.
         body: the whole body.
         path: the path as it was sent, without the query, which may contain a key; None for that of ``url``.
+        scope: the ASGI scope of the request; None if it has none.
     """
 
-    __slots__ = ("body", "headers", "method", "path", "query", "route_values", "url")
+    __slots__ = ("body", "headers", "method", "path", "query", "route_values", "scope", "url")
 
     def __init__(
         self,
@@ -41,6 +42,7 @@ class HttpCall:
         route_values: Mapping[str, str],
         body: bytes,
         path: str | None = None,
+        scope: Mapping[str, Any] | None = None,
     ) -> None:
         self.method = method
         self.url = url
@@ -49,6 +51,7 @@ class HttpCall:
         self.route_values = route_values
         self.body = body
         self.path = _path(url) if path is None else path
+        self.scope = scope
 
     @classmethod
     def from_scope(
@@ -66,7 +69,7 @@ class HttpCall:
         path: str = (scope.get("raw_path") or scope["path"].encode()).decode("latin-1")
         authority = headers.get("host") or "{}:{}".format(*(scope.get("server") or ("localhost", 80)))
         url = f"{scope['scheme']}://{authority}{path}"
-        return cls(scope["method"], f"{url}?{query}" if query else url, headers, query, route_values, body, path)
+        return cls(scope["method"], f"{url}?{query}" if query else url, headers, query, route_values, body, path, scope)
 
 
 def _path(url: str) -> str:

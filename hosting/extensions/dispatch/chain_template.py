@@ -14,6 +14,7 @@ What the names in a chain mean:
 ``started``                the number of this invocation, and the number of the next one whose hooks are timed
 ``skipped``, ``called``    for each hook how often it was skipped; for each error hook how often it was called
 ``ticks``, ``tick``        the watchdog's counter, and its value when the current sync hook was called
+``invocation``, ``whole``  the id of the invocation, and the object that hooks get as ``invocation``
 ``deadline``               what the watchdog knows of the current async hook
 ``failing``                the extensions with errors in recent invocations
 =========================  =============================================================================================
@@ -43,12 +44,14 @@ TIMED_CHAIN = """
 
 INVOCATION = """
 invocation = context.invocation_id
+{read_invocation}
 deadline = None
 {body}
 """
 
 INVOCATION_WITH_DEADLINE = """
 invocation = context.invocation_id
+{read_invocation}
 task = current_task()
 cancelled_before = task.cancelling()
 deadline = Deadline()
@@ -61,6 +64,8 @@ finally:
     deadlines.pop(deadline, None)
     deadline = task = None
 """
+
+READ_INVOCATION = "whole = invocation_of(context, function, func_args)"
 
 # The way in, the function, and the way out.
 

@@ -22,6 +22,7 @@ from functools import cached_property
 from types import CodeType
 from typing import Any, Literal
 
+from hosting._invocation import invocation_of
 from hosting.authoring import Outcome
 from hosting.core import Function
 from hosting.extensions._hooks import POST_HOOKS
@@ -37,7 +38,13 @@ Form = Literal["sync", "stepwise", "async"]
 
 INVOCATIONS_BETWEEN_SAMPLES = 256
 """The distance between two invocations whose hooks are timed, in the long run."""
-ARGUMENTS = {"context": "context", "func_args": "func_args", "func_ret": "result", "exception": "error"}
+ARGUMENTS = {
+    "context": "context",
+    "func_args": "func_args",
+    "func_ret": "result",
+    "exception": "error",
+    "invocation": "whole",
+}
 """What a chain passes for each argument of a hook, besides the logger."""
 
 
@@ -106,7 +113,7 @@ class Compiler:
             runtime = HookRuntime(function.name, plan.steps, self._watchdog, self._quarantine)
 
             def compile_source(source: str) -> Callable[..., Any]:
-                namespace = _namespace(function.call, runtime, self._watchdog)
+                namespace = _namespace(function, runtime, self._watchdog)
                 exec(self._code(source), namespace)
                 run: Callable[..., Any] = namespace["chain"]
                 return run
@@ -129,7 +136,7 @@ def _form(function: Function, plan: Plan) -> Form:
     return "stepwise" if any(hook.is_async for hook in plan.steps) else "sync"
 
 
-def _namespace(call: Callable[..., Any], runtime: HookRuntime, watchdog: Watchdog) -> dict[str, Any]:
+def _namespace(function: Function, runtime: HookRuntime, watchdog: Watchdog) -> dict[str, Any]:
     """Return the global names of a chain.
 
     What every invocation reads comes first: a dict keeps its entries in order, and these share a few cache lines.
@@ -137,7 +144,7 @@ def _namespace(call: Callable[..., Any], runtime: HookRuntime, watchdog: Watchdo
     names: dict[str, Any] = {
         "started": runtime.started,
         "ticks": watchdog.ticks,
-        "call": call,
+        "call": function.call,
         "failing": runtime.failing,
         **{f"hook_{index}": hook.function for index, hook in enumerate(runtime.steps)},
         "__name__": __name__,
@@ -153,6 +160,8 @@ def _namespace(call: Callable[..., Any], runtime: HookRuntime, watchdog: Watchdo
         "end_invocation": runtime.end_invocation,
         "enter": runtime.enter,
         "enter_async": runtime.enter_async,
+        "function": function,
+        "invocation_of": invocation_of,
         "mark_answered_by": runtime.mark_answered_by,
         "now": time.perf_counter,
         "on_hook_error": runtime.on_hook_error,
@@ -181,6 +190,7 @@ class _Writer:
         self._timed = timed
         self._index = {id(hook): index for index, hook in enumerate(plan.steps)}
         self._has_deadline = form == "async" and any(hook.is_async for hook in plan.steps)
+        self._reads_invocation = any("invocation" in (*hook.positional, *hook.keywords) for hook in plan.steps)
         self._is_tick_stale = True
 
     def source(self) -> str:
@@ -191,7 +201,11 @@ class _Writer:
             define="async def" if self._form == "async" else "def",
             interval=INVOCATIONS_BETWEEN_SAMPLES,
             call_timed_chain=self._delegated("timed_chain(context, func_args)"),
-            invocation=fill(with_deadline if self._has_deadline else without, body=self._body()),
+            invocation=fill(
+                with_deadline if self._has_deadline else without,
+                read_invocation=[template.READ_INVOCATION] if self._reads_invocation else [],
+                body=self._body(),
+            ),
         )
         return "\n".join((*lines, ""))
 
