@@ -7,6 +7,7 @@ host with it, so it is imported when it is asked for.
 import typing as _typing
 
 from hosting._invocation import Invocation, Request
+from hosting._secret import Secret
 from hosting.authoring import Order, Outcome, ShortCircuit, configure, hookimpl, use, without
 
 if _typing.TYPE_CHECKING:
@@ -17,6 +18,7 @@ __all__ = [
     "Order",
     "Outcome",
     "Request",
+    "Secret",
     "ShortCircuit",
     "__version__",
     "configure",

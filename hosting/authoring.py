@@ -282,8 +282,3 @@ def _name(caller: str, extension: object) -> str:
     if not isinstance(extension, str) or not extension:
         raise TypeError(f"hosting.{caller}: expected an extension's name, found {extension!r}")
     return extension
-
-
-def merge_settings(*layers: Mapping[str, Any]) -> dict[str, Any]:
-    """Merge settings key by key; for a key that several layers have, the last layer's value is used."""
-    return {key: value for layer in layers for key, value in layer.items()}

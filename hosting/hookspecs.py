@@ -24,7 +24,7 @@ Names and arguments are those of Azure's interface (``azure.functions.AppExtensi
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping
+from collections.abc import Generator
 from logging import Logger
 from typing import TYPE_CHECKING, Any
 
@@ -51,7 +51,7 @@ def init() -> None:
 
 
 @hookspec
-def configure(settings: Mapping[str, Any]) -> None:
+def configure(settings: Any) -> None:
     """Called once, after the app is imported and before any function is set up.
 
     - Order: the order of the extensions.
@@ -61,7 +61,8 @@ def configure(settings: Mapping[str, Any]) -> None:
 
     Args:
         settings: the extension's settings from host.json and from ``hosting.configure``; for a key that both have, the
-            value of host.json. Empty if there are none.
+            value of host.json. Empty if there are none. If the extension has a class for them, ``settings = Settings``
+            beside ``order``, an instance of it.
     """
 
 
@@ -81,7 +82,7 @@ def init_function(function_name: str, function_directory: str) -> None:
 
 
 @hookspec
-def configure_function(function_name: str, settings: Mapping[str, Any]) -> None:
+def configure_function(function_name: str, settings: Any) -> None:
     """Called once for each function that opted in, after ``init_function`` of all functions.
 
     - Order: function by function; for each in the order of the extensions.
@@ -92,7 +93,8 @@ def configure_function(function_name: str, settings: Mapping[str, Any]) -> None:
     Args:
         function_name: the function's name.
         settings: the extension's settings for this function. For a key that several places have, host.json comes first,
-            then ``hosting.use`` on the function, then ``hosting.configure``.
+            then ``hosting.use`` on the function, then ``hosting.configure``. An instance of the extension's class for
+            settings, if it has one.
     """
 
 

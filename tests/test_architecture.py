@@ -26,6 +26,7 @@ LAYERS: tuple[tuple[str, tuple[str, ...]], ...] = (
             "hosting.hookspecs",
             "hosting._text",
             "hosting._redaction",
+            "hosting._secret",
             "hosting._secret_shapes",
             "hosting._asyncio",
             "hosting._collection",

@@ -16,6 +16,7 @@ SIGNATURES = {
     "Order": "(before: 'tuple[str, ...]' = (), after: 'tuple[str, ...]' = ()) -> 'None'",
     "Outcome": "(result: 'Any' = None, exception: 'BaseException | None' = None) -> 'None'",
     "Request": "(argument: 'Any', function: 'Function', scope: 'Mapping[str, Any] | None' = None) -> 'None'",
+    "Secret": "(value: 'str') -> 'None'",
     "ShortCircuit": "(result: 'Any' = None) -> 'None'",
     "configure": "(extension: 'str', /, **settings: 'Any') -> 'None'",
     "extend": "(*targets: 'Any', diagnostics_route: 'str | None' = None) -> 'Any'",

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
-from typing import Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from hosting._distributions import DistributionInfo, distribution_name, distribution_version
 from hosting._log import host_logger
 from hosting.authoring import Order
 from hosting.core import NOTHING
 from hosting.extensions._hooks import APP_HOOKS, FUNCTION_HOOKS
+
+if TYPE_CHECKING:
+    from hosting.extensions.settings.models import SettingsModel
 
 EAGER = "hosting"
 """The entry-point group that is imported at start."""
@@ -147,6 +150,11 @@ class Extension:
         self.hooks: dict[str, Hook] = {}
         self.order = order or Order()
         self.settings: Mapping[str, Any] = NOTHING
+        """Its settings as the diagnosis shows them; those that its hooks get where it has no class for them."""
+        self.settings_model: SettingsModel | None = None
+        """The class of its settings."""
+        self.typed_settings: Any = None
+        """The instance of that class for the app; None where there is none."""
         self.warnings: tuple[tuple[str, str], ...] = ()
         """What is probably a mistake of its author, though nothing fails: messages, each with its remedy."""
         self.consecutive_errors = 0

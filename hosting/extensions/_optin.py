@@ -11,10 +11,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from hosting._text import did_you_mean
-from hosting.authoring import Registrations, merge_settings, user_function
+from hosting.authoring import Registrations, user_function
 from hosting.core import Function, OptIn, Problem
 from hosting.extensions._config import Config, ExtensionConfig, fold_name
 from hosting.extensions._model import RUNNING, Extension
+from hosting.extensions.settings.layers import Layer, Written, merge
 
 
 class OptIns:
@@ -67,15 +68,25 @@ class OptIns:
             return True
         return _opted_out(extension, function) and not config.includes(function.name)
 
-    def app_settings(self, extension: str) -> dict[str, Any]:
+    def app_settings(self, extension: str) -> Written:
         """Return an extension's settings for the app: of the code, and of host.json, which comes first."""
-        return merge_settings(self._configured.get(fold_name(extension), {}), self._config.of(extension).settings)
+        code, host_json = self._app_layers(extension)
+        return merge((code, host_json), host_json.origin)
 
-    def settings(self, extension: str, function: Function) -> dict[str, Any]:
+    def settings(self, extension: str, function: Function) -> Written:
         """Return an extension's settings for a function; host.json comes first, then the function's, then the app's."""
-        opt_ins = [opt_in.settings for opt_in in self._opt_ins_to(extension, function)]
+        code, host_json = self._app_layers(extension)
+        place = f"function '{function.name}': hosting.use('{extension}')"
+        own = [Layer(place, opt_in.settings) for opt_in in self._opt_ins_to(extension, function)]
+        return merge((code, *own, host_json), place if own else host_json.origin)
+
+    def _app_layers(self, extension: str) -> tuple[Layer, Layer]:
         configured = self._configured.get(fold_name(extension), {})
-        return merge_settings(configured, *opt_ins, self._config.of(extension).settings)
+        host_json = self._config.of(extension).settings
+        return (
+            Layer(f"hosting.configure('{extension}')", configured),
+            Layer(f"extensionHost.extensions.{extension}.settings", host_json),
+        )
 
     def problems(self, extensions: Iterable[Extension]) -> list[Problem]:
         """Return problems with names that do not exist, and with opt-ins that have no effect."""

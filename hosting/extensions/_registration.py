@@ -17,13 +17,14 @@ from hosting.authoring import Order
 from hosting.errors import ExtensionError
 from hosting.extensions._hooks import APP_HOOKS, AROUND_HOOKS, FUNCTION_HOOKS, spec_arguments
 from hosting.extensions._model import EAGER, ON_DEMAND, Extension, Hook, Priority
+from hosting.extensions.settings.models import settings_class, settings_model
 
 MARKER = "hosting_impl"
 """The attribute that pluggy's marker sets on a function."""
 
 
 def register(extension: Extension, target: Any) -> None:
-    """Set the extension's hooks, order, file and warnings, or none of them.
+    """Set the extension's hooks, order, settings class, file and warnings, or none of them.
 
     Args:
         extension: the extension.
@@ -35,10 +36,13 @@ def register(extension: Extension, target: Any) -> None:
     """
     plugin = _instance(target)
     order = _order(plugin)
+    settings = settings_class(plugin)
+    model = None if settings is None else settings_model(settings, extension.name)
     hooks = _hooks(extension, plugin)
     extension.file = _file(target, hooks)
     extension.hooks = hooks
     extension.order = order
+    extension.settings_model = model
     extension.warnings = tuple(_missing_markers(plugin, hooks))
 
 

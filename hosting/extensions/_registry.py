@@ -19,6 +19,8 @@ from hosting.extensions._lifespan import call_now
 from hosting.extensions._model import EAGER, ON_DEMAND, RUNNING, Extension, Hook, Priority
 from hosting.extensions._ordering import ANY, Ordering
 from hosting.extensions._start_monitor import StartMonitor
+from hosting.extensions._typed_settings import TypedSettings
+from hosting.extensions.settings.layers import Written
 
 
 class Registry:
@@ -131,18 +133,21 @@ class Registry:
                 self._initialized.add(id(hook.extension))
                 self._call_or_fail(hook, {})
 
-    def configure(self, settings: Callable[[str], dict[str, Any]]) -> None:
+    def configure(self, settings: Callable[[str], Written], typed: TypedSettings) -> None:
         """Set the settings of all extensions, and call ``configure`` of those for which it has not been called.
 
         Args:
-            settings: returns an extension's settings by its name.
+            settings: returns an extension's settings by its name, as they are written.
+            typed: reads the settings of extensions with a class for them.
         """
         for extension in self.ordered:
-            extension.settings = settings(extension.name)
+            typed.set_for_app(extension, settings(extension.name))
+        if any(one.status == "failed" for one in self._running):
+            self._order()
         for hook in self.hooks("configure"):
             if hook.extension not in self._configured:
                 self._configured.add(hook.extension)
-                self._call_or_fail(hook, {"settings": dict(hook.extension.settings)})
+                self._call_or_fail(hook, {"settings": typed.for_app(hook.extension)})
 
     def configure_sdk(self, functions: Sequence[Function], opted_in: Callable[[str, Function], bool]) -> None:
         """Set up the classes of Azure's interface that have an entry point.

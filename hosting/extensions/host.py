@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hosting.authoring import Registrations, pending
@@ -21,14 +22,13 @@ from hosting.extensions._optin import OptIns
 from hosting.extensions._registry import Registry
 from hosting.extensions._selection import Pair, Selection
 from hosting.extensions._start_monitor import SLOW_AFTER_SECONDS, StartMonitor
+from hosting.extensions._typed_settings import TypedSettings
 from hosting.extensions.diagnostics import document
 from hosting.extensions.dispatch.invoker import Invoker
 from hosting.extensions.dispatch.quarantine import Quarantine
 from hosting.extensions.dispatch.watchdog import Watchdog
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from hosting.extensions.dispatch.compiler import Chain, Compiler
     from hosting.extensions.dispatch.thread_pool import ThreadPool
 
@@ -73,6 +73,7 @@ class ExtensionHost:
         self._functions: Sequence[Function] = ()
         self._opt_ins = OptIns((), self._registrations, self._config)
         self._selection = Selection((), (), self._opt_ins)
+        self._typed_settings = TypedSettings(self._environ)
         self._failed_setups: set[Pair] = set()
         self._chains: dict[Function, Chain | None] = {}
         self._invokers: list[Invoker] = []
@@ -292,26 +293,42 @@ class ExtensionHost:
             raise FrozenError(f"{method}: this host is loaded and can no longer change; create a new ExtensionHost")
 
     def _configure(self) -> None:
-        self._registry.configure(self._opt_ins.app_settings)
+        self._typed_settings.root = self._root or Path(self._environ.get(_sdk.SCRIPT_ROOT, "."))
+        self._registry.configure(self._opt_ins.app_settings, self._typed_settings)
         with nullcontext() if self._root is None else _sdk.script_root(self._root):
             self._registry.configure_sdk(self._functions, self._opt_ins.at_function_level)
 
     def _set_up_functions(self, functions: Sequence[Function]) -> None:
         """Call ``init_function`` and ``configure_function``; an extension that fails is not for that function."""
+        self._check_settings(functions)
         for name in ("init_function", "configure_function"):
             for function in functions:
                 for hook in self._selection.hooks(self._registry.hooks(name), function):
                     self._set_up(hook, function)
 
+    def _check_settings(self, functions: Sequence[Function]) -> None:
+        """Check the settings that functions give to extensions with a class for them."""
+        typed = [one for one in self._registry.ordered if one.settings_model is not None and "function" in one.scopes]
+        for extension in typed:
+            for function in functions:
+                if self._selection.includes(FUNCTION, extension, function):
+                    written = self._opt_ins.settings(extension.name, function)
+                    if not self._typed_settings.set_for_function(extension, function, written):
+                        self._fail_setup(extension, function)
+
     def _set_up(self, hook: Hook, function: Function) -> None:
+        written = self._opt_ins.settings(hook.extension.name, function)
         arguments = {
             "function_name": function.name,
             "function_directory": function.directory,
-            "settings": self._opt_ins.settings(hook.extension.name, function),
+            "settings": self._typed_settings.for_function(hook.extension, function, written),
         }
         if not call_now(hook, arguments, self._config.budgets.hook, self._monitor, function=function.name):
-            self._failed_setups.add((hook.extension, function))
-            self._selection.exclude(hook.extension, function)
+            self._fail_setup(hook.extension, function)
+
+    def _fail_setup(self, extension: Extension, function: Function) -> None:
+        self._failed_setups.add((extension, function))
+        self._selection.exclude(extension, function)
 
     def _call_load_hooks(self, functions: Sequence[Function]) -> None:
         for function in functions:

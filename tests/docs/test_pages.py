@@ -67,7 +67,7 @@ def _run_snippet(code: str) -> None:
     """Run a snippet, and check its hooks as a host does."""
     namespace: dict[str, object] = {"__name__": "snippet"}
     try:
-        exec(compile(code, "snippet", "exec"), namespace)
+        exec(compile(code, "snippet", "exec", dont_inherit=True), namespace)
     finally:
         authoring.pending.take()
     manager = pluggy.PluginManager("hosting")

@@ -1,0 +1,75 @@
+"""Settings for hooks: an instance of the extension's settings class where it has one, else a dict."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hosting.core import Function
+from hosting.extensions._failures import run_isolated
+from hosting.extensions._model import RUNNING, Extension
+from hosting.extensions.settings.layers import Written
+
+if TYPE_CHECKING:
+    from hosting.extensions.settings.models import SettingsModel
+
+
+class TypedSettings:
+    """The settings of one host's extensions, checked by their classes.
+
+    Args:
+        environ: the app's settings, which references name.
+    """
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self._environ = environ
+        self.root = Path()
+        """The app's folder, from which the path of a file is relative."""
+        self._for_functions: dict[tuple[Extension, Function], Any] = {}
+
+    def set_for_app(self, extension: Extension, written: Written) -> None:
+        """Set an extension's settings for the app; one whose settings are wrong fails, and is not configured."""
+        model = extension.settings_model
+        if model is None:
+            extension.settings = written.values
+        elif extension.typed_settings is None and extension.status in RUNNING:
+            extension.settings = model.unread(written.values)
+            if _is_for_app(extension):
+                self._read_for_app(extension, model, written)
+
+    def for_app(self, extension: Extension) -> Any:
+        """Return what the ``configure`` hook of an extension gets."""
+        return dict(extension.settings) if extension.settings_model is None else extension.typed_settings
+
+    def set_for_function(self, extension: Extension, function: Function, written: Written) -> bool:
+        """Check an extension's settings for a function; return whether they are valid. A fault is recorded."""
+        settings = self._read(extension, written, function.name)
+        self._for_functions[extension, function] = settings
+        return settings is not None
+
+    def for_function(self, extension: Extension, function: Function, written: Written) -> Any:
+        """Return what the ``configure_function`` hook of an extension gets."""
+        return self._for_functions.get((extension, function), written.values)
+
+    def _read_for_app(self, extension: Extension, model: SettingsModel, written: Written) -> None:
+        settings = extension.typed_settings = self._read(extension, written)
+        if settings is not None:
+            extension.settings = model.shown(settings, written.values)
+        elif extension.error is not None:
+            extension.fail(f"its settings are not valid: {' '.join(extension.error.message.split())}")
+
+    def _read(self, extension: Extension, written: Written, function: str | None = None) -> Any:
+        """Return an instance of the extension's settings class; None, with the error recorded, if it has faults."""
+        from hosting.extensions.settings.reader import read_settings  # only typed settings need it
+        from hosting.extensions.settings.references import References
+
+        references, model = References(self._environ, self.root), extension.settings_model
+        if model is None:
+            return None
+        return run_isolated(extension, "settings", lambda: read_settings(model, written, references), function=function)
+
+
+def _is_for_app(extension: Extension) -> bool:
+    """Return whether the app's settings are complete without a function's: not for one that only functions use."""
+    return "configure" in extension.hooks or extension.scopes != ("function",)

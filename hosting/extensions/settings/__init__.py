@@ -1,0 +1,1 @@
+"""Typed settings of extensions: values from host.json and from code, as an instance of the extension's own class."""
