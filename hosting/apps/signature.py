@@ -6,14 +6,28 @@ import inspect
 import types
 import typing
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
+from hosting._distributions import installed_version
 from hosting._exceptions import error_text
 from hosting.apps.web import WebExtension, supports_sdk_type, web_extension
 from hosting.core import Binding, Model
 from hosting.errors import FunctionLoadError
 
 _EXTENSION = "The app imports a web extension: use that extension's request and responses in every HTTP function."
+
+
+_SDK_TYPES: Mapping[str, tuple[str, str]] = MappingProxyType(
+    {
+        "blob": ("azure.storage.blob", "blob"),
+        "blobtrigger": ("azure.storage.blob", "blob"),
+        "cosmosdb": ("azure.cosmos", "cosmosdb"),
+        "eventhubtrigger": ("azure.eventhub", "eventhub"),
+        "servicebustrigger": ("azure.servicebus", "servicebus"),
+    }
+)
+"""The SDK that has the classes, and the last part of the name of Azure's package that converts to them, by type."""
 
 
 class Signature(NamedTuple):
@@ -135,10 +149,18 @@ def _check_parameter(binding: Binding, annotation: Any, model: Model) -> None:
 def _class_remedy(binding: Binding, annotation: Any) -> str:
     if _web_extension(binding):
         return _EXTENSION
-    name = getattr(annotation, "__name__", "")
-    if binding.type.lower() in ("blob", "blobtrigger") and annotation.__module__.startswith("azure.storage.blob"):
-        return f"Import {name} from azurefunctions.extensions.bindings.blob."
+    package, service = _SDK_TYPES.get(binding.type.lower(), ("", ""))
+    if package and getattr(_element(annotation), "__module__", "").startswith(f"{package}."):
+        distribution = f"azurefunctions-extensions-bindings-{service}"
+        install = "" if installed_version(distribution) else f" Install it with: pip install --pre {distribution}"
+        return f"Import {_element(annotation).__name__} from azurefunctions.extensions.bindings.{service}.{install}"
     return "Use the SDK's class for this binding, or str or bytes."
+
+
+def _element(annotation: Any) -> Any:
+    """Return the class of a list's elements, or the annotation itself."""
+    arguments = typing.get_args(annotation)
+    return arguments[0] if len(arguments) == 1 else annotation
 
 
 def _check_return(bindings: Iterable[Binding], annotations: Mapping[str, Any], model: Model) -> None:

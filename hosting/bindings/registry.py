@@ -8,6 +8,7 @@ from pkgutil import resolve_name
 from hosting._distributions import distribution_name
 from hosting._exceptions import error_text
 from hosting._text import did_you_mean
+from hosting.bindings.generic.cosmos import takes_cosmos_client
 from hosting.bindings.generic.provider import GenericProvider
 from hosting.bindings.provider import Provider
 from hosting.bindings.services import Services
@@ -26,6 +27,9 @@ BUILT_IN: Mapping[str, str] = {
     "warmuptrigger": "hosting.bindings.warmup:WarmupProvider",
 }
 """The built-in providers, by binding type in lower case."""
+
+_COSMOS_CLIENTS = "hosting.bindings.generic.cosmos:CosmosClientProvider"
+"""Provides the clients of an app with Azure's package for them; an installed package that has the type comes first."""
 
 PROVIDED_BY: Mapping[str, str] = {
     "blob": "hosting-storage",
@@ -83,18 +87,25 @@ class Providers:
             FunctionLoadError: no package provides the type, several packages do, or the package cannot be imported.
             TypeError: the entry point does not create a ``Provider``.
         """
-        binding_type = binding.type.lower()
-        if binding_type not in self._factories:
-            built_in = BUILT_IN.get(binding_type)
-            self._factories[binding_type] = resolve_name(built_in) if built_in else self._load(function, binding)
-        factory = self._factories[binding_type]
+        factory = self._factory(function, binding)
         if factory not in self._providers:
             self._providers[factory] = _create(factory, self._services)
         return self._providers[factory]
 
-    def supports(self, binding: Binding) -> bool:
-        """Return whether a built-in provider or a package has a binding's type."""
-        return binding.type.lower() in BUILT_IN or bool(self._candidates(binding.type))
+    def _factory(self, function: Function, binding: Binding) -> Factory:
+        binding_type = binding.type.lower()
+        if takes_cosmos_client(function, binding) and not self._candidates(binding.type):
+            clients: Factory = resolve_name(_COSMOS_CLIENTS)
+            return clients
+        if binding_type not in self._factories:
+            built_in = BUILT_IN.get(binding_type)
+            self._factories[binding_type] = resolve_name(built_in) if built_in else self._load(function, binding)
+        return self._factories[binding_type]
+
+    def supports(self, function: Function, binding: Binding) -> bool:
+        """Return whether a built-in provider or a package provides a binding of ``function``."""
+        is_built_in = binding.type.lower() in BUILT_IN or takes_cosmos_client(function, binding)
+        return is_built_in or bool(self._candidates(binding.type))
 
     def with_generic(self) -> ProvidersWithGeneric:
         """Return a lookup that has the generic provider for types that no package provides."""
@@ -148,7 +159,8 @@ class ProvidersWithGeneric:
 
     def get(self, function: Function, binding: Binding) -> Provider:
         """Return the provider of a binding's type, as ``Providers.get``; the generic one if no package provides it."""
-        return self._providers.get(function, binding) if self._providers.supports(binding) else self._generic
+        is_provided = self._providers.supports(function, binding)
+        return self._providers.get(function, binding) if is_provided else self._generic
 
 
 def _create(factory: Factory, services: Services) -> Provider:

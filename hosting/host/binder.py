@@ -125,7 +125,7 @@ class Binder:
         self.add_unavailable(function, problem)
 
     def _bind(self, function: Function) -> ReadyFunction:
-        missing = [binding for binding in function.bindings if not self._providers.supports(binding)]
+        missing = [binding for binding in function.bindings if not self._providers.supports(function, binding)]
         # A function that waits for HTTP cannot be run manually.
         manual_only = bool(missing) and function.trigger.type.lower() != "httptrigger"
         bound = self._bind_generic(function, missing) if manual_only else bind(function, self._providers)

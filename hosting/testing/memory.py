@@ -42,7 +42,7 @@ class MemoryProviders(Providers):
         """Return the provider of a binding: HTTP's own, and the one in memory for all others."""
         return super().get(function, binding) if binding.type.lower() in self._factories else self._memory
 
-    def supports(self, binding: Binding) -> bool:
+    def supports(self, function: Function, binding: Binding) -> bool:
         """Return True: every binding type has a provider."""
         return True
 

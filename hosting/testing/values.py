@@ -9,8 +9,11 @@ from typing import Any
 
 import azure.functions as func
 
+from hosting.apps.web import supports_sdk_type
 from hosting.bindings.expressions import BUILT_IN, Template, json_data, merged
+from hosting.bindings.generic.messages import BODY, FIELDS
 from hosting.bindings.generic.provider import GenericTrigger
+from hosting.bindings.generic.sdk_types import sdk_messages
 from hosting.core import NOTHING, Binding, Function
 from hosting.testing.builders import blob, timer_request
 
@@ -20,16 +23,21 @@ _PLAIN = (str, bytes, int, float, bool, dict, list)
 class ArgumentConverter:
     """Converts data to the argument of one trigger or input.
 
-    SDK objects are passed unchanged; text, bytes and JSON values are converted by the SDK's converter.
+    SDK objects are passed unchanged; text, bytes and JSON values are converted by the SDK's converter. For a parameter
+    with an SDK type, such as ``ServiceBusReceivedMessage``, the package of that type converts messages.
     """
 
     def __init__(self, function: Function, binding: Binding) -> None:
+        self._parameter = f"function '{function.name}': parameter '{binding.name}'"
         self._annotation = function.annotations.get(binding.name)
         self._type = binding.type.lower()
         self._path = str(binding.get("path", ""))
         self._many = str(binding.get("cardinality", "")).lower() == "many"
         single = {name: value for name, value in binding.properties.items() if name.lower() != "cardinality"}
-        self._generic = GenericTrigger(function, binding._replace(properties=single))
+        single_binding = binding._replace(properties=single)
+        self._generic = GenericTrigger(function, single_binding)
+        self._sdk_messages = sdk_messages(function, single_binding)
+        self._takes_client = self._sdk_messages is None and supports_sdk_type(binding.type, self._annotation)
 
     def decode(self, data: Any) -> Any:
         """Return ``data`` as the object that the function takes."""
@@ -38,6 +46,13 @@ class ArgumentConverter:
         return self._single(data)
 
     def _single(self, data: Any) -> Any:
+        if self._sdk_messages is not None:
+            return self._sdk_message(data)
+        if self._takes_client and isinstance(data, _PLAIN):
+            raise TypeError(
+                f"{self._parameter} takes a {getattr(self._annotation, '__name__', self._annotation)}: pass a client, "
+                f"or an object that stands for one, not a value of type {type(data).__name__}"
+            )
         if self._annotation in (str, bytes) and callable(getattr(data, "read", None)):
             return self._from_text(data.read())
         text = content(data)
@@ -45,6 +60,13 @@ class ArgumentConverter:
             return self._from_text(text)
         if data is None:
             return timer_request() if self._type == "timertrigger" else self._generic.decode(None)
+        return data
+
+    def _sdk_message(self, data: Any) -> Any:
+        if data is None or isinstance(data, _PLAIN):
+            return self._generic.decode(data)
+        if isinstance(data, func.ServiceBusMessage | func.EventHubEvent):
+            return self._generic.decode(message_content(self._type, data))
         return data
 
     def _from_text(self, text: str | bytes) -> Any:
@@ -88,6 +110,16 @@ def content(data: Any) -> str | bytes | None:
         body: bytes = data.get_body()
         return body
     return json.dumps(data) if isinstance(data, _PLAIN) else None
+
+
+def message_content(kind: str, message: Any) -> dict[str, Any]:
+    """Return the body and the properties of a message of ``azure.functions``, by the names that SDK types have.
+
+    Args:
+        kind: the type of the trigger, in lower case.
+        message: the message.
+    """
+    return {BODY: message.get_body(), **{name: getattr(message, name, None) for name in FIELDS[kind]}}
 
 
 def _event(event: func.EventGridEvent) -> dict[str, Any]:

@@ -8,6 +8,8 @@ from typing import Any
 from azure.functions import meta
 
 from hosting._log import host_logger
+from hosting.bindings.generic.messages import Message, read_batch, read_message
+from hosting.bindings.generic.sdk_types import sdk_messages
 from hosting.bindings.provider import Input, Invoke, Output, Provider, Trigger
 from hosting.core import Binding, Function
 
@@ -31,7 +33,9 @@ class GenericProvider(Provider):
 
 
 class GenericTrigger(Trigger):
-    """Converts the text of a manual run with the SDK's converter of the type, or to ``str`` or ``bytes``.
+    """Converts the text of a manual run to ``str`` or ``bytes``, or with the converter that Azure's worker uses.
+
+    That is the SDK's converter of the type, or, for a parameter with an SDK type, that of Azure's package.
 
     Args:
         function: the function.
@@ -46,6 +50,7 @@ class GenericTrigger(Trigger):
         self._is_activity = binding.type.lower() == "activitytrigger"  # gets JSON, whatever it is annotated with
         self._is_batch = str(binding.properties.get("cardinality")).lower() == "many"
         self._converter: Any = meta.get_binding_registry().get(binding.type)  # type: ignore[no-untyped-call]
+        self._sdk_messages = sdk_messages(function, binding)
 
     @property
     def implicit_output(self) -> GenericOutput | None:
@@ -57,38 +62,56 @@ class GenericTrigger(Trigger):
             return GenericOutput(self._function, self._binding._replace(name="$return"))
         return None
 
-    def binding_data(self, data: str | None) -> Mapping[str, Any]:
-        """Return the properties of the text, if it is a JSON object."""
+    async def by_hand(self, text: str | None) -> Any:
+        """Return the text. Raises ValueError if a property of a message in it has the wrong type."""
+        self._messages(text or "")
+        return text
+
+    def binding_data(self, data: Any) -> Mapping[str, Any]:
+        """Return the properties of the body, if it is a JSON object."""
         from hosting.bindings.expressions import json_data  # not needed at start
 
-        return json_data(data)
+        return json_data(None if data is None else read_message(self._binding, data).body)
 
-    def decode(self, data: str | None) -> Any:
-        """Return the text in the type of the parameter; a list of messages if the cardinality is ``many``."""
-        text = "" if data is None or self._is_timer else data
+    def decode(self, data: Any) -> Any:
+        """Return the text in the type of the parameter; a list of messages if the cardinality is ``many``.
+
+        Args:
+            data: the text; or bytes, a value that JSON can express, or None.
+
+        Raises:
+            ValueError: a property of a message has a value of the wrong type.
+        """
+        content = "" if data is None or self._is_timer else data
         if self._annotation in (str, bytes) and not self._is_activity:
-            return text.encode() if self._annotation is bytes else text
+            return _plain(read_message(self._binding, content).body, self._annotation)
+        messages = self._messages(content)
+        if self._sdk_messages is not None:
+            return self._sdk_messages.many(messages) if self._is_batch else self._sdk_messages.one(messages[0])
         if self._is_batch:
-            return self._batch(text)
-        return data if self._converter is None else self._single(text)
+            return self._batch(messages)
+        return data if self._converter is None else self._single(messages[0])
 
-    def _single(self, text: str) -> Any:
+    def _messages(self, content: Any) -> list[Message]:
+        return read_batch(self._binding, content) if self._is_batch else [read_message(self._binding, content)]
+
+    def _single(self, message: Message) -> Any:
         """Convert one message, first as text and then as JSON: some converters accept only one of the two."""
         from hosting.bindings.generic import sample_messages
 
-        datum, metadata = sample_messages.sample_message(self._binding, text)
+        datum, metadata = sample_messages.sample_message(self._binding, message)
         try:
             return self._converter.decode(datum, trigger_metadata=metadata)
         except NotImplementedError:
+            text = _plain(message.body, str)
             return self._converter.decode(meta.Datum(text or "{}", "json"), trigger_metadata=metadata)
 
-    def _batch(self, text: str) -> Any:
+    def _batch(self, messages: list[Message]) -> Any:
         from hosting.bindings.generic import sample_messages
 
-        texts = sample_messages.split_batch(text)
         if self._converter is None:
-            return texts
-        datum, metadata = sample_messages.sample_batch(self._binding, texts)
+            return [message.body for message in messages]
+        datum, metadata = sample_messages.sample_batch(self._binding, messages)
         return self._converter.decode(datum, trigger_metadata=metadata)
 
     def attach(self, invoke: Invoke) -> None:
@@ -123,3 +146,10 @@ class GenericOutput(Output):
         if encoded is not None:
             message = "%s is not written: no installed package provides its type '%s'."
             _logger.warning(message, self._subject, self._type)
+
+
+def _plain(body: str | bytes, kind: type[Any]) -> str | bytes:
+    """Return a body as ``str`` or ``bytes``."""
+    if kind is bytes:
+        return body.encode() if isinstance(body, str) else body
+    return body if isinstance(body, str) else body.decode()

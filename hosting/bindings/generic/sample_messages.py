@@ -1,49 +1,72 @@
-"""Messages of manual runs: the text, with metadata like that of a real message, as the SDK's converters expect it."""
+"""Messages of manual runs with metadata like that of a real message, as the SDK's converters expect it."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from types import SimpleNamespace
+from types import MappingProxyType, SimpleNamespace
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from azure.functions import meta
 
+from hosting.bindings.generic.messages import Message
 from hosting.core import Binding
 
 _NUMBERS = frozenset({"Offset", "SequenceNumber"})
 """Metadata that is a collection of numbers in a batch."""
 
+_SERVICE_BUS: Mapping[str, Sequence[str]] = MappingProxyType(
+    {
+        "application_properties": ("ApplicationProperties", "UserProperties"),
+        "content_type": ("ContentType",),
+        "correlation_id": ("CorrelationId",),
+        "dead_letter_source": ("DeadLetterSource",),
+        "delivery_count": ("DeliveryCount",),
+        "enqueued_time_utc": ("EnqueuedTimeUtc",),
+        "lock_token": ("LockToken",),
+        "message_id": ("MessageId",),
+        "partition_key": ("PartitionKey",),
+        "reply_to": ("ReplyTo",),
+        "reply_to_session_id": ("ReplyToSessionId",),
+        "sequence_number": ("SequenceNumber",),
+        "session_id": ("SessionId",),
+        "subject": ("Subject", "Label"),
+        "to": ("To",),
+    }
+)
+"""The names of a message's properties in the metadata; Azure's host has no others there."""
+_EVENT_HUBS: Mapping[str, Sequence[str]] = MappingProxyType(
+    {
+        "enqueued_time": ("EnqueuedTimeUtc",),
+        "offset": ("Offset",),
+        "partition_key": ("PartitionKey",),
+        "sequence_number": ("SequenceNumber",),
+    }
+)
 
-def sample_message(binding: Binding, text: str) -> tuple[meta.Datum, Mapping[str, meta.Datum]]:
+
+def sample_message(binding: Binding, message: Message) -> tuple[meta.Datum, Mapping[str, meta.Datum]]:
     """Return the data and the trigger metadata of one message."""
-    metadata = {name: _datum(value) for name, value in _metadata(binding, 0).items() if value is not None}
-    return meta.Datum(text, "string"), metadata
+    metadata = {name: _datum(value) for name, value in _metadata(binding, message, 0).items() if value is not None}
+    return meta.Datum(message.body, "string" if isinstance(message.body, str) else "bytes"), metadata
 
 
-def sample_batch(binding: Binding, texts: Sequence[str]) -> tuple[meta.Datum, Mapping[str, meta.Datum]]:
+def sample_batch(binding: Binding, messages: Sequence[Message]) -> tuple[meta.Datum, Mapping[str, meta.Datum]]:
     """Return the data and the trigger metadata of a batch of messages."""
-    batch = [_metadata(binding, number) for number in range(len(texts))]
-    names = _metadata(binding, 0)
-    metadata = {f"{name}Array": _array(name, [message[name] for message in batch]) for name in names}
-    return meta.Datum(SimpleNamespace(string=list(texts)), "collection_string"), metadata
+    batch = [_metadata(binding, message, number) for number, message in enumerate(messages)]
+    names = {name: None for metadata in batch for name in metadata}
+    metadata = {f"{name}Array": _array(name, [message.get(name) for message in batch]) for name in names}
+    bodies = [message.body for message in messages]
+    if all(isinstance(body, str) for body in bodies):
+        return meta.Datum(SimpleNamespace(string=bodies), "collection_string"), metadata
+    encoded = [body.encode() if isinstance(body, str) else body for body in bodies]
+    return meta.Datum(SimpleNamespace(bytes=encoded), "collection_bytes"), metadata
 
 
-def split_batch(text: str) -> list[str]:
-    """Return the messages of a batch: the items of a JSON array, or else the text as the only message."""
-    try:
-        content = json.loads(text)
-    except ValueError:
-        content = None
-    if not isinstance(content, list) or not content:
-        return [text]
-    return [item if isinstance(item, str) else json.dumps(item) for item in content]
-
-
-def _metadata(binding: Binding, number: int) -> dict[str, Any]:
-    """Return plausible metadata of a message, under the names that Azure's host uses."""
+def _metadata(binding: Binding, message: Message, number: int) -> dict[str, Any]:
+    """Return the metadata of a message, given or else plausible, under the names that Azure's host uses."""
     now = datetime.now(UTC)
     match binding.type.lower():
         case "queuetrigger":
@@ -63,14 +86,28 @@ def _metadata(binding: Binding, number: int) -> dict[str, Any]:
                 "SequenceNumber": number,
                 "ApplicationProperties": {},
                 "UserProperties": {},
+                **_given(message, _SERVICE_BUS),
             }
         case "eventhubtrigger":
-            system = {"EnqueuedTimeUtc": now, "SequenceNumber": number, "Offset": str(number)}
-            return {**system, "Properties": {}, "SystemProperties": system}
+            system = {
+                "EnqueuedTimeUtc": now,
+                "SequenceNumber": number,
+                "Offset": str(number),
+                **_given(message, _EVENT_HUBS),
+            }
+            return {**system, "Properties": message.fields.get("properties", {}), "SystemProperties": system}
         case "kafkatrigger":
             position = {"Topic": str(binding.properties.get("topic", "")), "Partition": 0, "Offset": number}
             return {**position, "Key": None, "Timestamp": now, "Headers": []}
     return {}
+
+
+def _given(message: Message, names: Mapping[str, Sequence[str]]) -> dict[str, Any]:
+    """Return the metadata that a message was given."""
+    given = {name: value for name, value in message.fields.items() if name in names}
+    return {
+        name: str(value) if isinstance(value, UUID) else value for key, value in given.items() for name in names[key]
+    }
 
 
 def _datum(value: Any) -> meta.Datum:
