@@ -161,8 +161,7 @@ def installed() -> list[Installed]:
     """Return the installed distributions; of those with one name the first on ``sys.path``."""
     first: dict[str, DistributionInfo] = {}
     for name, distribution in _found():
-        known = first.get(name)
-        if known is None or (isinstance(known, Distribution) and not known.has_metadata):
+        if name not in first or _is_remnant(first[name]):
             first[name] = distribution
     return [Installed(name, distribution) for name, distribution in first.items()]
 
@@ -170,7 +169,13 @@ def installed() -> list[Installed]:
 def find_distribution(name: str) -> DistributionInfo | None:
     """Return the distribution of a name, in any spelling; None if it is not installed."""
     wanted = canonical_name(name)
-    return next((one.distribution for one in installed() if one.name == wanted), None)
+    last = None
+    for found, distribution in _found():
+        if found == wanted:
+            last = distribution
+            if not _is_remnant(distribution):
+                break
+    return last
 
 
 def installed_version(name: str) -> str | None:
@@ -215,6 +220,11 @@ def modules_of(distribution: DistributionInfo) -> set[str]:
         path.partition("/")[0] if "/" in path else inspect.getmodulename(path) or "" for path in files_of(distribution)
     }
     return {name for name in names if name and "." not in name}
+
+
+def _is_remnant(distribution: DistributionInfo) -> bool:
+    """Whether a distribution is what an interrupted uninstall has left of it."""
+    return isinstance(distribution, Distribution) and not distribution.has_metadata
 
 
 def _found() -> Iterator[tuple[str, DistributionInfo]]:
