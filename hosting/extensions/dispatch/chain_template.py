@@ -15,7 +15,7 @@ What the names in a chain mean:
 ``skipped``, ``called``    for each hook how often it was skipped; for each error hook how often it was called
 ``ticks``, ``tick``        the watchdog's counter, and its value when the current sync hook was called
 ``invocation``, ``whole``  the id of the invocation, and the object that hooks get as ``invocation``
-``deadline``               what the watchdog knows of the current async hook
+``deadline``               what the watchdog knows of the current async hook; ``idle_deadlines`` are not in use
 ``failing``                the extensions with errors in recent invocations
 =========================  =============================================================================================
 
@@ -54,14 +54,16 @@ invocation = context.invocation_id
 {read_invocation}
 task = current_task()
 cancelled_before = task.cancelling()
-deadline = Deadline()
-deadline.task, deadline.coroutine, deadline.cancels = task, None, 0
-deadlines[deadline] = None
+try:
+    deadline = idle_deadlines.pop()
+except IndexError:
+    deadline = new_deadline()
+deadline.task = task
 try:
     {body}
 finally:
-    deadline.coroutine = None
-    deadlines.pop(deadline, None)
+    deadline.coroutine = deadline.task = None
+    idle_deadlines.append(deadline)
     deadline = task = None
 """
 

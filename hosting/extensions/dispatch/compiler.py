@@ -32,7 +32,7 @@ from hosting.extensions.dispatch.chain_template import fill
 from hosting.extensions.dispatch.plan import Exit, LevelPlan, Plan
 from hosting.extensions.dispatch.quarantine import Quarantine
 from hosting.extensions.dispatch.runtime import HookRuntime
-from hosting.extensions.dispatch.watchdog import Deadline, Watchdog
+from hosting.extensions.dispatch.watchdog import Watchdog
 
 Form = Literal["sync", "stepwise", "async"]
 
@@ -155,14 +155,14 @@ def _namespace(function: Function, runtime: HookRuntime, watchdog: Watchdog) -> 
         "check_deadline": runtime.check_deadline,
         "check_no_result": runtime.check_no_result,
         "current_task": asyncio.current_task,
-        "Deadline": Deadline,
-        "deadlines": watchdog.deadlines,
         "end_invocation": runtime.end_invocation,
         "enter": runtime.enter,
         "enter_async": runtime.enter_async,
         "function": function,
         "invocation_of": invocation_of,
+        "idle_deadlines": watchdog.idle,
         "mark_answered_by": runtime.mark_answered_by,
+        "new_deadline": watchdog.new_deadline,
         "now": time.perf_counter,
         "on_hook_error": runtime.on_hook_error,
         "Outcome": Outcome,

@@ -191,8 +191,9 @@ class HookRuntime:
     def _take_cancels(self, deadline: Deadline) -> bool:
         """Undo the watchdog's cancellations, so that only the host's are left; return whether there were any."""
         cancels, deadline.cancels = deadline.cancels, 0
-        for _ in range(cancels):
-            deadline.task.uncancel()
+        if deadline.task is not None:
+            for _ in range(cancels):
+                deadline.task.uncancel()
         return cancels > 0
 
     def _record_error(self, index: int, exception: BaseException, invocation: str) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import inspect
 import threading
+import weakref
 from asyncio import CancelledError, Task
 from collections.abc import Coroutine
 from typing import Any
@@ -24,21 +25,22 @@ TICKS_PER_BUDGET = 4
 class Deadline:
     """The async hook that one invocation is waiting for, and since when.
 
-    Its chain sets the attributes one by one: a call of ``__init__`` would cost as much as a hook.
+    One invocation after the other uses it: to make one takes as long as to call a hook.
     """
 
-    __slots__ = ("cancels", "coroutine", "raised", "since", "task")
+    __slots__ = ("__weakref__", "cancels", "coroutine", "raised", "since", "task")
 
-    task: Task[Any]
-    """The task that the invocation runs in."""
-    coroutine: Coroutine[Any, Any, Any] | None
-    """The hook's coroutine; None while the function itself runs, and after the last hook."""
-    since: int
-    """The tick in which that hook was called."""
-    cancels: int
-    """How often the watchdog has cancelled that hook."""
-    raised: BaseException | None
-    """What that hook raised when the watchdog closed it; not set before the first time."""
+    def __init__(self) -> None:
+        self.task: Task[Any] | None = None
+        """The task that the invocation runs in; None between two invocations."""
+        self.coroutine: Coroutine[Any, Any, Any] | None = None
+        """The hook's coroutine; None while the function itself runs, and after the last hook."""
+        self.since = 0
+        """The tick in which that hook was called."""
+        self.cancels = 0
+        """How often the watchdog has cancelled that hook."""
+        self.raised: BaseException | None = None
+        """What that hook raised when the watchdog closed it."""
 
 
 class Watchdog:
@@ -52,10 +54,23 @@ class Watchdog:
         self.budget = budget
         self.ticks = [0]
         """The number of ticks so far, as the only item of a list: chains read it without a call."""
-        self.deadlines: dict[Deadline, None] = {}
-        """The invocations under way that have async hooks."""
+        self.idle: list[Deadline] = []
+        """The deadlines that no invocation uses; a chain takes one, and brings it back."""
+        self._deadlines: list[weakref.ref[Deadline]] = []
+        """All there are: an invocation that is abandoned takes its own with it."""
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
+
+    def new_deadline(self) -> Deadline:
+        """Return another deadline, for a chain that finds none idle."""
+        deadline = Deadline()
+        self._deadlines.append(weakref.ref(deadline))
+        return deadline
+
+    def waiting(self) -> list[Deadline]:
+        """Return the deadlines of the invocations that wait for an async hook."""
+        deadlines = [reference() for reference in list(self._deadlines)]
+        return [one for one in deadlines if one is not None and one.coroutine is not None]
 
     def start(self) -> None:
         """Start counting; further calls change nothing."""
@@ -75,20 +90,27 @@ class Watchdog:
     def _run(self) -> None:
         while not self._stopping.wait(self.budget / TICKS_PER_BUDGET):
             self.ticks[0] += 1
-            for deadline in list(self.deadlines):
-                if deadline.coroutine is not None and self.is_late(deadline.since):
-                    self._schedule_check(deadline)
+            self._forget_abandoned()
+            for deadline in self.waiting():
+                task = deadline.task
+                if task is not None and self.is_late(deadline.since):
+                    self._schedule_check(task, deadline)
 
-    def _schedule_check(self, deadline: Deadline) -> None:
-        """Have the invocation's event loop check the deadline; drop one whose loop is closed."""
+    def _forget_abandoned(self) -> None:
+        for reference in list(self._deadlines):
+            if reference() is None:
+                self._deadlines.remove(reference)
+
+    def _schedule_check(self, task: Task[Any], deadline: Deadline) -> None:
+        """Have the invocation's event loop check the deadline; if that loop is closed, nothing waits any more."""
         try:
-            deadline.task.get_loop().call_soon_threadsafe(self._check, deadline)
+            task.get_loop().call_soon_threadsafe(self._check, deadline)
         except RuntimeError:
-            self.deadlines.pop(deadline, None)
+            deadline.coroutine = None
 
     def _check(self, deadline: Deadline) -> None:
         """Cancel a hook that is late; called on its event loop, where its task is waiting or has moved on."""
-        if deadline.coroutine is None or not self.is_late(deadline.since):
+        if deadline.task is None or deadline.coroutine is None or not self.is_late(deadline.since):
             return
         deadline.since = self.ticks[0] - TICKS_PER_BUDGET  # the next tick is the next chance
         deadline.cancels += 1

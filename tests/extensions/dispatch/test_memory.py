@@ -108,4 +108,4 @@ async def check_arguments_are_freed(host: ExtensionHost, target: Any) -> None:
     await host.shutdown()
     pool.shutdown()
     assert [reference() for reference in references] == [None, None]
-    assert not host._watchdog.deadlines
+    assert not host._watchdog.waiting()

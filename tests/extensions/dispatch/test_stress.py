@@ -129,7 +129,7 @@ async def run_forty_invocations(host: ExtensionHost, chaos: Chaos, target: Funct
         assert all(task.done() for task in tasks)
         results += ["cancelled" if task.cancelled() else task.exception() or task.result() for task in tasks]
     await host.shutdown()
-    assert not host._watchdog.deadlines
+    assert not host._watchdog.waiting()
     assert len(asyncio.all_tasks()) == 1
     pool.shutdown()
     return results
