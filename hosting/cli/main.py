@@ -20,7 +20,7 @@ from hosting.errors import HostingError, print_error
     context_settings={"help_option_names": ["-h", "--help"]},
     invoke_without_command=True,
     subcommand_metavar="COMMAND [ARGS]...",
-    commands=LazyCommands("hosting.cli", "start", "new", "diag", "check", "keys", "completion"),
+    commands=LazyCommands("hosting.cli", "start", "new", "diag", "check", "schema", "keys", "completion"),
     examples=["hosting new app shop", "hosting start shop", "hosting COMMAND --help"],
 )
 @click.option("--version", is_flag=True, help="Show the versions of hosting, Python and plugins, and exit.")

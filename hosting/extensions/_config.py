@@ -12,6 +12,8 @@ from hosting.core import NOTHING
 from hosting.errors import SettingsError
 
 FLAG = "PYTHON_ENABLE_WORKER_EXTENSIONS"
+SECTION_KEYS = ("order", "disabled", "required", "quarantine", "budgets", "extensions")
+"""The keys of the section."""
 
 
 class Budgets(NamedTuple):
@@ -106,7 +108,7 @@ def read(section: Mapping[str, Any] | None, environ: Mapping[str, str]) -> Confi
         SettingsError: a key is unknown or a value is wrong; the message names the key.
     """
     reader = _Section({} if section is None else section, "extensionHost")
-    reader.check_keys("order", "disabled", "required", "quarantine", "budgets", "extensions")
+    reader.check_keys(*SECTION_KEYS)
     quarantine = reader.child("quarantine")
     quarantine.check_keys("consecutiveErrors")
     return Config(

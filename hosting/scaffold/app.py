@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+
+from hosting.host.host_json_schema import FILE as SCHEMA
+from hosting.host.host_json_schema import schema_text
 from hosting.scaffold.function import Model, render_test, v1_files, v2_text
 from hosting.scaffold.names import function_names
 from hosting.scaffold.renderer import render_tree
@@ -20,7 +24,8 @@ def app_files(name: str, model: Model) -> dict[str, str]:
         model: the programming model: ``v1`` for folders with a ``function.json``, ``v2`` for decorators.
     """
     values, chosen = template_values()
-    files = render_tree("app", {"name": name, **values}, {model, *chosen})
+    schema, _ = schema_text(None, os.environ)
+    files = {SCHEMA: schema, **render_tree("app", {"name": name, **values}, {model, *chosen})}
     names = function_names(FUNCTION, model)
     script = files.pop(SCRIPT)
     if model == "v1":

@@ -1,0 +1,112 @@
+"""JSON Schema of the section ``extensionHost``, with the settings of the extensions that are installed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+from hosting._exceptions import error_text
+from hosting.extensions._config import FLAG, SECTION_KEYS, Config, read
+from hosting.extensions._discovery import EntryPoint, discover, read_installed
+from hosting.extensions._model import Extension
+from hosting.extensions.settings.models import settings_class, settings_model
+from hosting.extensions.settings.types import Definitions, Schema
+
+_NAMES: Mapping[str, Any] = {"type": "array", "items": {"type": "string"}}
+_SECONDS: Mapping[str, Any] = {"type": "number", "exclusiveMinimum": 0}
+_REFERENCE: Mapping[str, Any] = {
+    "description": "A reference: an environment variable, or the text of a file in the app's folder.",
+    "type": "object",
+    "properties": {"$env": {"type": "string", "minLength": 1}, "$file": {"type": "string", "minLength": 1}},
+    "minProperties": 1,
+    "maxProperties": 1,
+    "additionalProperties": False,
+}
+_KEYS: Mapping[str, Mapping[str, Any]] = {
+    "order": {**_NAMES, "description": "Extensions in the order in which they run; '*' stands for all others."},
+    "disabled": {**_NAMES, "description": "Extensions that are not loaded."},
+    "required": {**_NAMES, "description": "Extensions without which the host does not start."},
+    "quarantine": {
+        "type": "object",
+        "properties": {"consecutiveErrors": {"type": "integer", "minimum": 1, "default": 20}},
+        "additionalProperties": False,
+    },
+    "budgets": {
+        "description": "Time limits in seconds.",
+        "type": "object",
+        "properties": {name: dict(_SECONDS) for name in ("hook", "startup", "shutdown", "load")},
+        "additionalProperties": False,
+    },
+}
+"""The schema of each key but ``extensions``; a key without an entry takes a list of names."""
+
+
+class SectionSchema(NamedTuple):
+    """The schema of the section.
+
+    Args:
+        schema: the schema.
+        definitions: what it refers to.
+        problems: why the settings of some extensions are not in it, one sentence each.
+    """
+
+    schema: Schema
+    definitions: Definitions
+    problems: list[str]
+
+
+def section_schema(section: Mapping[str, Any] | None, environ: Mapping[str, str]) -> SectionSchema:
+    """Import the installed extensions, and return the schema of the section. No hook is called.
+
+    Extensions that may not load, and those that host.json disables, are not imported: their settings can be anything.
+
+    Args:
+        section: the section of the app's host.json, if it has one.
+        environ: the app's settings.
+
+    Raises:
+        SettingsError: the section has an unknown key or a wrong value.
+    """
+    config = read(section, {**environ, FLAG: "1"})
+    definitions: Definitions = {"reference": dict(_REFERENCE)}
+    problems: list[str] = []
+    installed = {
+        extension.name: _settings(extension, entry_point, definitions, problems)
+        for extension, entry_point in _installed(config)
+    }
+    entries = {name: _entry(settings) for name, settings in sorted(installed.items())}
+    properties: Schema = {key: dict(_KEYS.get(key, _NAMES)) for key in SECTION_KEYS if key != "extensions"}
+    properties["extensions"] = {"type": "object", "properties": entries, "additionalProperties": _entry({})}
+    schema = {"type": "object", "properties": properties, "additionalProperties": False}
+    return SectionSchema(schema, definitions, problems)
+
+
+def _installed(config: Config) -> Iterator[tuple[Extension, EntryPoint]]:
+    yield from discover(config, read_installed()[0])
+
+
+def _settings(extension: Extension, entry_point: EntryPoint, definitions: Definitions, problems: list[str]) -> Schema:
+    if extension.status != "idle":
+        return {}
+    try:
+        cls = settings_class(entry_point.load())
+        model = None if cls is None else settings_model(cls, extension.name)
+        own: Definitions = {}
+        schema = {} if model is None else model.schema(own)
+    except Exception as error:
+        problems.append(f"Extension '{extension.name}' ({extension.origin}) has no schema: {error_text(error)}")
+        return {}
+    root = own.get(str(schema.get("$ref", "")).rpartition("/")[2], {})
+    root.pop("required", None)  # the app's code may have the rest
+    definitions |= own
+    return schema
+
+
+def _entry(settings: Schema) -> Schema:
+    return _closed(settings=settings or {"type": "object"}, functions=_closed(include=_NAMES, exclude=_NAMES))
+
+
+def _closed(**properties: Mapping[str, Any]) -> Schema:
+    """Return the schema of an object with these properties and no others."""
+    own = {name: dict(schema) for name, schema in properties.items()}
+    return {"type": "object", "properties": own, "additionalProperties": False}

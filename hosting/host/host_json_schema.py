@@ -1,0 +1,49 @@
+"""JSON Schema of an app's host.json, with the settings of the extensions that are installed, for editors."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from hosting.apps.host_json_schema import azure_schema
+from hosting.apps.imports import add_to_path
+from hosting.extensions.settings.section import section_schema
+
+FILE = "host.schema.json"
+"""The file that ``hosting new app`` writes, and that its host.json names as ``$schema``."""
+
+
+def schema_of_app(root: Path) -> tuple[str, list[str]]:
+    """Return the schema of an app's host.json as text, and why the settings of some extensions are not in it.
+
+    The app itself is not imported. The settings of ``local.settings.json`` are applied to the environment.
+
+    Raises:
+        SettingsError: a settings file of the app cannot be read.
+    """
+    from hosting.host.function_host import FunctionHost  # a new app's schema does not need it
+
+    host = FunctionHost(root)
+    host.configure()
+    add_to_path(host.root)
+    return schema_text(host.host_json.get("extensionHost"), os.environ)
+
+
+def schema_text(section: Mapping[str, Any] | None, environ: Mapping[str, str]) -> tuple[str, list[str]]:
+    """Return the schema of a host.json as text, and why the settings of some extensions are not in it.
+
+    Args:
+        section: the section ``extensionHost``; None if there is none.
+        environ: the app's settings.
+
+    Raises:
+        SettingsError: the section has an unknown key or a wrong value.
+    """
+    own = section_schema(section, environ)
+    schema = azure_schema()
+    schema["properties"]["extensionHost"] = own.schema
+    schema["$defs"] = dict(sorted(own.definitions.items()))
+    return json.dumps(schema, indent=2, ensure_ascii=False, default=str) + "\n", own.problems
