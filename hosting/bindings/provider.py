@@ -98,6 +98,14 @@ class Trigger(ABC):
         """
         return NOTHING
 
+    def unset_reply(self, value: Any) -> Any:
+        """Return the reply to the caller where no output with ``replies`` was set; None unless overridden.
+
+        Args:
+            value: what the function returned.
+        """
+        return None
+
     def status_code(self, result: Result) -> int | None:
         """Return the status of the HTTP response for a result, for the JSON log line about an invocation's end.
 

@@ -148,7 +148,8 @@ class Invocation:
             raise
         if not outs and bound.result is not None and bound.result.replies:
             return answer
-        return await self._write(answer, outs, properties)
+        reply = await self._write(answer, outs, properties)
+        return bound.trigger.unset_reply(value) if reply is None else reply
 
     def _check_no_result(self, value: Any) -> None:
         """Check that a function without a result has returned nothing."""

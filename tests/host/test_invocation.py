@@ -96,6 +96,46 @@ def test_http_function_without_an_http_output_answers_204(hosting_host: HostFact
     assert hosting_host({"function_app.py": script}).get("/api/G").status == 204
 
 
+RETURNED: dict[str, tuple[str, str, int, str, bytes]] = {
+    "text": ("queue", "'é'", 200, "text/plain; charset=utf-8", "é".encode()),
+    "bytes": ("queue", "b'hi'", 200, "application/json; charset=utf-8", b'"aGk="'),
+    "list": ("queue", "['a', 'b']", 200, "application/json; charset=utf-8", b'["a","b"]'),
+    "dict of a type without a converter": ("thing", "{'a': 1}", 200, "application/json; charset=utf-8", b'{"a":1}'),
+    "text for a blob": ("blob", "'x'", 200, "text/plain; charset=utf-8", b"x"),
+    "nothing": ("thing", "None", 204, "", b""),
+}
+
+
+@pytest.mark.parametrize("keyword", ["def", "async def"])
+@pytest.mark.parametrize("has_output", [False, True])
+@pytest.mark.parametrize("what", RETURNED)
+def test_value_returned_to_another_output_is_the_response(
+    hosting_host: HostFactory, what: str, has_output: bool, keyword: str
+) -> None:
+    """Azure's host writes it as an object where the HTTP output is missing, or is not set."""
+    kind, value, *expected = RETURNED[what]
+    bindings = [
+        {"type": "httpTrigger", "direction": "in", "name": "req", "authLevel": "anonymous"},
+        {"type": kind, "direction": "out", "name": "$return", "queueName": "q", "path": "a/b", "connection": "C"},
+    ]
+    parameter = ", res: func.Out[str]" if has_output else ""
+    bindings += [{"type": "http", "direction": "out", "name": "res"}] if has_output else []
+    script = f"import azure.functions as func\n{keyword} main(req: func.HttpRequest{parameter}):\n    return {value}\n"
+    app = {"F/function.json": json.dumps({"bindings": bindings}), "F/__init__.py": script}
+    reply = hosting_host(app).get("/api/F")
+    assert [reply.status, reply.headers.get("content-type", ""), reply.body] == expected
+
+
+def test_http_output_that_is_set_hides_the_value_returned_to_another_output(hosting_host: HostFactory) -> None:
+    """The response is what was set."""
+    app = (
+        "@app.route('f', binding_arg_name='res')\n@app.queue_output('$return', 'q', 'C')\n"
+        "def f(req, res: func.Out[str]) -> str:\n    res.set('set')\n    return 'returned'\n"
+    )
+    reply = hosting_host(files(app)).get("/api/f")
+    assert (reply.text, reply.outputs["$return"]) == ("set", "returned")
+
+
 def test_result_without_a_return_binding_fails_the_invocation(hosting_host: HostFactory) -> None:
     """A value that no binding takes fails the invocation."""
     host = hosting_host(v1("def main(req: func.HttpRequest, res: func.Out[str]):\n    return 'lost'\n"))

@@ -47,6 +47,7 @@ class HttpTrigger(Trigger):
         """Runs the function; None if it cannot run."""
         self.problem: Problem | None = None
         """Why it cannot run; None if it can."""
+        self._returned_to = next(filter(_is_other_result, function.bindings), None)
         self.streams = streams_of(function)
         """Creates requests and responses of a function with streams, which takes a ``StreamCall`` in place of an
         ``HttpCall``; None for other functions."""
@@ -60,6 +61,14 @@ class HttpTrigger(Trigger):
         from hosting.bindings.http.data import request_data  # only functions with expressions need it
 
         return request_data(data)
+
+    def unset_reply(self, value: Any) -> HttpReply | None:
+        """Return the response with a value that the function returned to another output, as in Azure; None if none."""
+        if value is None or self._returned_to is None:
+            return None
+        from hosting.bindings.http.returned import returned_reply  # few functions need it
+
+        return returned_reply(self._returned_to, value)
 
     def log_fields(self, data: Any) -> Mapping[str, Any]:
         """Return method and path."""
@@ -78,6 +87,10 @@ class HttpTrigger(Trigger):
     async def by_hand(self, text: str | None) -> HttpCall:
         """Raise ValueError: a request to the function's URL is the way to run it."""
         raise ValueError(f"Function '{self.function}' is triggered by HTTP: send a request to its URL instead.")
+
+
+def _is_other_result(binding: Binding) -> bool:
+    return binding.name == "$return" and binding.type.lower() != "http"
 
 
 class HttpOutput(Output):
