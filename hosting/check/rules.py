@@ -205,6 +205,19 @@ RULES: Mapping[str, Rule] = {
         "`proxies.json` has no effect",
         "Azure's host no longer supports proxies and ignores the file.",
     ),
+    "APP113": Rule(
+        "warning",
+        "Python past its end of life",
+        "It gets no security fixes any more, and Azure gives no support for apps that run with it. Checked are the "
+        "version that runs the check, and those in `.python-version`, `runtime.txt`, `Dockerfile`, "
+        "`requires-python` and the setting `FUNCTIONS_WORKER_RUNTIME_VERSION`.",
+    ),
+    "APP114": Rule(
+        "warning",
+        "Version of Azure's runtime past its end of support",
+        "Checked are `FUNCTIONS_EXTENSION_VERSION` in `local.settings.json`, `projectRuntime` in "
+        "`.vscode/settings.json` and the image in `Dockerfile`.",
+    ),
     "APP201": Rule(
         "error",
         "App that does not load",
@@ -235,7 +248,8 @@ RULES: Mapping[str, Rule] = {
     "APP206": Rule(
         "warning",
         "Unsupported extension bundle",
-        "Its `id` is not Microsoft's, its version is not a range, or the range ends before the supported versions.",
+        "Its `id` is not Microsoft's, its version is not a range, or the support of the newest version in the range "
+        "has ended.",
     ),
     "APP207": Rule(
         "warning",
@@ -314,6 +328,12 @@ RULES: Mapping[str, Rule] = {
         "warning",
         "Requirement with the name of a module of Python",
         "The package of that name is an old copy that hides Python's own module.",
+    ),
+    "APP312": Rule(
+        "error",
+        "Extension that the requirements do not list",
+        "The app uses or requires it by name: with `hosting.use` or `hosting.configure`, in `function.json` or in "
+        "`host.json`. Azure does not install it.",
     ),
     "APP401": Rule(
         "warning",

@@ -17,7 +17,7 @@ from hosting.authoring import Order
 from hosting.errors import ExtensionError
 from hosting.extensions._hooks import APP_HOOKS, AROUND_HOOKS, FUNCTION_HOOKS, spec_arguments
 from hosting.extensions._model import EAGER, ON_DEMAND, Extension, Hook, Priority
-from hosting.extensions.settings.models import settings_class, settings_model
+from hosting.extensions.settings.models import SettingsModel, settings_class, settings_model
 
 MARKER = "hosting_impl"
 """The attribute that pluggy's marker sets on a function."""
@@ -34,16 +34,36 @@ def register(extension: Extension, target: Any) -> None:
         ExtensionError: the target is not valid.
         Exception: what the class raises when it is instantiated.
     """
+    errors = try_register(extension, target)
+    if errors:
+        raise errors[0]
+
+
+def try_register(extension: Extension, target: Any) -> list[ExtensionError]:
+    """Set the extension's hooks, order, file and warnings; or none of them, and return everything that is wrong.
+
+    Args:
+        extension: the extension.
+        target: what its entry point names, as for ``register``.
+
+    Raises:
+        ExtensionError: the target is a class that needs arguments.
+        Exception: what the class raises when it is instantiated.
+    """
     plugin = _instance(target)
-    order = _order(plugin)
-    settings = settings_class(plugin)
-    model = None if settings is None else settings_model(settings, extension.name)
-    hooks = _hooks(extension, plugin)
-    extension.file = _file(target, hooks)
-    extension.hooks = hooks
-    extension.order = order
-    extension.settings_model = model
-    extension.warnings = tuple(_missing_markers(plugin, hooks))
+    order = getattr(plugin, "order", None)
+    hooks, errors = _hooks(extension, plugin)
+    model, wrong = _settings_model(extension.name, plugin)
+    errors = [*wrong, *errors]
+    if order is not None and not isinstance(order, Order):
+        errors.insert(0, _wrong_order(order))
+    if not errors:
+        extension.file = _file(target, hooks)
+        extension.hooks = hooks
+        extension.order = order or Order()
+        extension.settings_model = model
+        extension.warnings = tuple(_missing_markers(plugin, hooks))
+    return errors
 
 
 def _instance(target: Any) -> Any:
@@ -61,58 +81,69 @@ def _instance(target: Any) -> Any:
     return target()
 
 
-def _order(plugin: Any) -> Order:
-    order = getattr(plugin, "order", None)
-    if order is not None and not isinstance(order, Order):
-        raise ExtensionError(
-            f"'order' must be a hosting.Order, found {type(order).__name__}",
-            remedy="Write: order = hosting.Order(before=(...), after=(...)).",
-        )
-    return order or Order()
+def _settings_model(name: str, plugin: Any) -> tuple[SettingsModel | None, list[ExtensionError]]:
+    """Return the model of an extension's own class for its settings, if it has one, and what is wrong with that."""
+    try:
+        settings = settings_class(plugin)
+        return (None if settings is None else settings_model(settings, name)), []
+    except ExtensionError as error:
+        return None, [error]
 
 
-def _hooks(extension: Extension, plugin: Any) -> dict[str, Hook]:
-    """Return every marked function as a checked hook, in lifecycle order."""
-    found = _implementations(extension.name, plugin)
+def _wrong_order(order: object) -> ExtensionError:
+    return ExtensionError(
+        f"'order' must be a hosting.Order, found {type(order).__name__}",
+        remedy="Write: order = hosting.Order(before=(...), after=(...)).",
+    )
+
+
+def _hooks(extension: Extension, plugin: Any) -> tuple[dict[str, Hook], list[ExtensionError]]:
+    """Return every marked function that is a valid hook, in lifecycle order, and what is wrong with the others."""
+    found, errors = _implementations(extension.name, plugin)
     specification = spec_arguments()
-    for name in found:
-        _check_name(name, specification)
-        _check_group(name, extension.group)
-    hooks = {
-        name: _hook(extension, name, found[name], arguments)
-        for name, arguments in specification.items()
-        if name in found
-    }
-    if not hooks:
-        raise _no_hooks(plugin, specification)
-    return hooks
+    hooks: dict[str, Hook] = {}
+    for name in sorted(found, key=[*found.keys() - specification, *specification].index):
+        try:
+            _check_name(name, specification)
+            _check_group(name, extension.group)
+            hooks[name] = _hook(extension, name, found[name], specification[name])
+        except ExtensionError as error:
+            errors.append(error)
+    if not hooks and not errors:
+        errors.append(_no_hooks(plugin, specification))
+    return hooks, errors
 
 
-def _implementations(name: str, plugin: Any) -> dict[str, pluggy.HookImpl]:
+def _implementations(name: str, plugin: Any) -> tuple[dict[str, pluggy.HookImpl], list[ExtensionError]]:
     """Return the implementations by the name of their hook, found by a plugin manager of their own."""
     manager = pluggy.PluginManager("hosting")
     manager.register(plugin, name)
-    found = {}
+    found: dict[str, pluggy.HookImpl] = {}
+    errors: list[ExtensionError] = []
     for caller in manager.get_hookcallers(plugin) or ():
         first, *others = caller.get_hookimpls()
         if others:
-            raise ExtensionError(
-                f"hook {caller.name!r} is implemented {len(others) + 1} times",
-                remedy="Keep one function for it; 'specname' makes a function implement the hook of another name.",
-            )
-        if caller.name in spec_arguments() or not first.optionalhook:
+            errors.append(_implemented_twice(caller.name, len(others) + 1))
+        elif caller.name in spec_arguments() or not first.optionalhook:
             found[caller.name] = first
-    _check_marked_objects(manager, plugin)
-    return found
+    errors.extend(_marked_objects(manager, plugin))
+    return found, errors
 
 
-def _check_marked_objects(manager: pluggy.PluginManager, plugin: Any) -> None:
-    """Refuse marked objects that are not functions, such as callable objects: pluggy ignores them."""
+def _implemented_twice(name: str, count: int) -> ExtensionError:
+    return ExtensionError(
+        f"hook {name!r} is implemented {count} times",
+        remedy="Keep one function for it; 'specname' makes a function implement the hook of another name.",
+    )
+
+
+def _marked_objects(manager: pluggy.PluginManager, plugin: Any) -> Iterator[ExtensionError]:
+    """Yield an error for each marked object that is not a function, such as a callable object: pluggy ignores it."""
     for name in dir(plugin):
         marked = inspect.getattr_static(plugin, name, None)
         is_marked = isinstance(inspect.getattr_static(marked, MARKER, None), dict)
         if is_marked and manager.parse_hookimpl_opts(plugin, name) is None:
-            raise ExtensionError(
+            yield ExtensionError(
                 f"{name!r} is marked as a hook, but is not a function: found {type(marked).__name__}",
                 remedy="Mark a function that calls it.",
             )

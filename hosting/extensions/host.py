@@ -251,6 +251,13 @@ class ExtensionHost:
             self._registry.find()
         return self._registry.ordered
 
+    def uses(self) -> dict[str, str]:
+        """Return the names of the extensions that the app uses, each with the beginning of a sentence on where.
+
+        It does not matter whether they are installed and switched on.
+        """
+        return OptIns(self._functions, self._registrations, self._config).uses()
+
     def diagnosis(self, *, verify: bool = False) -> dict[str, Any]:
         """Return the state of this host as a JSON document; on a running host with live figures.
 

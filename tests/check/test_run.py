@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from hosting.check.app.extensions import check_extensions
 from hosting.check.app.files import check_files
+from hosting.check.app.lifecycle import check_lifecycle
 from hosting.check.app.project import AppProject
 from hosting.check.app.requirements import check_requirements
 from hosting.check.extension.metadata import check_metadata
@@ -23,11 +24,14 @@ from hosting.check.report import Finding
 from hosting.check.rules import RULES
 from hosting.check.run import run
 from hosting.errors import HostingError
-from tests.support.checks import APP, EXTENSION, write
+from tests.support.checks import APP, EXTENSION, TODAY, write
 from tests.support.processes import ROOT
 
 EXPECTED = {"quickstart": {"APP401"}, "azure_extension": {"APP401"}}
 """These examples show extensions with ``hosting start`` and are not made for Azure."""
+
+COMMITTED = {"APP105"}
+"""Git has the settings of examples, which are without secrets; outside a repository it has none."""
 
 PROJECTS = [
     path
@@ -57,13 +61,13 @@ PROJECT_TABLES = st.dictionaries(
 @pytest.mark.parametrize("path", PROJECTS, ids=lambda path: path.name)
 def test_project_of_this_repository_has_only_the_expected_findings(path: Path) -> None:
     """Examples and plugins have no finding, except for rules that an example is about."""
-    found = run(path).findings
-    assert {one.code for one in found} == EXPECTED.get(path.name, set()), found
+    found = run(path, TODAY).findings
+    assert {one.code for one in found} - COMMITTED == EXPECTED.get(path.name, set()), found
 
 
 def _check_without_loading(root: Path) -> Iterator[Finding]:
     app = AppProject(root)
-    for check in (check_files, check_requirements, check_extensions):
+    for check in (check_files, check_lifecycle, check_requirements, check_extensions):
         yield from check(app)
 
 

@@ -8,19 +8,21 @@ from collections.abc import Iterator
 from packaging.utils import canonicalize_name
 
 from hosting._distributions import distribution_name
-from hosting.apps.requirements import FILE, read_requirements
+from hosting._text import did_you_mean
+from hosting.apps.requirements import FILE
 from hosting.check.app.project import AppProject
 from hosting.check.report import Finding, finding
 from hosting.check.source.modules import Source
-from hosting.extensions import FLAG, HOOK_GROUPS, installed_entry_points, is_enabled
+from hosting.extensions import FLAG, HOOK_GROUPS, EntryPoint, installed_entry_points, is_enabled
 
 SDK_CLASSES = ("azure.functions.AppExtensionBase", "azure.functions.FuncExtensionBase")
 EXTEND = "hosting.extend"
 
 
 def check_extensions(app: AppProject) -> Iterator[Finding]:
-    """Compare the extensions that an app wants with what it does to run them in Azure."""
-    enabled = is_enabled({FLAG: app.settings.get(FLAG) or ""})
+    """Compare the extensions that an app wants with its requirements, and with what it does to run them in Azure."""
+    yield from _check_listed(app)
+    enabled = _is_enabled(app)
     wanted = _wanted_extension(app, enabled=enabled)
     uses_extend = [(source.relative, line) for source in app.sources for line in _lines_with_extend(source)]
     if wanted and not uses_extend:
@@ -32,15 +34,38 @@ def check_extensions(app: AppProject) -> Iterator[Finding]:
         yield finding("APP402", f"extensions are switched off: {FLAG} is not true", remedy, *uses_extend[0])
 
 
+def _check_listed(app: AppProject) -> Iterator[Finding]:
+    """Report the extensions that the app uses, but that its requirements do not install in Azure."""
+    file = FILE if (app.root / FILE).is_file() else None
+    required = app.installed.closure(one.requirement for one in app.requirements[0] or ())
+    provided = {entry.name.casefold(): distribution_name(entry.dist) or "" for entry in _hook_entry_points()}
+    document = app.probe.document
+    # The host itself reports a missing extension, unless extensions are switched off.
+    is_reported = bool(document.get("error")) or _is_enabled(app) or not all(map(app.installed.has, required))
+    for name, use in document.get("uses", {}).items():
+        owner = provided.get(name.casefold())
+        if owner is None and not is_reported:
+            remedy = did_you_mean(name, provided) or f"Add the package that has it to {FILE}, and install it."
+            yield finding("APP312", f"{use} the extension {name!r}, which is not installed", remedy, file)
+        elif owner and canonicalize_name(owner) not in required:
+            message = f"{use} the extension {name!r}, but the requirements do not list {owner}, which has it"
+            yield finding("APP312", message, f"Add {owner} to {FILE}.", file)
+
+
+def _is_enabled(app: AppProject) -> bool:
+    return is_enabled({FLAG: app.settings.get(FLAG) or ""})
+
+
+def _hook_entry_points() -> list[EntryPoint]:
+    return [entry for entry in installed_entry_points() if entry.group in HOOK_GROUPS]
+
+
 def _wanted_extension(app: AppProject, *, enabled: bool) -> tuple[str | None, int | None, str] | None:
     """Return file, line and a sentence about the first extension that the app requires or defines, if there is one."""
     provided = {
-        str(canonicalize_name(distribution_name(entry.dist) or "")): entry.name
-        for entry in installed_entry_points()
-        if entry.group in HOOK_GROUPS
+        str(canonicalize_name(distribution_name(entry.dist) or "")): entry.name for entry in _hook_entry_points()
     }
-    listed, _ = read_requirements(app.root, app.root / FILE)
-    for one in listed:
+    for one in app.requirements[0] or ():
         if one.name in provided:
             message = f"{provided[one.name]!r} of {one.requirement.name} does not run in Azure's worker"
             return one.file, one.line, message

@@ -10,6 +10,7 @@ from typing import Any
 from hosting.apps.load import ignored_files
 from hosting.bindings.registry import OF_AZURE, PROVIDED_BY
 from hosting.check.app.files import HOST, check_settings, line_in_host_json
+from hosting.check.app.lifecycle import bundle_end
 from hosting.check.app.project import AppProject
 from hosting.check.report import Finding, finding
 from hosting.check.source.blocking import find_blocking_calls
@@ -19,7 +20,6 @@ _IN_BUNDLES = frozenset({*OF_AZURE, *PROVIDED_BY, "eventgridtrigger"})
 """The binding types of Azure's extension bundles, in lower case."""
 BUNDLE = "Microsoft.Azure.Functions.ExtensionBundle"
 BUNDLE_REMEDY = f'Write "extensionBundle": {{"id": "{BUNDLE}", "version": "[4.*, 5.0.0)"}}.'
-_OLDEST_BUNDLE_VERSION = 4
 _DYNAMIC_IMPORTS = frozenset({"import_module", "iter_modules", "walk_packages"})
 _BLUEPRINT_CLASSES = ("azure.functions.Blueprint", "azure.durable_functions.Blueprint")
 _WEB_APP_CLASSES = ("azure.functions.AsgiFunctionApp", "azure.functions.WsgiFunctionApp")
@@ -131,8 +131,9 @@ def _check_bundle_version(app: AppProject, bundle: Any) -> Iterator[Finding]:
     upper = re.search(r",\s*(\d+)(?:\.[\d*]+)*\s*([)\]])|^(\d+)", version)
     if upper is None:
         yield finding("APP206", f"extensionBundle.version {version!r} is not a range", BUNDLE_REMEDY, HOST, line)
-    elif _newest_major(upper) < _OLDEST_BUNDLE_VERSION:
-        yield finding("APP206", f"extensionBundle {version} is not supported any more", BUNDLE_REMEDY, HOST, line)
+    elif end := bundle_end(_newest_major(upper), app.today):
+        message = f"extensionBundle {version} reached its end of support on {end}"
+        yield finding("APP206", message, BUNDLE_REMEDY, HOST, line)
 
 
 def _newest_major(upper: re.Match[str]) -> int:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import os
+import tomllib
 from collections.abc import Iterator, Mapping
+from datetime import date
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from hosting.apps.expansion import AppSettings
 from hosting.apps.json_files import read_json
+from hosting.apps.json_keys import CaselessDict
 from hosting.apps.local_settings import LocalSettings, read_local_settings
+from hosting.apps.requirements import FILE, RequirementLine, UnparsedLine, parse_requirements, read_requirements
 from hosting.check.probe.parent import ProbeResult, probe_app
 from hosting.check.source.ignore_files import IgnoreFiles
 from hosting.check.source.modules import Import, Source, is_excluded_folder, is_vendored, read_sources
@@ -28,10 +32,12 @@ class AppProject:
 
     Args:
         root: the app's folder.
+        today: the date to compare the end of versions with; None for the current one.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, today: date | None = None) -> None:
         self.root = root
+        self.today = today or date.today()
         self.ignore_files = IgnoreFiles(root)
         self.installed = InstalledPackages()
 
@@ -67,11 +73,16 @@ class AppProject:
 
     @cached_property
     def host_json(self) -> dict[str, Any] | None:
-        """The content of ``host.json``; None if the file does not exist or cannot be read."""
+        """The content of ``host.json``, with keys in any case; None if the file does not exist or cannot be read."""
         try:
-            return read_json(self.root / "host.json", HostingError).content
+            return CaselessDict(read_json(self.root / "host.json", HostingError).content)
         except HostingError:
             return None
+
+    @cached_property
+    def requirements(self) -> tuple[list[RequirementLine] | None, list[UnparsedLine]]:
+        """The requirements, None without a file that lists them, and the lines that name no package."""
+        return read_app_requirements(self.root)
 
     def section(self, *keys: str) -> Mapping[str, Any]:
         """Return an object inside ``host.json``, found by its keys; empty if there is none."""
@@ -114,3 +125,37 @@ def is_app(root: Path) -> bool:
     return any((root / name).is_file() for name in ("host.json", "function_app.py")) or any(
         root.glob("*/function.json")
     )
+
+
+def read_app_requirements(root: Path) -> tuple[list[RequirementLine] | None, list[UnparsedLine]]:
+    """Read ``requirements.txt``, or else the dependencies in ``pyproject.toml``, from which Azure builds as well.
+
+    Args:
+        root: the app's folder.
+
+    Returns:
+        The requirements, None without a file that lists them, and the lines that name no package.
+    """
+    if (root / FILE).is_file():
+        return read_requirements(root, root / FILE)
+    project = root / "pyproject.toml"
+    if project.is_file():
+        text = project.read_text("utf-8", "replace")
+        texts = _dependencies(text)
+        if texts is not None:
+            return parse_requirements(texts, project.name, text)
+    return None, []
+
+
+def _dependencies(text: str) -> list[str] | None:
+    """Return the dependencies in the text of a ``pyproject.toml``, those of Poetry by their names; None without any."""
+    try:
+        content = tomllib.loads(text)
+    except tomllib.TOMLDecodeError:
+        return None
+    match content:
+        case {"project": {"dependencies": list(listed)}}:
+            return list(map(str, listed))
+        case {"tool": {"poetry": {"dependencies": dict(by_name)}}}:
+            return [name for name in by_name if name != "python"]
+    return None

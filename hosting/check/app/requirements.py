@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import sys
-import tomllib
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 
-from hosting.apps.requirements import FILE, RequirementLine, UnparsedLine, parse_requirements, read_requirements
+from hosting.apps.requirements import FILE, RequirementLine, UnparsedLine, parse_requirements
 from hosting.check.app.project import AppProject
 from hosting.check.report import Finding, finding
 from hosting.check.source.imports import UnlistedImport, find_unlisted_imports
@@ -44,7 +42,7 @@ UNSUITABLE: Mapping[str, tuple[str, str]] = {
 
 def check_requirements(app: AppProject) -> Iterator[Finding]:
     """Check the packages that Azure installs for an app."""
-    listed, unparsed = _read_requirements(app.root)
+    listed, unparsed = app.requirements
     if listed is None:
         yield from _check_missing_file(app)
         return
@@ -78,33 +76,6 @@ def _unknown_imports(imports: list[UnlistedImport], not_installed: list[Requirem
     )
     remedy = f"Run pip install -r {FILE}, and check again."
     return finding("APP304", message, remedy, imports[0].file, imports[0].line)
-
-
-def _read_requirements(root: Path) -> tuple[list[RequirementLine] | None, list[UnparsedLine]]:
-    """Read ``requirements.txt``, or else the dependencies in ``pyproject.toml``, from which Azure builds as well."""
-    if (root / FILE).is_file():
-        return read_requirements(root, root / FILE)
-    project = root / "pyproject.toml"
-    if project.is_file():
-        text = project.read_text("utf-8", "replace")
-        texts = _dependencies(text)
-        if texts is not None:
-            return parse_requirements(texts, project.name, text)
-    return None, []
-
-
-def _dependencies(text: str) -> list[str] | None:
-    """Return the dependencies in the text of a ``pyproject.toml``, those of Poetry by their names; None without any."""
-    try:
-        content = tomllib.loads(text)
-    except tomllib.TOMLDecodeError:
-        return None
-    match content:
-        case {"project": {"dependencies": list(listed)}}:
-            return list(map(str, listed))
-        case {"tool": {"poetry": {"dependencies": dict(by_name)}}}:
-            return [name for name in by_name if name != "python"]
-    return None
 
 
 def _unparsed_line(line: UnparsedLine) -> Finding:

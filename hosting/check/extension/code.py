@@ -41,8 +41,8 @@ def _check_import(project: ExtensionProject) -> Iterator[Finding]:
         yield finding("EXT201", f"the extension cannot be imported: {probe.failure}", "", MANIFEST)
         return
     for result, entry_point in zip(probe.document["entry_points"], project.read_entry_points, strict=True):
-        if result["error"]:
-            yield _entry_point_error(project, result, entry_point.line)
+        for error in result["errors"]:
+            yield _entry_point_error(project, result, error, entry_point.line)
         for message, remedy in result["warnings"]:
             yield finding("EXT203", message, remedy, *_definition(project, message))
     if printed := probe.printed.strip():
@@ -52,8 +52,9 @@ def _check_import(project: ExtensionProject) -> Iterator[Finding]:
         yield finding("EXT205", f"importing it adds {', '.join(handlers)} to the root logger", remedy, MANIFEST)
 
 
-def _entry_point_error(project: ExtensionProject, result: Mapping[str, Any], line: int | None) -> Finding:
-    error = result["error"]
+def _entry_point_error(
+    project: ExtensionProject, result: Mapping[str, Any], error: Mapping[str, Any], line: int | None
+) -> Finding:
     if result["phase"] == "import":
         message = f"the entry point {result['name']} = {result['value']!r} cannot be imported: {error['message']}"
         remedy = error["remedy"] or "Correct the value, MODULE or MODULE:ATTRIBUTE, or install what it needs."
@@ -71,7 +72,7 @@ def _location(project: ExtensionProject, file: str | None, line: int | None) -> 
 
 
 def _definition(project: ExtensionProject, message: str, default: int | None = None) -> tuple[str, int | None]:
-    """Return file and line of the function that a message quotes first, or else of the entry point.
+    """Return file and line of the definition of what a message quotes first, or else of the entry point.
 
     Args:
         project: the project.
@@ -81,7 +82,14 @@ def _definition(project: ExtensionProject, message: str, default: int | None = N
     quoted = message.split("'")[1:2]
     for source in project.sources:
         for node in ast.walk(source.tree):
-            if isinstance(node, _Definition) and node.name in quoted:
+            match node:
+                case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
+                    names = [name]
+                case ast.Assign(targets=targets):
+                    names = [target.id for target in targets if isinstance(target, ast.Name)]
+                case _:
+                    continue
+            if any(name in quoted for name in names):
                 return source.relative, node.lineno
     return MANIFEST, default
 

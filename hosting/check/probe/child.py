@@ -26,7 +26,8 @@ def app(root: Path) -> dict[str, Any]:
     """Load the app in a folder in this process, without serving it.
 
     Returns:
-        ``error``, why it does not load, or None; ``problems``, what the host reports; and ``functions``.
+        ``error``, why it does not load, or None; ``problems``, what the host reports; ``functions``; and ``uses``, the
+        extensions that it uses.
     """
     from hosting.host.function_host import FunctionHost
     from hosting.host.process import enter
@@ -38,12 +39,14 @@ def app(root: Path) -> dict[str, Any]:
         enter(root)
         host.load()
     except HostingError as error:
-        return {"error": _error(error), "problems": [], "functions": []}
+        uses = host.extensions.uses() if hasattr(host, "extensions") else {}
+        return {"error": _error(error), "problems": [], "functions": [], "uses": uses}
     problems = [Problem(one["severity"], one["message"], one["remedy"]) for one in _extension_problems(host)]
     return {
         "error": None,
         "problems": [problem._asdict() for problem in (*host.problems, *problems)],
         "functions": [function_document(function, host.environ) for function in host.functions],
+        "uses": host.extensions.uses(),
     }
 
 
@@ -116,14 +119,15 @@ def _error(error: HostingError) -> dict[str, Any]:
 def _import_entry_point(root: Path, group: str, name: str, value: str) -> dict[str, Any]:
     from importlib_metadata import EntryPoint
 
-    result: dict[str, Any] = {"group": group, "name": name, "value": value, "hooks": [], "warnings": [], "error": None}
+    result: dict[str, Any] = {"group": group, "name": name, "value": value, "hooks": [], "warnings": [], "errors": []}
     try:
         target = EntryPoint(name, value, group).load()
         return {**result, **(_validate_extension(group, name, target) if group in HOOK_GROUPS else _validate(target))}
     except BaseException as error:  # noqa: BLE001 - the author's code may raise anything
         file, line = _raising_line(error, root)
         reason = error_text(error).removesuffix(": ")
-        return {**result, "phase": "import", "error": {"message": reason, "remedy": "", "file": file, "line": line}}
+        error_document = {"message": reason, "remedy": "", "file": file, "line": line}
+        return {**result, "phase": "import", "errors": [error_document]}
 
 
 def _validate(target: Any) -> dict[str, Any]:
@@ -132,7 +136,7 @@ def _validate(target: Any) -> dict[str, Any]:
         return {}
     message = f"it names an object of type {type(target).__name__}, which cannot be called"
     remedy = "Name a class or a function that takes the host's services."
-    return {"phase": "contract", "error": {"message": message, "remedy": remedy, "file": None, "line": None}}
+    return {"phase": "contract", "errors": [{"message": message, "remedy": remedy, "file": None, "line": None}]}
 
 
 def _validate_extension(group: str, name: str, target: Any) -> dict[str, Any]:
@@ -140,7 +144,7 @@ def _validate_extension(group: str, name: str, target: Any) -> dict[str, Any]:
 
     found = inspect_target(name, group, target)
     result: dict[str, Any] = {"hooks": found.hooks, "warnings": found.warnings}
-    return result if found.error is None else {**result, "phase": "contract", "error": _error(found.error)}
+    return {**result, "phase": "contract", "errors": list(map(_error, found.errors))}
 
 
 def _raising_line(error: BaseException, root: Path) -> tuple[str | None, int | None]:

@@ -17,8 +17,8 @@ class Inspection(NamedTuple):
     """The names of its hooks."""
     warnings: tuple[tuple[str, str], ...] = ()
     """What is probably a mistake, though nothing fails: messages, each with its remedy."""
-    error: ExtensionError | None = None
-    """Why it is not a valid extension; None if it is."""
+    errors: tuple[ExtensionError, ...] = ()
+    """Everything that makes it an invalid extension; a host reports the first."""
 
 
 def known_hooks() -> tuple[str, ...]:
@@ -38,13 +38,13 @@ def inspect_target(name: str, group: str, target: Any) -> Inspection:
     Raises:
         Exception: what the class raises when it is instantiated.
     """
-    from hosting.extensions._registration import register
+    from hosting.extensions._registration import try_register
 
     if is_sdk_class(target):
         return Inspection()
     extension = Extension(name, group=group)
     try:
-        register(extension, target)
+        errors = try_register(extension, target)
     except ExtensionError as error:
-        return Inspection(error=error)
-    return Inspection(tuple(extension.hooks), extension.warnings)
+        errors = [error]
+    return Inspection(tuple(extension.hooks), extension.warnings, tuple(errors))

@@ -49,6 +49,12 @@ VIOLATIONS: Mapping[str, Violation] = {
     ),
     "APP111": Violation({".venv/pyvenv.cfg": "home = /usr/bin\n"}, ".venv", sys.prefix),
     "APP112": Violation({"proxies.json": "{}"}, "proxies.json", "has no effect"),
+    "APP113": Violation({".python-version": "3.10.4\n"}, ".python-version:1", "end of life on 2026-10-31"),
+    "APP114": Violation(
+        _settings('"python"', '"python",\n    "FUNCTIONS_EXTENSION_VERSION": "~3"'),
+        "local.settings.json:5",
+        "end of support on 2022-12-13",
+    ),
 }
 
 

@@ -23,6 +23,7 @@ async def slow(req: func.HttpRequest) -> str:
     return ''
 """
 QUEUE = "\n@app.queue_trigger('msg', 'orders', 'AzureWebJobsStorage')\ndef order(msg: func.QueueMessage) -> None: ...\n"
+EVENT_GRID = "\n@app.event_grid_trigger('event')\ndef event(event: func.EventGridEvent) -> None: ...\n"
 UNDERSCORES = (
     "\n@app.route('x', trigger_arg_name='http_req')\ndef under(http_req: func.HttpRequest) -> str:\n    return ''\n"
 )
@@ -53,7 +54,7 @@ VIOLATIONS: Mapping[str, Violation] = {
         frozenset({"APP204", "APP210"}),
     ),
     "APP206": Violation(
-        replaced(APP, "host.json", "[4.*, 5.0.0)", "[2.*, 3.0.0)"), "host.json:3", "not supported any more"
+        replaced(APP, "host.json", "[4.*, 5.0.0)", "[2.*, 3.0.0)"), "host.json:3", "end of support on 2026-08-04"
     ),
     "APP207": Violation({"orders.py": BLUEPRINT}, "orders.py:3", "'orders' is not registered"),
     "APP208": Violation({"function_app.py": WEB}, "function_app.py:3", "/api"),
@@ -127,6 +128,7 @@ def test_every_rule_of_the_section_has_a_violation() -> None:
         function(BLOCKING.replace("time.sleep(1)", "await __import__('asyncio').to_thread(lambda: time.sleep(1))")),
         function(UNDERSCORES),
         {"function_app.py": WEB + "\nROUTES = ['/api/hello']\n"},
+        {**function(EVENT_GRID), **replaced(APP, "host.json", '"extensionBundle"', '"ExtensionBundle"')},
     ],
     ids=[
         "Blueprint registered through its module",
@@ -135,6 +137,7 @@ def test_every_rule_of_the_section_has_a_violation() -> None:
         "blocking call in a thread",
         "binding names with underscores",
         "web app with the route prefix in its routes",
+        "extension bundle in another case",
     ],
 )
 def test_correct_code_has_no_finding(files: Mapping[str, str | None], tmp_path: Path) -> None:

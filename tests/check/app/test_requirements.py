@@ -10,7 +10,16 @@ import pytest
 from hosting.check.app.project import AppProject
 from hosting.check.app.requirements import check_requirements
 from hosting.check.run import run
-from tests.support.checks import APP, Violation, check_violation, findings, function, requirements, rules_of, write
+from tests.support.checks import (
+    APP,
+    Violation,
+    check_violation,
+    findings,
+    function,
+    requirements,
+    rules_of,
+    write,
+)
 
 VIOLATIONS: Mapping[str, Violation] = {
     "APP301": Violation(
@@ -34,6 +43,11 @@ VIOLATIONS: Mapping[str, Violation] = {
     "APP309": Violation(requirements("-e ../shared"), "requirements.txt:2", "'-e ../shared'"),
     "APP310": Violation(requirements("Opencv_Python"), "requirements.txt:2", "libGL"),
     "APP311": Violation(requirements("asyncio"), "requirements.txt:2", "part of Python"),
+    "APP312": Violation(
+        {**function("\nimport hosting\n\nhosting.configure('of-nobody', a=1)\n"), **requirements("hosting")},
+        "requirements.txt",
+        "hosting.configure configures the extension 'of-nobody', which is not installed",
+    ),
 }
 
 VENDORED = {

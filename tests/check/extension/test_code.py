@@ -92,6 +92,54 @@ def test_validation_of_the_host_is_reported_at_the_hook(
     assert found.file == CODE
 
 
+BROKEN = """import hosting
+
+
+@hosting.hookimpl
+def pre_invocation(contxt): ...
+
+
+@hosting.hookimpl
+def post_invocation(context):
+    yield
+
+
+@hosting.hookimpl
+async def invocation(context): ...
+
+
+@hosting.hookimpl
+def post_invokation(context): ...
+
+
+@hosting.hookimpl
+class invocation_error: ...
+
+
+@hosting.hookimpl
+def pre_invocation_app_level(context): ...
+
+
+order = 3
+"""
+
+
+def test_every_broken_hook_of_a_module_is_reported(tmp_path: Path) -> None:
+    """Each finding is where its hook is defined; valid hooks have none."""
+    names = "src/hosting_stamp/__init__.py"
+    files = {names: BROKEN, **_manifest("hosting_stamp:Stamp", "hosting_stamp")}
+    found = findings(tmp_path, EXTENSION, files)
+    assert [(one.code, one.line, one.message.partition(": ")[2]) for one in found if one.file == names] == [
+        ("EXT202", 5, "hook 'pre_invocation' has a parameter 'contxt', which is not one of the hook's arguments"),
+        ("EXT202", 9, "hook 'post_invocation' is a generator, which would never run"),
+        ("EXT202", 14, "hook 'invocation' must be a generator"),
+        ("EXT202", 18, "unknown hook 'post_invokation'"),
+        ("EXT202", 22, "'invocation_error' is marked as a hook, but is not a function: found type"),
+        ("EXT202", 29, "'order' must be a hosting.Order, found int"),
+    ]
+    assert {one.file for one in found} == {names}
+
+
 def test_output_of_an_import_is_reported(tmp_path: Path) -> None:
     """Output that an import writes without print counts as well."""
     (found,) = findings(tmp_path, EXTENSION, _added("\nimport os\n\nos.write(1, b'loading stamp')\n"))

@@ -40,7 +40,7 @@ class AppWide:
 def test_inspection_of_a_valid_extension_lists_hooks_and_warnings() -> None:
     """The class is instantiated once, its hooks are listed and not called, and a missing marker is a warning."""
     inspection = inspect_target("stamp", "hosting.functions", Stamp)
-    assert (inspection.hooks, inspection.error, Stamp.instances) == (("post_invocation",), None, 1)
+    assert (inspection.hooks, inspection.errors, Stamp.instances) == (("post_invocation",), (), 1)
     ((message, _),) = inspection.warnings
     assert "'pre_invocation' is not marked" in message
 
@@ -55,15 +55,14 @@ def test_inspection_of_a_valid_extension_lists_hooks_and_warnings() -> None:
 )
 def test_inspection_of_an_invalid_extension_has_the_hosts_error(target: Any, group: str, says: str) -> None:
     """The error is the host's own, with its remedy."""
-    error = inspect_target("stamp", group, target).error
-    assert error is not None
+    (error,) = inspect_target("stamp", group, target).errors
     assert says in error.message
     assert error.remedy
 
 
 def test_inspection_of_a_class_of_azures_interface_has_no_error() -> None:
     """The SDK checks its own classes; they have no marked hooks."""
-    assert inspect_target("azure", "hosting", func.AppExtensionBase).error is None
+    assert inspect_target("azure", "hosting", func.AppExtensionBase).errors == ()
 
 
 def test_known_hooks_are_those_of_the_specification_in_order() -> None:
