@@ -61,7 +61,9 @@ def _python() -> Iterator[str]:
     for name in hosting.__all__:
         public = getattr(hosting, name)
         if inspect.isclass(public) or inspect.isfunction(public):
-            yield from _Source.of(public).overview(public.__name__)
+            source = _Source.of(public)
+            has_methods = public is hosting.AppHandle
+            yield from source.description(name, "hosting") if has_methods else source.overview(name)
     for name in logging.__all__:
         public = getattr(logging, name)
         yield from _Source.of(public).description(public.__name__, logging.__name__)

@@ -1,7 +1,7 @@
 """The author's interface: everything an extension or a function app needs to import.
 
 It must stay light: no server, no storage SDK and no command line is imported from here. ``extend`` brings the extension
-host with it, so it is imported when it is asked for.
+host with it, and few modules need the type of the app, so these are imported when they are asked for.
 """
 
 import typing as _typing
@@ -11,9 +11,11 @@ from hosting._secret import Secret
 from hosting.authoring import Order, Outcome, ShortCircuit, configure, hookimpl, use, without
 
 if _typing.TYPE_CHECKING:
+    from hosting.app_handle import AppHandle
     from hosting.azure_worker.extend import extend
 
 __all__ = [
+    "AppHandle",
     "Invocation",
     "Order",
     "Outcome",
@@ -36,4 +38,8 @@ def __getattr__(name: str) -> object:
         from hosting.azure_worker.extend import extend
 
         return extend
+    if name == "AppHandle":
+        from hosting.app_handle import AppHandle
+
+        return AppHandle
     raise AttributeError(f"module 'hosting' has no attribute {name!r}")

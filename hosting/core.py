@@ -114,6 +114,20 @@ class Retry(NamedTuple):
     maximum: float = 0.0
 
 
+class Addition(NamedTuple):
+    """How an extension has added a function to an app.
+
+    Args:
+        extension: the extension's name.
+        outside_prefix: whether the function's route has no prefix.
+        is_open: whether guards are not called for it.
+    """
+
+    extension: str
+    outside_prefix: bool = False
+    is_open: bool = False
+
+
 class Function:
     """One function of an app, declared by a folder (v1) or by decorators (v2).
 
@@ -132,6 +146,7 @@ class Function:
         retry: its retry policy, if it has one.
         disabled: whether triggers must not run it.
         error: why each call fails, for a function that can be listed but not loaded; else None.
+        addition: which extension has added it, and how; None for a function of the app itself.
     """
 
     def __init__(
@@ -150,12 +165,14 @@ class Function:
         retry: Retry | None = None,
         disabled: bool = False,
         error: str | None = None,
+        addition: Addition | None = None,
     ) -> None:
         self.name, self.directory, self.file, self.model = name, directory, file, model
         self.call, self.is_async = call, is_async
         self.bindings, self.annotations, self.wants_context = bindings, annotations, wants_context
         self.opt_ins, self.opt_outs = opt_ins, opt_outs
         self.retry, self.disabled, self.error = retry, disabled, error
+        self.addition = addition
         self.route_prefix = "api"
         """What comes before the routes of the app, without slashes: ``extensions.http.routePrefix`` of host.json."""
 
@@ -163,6 +180,11 @@ class Function:
     def trigger(self) -> Binding:
         """Its trigger binding."""
         return next(binding for binding in self.bindings if binding.is_trigger)
+
+    @property
+    def added_by(self) -> str | None:
+        """The extension that has added it; None for a function of the app itself."""
+        return None if self.addition is None else self.addition.extension
 
     @property
     def is_http(self) -> bool:
@@ -174,7 +196,10 @@ class Function:
         """The template of its route with the prefix, such as ``api/items/{id:int}``; None if it is not for HTTP."""
         if not self.is_http:
             return None
-        return f"{self.route_prefix}/{self.trigger.get('route') or self.name}".lstrip("/")
+        own = str(self.trigger.get("route") or "").strip()
+        if self.addition is not None and self.addition.outside_prefix:
+            return own.lstrip("/")
+        return f"{self.route_prefix}/{own or self.name}".lstrip("/")
 
     @property
     def methods(self) -> tuple[str, ...]:
@@ -215,6 +240,7 @@ class App:
         lifespan: the app's own code for start and stop, if it has some.
         in_error: functions that are not listed because their definition is invalid. Each has its ``error`` and, as its
             only binding, its trigger.
+        auth_level: the authorization level of HTTP functions that have none of their own; None for the SDK's default.
     """
 
     def __init__(
@@ -226,6 +252,8 @@ class App:
         problems: tuple[Problem, ...] = (),
         lifespan: Lifespan | None = None,
         in_error: tuple[Function, ...] = (),
+        auth_level: Any = None,
     ) -> None:
         self.root, self.functions, self.problems, self.lifespan = root, functions, problems, lifespan
         self.host_json, self.settings, self.in_error = host_json, settings, in_error
+        self.auth_level = auth_level

@@ -1,8 +1,9 @@
 """The hooks of an extension, in lifecycle order.
 
 An implementation is a function with the name of a hook, marked ``@hosting.hookimpl``. It takes any subset of the hook's
-arguments, and may be ``def`` or ``async def``. Hooks at app level (``init``, ``configure``, ``startup``, ``shutdown``
-and all that end in ``_app_level``) are for the whole app. The others are for functions that opt in to the extension.
+arguments, and may be ``def`` or ``async def``. Hooks at app level (``init``, ``configure``, ``prepare``, ``startup``,
+``shutdown`` and all that end in ``_app_level``) are for the whole app. The others are for functions that opt in to the
+extension.
 
 - Order: before the function, hooks run in the order of their extensions, which ``hosting diag`` shows; after it in the
   reverse order.
@@ -31,9 +32,10 @@ from typing import TYPE_CHECKING, Any
 import pluggy
 
 if TYPE_CHECKING:
-    from azure.functions import Context
+    from azure.functions import Blueprint, Context
 
     from hosting._invocation import Invocation
+    from hosting.app_handle import AppHandle
     from hosting.authoring import Outcome
 
 hookspec = pluggy.HookspecMarker("hosting")
@@ -63,6 +65,24 @@ def configure(settings: Any) -> None:
         settings: the extension's settings from host.json and from ``hosting.configure``; for a key that both have, the
             value of host.json. Empty if there are none. If the extension has a class for them, ``settings = Settings``
             beside ``order``, an instance of it.
+    """
+
+
+@hookspec
+def prepare(app: AppHandle) -> Blueprint | None:
+    """Called once, when the app is imported and the extension is configured, and before functions are final.
+
+    The place to look at the app's functions, and to add some: routes by ``app.add_route``, functions of any kind by
+    returning an ``azure.functions.Blueprint``. Each is a function of the app: it has hooks, bindings and opt-ins.
+
+    - Order: the order of the extensions. Each sees the functions that the ones before it have added.
+    - Return value: a Blueprint, whose functions are added; or None.
+    - Error: the extension gets the status ``failed``, none of its hooks is called again, and nothing that it has added
+      is kept. The same happens if one of its functions has the name or the route of another function.
+    - Async: allowed; it runs on an event loop of its own, which is closed when it ends.
+
+    Args:
+        app: the app: its functions, folder and settings, and what can be added to it.
     """
 
 
@@ -129,7 +149,7 @@ def post_function_load(function_name: str, function_directory: str) -> None:
 
 
 @hookspec
-def startup() -> None:
+def startup(app: AppHandle) -> None:
     """Called once per process, before the host serves; in Azure's worker, before the first invocation.
 
     The place to open clients and connections.
@@ -139,6 +159,9 @@ def startup() -> None:
     - Error: recorded; the host serves all the same, except under ``hosting start --strict``.
     - Async: allowed, on the event loop of the invocations. ``def`` runs in a thread. After ``budgets.startup`` seconds
       (30 by default) it is cancelled, and not waited for.
+
+    Args:
+        app: the app, as in ``prepare``; functions can no longer be added.
     """
 
 
@@ -273,7 +296,7 @@ def invocation_error_app_level(
 
 
 @hookspec
-def shutdown() -> None:
+def shutdown(app: AppHandle) -> None:
     """Called once per process, when no invocation runs any more.
 
     The place to close clients and to flush telemetry.
@@ -283,4 +306,7 @@ def shutdown() -> None:
     - Error: recorded; the next hook is called.
     - Async: allowed, on the event loop of the invocations. ``def`` runs in a thread. After ``budgets.shutdown`` seconds
       (10 by default) it is cancelled, and not waited for.
+
+    Args:
+        app: the app, as in ``startup``.
     """

@@ -22,6 +22,7 @@ LAYERS: tuple[tuple[str, tuple[str, ...]], ...] = (
         (
             "hosting.errors",
             "hosting.core",
+            "hosting.app_handle",
             "hosting.authoring",
             "hosting.hookspecs",
             "hosting._text",

@@ -12,6 +12,7 @@ import pytest
 import hosting
 
 SIGNATURES = {
+    "AppHandle": "(extension: 'str', shared: 'SharedApp') -> 'None'",
     "Invocation": "(id: 'str', source: 'Source') -> 'None'",
     "Order": "(before: 'tuple[str, ...]' = (), after: 'tuple[str, ...]' = ()) -> 'None'",
     "Outcome": "(result: 'Any' = None, exception: 'BaseException | None' = None) -> 'None'",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ from hosting.apps.retry import read_retry
 from hosting.apps.v1 import function_folders, read_v1
 from hosting.apps.v2 import FILE, SETTING, read_functions, read_v2, script_name
 from hosting.apps.web import classic_requests, settle_request_types, unload_web_extension
-from hosting.core import App, Problem, Retry
+from hosting.core import App, Function, Problem, Retry
 from hosting.errors import AppLoadError, FunctionLoadError, MissingFolderError, SettingsError
 
 _PROXIES = "proxies.json"
@@ -60,7 +60,7 @@ def load_app(
     """
     root = root.resolve()
     host_json = read_host_json(root, environ) if host_json is None else host_json
-    reader = AppReader(root, AppSettings(environ), _allowed(host_json), _retry(root, host_json))
+    reader = new_reader(root, environ, host_json)
     script = root / script_name(reader.settings.get(SETTING))
     _check_is_app(root, script)
     unload_apps(root)
@@ -104,7 +104,7 @@ def load_app_object(
         SettingsError: the retry policy of ``host_json`` is invalid.
         AppLoadError: the app has no functions, or Azure's worker would reject it.
     """
-    reader = AppReader(root, AppSettings(environ), _allowed(host_json), _retry(root, host_json))
+    reader = new_reader(root, environ, host_json)
     with importing(root), classic_requests(function_app):
         # The SDK remembers the names of an earlier load, and would report each function as a duplicate.
         function_app.functions_bindings = {}
@@ -114,6 +114,23 @@ def load_app_object(
             )
         settle_request_types(reader.functions)
     return _app(reader, host_json, settings)
+
+
+def new_reader(root: Path, environ: Mapping[str, str], host_json: Mapping[str, Any]) -> AppReader:
+    """Return a reader for functions of the app in ``root``.
+
+    Raises:
+        SettingsError: the retry policy of ``host_json`` is invalid.
+    """
+    return AppReader(root, AppSettings(environ), _allowed(host_json), _retry(root, host_json))
+
+
+def disable_functions(functions: Iterable[Function], settings: AppSettings) -> None:
+    """Mark those functions as disabled that a setting such as ``AzureWebJobs.NAME.Disabled`` switches off."""
+    for function in functions:
+        name = function.name
+        switches = (f"AzureWebJobs.{name}.Disabled", f"AzureWebJobs_{name}_Disabled")
+        function.disabled = any(map(settings.is_on, switches))
 
 
 def _allowed(host_json: Mapping[str, Any]) -> frozenset[str] | None:
@@ -176,14 +193,18 @@ def _app(reader: AppReader, host_json: Mapping[str, Any], settings: LocalSetting
     if reader.failures and all(function.error for function in reader.functions):
         raise app_load_error(reader.root, reader.failures) from reader.failures[0]
     reader.problems.extend(_unknown_names(reader, [str(name) for name in host_json.get("functions") or ()]))
-    for function in (*reader.functions, *reader.in_error):
-        name = function.name
-        switches = (f"AzureWebJobs.{name}.Disabled", f"AzureWebJobs_{name}_Disabled")
-        function.disabled = any(map(reader.settings.is_on, switches))
+    disable_functions((*reader.functions, *reader.in_error), reader.settings)
     functions = tuple(sorted(reader.functions, key=lambda function: function.name.upper()))
     problems = (*settings.problems, *reader.problems, *namespace_imports(reader.root))
     return App(
-        reader.root, functions, host_json, settings.values, problems, reader.lifespan, in_error=tuple(reader.in_error)
+        reader.root,
+        functions,
+        host_json,
+        settings.values,
+        problems,
+        reader.lifespan,
+        in_error=tuple(reader.in_error),
+        auth_level=reader.auth_level,
     )
 
 

@@ -32,6 +32,8 @@ class AppReader:
     in_error: list[Function] = field(default_factory=list)
     """The functions with an invalid definition that names a trigger."""
     lifespan: Lifespan | None = None
+    auth_level: Any = None
+    """The authorization level of a v2 app's HTTP functions that have none of their own."""
     _locations: dict[str, tuple[str, str]] = field(default_factory=dict)
 
     def is_allowed(self, name: str) -> bool:

@@ -82,6 +82,7 @@ def read_functions(reader: AppReader, app: Any, script: Path) -> bool:
         AppLoadError: Azure's worker would reject the app.
     """
     reader.lifespan = lifespan_of(app)
+    reader.auth_level = app.auth_level
     sdk_functions = _build_functions(app, reader.root, script)
     for sdk_function in sdk_functions:
         _read(reader, sdk_function, script)
@@ -172,7 +173,9 @@ def _read(reader: AppReader, sdk_function: Any, script: Path) -> None:
     file, line = _location(sdk_function, script)
     content = json.loads(sdk_function.get_function_json())
     try:
-        bindings, retry = reader.read_definition(name, f"{file}:{line}", content["bindings"], _retry(sdk_function))
+        bindings, retry = reader.read_definition(
+            name, f"{file}:{line}", content["bindings"], retry_settings(sdk_function)
+        )
     except FunctionLoadError as error:
         reader.add_invalid_function(name, error, file, line, bindings=content["bindings"])
         return
@@ -201,7 +204,8 @@ def _read(reader: AppReader, sdk_function: Any, script: Path) -> None:
         )
 
 
-def _retry(sdk_function: Any) -> dict[str, Any] | None:
+def retry_settings(sdk_function: Any) -> dict[str, Any] | None:
+    """Return the retry policy of a function of the SDK in its JSON form; None if it has none."""
     settings = sdk_function.get_settings_dict("retry_policy")
     return {camel: settings.get(snake) for snake, camel in _RETRY_NAMES.items()} if settings else None
 

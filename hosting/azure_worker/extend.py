@@ -14,7 +14,9 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar, overload
 
-from hosting.authoring import REPLACES, declared_opt_ins, pending
+from hosting.apps.host_json import route_prefix
+from hosting.authoring import REPLACES, declared_opt_ins, pending, user_function
+from hosting.azure_worker.description import complete
 from hosting.azure_worker.state import WorkerState, extensions_are_off, log, log_errors, worker_state
 from hosting.azure_worker.wrapper import innermost_function, wrap
 from hosting.core import Binding, Function, Model
@@ -93,7 +95,7 @@ class _Builders(list[Any]):
     def __iter__(self) -> Iterator[Any]:
         if not pending.hosted:
             built = [builder._function for builder in super().__iter__()]
-            log_errors(lambda: _wrap_all(built, self.state))
+            log_errors(lambda: _wrap_blueprint(built, self.state))
         return super().__iter__()
 
 
@@ -118,6 +120,7 @@ def _extend_app(app: Any, route: str | None) -> Any:
         return app
     setattr(app, EXTENDED, route)
     if hasattr(app, "get_functions"):
+        state.has_app = True
         app.get_functions = functools.partial(_get_functions, app, _original_get_functions(app), state)
     else:
         app._function_builders = _Builders(app._function_builders)
@@ -137,22 +140,49 @@ def _get_functions(app: Any, original: Callable[[], list[Any]], state: WorkerSta
         return original()
     if getattr(app, EXTENDED) is not None:
         _add_diagnostics(app, getattr(app, EXTENDED), state)
+    log_errors(lambda: _prepare(app, state))
     built = original()
     log_errors(lambda: _wrap_all(built, state))
     return built
 
 
+def _prepare(app: Any, state: WorkerState) -> None:
+    """Let extensions add functions to an app, before the worker gets its functions."""
+    prefix = route_prefix(state.host_json)
+    own = [builder._function for builder in list.__iter__(app._function_builders)]
+    described = [_describe(built, app.auth_level) for built in own if built.get_trigger() is not None]
+    for function in described:
+        function.route_prefix = prefix
+    state.prepare(described, app)
+
+
 def _wrap_all(built: Sequence[Any], state: WorkerState) -> None:
     """Wrap the author's functions, each once, and load them in the order of ``hosting start``."""
+    wrapped = _wrapped(built, state)
+    if wrapped or state.is_waiting:
+        state.load(wrapped)
+
+
+def _wrap_blueprint(built: Sequence[Any], state: WorkerState) -> None:
+    """Wrap the functions of a Blueprint; where an app is extended as well, they are loaded with its functions."""
+    wrapped = _wrapped(built, state)
+    if wrapped and state.has_app:
+        state.wait_for_app(wrapped)
+    elif wrapped:
+        state.load(wrapped)
+
+
+def _wrapped(built: Sequence[Any], state: WorkerState) -> list[Function]:
     wrapped: list[Function] = []
     for one in filter(_can_be_wrapped, built):
         log_errors(functools.partial(_wrap_one, one, state, wrapped))
-    if wrapped:
-        state.load(sorted(wrapped, key=lambda function: function.name.lower()))
+    return wrapped
 
 
 def _wrap_one(built: Any, state: WorkerState, wrapped: list[Function]) -> None:
     function = _describe(built)
+    added = state.additions.get(function.name.lower())
+    function.addition = None if added is None else added.addition
     built._func = wrap(function, state)
     wrapped.append(function)
 
@@ -170,16 +200,25 @@ def _can_be_wrapped(built: Any) -> bool:
     return not (hasattr(built._func, REPLACES) or hasattr(built._func, PLAIN))
 
 
-def _describe(built: Any) -> Function:
-    """Return a function of the v2 model as a core type."""
-    call = built.get_user_function()
-    return _function(built.get_function_name(), call, tuple(_v2_bindings(built)), "v2")
+def _describe(built: Any, auth_level: Any = None) -> Function:
+    """Return a function of the v2 model as a core type.
+
+    Args:
+        built: the SDK's function.
+        auth_level: the level of an HTTP function that has none.
+    """
+    call = user_function(built.get_user_function())
+    function = _function(built.get_function_name(), call, tuple(_v2_bindings(built, auth_level)), "v2")
+    complete(function, built)
+    return function
 
 
-def _v2_bindings(built: Any) -> Iterator[Binding]:
+def _v2_bindings(built: Any, auth_level: Any) -> Iterator[Binding]:
     """Yield the bindings of the SDK's function with their properties as in function.json."""
     for one, content in zip(built.get_bindings(), json.loads(built.get_function_json())["bindings"], strict=True):
         properties = {key: value for key, value in content.items() if key not in BINDING_KEYS}
+        if auth_level is not None and one.type.lower() == "httptrigger" and not properties.get("authLevel"):
+            properties["authLevel"] = getattr(auth_level, "value", auth_level)
         yield Binding(one.name, one.type, "out" if int(one.direction) else "in", properties)
 
 

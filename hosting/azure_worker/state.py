@@ -29,23 +29,54 @@ class WorkerState:
 
     Args:
         root: the app's folder.
-        section: ``extensionHost`` of host.json; None if there is none.
-        route_prefix: what comes before the routes of the app, without slashes.
+        host_json: the content of host.json.
 
     Raises:
-        HostingError: ``section`` cannot be used.
+        HostingError: ``extensionHost`` of host.json cannot be used.
     """
 
-    def __init__(self, root: str, section: Mapping[str, Any] | None, route_prefix: str = "api") -> None:
+    def __init__(self, root: str, host_json: Mapping[str, Any]) -> None:
         self.root = root
-        self._route_prefix = route_prefix
-        self.host = ExtensionHost(environ=os.environ, section=section, in_azure_worker=True)
+        self.host_json = host_json
+        self._route_prefix = route_prefix(host_json)
+        self.host = ExtensionHost(environ=os.environ, section=host_json.get("extensionHost"), in_azure_worker=True)
         self.loops = LoopManager(self.host)
+        self.has_app = False
+        """Whether a whole app is extended: then its functions are loaded together, when the worker asks for them."""
+        self.additions: Mapping[str, Function] = {}
+        """The functions that extensions have added to the app, by name in lower case."""
+        self._prepared = False
+        self._waiting: list[Function] = []
         self._expected: list[Expected] = []
         self._load_error: HostingError | None = None
         self._loaded = False
         self._lock = threading.RLock()
         self.host.discover()
+
+    def prepare(self, functions: Sequence[Function], app: Any = None) -> None:
+        """Call the ``prepare`` hooks, if they have not been called.
+
+        Args:
+            functions: the app's functions.
+            app: the app, to which extensions may add functions; None if there is none.
+        """
+        if self._prepared:
+            return
+        self._prepared = True
+        from hosting.azure_worker.preparation import Preparing  # part of a load, which imports more than this
+
+        preparing = Preparing(self.root, self.host_json, functions, app)
+        self.additions = preparing.added
+        self.host.prepare(preparing.shared, functions, preparing.start)
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether functions wait for those of the app."""
+        return bool(self._waiting)
+
+    def wait_for_app(self, functions: Sequence[Function]) -> None:
+        """Load functions together with the others of the app, or else before the first invocation."""
+        self._waiting += functions
 
     def load(self, functions: Sequence[Function]) -> None:
         """Load functions, the first ones or more of them, and log the extensions that run for them.
@@ -58,7 +89,10 @@ class WorkerState:
         for function in functions:
             function.route_prefix = self._route_prefix
         with self._lock:
+            functions = sorted((*self._waiting, *functions), key=lambda function: function.name.lower())
+            self._waiting.clear()
             try:
+                self.prepare(functions)
                 (self.host.add_functions if self._loaded else self.host.load)(functions)
             except HostingError as error:
                 self._load_error = error
@@ -88,7 +122,7 @@ class WorkerState:
         Raises:
             ExtensionError: a required extension is missing; each later call raises it again.
         """
-        if self._expected:
+        if self._expected or self._waiting:
             with self._lock:
                 self._load_expected()
         if self._load_error is not None:  # after the wait: another thread may have failed
@@ -101,7 +135,7 @@ class WorkerState:
         functions = [one.function for one in expected]
         try:
             log_errors(lambda: functions.__setitem__(slice(None), find_functions(expected, self.root)))
-            if functions:
+            if functions or self._waiting:
                 log_errors(lambda: self.load(functions))
         finally:
             del self._expected[: len(expected)]
@@ -167,7 +201,7 @@ def _new_state(root: str) -> WorkerState | None:
     try:
         host_json = read_host_json(root, os.environ)
         section = host_json.get("extensionHost")
-        return WorkerState(root, section, route_prefix(host_json))
+        return WorkerState(root, host_json)
     except HostingError as error:
         if _is_any_required(section):
             raise

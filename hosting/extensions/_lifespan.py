@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from concurrent.futures import Future
 from typing import Any
 
@@ -19,7 +19,13 @@ from hosting.extensions.dispatch.watchdog import cancel, is_own_error, late_erro
 
 
 def call_now(
-    hook: Hook, arguments: Mapping[str, Any], budget: float, monitor: StartMonitor, *, function: str | None = None
+    hook: Hook,
+    arguments: Mapping[str, Any],
+    budget: float,
+    monitor: StartMonitor,
+    *,
+    function: str | None = None,
+    accept: Callable[[Any], None] = lambda _value: None,
 ) -> bool:
     """Call a load-time hook and wait for it; an async one runs on an event loop of its own.
 
@@ -29,6 +35,7 @@ def call_now(
         budget: the seconds that an async hook may take.
         monitor: names the hook where it takes long.
         function: the name of the function that the call is for, named in error messages.
+        accept: called with what the hook returns; an error that it raises counts as the hook's.
 
     Returns:
         Whether it succeeded; an error is recorded and logged.
@@ -38,7 +45,9 @@ def call_now(
     with monitor.watching(hook.extension, _running(hook), budget, is_async=hook.is_async):
         value, exception = call_captured(lambda: hook.call(arguments))
         if asyncio.iscoroutine(value):
-            exception = _run_coroutine(hook, value, budget, ended)
+            exception = _run_coroutine(hook, value, budget, ended, accept)
+        elif exception is None:
+            _, exception = call_captured(lambda: accept(value))
     if exception is not None and is_a(exception, *NEVER_CAUGHT):
         raise exception
     if exception is not None:
@@ -46,7 +55,7 @@ def call_now(
     return exception is None
 
 
-async def call_on_loop(hook: Hook, budget: float, monitor: StartMonitor) -> bool:
+async def call_on_loop(hook: Hook, arguments: Mapping[str, Any], budget: float, monitor: StartMonitor) -> bool:
     """Call a ``startup`` or ``shutdown`` hook: an async one on the running event loop, a ``def`` one in a thread.
 
     After ``budget`` seconds the hook is cancelled. One that ignores its cancellation is not waited for.
@@ -58,9 +67,9 @@ async def call_on_loop(hook: Hook, budget: float, monitor: StartMonitor) -> bool
     ended: Future[ResultOrError] = Future()
     with monitor.watching(hook.extension, _running(hook), budget, is_async=True):
         if hook.is_async:
-            exception = await _within_budget(hook.call({}), budget, ended)
+            exception = await _within_budget(hook.call(arguments), budget, ended)
         else:
-            exception = await _within_budget(_call_in_thread(hook, ended), budget, Future())
+            exception = await _within_budget(_call_in_thread(hook, arguments, ended), budget, Future())
     if exception is not None:
         _record_error(hook, exception, None, ended)
     return exception is None
@@ -71,18 +80,23 @@ def _running(hook: Hook) -> str:
 
 
 def _run_coroutine(
-    hook: Hook, coroutine: Coroutine[Any, Any, Any], budget: float, ended: Future[ResultOrError]
+    hook: Hook,
+    coroutine: Coroutine[Any, Any, Any],
+    budget: float,
+    ended: Future[ResultOrError],
+    accept: Callable[[Any], None],
 ) -> BaseException | None:
     """Run a load-time coroutine in a thread of its own, because this thread may have a running event loop.
 
-    The arguments and what is returned are those of ``_within_budget``.
+    ``accept`` gets what it returns. The other arguments and what is returned are those of ``_within_budget``.
     """
     if not hook.is_async:
         coroutine.close()
         return ExtensionError("it returned a coroutine", remedy="Declare it 'async def'.")
     done: Future[ResultOrError] = Future()
+    accepted = _accepting(coroutine, accept)
     threading.Thread(
-        target=lambda: done.set_result(call_captured(lambda: asyncio.run(_within_budget(coroutine, budget, ended)))),
+        target=lambda: done.set_result(call_captured(lambda: asyncio.run(_within_budget(accepted, budget, ended)))),
         name=f"hosting-{hook.name}",
         daemon=True,
     ).start()
@@ -91,6 +105,10 @@ def _run_coroutine(
     except TimeoutError:
         return late_error(budget)
     return raised if exception is None else exception
+
+
+async def _accepting(coroutine: Coroutine[Any, Any, Any], accept: Callable[[Any], None]) -> None:
+    accept(await coroutine)
 
 
 async def _within_budget(
@@ -121,12 +139,12 @@ def _result(task: asyncio.Task[ResultOrError]) -> ResultOrError:
     return (None, asyncio.CancelledError()) if task.cancelled() else task.result()
 
 
-async def _call_in_thread(hook: Hook, ended: Future[ResultOrError]) -> None:
+async def _call_in_thread(hook: Hook, arguments: Mapping[str, Any], ended: Future[ResultOrError]) -> None:
     """Call the hook in a thread that does not keep the process alive; ``ended`` gets how it ended, however late."""
     done: Future[ResultOrError] = Future()
 
     def run() -> None:
-        result = call_captured(lambda: hook.call({}))
+        result = call_captured(lambda: hook.call(arguments))
         if done.set_running_or_notify_cancel():
             done.set_result(result)
         ended.set_result(result)

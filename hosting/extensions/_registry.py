@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from typing import Any
 
 from hosting._exceptions import as_repr
 from hosting._text import did_you_mean
+from hosting.app_handle import SharedApp
 from hosting.core import Function, Problem
 from hosting.errors import ExtensionError, OrderCycleError
 from hosting.extensions import _sdk
@@ -18,6 +20,7 @@ from hosting.extensions._hooks import ANSWERING_HOOKS
 from hosting.extensions._lifespan import call_now
 from hosting.extensions._model import EAGER, ON_DEMAND, RUNNING, Extension, Hook, Priority
 from hosting.extensions._ordering import ANY, Ordering
+from hosting.extensions._preparation import Preparation
 from hosting.extensions._start_monitor import StartMonitor
 from hosting.extensions._typed_settings import TypedSettings
 from hosting.extensions.settings.layers import Written
@@ -42,6 +45,7 @@ class Registry:
         self._has_read_metadata = False
         self._initialized: set[int] = set()
         self._configured: set[Extension] = set()
+        self._prepared: set[Extension] = set()
         self._collector = _sdk.Collector(self._watching, in_azure_worker=in_azure_worker)
         self._running: list[Extension] = []
         self.ordering = Ordering((), ())
@@ -160,6 +164,18 @@ class Registry:
             for extension in named:
                 self._collector.set_up(extension, [one for one in functions if opted_in(extension.name, one)])
 
+    def to_prepare(self) -> list[Hook]:
+        """Return the ``prepare`` hooks that have not been called."""
+        return [hook for hook in self.hooks("prepare") if hook.extension not in self._prepared]
+
+    def prepare(self, hook: Hook, app: SharedApp, preparation: Preparation) -> None:
+        """Call the ``prepare`` of an extension; one that fails is not used any more."""
+        name = hook.extension.name
+        self._prepared.add(hook.extension)
+        app.open_routes(name)
+        self._call_or_fail(hook, {"app": app.handle(name)}, partial(preparation.accept, hook.extension))
+        app.close_routes(name)
+
     def hooks(self, name: str) -> list[Hook]:
         """Return the implementations of one hook in order, without those of Azure's interface."""
         return self.ordering.hooks(name)
@@ -220,9 +236,11 @@ class Registry:
         if extension.error is not previous:
             extension.fail("a hook or the entry point is not valid")
 
-    def _call_or_fail(self, hook: Hook, arguments: dict[str, Any]) -> None:
-        """Call ``init`` or ``configure``; an extension that raises is not used any more."""
-        if not call_now(hook, arguments, self._config.budgets.hook, self._monitor):
+    def _call_or_fail(
+        self, hook: Hook, arguments: dict[str, Any], accept: Callable[[Any], None] = lambda _value: None
+    ) -> None:
+        """Call ``init``, ``configure`` or ``prepare``; an extension that raises is not used any more."""
+        if not call_now(hook, arguments, self._config.budgets.hook, self._monitor, accept=accept):
             error = hook.extension.error
             hook.extension.fail(f"{hook.name}() raised {error.summary}" if error else f"{hook.name}() failed")
             self._order()

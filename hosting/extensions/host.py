@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hosting.app_handle import SharedApp
 from hosting.authoring import Registrations, pending
 from hosting.core import Function, Problem
 from hosting.errors import ExtensionError, FrozenError
@@ -29,6 +30,7 @@ from hosting.extensions.dispatch.quarantine import Quarantine
 from hosting.extensions.dispatch.watchdog import Watchdog
 
 if TYPE_CHECKING:
+    from hosting.extensions._preparation import Preparation
     from hosting.extensions.dispatch.compiler import Chain, Compiler
     from hosting.extensions.dispatch.thread_pool import ThreadPool
 
@@ -36,8 +38,8 @@ if TYPE_CHECKING:
 class ExtensionHost:
     """The extensions of one app, from discovery to shutdown. Hosts share nothing with each other.
 
-    The order of the calls: ``discover``, the app's import inside ``importing``, ``load``, ``invoker`` for each
-    function, ``startup``, invocations, ``shutdown``. After ``load`` the host is frozen.
+    The order of the calls: ``discover``, the app's import inside ``importing``, ``prepare``, ``load``, ``invoker`` for
+    each function, ``startup``, invocations, ``shutdown``. After ``load`` the host is frozen.
 
     Args:
         environ: the environment variables, from which the flags are read.
@@ -69,6 +71,7 @@ class ExtensionHost:
         self._registry = Registry(self._config, self._monitor, in_azure_worker=in_azure_worker)
         self._registrations = Registrations()
         self._root: Path | None = None
+        self._app = SharedApp()
         self._uncalled: list[str] = []
         self._functions: Sequence[Function] = ()
         self._opt_ins = OptIns((), self._registrations, self._config)
@@ -141,6 +144,27 @@ class ExtensionHost:
         yield
         self._uncalled = sorted(_sdk.known_classes() - before)
 
+    def prepare(self, app: SharedApp, functions: Sequence[Function], start: Callable[[], Preparation]) -> None:
+        """Configure the extensions, and call their ``prepare``, which may add functions.
+
+        Args:
+            app: what extensions see of the app.
+            functions: the app's functions.
+            start: called once, if an extension has the hook; the result gets what extensions add. Pass to ``load`` all
+                functions that it has then.
+        """
+        self._app = app
+        if not self.enabled:
+            return
+        self._configure_wanted(functions)
+        preparation: Preparation | None = None
+        while hooks := self._registry.to_prepare():
+            preparation = preparation or start()
+            for hook in hooks:
+                self._registry.prepare(hook, app, preparation)
+            # An added function may opt in to an extension that no other function opts in to.
+            self._configure_wanted(preparation.functions)
+
     def load(self, functions: Sequence[Function]) -> None:
         """Select extensions for functions, configure them, call the load hooks, choose the chains, and freeze the host.
 
@@ -159,13 +183,11 @@ class ExtensionHost:
         self._chains.update(dict.fromkeys(functions, None))
         if not self.enabled:
             return
-        self._registrations.add(pending.take())
         if self._in_azure_worker:
             self._registry.take_registered(self._environ.get(_sdk.SCRIPT_ROOT, "."))
-        self._opt_ins = OptIns(self._functions, self._registrations, self._config)
-        self._registry.import_wanted(self._opt_ins.wanted)
-        self._registry.initialize()
-        self._configure()
+        self._configure_wanted(self._functions)
+        with nullcontext() if self._root is None else _sdk.script_root(self._root):
+            self._registry.configure_sdk(self._functions, self._opt_ins.at_function_level)
         self._selection = Selection(self._functions, self._registry.ordered, self._opt_ins, self._failed_setups)
         self._set_up_functions(functions)
         self._call_load_hooks(functions)
@@ -207,14 +229,14 @@ class ExtensionHost:
             ExtensionError: the host is strict, and an extension has an error.
         """
         for hook in self._registry.hooks("startup"):
-            await call_on_loop(hook, self._config.budgets.startup, self._monitor)
+            await call_on_loop(hook, self._handle(hook), self._config.budgets.startup, self._monitor)
         self._monitor.stop()
         self._check_start()
 
     async def shutdown(self) -> None:
         """Call the ``shutdown`` hooks on this event loop, in reverse order, and stop enforcing time limits."""
         for hook in reversed(self._registry.hooks("shutdown")):
-            await call_on_loop(hook, self._config.budgets.shutdown, self._monitor)
+            await call_on_loop(hook, self._handle(hook), self._config.budgets.shutdown, self._monitor)
         self._monitor.stop()
         self._watchdog.stop()
 
@@ -295,15 +317,21 @@ class ExtensionHost:
         """
         return document.chain_entry(function_name, self._functions, self._chains, enabled=self.enabled)
 
+    def _handle(self, hook: Hook) -> dict[str, Any]:
+        return {"app": self._app.handle(hook.extension.name)}
+
     def _check_not_frozen(self, method: str) -> None:
         if self._frozen:
             raise FrozenError(f"{method}: this host is loaded and can no longer change; create a new ExtensionHost")
 
-    def _configure(self) -> None:
+    def _configure_wanted(self, functions: Sequence[Function]) -> None:
+        """Import the extensions that functions opt in to, and configure those that are not configured yet."""
+        self._registrations.add(pending.take())
+        self._opt_ins = OptIns(functions, self._registrations, self._config)
+        self._registry.import_wanted(self._opt_ins.wanted)
+        self._registry.initialize()
         self._typed_settings.root = self._root or Path(self._environ.get(_sdk.SCRIPT_ROOT, "."))
         self._registry.configure(self._opt_ins.app_settings, self._typed_settings)
-        with nullcontext() if self._root is None else _sdk.script_root(self._root):
-            self._registry.configure_sdk(self._functions, self._opt_ins.at_function_level)
 
     def _set_up_functions(self, functions: Sequence[Function]) -> None:
         """Call ``init_function`` and ``configure_function``; an extension that fails is not for that function."""
@@ -418,7 +446,7 @@ class ExtensionHost:
             return document.uncalled_problems(self._uncalled)
         extensions = self._registry.ordered
         unused = _sdk.unused_instances(extensions, self._functions)
-        return [*self._registry.problems(), *self._opt_ins.problems(extensions), *unused]
+        return [*self._registry.problems(), *self._opt_ins.problems(extensions), *unused, *self._app.problems]
 
     def _problems(self) -> list[Problem]:
         extensions = self._registry.ordered

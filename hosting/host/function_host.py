@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable, Collection, Mapping, MutableMapping
+from collections.abc import Callable, Collection, Iterable, Mapping, MutableMapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hosting._text import did_you_mean
+from hosting.app_handle import Runner, SharedApp
+from hosting.apps.expansion import AppSettings
 from hosting.apps.host_json import locate, read_host_json, route_prefix
 from hosting.apps.imports import add_to_path
 from hosting.apps.load import ignored_files, load_app
@@ -35,6 +37,10 @@ from hosting.host.timeouts import Timeouts, read_timeout
 
 if TYPE_CHECKING:
     from hosting.bindings.services import Webhook
+    from hosting.host.additions import Additions
+
+CAPABILITIES = frozenset({"outside_prefix", "routes", "shutdown"})
+"""What extensions can do under ``hosting start`` and in ``hosting.testing``."""
 
 _DRAIN_POLL_SECONDS = 0.02
 
@@ -52,6 +58,8 @@ class FunctionHost:
         providers: makes the registry of binding providers; by default of installed packages.
         extensions: extensions by name, in place of the installed ones.
         loads: reads the app, with the arguments of ``load_app``.
+        runner: what extensions see that runs the app.
+        adapts: called with each function that an extension adds.
     """
 
     app: App
@@ -68,6 +76,8 @@ class FunctionHost:
         providers: Callable[[Services], Providers] = Providers,
         extensions: Mapping[str, Any] | None = None,
         loads: Callable[..., App] = load_app,
+        runner: Runner = "host",
+        adapts: Callable[[Function], None] = lambda _function: None,
     ) -> None:
         self.root = root.resolve()
         self.environ = os.environ if environ is None else environ
@@ -86,6 +96,8 @@ class FunctionHost:
         self._make_providers = providers
         self._given_extensions = extensions
         self._load_app = loads
+        self._runner: Runner = runner
+        self._adapts = adapts
         self._providers: tuple[Provider, ...] = ()
         self.never_triggered: tuple[NeverTriggered, ...] = ()
         """The functions with a binding type that no installed package provides, each with that type."""
@@ -118,6 +130,7 @@ class FunctionHost:
         self.extensions = ExtensionHost(environ=self.environ, section=section, strict=self._strict)
         self._find_extensions()
         self.app = self._read_app(settings)
+        self._add_functions()
         self.extensions.load([function for function in self.functions if function.error is None])
         self._bind()
 
@@ -151,11 +164,42 @@ class FunctionHost:
             importing=self.extensions.importing,
         )
         prefix = route_prefix(app.host_json)
-        for function in app.functions:
+        for function in (*app.functions, *app.in_error):
             function.route_prefix = prefix
-        if self._function_names:
-            app.functions, app.in_error = _selected(app, self._function_names), ()
         return app
+
+    def _add_functions(self) -> None:
+        """Let extensions add functions, and keep those with the names that were asked for, if any were."""
+        app, names = self.app, {name.lower() for name in self._function_names}
+        known = [function.name for function in app.functions]
+        if names:
+            app.functions, app.in_error = _named(app.functions, names), ()
+        added = self._functions_of_extensions()
+        for function in added:
+            self._adapts(function)
+        if names:
+            _check_names(self._function_names, [*known, *(function.name for function in added)])
+            added = _named(added, names)
+        app.functions = tuple(sorted((*app.functions, *added), key=lambda function: function.name.upper()))
+
+    def _functions_of_extensions(self) -> tuple[Function, ...]:
+        app = self.app
+        own = [function for function in app.functions if function.error is None]
+        shared = SharedApp(self._runner, CAPABILITIES, self.root, app.host_json, AppSettings(self.environ).get)
+        additions: list[Additions] = []
+
+        def start() -> Additions:
+            from hosting.apps.added import BlueprintReader  # only extensions that prepare need them
+            from hosting.host.additions import Additions
+
+            reader = BlueprintReader(self.root, self.environ, app.host_json, app.auth_level)
+            failed = [function for function in app.functions if function.error is not None]
+            additions.append(Additions(shared, own, [*failed, *app.in_error], reader.read))
+            return additions[0]
+
+        self.extensions.prepare(shared, own, start)
+        shared.list_functions = lambda: [*app.functions, *app.in_error]
+        return tuple(additions[0].added.values()) if additions else ()
 
     def _bind(self) -> None:
         count, problem = read_thread_count(self.environ)
@@ -282,9 +326,11 @@ class FunctionHost:
         self._pool.shutdown()
 
 
-def _selected(app: App, names: Collection[str]) -> tuple[Function, ...]:
-    wanted = {name.lower() for name in names}
-    known = [function.name for function in app.functions]
+def _named(functions: Iterable[Function], names: Collection[str]) -> tuple[Function, ...]:
+    return tuple(function for function in functions if function.name.lower() in names)
+
+
+def _check_names(names: Collection[str], known: Sequence[str]) -> None:
     missing = sorted(name for name in names if name.lower() not in {one.lower() for one in known})
     if missing:
         hints = " ".join(filter(None, (did_you_mean(name, known) for name in missing)))
@@ -292,4 +338,3 @@ def _selected(app: App, names: Collection[str]) -> tuple[Function, ...]:
             f"--functions: the app has no function called {', '.join(repr(name) for name in missing)}.",
             remedy=f"{hints} It has {', '.join(known) or 'no function'}.".strip(),
         )
-    return tuple(function for function in app.functions if function.name.lower() in wanted)

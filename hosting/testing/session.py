@@ -80,6 +80,8 @@ class Session:
             providers=functools.partial(MemoryProviders, inputs=inputs_by_function),
             extensions=self._extensions,
             loads=self._read,
+            runner="testing",
+            adapts=adapt_for_tests,
         )
 
     @property

@@ -16,6 +16,7 @@ from docs import make_reference
 from hosting import hookspecs
 from hosting.extensions import ExtensionHost
 from hosting.extensions._hooks import spec_arguments
+from hosting.testing import make_host
 from tests.support.invoking import Context, function, invoker_of, load_host
 
 AROUND = ("invocation", "invocation_app_level")
@@ -50,6 +51,13 @@ def _implementation(target: Everything, name: str, arguments: tuple[str, ...], *
     return namespace[name]
 
 
+APP = """
+import azure.functions as func
+app = func.FunctionApp()
+@app.route("hello")
+def hello(req: func.HttpRequest) -> str:
+    return "hello"
+"""
 SECTION = {"extensions": {"everything": {"settings": {"level": 3}}}}
 
 
@@ -89,6 +97,18 @@ def test_hook_init_is_called_once_and_first(life: Everything) -> None:
 def test_hook_configure_is_called_once_with_the_settings(life: Everything) -> None:
     """``configure`` is called once, with the extension's settings."""
     assert life.called("configure") == [{"settings": {"level": 3}}]
+
+
+@pytest.mark.parametrize("is_async", [False, True])
+def test_hook_prepare_is_called_once_between_settings_and_functions(is_async: bool) -> None:
+    """``prepare`` gets the app after ``configure``, and before any function is set up."""
+    everything = Everything(is_async=is_async)
+    with make_host({"function_app.py": APP}, extensions={"everything": everything}):
+        names = [name for name, _ in everything.calls]
+    assert names[:4] == ["init", "configure", "prepare", "post_function_load_app_level"]
+    (arguments,) = everything.called("prepare")
+    assert [one.name for one in arguments["app"].functions] == ["hello"]
+    assert [*everything.called("startup"), *everything.called("shutdown")] == [arguments, arguments]
 
 
 def test_hook_init_function_is_called_for_functions_that_opted_in(life: Everything) -> None:
@@ -172,7 +192,7 @@ def test_hook_invocation_error_app_level_is_called_for_every_function_that_raise
 
 def test_hook_shutdown_is_called_once_and_last(life: Everything) -> None:
     """``shutdown`` is called once, after all others."""
-    assert life.calls[-1] == ("shutdown", {})
+    assert life.calls[-1][0] == "shutdown"
     assert len(life.called("shutdown")) == 1
 
 

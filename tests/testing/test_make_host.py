@@ -122,7 +122,7 @@ def test_hooks_run_from_init_to_shutdown_in_the_order_of_a_real_host() -> None:
     """Hooks run from init to shutdown, in a real host's order."""
     recording = RecordingExtension()
     with make_host(files(HELLO), extensions=[recording]) as host:
-        assert recording.hooks == ["init", "configure", "post_function_load_app_level", "startup"]
+        assert recording.hooks == ["init", "configure", "prepare", "post_function_load_app_level", "startup"]
         recording.calls.clear()
         host.get("/api/hello?name=Ada")
     around, pre, post = "invocation_app_level", "pre_invocation_app_level", "post_invocation_app_level"

@@ -39,7 +39,7 @@ def test_recorder_records_every_hook_in_order(is_async: bool) -> None:
     """App and function level, before, around and after, in the order of the calls."""
     recording = RecordingExtension(is_async=is_async)
     with make_host(app("recording"), extensions=[recording], raises=False) as host:
-        assert set(recording.hooks) == set(HOOKS[:7])
+        assert set(recording.hooks) == set(HOOKS[:8])
         recording.calls.clear()
         host.get("/api/works")
         assert recording.hooks == [

@@ -176,8 +176,10 @@ class HttpProvider(Provider):
 
     def _compile(self, function: Function, binding: Binding, trigger: HttpTrigger) -> Route[HttpTrigger]:
         configured = binding.properties.get("route")
-        route = (str(configured).strip() if configured is not None else "") or function.name
-        full = f"{self.prefix}/{route}" if self.prefix else route
+        has_prefix = function.addition is None or not function.addition.outside_prefix
+        # Only an extension can add a route without a prefix, which may be the root.
+        route = (str(configured).strip() if configured is not None else "") or (function.name if has_prefix else "")
+        full = f"{self.prefix}/{route}" if self.prefix and has_prefix else route
         try:
             template = parse(full)
         except ValueError as error:
@@ -186,7 +188,7 @@ class HttpProvider(Provider):
                 remedy="Correct the route; it has the syntax of ASP.NET Core.",
                 file=function.file,
             ) from error
-        return Route(function.name, route, template, trigger.methods, trigger)
+        return Route(function.name, route, template, trigger.methods, trigger, has_prefix)
 
     def _check(self, function: Function, route: Route[HttpTrigger]) -> None:
         if is_reserved(route.route):
@@ -235,7 +237,7 @@ def _methods(binding: Binding) -> frozenset[str] | None:
 def full_route(route: Route[Any], prefix: str) -> str:
     """Return a route with its prefix as Azure's host prints it, with the parameters in braces."""
     path = route.route.removeprefix("/")
-    return f"{prefix}/{path}" if prefix else path
+    return f"{prefix}/{path}" if prefix and route.has_prefix else path
 
 
 def _no_throttles() -> Problem:

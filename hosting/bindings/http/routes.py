@@ -25,6 +25,8 @@ class Route(NamedTuple, Generic[Target]):
     """The methods in capitals; None for every method."""
     target: Target
     """The function's trigger."""
+    has_prefix: bool = True
+    """Whether the app's prefix of routes precedes it."""
 
     def allows(self, method: str) -> bool:
         """Return whether the route has a method, which is in capitals."""
@@ -88,7 +90,7 @@ def is_reserved(route: str) -> bool:
 def is_same_route(first: Route[Target], second: Route[Target]) -> bool:
     """Return whether two functions have the same route, including the parameters' names, and a method in common."""
     alike = first.route.lower().strip("/") == second.route.lower().strip("/")
-    return alike and _share_method(first, second)
+    return alike and first.has_prefix == second.has_prefix and _share_method(first, second)
 
 
 def overlapping_routes(routes: Sequence[Route[Target]]) -> Iterator[tuple[Route[Target], Route[Target]]]:

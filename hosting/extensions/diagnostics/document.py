@@ -125,6 +125,7 @@ def function_entry(function: Function, hooks: Iterable[Hook]) -> dict[str, Any]:
         "name": function.name,
         "model": function.model,
         "trigger": function.trigger.type,
+        "added_by": function.added_by,
         "extensions": by_hook,
     }
 

@@ -70,7 +70,9 @@ def test_document_without_extensions_is_empty_and_without_problems(site: Site, s
     assert document["enabled"] is True
     assert document["_info"] == {"AppExtension": [], "FuncExtension": {}}
     assert document["extensions"] == document["problems"] == []
-    assert document["functions"] == [{"name": "F", "model": "v2", "trigger": "httpTrigger", "extensions": {}}]
+    assert document["functions"] == [
+        {"name": "F", "model": "v2", "trigger": "httpTrigger", "added_by": None, "extensions": {}}
+    ]
     assert document["environment"]["flags"] == {
         "PYTHON_ENABLE_WORKER_EXTENSIONS": "1",
         "HOSTING_DISABLE": None,

@@ -1,0 +1,242 @@
+"""The app as an extension sees it: the argument ``app`` of the hooks ``prepare``, ``startup`` and ``shutdown``."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+from hosting._text import did_you_mean
+from hosting.core import NOTHING, Function, Problem
+from hosting.errors import ExtensionError
+
+if TYPE_CHECKING:
+    import inspect
+
+    from azure.functions import AuthLevel
+
+Runner = Literal["host", "azure", "testing"]
+"""What runs the app: ``hosting start``, ``hosting.extend`` in Azure's worker, or ``hosting.testing``."""
+
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
+"""The methods that a route can have: those of ``azure.functions.HttpMethod``."""
+LEVELS = ("anonymous", "function", "admin")
+_NAME = re.compile(r"[a-z][a-z0-9_\-]{0,127}", re.IGNORECASE)
+
+
+class AddedRoute(NamedTuple):
+    """A route that an extension has asked for."""
+
+    path: str
+    handler: Callable[..., Any]
+    methods: tuple[str, ...]
+    auth_level: str
+    name: str
+    outside_prefix: bool
+    is_open: bool
+
+
+class SharedApp:
+    """What all extensions of one host share about the app; each has an ``AppHandle`` of its own.
+
+    Args:
+        runner: what runs the app.
+        capabilities: what the runner can do.
+        root: the app's folder.
+        host_json: the content of host.json.
+        setting: returns the value of an app setting, or None.
+        functions: returns the app's functions.
+    """
+
+    def __init__(
+        self,
+        runner: Runner = "host",
+        capabilities: frozenset[str] = frozenset(),
+        root: Path = Path(),
+        host_json: Mapping[str, Any] = NOTHING,
+        setting: Callable[[str], str | None] = lambda _name: None,
+        functions: Callable[[], Iterable[Function]] = tuple,
+    ) -> None:
+        self.runner = runner
+        self.capabilities = capabilities
+        self.root = root
+        self.host_json = host_json
+        self.setting = setting
+        self.list_functions = functions
+        """Returns the app's functions, in any order."""
+        self.problems: list[Problem] = []
+        """What extensions have asked for, and the runner does not do."""
+        self._handles: dict[str, AppHandle] = {}
+
+    def open_routes(self, extension: str) -> None:
+        """Let an extension add routes, because its ``prepare`` is about to be called."""
+        self.handle(extension)._routes = []
+
+    def close_routes(self, extension: str) -> Sequence[AddedRoute] | None:
+        """Return the routes that an extension has added, and let it add no more; None if it could add none already."""
+        handle = self.handle(extension)
+        routes, handle._routes = handle._routes, None
+        return routes
+
+    def handle(self, extension: str) -> AppHandle:
+        """Return the handle of an extension; always the same one."""
+        return self._handles.setdefault(extension, AppHandle(extension, self))
+
+
+class AppHandle:
+    """The app, as the hooks ``prepare``, ``startup`` and ``shutdown`` of one extension get it.
+
+    Args:
+        extension: the name of the extension.
+        shared: what all extensions of the host share.
+    """
+
+    def __init__(self, extension: str, shared: SharedApp) -> None:
+        self._extension = extension
+        self._shared = shared
+        self._routes: list[AddedRoute] | None = None
+
+    @property
+    def functions(self) -> Sequence[Function]:
+        """The app's functions by name, with those that extensions have added so far, and those that cannot run."""
+        return sorted(self._shared.list_functions(), key=lambda function: function.name.upper())
+
+    @property
+    def face(self) -> Runner:
+        """What runs the app: ``host`` (``hosting start``), ``azure`` (``hosting.extend``) or ``testing``."""
+        return self._shared.runner
+
+    @property
+    def capabilities(self) -> frozenset[str]:
+        """What this runner can do.
+
+        ``routes`` (functions can be added), ``outside_prefix`` (also without the prefix of routes), ``shutdown`` (the
+        hook of this name is called).
+        """
+        return self._shared.capabilities
+
+    @property
+    def root(self) -> Path:
+        """The app's folder."""
+        return self._shared.root
+
+    @property
+    def host_json(self) -> Mapping[str, Any]:
+        """The content of host.json, with changes from the environment."""
+        return self._shared.host_json
+
+    def settings(self, name: str) -> str | None:
+        """Return the value of an app setting, of the environment or of ``Values`` in local.settings.json.
+
+        Args:
+            name: the setting's name. As in Azure, case does not matter, and ``__`` is the same as ``:``.
+
+        Returns:
+            The value; None if it is not set.
+        """
+        return self._shared.setting(name)
+
+    def add_route(
+        self,
+        path: str,
+        handler: Callable[..., Any],
+        *,
+        methods: Sequence[str] = ("GET",),
+        auth_level: AuthLevel | str = "anonymous",
+        name: str | None = None,
+        outside_prefix: bool = False,
+        open: bool = False,  # noqa: A002 - the word for it in the documentation of guards
+    ) -> None:
+        """Add a function that answers requests to a route. Only in ``prepare``.
+
+        It is a function as those of the app: it is listed, has hooks and guards, and can be disabled.
+
+        Args:
+            path: the route, with the syntax of ``@app.route``, such as ``reports/{id:int}``.
+            handler: ``def`` or ``async def`` with one parameter, which gets the ``hosting.Request``. It returns what an
+                HTTP function may: text, an ``HttpResponse``, or a response of the web extension that the app uses.
+            methods: the HTTP methods.
+            auth_level: who may call it: ``anonymous``, ``function`` or ``admin``.
+            name: the name of the function (default: the name of the handler).
+            outside_prefix: whether the route has no prefix, such as ``api``. Azure's host has no such routes: there it
+                is below the prefix.
+            open: whether guards are not called for it.
+
+        Raises:
+            ExtensionError: it is not called in ``prepare``, an argument is wrong, or a function has this route or name.
+        """
+        subject = f"add_route({path!r}) of extension '{self._extension}'"
+        if self._routes is None:
+            raise ExtensionError(
+                f"{subject}: routes can be added in 'prepare' only",
+                remedy="Call it in the hook 'prepare(app)': later the functions of the app are final.",
+            )
+        level = str(getattr(auth_level, "value", auth_level)).lower()
+        named = getattr(handler, "__name__", "") if name is None else name
+        _check_path(subject, path, outside_prefix=outside_prefix)
+        _check_handler(subject, handler)
+        _check_methods(subject, methods)
+        _check_level(subject, level)
+        _check_name(subject, named)
+        capitals = tuple(dict.fromkeys(method.upper() for method in methods))
+        route = AddedRoute(path.strip().strip("/"), handler, capitals, level, named, outside_prefix, open)
+        self._routes.append(route)
+
+
+def _check_path(subject: str, path: Any, *, outside_prefix: bool) -> None:
+    if not isinstance(path, str):
+        raise ExtensionError(f"{subject}: the path must be text, found {type(path).__name__}")
+    if not path.strip().strip("/") and not outside_prefix:
+        raise ExtensionError(f"{subject}: the path is empty", remedy="Name a path, or say outside_prefix=True for '/'.")
+
+
+def _check_handler(subject: str, handler: Any) -> None:
+    import inspect  # only an extension that adds a route needs it
+
+    if not callable(handler):
+        raise ExtensionError(f"{subject}: the handler must be a function, found {type(handler).__name__}")
+    if inspect.isgeneratorfunction(handler) or inspect.isasyncgenfunction(handler):
+        raise ExtensionError(
+            f"{subject}: the handler is a generator", remedy="Return a streaming response of the web extension instead."
+        )
+    try:
+        signature: inspect.Signature = inspect.signature(handler)
+        signature.bind(None)
+    except ValueError:  # a callable written in C may have no signature
+        pass
+    except TypeError as error:
+        raise ExtensionError(
+            f"{subject}: the handler is called with the request, and does not take one argument: {error}",
+            remedy="Write: def handler(request): ...",
+        ) from None
+
+
+def _check_level(subject: str, level: str) -> None:
+    if level not in LEVELS:
+        raise ExtensionError(
+            f"{subject}: {level!r} is not an authorization level",
+            remedy=did_you_mean(level, LEVELS) or f"Use one of {', '.join(LEVELS)}.",
+        )
+
+
+def _check_name(subject: str, name: Any) -> None:
+    if not isinstance(name, str) or not _NAME.fullmatch(name) or name.lower() == "host":
+        raise ExtensionError(
+            f"{subject}: {name!r} is not a valid function name",
+            remedy="Say name=...: a letter, then letters, digits, '_' and '-', 128 characters at most.",
+        )
+
+
+def _check_methods(subject: str, methods: Any) -> None:
+    is_sequence = isinstance(methods, list | tuple | set | frozenset) and bool(methods)
+    if not is_sequence or not all(isinstance(one, str) for one in methods):
+        raise ExtensionError(
+            f"{subject}: methods must be a tuple of names, found {methods!r}", remedy='Write: methods=("GET", "POST").'
+        )
+    for one in methods:
+        if one.upper() not in METHODS:
+            raise ExtensionError(
+                f"{subject}: {one!r} is not an HTTP method",
+                remedy=did_you_mean(one, METHODS) or f"Use some of {', '.join(METHODS)}.",
+            )

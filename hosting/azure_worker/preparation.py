@@ -1,0 +1,53 @@
+"""The ``prepare`` hooks in Azure's worker: what extensions see of the app, and the functions that they add to it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hosting.app_handle import SharedApp
+from hosting.apps.expansion import AppSettings
+from hosting.core import Function
+
+if TYPE_CHECKING:
+    from hosting.host.additions import Additions
+
+ROUTES = frozenset({"routes"})
+"""What extensions can do where a whole app of the v2 model is extended; elsewhere nothing of it."""
+
+
+class Preparing:
+    """The functions of an app in Azure's worker while the ``prepare`` hooks run.
+
+    Args:
+        root: the app's folder.
+        host_json: the content of host.json.
+        functions: the functions.
+        app: the SDK's app, to which functions can be added; None if there is none.
+    """
+
+    def __init__(self, root: str, host_json: Mapping[str, Any], functions: Sequence[Function], app: Any) -> None:
+        self.added: dict[str, Function] = {}
+        """The functions that extensions have added, by name in lower case."""
+        self._functions, self._app = functions, app
+        capabilities = ROUTES if app is not None else frozenset[str]()
+        settings = AppSettings(os.environ)
+        self.shared = SharedApp("azure", capabilities, Path(root), host_json, settings.get, lambda: functions)
+
+    def start(self) -> Additions:
+        """Return what takes the additions of extensions."""
+        from hosting.apps.added import BlueprintReader  # only extensions that prepare need them
+        from hosting.host.additions import Additions
+
+        shared, level = self.shared, getattr(self._app, "auth_level", None)
+        reader = BlueprintReader(shared.root, os.environ, shared.host_json, level)
+        register = getattr(self._app, "register_functions", _never)
+        additions = Additions(shared, self._functions, (), reader.read, register)
+        additions.added = self.added
+        return additions
+
+
+def _never(_blueprint: Any) -> None:
+    raise AssertionError("only an app takes functions")
