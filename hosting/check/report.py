@@ -36,6 +36,10 @@ class Report(NamedTuple):
     kinds: tuple[str, ...]
     """What the folder contains: ``app``, ``extension``, or both."""
     findings: tuple[Finding, ...]
+    select: tuple[str, ...] = ()
+    """The beginnings of the codes that were selected; empty for all."""
+    ignore: tuple[str, ...] = ()
+    """The beginnings of the codes that were left out."""
 
     def count(self, severity: Severity) -> int:
         """Return the number of findings with this severity."""
@@ -48,12 +52,12 @@ class Report(NamedTuple):
             select: codes, or beginnings of codes, to keep; empty for all.
             ignore: codes, or beginnings of codes, to leave out; they win over ``select``.
         """
-        kept = tuple(
-            finding
-            for finding in self.findings
-            if (not select or finding.code.startswith(tuple(select))) and not finding.code.startswith(tuple(ignore))
-        )
-        return self._replace(findings=kept)
+        chosen = self._replace(select=tuple(select), ignore=tuple(ignore))
+        return chosen._replace(findings=tuple(one for one in self.findings if chosen.includes(one.code)))
+
+    def includes(self, code: str) -> bool:
+        """Return whether a rule was selected and not left out."""
+        return (not self.select or code.startswith(self.select)) and not code.startswith(self.ignore)
 
     def document(self) -> dict[str, Any]:
         """Return the report as a document that ``json`` can write."""
