@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from hosting._exceptions import error_text
 from hosting._log import host_logger
+from hosting.bindings.generic.implicit import ImplicitOutput, has_implicit_output
 from hosting.bindings.generic.provider import GenericTrigger
 from hosting.bindings.http.provider import HttpProvider
 from hosting.bindings.provider import Invoke, Trigger
@@ -129,6 +130,8 @@ class Binder:
         # A function that waits for HTTP cannot be run manually.
         manual_only = bool(missing) and function.trigger.type.lower() != "httptrigger"
         bound = self._bind_generic(function, missing) if manual_only else bind(function, self._providers)
+        if bound.result is None and any(map(has_implicit_output, function.bindings)):
+            bound = bound._replace(result=ImplicitOutput(function))
         invoke = self._invocation(bound)
         if bound.trigger.answers or not (function.disabled or function.error or manual_only):
             bound.trigger.attach(invoke)

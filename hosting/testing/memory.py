@@ -164,12 +164,6 @@ class MemoryOutput(Output):
             _record(self._binding, value, sent, properties)
 
 
-def has_implicit_output(binding: Binding) -> bool:
-    """Return whether functions with this trigger may return a value without a ``$return`` binding, as in Azure."""
-    converter = _converter(binding.type)
-    return converter is None or bool(converter.has_implicit_output())
-
-
 def _converter(kind: str) -> Any:
     return meta.get_binding_registry().get(kind)  # type: ignore[no-untyped-call]
 

@@ -19,9 +19,9 @@ import hosting
 from hosting.apps.host_json import read_host_json
 from hosting.apps.load import load_app, load_app_object
 from hosting.authoring import Registrations, pending
+from hosting.bindings.generic.implicit import has_implicit_output
 from hosting.core import App, Binding, Function
 from hosting.host.binding import RETURN
-from hosting.testing.memory import has_implicit_output
 
 AppSource: TypeAlias = str | os.PathLike[str] | Mapping[str, str | bytes] | func.FunctionRegister | func.Blueprint
 """An app's folder, its files by path, or an app object of the v2 model."""
@@ -149,7 +149,9 @@ def adapt_for_tests(function: Function) -> None:
     if function.retry is not None:
         count = function.retry.max_count if function.retry.max_count >= 0 else MAX_RETRIES
         function.retry = function.retry._replace(max_count=count, delay=0.0, minimum=0.0, maximum=0.0)
-    if has_implicit_output(function.trigger) and not any(one.name == RETURN for one in function.bindings):
+    is_http = function.trigger.type.lower() == "httptrigger"
+    returns = any(one.name == RETURN for one in function.bindings)
+    if any(map(has_implicit_output, function.bindings)) and not (is_http or returns):
         kind = function.trigger.type[: -len("Trigger")]
         function.bindings = (*function.bindings, Binding(RETURN, kind, "out"))
 

@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 
 import hosting
+from hosting.bindings.generic.implicit import ImplicitOutput
+from hosting.core import Binding, Function
 from hosting.host.function_host import FunctionHost
 from hosting.testing import HostFactory
 from tests.conftest import MakeApp, Serve
@@ -124,6 +126,43 @@ def test_value_returned_to_another_output_is_the_response(
     app = {"F/function.json": json.dumps({"bindings": bindings}), "F/__init__.py": script}
     reply = hosting_host(app).get("/api/F")
     assert [reply.status, reply.headers.get("content-type", ""), reply.body] == expected
+
+
+IMPLICIT = """
+import azure.functions as func
+app = func.FunctionApp()
+trigger = app.generic_trigger("arg", type={trigger!r}, authLevel="ANONYMOUS", schedule="0 0 0 1 1 *")
+@trigger
+@app.generic_input_binding("rows", type="table", table_name="t", connection="C")
+{keyword} F(arg, rows):
+    return {value}
+"""
+
+
+@pytest.mark.parametrize("keyword", ["def", "async def"])
+def test_function_with_a_generic_binding_may_return_a_value(hosting_host: HostFactory, keyword: str) -> None:
+    """Azure's worker lets it; the value is the response of an HTTP function, and else is dropped with one warning."""
+    inputs: dict[str, Any] = {"F": {"rows": []}}
+    for value, body in (("hi", b"hi"), (b"hi", b'"aGk="'), ({"a": 1}, b'{"a":1}'), (7, b"7"), (None, b"")):
+        app = IMPLICIT.format(trigger="httpTrigger", keyword=keyword, value=repr(value))
+        reply = hosting_host({"function_app.py": app}, inputs=inputs).get("/api/F")
+        assert (reply.status, reply.body) == (200 if body else 204, body)
+        app = IMPLICIT.format(trigger="timerTrigger", keyword=keyword, value=repr(value))
+        assert hosting_host({"function_app.py": app}, inputs=inputs).invoke("F").result == value
+    for trigger in ("httpTrigger", "timerTrigger"):
+        app = IMPLICIT.format(trigger=trigger, keyword=keyword, value="object()")
+        with pytest.raises(TypeError, match="value of type object"):
+            hosting_host({"function_app.py": app}, inputs=inputs).invoke("F")
+
+
+async def test_value_that_nothing_takes_has_one_warning(caplog: pytest.LogCaptureFixture) -> None:
+    """It says which function returned it, and that Azure ignores it as well."""
+    function = Function("F", "/app", "/app/f.py", "v2", print, False, (Binding("t", "timerTrigger", "in"),))
+    output = ImplicitOutput(function)
+    for value in (None, "a", "b"):
+        await output.write(output.encode(value), {})
+    (record,) = caplog.records
+    assert record.getMessage().startswith("Function 'F' returned a value, and has no $return binding")
 
 
 def test_http_output_that_is_set_hides_the_value_returned_to_another_output(hosting_host: HostFactory) -> None:

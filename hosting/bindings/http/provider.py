@@ -63,8 +63,8 @@ class HttpTrigger(Trigger):
         return request_data(data)
 
     def unset_reply(self, value: Any) -> HttpReply | None:
-        """Return the response with a value that the function returned to another output, as in Azure; None if none."""
-        if value is None or self._returned_to is None:
+        """Return the response with a value that no HTTP output took, as in Azure; None if there is no value."""
+        if value is None:
             return None
         from hosting.bindings.http.returned import returned_reply  # few functions need it
 
