@@ -49,7 +49,7 @@ def _codes(context: click.Context, parameter: click.Parameter, values: Sequence[
     default="text",
     help="Lines for people, a JSON document, SARIF for code scanning, or JUnit XML (default: text).",
 )
-@click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
+@click.option("--json", "as_json", is_flag=True, help="The same as --format json (default: off).")
 @click.option(
     "--output",
     type=click.Path(path_type=Path, dir_okay=False),
