@@ -15,7 +15,7 @@ from types import ModuleType
 import click
 
 import hosting
-from hosting import bindings, core, errors, hookspecs, logging, pytest_plugin, testing
+from hosting import app_services, bindings, core, errors, hookspecs, logging, pytest_plugin, testing
 from hosting.apps.expansion import AppSettings
 from hosting.bindings import expressions, provider, storage
 from hosting.bindings.http.request import HttpCall
@@ -64,6 +64,7 @@ def _python() -> Iterator[str]:
             source = _Source.of(public)
             has_methods = public is hosting.AppHandle
             yield from source.description(name, "hosting") if has_methods else source.overview(name)
+    yield from _Source.of(app_services.AppServices).description("AppServices", app_services.__name__)
     for name in logging.__all__:
         public = getattr(logging, name)
         yield from _Source.of(public).description(public.__name__, logging.__name__)

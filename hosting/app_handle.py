@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from hosting._text import did_you_mean
+from hosting.app_services import AppServices, ServiceRegistry
 from hosting.core import NOTHING, Function, Problem
 from hosting.errors import ExtensionError
 
@@ -67,6 +68,7 @@ class SharedApp:
         """Returns the app's functions, in any order."""
         self.problems: list[Problem] = []
         """What extensions have asked for, and the runner does not do."""
+        self.services = ServiceRegistry(self.problems.append)
         self._handles: dict[str, AppHandle] = {}
 
     def open_routes(self, extension: str) -> None:
@@ -78,6 +80,10 @@ class SharedApp:
         handle = self.handle(extension)
         routes, handle._routes = handle._routes, None
         return routes
+
+    def discard(self, extension: str) -> None:
+        """Remove what an extension has added, because it has failed."""
+        self.services.discard(extension)
 
     def handle(self, extension: str) -> AppHandle:
         """Return the handle of an extension; always the same one."""
@@ -96,6 +102,9 @@ class AppHandle:
         self._extension = extension
         self._shared = shared
         self._routes: list[AddedRoute] | None = None
+        self.services = AppServices(extension, shared.services)
+        """Objects that extensions offer to each other: ``app.services.add(Cache, make_cache)``,
+        ``app.services.get(Cache)``."""
 
     @property
     def functions(self) -> Sequence[Function]:

@@ -23,6 +23,7 @@ LAYERS: tuple[tuple[str, tuple[str, ...]], ...] = (
             "hosting.errors",
             "hosting.core",
             "hosting.app_handle",
+            "hosting.app_services",
             "hosting.authoring",
             "hosting.hookspecs",
             "hosting._text",

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import threading
 from collections.abc import Callable, Coroutine, Mapping
 from concurrent.futures import Future
 from typing import Any
 
 from hosting._exceptions import is_a
+from hosting.app_services import Service
 from hosting.errors import ExtensionError
+from hosting.extensions._calls import call_anywhere
 from hosting.extensions._failures import NEVER_CAUGHT, describe_error, record_failure, replace_failure
-from hosting.extensions._model import Hook
+from hosting.extensions._model import Extension, Hook
 from hosting.extensions._start_monitor import StartMonitor
 from hosting.extensions.dispatch.execution import await_captured
 from hosting.extensions.dispatch.thread_pool import ResultOrError, call_captured
@@ -73,6 +76,15 @@ async def call_on_loop(hook: Hook, arguments: Mapping[str, Any], budget: float, 
     if exception is not None:
         _record_error(hook, exception, None, ended)
     return exception is None
+
+
+async def close_service(extension: Extension, service: Service, budget: float) -> None:
+    """Close a service of an extension within ``budget`` seconds; an error is recorded and logged."""
+    ended: Future[ResultOrError] = Future()
+    close = functools.partial(service.close, service.value)
+    exception = await _within_budget(call_anywhere(close, "hosting-close"), budget, ended)
+    if exception is not None:
+        record_failure(extension, describe_error(f"closing {service.name}", exception))
 
 
 def _running(hook: Hook) -> str:

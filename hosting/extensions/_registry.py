@@ -175,6 +175,8 @@ class Registry:
         app.open_routes(name)
         self._call_or_fail(hook, {"app": app.handle(name)}, partial(preparation.accept, hook.extension))
         app.close_routes(name)
+        if hook.extension.status == "failed":
+            app.discard(name)
 
     def hooks(self, name: str) -> list[Hook]:
         """Return the implementations of one hook in order, without those of Azure's interface."""

@@ -17,7 +17,7 @@ from hosting.extensions import _config, _sdk
 from hosting.extensions._discovery import installed_entry_points
 from hosting.extensions._failures import log_error
 from hosting.extensions._hooks import FUNCTION
-from hosting.extensions._lifespan import call_now, call_on_loop
+from hosting.extensions._lifespan import call_now, call_on_loop, close_service
 from hosting.extensions._model import RUNNING, Extension, Hook, Status
 from hosting.extensions._optin import OptIns
 from hosting.extensions._registry import Registry
@@ -230,13 +230,17 @@ class ExtensionHost:
         """
         for hook in self._registry.hooks("startup"):
             await call_on_loop(hook, self._handle(hook), self._config.budgets.startup, self._monitor)
+        self._app.services.seal()
         self._monitor.stop()
         self._check_start()
 
     async def shutdown(self) -> None:
-        """Call the ``shutdown`` hooks on this event loop, in reverse order, and stop enforcing time limits."""
+        """Call the ``shutdown`` hooks on this event loop, in reverse order, close services, and end time limits."""
         for hook in reversed(self._registry.hooks("shutdown")):
             await call_on_loop(hook, self._handle(hook), self._config.budgets.shutdown, self._monitor)
+        for service in self._app.services.closing():
+            extension = next(iter(self._registry.by_name(service.extension)))
+            await close_service(extension, service, self._config.budgets.shutdown)
         self._monitor.stop()
         self._watchdog.stop()
 
@@ -302,6 +306,7 @@ class ExtensionHost:
             "environment": document.environment(self._environ),
             "extensions": document.extension_entries(extensions, self._compiler.chains),
             "functions": [document.function_entry(one, self._hooks_for(one)) for one in self._functions],
+            "services": [document.service_entry(one) for one in self._app.services],
             "problems": [document.problem_entry(problem) for problem in problems],
         }
         return {**whole, "verification": verification} if verify else whole

@@ -15,6 +15,7 @@ from hosting.extensions._discovery import OFF
 from hosting.extensions._model import RUNNING, Extension, Failure, Hook
 
 if TYPE_CHECKING:
+    from hosting.app_services import Service
     from hosting.extensions.dispatch.compiler import Chain
 
 SCHEMA_VERSION = 1
@@ -128,6 +129,11 @@ def function_entry(function: Function, hooks: Iterable[Hook]) -> dict[str, Any]:
         "added_by": function.added_by,
         "extensions": by_hook,
     }
+
+
+def service_entry(service: Service) -> dict[str, str]:
+    """Return an entry of ``services``."""
+    return {"name": service.name, "added_by": service.extension, "status": service.status}
 
 
 def problem_entry(problem: Problem) -> dict[str, Any]:
