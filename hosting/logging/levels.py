@@ -37,7 +37,6 @@ class Levels:
     A key of ``logLevel`` is the prefix of a category, ignoring case, and may contain one ``*`` for any text. The
     longest key that matches decides. ``default`` applies to all other categories. Without it, the minimum is
     information; for the host itself, without its extensions, requests and triggers, it is warning unless ``verbose``.
-    For Azure's own loggers it is warning at least, unless ``verbose``, whatever ``default`` is.
 
     Args:
         host_json: the content of host.json; without it, the defaults apply.
@@ -60,7 +59,6 @@ class Levels:
             "host.extensions": logging.INFO if default is None else default,
             "host.requests": logging.INFO if default is None else default,
             "host.triggers": logging.INFO if default is None else default,
-            "host.worker": levels.get("host", _system_level(default, verbose=verbose)),
             # The addresses of the functions are shown whatever the default is.
             "host.start": logging.INFO,
             **levels,
@@ -80,13 +78,6 @@ class Levels:
             keys = [key for key in self._rules if key.startswith(prefix) and not key.startswith(others)]
             lowest = min(self.minimum(key.replace("*", "")) for key in (prefix, *keys))
             yield name, lowest if name else max(self._floor, lowest)
-
-
-def _system_level(default: int | None, *, verbose: bool) -> int:
-    """Return the minimum level of the lines of Azure's own loggers, which ``default`` does not lower."""
-    if verbose:
-        return logging.INFO if default is None else default
-    return logging.WARNING if default is None else max(logging.WARNING, default)
 
 
 def _matches(key: str, category: str) -> bool:

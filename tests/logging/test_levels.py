@@ -51,26 +51,6 @@ def test_verbose_shows_the_hosts_lines_unless_a_default_is_set() -> None:
     assert read_levels({"default": "Error"}, verbose=True).minimum("Host.Apps") == ERROR
 
 
-@pytest.mark.parametrize(
-    ("section", "verbose", "expected"),
-    [
-        ({}, False, WARNING),
-        ({}, True, INFO),
-        ({"default": "Trace"}, False, WARNING),
-        ({"default": "Information"}, False, WARNING),
-        ({"default": "Error"}, False, ERROR),
-        ({"default": "Debug"}, True, DEBUG),
-        ({"Host": "Information"}, False, INFO),
-        ({"Host.Worker": "Debug", "default": "Error"}, False, DEBUG),
-    ],
-)
-def test_default_does_not_show_the_lines_of_azures_own_loggers(
-    section: Mapping[str, str], verbose: bool, expected: int
-) -> None:
-    """They are system logs, which Azure's host does not show on the console, whatever ``default`` is."""
-    assert read_levels(section, verbose=verbose).minimum("Host.Worker.azure.functions") == expected
-
-
 @pytest.mark.parametrize(("debug", "expected"), [("1", DEBUG), ("0", INFO), ("false", INFO)])
 def test_debug_logging_switched_off_limits_functions_to_information(debug: str, expected: int) -> None:
     """``PYTHON_ENABLE_DEBUG_LOGGING`` prevents functions from logging at debug level, whatever host.json says."""
