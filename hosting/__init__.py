@@ -6,7 +6,7 @@ host with it, and few modules need the type of the app, so these are imported wh
 
 import typing as _typing
 
-from hosting._invocation import Invocation, Request
+from hosting._invocation import Invocation, InvocationOutcome, Request
 from hosting._secret import Secret
 from hosting.authoring import Order, Outcome, ShortCircuit, configure, hookimpl, use, without
 
@@ -17,6 +17,7 @@ if _typing.TYPE_CHECKING:
 __all__ = [
     "AppHandle",
     "Invocation",
+    "InvocationOutcome",
     "Order",
     "Outcome",
     "Request",

@@ -8,7 +8,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
 
 from hosting._exceptions import type_name
 from hosting.core import Function
@@ -16,6 +16,11 @@ from hosting.errors import ExtensionError
 
 Source: TypeAlias = tuple[Function, Any, dict[str, Any], Any]
 """A function, what its trigger brought or None, the arguments of the call, and the context's ``retry_context``."""
+
+
+OutcomeKind: TypeAlias = Literal["succeeded", "failed", "cancelled", "refused"]
+Phase: TypeAlias = Literal["decode", "input", "encode", "write"]
+"""A part of an invocation that is about its bindings."""
 
 
 class MultiValues(Mapping[str, str]):
@@ -166,6 +171,26 @@ class Request:
 
     def __repr__(self) -> str:
         return f"<Request {self.method} {self.path}>"
+
+
+class InvocationOutcome:
+    """How an invocation ended.
+
+    Args:
+        kind: ``succeeded``; ``failed``, where anything raised; ``cancelled`` by the host, for example because the
+            client has gone; or ``refused``, where a hook kept the function from running, with an exception or with a
+            status of 400 or above.
+        exception: why it failed, or the CancelledError; None where nothing was raised.
+        status: the status of the HTTP response; None if there is none.
+    """
+
+    __slots__ = ("exception", "kind", "status")
+
+    def __init__(self, kind: OutcomeKind, exception: BaseException | None = None, status: int | None = None) -> None:
+        self.kind, self.exception, self.status = kind, exception, status
+
+    def __repr__(self) -> str:
+        return f"InvocationOutcome({self.kind!r}, {self.exception!r}, {self.status!r})"
 
 
 class Invocation:

@@ -175,6 +175,8 @@ class Function:
         self.addition = addition
         self.route_prefix = "api"
         """What comes before the routes of the app, without slashes: ``extensions.http.routePrefix`` of host.json."""
+        self.max_dequeue_count = 5
+        """How often a queue's message is tried: ``extensions.queues.maxDequeueCount`` of host.json."""
 
     @property
     def trigger(self) -> Binding:

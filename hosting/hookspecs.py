@@ -3,7 +3,8 @@
 An implementation is a function with the name of a hook, marked ``@hosting.hookimpl``. It takes any subset of the hook's
 arguments, and may be ``def`` or ``async def``. Hooks at app level (``init``, ``configure``, ``prepare``, ``startup``,
 ``shutdown`` and all that end in ``_app_level``) are for the whole app. The others are for functions that opt in to the
-extension.
+extension, except the hooks at the edges of an invocation (``binding_error``, ``gave_up``, ``invocation_end``,
+``response_sent``), which run for every function that the extension is for.
 
 - Order: before the function, hooks run in the order of their extensions, which ``hosting diag`` shows; after it in the
   reverse order.
@@ -34,7 +35,7 @@ import pluggy
 if TYPE_CHECKING:
     from azure.functions import Blueprint, Context
 
-    from hosting._invocation import Invocation
+    from hosting._invocation import Invocation, InvocationOutcome, Phase
     from hosting.app_handle import AppHandle
     from hosting.authoring import Outcome
 
@@ -259,6 +260,9 @@ def invocation_error(
 ) -> None:
     """Called right after a function that opted in raised or was cancelled, in place of ``post_invocation``.
 
+    Under ``hosting start`` it is also called when an input or an output fails: then before the function ran, or after
+    ``post_invocation``; see ``binding_error``.
+
     - Order: in reverse order of the extensions, before the hooks at app level.
     - Return value: ignored. Only an around hook can replace an exception with a result.
     - Error: recorded; the caller gets the function's exception.
@@ -292,6 +296,92 @@ def invocation_error_app_level(
 
     - Order: in reverse order of the extensions, after all hooks at function level.
     - Return value, errors, async and arguments: as ``invocation_error``.
+    """
+
+
+@hookspec
+def binding_error(
+    logger: Logger,
+    invocation: Invocation,
+    phase: Phase,
+    exception: BaseException,
+) -> None:
+    """Called when an input or an output of an invocation fails, so that the function's own code did not.
+
+    The error hooks are called right after it: ``invocation_error``, then ``invocation_error_app_level``. Not called in
+    Azure's worker, which converts inputs and outputs itself.
+
+    - Order: in reverse order of the extensions. Runs for every function of the app; for an extension of the group
+      ``hosting.functions``, for functions that opt in.
+    - Return value: ignored.
+    - Error: recorded; the next hook is called.
+    - Async: allowed. Hooks at the edges run on the event loop, ``def`` ones too.
+
+    Args:
+        logger: the logger ``hosting.extensions.NAME``.
+        invocation: the invocation.
+        phase: ``decode`` for the trigger's argument, ``input``, ``encode`` for what the function returned or set, or
+            ``write``.
+        exception: what failed.
+    """
+
+
+@hookspec
+def gave_up(logger: Logger, invocation: Invocation, exception: BaseException, attempts: int) -> None:
+    """Called when a function failed that is tried several times, and no attempt follows.
+
+    That is after the last attempt of a retry policy; and for a queue's message after ``maxDequeueCount`` deliveries,
+    when it moves to the poison queue. Before ``invocation_end``.
+
+    - Order, return value, errors and async: as ``binding_error``. In Azure's worker a ``def`` hook of a ``def``
+      function runs on that function's thread.
+
+    Args:
+        logger: the logger ``hosting.extensions.NAME``.
+        invocation: the last attempt.
+        exception: why it failed.
+        attempts: how often the function was tried.
+    """
+
+
+@hookspec
+def invocation_end(logger: Logger, invocation: Invocation, outcome: InvocationOutcome, seconds: float) -> None:
+    """Called once for each invocation, last: when all outputs are encoded and written, or when it failed.
+
+    In Azure's worker it is called when the function has returned, before the worker encodes its outputs.
+
+    - Order, return value, errors and async: as ``gave_up``. The caller waits for it.
+
+    Args:
+        logger: the logger ``hosting.extensions.NAME``.
+        invocation: the invocation.
+        outcome: how it ended: ``succeeded``, ``failed``, ``cancelled`` or ``refused``, the exception, and the status.
+        seconds: how long it took.
+    """
+
+
+@hookspec
+def response_sent(
+    logger: Logger,
+    invocation: Invocation,
+    status: int,
+    bytes: int,  # noqa: A002 - the name of the argument
+    seconds: float,
+    exception: BaseException | None,
+) -> None:
+    """Called when the last byte of an HTTP response is sent, or its connection is broken.
+
+    The client does not wait for an ``async def`` hook. Not called in Azure's worker, which sends no response itself.
+
+    - Order, return value, errors and async: as ``binding_error``.
+
+    Args:
+        logger: the logger ``hosting.extensions.NAME``.
+        invocation: the invocation; of several attempts the last.
+        status: the status of the response.
+        bytes: the size of its body, as far as it was sent.
+        seconds: the time since the invocation started.
+        exception: why the response is not complete: what a stream raised, or a ConnectionResetError. None if it is.
     """
 
 

@@ -14,6 +14,9 @@ import hosting
 SIGNATURES = {
     "AppHandle": "(extension: 'str', shared: 'SharedApp') -> 'None'",
     "Invocation": "(id: 'str', source: 'Source') -> 'None'",
+    "InvocationOutcome": (
+        "(kind: 'OutcomeKind', exception: 'BaseException | None' = None, status: 'int | None' = None) -> 'None'"
+    ),
     "Order": "(before: 'tuple[str, ...]' = (), after: 'tuple[str, ...]' = ()) -> 'None'",
     "Outcome": "(result: 'Any' = None, exception: 'BaseException | None' = None) -> 'None'",
     "Request": "(argument: 'Any', function: 'Function', scope: 'Mapping[str, Any] | None' = None) -> 'None'",

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from hosting.apps.host_json_keys import key_problems
 from hosting.apps.json_files import JsonFile, describe_json, read_json
 from hosting.apps.json_keys import CaselessDict
+from hosting.core import Function
 from hosting.errors import HostingError, SettingsError
 
 if TYPE_CHECKING:
@@ -95,12 +96,20 @@ def read_host_json(
     return content
 
 
-def route_prefix(host_json: Mapping[str, Any]) -> str:
-    """Return what comes before the routes of an app, without slashes: ``extensions.http.routePrefix``."""
-    section: Any = host_json
-    for key in ("extensions", "http"):
-        section = section.get(key) if isinstance(section, Mapping) else None
-    return str(section.get("routePrefix", "api") if isinstance(section, Mapping) else "api").strip("/")
+def apply_host_json(host_json: Mapping[str, Any], functions: Iterable[Function]) -> None:
+    """Set what host.json says about functions: the prefix of their routes, and how often a message is tried."""
+    prefix = _extension_setting(host_json, "http", "routePrefix", "api")
+    count = _extension_setting(host_json, "queues", "maxDequeueCount", 5)
+    for function in functions:
+        function.route_prefix = str(prefix).strip("/")
+        function.max_dequeue_count = count if isinstance(count, int) else 5
+
+
+def _extension_setting(host_json: Mapping[str, Any], section: str, key: str, default: Any) -> Any:
+    found: Any = host_json
+    for name in ("extensions", section):
+        found = found.get(name) if isinstance(found, Mapping) else None
+    return found.get(key, default) if isinstance(found, Mapping) else default
 
 
 def locate(error: HostingError, root: Path) -> None:

@@ -14,7 +14,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar, overload
 
-from hosting.apps.host_json import route_prefix
+from hosting.apps.host_json import apply_host_json
 from hosting.authoring import REPLACES, declared_opt_ins, pending, user_function
 from hosting.azure_worker.description import complete
 from hosting.azure_worker.state import WorkerState, extensions_are_off, log, log_errors, worker_state
@@ -148,11 +148,9 @@ def _get_functions(app: Any, original: Callable[[], list[Any]], state: WorkerSta
 
 def _prepare(app: Any, state: WorkerState) -> None:
     """Let extensions add functions to an app, before the worker gets its functions."""
-    prefix = route_prefix(state.host_json)
     own = [builder._function for builder in list.__iter__(app._function_builders)]
     described = [_describe(built, app.auth_level) for built in own if built.get_trigger() is not None]
-    for function in described:
-        function.route_prefix = prefix
+    apply_host_json(state.host_json, described)
     state.prepare(described, app)
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from hosting._log import host_logger
-from hosting.apps.host_json import read_host_json, route_prefix
+from hosting.apps.host_json import apply_host_json, read_host_json
 from hosting.authoring import pending
 from hosting.azure_worker.loops import LoopManager
 from hosting.core import Function
@@ -38,7 +38,6 @@ class WorkerState:
     def __init__(self, root: str, host_json: Mapping[str, Any]) -> None:
         self.root = root
         self.host_json = host_json
-        self._route_prefix = route_prefix(host_json)
         self.host = ExtensionHost(environ=os.environ, section=host_json.get("extensionHost"), in_azure_worker=True)
         self.loops = LoopManager(self.host)
         self.has_app = False
@@ -86,8 +85,7 @@ class WorkerState:
         """
         if self._load_error is not None:
             raise self._load_error
-        for function in functions:
-            function.route_prefix = self._route_prefix
+        apply_host_json(self.host_json, functions)
         with self._lock:
             functions = sorted((*self._waiting, *functions), key=lambda function: function.name.lower())
             self._waiting.clear()

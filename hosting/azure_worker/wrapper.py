@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 
 from hosting._invocation import Invocation
 from hosting.authoring import REPLACES
+from hosting.azure_worker.edges import Watch
 from hosting.azure_worker.state import WorkerState
 from hosting.core import NOTHING, Function
 from hosting.extensions import run_here
@@ -59,12 +60,18 @@ def _sync_run(default: Function, state: WorkerState, prepare: Prepare, by_name: 
             state.loops.start_from_thread()
         function = by_name.get(context.function_name, default) if by_name else default
         _describe_invocation(context, function, func_args)
-        chain = state.host.chain(function)
+        chain, edges = state.host.chain(function), state.host.edges(function)
         token = current.set(_facts(context, function))
-        try:
+
+        def invoke() -> Any:
             if chain is None:
                 return call(**func_args)
             return run_here(chain, context, func_args, state.loops.other_loop, state.host.budget)
+
+        try:
+            if edges is None:
+                return invoke()
+            return Watch(edges, function, context, func_args).calling(invoke, state.loops.other_loop)
         finally:
             current.reset(token)
 
@@ -83,10 +90,13 @@ def _async_run(
             await state.loops.start()
         function = by_name.get(context.function_name, default) if by_name else default
         _describe_invocation(context, function, func_args)
-        chain = state.host.chain(function)
+        chain, edges = state.host.chain(function), state.host.edges(function)
         token = current.set(_facts(context, function))
         try:
-            return await (call(**func_args) if chain is None else chain.run(context, func_args))
+            running = call(**func_args) if chain is None else chain.run(context, func_args)
+            if edges is None:
+                return await running
+            return await Watch(edges, function, context, func_args).awaiting(running)
         finally:
             current.reset(token)
 

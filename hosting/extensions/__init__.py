@@ -2,6 +2,7 @@
 
 from hosting.extensions._config import FLAG, is_enabled
 from hosting.extensions._discovery import EntryPoint, installed_entry_points, may_load
+from hosting.extensions._edges import Edges, outcome_of, run_edges_here
 from hosting.extensions._model import GROUPS, HOOK_GROUPS, Extension
 from hosting.extensions.dispatch.execution import run_here
 from hosting.extensions.dispatch.runtime import record_unusable_result
@@ -12,6 +13,7 @@ __all__ = [
     "FLAG",
     "GROUPS",
     "HOOK_GROUPS",
+    "Edges",
     "EntryPoint",
     "Extension",
     "ExtensionHost",
@@ -20,6 +22,8 @@ __all__ = [
     "installed_entry_points",
     "is_enabled",
     "may_load",
+    "outcome_of",
     "record_unusable_result",
+    "run_edges_here",
     "run_here",
 ]

@@ -70,9 +70,9 @@ async def call_on_loop(hook: Hook, arguments: Mapping[str, Any], budget: float, 
     ended: Future[ResultOrError] = Future()
     with monitor.watching(hook.extension, _running(hook), budget, is_async=True):
         if hook.is_async:
-            exception = await _within_budget(hook.call(arguments), budget, ended)
+            exception = await within_budget(hook.call(arguments), budget, ended)
         else:
-            exception = await _within_budget(_call_in_thread(hook, arguments, ended), budget, Future())
+            exception = await within_budget(_call_in_thread(hook, arguments, ended), budget, Future())
     if exception is not None:
         _record_error(hook, exception, None, ended)
     return exception is None
@@ -82,7 +82,7 @@ async def close_service(extension: Extension, service: Service, budget: float) -
     """Close a service of an extension within ``budget`` seconds; an error is recorded and logged."""
     ended: Future[ResultOrError] = Future()
     close = functools.partial(service.close, service.value)
-    exception = await _within_budget(call_anywhere(close, "hosting-close"), budget, ended)
+    exception = await within_budget(call_anywhere(close, "hosting-close"), budget, ended)
     if exception is not None:
         record_failure(extension, describe_error(f"closing {service.name}", exception))
 
@@ -100,7 +100,7 @@ def _run_coroutine(
 ) -> BaseException | None:
     """Run a load-time coroutine in a thread of its own, because this thread may have a running event loop.
 
-    ``accept`` gets what it returns. The other arguments and what is returned are those of ``_within_budget``.
+    ``accept`` gets what it returns. The other arguments and what is returned are those of ``within_budget``.
     """
     if not hook.is_async:
         coroutine.close()
@@ -108,7 +108,7 @@ def _run_coroutine(
     done: Future[ResultOrError] = Future()
     accepted = _accepting(coroutine, accept)
     threading.Thread(
-        target=lambda: done.set_result(call_captured(lambda: asyncio.run(_within_budget(accepted, budget, ended)))),
+        target=lambda: done.set_result(call_captured(lambda: asyncio.run(within_budget(accepted, budget, ended)))),
         name=f"hosting-{hook.name}",
         daemon=True,
     ).start()
@@ -123,7 +123,7 @@ async def _accepting(coroutine: Coroutine[Any, Any, Any], accept: Callable[[Any]
     accept(await coroutine)
 
 
-async def _within_budget(
+async def within_budget(
     coroutine: Coroutine[Any, Any, Any], budget: float, ended: Future[ResultOrError]
 ) -> BaseException | None:
     """Await a hook; cancel it when the budget is exceeded, and a quarter of that later close it and go on without it.

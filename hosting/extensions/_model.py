@@ -103,6 +103,8 @@ class Hook:
         self.is_async = is_async
         self.priority = priority
         self.statistics = Statistics()
+        self.errors_in_a_row = 0
+        """The number of consecutive errors of a hook at the edges of invocations."""
 
     def call(self, arguments: Mapping[str, Any]) -> Any:
         """Call it outside an invocation, with those of the ``arguments`` that it takes."""

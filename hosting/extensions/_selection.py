@@ -6,8 +6,8 @@ from collections.abc import Collection, Iterable, Sequence
 
 from hosting.core import Function
 from hosting.extensions import _sdk
-from hosting.extensions._hooks import APP, FUNCTION, Level, level_of
-from hosting.extensions._model import Extension, Hook
+from hosting.extensions._hooks import APP, EDGE_HOOKS, FUNCTION, Level, level_of
+from hosting.extensions._model import ON_DEMAND, Extension, Hook
 from hosting.extensions._optin import OptIns
 
 Pair = tuple[Extension, Function]
@@ -48,11 +48,16 @@ class Selection:
 
     def hooks(self, hooks: Iterable[Hook], function: Function) -> list[Hook]:
         """Return those of the ``hooks`` that run for a function now, in the same order."""
-        return [hook for hook in hooks if self.includes(level_of(hook.name), hook.extension, function)]
+        return [hook for hook in hooks if self.includes(_level(hook), hook.extension, function)]
 
     def exclude(self, extension: Extension, function: Function) -> None:
         """Keep an extension's function-level hooks from a function, because its set-up failed."""
         self._selected[FUNCTION].discard((extension, function))
+
+
+def _level(hook: Hook) -> Level:
+    """Return the level of a hook; one at the edges of invocations is at the level of its extension's group."""
+    return FUNCTION if hook.extension.group == ON_DEMAND and hook.name in EDGE_HOOKS else level_of(hook.name)
 
 
 def _is_at_function_level(extension: Extension, function: Function, opt_ins: OptIns) -> bool:

@@ -15,6 +15,7 @@ from hosting.core import Function, Problem
 from hosting.errors import ExtensionError, FrozenError
 from hosting.extensions import _config, _sdk
 from hosting.extensions._discovery import installed_entry_points
+from hosting.extensions._edges import EdgeLimits, Edges, make_edges
 from hosting.extensions._failures import log_error
 from hosting.extensions._hooks import FUNCTION
 from hosting.extensions._lifespan import call_now, call_on_loop, close_service
@@ -80,9 +81,12 @@ class ExtensionHost:
         self._failed_setups: set[Pair] = set()
         self._chains: dict[Function, Chain | None] = {}
         self._invokers: list[Invoker] = []
+        self._edges: dict[Function, Edges | None] = {}
         self._chains_lock = threading.RLock()
         self._watchdog = Watchdog(self._config.budgets.hook)
         self._quarantine = Quarantine(self._config.quarantine_after, self._quarantine_extension)
+        after = self._config.quarantine_after
+        self._edge_limits = EdgeLimits(self._config.budgets.hook, after, self._quarantine_extension)
 
     @property
     def enabled(self) -> bool:
@@ -192,6 +196,7 @@ class ExtensionHost:
         self._set_up_functions(functions)
         self._call_load_hooks(functions)
         self._choose_chains()
+        self._find_edges(functions)
         self._monitor.stop()
         if any(self._chains.values()):
             self._watchdog.start()
@@ -211,6 +216,10 @@ class ExtensionHost:
     def chain(self, function: Function) -> Chain | None:
         """Return the compiled hooks of a function as of now; None if it has none."""
         return self._chains.get(function)
+
+    def edges(self, function: Function) -> Edges | None:
+        """Return the hooks at the edges of a function's invocations; None if it has none."""
+        return self._edges.get(function)
 
     @property
     def left_to_worker(self) -> list[str]:
@@ -234,8 +243,13 @@ class ExtensionHost:
         self._monitor.stop()
         self._check_start()
 
+    async def settle(self) -> None:
+        """Wait for hooks that nothing awaits: those about responses that are sent."""
+        await self._edge_limits.drain()
+
     async def shutdown(self) -> None:
         """Call the ``shutdown`` hooks on this event loop, in reverse order, close services, and end time limits."""
+        await self.settle()
         for hook in reversed(self._registry.hooks("shutdown")):
             await call_on_loop(hook, self._handle(hook), self._config.budgets.shutdown, self._monitor)
         for service in self._app.services.closing():
@@ -383,14 +397,23 @@ class ExtensionHost:
         hooks += [one.hooks[name] for name in (own, app) for one in self._registry.sdk if name in one.hooks]
         return self._selection.hooks(hooks, function)
 
+    def _find_edges(self, functions: Sequence[Function]) -> None:
+        for function in functions:
+
+            def hooks(name: str, function: Function = function) -> list[Hook]:
+                return self._selection.hooks(self._registry.hooks(name), function)
+
+            self._edges[function] = make_edges(function, hooks, self._edge_limits)
+
     def _hooks_for(self, function: Function) -> list[Hook]:
         """Return every hook that runs for this function, in the order of the calls."""
         set_up = [hook for name in ("init_function", "configure_function") for hook in self._registry.hooks(name)]
-        chain = self._chains.get(function)
+        chain, edges = self._chains.get(function), self._edges.get(function)
         return [
             *self._selection.hooks(set_up, function),
             *self._load_hooks(function),
             *(chain.steps if chain else ()),
+            *(edges.hooks if edges else ()),
         ]
 
     def _serving(self, function: Function) -> list[str]:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any
 
 from hosting.app_handle import AddedRoute, SharedApp
 from hosting.apps.added import copy_blueprint, routes_blueprint
-from hosting.apps.host_json import route_prefix
+from hosting.apps.host_json import apply_host_json
 from hosting.bindings.http.routes import is_reserved
 from hosting.bindings.http.template import parse
 from hosting.core import Addition, Function, Problem
@@ -88,13 +88,12 @@ class Additions:
                 line=error.line,
             ) from error
 
-    def _mark(self, extension: Extension, functions: Iterable[Function], routes: Iterable[AddedRoute]) -> None:
+    def _mark(self, extension: Extension, functions: Collection[Function], routes: Iterable[AddedRoute]) -> None:
         """Note which extension has added the functions, and how."""
         can_be_outside = "outside_prefix" in self.app.capabilities
         by_name = {route.name.lower(): route for route in routes}
-        prefix = route_prefix(self.app.host_json)
+        apply_host_json(self.app.host_json, functions)
         for function in functions:
-            function.route_prefix = prefix
             route = by_name.get(function.name.lower())
             is_outside = route is not None and route.outside_prefix
             if is_outside and not can_be_outside:

@@ -54,9 +54,17 @@ class Context:
     """One invocation. An ordinary object: functions and extensions may set attributes of their own on it."""
 
     # What the extension host notes here survives an extension that empties the dictionary.
-    __slots__ = ("__dict__", "__weakref__", "_hosting_answered_by", "_hosting_invocation")
+    __slots__ = (
+        "__dict__",
+        "__weakref__",
+        "_hosting_answered_by",
+        "_hosting_invocation",
+        "_hosting_phase",
+        "_hosting_stopped",
+    )
 
     _hosting_invocation: Invocation | Source
+    _hosting_phase: str
 
     def __init__(
         self,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from hosting._text import did_you_mean
 from hosting.app_handle import Runner, SharedApp
 from hosting.apps.expansion import AppSettings
-from hosting.apps.host_json import locate, read_host_json, route_prefix
+from hosting.apps.host_json import apply_host_json, locate, read_host_json
 from hosting.apps.imports import add_to_path
 from hosting.apps.load import ignored_files, load_app
 from hosting.apps.local_settings import LocalSettings, apply_settings, read_local_settings
@@ -163,9 +163,7 @@ class FunctionHost:
             settings=settings,
             importing=self.extensions.importing,
         )
-        prefix = route_prefix(app.host_json)
-        for function in (*app.functions, *app.in_error):
-            function.route_prefix = prefix
+        apply_host_json(app.host_json, (*app.functions, *app.in_error))
         return app
 
     def _add_functions(self) -> None:
@@ -225,7 +223,7 @@ class FunctionHost:
     def _invocation(self, bound: BoundFunction) -> Invoke:
         function = bound.function
         invoker = FailedFunction(function) if function.error else self.extensions.invoker(function, self._pool)
-        invocation = Invocation(bound, invoker, self.running, self.root)
+        invocation = Invocation(bound, invoker, self.running, self.root, self.extensions.edges(function))
         return InvocationWithRetries(invocation, function.retry, self._draining) if function.retry else invocation
 
     # What was loaded

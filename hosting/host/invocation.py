@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from asyncio import current_task
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from pathlib import Path
 from time import monotonic
 from typing import Any, Protocol
@@ -13,10 +14,11 @@ from hosting._asyncio import is_being_cancelled
 from hosting._exceptions import is_a, type_name
 from hosting._log import host_logger
 from hosting.apps.tracebacks import note_refusal, users_traceback
+from hosting.bindings.http.request import SENT
 from hosting.bindings.provider import Output, Result
 from hosting.core import NOTHING, Function
 from hosting.errors import FunctionLoadError, HostingError
-from hosting.extensions import record_unusable_result
+from hosting.extensions import Edges, outcome_of, record_unusable_result
 from hosting.host._ids import InvocationIds
 from hosting.host.binding import RETURN, BoundFunction, Out
 from hosting.host.context import Context, InvocationFacts, InvocationLocal, RetryContext, current
@@ -57,10 +59,19 @@ class Invocation:
         invoker: runs hooks and function.
         running: lists the invocation while it runs.
         root: the app's folder; tracebacks are shown from the first frame in it.
+        edges: the hooks at its edges; None if there are none.
     """
 
-    def __init__(self, bound: BoundFunction, invoker: Invoker, running: RunningInvocations, root: Path) -> None:
+    def __init__(
+        self,
+        bound: BoundFunction,
+        invoker: Invoker,
+        running: RunningInvocations,
+        root: Path,
+        edges: Edges | None = None,
+    ) -> None:
         self._bound = bound
+        self._edges = edges
         self._name = bound.function.name
         self._directory = bound.function.directory
         self._invoker = invoker
@@ -86,7 +97,6 @@ class Invocation:
         """Invoke the function once. Whatever it raises is logged and in the result, ``SystemExit`` included.
 
         ``KeyboardInterrupt`` too: the server handles Ctrl-C as a signal, so only the function can have raised it.
-
         The arguments are those of ``Invoke``, and ``retry``: which attempt this is of a function with a retry policy.
 
         Raises:
@@ -98,8 +108,6 @@ class Invocation:
         running.invocations[invocation_id] = invocation = InvocationFacts(invocation_id, self._name, trace_parent)
         running.tasks[invocation_id] = current_task()
         token = current.set(invocation)
-        if retry is not None:
-            context.retry_context = retry
         trigger: Mapping[str, Any] = NOTHING
         start = monotonic()
         try:
@@ -113,12 +121,15 @@ class Invocation:
             raise
         except BaseException as raised:
             result = self._failed(invocation, trigger, start, raised, retry)
+            await self._at_edges(context, data, result, start)
             if _is_cancelled(result):
                 raise
         else:
             result = Result(reply)
             status_code = self._bound.trigger.status_code(result) if log.shows_status_code else None
             log.succeeded(logger, invocation, trigger, ((monotonic() - start) * 1000, status_code))
+            if self._edges is not None:
+                await self._at_edges(context, data, result, start)
         finally:
             del running.invocations[invocation_id], running.tasks[invocation_id]
             current.reset(token)
@@ -126,30 +137,46 @@ class Invocation:
 
     async def _run(self, context: Context, data: Any, retry: RetryContext | None) -> Any:
         bound = self._bound
+        if retry is not None:
+            context.retry_context = retry
         arguments: dict[str, Any] = {}
         context._hosting_invocation = bound.function, data, arguments, retry
-        arguments[bound.trigger_name] = bound.trigger.decode(data)
-        properties = NOTHING if bound.properties is None else bound.properties.resolve(bound.trigger, data)
-        for name, source in bound.inputs:
-            arguments[name] = await source.read(data, properties[name])
-        outs = [(name, output, Out()) for name, output in bound.outputs] if bound.outputs else []
-        for name, _, out in outs:
-            arguments[name] = out
-        if bound.function.wants_context:
-            arguments["context"] = context
-        value = await self._invoker.invoke(context, arguments)
+        phase = "decode"
         try:
-            if bound.result is None:
+            arguments[bound.trigger_name] = bound.trigger.decode(data)
+            phase = "input"
+            properties = NOTHING if bound.properties is None else bound.properties.resolve(bound.trigger, data)
+            for name, source in bound.inputs:
+                arguments[name] = await source.read(data, properties[name])
+            outs = [(name, output, Out()) for name, output in bound.outputs] if bound.outputs else []
+            for name, _, out in outs:
+                arguments[name] = out
+            if bound.function.wants_context:
+                arguments["context"] = context
+            phase = ""  # hooks and function
+            value = await self._invoker.invoke(context, arguments)
+            phase = "encode"
+            answer = self._encode_result(context, value)
+            if not outs and bound.result is not None and bound.result.replies:
+                return answer
+            encoded = self._encode_outputs(answer, outs)
+            phase = "write"
+            reply = await self._write(encoded, properties)
+            return bound.trigger.unset_reply(value) if reply is None else reply
+        except BaseException:
+            context._hosting_phase = phase
+            raise
+
+    def _encode_result(self, context: Context, value: Any) -> Any:
+        """Encode what the function returned; None if it has no result."""
+        try:
+            if self._bound.result is None:
                 self._check_no_result(value)
-            answer = None if bound.result is None else bound.result.encode(value)
+            return None if self._bound.result is None else self._bound.result.encode(value)
         except Exception as exception:
             record_unusable_result(context, self._name, exception)
-            note_refusal(exception, bound.function, self._root, value)
+            note_refusal(exception, self._bound.function, self._root, value)
             raise
-        if not outs and bound.result is not None and bound.result.replies:
-            return answer
-        reply = await self._write(answer, outs, properties)
-        return bound.trigger.unset_reply(value) if reply is None else reply
 
     def _check_no_result(self, value: Any) -> None:
         """Check that a function without a result has returned nothing."""
@@ -159,15 +186,17 @@ class Invocation:
                 f"'{type_name(value, is_qualified=False)}'; add the binding, or return None"
             )
 
-    async def _write(
-        self, answer: Any, outs: list[tuple[str, Output, Out]], properties: Mapping[str, Mapping[str, Any]]
-    ) -> Any:
-        """Encode the outputs besides the result, then write those that do not answer the caller."""
+    def _encode_outputs(self, answer: Any, outs: list[tuple[str, Output, Out]]) -> list[tuple[str, Output, Any]]:
+        """Return the outputs that are set, encoded, and the result last."""
         encoded = [
             (name, output, self._encode(output, out.get())) for name, output, out in outs if out.get() is not None
         ]
         if self._bound.result is not None:
             encoded.append((RETURN, self._bound.result, answer))
+        return encoded
+
+    async def _write(self, encoded: list[tuple[str, Output, Any]], properties: Mapping[str, Mapping[str, Any]]) -> Any:
+        """Write the outputs that do not answer the caller; return the one that does."""
         reply = None
         for name, output, item in encoded:
             if output.replies:
@@ -182,6 +211,22 @@ class Invocation:
         except Exception as exception:
             note_refusal(exception, self._bound.function, self._root, value)
             raise
+
+    async def _at_edges(self, context: Context, data: Any, result: Result, start: float) -> None:
+        """Call the hooks at the edges, if any; have those about the response called when it is sent."""
+        edges = self._edges
+        if edges is None:
+            return
+        seconds = monotonic() - start
+        if edges.sees_responses:
+            scope = getattr(data, "scope", None)
+            if scope is not None:
+                scope[SENT] = partial(edges.sent, context, start)
+        is_cancelled = _is_cancelled(result)
+        status = None if is_cancelled else self._bound.trigger.status_code(result)
+        phase = "" if is_cancelled else getattr(context, "_hosting_phase", "")
+        outcome = outcome_of(context, result.exception, status, is_cancelled=is_cancelled)
+        await edges.ended(context, outcome, seconds, phase)
 
     def _reason(self, invocation_id: str, raised: BaseException) -> BaseException:
         """Return why the invocation failed: the timeout, if that is what cancelled it, else what was raised."""

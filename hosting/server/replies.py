@@ -6,10 +6,12 @@ import asyncio
 import contextlib
 from collections.abc import Awaitable
 
+from hosting.bindings.http.request import SENT
 from hosting.bindings.http.response import Headers, HttpReply
 from hosting.bindings.http.streams import StreamReply
 from hosting.server.body import BODY_INCOMPLETE, BODY_TOO_LARGE, Disconnected, TooLarge, refuse_body
 from hosting.server.disconnect import cancel_on_disconnect, is_disconnected
+from hosting.server.observation import observe
 from hosting.server.types import REFUSED, Receive, Scope, Send
 
 _NO_BODY = frozenset((204, 304))
@@ -41,7 +43,10 @@ async def answer(scope: Scope, receive: Receive, send: Send, replying: Awaitable
     except asyncio.CancelledError:
         # The grace period is over: the client gets an answer before its connection is closed.
         reply = empty(500)
-    await respond(scope, send, reply)
+    if SENT in scope:
+        await observe(scope[SENT], scope, send, reply, respond)
+    else:
+        await respond(scope, send, reply)
 
 
 async def respond(scope: Scope, send: Send, reply: HttpReply) -> None:

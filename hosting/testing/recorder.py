@@ -26,15 +26,15 @@ class HookCall(NamedTuple):
     @property
     def function(self) -> str | None:
         """The name of the function that the hook was called for."""
-        context = self.arguments.get("context")
-        name: str | None = context.function_name if context is not None else self.arguments.get("function_name")
+        invocation = self.arguments.get("invocation")
+        name: str | None = invocation.function.name if invocation is not None else self.arguments.get("function_name")
         return name
 
     @property
     def invocation_id(self) -> str | None:
         """The id of the invocation that the hook was called in."""
-        context = self.arguments.get("context")
-        return None if context is None else str(context.invocation_id)
+        invocation = self.arguments.get("invocation")
+        return None if invocation is None else str(invocation.id)
 
 
 class RecordingExtension:

@@ -151,6 +151,7 @@ class Session:
         """Send a request to the host, and return the response."""
         with self._recording(inputs) as notes:
             status, headers, body = await send(self._app, request)
+            await self.host.extensions.settle()
         return Reply(status, headers, body, str(request), notes.invocation() if notes.attempts else None)
 
     async def invoke(

@@ -14,8 +14,9 @@ import pytest
 import hosting
 from docs import make_reference
 from hosting import hookspecs
-from hosting.extensions import ExtensionHost
+from hosting.extensions import ExtensionHost, outcome_of
 from hosting.extensions._hooks import spec_arguments
+from hosting.host.context import RetryContext
 from hosting.testing import make_host
 from tests.support.invoking import Context, function, invoker_of, load_host
 
@@ -79,6 +80,13 @@ async def life(request: pytest.FixtureRequest, anyio_backend: str) -> Everything
     with pytest.raises(LookupError):
         await invoker_of(host, mine)(Context("bad"), {"req": "fail"})
     await invoker_of(host, other)(Context("other"), {"req": "y"})
+    edges, error = host.edges(other), OSError("disk")
+    assert edges is not None
+    outcome = outcome_of(None, error, None, is_cancelled=False)
+    context = Context("edge")
+    context.retry_context = RetryContext(1, 1)  # type: ignore[attr-defined]
+    await edges.ended(context, outcome, 0.5, "write")
+    edges.sent(context, 0.0, 200, 7, None)
     await host.shutdown()
     everything.threads["loop"] = threading.get_ident()
     return everything
@@ -186,8 +194,40 @@ def test_hook_post_invocation_app_level_is_called_for_every_function_that_return
 
 
 def test_hook_invocation_error_app_level_is_called_for_every_function_that_raised(life: Everything) -> None:
-    """``invocation_error_app_level`` runs for every function that raised."""
-    assert invocations(life, "invocation_error_app_level") == ["bad"]
+    """``invocation_error_app_level`` runs for every function that raised, and where an output failed."""
+    assert invocations(life, "invocation_error_app_level") == ["bad", "edge"]
+
+
+def test_hook_binding_error_is_called_with_phase_and_exception(life: Everything) -> None:
+    """``binding_error`` says which part of the bindings failed, before the error hooks."""
+    [call] = life.called("binding_error")
+    assert (call["invocation"].id, call["phase"], repr(call["exception"])) == ("edge", "write", "OSError('disk')")
+    names = [name for name, _ in life.calls]
+    assert names[names.index("binding_error") + 1] == "invocation_error_app_level"
+
+
+def test_hook_gave_up_is_called_when_no_attempt_follows(life: Everything) -> None:
+    """``gave_up`` counts the attempts; the one that failed without a retry policy is none of them."""
+    [call] = life.called("gave_up")
+    assert (call["invocation"].id, call["attempts"], repr(call["exception"])) == ("edge", 2, "OSError('disk')")
+
+
+def test_hook_invocation_end_is_called_last_in_the_invocation(life: Everything) -> None:
+    """``invocation_end`` gets the outcome and the time."""
+    [call] = life.called("invocation_end")
+    assert (call["outcome"].kind, call["outcome"].status, call["seconds"]) == ("failed", None, 0.5)
+    assert [name for name, _ in life.calls][-4:-2] == ["gave_up", "invocation_end"]
+
+
+def test_hook_response_sent_is_called_with_what_was_sent(life: Everything) -> None:
+    """``response_sent`` gets status and size; ``shutdown`` waits for it."""
+    [call] = life.called("response_sent")
+    assert (call["status"], call["bytes"], call["exception"], call["logger"].name) == (
+        200,
+        7,
+        None,
+        "hosting.extensions.everything",
+    )
 
 
 def test_hook_shutdown_is_called_once_and_last(life: Everything) -> None:

@@ -126,7 +126,7 @@ def test_hooks_run_from_init_to_shutdown_in_the_order_of_a_real_host() -> None:
         recording.calls.clear()
         host.get("/api/hello?name=Ada")
     around, pre, post = "invocation_app_level", "pre_invocation_app_level", "post_invocation_app_level"
-    assert recording.hooks == [around, pre, post, around, "shutdown"]
+    assert recording.hooks == [around, pre, post, around, "invocation_end", "response_sent", "shutdown"]
 
 
 def test_extensions_option_selects_exactly_these_extensions() -> None:

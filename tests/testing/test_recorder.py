@@ -51,6 +51,8 @@ def test_recorder_records_every_hook_in_order(is_async: bool) -> None:
             "invocation",
             "post_invocation_app_level",
             "invocation_app_level",
+            "invocation_end",
+            "response_sent",
         ]
         recording.calls.clear()
         host.get("/api/fails")
@@ -59,6 +61,8 @@ def test_recorder_records_every_hook_in_order(is_async: bool) -> None:
         "invocation",
         "invocation_error_app_level",
         "invocation_app_level",
+        "invocation_end",
+        "response_sent",
         "shutdown",
     ]
 
@@ -128,7 +132,8 @@ async def test_two_recorders_end_in_reverse_order() -> None:
             one.calls = _Shared(one.name, order)
         await host.get("/api/works")
     assert order[:2] == ["a", "b"]
-    assert order[-3:] == ["a", "b", "a"]  # the last around hook, then two shutdowns
+    # the last around hook, then twice each: invocation_end, response_sent and shutdown
+    assert order[-7:] == ["a", "b", "a", "b", "a", "b", "a"]
 
 
 class _Shared(list):  # type: ignore[type-arg]

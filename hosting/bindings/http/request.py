@@ -17,6 +17,10 @@ _TRACE_PARENT = re.compile(
 _ESCAPES = re.compile("(?:%(?!2f)[0-9a-f]{2})+", re.IGNORECASE)
 
 
+SENT = "hosting.sent"
+"""The key in an ASGI scope of what is called when the response to its request is sent, or cannot be sent."""
+
+
 class HttpCall:
     """An HTTP request for a function or a webhook.
 

@@ -64,7 +64,7 @@ class StreamReply(HttpReply):
         ValueError: a header cannot be sent.
     """
 
-    __slots__ = ("_context", "_function", "_response")
+    __slots__ = ("_context", "_function", "_response", "error")
 
     def __init__(self, response: Any, function: Function) -> None:
         super().__init__(response.status_code, list(response.raw_headers), b"")
@@ -72,6 +72,8 @@ class StreamReply(HttpReply):
         self._response = response
         self._function = function
         self._context: Context = copy_context()
+        self.error: Exception | None = None
+        """Why it is incomplete; None if it is not."""
 
     async def send(self, scope: MutableMapping[str, Any], send: Callable[[Any], Awaitable[None]]) -> None:
         """Send the response; an error is logged, and leaves the response incomplete.
@@ -87,6 +89,7 @@ class StreamReply(HttpReply):
         try:
             await self._response(scope, _nothing_more, send)
         except Exception as error:  # noqa: BLE001 - the app's generator may raise anything
+            self.error = error
             function = self._function
             shown = users_traceback(error, Path(function.directory), function)
             text = "The response of function '%s' is incomplete."

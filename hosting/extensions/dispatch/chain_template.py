@@ -179,7 +179,7 @@ if outcome._replaced:
 
 ANSWER_ON_WAY_IN = """
 stopped_at, (result, error) = {index}, answer
-mark_answered_by({index}, context)
+mark_stopped_by({index}, context)
 {skip_rest}
 break
 """

@@ -162,6 +162,7 @@ def _namespace(function: Function, runtime: HookRuntime, watchdog: Watchdog) -> 
         "invocation_of": invocation_of,
         "idle_deadlines": watchdog.idle,
         "mark_answered_by": runtime.mark_answered_by,
+        "mark_stopped_by": runtime.mark_stopped_by,
         "new_deadline": watchdog.new_deadline,
         "now": time.perf_counter,
         "on_hook_error": runtime.on_hook_error,

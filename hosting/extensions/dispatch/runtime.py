@@ -25,6 +25,9 @@ from hosting.extensions.dispatch.watchdog import Deadline, Watchdog, late_error
 ANSWERED_BY = "_hosting_answered_by"
 """The attribute of an invocation's context with the extension that set the result."""
 
+STOPPED = "_hosting_stopped"
+"""The attribute of an invocation's context that is set once a hook has ended the way in."""
+
 Answer = tuple[Any, BaseException | None]
 """How an invocation goes on when a hook ends the way in: with a result, or with the host's cancellation."""
 
@@ -114,6 +117,12 @@ class HookRuntime:
         """Note on the context which extension set the result, in case it cannot be encoded."""
         with contextlib.suppress(Exception):
             setattr(context, ANSWERED_BY, self.steps[index].extension)
+
+    def mark_stopped_by(self, index: int, context: Any) -> None:
+        """Note on the context which extension has responded in the function's place."""
+        self.mark_answered_by(index, context)
+        with contextlib.suppress(Exception):
+            setattr(context, STOPPED, True)
 
     def check_deadline(self, index: int, since: int, invocation: str) -> int:
         """Record an error if a sync hook that was called in tick ``since`` was late; return the current tick."""
