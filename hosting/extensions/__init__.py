@@ -4,6 +4,7 @@ from hosting.extensions._config import FLAG, is_enabled
 from hosting.extensions._discovery import EntryPoint, installed_entry_points, may_load
 from hosting.extensions._edges import Edges, outcome_of, run_edges_here
 from hosting.extensions._model import GROUPS, HOOK_GROUPS, Extension
+from hosting.extensions._sdk import SdkRegistrations
 from hosting.extensions.dispatch.execution import run_here
 from hosting.extensions.dispatch.runtime import record_unusable_result
 from hosting.extensions.dispatch.thread_pool import PoolThread, ThreadPool
@@ -18,6 +19,7 @@ __all__ = [
     "Extension",
     "ExtensionHost",
     "PoolThread",
+    "SdkRegistrations",
     "ThreadPool",
     "installed_entry_points",
     "is_enabled",

@@ -11,6 +11,7 @@ from types import ModuleType
 from typing import TypeAlias, TypeVar
 
 from hosting.apps.imports import NAMESPACE, SITE_PACKAGES, is_app_file
+from hosting.extensions import SdkRegistrations
 from hosting.logging.structlog import StructlogConfig, StructlogDefaults, read_config, write_config
 from hosting.testing.app_effects import AppEffects
 
@@ -47,6 +48,8 @@ class ProcessState:
         self._defaults: StructlogDefaults | None = None
         self._config: StructlogConfig | None = None
         self._configs: Changes[str, StructlogConfig | None] = {}
+        self._found_sdk = SdkRegistrations.read()
+        self._sdk: Changes[str, SdkRegistrations] = {}
 
     def set(self, environ: Mapping[str, str]) -> None:
         """Set the variables of ``environ`` in ``os.environ``."""
@@ -74,6 +77,7 @@ class ProcessState:
         """Note, after the app is imported, which modules of the test it replaced, and how it configured structlog."""
         self._note_config()
         self._note_effects()
+        self._sdk["registrations"] = (self._found_sdk, SdkRegistrations.read())
         gone = {name: module for name, module in self._modules.items() if sys.modules.get(name) is not module}
         self._displaced = {name: module for name, module in gone.items() if name.partition(".")[0] != NAMESPACE}
 
@@ -89,6 +93,7 @@ class ProcessState:
             if os.environ.get(name) == self._environ[name][1]:
                 _set(name, value)
         self._restore_config(later)
+        self._restore_sdk(later)
         for entry in (str(self._root), str(self._root / SITE_PACKAGES)):
             if entry not in self._path and entry in sys.path:
                 sys.path.remove(entry)
@@ -112,6 +117,13 @@ class ProcessState:
             if read_config() == self._configs[name][1]:
                 write_config(config)
         self._defaults.release()
+
+    def _restore_sdk(self, later: list[ProcessState]) -> None:
+        """Remove the classes and instances of Azure's interface that the app has registered, when it ran as well."""
+        if not self._sdk:  # the app has failed
+            self._sdk["registrations"] = (self._found_sdk, SdkRegistrations.read())
+        for _, found in _undone(self._sdk, [one._sdk for one in later]):
+            found.write()
 
     def _later(self) -> list[ProcessState]:
         """Return the states of hosts that were opened after this one and are still open."""

@@ -5,11 +5,16 @@ from __future__ import annotations
 import logging
 import os
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from hosting.errors import HostingError
+from hosting.extensions import SdkRegistrations
 from hosting.testing import make_host
+
+ENABLED = {"PYTHON_ENABLE_WORKER_EXTENSIONS": "1"}
 
 STREAMS = """
 import azure.functions as func
@@ -143,3 +148,102 @@ def test_closed_host_leaves_the_process_as_it_was(monkeypatch: pytest.MonkeyPatc
     with make_host(files) as host:
         assert host.get("/api/hello").text == "left"
     assert process_state() == before
+
+
+CLASSES = """
+import azure.functions as func
+
+seen = []
+
+class Counting(func.AppExtensionBase):
+    @classmethod
+    def pre_invocation_app_level(cls, logger, context, func_args=None, *args, **kwargs):
+        seen.append("app")
+
+class Own(func.FuncExtensionBase):
+    def __init__(self, file):
+        super().__init__(file)
+
+    def pre_invocation(self, logger, context, func_args=None, *args, **kwargs):
+        seen.append("own")
+"""
+REGISTERING = """
+import azure.functions as func
+from classes_of_leaving import Own, seen
+
+app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
+Own(__file__)
+
+@app.route("hello")
+{keyword} hello(req: func.HttpRequest) -> str:
+    if "late" in req.params:
+        class Late(func.AppExtensionBase):
+            pass
+    return ",".join(seen)
+"""
+FAILING = REGISTERING + "raise ValueError('no')\n"
+
+
+def registering(code: str = REGISTERING, keyword: str = "def") -> dict[str, str]:
+    return {"function_app.py": code.format(keyword=keyword), "classes_of_leaving.py": CLASSES}
+
+
+@pytest.mark.parametrize("keyword", ["def", "async def"])
+@pytest.mark.parametrize("query", ["", "?late=1"])
+def test_classes_of_azures_interface_leave_with_the_host(query: str, keyword: str) -> None:
+    """Those of the app's modules, and one that a function has made; the next host calls its own ones."""
+    before = SdkRegistrations.read()
+    for _ in range(2):
+        with make_host(registering(keyword=keyword), settings=ENABLED) as host:
+            assert host.get(f"/api/hello{query}").text == "app,own"
+            assert host.info["FuncExtension"] == {"hello": ["Own"]}
+        assert SdkRegistrations.read() == before
+    with make_host({"function_app.py": CLASSIC}, settings=ENABLED) as host:
+        assert "Counting" not in host.info["AppExtension"]
+
+
+@pytest.mark.parametrize("closes_first", ["outer", "inner"])
+def test_classes_of_two_open_hosts_leave_with_them(closes_first: str) -> None:
+    """In whichever order the hosts are closed."""
+    before = SdkRegistrations.read()
+    outer, inner = (make_host(registering(), settings=ENABLED) for _ in range(2))
+    outer.__enter__()
+    inner.__enter__()
+    for one in (outer, inner) if closes_first == "outer" else (inner, outer):
+        one.__exit__(None, None, None)
+    assert SdkRegistrations.read() == before
+
+
+def test_classes_of_an_app_that_does_not_load_leave_with_it() -> None:
+    """They were registered before the error."""
+    before = SdkRegistrations.read()
+    with pytest.raises(HostingError, match="no"), make_host(registering(FAILING), settings=ENABLED):
+        pass
+    assert SdkRegistrations.read() == before
+
+
+def test_classes_of_the_test_itself_are_registered_after_a_host(
+    monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> None:
+    """What the SDK had registered before the host is registered again, in the same order."""
+    request.addfinalizer(SdkRegistrations.read().write)
+    monkeypatch.setenv("AzureWebJobsScriptRoot", os.path.dirname(__file__))
+    module: dict[str, Any] = {"__name__": "classes_of_the_test"}
+    exec(CLASSES, module)
+    module["Own"](__file__)
+    before = SdkRegistrations.read()
+    assert before.names["AppExtension"][-1] == "Counting"
+    with make_host(registering(), settings=ENABLED) as host:
+        assert host.get("/api/hello").text == "app,own"
+    assert SdkRegistrations.read() == before
+    assert module["seen"] == []
+
+
+def test_module_outside_the_app_registers_in_each_host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The classes of an installed package are called for the second app as for the first one."""
+    (tmp_path / "classes_of_leaving.py").write_text(CLASSES)
+    monkeypatch.syspath_prepend(tmp_path)
+    files = {"function_app.py": registering()["function_app.py"]}
+    for _ in range(2):
+        with make_host(files, settings=ENABLED) as host:
+            assert host.get("/api/hello").text == "app,own"
