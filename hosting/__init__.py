@@ -1,16 +1,16 @@
 """The author's interface: everything an extension or a function app needs to import.
 
-It must stay light: no server, no storage SDK and no command line is imported from here. ``extend`` brings the extension
-host with it, and few modules need the type of the app, so these are imported when they are asked for.
+It must stay light: no server, no storage SDK and no command line is imported from here. Names that few modules use are
+imported when they are asked for.
 """
 
 import typing as _typing
 
-from hosting._invocation import Invocation, InvocationOutcome, Request
-from hosting._secret import Secret
 from hosting.authoring import Order, Outcome, ShortCircuit, configure, hookimpl, use, without
 
 if _typing.TYPE_CHECKING:
+    from hosting._invocation import Invocation, InvocationOutcome, Request
+    from hosting._secret import Secret
     from hosting.app_handle import AppHandle
     from hosting.azure_worker.extend import extend
 
@@ -33,14 +33,21 @@ __all__ = [
 
 __version__ = "0.1.0"
 
+_LATER = {
+    "AppHandle": "hosting.app_handle",
+    "Invocation": "hosting._invocation",
+    "InvocationOutcome": "hosting._invocation",
+    "Request": "hosting._invocation",
+    "Secret": "hosting._secret",
+    "extend": "hosting.azure_worker.extend",
+}
+"""The modules of the names that are imported when they are asked for."""
+
 
 def __getattr__(name: str) -> object:
-    if name == "extend":
-        from hosting.azure_worker.extend import extend
+    if name not in _LATER:
+        raise AttributeError(f"module 'hosting' has no attribute {name!r}")
+    from importlib import import_module
 
-        return extend
-    if name == "AppHandle":
-        from hosting.app_handle import AppHandle
-
-        return AppHandle
-    raise AttributeError(f"module 'hosting' has no attribute {name!r}")
+    value = globals()[name] = getattr(import_module(_LATER[name]), name)
+    return value

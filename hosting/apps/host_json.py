@@ -43,8 +43,8 @@ EXPECTED: Mapping[tuple[str, ...], type] = {
 }
 """The keys that this host reads, and their types; a parent comes before its children. Other keys are not checked."""
 
-_ABOUT = re.compile(r"host\.json: ([A-Za-z][\w.-]*)")
-_UNKNOWN_KEY = re.compile(r"unknown key '([^']+)'")
+_ABOUT = r"host\.json: ([A-Za-z][\w.-]*)"
+_UNKNOWN_KEY = r"unknown key '([^']+)'"
 
 LOG_LEVELS = ("trace", "debug", "information", "warning", "error", "critical", "none")
 
@@ -117,11 +117,11 @@ def locate(error: HostingError, root: Path) -> None:
 
     An error that has a file, or is about something else, stays as it is.
     """
-    match = _ABOUT.match(error.message)
+    match = re.match(_ABOUT, error.message)
     path = root / FILE
     if match is None or error.line is not None or not path.is_file():
         return
-    keys = [*match[1].rstrip(".").split("."), *_UNKNOWN_KEY.findall(error.message)]
+    keys = [*match[1].rstrip(".").split("."), *re.findall(_UNKNOWN_KEY, error.message)]
     try:
         file = read_json(path, SettingsError)
     except SettingsError:

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from pkgutil import resolve_name
+from typing import TYPE_CHECKING
 
 from hosting._distributions import distribution_name
 from hosting._exceptions import error_text
 from hosting._text import did_you_mean
 from hosting.bindings.generic.cosmos import takes_cosmos_client
-from hosting.bindings.generic.provider import GenericProvider
 from hosting.bindings.provider import Provider
 from hosting.bindings.services import Services
 from hosting.core import Binding, Function
 from hosting.errors import FunctionLoadError
 from hosting.extensions import EntryPoint, installed_entry_points, may_load
+
+if TYPE_CHECKING:
+    from hosting.bindings.generic.provider import GenericProvider
 
 GROUP = "hosting.bindings"
 Factory = Callable[[Services], Provider]
@@ -109,6 +112,8 @@ class Providers:
 
     def with_generic(self) -> ProvidersWithGeneric:
         """Return a lookup that has the generic provider for types that no package provides."""
+        from hosting.bindings.generic.provider import GenericProvider  # only manual runs and tests need it
+
         return ProvidersWithGeneric(self, GenericProvider(self._services))
 
     def all(self) -> tuple[Provider, ...]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pluggy
 
@@ -17,7 +17,10 @@ from hosting.authoring import Order
 from hosting.errors import ExtensionError
 from hosting.extensions._hooks import APP_HOOKS, AROUND_HOOKS, FUNCTION_HOOKS, spec_arguments
 from hosting.extensions._model import EAGER, ON_DEMAND, Extension, Hook, Priority
-from hosting.extensions.settings.models import SettingsModel, settings_class, settings_model
+from hosting.extensions.settings.declared import settings_class
+
+if TYPE_CHECKING:
+    from hosting.extensions.settings.models import SettingsModel
 
 MARKER = "hosting_impl"
 """The attribute that pluggy's marker sets on a function."""
@@ -83,9 +86,13 @@ def _instance(target: Any) -> Any:
 
 def _settings_model(name: str, plugin: Any) -> tuple[SettingsModel | None, list[ExtensionError]]:
     """Return the model of an extension's own class for its settings, if it has one, and what is wrong with that."""
+    settings = settings_class(plugin)
+    if settings is None:
+        return None, []
+    from hosting.extensions.settings.models import settings_model
+
     try:
-        settings = settings_class(plugin)
-        return (None if settings is None else settings_model(settings, name)), []
+        return settings_model(settings, name), []
     except ExtensionError as error:
         return None, [error]
 

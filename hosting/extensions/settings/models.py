@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import dataclasses
 import importlib
-import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from enum import Enum
@@ -167,18 +166,6 @@ class PydanticModel(SettingsModel):
     def dump(self, instance: Any) -> Any:
         """Return plain values; see ``SettingsModel``."""
         return instance.model_dump(mode="json", by_alias=True)
-
-
-def settings_class(target: Any) -> Any:
-    """Return the class that an extension's ``settings`` names; None if it has none.
-
-    Only a class counts: modules, objects and properties of that name are the extension's own affair.
-
-    Args:
-        target: the module, class or object with the hooks.
-    """
-    found = inspect.getattr_static(target, "settings", None)
-    return found if inspect.isclass(found) else None
 
 
 def settings_model(cls: Any, extension: str) -> SettingsModel:

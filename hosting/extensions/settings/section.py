@@ -9,7 +9,8 @@ from hosting._exceptions import error_text
 from hosting.extensions._config import FLAG, SECTION_KEYS, Config, read
 from hosting.extensions._discovery import EntryPoint, discover, read_installed
 from hosting.extensions._model import Extension
-from hosting.extensions.settings.models import settings_class, settings_model
+from hosting.extensions.settings.declared import settings_class
+from hosting.extensions.settings.models import settings_model
 from hosting.extensions.settings.types import Definitions, Schema
 
 _NAMES: Mapping[str, Any] = {"type": "array", "items": {"type": "string"}}
