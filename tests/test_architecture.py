@@ -32,6 +32,7 @@ LAYERS: tuple[tuple[str, tuple[str, ...]], ...] = (
             "hosting._secret_shapes",
             "hosting._asyncio",
             "hosting._collection",
+            "hosting._commands",
             "hosting._distributions",
             "hosting._exceptions",
             "hosting._files",

@@ -10,17 +10,18 @@ from typing import NoReturn
 
 import click
 
+from hosting._commands import BUILT_IN_COMMANDS
 from hosting._exceptions import traceback_text
-from hosting.cli.help import Group, LazyCommands
+from hosting.cli.installed import Commands, RootGroup
 from hosting.errors import HostingError, print_error
 
 
 @click.group(
-    cls=Group,
+    cls=RootGroup,
     context_settings={"help_option_names": ["-h", "--help"]},
     invoke_without_command=True,
     subcommand_metavar="COMMAND [ARGS]...",
-    commands=LazyCommands("hosting.cli", "start", "new", "diag", "check", "schema", "keys", "completion"),
+    commands=Commands("hosting.cli", *BUILT_IN_COMMANDS),
     examples=["hosting new app shop", "hosting start shop", "hosting COMMAND --help"],
 )
 @click.option("--version", is_flag=True, help="Show the versions of hosting, Python and plugins, and exit.")

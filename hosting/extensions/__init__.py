@@ -1,9 +1,10 @@
 """Extension host: extensions and functions, independent of HTTP, of storage, and of how an app is read."""
 
+from hosting.extensions._commands import InstalledCommand, installed_commands
 from hosting.extensions._config import FLAG, is_enabled
 from hosting.extensions._discovery import EntryPoint, installed_entry_points, may_load
 from hosting.extensions._edges import Edges, outcome_of, run_edges_here
-from hosting.extensions._model import GROUPS, HOOK_GROUPS, Extension
+from hosting.extensions._model import COMMANDS, GROUPS, HOOK_GROUPS, Extension
 from hosting.extensions._sdk import SdkRegistrations
 from hosting.extensions.dispatch.execution import run_here
 from hosting.extensions.dispatch.runtime import record_unusable_result
@@ -11,6 +12,7 @@ from hosting.extensions.dispatch.thread_pool import PoolThread, ThreadPool
 from hosting.extensions.host import ExtensionHost
 
 __all__ = [
+    "COMMANDS",
     "FLAG",
     "GROUPS",
     "HOOK_GROUPS",
@@ -18,9 +20,11 @@ __all__ = [
     "EntryPoint",
     "Extension",
     "ExtensionHost",
+    "InstalledCommand",
     "PoolThread",
     "SdkRegistrations",
     "ThreadPool",
+    "installed_commands",
     "installed_entry_points",
     "is_enabled",
     "may_load",

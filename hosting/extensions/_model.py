@@ -20,7 +20,9 @@ EAGER = "hosting"
 ON_DEMAND = "hosting.functions"
 """The entry-point group that is imported when a function opts in."""
 HOOK_GROUPS = (EAGER, ON_DEMAND)
-GROUPS = (*HOOK_GROUPS, "hosting.bindings", "hosting.storage")
+COMMANDS = "hosting.commands"
+"""The entry-point group of subcommands of ``hosting``."""
+GROUPS = (*HOOK_GROUPS, "hosting.bindings", "hosting.storage", COMMANDS)
 """Every entry-point group that hosting reads."""
 
 Status = Literal["active", "idle", "disabled", "blocked", "failed", "quarantined", "paused"]

@@ -14,6 +14,7 @@ from hosting.authoring import Registrations, pending
 from hosting.core import Function, Problem
 from hosting.errors import ExtensionError, FrozenError
 from hosting.extensions import _config, _sdk
+from hosting.extensions._commands import installed_commands
 from hosting.extensions._discovery import installed_entry_points
 from hosting.extensions._edges import EdgeLimits, Edges, make_edges
 from hosting.extensions._failures import log_error
@@ -307,7 +308,8 @@ class ExtensionHost:
             verify: whether to add ``verification``, and a problem for each distribution with files that differ.
         """
         extensions = self.installed
-        problems, verification = self._problems(), []
+        commands = installed_commands(installed_entry_points(), self._environ)
+        problems, verification = [*self._problems(), *document.command_problems(commands)], []
         if verify:
             from hosting.extensions.diagnostics.integrity import tampering
 
@@ -320,6 +322,7 @@ class ExtensionHost:
             "environment": document.environment(self._environ),
             "extensions": document.extension_entries(extensions, self._compiler.chains),
             "functions": [document.function_entry(one, self._hooks_for(one)) for one in self._functions],
+            "commands": [document.command_entry(one) for one in commands],
             "services": [document.service_entry(one) for one in self._app.services],
             "problems": [document.problem_entry(problem) for problem in problems],
         }

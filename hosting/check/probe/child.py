@@ -15,7 +15,7 @@ from hosting._log import host_logger
 from hosting.apps.expansion import AppSettings
 from hosting.core import Binding, Function, Problem
 from hosting.errors import HostingError
-from hosting.extensions import HOOK_GROUPS
+from hosting.extensions import COMMANDS, HOOK_GROUPS
 
 STORAGE = "AzureWebJobsStorage"
 STORAGE_TYPES = frozenset({"blob", "blobtrigger", "queue", "queuetrigger", "table"})
@@ -122,12 +122,28 @@ def _import_entry_point(root: Path, group: str, name: str, value: str) -> dict[s
     result: dict[str, Any] = {"group": group, "name": name, "value": value, "hooks": [], "warnings": [], "errors": []}
     try:
         target = EntryPoint(name, value, group).load()
-        return {**result, **(_validate_extension(group, name, target) if group in HOOK_GROUPS else _validate(target))}
+        return {**result, **_validate_target(group, name, target)}
     except BaseException as error:  # noqa: BLE001 - the author's code may raise anything
         file, line = _raising_line(error, root)
         reason = error_text(error).removesuffix(": ")
         error_document = {"message": reason, "remedy": "", "file": file, "line": line}
         return {**result, "phase": "import", "errors": [error_document]}
+
+
+def _validate_target(group: str, name: str, target: Any) -> dict[str, Any]:
+    if group in HOOK_GROUPS:
+        return _validate_extension(group, name, target)
+    return _validate_command(target) if group == COMMANDS else _validate(target)
+
+
+def _validate_command(target: Any) -> dict[str, Any]:
+    import click  # only a package with commands needs it
+
+    if isinstance(target, click.Command):
+        return {}
+    message = f"it names an object of type {type(target).__name__}, which is not a Click command"
+    remedy = "Decorate the function with @click.command() or @click.group()."
+    return {"phase": "contract", "errors": [{"message": message, "remedy": remedy, "file": None, "line": None}]}
 
 
 def _validate(target: Any) -> dict[str, Any]:

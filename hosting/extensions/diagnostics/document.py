@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from hosting._distributions import installed_version
+from hosting._distributions import distribution_name, distribution_version, installed_version
 from hosting._text import did_you_mean
 from hosting.core import Function, Problem
 from hosting.errors import ExtensionError
@@ -16,6 +16,7 @@ from hosting.extensions._model import RUNNING, Extension, Failure, Hook
 
 if TYPE_CHECKING:
     from hosting.app_services import Service
+    from hosting.extensions._commands import InstalledCommand
     from hosting.extensions.dispatch.compiler import Chain
 
 SCHEMA_VERSION = 1
@@ -129,6 +130,23 @@ def function_entry(function: Function, hooks: Iterable[Hook]) -> dict[str, Any]:
         "added_by": function.added_by,
         "extensions": by_hook,
     }
+
+
+def command_entry(command: InstalledCommand) -> dict[str, str | None]:
+    """Return an entry of ``commands``."""
+    entry_point = command.entry_point
+    return {
+        "name": command.name,
+        "distribution": distribution_name(entry_point.dist),
+        "version": distribution_version(entry_point.dist),
+        "entry_point": entry_point.value,
+        "status": command.status,
+    }
+
+
+def command_problems(commands: Iterable[InstalledCommand]) -> list[Problem]:
+    """Return the problems of commands that do not run because another one has their name."""
+    return [problem for command in commands if (problem := command.problem()) is not None]
 
 
 def service_entry(service: Service) -> dict[str, str]:
