@@ -6,7 +6,7 @@ imported when they are asked for.
 
 import typing as _typing
 
-from hosting.authoring import Order, Outcome, ShortCircuit, configure, hookimpl, use, without
+from hosting.authoring import Order, Outcome, ShortCircuit, configure, extension, hookimpl, use, without
 
 if _typing.TYPE_CHECKING:
     from hosting._invocation import Invocation, InvocationOutcome, Request
@@ -26,6 +26,7 @@ __all__ = [
     "__version__",
     "configure",
     "extend",
+    "extension",
     "hookimpl",
     "use",
     "without",

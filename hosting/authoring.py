@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from types import FunctionType, MethodType
+from types import FunctionType, MethodType, ModuleType
 from typing import Any, TypeVar, overload
 
 import pluggy
@@ -115,6 +115,10 @@ class Registrations:
         """The settings of ``hosting.configure`` by extension."""
         self.containers: list[tuple[Any, OptIn]] = []
         """The Blueprints and FunctionApps of ``hosting.use``, each with its opt-in."""
+        self.extensions: list[tuple[str, Any]] = []
+        """The extensions of ``hosting.extension``, each with its name."""
+        self.deferred: list[Callable[[], Any]] = []
+        """What ``hosting.extend`` does once there is an extension of the app, while installed ones are off."""
         self.hosted = False
         """Whether a host imports the app now: then the host runs extensions, and ``hosting.extend`` does nothing."""
         self.shared: Any = None
@@ -125,12 +129,15 @@ class Registrations:
         for extension, settings in other.settings.items():
             self.settings.setdefault(extension, {}).update(settings)
         self.containers += other.containers
+        self.extensions += other.extensions
 
     def take(self) -> Registrations:
         """Return all registrations, and forget them."""
         taken = Registrations()
         taken.settings, self.settings = self.settings, {}
         taken.containers, self.containers = self.containers, []
+        taken.extensions, self.extensions = self.extensions, []
+        self.deferred = []
         return taken
 
 
@@ -150,6 +157,32 @@ def configure(extension: str, /, **settings: Any) -> None:
         TypeError: ``extension`` is not text, or empty.
     """
     pending.settings.setdefault(_name("configure", extension), {}).update(settings)
+
+
+def extension(target: T, /, *, name: str | None = None) -> T:
+    """Register an extension of the app itself, which needs no package: ``hosting.extension(Audit)``.
+
+    Call it in a module of the app, or write ``@hosting.extension`` above the class. Such extensions run as the app's
+    own code does, also if ``PYTHON_ENABLE_WORKER_EXTENSIONS`` is not true. Everything else is as for installed ones.
+
+    Args:
+        target: a class, which is instantiated without arguments, an object or a module with hooks.
+        name: the extension's name; by default that of the class, the object's class or the module, in lower case.
+
+    Returns:
+        ``target``.
+
+    Raises:
+        TypeError: ``name`` is not text, or empty.
+    """
+    if name is None:
+        named = target if isinstance(target, type | ModuleType) else type(target)
+        name = named.__name__.rpartition(".")[2].lower()
+    pending.extensions.append((_name("extension", name), target))
+    deferred, pending.deferred = pending.deferred, []
+    for action in deferred:
+        action()
+    return target
 
 
 @overload

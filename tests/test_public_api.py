@@ -24,6 +24,7 @@ SIGNATURES = {
     "ShortCircuit": "(result: 'Any' = None) -> 'None'",
     "configure": "(extension: 'str', /, **settings: 'Any') -> 'None'",
     "extend": "(*targets: 'Any', diagnostics_route: 'str | None' = None) -> 'Any'",
+    "extension": "(target: 'T', /, *, name: 'str | None' = None) -> 'T'",
     "use": "(*names: 'Any', **settings: 'Any') -> 'Any'",
     "without": "(extension: 'str', /) -> 'Callable[[T], T]'",
 }

@@ -35,6 +35,10 @@ UNKNOWN_SDK = (
     "hosting.extend does not know this version of azure-functions: %s runs without extensions. Please update hosting."
 )
 
+TOO_LATE = (
+    "'%s' runs without the app's extension: while PYTHON_ENABLE_WORKER_EXTENSIONS is not true, call hosting.extension "
+    "before hosting.extend."
+)
 NO_FUNCTION = "hosting.extend: '%s' runs without extensions: expected a def or async def, found %s."
 
 
@@ -113,7 +117,10 @@ def _extend_app(app: Any, route: str | None) -> Any:
                 f"hosting.extend: the app's diagnostics_route is {getattr(app, EXTENDED)!r}, found {route!r}"
             )
         return app
-    if pending.hosted or extensions_are_off():
+    if pending.hosted:
+        return app
+    if extensions_are_off():
+        pending.deferred.append(functools.partial(_extend_app, app, route))
         return app
     state = worker_state()
     if state is None:
@@ -221,7 +228,10 @@ def _v2_bindings(built: Any, auth_level: Any) -> Iterator[Binding]:
 
 
 def _extend_function(call: Callable[..., Any]) -> Callable[..., Any]:
-    if hasattr(call, REPLACES) or pending.hosted or extensions_are_off():
+    if hasattr(call, REPLACES) or pending.hosted:
+        return call
+    if extensions_are_off():
+        pending.deferred.append(functools.partial(log.error, TOO_LATE, call.__name__))
         return call
     state = worker_state()
     if state is None:

@@ -98,6 +98,8 @@ class WorkerState:
             self._loaded = True
         self.loops.remember_running_loop()
         log.info("Extensions: %s", json.dumps(self.host._info))
+        for problem in self.host.loose_hooks():
+            log.warning("%s (%s:%s). %s", problem.message, problem.file, problem.line, problem.remedy)
         if self.host.left_to_worker:
             log.info("Called by Azure's worker itself: %s", ", ".join(self.host.left_to_worker))
 
@@ -147,18 +149,25 @@ class NoExtensions(NamedTuple):
 
 
 def extensions_are_off() -> bool:
-    """Return whether extensions are switched off in this process; the first call logs it.
+    """Return whether no extension runs in this process: the app has none, and installed ones are off; logged once.
 
     Raises:
         HostingError: they are off and an extension is required: a missing setting must not open what it guards.
     """
-    if is_enabled(os.environ):
+    if is_enabled(os.environ) or pending.extensions or _has_local_extensions():
         return False
     if pending.shared is None:
-        _check_required_while_off(_root())
+        if _loads_while_off(_root()):
+            return False
         pending.shared = NoExtensions(None)
         log.info("hosting.extend does nothing: PYTHON_ENABLE_WORKER_EXTENSIONS is not true, so no extension runs.")
     return True
+
+
+def _has_local_extensions() -> bool:
+    """Return whether the app's own extensions run in this process while installed ones are switched off."""
+    state = pending.shared
+    return isinstance(state, WorkerState) and not state.host.enabled and state.root == _root()
 
 
 def worker_state() -> WorkerState | None:
@@ -183,15 +192,23 @@ def _is_any_required(section: Mapping[str, Any] | None) -> bool:
     return bool(os.environ.get("HOSTING_REQUIRE") or (section and section.get("required")))
 
 
-def _check_required_while_off(root: str) -> None:
+def _loads_while_off(root: str) -> bool:
+    """Return whether host.json loads extensions of the app; if not, no extension may be required.
+
+    Raises:
+        HostingError: an extension is required, and installed ones are off.
+    """
     section: Mapping[str, Any] | None = None
     try:
         section = read_host_json(root, os.environ).get("extensionHost")
+        if section and section.get("load"):
+            return True
         if _is_any_required(section):
             ExtensionHost(environ=os.environ, section=section).load(())
     except HostingError:
         if _is_any_required(section):
             raise
+    return False
 
 
 def _new_state(root: str) -> WorkerState | None:

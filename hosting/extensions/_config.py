@@ -10,9 +10,10 @@ from typing import Any, NamedTuple
 from hosting._text import canonical_name, comma_separated, did_you_mean, is_true
 from hosting.core import NOTHING
 from hosting.errors import SettingsError
+from hosting.extensions._local import LocalEntry
 
 FLAG = "PYTHON_ENABLE_WORKER_EXTENSIONS"
-SECTION_KEYS = ("order", "disabled", "required", "quarantine", "budgets", "extensions")
+SECTION_KEYS = ("load", "order", "disabled", "required", "quarantine", "budgets", "extensions")
 """The keys of the section."""
 
 
@@ -59,6 +60,7 @@ class Config(NamedTuple):
 
     Args:
         enabled: whether extensions are switched on.
+        load: extensions in modules of the app.
         order: names in order, with ``*`` for all others.
         disabled: names of extensions that do not run.
         required: names of extensions without which the host does not start.
@@ -69,6 +71,7 @@ class Config(NamedTuple):
     """
 
     enabled: bool = False
+    load: tuple[LocalEntry, ...] = ()
     order: tuple[str, ...] = ()
     disabled: frozenset[str] = frozenset()
     required: tuple[str, ...] = ()
@@ -113,6 +116,7 @@ def read(section: Mapping[str, Any] | None, environ: Mapping[str, str]) -> Confi
     quarantine.check_keys("consecutiveErrors")
     return Config(
         enabled=is_enabled(environ),
+        load=_load(reader.names("load")),
         order=_order(reader.names("order")),
         disabled=frozenset((*reader.names("disabled"), *comma_separated(environ.get("HOSTING_DISABLE", "")))),
         required=_unique((*reader.names("required"), *comma_separated(environ.get("HOSTING_REQUIRE", "")))),
@@ -148,6 +152,26 @@ def _unique(names: tuple[str, ...]) -> tuple[str, ...]:
 def _duplicates(names: tuple[str, ...]) -> list[str]:
     counts = Counter(map(fold_name, names))
     return sorted({name for name in names if counts[fold_name(name)] > 1})
+
+
+def _load(texts: tuple[str, ...]) -> tuple[LocalEntry, ...]:
+    entries = []
+    for index, text in enumerate(texts):
+        entry = LocalEntry.parse(text)
+        if entry is None:
+            raise SettingsError(
+                f"host.json: extensionHost.load[{index}] must be 'module:Class', found {text!r}",
+                remedy="Name a module in the app's folder, and the class or object in it.",
+            )
+        entries.append(entry)
+    duplicates = _duplicates(tuple(entry.name for entry in entries))
+    if duplicates:
+        raise SettingsError(
+            f"host.json: extensionHost.load gives several extensions one name: {', '.join(duplicates)}",
+            remedy="The name is the part after the colon in lower case: rename one, or register it in the app's code "
+            "with hosting.extension(..., name=...).",
+        )
+    return tuple(entries)
 
 
 def _order(names: tuple[str, ...]) -> tuple[str, ...]:

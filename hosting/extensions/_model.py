@@ -152,6 +152,8 @@ class Extension:
         self.error: Failure | None = None
         """Its last error."""
         self.hooks: dict[str, Hook] = {}
+        self.is_local = False
+        """Whether the app itself brings it: it runs whether or not installed extensions are switched on."""
         self.order = order or Order()
         self.settings: Mapping[str, Any] = NOTHING
         """Its settings as the diagnosis shows them; those that its hooks get where it has no class for them."""

@@ -16,14 +16,12 @@ from hosting._text import did_you_mean
 from hosting.authoring import Order
 from hosting.errors import ExtensionError
 from hosting.extensions._hooks import APP_HOOKS, AROUND_HOOKS, FUNCTION_HOOKS, spec_arguments
+from hosting.extensions._local import MARKER
 from hosting.extensions._model import EAGER, ON_DEMAND, Extension, Hook, Priority
 from hosting.extensions.settings.declared import settings_class
 
 if TYPE_CHECKING:
     from hosting.extensions.settings.models import SettingsModel
-
-MARKER = "hosting_impl"
-"""The attribute that pluggy's marker sets on a function."""
 
 
 def register(extension: Extension, target: Any) -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from hosting._exceptions import as_repr
@@ -18,6 +19,7 @@ from hosting.extensions._discovery import DISABLED, OFF, EntryPoint, discover, r
 from hosting.extensions._failures import describe_error, record_failure, run_isolated
 from hosting.extensions._hooks import ANSWERING_HOOKS
 from hosting.extensions._lifespan import call_now
+from hosting.extensions._local import LocalEntry
 from hosting.extensions._model import EAGER, ON_DEMAND, RUNNING, Extension, Hook, Priority
 from hosting.extensions._ordering import ANY, Ordering
 from hosting.extensions._preparation import Preparation
@@ -109,6 +111,72 @@ class Registry:
             self._adopt(target, extension)
         else:
             self._register(extension, target)
+
+    @property
+    def has_local(self) -> bool:
+        """Whether there are extensions without a package, which run in any case."""
+        return any(one.is_local for one in self._own)
+
+    def import_local(self, entries: Iterable[LocalEntry], root: Path, environ: Mapping[str, str]) -> None:
+        """Import and register the extensions of ``extensionHost.load``; those that fail do not stop the others.
+
+        Args:
+            entries: what host.json names.
+            root: the app's folder.
+            environ: the app's settings.
+        """
+        for entry in entries:
+            text = f"{entry.module}:{entry.attribute}" if entry.attribute else entry.module
+            extension = self._local(entry.name, text)
+            if extension.status != "idle":
+                continue
+            previous = extension.error
+            with self._watching(extension, "importing"):
+                target = run_isolated(extension, "import", partial(entry.load, root, environ))
+            if extension.error is not None and extension.error is not previous:
+                extension.fail(f"its import raised {extension.error.summary}")
+            else:
+                self._register_local(extension, target)
+
+    def add_local(self, found: list[tuple[str, Any]]) -> None:
+        """Register what the app's code has passed to ``hosting.extension``; an error is recorded.
+
+        Args:
+            found: names and objects; they are removed.
+        """
+        while found:
+            name, target = found.pop(0)
+            extension = self._local(name, as_repr(target))
+            if extension.status == "idle":
+                self._register_local(extension, target)
+
+    def _local(self, name: str, entry_point: str) -> Extension:
+        """Add an extension of the app; it is disabled if host.json says so, and fails if its name is taken."""
+        others = self.by_name(name)
+        extension = Extension(name=name, entry_point=entry_point)
+        extension.is_local = True
+        self._own.append(extension)
+        if self._config.disables(name):
+            extension.status, extension.reason = "disabled", DISABLED
+        elif others:
+            extension.fail("another extension has its name")
+            error = ExtensionError(
+                f"the extension name {name!r} is taken by {others[0].entry_point} ({others[0].origin})",
+                remedy="Register it under another name, hosting.extension(..., name=...), or uninstall the other one.",
+            )
+            record_failure(extension, describe_error("registration", error))
+        return extension
+
+    def _register_local(self, extension: Extension, target: Any) -> None:
+        if not _sdk.is_sdk_class(target):
+            self._register(extension, target)
+            return
+        extension.fail("it is a class of Azure's interface")
+        error = ExtensionError(
+            "it is a class of Azure's interface, which registers itself when it is defined",
+            remedy="Remove it from extensionHost.load, and from the call of hosting.extension.",
+        )
+        record_failure(extension, describe_error("registration", error))
 
     def import_eager(self) -> None:
         """Import the extensions of the group that is imported at start."""

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hosting.core import Function
 from hosting.extensions._failures import run_isolated
+from hosting.extensions._hooks import FUNCTION
 from hosting.extensions._model import RUNNING, Extension
+from hosting.extensions._optin import OptIns
+from hosting.extensions._selection import Pair, Selection
 from hosting.extensions.settings.layers import Written
 
 if TYPE_CHECKING:
@@ -42,11 +45,23 @@ class TypedSettings:
         """Return what the ``configure`` hook of an extension gets."""
         return dict(extension.settings) if extension.settings_model is None else extension.typed_settings
 
-    def set_for_function(self, extension: Extension, function: Function, written: Written) -> bool:
-        """Check an extension's settings for a function; return whether they are valid. A fault is recorded."""
-        settings = self._read(extension, written, function.name)
-        self._for_functions[extension, function] = settings
-        return settings is not None
+    def invalid(
+        self, extensions: Sequence[Extension], functions: Sequence[Function], selection: Selection, opt_ins: OptIns
+    ) -> Iterator[Pair]:
+        """Check the settings that functions have for extensions; yield the pairs where they are wrong, once recorded.
+
+        Args:
+            extensions: all extensions.
+            functions: the functions.
+            selection: which extensions are for which functions.
+            opt_ins: the settings as they are written.
+        """
+        for extension in [one for one in extensions if one.settings_model is not None and "function" in one.scopes]:
+            for function in [one for one in functions if selection.includes(FUNCTION, extension, one)]:
+                settings = self._read(extension, opt_ins.settings(extension.name, function), function.name)
+                self._for_functions[extension, function] = settings
+                if settings is None:
+                    yield extension, function
 
     def for_function(self, extension: Extension, function: Function, written: Written) -> Any:
         """Return what the ``configure_function`` hook of an extension gets."""

@@ -20,6 +20,7 @@ from hosting.extensions._edges import EdgeLimits, Edges, make_edges
 from hosting.extensions._failures import log_error
 from hosting.extensions._hooks import FUNCTION
 from hosting.extensions._lifespan import call_now, call_on_loop, close_service
+from hosting.extensions._loose_hooks import loose_hooks
 from hosting.extensions._model import RUNNING, Extension, Hook, Status
 from hosting.extensions._optin import OptIns
 from hosting.extensions._registry import Registry
@@ -74,6 +75,7 @@ class ExtensionHost:
         self._registrations = Registrations()
         self._root: Path | None = None
         self._app = SharedApp()
+        self._has_imported_local = False
         self._uncalled: list[str] = []
         self._functions: Sequence[Function] = ()
         self._opt_ins = OptIns((), self._registrations, self._config)
@@ -137,6 +139,7 @@ class ExtensionHost:
         pending.hosted = True
         try:
             with _sdk.script_root(root), self._registry.collecting() if self.enabled else self._noting_uncalled():
+                self._import_local()
                 yield
         finally:
             pending.hosted = False
@@ -159,7 +162,7 @@ class ExtensionHost:
                 functions that it has then.
         """
         self._app = app
-        if not self.enabled:
+        if not self._has_extensions():
             return
         self._configure_wanted(functions)
         preparation: Preparation | None = None
@@ -186,9 +189,9 @@ class ExtensionHost:
         """Add functions, also after ``load`` for a worker that loads them one by one; no extension is added then."""
         self._functions = [*self._functions, *functions]
         self._chains.update(dict.fromkeys(functions, None))
-        if not self.enabled:
+        if not self._has_extensions():
             return
-        if self._in_azure_worker:
+        if self._in_azure_worker and self.enabled:
             self._registry.take_registered(self._environ.get(_sdk.SCRIPT_ROOT, "."))
         self._configure_wanted(self._functions)
         with nullcontext() if self._root is None else _sdk.script_root(self._root):
@@ -201,6 +204,21 @@ class ExtensionHost:
         self._monitor.stop()
         if any(self._chains.values()):
             self._watchdog.start()
+
+    def _import_local(self) -> None:
+        """Import the modules of ``extensionHost.load``, once; in Azure's worker the app is being imported already."""
+        if not self._has_imported_local:
+            self._has_imported_local = True
+            self._registry.import_local(self._config.load, self._app_root, self._environ)
+
+    @property
+    def _app_root(self) -> Path:
+        return self._root or Path(self._environ.get(_sdk.SCRIPT_ROOT, "."))
+
+    def _has_extensions(self) -> bool:
+        """Return whether any extension may run: an installed one, or one of the app, which is imported now."""
+        self._import_local()
+        return self.enabled or self._registry.has_local or bool(self._registrations.extensions or pending.extensions)
 
     def invoker(self, function: Function, pool: ThreadPool) -> Invoker:
         """Return the invoker of a function, which follows its chain when extensions are paused or resumed.
@@ -349,29 +367,21 @@ class ExtensionHost:
     def _configure_wanted(self, functions: Sequence[Function]) -> None:
         """Import the extensions that functions opt in to, and configure those that are not configured yet."""
         self._registrations.add(pending.take())
+        self._registry.add_local(self._registrations.extensions)
         self._opt_ins = OptIns(functions, self._registrations, self._config)
         self._registry.import_wanted(self._opt_ins.wanted)
         self._registry.initialize()
-        self._typed_settings.root = self._root or Path(self._environ.get(_sdk.SCRIPT_ROOT, "."))
+        self._typed_settings.root = self._app_root
         self._registry.configure(self._opt_ins.app_settings, self._typed_settings)
 
     def _set_up_functions(self, functions: Sequence[Function]) -> None:
         """Call ``init_function`` and ``configure_function``; an extension that fails is not for that function."""
-        self._check_settings(functions)
+        for pair in self._typed_settings.invalid(self._registry.ordered, functions, self._selection, self._opt_ins):
+            self._fail_setup(*pair)
         for name in ("init_function", "configure_function"):
             for function in functions:
                 for hook in self._selection.hooks(self._registry.hooks(name), function):
                     self._set_up(hook, function)
-
-    def _check_settings(self, functions: Sequence[Function]) -> None:
-        """Check the settings that functions give to extensions with a class for them."""
-        typed = [one for one in self._registry.ordered if one.settings_model is not None and "function" in one.scopes]
-        for extension in typed:
-            for function in functions:
-                if self._selection.includes(FUNCTION, extension, function):
-                    written = self._opt_ins.settings(extension.name, function)
-                    if not self._typed_settings.set_for_function(extension, function, written):
-                        self._fail_setup(extension, function)
 
     def _set_up(self, hook: Hook, function: Function) -> None:
         written = self._opt_ins.settings(hook.extension.name, function)
@@ -473,11 +483,20 @@ class ExtensionHost:
         They are about names that do not exist, and, where extensions are switched off, about classes of Azure's
         interface that the app has all the same.
         """
+        problems = self.loose_hooks()
         if not self.enabled:
-            return document.uncalled_problems(self._uncalled)
+            problems += document.uncalled_problems(self._uncalled)
+            if not self._registry.has_local:
+                return problems
+            self._registry.find()  # so that the names of installed extensions are known
         extensions = self._registry.ordered
         unused = _sdk.unused_instances(extensions, self._functions)
-        return [*self._registry.problems(), *self._opt_ins.problems(extensions), *unused, *self._app.problems]
+        own = [*self._opt_ins.problems(extensions), *unused, *self._app.problems]
+        return [*problems, *self._registry.problems(), *own]
+
+    def loose_hooks(self) -> list[Problem]:
+        """Return a problem for each module of the app with hooks that nothing registers."""
+        return loose_hooks(self._app_root, self._registry.ordered, self._config.load) if self._frozen else []
 
     def _problems(self) -> list[Problem]:
         extensions = self._registry.ordered

@@ -66,8 +66,10 @@ def function_lines(host: FunctionHost, base: str) -> Iterator[str]:
 def extension_line(host: ExtensionHost) -> str:
     """Return which extensions are loaded, or how to load the installed ones; empty if none is installed."""
     if not host.enabled:
-        names = ", ".join(extension.name for extension in host.installed)
-        return f"Extensions: off. Set PYTHON_ENABLE_WORKER_EXTENSIONS=1 to load {names}." if names else ""
+        names = ", ".join(extension.name for extension in host.installed if not extension.is_local)
+        own = ", ".join(_extension(extension) for extension in host.installed if extension.is_local)
+        hint = f" Set PYTHON_ENABLE_WORKER_EXTENSIONS=1 to load {names}." if names else ""
+        return f"Extensions: {own or 'off'}.{hint}" if own or names else ""
     return f"Extensions: {', '.join(map(_extension, host.installed))}" if host.installed else ""
 
 

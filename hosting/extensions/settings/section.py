@@ -24,6 +24,7 @@ _REFERENCE: Mapping[str, Any] = {
     "additionalProperties": False,
 }
 _KEYS: Mapping[str, Mapping[str, Any]] = {
+    "load": {**_NAMES, "description": "Extensions in modules of the app: 'module:Class'."},
     "order": {**_NAMES, "description": "Extensions in the order in which they run; '*' stands for all others."},
     "disabled": {**_NAMES, "description": "Extensions that are not loaded."},
     "required": {**_NAMES, "description": "Extensions without which the host does not start."},
