@@ -18,13 +18,14 @@ from hosting.extensions._commands import installed_commands
 from hosting.extensions._discovery import installed_entry_points
 from hosting.extensions._edges import EdgeLimits, Edges, make_edges
 from hosting.extensions._failures import log_error
+from hosting.extensions._function_setup import FunctionSetup
 from hosting.extensions._hooks import FUNCTION
-from hosting.extensions._lifespan import call_now, call_on_loop, close_service
+from hosting.extensions._lifespan import call_on_loop, close_service
 from hosting.extensions._loose_hooks import loose_hooks
 from hosting.extensions._model import RUNNING, Extension, Hook, Status
 from hosting.extensions._optin import OptIns
 from hosting.extensions._registry import Registry
-from hosting.extensions._selection import Pair, Selection
+from hosting.extensions._selection import Selection
 from hosting.extensions._start_monitor import SLOW_AFTER_SECONDS, StartMonitor
 from hosting.extensions._typed_settings import TypedSettings
 from hosting.extensions.diagnostics import document
@@ -81,7 +82,7 @@ class ExtensionHost:
         self._opt_ins = OptIns((), self._registrations, self._config)
         self._selection = Selection((), (), self._opt_ins)
         self._typed_settings = TypedSettings(self._environ)
-        self._failed_setups: set[Pair] = set()
+        self._setup = FunctionSetup(self._registry, self._typed_settings, self._config.budgets.hook, self._monitor)
         self._chains: dict[Function, Chain | None] = {}
         self._invokers: list[Invoker] = []
         self._edges: dict[Function, Edges | None] = {}
@@ -196,9 +197,9 @@ class ExtensionHost:
         self._configure_wanted(self._functions)
         with nullcontext() if self._root is None else _sdk.script_root(self._root):
             self._registry.configure_sdk(self._functions, self._opt_ins.at_function_level)
-        self._selection = Selection(self._functions, self._registry.ordered, self._opt_ins, self._failed_setups)
-        self._set_up_functions(functions)
-        self._call_load_hooks(functions)
+        self._selection = Selection(self._functions, self._registry.ordered, self._opt_ins, self._setup.failed)
+        self._setup.set_up(functions, self._selection, self._opt_ins)
+        self._setup.call_load_hooks(functions, self._selection)
         self._choose_chains()
         self._find_edges(functions)
         self._monitor.stop()
@@ -374,42 +375,6 @@ class ExtensionHost:
         self._typed_settings.root = self._app_root
         self._registry.configure(self._opt_ins.app_settings, self._typed_settings)
 
-    def _set_up_functions(self, functions: Sequence[Function]) -> None:
-        """Call ``init_function`` and ``configure_function``; an extension that fails is not for that function."""
-        for pair in self._typed_settings.invalid(self._registry.ordered, functions, self._selection, self._opt_ins):
-            self._fail_setup(*pair)
-        for name in ("init_function", "configure_function"):
-            for function in functions:
-                for hook in self._selection.hooks(self._registry.hooks(name), function):
-                    self._set_up(hook, function)
-
-    def _set_up(self, hook: Hook, function: Function) -> None:
-        written = self._opt_ins.settings(hook.extension.name, function)
-        arguments = {
-            "function_name": function.name,
-            "function_directory": function.directory,
-            "settings": self._typed_settings.for_function(hook.extension, function, written),
-        }
-        if not call_now(hook, arguments, self._config.budgets.hook, self._monitor, function=function.name):
-            self._fail_setup(hook.extension, function)
-
-    def _fail_setup(self, extension: Extension, function: Function) -> None:
-        self._failed_setups.add((extension, function))
-        self._selection.exclude(extension, function)
-
-    def _call_load_hooks(self, functions: Sequence[Function]) -> None:
-        for function in functions:
-            arguments = {"function_name": function.name, "function_directory": function.directory}
-            for hook in self._load_hooks(function):
-                call_now(hook, arguments, self._config.budgets.hook, self._monitor, function=function.name)
-
-    def _load_hooks(self, function: Function) -> list[Hook]:
-        """Return the load hooks in order: app level first, but of Azure's classes last, as in Azure's worker."""
-        app, own = "post_function_load_app_level", "post_function_load"
-        hooks = [*self._registry.hooks(app), *self._registry.hooks(own)]
-        hooks += [one.hooks[name] for name in (own, app) for one in self._registry.sdk if name in one.hooks]
-        return self._selection.hooks(hooks, function)
-
     def _find_edges(self, functions: Sequence[Function]) -> None:
         for function in functions:
 
@@ -424,7 +389,7 @@ class ExtensionHost:
         chain, edges = self._chains.get(function), self._edges.get(function)
         return [
             *self._selection.hooks(set_up, function),
-            *self._load_hooks(function),
+            *self._setup.load_hooks(function, self._selection),
             *(chain.steps if chain else ()),
             *(edges.hooks if edges else ()),
         ]
