@@ -206,6 +206,55 @@ def test_flask_app_has_the_authors_code_in_the_log(
     assert expected in caplog.text
 
 
+DJANGO = """\
+import azure.functions as func
+import django
+from django.conf import settings
+from django.core.asgi import get_asgi_application
+from django.core.wsgi import get_wsgi_application
+from django.urls import clear_url_caches, path
+def raises(request): raise TypeError("no")
+async def raises_async(request): raise TypeError("no")
+def none(request): return None
+urlpatterns = [path("raises", raises), path("raises_async", raises_async), path("none", none)]
+if not settings.configured:
+    settings.configure(ALLOWED_HOSTS=["*"], ROOT_URLCONF=__name__, SECRET_KEY="x", DEBUG=False)
+    django.setup()
+clear_url_caches()
+class WithLifespan:
+    def __init__(self, web): self.web = web
+    async def __call__(self, scope, receive, send):
+        if scope["type"] != "lifespan":
+            return await self.web(scope, receive, send)
+        for event in ("startup", "shutdown"):
+            await receive()
+            await send({"type": f"lifespan.{event}.complete"})
+"""
+DJANGO_APPS = {
+    "wsgi": "app = func.WsgiFunctionApp(app=get_wsgi_application(), http_auth_level='ANONYMOUS')\n",
+    "asgi": "app = func.AsgiFunctionApp(app=WithLifespan(get_asgi_application()), http_auth_level='ANONYMOUS')\n",
+}
+
+
+@pytest.mark.parametrize("kind", DJANGO_APPS)
+def test_django_app_has_the_authors_code_in_one_line_of_the_log(hosting_host: HostFactory, kind: str) -> None:
+    """Django logs the exception of a view, sync or async, and answers 500; the host adds one line on the invocation."""
+    app = {"function_app.py": DJANGO + DJANGO_APPS[kind], "host.json": HOST_JSON}
+    host = hosting_host(app, raises=False)
+    script = host.root / "function_app.py"
+    for path, expected in (
+        ("/raises", f'File "{script}", line 7, in raises\n'),
+        ("/raises_async", f'File "{script}", line 8, in raises_async\n'),
+        ("/none", "The view function_app.none didn't return an HttpResponse object. It returned None instead."),
+    ):
+        reply = host.get(path)
+        assert reply.status == 500
+        shown = [traceback_text(one.exc_info[1]) for one in reply.logs if one.exc_info and one.exc_info[1]]
+        assert sum(expected in traceback for traceback in shown) == 1
+        ends = [one for one in reply.logs if one.getMessage().startswith("Executed 'Functions.http_app_func'")]
+        assert len(ends) == 1
+
+
 def test_v1_script_without_its_function_is_named(hosting_host: HostFactory) -> None:
     """Each call fails with the reason, and without frames of the host."""
     bindings = '{"bindings": [{"type": "httpTrigger", "direction": "in", "name": "req", "authLevel": "anonymous"}]}'
