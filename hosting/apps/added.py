@@ -12,7 +12,8 @@ from typing import Any
 
 from hosting._invocation import Invocation
 from hosting.app_handle import AddedRoute
-from hosting.apps.load import disable_functions, new_reader
+from hosting.apps.expansion import disable_functions
+from hosting.apps.load import new_reader
 from hosting.apps.signature import defined_at
 from hosting.apps.v2 import read_functions
 from hosting.apps.web import settle_request_types

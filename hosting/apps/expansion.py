@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from hosting.core import Binding
+from hosting.core import Binding, Function
 from hosting.errors import FunctionLoadError
 
 
@@ -77,3 +77,11 @@ def _value(name: str, settings: AppSettings) -> str:
             remedy=f'Set {name} in "Values" of local.settings.json or in the environment.',
         )
     return value
+
+
+def disable_functions(functions: Iterable[Function], settings: AppSettings) -> None:
+    """Mark those functions as disabled that a setting such as ``AzureWebJobs.NAME.Disabled`` switches off."""
+    for function in functions:
+        name = function.name
+        switches = (f"AzureWebJobs.{name}.Disabled", f"AzureWebJobs_{name}_Disabled")
+        function.disabled = any(map(settings.is_on, switches))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 from hosting._log import host_logger
 from hosting._text import did_you_mean
 from hosting.apps.deprecated import namespace_imports
-from hosting.apps.expansion import AppSettings
+from hosting.apps.expansion import AppSettings, disable_functions
 from hosting.apps.failures import app_load_error
 from hosting.apps.folder import apps_below
 from hosting.apps.host_json import FILE as HOST_JSON
@@ -22,7 +22,7 @@ from hosting.apps.retry import read_retry
 from hosting.apps.v1 import function_folders, read_v1
 from hosting.apps.v2 import FILE, SETTING, read_functions, read_v2, script_name
 from hosting.apps.web import classic_requests, settle_request_types, unload_web_extension
-from hosting.core import App, Function, Problem, Retry
+from hosting.core import App, Problem, Retry
 from hosting.errors import AppLoadError, FunctionLoadError, MissingFolderError, SettingsError
 
 _PROXIES = "proxies.json"
@@ -123,14 +123,6 @@ def new_reader(root: Path, environ: Mapping[str, str], host_json: Mapping[str, A
         SettingsError: the retry policy of ``host_json`` is invalid.
     """
     return AppReader(root, AppSettings(environ), _allowed(host_json), _retry(root, host_json))
-
-
-def disable_functions(functions: Iterable[Function], settings: AppSettings) -> None:
-    """Mark those functions as disabled that a setting such as ``AzureWebJobs.NAME.Disabled`` switches off."""
-    for function in functions:
-        name = function.name
-        switches = (f"AzureWebJobs.{name}.Disabled", f"AzureWebJobs_{name}_Disabled")
-        function.disabled = any(map(settings.is_on, switches))
 
 
 def _allowed(host_json: Mapping[str, Any]) -> frozenset[str] | None:

@@ -10,6 +10,19 @@ from hosting.core import Retry
 from hosting.errors import FunctionLoadError
 
 Strategy = Literal["fixedDelay", "exponentialBackoff"]
+_RETRY_NAMES = {
+    "strategy": "strategy",
+    "max_retry_count": "maxRetryCount",
+    "delay_interval": "delayInterval",
+    "minimum_interval": "minimumInterval",
+    "maximum_interval": "maximumInterval",
+}
+
+
+def retry_settings(sdk_function: Any) -> dict[str, Any] | None:
+    """Return the retry policy of a function of the SDK in its JSON form; None if it has none."""
+    settings = sdk_function.get_settings_dict("retry_policy")
+    return {camel: settings.get(snake) for snake, camel in _RETRY_NAMES.items()} if settings else None
 
 
 def read_retry(policy: Any) -> Retry:

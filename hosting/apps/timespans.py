@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-_SPAN = re.compile(
+_SPAN = (
     r"(?:(?P<days>\d+)\.)?(?P<hours>\d{1,2}):(?P<minutes>\d{1,2})(?::(?P<seconds>\d{1,2}(?:\.\d{1,7})?))?"
     r"|(?P<only_days>\d+)"
 )
@@ -12,7 +12,7 @@ _SPAN = re.compile(
 
 def parse_timespan(text: str) -> float | None:
     """Return a time span in seconds, or None if ``text`` is not a time span."""
-    match = _SPAN.fullmatch(text.strip())
+    match = re.fullmatch(_SPAN, text.strip())
     if match is None:
         return None
     parts = {part: float(value or 0) for part, value in match.groupdict().items()}

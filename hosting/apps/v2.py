@@ -16,6 +16,7 @@ from hosting.apps.failures import app_load_error, explain
 from hosting.apps.imports import check_script, import_script
 from hosting.apps.lifespan import lifespan_of
 from hosting.apps.reader import AppReader
+from hosting.apps.retry import retry_settings
 from hosting.apps.signature import defined_at, read_signature
 from hosting.authoring import declared_opt_ins, user_function
 from hosting.core import Function
@@ -24,13 +25,6 @@ from hosting.errors import AppLoadError, FunctionLoadError
 SETTING = "PYTHON_SCRIPT_FILE_NAME"
 FILE = "function_app.py"
 _VALID_FILE = re.compile(r"[a-zA-Z0-9_][a-zA-Z0-9_\-]*\.py")
-_RETRY_NAMES = {
-    "strategy": "strategy",
-    "max_retry_count": "maxRetryCount",
-    "delay_interval": "delayInterval",
-    "minimum_interval": "minimumInterval",
-    "maximum_interval": "maximumInterval",
-}
 
 
 def script_name(setting: str | None) -> str:
@@ -202,12 +196,6 @@ def _read(reader: AppReader, sdk_function: Any, script: Path) -> None:
                 retry=retry,
             )
         )
-
-
-def retry_settings(sdk_function: Any) -> dict[str, Any] | None:
-    """Return the retry policy of a function of the SDK in its JSON form; None if it has none."""
-    settings = sdk_function.get_settings_dict("retry_policy")
-    return {camel: settings.get(snake) for snake, camel in _RETRY_NAMES.items()} if settings else None
 
 
 def _location(sdk_function: Any, script: Path) -> tuple[str, int | None]:

@@ -7,10 +7,8 @@ import typing
 from contextlib import suppress
 from typing import Any
 
-from hosting.apps.expansion import AppSettings, expand_properties
-from hosting.apps.load import disable_functions
-from hosting.apps.retry import read_retry
-from hosting.apps.v2 import retry_settings
+from hosting.apps.expansion import AppSettings, disable_functions, expand_properties
+from hosting.apps.retry import read_retry, retry_settings
 from hosting.core import Binding, Function
 from hosting.errors import FunctionLoadError
 
