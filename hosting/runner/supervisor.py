@@ -29,6 +29,8 @@ RELOAD_GRACE_SECONDS = 2.0
 """How long running invocations may take when the code has changed: the user waits for them."""
 KILL_MARGIN_SECONDS = 5.0
 """How long after the grace period a process is killed that has not ended."""
+HINT_SECONDS = 0.5
+"""How long after Ctrl-C processes that still run are reported."""
 FIRST_DELAY_SECONDS = 0.5
 MAX_DELAY_SECONDS = 10.0
 """The pauses before a crashing process is restarted; the maximum is the interval of Azure's host."""
@@ -108,6 +110,7 @@ class Supervisor:
         self._events: SimpleQueue[Event] = SimpleQueue()
         self._served = False
         self._code: int | None = None
+        self._hint_at = float("inf")
 
     def run(self) -> int:
         """Serve until a signal, and return the exit code."""
@@ -131,7 +134,13 @@ class Supervisor:
                 self._on_end(worker)
             case Changed(files) if self._code is None:
                 self._reload(files)
-        now = monotonic()
+        self._act_on_time(monotonic())
+
+    def _act_on_time(self, now: float) -> None:
+        """Do what is due: a hint, and the end and the start of processes."""
+        if self._hint_at <= now:
+            self._hint_at = float("inf")
+            _logger.info("Functions still run. Press Ctrl-C again to end them now.")
         for worker in self._workers:
             if worker.kill_at <= now:
                 worker.process.kill()
@@ -141,8 +150,8 @@ class Supervisor:
                     self._start(number)
 
     def _next(self) -> Event | None:
-        """Return the next event; None if a start or a kill is due first."""
-        times = [slot.start_at for slot in self._slots] + [worker.kill_at for worker in self._workers]
+        """Return the next event; None if a start, a kill or a hint is due first."""
+        times = [self._hint_at, *(slot.start_at for slot in self._slots), *(worker.kill_at for worker in self._workers)]
         wait = min(times) - monotonic()
         try:
             return self._events.get(timeout=None if wait == float("inf") else max(0.01, wait))
@@ -189,7 +198,7 @@ class Supervisor:
             slot.start_at = 0.0
         elif not self._options.reload and not self._served:
             self._code = code if code is not None and code > 0 else 1
-        elif self._options.reload and not worker.ready:
+        elif self._options.reload and not worker.ready and not slot.role.crashed:
             sentence = f"The function app ended its process with {_exit_text(code)} while it was loaded."
             _logger.error("%s Waiting for the next edit.", sentence)
             slot.role, slot.start_at = slot.role._replace(crashed=sentence), 0.0
@@ -223,6 +232,7 @@ class Supervisor:
     def _stop(self, number: int) -> None:
         if self._code is None:
             self._code = 130 if number == signal.SIGINT else 0
+            self._hint_at = monotonic() + HINT_SECONDS if number == signal.SIGINT else float("inf")
             for slot in self._slots:
                 slot.start_at = float("inf")
             for worker in self._workers:

@@ -6,7 +6,7 @@ It is plain ASGI, since every layer of a framework costs each request.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -78,6 +78,10 @@ class HostApp:
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """Serve one connection of the ASGI protocol: ``http`` or ``lifespan``."""
         return self._http(scope, receive, send) if scope["type"] == "http" else self._lifespan(receive, send)
+
+    def running(self) -> Sequence[str]:
+        """Return the names of the functions that run, once for each invocation."""
+        return [invocation.function for invocation in self.host.running.invocations.values()]
 
     async def drain(self, grace: float) -> bool:
         """Take no new work and wait ``grace`` seconds for running invocations; return whether all of them finished."""

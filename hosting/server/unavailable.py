@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from hosting.bindings.http.response import HttpReply
 from hosting.server.event_loop import EventLoop
@@ -51,6 +51,10 @@ class UnavailableApp:
 
     def on_disconnect(self, scope: Scope) -> None:
         """Do nothing: every request is answered at once."""
+
+    def running(self) -> Sequence[str]:
+        """Return nothing: no function runs here."""
+        return ()
 
     async def drain(self, grace: float) -> bool:
         """Return True: nothing runs here."""

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import shutil
 import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from queue import SimpleQueue
+from typing import Any
 
 import httpx
 import pytest
 
-from hosting.runner.reload import is_watched
+from hosting.runner.reload import Watcher, is_watched
 from tests.conftest import PATIENCE, MakeApp, Serve, Served
 
 CODE = """
@@ -194,8 +197,120 @@ def test_change_of_another_file_does_not_restart(make_app: MakeApp, serve: Serve
         ("data.json", False),
         ("notes.txt", False),
         ("code.pyc", False),
+        ("tests.py", True),
+        ("testing/code.py", True),
+        ("contest.py", True),
+        ("venv.py", True),
+        ("test_app.py", False),
+        ("shared/conftest.py", False),
+        (".#function_app.py", False),
+        ("#function_app.py", False),
+        ("flycheck_function_app.py", False),
+        (".function_app.py", False),
+        ("function_app.py.swp", False),
+        ("function_app.py~", False),
+        ("function_app.py___jb_tmp___", False),
+        (".pytest_cache/v/cache.py", False),
+        ("shared/__pycache__/code.py", False),
+        (".venv/lib/code.py", False),
+        ("venv/lib/code.py", False),
+        ("node_modules/gyp/setup.py", False),
+        (".git/hooks/x.py", False),
+        (".python_packages/lib/site-packages/x.py", False),
+        (".ruff_cache/x.py", False),
+        (".vscode/host.json", False),
     ],
 )
 def test_watched_files_are_code_settings_bindings_and_requirements(path: str, expected: bool) -> None:
     """Code, settings, bindings and requirements are watched, and nothing else."""
     assert is_watched(Path(path)) is expected
+
+
+@pytest.fixture
+def watched(tmp_path: Path) -> Iterator[tuple[Path, Callable[[], list[str]]]]:
+    """A watched folder below folders with ignored names, and a function that returns the next reported files."""
+    root = tmp_path / "tests" / ".venv" / "shop"
+    root.mkdir(parents=True)
+    reported: SimpleQueue[list[str]] = SimpleQueue()
+    watcher = Watcher(root, reported.put)
+    try:
+        yield root, lambda: reported.get(timeout=PATIENCE)
+    finally:
+        watcher.close()
+
+
+def _touch_until_reported(file: Path, following: Callable[[], list[str]], reported: list[str]) -> None:
+    """Write a file until the watcher, which takes some time to begin, reports it."""
+    ended = threading.Event()
+
+    def touch() -> None:
+        while not ended.wait(0.05):
+            file.write_text(f"# {time.monotonic()}")
+
+    thread = threading.Thread(target=touch)
+    thread.start()
+    try:
+        assert {*reported} <= {*following()}
+    finally:
+        ended.set()
+        thread.join()
+
+
+def test_only_files_of_the_app_are_reported_wherever_its_folder_is(
+    watched: tuple[Path, Callable[[], list[str]]],
+) -> None:
+    """The names of folders above the app do not count; tests do not, but a v1 function may be called test."""
+    root, following = watched
+    for folder in ("tests", "test"):
+        (root / folder).mkdir()
+    (root / "test" / "function.json").write_text("{}")
+    _touch_until_reported(root / "host.json", following, ["host.json"])
+    for name in ("tests/code.py", "tests/host.json", "test_app.py", "notes.md", "test/__init__.py"):
+        (root / name).write_text("")
+    (root / "zz.py").write_text("")
+    found = set()
+    while "zz.py" not in found:
+        found |= {*following()}
+    assert found - {"host.json"} <= {str(Path("test", "__init__.py")), str(Path("test", "function.json")), "zz.py"}
+    assert str(Path("test", "__init__.py")) in found
+
+
+def test_folder_that_is_removed_and_made_again_is_watched_again(
+    watched: tuple[Path, Callable[[], list[str]]],
+) -> None:
+    """A checkout of another branch, or a build, may replace the whole folder."""
+    root, following = watched
+    _touch_until_reported(root / "function_app.py", following, ["function_app.py"])
+    shutil.rmtree(root)
+    root.mkdir()
+    found = following()
+    while found != ["shop/"]:
+        assert found == ["function_app.py"]
+        found = following()
+    _touch_until_reported(root / "shared.py", following, ["shared.py"])
+
+
+def test_error_while_watching_is_logged_once_and_watching_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A folder without read permission is left out; what stops the watching altogether is tried again."""
+    calls: list[dict[str, Any]] = []
+    reported: SimpleQueue[list[str]] = SimpleQueue()
+
+    def watch(root: Path, **options: Any) -> Iterator[set[tuple[int, str]]]:
+        calls.append(options)
+        if len(calls) < 3:
+            raise PermissionError(13, "Permission denied")
+        yield {(1, str(root / "code.py"))}
+        options["stop_event"].wait()
+
+    monkeypatch.setattr("watchfiles.watch", watch)
+    monkeypatch.setattr("hosting.runner.reload._RETRY_SECONDS", 0.01)
+    watcher = Watcher(tmp_path, reported.put)
+    try:
+        found = [reported.get(timeout=PATIENCE) for _ in range(3)]
+    finally:
+        watcher.close()
+    assert found == [[f"{tmp_path.name}/"], [f"{tmp_path.name}/"], ["code.py"]]
+    assert all(options["ignore_permission_denied"] for options in calls)
+    assert caplog.text.count("--reload cannot watch") == 1

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import re
 import signal
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 from subprocess import CompletedProcess
+from unittest.mock import Mock
 
 import httpx
 import pytest
 
+from hosting.runner.options import StartOptions
+from hosting.runner.supervisor import HINT_SECONDS, Signalled, Supervisor, Worker
 from tests.conftest import PATIENCE, MakeApp, Serve, Served
 
 RunHosting = Callable[..., "CompletedProcess[str]"]
@@ -186,3 +191,29 @@ def _is_alive(pid: int) -> bool:
         return False
     with open(f"/proc/{pid}/stat") as stat:
         return stat.read().rpartition(")")[2].split()[0] != "Z"
+
+
+@pytest.mark.parametrize(
+    ("signals", "hints", "killed"),
+    [
+        ([signal.SIGINT], 1, 0),
+        ([signal.SIGTERM], 0, 0),
+        ([signal.SIGINT, signal.SIGINT], 1, 2),
+        ([signal.SIGTERM, signal.SIGTERM], 0, 0),
+    ],
+)
+@pytest.mark.parametrize("reload", [False, True], ids=["workers", "reload"])
+def test_interrupt_says_that_a_second_one_ends_what_still_runs(
+    signals: list[signal.Signals], hints: int, killed: int, reload: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is said once, and not after SIGTERM, which programs send; the processes themselves say what runs."""
+    caplog.set_level(logging.INFO)
+    supervisor = Supervisor(StartOptions(Path(), reload=reload), Mock(), 2)
+    processes = [Mock(), Mock()]
+    supervisor._workers = [Worker(number, process) for number, process in enumerate(processes)]
+    for number in signals:
+        supervisor._handle(Signalled(number))
+        supervisor._act_on_time(time.monotonic() + HINT_SECONDS)
+    assert caplog.text.count("Functions still run. Press Ctrl-C again to end them now.") == hints
+    assert sum(process.kill.call_count for process in processes) == killed
+    assert all(process.terminate.call_count == 1 for process in processes)

@@ -10,7 +10,8 @@ import logging
 import signal
 import socket
 import threading
-from collections.abc import Awaitable, Callable, Iterator
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from pathlib import Path
 from types import FrameType
 from typing import Protocol
@@ -18,6 +19,7 @@ from typing import Protocol
 import uvicorn
 from uvicorn.lifespan.on import LifespanOn
 
+from hosting._log import host_logger
 from hosting.errors import HostingError
 from hosting.server.event_loop import EventLoop
 from hosting.server.middleware.access import Access
@@ -32,6 +34,8 @@ from hosting.server.uvicorn_adapter.write_buffer import FlushScheduler
 _BACKLOG = 2048
 _POLL_SECONDS = 0.05
 _MIN_SHUTDOWN_SECONDS = 0.05
+
+_logger = host_logger("start")
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -69,6 +73,9 @@ class Application(Protocol):
 
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """Serve one connection of the ASGI protocol."""
+
+    def running(self) -> Sequence[str]:
+        """Return the names of the functions that run, once for each invocation."""
 
     async def drain(self, grace: float) -> bool:
         """Take no new work and wait ``grace`` seconds at most for running work; return whether all of it finished."""
@@ -182,11 +189,19 @@ class Server(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Drain the application while connections end, then shut it down."""
+        self._report_running()
         # Triggers other than HTTP stop now, too, not after the last connection has closed.
         draining = asyncio.create_task(self._app.drain(self._grace))
         self.config.timeout_graceful_shutdown = max(self._grace, _MIN_SHUTDOWN_SECONDS)  # type: ignore[assignment]
         await super().shutdown(sockets)
         await draining
+
+    def _report_running(self) -> None:
+        """Log what the end waits for, and after Ctrl-C how not to wait."""
+        if names := Counter(self._app.running()):
+            listed = ", ".join(f"{name} ({count} times)" if count > 1 else name for name, count in names.items())
+            hint = "" if self._stop_at_once is None or not self.exit_code else " Press Ctrl-C again to end it now."
+            _logger.info("Still running: %s. The host waits up to %g s for it.%s", listed, self._grace, hint)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
