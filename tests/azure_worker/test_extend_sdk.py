@@ -82,15 +82,20 @@ def test_azures_extensions_on_python_3_13_and_later_run_once_through_hosting(
 
 
 CLASSIC = """
-import json, sys, types
-# A stand-in: the one of Azure's classic worker that calls extension classes is not published on its own.
-sys.modules["azure_functions_worker"] = types.ModuleType("azure_functions_worker")
-sys.modules["azure_functions_worker.extension"] = types.ModuleType("azure_functions_worker.extension")
+import sys, types
+from tests.support import classic_worker
+classic_worker.install()
 import azure.functions as func
 import function_app, tracing_extension
 from hosting.authoring import pending
 [built] = function_app.app.get_functions()
-built.get_user_function()(req=func.HttpRequest("GET", "/", body=b""), context=types.SimpleNamespace(invocation_id="1"))
+context = types.SimpleNamespace(invocation_id="1", function_name="Hello")
+arguments = dict(req=func.HttpRequest("GET", "/", body=b""), context=context)
+assert built.get_user_function()(**arguments) == "hi"
+assert tracing_extension.trace == ["init"]
+manager = classic_worker.ExtensionManager
+manager.function_load_extension("Hello", "/app")
+assert manager.get_sync_invocation_wrapper(context, built.get_user_function())(arguments) == "hi"
 document = pending.shared.host.diagnosis()
 sdk = {one["name"]: [one["status"], one["reason"]] for one in document["extensions"] if one["kind"] == "sdk"}
 print([tracing_extension.trace, document["_info"], sdk])
@@ -101,7 +106,10 @@ print([tracing_extension.trace, document["_info"], sdk])
 def test_azures_extensions_that_the_worker_calls_are_not_called_by_hosting(
     make_app: MakeApp, imported_first: bool
 ) -> None:
-    """Until Python 3.12, with the flag on, the worker calls them, and the diagnosis says so."""
+    """Until Python 3.12, with the flag on, the worker calls them once, and the diagnosis says so.
+
+    The worker's extension manager is the stand-in of ``classic_worker``.
+    """
     root = make_app({**v2(imported_first=imported_first), "check.py": CLASSIC})
     environment = clean_environment({"PYTHON_ENABLE_WORKER_EXTENSIONS": "1", "HOSTING_ALLOW": "none"})
     environment |= {"PYTHONPATH": f"{ROOT}:{root}", "AzureWebJobsScriptRoot": str(root)}
@@ -109,6 +117,6 @@ def test_azures_extensions_that_the_worker_calls_are_not_called_by_hosting(
     done = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     trace, info, sdk = ast.literal_eval(done.stdout.splitlines()[-1])
-    assert trace == ["init"]
+    assert trace == ["init", "app load Hello", "app pre", "app post"]  # Own is for a function named function_app.py
     assert info == {"AppExtension": [], "FuncExtension": {}}
     assert sdk == {name: ["idle", "called by Azure's worker itself"] for name in ("Counting", "Silent", "Own")}
