@@ -84,10 +84,15 @@ APP = """
 import azure.functions as func
 app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
 
+class Odd(LookupError):
+    status_code = "four"
+
 @app.route("web")
 KEYWORD web(req: func.HttpRequest):
     if "raise" in req.params:
         raise LookupError
+    if "odd" in req.params:
+        raise Odd
     return {} if "dict" in req.params else func.HttpResponse("hello")
 
 @app.route("retried")
@@ -121,9 +126,11 @@ def push(name: str, text: str, count: int = 1) -> Callable[[Host], Any]:
 
 
 FAILED = ("error", "LookupError"), ("end", "failed", "LookupError", 500)
+ODD = ("error", "Odd"), ("end", "failed", "Odd", 500)
 ROWS: list[tuple[str, Callable[[Host], Any], list[tuple[Any, ...]]]] = [
     ("answered", get("api/web"), [("end", "succeeded", None, 200), ("sent", 200, 5, None)]),
     ("raised", get("api/web?raise=1"), [*FAILED, ("sent", 500, 0, None)]),
+    ("raised with an odd status", get("api/web?odd=1"), [*ODD, ("sent", 500, 0, None)]),
     (
         "returned a dict",
         get("api/web?dict=1"),
@@ -291,6 +298,7 @@ def http(query: str = "") -> dict[str, Any]:
 AZURE_ROWS: list[tuple[str, dict[str, Any], RetryContext, list[tuple[Any, ...]]]] = [
     ("web", http(), RetryContext(), [("end", "succeeded", None, 200)]),
     ("web", http("raise"), RetryContext(), [*FAILED]),
+    ("web", http("odd"), RetryContext(), [*ODD]),
     ("web", http("refuse"), RetryContext(), [("end", "refused", None, 401)]),
     ("web", http("raise"), RetryContext(1, 2), [*FAILED]),
     ("web", http("raise"), RetryContext(2, 2), [FAILED[0], ("gave up", 3, "LookupError"), FAILED[1]]),
