@@ -6,6 +6,7 @@ imported when they are asked for.
 
 import typing as _typing
 
+from hosting._interface import INTERFACE, ExperimentalWarning, RemovedIn2Warning
 from hosting.authoring import Order, Outcome, ShortCircuit, configure, extension, hookimpl, use, without
 
 if _typing.TYPE_CHECKING:
@@ -14,12 +15,15 @@ if _typing.TYPE_CHECKING:
     from hosting.app_handle import AppHandle
     from hosting.azure_worker.extend import extend
 
-__all__ = [
+__all__ = [  # noqa: RUF022 - sorted as text, whatever a name stands for
     "AppHandle",
+    "ExperimentalWarning",
+    "INTERFACE",
     "Invocation",
     "InvocationOutcome",
     "Order",
     "Outcome",
+    "RemovedIn2Warning",
     "Request",
     "Secret",
     "ShortCircuit",

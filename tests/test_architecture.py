@@ -28,6 +28,7 @@ LAYERS: tuple[tuple[str, tuple[str, ...]], ...] = (
             "hosting.hookspecs",
             "hosting._text",
             "hosting._redaction",
+            "hosting._interface",
             "hosting._secret",
             "hosting._secret_shapes",
             "hosting._asyncio",

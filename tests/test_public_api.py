@@ -29,11 +29,19 @@ SIGNATURES = {
     "without": "(extension: 'str', /) -> 'Callable[[T], T]'",
 }
 
+WARNINGS = {"ExperimentalWarning": FutureWarning, "RemovedIn2Warning": DeprecationWarning}
+
+
+def test_interface_has_a_version_and_warnings_that_filters_know() -> None:
+    """Deprecations are hidden from users by default, what may change is not; a version is two numbers."""
+    assert {name: getattr(hosting, name).__base__ for name in WARNINGS} == WARNINGS
+    assert [type(number) for number in hosting.INTERFACE] == [int, int]
+
 
 def test_the_public_names_are_these() -> None:
     """The author's interface is a short sorted list."""
     assert hosting.__all__ == sorted(hosting.__all__)
-    assert set(hosting.__all__) == {*SIGNATURES, "__version__", "hookimpl"}
+    assert set(hosting.__all__) == {*SIGNATURES, *WARNINGS, "__version__", "hookimpl", "INTERFACE"}
 
 
 def test_nothing_else_looks_public() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from hosting import hookspecs
@@ -64,3 +65,9 @@ def spec_arguments() -> dict[str, tuple[str, ...]]:
         for name, spec in vars(hookspecs).items()
         if inspect.isfunction(spec) and hasattr(spec, "hosting_spec")
     }
+
+
+def spec_warnings(hook: str) -> tuple[Warning | None, Mapping[str, Warning]]:
+    """Return the warning for implementations of a hook, if there is one, and those for taking some of its arguments."""
+    options = getattr(hookspecs, hook).hosting_spec
+    return options["warn_on_impl"], options["warn_on_impl_args"] or {}

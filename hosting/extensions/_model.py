@@ -163,6 +163,8 @@ class Extension:
         """The instance of that class for the app; None where there is none."""
         self.warnings: tuple[tuple[str, str], ...] = ()
         """What is probably a mistake of its author, though nothing fails: messages, each with its remedy."""
+        self.notices: tuple[tuple[str, str], ...] = ()
+        """What it uses that leaves the interface or may change: messages, each with its remedy. No start fails."""
         self.consecutive_errors = 0
         """The number of its invocations with an error since the last one without."""
         self.failed_invocations: set[str] = set()

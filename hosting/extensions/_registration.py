@@ -15,6 +15,7 @@ import pluggy
 from hosting._text import did_you_mean
 from hosting.authoring import Order
 from hosting.errors import ExtensionError
+from hosting.extensions._compatibility import check_interface, warn_of_changes
 from hosting.extensions._hooks import APP_HOOKS, AROUND_HOOKS, FUNCTION_HOOKS, spec_arguments
 from hosting.extensions._local import MARKER
 from hosting.extensions._model import EAGER, ON_DEMAND, Extension, Hook, Priority
@@ -48,10 +49,11 @@ def try_register(extension: Extension, target: Any) -> list[ExtensionError]:
         target: what its entry point names, as for ``register``.
 
     Raises:
-        ExtensionError: the target is a class that needs arguments.
+        ExtensionError: the target is a class that needs arguments, or is made for a newer interface.
         Exception: what the class raises when it is instantiated.
     """
     plugin = _instance(target)
+    check_interface(plugin)
     order = getattr(plugin, "order", None)
     hooks, errors = _hooks(extension, plugin)
     model, wrong = _settings_model(extension.name, plugin)
@@ -64,6 +66,7 @@ def try_register(extension: Extension, target: Any) -> list[ExtensionError]:
         extension.order = order or Order()
         extension.settings_model = model
         extension.warnings = tuple(_missing_markers(plugin, hooks))
+        extension.notices = tuple(warn_of_changes(extension.name, hooks.values()))
     return errors
 
 

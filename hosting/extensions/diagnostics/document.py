@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from hosting._distributions import distribution_name, distribution_version, installed_version
+from hosting._interface import interface_text
 from hosting._text import did_you_mean
 from hosting.core import Function, Problem
 from hosting.errors import ExtensionError
@@ -45,6 +46,7 @@ def environment(environ: Mapping[str, str]) -> dict[str, Any]:
     return {
         "python": platform.python_version(),
         "versions": {package: installed_version(package) for package in PACKAGES},
+        "interface": interface_text(),
         "flags": {flag: environ.get(flag) for flag in FLAGS},
     }
 
@@ -281,5 +283,5 @@ def _remedy(extension: Extension, error: Failure) -> str:
 
 def _warnings(extension: Extension) -> Iterator[Problem]:
     subject = f"Extension '{extension.name}' ({extension.origin})"
-    for what, remedy in extension.warnings:
+    for what, remedy in (*extension.warnings, *extension.notices):
         yield Problem("warning", f"{subject}: {what}.", remedy, extension=extension.name)
