@@ -10,6 +10,7 @@ from hosting._interface import INTERFACE, ExperimentalWarning, RemovedIn2Warning
 from hosting.authoring import Order, Outcome, ShortCircuit, configure, extension, hookimpl, use, without
 
 if _typing.TYPE_CHECKING:
+    from hosting._injection import Inject, provider
     from hosting._invocation import Invocation, InvocationOutcome, Request
     from hosting._secret import Secret
     from hosting.app_handle import AppHandle
@@ -19,6 +20,7 @@ __all__ = [  # noqa: RUF022 - sorted as text, whatever a name stands for
     "AppHandle",
     "ExperimentalWarning",
     "INTERFACE",
+    "Inject",
     "Invocation",
     "InvocationOutcome",
     "Order",
@@ -32,6 +34,7 @@ __all__ = [  # noqa: RUF022 - sorted as text, whatever a name stands for
     "extend",
     "extension",
     "hookimpl",
+    "provider",
     "use",
     "without",
 ]
@@ -40,11 +43,13 @@ __version__ = "0.1.0"
 
 _LATER = {
     "AppHandle": "hosting.app_handle",
+    "Inject": "hosting._injection",
     "Invocation": "hosting._invocation",
     "InvocationOutcome": "hosting._invocation",
     "Request": "hosting._invocation",
     "Secret": "hosting._secret",
     "extend": "hosting.azure_worker.extend",
+    "provider": "hosting._injection",
 }
 """The modules of the names that are imported when they are asked for."""
 

@@ -177,6 +177,8 @@ class Function:
         """What comes before the routes of the app, without slashes: ``extensions.http.routePrefix`` of host.json."""
         self.max_dequeue_count = 5
         """How often a queue's message is tried: ``extensions.queues.maxDequeueCount`` of host.json."""
+        self.injected: Mapping[str, Any] = NOTHING
+        """The types of the parameters that extensions supply, by name."""
 
     @property
     def trigger(self) -> Binding:

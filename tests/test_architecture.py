@@ -40,6 +40,7 @@ LAYERS: tuple[tuple[str, tuple[str, ...]], ...] = (
             "hosting._fork",
             "hosting._log",
             "hosting._install",
+            "hosting._injection",
             "hosting._invocation",
             "hosting",
         ),

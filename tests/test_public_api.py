@@ -13,6 +13,7 @@ import hosting
 
 SIGNATURES = {
     "AppHandle": "(extension: 'str', shared: 'SharedApp') -> 'None'",
+    "Inject": "()",
     "Invocation": "(id: 'str', source: 'Source') -> 'None'",
     "InvocationOutcome": (
         "(kind: 'OutcomeKind', exception: 'BaseException | None' = None, status: 'int | None' = None) -> 'None'"
@@ -25,6 +26,7 @@ SIGNATURES = {
     "configure": "(extension: 'str', /, **settings: 'Any') -> 'None'",
     "extend": "(*targets: 'Any', diagnostics_route: 'str | None' = None) -> 'Any'",
     "extension": "(target: 'T', /, *, name: 'str | None' = None) -> 'T'",
+    "provider": "(type: 'Any', /) -> 'Callable[[T], T]'",
     "use": "(*names: 'Any', **settings: 'Any') -> 'Any'",
     "without": "(extension: 'str', /) -> 'Callable[[T], T]'",
 }

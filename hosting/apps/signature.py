@@ -11,8 +11,9 @@ from typing import Any, NamedTuple
 
 from hosting._distributions import installed_version
 from hosting._exceptions import error_text
+from hosting._injection import Inject, injected_parameters
 from hosting.apps.web import WebExtension, supports_sdk_type, web_extension
-from hosting.core import Binding, Model
+from hosting.core import NOTHING, Binding, Model
 from hosting.errors import FunctionLoadError
 
 _EXTENSION = "The app imports a web extension: use that extension's request and responses in every HTTP function."
@@ -39,6 +40,8 @@ class Signature(NamedTuple):
     """Whether it has a parameter ``context`` that is not a binding."""
     is_async: bool
     """Whether it is a coroutine function."""
+    injected: Mapping[str, Any] = NOTHING
+    """The types of the parameters that extensions supply, by name."""
 
 
 def read_signature(function: Callable[..., Any], bindings: Sequence[Binding], model: Model) -> Signature:
@@ -57,13 +60,15 @@ def read_signature(function: Callable[..., Any], bindings: Sequence[Binding], mo
             its remedy says which of the two to change.
     """
     try:
-        annotations = _annotations(function)
+        annotations, injected = _annotations(function)
         bound = {binding.name: binding for binding in bindings if binding.name != "$return"}
         parameters = set(inspect.signature(function).parameters)
         wants_context = "context" in parameters and "context" not in bound
         if wants_context:
             parameters.remove("context")
             _check_context(annotations)
+        _check_injected(annotations, injected, bound)
+        parameters -= injected.keys()
         _check_names(parameters, bound, model)
         for name in sorted(parameters & annotations.keys()):
             _check_parameter(bound[name], annotations[name], model)
@@ -71,7 +76,7 @@ def read_signature(function: Callable[..., Any], bindings: Sequence[Binding], mo
     except FunctionLoadError as error:
         error.file, error.line = defined_at(function)
         raise
-    return Signature(annotations, wants_context, inspect.iscoroutinefunction(function))
+    return Signature(annotations, wants_context, inspect.iscoroutinefunction(function), injected)
 
 
 def defined_at(function: Callable[..., Any]) -> tuple[str | None, int | None]:
@@ -86,16 +91,33 @@ def defined_at(function: Callable[..., Any]) -> tuple[str | None, int | None]:
     return (code.co_filename, code.co_firstlineno) if code else (None, None)
 
 
-def _annotations(function: Callable[..., Any]) -> dict[str, Any]:
+def _annotations(function: Callable[..., Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the annotations, without those of parameters that extensions supply, and the types of these."""
     if getattr(function, "__annotations__", None) is None:
-        return {}  # a partial, or another callable object
+        return {}, {}  # a partial, or another callable object
     try:
-        return typing.get_type_hints(function)
+        injected = injected_parameters(function)
+        hints = typing.get_type_hints(function)
+        return {name: hint for name, hint in hints.items() if name not in injected}, injected
     except Exception as error:  # an annotation is the author's code, and may raise anything
         raise FunctionLoadError(
             f"an annotation cannot be evaluated: {error_text(error)}",
             remedy="Import the name at run time too, not only under TYPE_CHECKING, or remove the annotation.",
         ) from error
+
+
+def _check_injected(annotations: Mapping[str, Any], injected: Mapping[str, Any], bound: Mapping[str, Binding]) -> None:
+    for name in sorted(injected.keys() & bound.keys()):
+        raise FunctionLoadError(
+            f"parameter {name!r} is a binding, and is annotated as one that an extension supplies",
+            remedy="Remove hosting.Inject from its annotation, or rename the parameter.",
+        )
+    for name, annotation in annotations.items():
+        if annotation is Inject:
+            raise FunctionLoadError(
+                f"parameter {name!r} does not say what an extension supplies for it",
+                remedy=f"Write {name}: Annotated[T, hosting.Inject], with its type for T.",
+            )
 
 
 def _check_context(annotations: Mapping[str, Any]) -> None:

@@ -180,22 +180,22 @@ def _read(reader: AppReader, sdk_function: Any, script: Path) -> None:
         raise app_load_error(reader.root, [error]) from error
     opt_ins, opt_outs = declared_opt_ins(call)
     if reader.is_allowed(name):
-        reader.functions.append(
-            Function(
-                name=name,
-                directory=str(Path(file).parent),
-                file=file,
-                model="v2",
-                call=call,
-                is_async=signature.is_async,
-                bindings=bindings,
-                annotations=signature.annotations,
-                wants_context=signature.wants_context,
-                opt_ins=opt_ins,
-                opt_outs=opt_outs,
-                retry=retry,
-            )
+        function = Function(
+            name=name,
+            directory=str(Path(file).parent),
+            file=file,
+            model="v2",
+            call=call,
+            is_async=signature.is_async,
+            bindings=bindings,
+            annotations=signature.annotations,
+            wants_context=signature.wants_context,
+            opt_ins=opt_ins,
+            opt_outs=opt_outs,
+            retry=retry,
         )
+        function.injected = signature.injected
+        reader.functions.append(function)
 
 
 def _location(sdk_function: Any, script: Path) -> tuple[str, int | None]:

@@ -17,6 +17,7 @@ from typing import Any, TypeVar, overload
 from hosting.apps.host_json import apply_host_json
 from hosting.authoring import REPLACES, declared_opt_ins, pending, user_function
 from hosting.azure_worker.description import complete
+from hosting.azure_worker.injection import check_needs_no_extension, injected_or_none
 from hosting.azure_worker.state import WorkerState, extensions_are_off, log, log_errors, worker_state
 from hosting.azure_worker.wrapper import innermost_function, wrap
 from hosting.core import Binding, Function, Model
@@ -231,6 +232,7 @@ def _extend_function(call: Callable[..., Any]) -> Callable[..., Any]:
     if hasattr(call, REPLACES) or pending.hosted:
         return call
     if extensions_are_off():
+        check_needs_no_extension(call.__name__, call)
         pending.deferred.append(functools.partial(log.error, TOO_LATE, call.__name__))
         return call
     state = worker_state()
@@ -273,7 +275,7 @@ def _function(name: str, call: Callable[..., Any], bindings: tuple[Binding, ...]
     file = inspect.getfile(innermost_function(call))
     opt_ins, opt_outs = declared_opt_ins(call)
     bound = {binding.name for binding in bindings}
-    return Function(
+    function = Function(
         name=name,
         directory=os.path.dirname(file),
         file=file,
@@ -285,6 +287,8 @@ def _function(name: str, call: Callable[..., Any], bindings: tuple[Binding, ...]
         opt_ins=opt_ins,
         opt_outs=opt_outs,
     )
+    function.injected = injected_or_none(call)
+    return function
 
 
 def _function_json(folder: str) -> dict[str, Any] | None:

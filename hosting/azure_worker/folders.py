@@ -59,9 +59,11 @@ def find_functions(expected: Sequence[Expected], root: str) -> list[Function]:
 
 
 def _copy(function: Function) -> Function:
-    return Function(
+    copy = Function(
         function.name, function.directory, function.file, function.model, function.call, is_async=function.is_async
     )
+    copy.injected = function.injected
+    return copy
 
 
 def _complete(function: Function, declaration: Declaration, entry_point: Any) -> None:

@@ -13,6 +13,7 @@ from hosting.authoring import REPLACES
 from hosting.azure_worker.edges import Watch
 from hosting.azure_worker.state import WorkerState
 from hosting.core import NOTHING, Function
+from hosting.errors import FunctionLoadError
 from hosting.extensions import run_here
 from hosting.host.context import Context, InvocationFacts, InvocationLocal, current
 
@@ -36,7 +37,7 @@ def wrap(function: Function, state: WorkerState, by_name: Mapping[str, Function]
         by_name: the functions that share this code, if there are several: the context of an invocation names one.
     """
     call = function.call
-    signature = inspect.signature(call)
+    signature = _without(inspect.signature(call), function.injected)
     adds_context = "context" not in signature.parameters
     prepare = _preparation(function, signature, adds_context=adds_context)
     run = (_async_run if function.is_async else _sync_run)(function, state, prepare, by_name)
@@ -44,8 +45,12 @@ def wrap(function: Function, state: WorkerState, by_name: Mapping[str, Function]
     functools.update_wrapper(wrapper, call)
     if getattr(call, "__annotate__", None) is None:
         wrapper.__annotations__ = call.__annotations__  # Python 3.14 copies the function that makes them, if it exists
-    if adds_context:
-        wrapper.__signature__ = _with_context(signature)  # type: ignore[attr-defined]
+    if function.injected:
+        wrapper.__annotations__ = {
+            name: one for name, one in call.__annotations__.items() if name not in function.injected
+        }
+    if adds_context or function.injected:
+        wrapper.__signature__ = _with_context(signature) if adds_context else signature  # type: ignore[attr-defined]
     setattr(wrapper, REPLACES, call)
     return wrapper
 
@@ -65,7 +70,7 @@ def _sync_run(default: Function, state: WorkerState, prepare: Prepare, by_name: 
 
         def invoke() -> Any:
             if chain is None:
-                return call(**func_args)
+                return _called(call, function, func_args)
             return run_here(chain, context, func_args, state.loops.other_loop, state.host.budget)
 
         try:
@@ -93,7 +98,7 @@ def _async_run(
         chain, edges = state.host.chain(function), state.host.edges(function)
         token = current.set(_facts(context, function))
         try:
-            running = call(**func_args) if chain is None else chain.run(context, func_args)
+            running = _called(call, function, func_args) if chain is None else chain.run(context, func_args)
             if edges is None:
                 return await running
             return await Watch(edges, function, context, func_args).awaiting(running)
@@ -101,6 +106,17 @@ def _async_run(
             current.reset(token)
 
     return run
+
+
+def _called(call: Callable[..., Any], function: Function, func_args: dict[str, Any]) -> Any:
+    """Call a function without hooks.
+
+    Raises:
+        FunctionLoadError: nothing supplies one of its parameters.
+    """
+    if function.error is not None:
+        raise FunctionLoadError(f"Function '{function.name}' could not be loaded: {function.error}")
+    return call(**func_args)
 
 
 def _describe_invocation(context: Any, function: Function, func_args: dict[str, Any]) -> None:
@@ -184,6 +200,11 @@ def _function_at(call: Callable[..., Any], run: Run, *, is_async: bool) -> Calla
         co_filename=code.co_filename, co_firstlineno=code.co_firstlineno, co_name=code.co_name
     )
     return placed
+
+
+def _without(signature: inspect.Signature, injected: Mapping[str, Any]) -> inspect.Signature:
+    """Return a signature without the parameters that extensions supply: the worker knows bindings only."""
+    return signature.replace(parameters=[one for one in signature.parameters.values() if one.name not in injected])
 
 
 def _with_context(signature: inspect.Signature) -> inspect.Signature:

@@ -4,6 +4,7 @@ from hosting.extensions._commands import InstalledCommand, installed_commands
 from hosting.extensions._config import FLAG, is_enabled
 from hosting.extensions._discovery import EntryPoint, installed_entry_points, may_load
 from hosting.extensions._edges import Edges, outcome_of, run_edges_here
+from hosting.extensions._injection import overrides
 from hosting.extensions._model import COMMANDS, GROUPS, HOOK_GROUPS, Extension
 from hosting.extensions._sdk import SdkRegistrations
 from hosting.extensions.dispatch.execution import run_here
@@ -29,6 +30,7 @@ __all__ = [
     "is_enabled",
     "may_load",
     "outcome_of",
+    "overrides",
     "record_unusable_result",
     "run_edges_here",
     "run_here",

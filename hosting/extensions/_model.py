@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from hosting._distributions import DistributionInfo, distribution_name, distribution_version
+from hosting._injection import Provider
 from hosting._log import host_logger
 from hosting.authoring import Order
 from hosting.core import NOTHING
@@ -154,6 +155,8 @@ class Extension:
         self.hooks: dict[str, Hook] = {}
         self.is_local = False
         """Whether the app itself brings it: it runs whether or not installed extensions are switched on."""
+        self.providers: Mapping[Any, Provider] = NOTHING
+        """What gives values for parameters of functions, by type."""
         self.order = order or Order()
         self.settings: Mapping[str, Any] = NOTHING
         """Its settings as the diagnosis shows them; those that its hooks get where it has no class for them."""
@@ -206,4 +209,4 @@ class Extension:
         scopes = tuple(scope for scope, hooks in levels if not hooks.isdisjoint(self.hooks))
         if scopes:
             return scopes
-        return ("function",) if self.group == ON_DEMAND else ("app",) if self.hooks else ()
+        return ("function",) if self.group == ON_DEMAND else ("app",) if self.hooks or self.providers else ()

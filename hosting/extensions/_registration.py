@@ -7,11 +7,12 @@ hook is not an around hook.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import pluggy
 
+from hosting._injection import Provider, read_providers
 from hosting._text import did_you_mean
 from hosting.authoring import Order
 from hosting.errors import ExtensionError
@@ -56,13 +57,19 @@ def try_register(extension: Extension, target: Any) -> list[ExtensionError]:
     check_interface(plugin)
     order = getattr(plugin, "order", None)
     hooks, errors = _hooks(extension, plugin)
+    providers, wrong_providers = _providers(extension.name, plugin)
+    if not (hooks or errors or providers or wrong_providers):
+        errors.append(_no_hooks(plugin, spec_arguments()))
+    errors += wrong_providers
     model, wrong = _settings_model(extension.name, plugin)
     errors = [*wrong, *errors]
     if order is not None and not isinstance(order, Order):
         errors.insert(0, _wrong_order(order))
     if not errors:
-        extension.file = _file(target, hooks)
+        functions = [hook.function for hook in hooks.values()] + [one.call for one in providers.values()]
+        extension.file = _file(target, functions)
         extension.hooks = hooks
+        extension.providers = providers
         extension.order = order or Order()
         extension.settings_model = model
         extension.warnings = tuple(_missing_markers(plugin, hooks))
@@ -117,9 +124,15 @@ def _hooks(extension: Extension, plugin: Any) -> tuple[dict[str, Hook], list[Ext
             hooks[name] = _hook(extension, name, found[name], specification[name])
         except ExtensionError as error:
             errors.append(error)
-    if not hooks and not errors:
-        errors.append(_no_hooks(plugin, specification))
     return hooks, errors
+
+
+def _providers(name: str, plugin: Any) -> tuple[Mapping[Any, Provider], list[ExtensionError]]:
+    """Return what gives values for parameters, and what is wrong with that."""
+    try:
+        return read_providers(plugin, name), []
+    except ExtensionError as error:
+        return {}, [error]
 
 
 def _implementations(name: str, plugin: Any) -> tuple[dict[str, pluggy.HookImpl], list[ExtensionError]]:
@@ -262,10 +275,10 @@ def _priority(implementation: pluggy.HookImpl) -> Priority:
     return 0 if implementation.tryfirst else 2 if implementation.trylast else 1
 
 
-def _file(target: Any, hooks: Mapping[str, Hook]) -> str | None:
-    """Return the file of a module or a class; for an object the file of its first hook."""
+def _file(target: Any, functions: Sequence[Callable[..., Any]]) -> str | None:
+    """Return the file of a module or a class; for an object the file of its first function."""
     is_named = inspect.ismodule(target) or inspect.isclass(target)
     try:
-        return inspect.getfile(target if is_named else inspect.unwrap(next(iter(hooks.values())).function))
+        return inspect.getfile(target if is_named else inspect.unwrap(functions[0]))
     except (TypeError, OSError):
         return None

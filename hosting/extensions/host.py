@@ -20,6 +20,7 @@ from hosting.extensions._edges import EdgeLimits, Edges, make_edges
 from hosting.extensions._failures import log_error
 from hosting.extensions._function_setup import FunctionSetup
 from hosting.extensions._hooks import FUNCTION
+from hosting.extensions._injection import Injections
 from hosting.extensions._lifespan import call_on_loop, close_service
 from hosting.extensions._loose_hooks import loose_hooks
 from hosting.extensions._model import RUNNING, Extension, Hook, Status
@@ -85,6 +86,8 @@ class ExtensionHost:
         self._setup = FunctionSetup(self._registry, self._typed_settings, self._config.budgets.hook, self._monitor)
         self._chains: dict[Function, Chain | None] = {}
         self._invokers: list[Invoker] = []
+        self.injections = Injections()
+        """The values for parameters of functions that extensions supply."""
         self._edges: dict[Function, Edges | None] = {}
         self._chains_lock = threading.RLock()
         self._watchdog = Watchdog(self._config.budgets.hook)
@@ -191,6 +194,7 @@ class ExtensionHost:
         self._functions = [*self._functions, *functions]
         self._chains.update(dict.fromkeys(functions, None))
         if not self._has_extensions():
+            self._inject(functions)
             return
         if self._in_azure_worker and self.enabled:
             self._registry.take_registered(self._environ.get(_sdk.SCRIPT_ROOT, "."))
@@ -200,6 +204,7 @@ class ExtensionHost:
         self._selection = Selection(self._functions, self._registry.ordered, self._opt_ins, self._setup.failed)
         self._setup.set_up(functions, self._selection, self._opt_ins)
         self._setup.call_load_hooks(functions, self._selection)
+        self._inject(functions)
         self._choose_chains()
         self._find_edges(functions)
         self._monitor.stop()
@@ -220,6 +225,11 @@ class ExtensionHost:
         """Return whether any extension may run: an installed one, or one of the app, which is imported now."""
         self._import_local()
         return self.enabled or self._registry.has_local or bool(self._registrations.extensions or pending.extensions)
+
+    def _inject(self, functions: Sequence[Function]) -> None:
+        needing = [function for function in functions if function.injected]
+        if needing and self.injections.add(needing, self.installed, enabled=self.enabled):
+            self._choose_chains()  # also where extensions are switched off: a test may supply the values
 
     def invoker(self, function: Function, pool: ThreadPool) -> Invoker:
         """Return the invoker of a function, which follows its chain when extensions are paused or resumed.
@@ -412,7 +422,7 @@ class ExtensionHost:
         with self._chains_lock:
             for function in self._functions:
                 plan = plan_chain(function, self._registry.ordering, self._registry.sdk, self._selection)
-                self._chains[function] = self._compiler.chain(function, plan)
+                self._chains[function] = self._compiler.chain(function, plan, self.injections.get(function))
             for invoker in self._invokers:
                 invoker.use_chain(self._chains.get(invoker.function))
 

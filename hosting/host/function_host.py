@@ -132,6 +132,7 @@ class FunctionHost:
         self.app = self._read_app(settings)
         self._add_functions()
         self.extensions.load([function for function in self.functions if function.error is None])
+        self.app.problems = (*self.app.problems, *self.extensions.injections.problems)
         self._bind()
 
     def configure(self, settings: LocalSettings | None = None) -> LocalSettings:

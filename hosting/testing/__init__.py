@@ -19,6 +19,7 @@ from hosting.testing.fixtures import HostFactory, ServerFactory
 from hosting.testing.host import AsyncHost, Host, HostRequestOptions, HostView, InvocationFailed, RequestMethods
 from hosting.testing.http import Reply, RequestOptions
 from hosting.testing.isolation.trial import assert_isolated
+from hosting.testing.overrides import override
 from hosting.testing.recorder import HookCall, RecordingExtension
 from hosting.testing.recording import Invocation, Written
 from hosting.testing.server import Server, serve
@@ -47,6 +48,7 @@ __all__ = [
     "http_request",
     "invocation_context",
     "make_host",
+    "override",
     "queue_message",
     "serve",
     "service_bus_message",

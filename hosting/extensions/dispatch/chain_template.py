@@ -15,6 +15,7 @@ What the names in a chain mean:
 ``skipped``, ``called``    for each hook how often it was skipped; for each error hook how often it was called
 ``ticks``, ``tick``        the watchdog's counter, and its value when the current sync hook was called
 ``invocation``, ``whole``  the id of the invocation, and the object that hooks get as ``invocation``
+``value_N``                the value that the provider with the index N gives for a parameter of the function
 ``deadline``               what the watchdog knows of the current async hook; ``idle_deadlines`` are not in use
 ``failing``                the extensions with errors in recent invocations
 =========================  =============================================================================================
@@ -78,12 +79,7 @@ stopped_at = {way_in}
 while True:  # once: 'break' ends the way in
     {hooks_in}
     {stop_if_cancelled}
-    try:
-        result = {call_function}
-    except GeneratorExit:
-        raise
-    except BaseException as exception:
-        error = exception
+    {run_function}
     break
 tick = ticks[0]
 {hooks_out}
@@ -95,6 +91,43 @@ if error is not None:
     finally:
         error = outcome = answer = None
 return result
+"""
+
+RUN_FUNCTION = """
+try:
+    result = {call_function}
+except GeneratorExit:
+    raise
+except BaseException as exception:
+    error = exception
+"""
+
+# The function with values that extensions supply; what a provider raises before is part of the call.
+
+INJECT = """
+{generators_are_none}
+is_provided = False
+try:
+    {provide}
+    is_provided = True
+    result = {call_function}
+except GeneratorExit:
+    raise
+except BaseException as exception:
+    result, error = (None, exception) if is_provided else on_provider_error(exception, context)
+{close}
+"""
+
+GENERATOR_IS_NONE = "generator_{index} = None"
+PROVIDE = "value_{index} = {call}"
+OPEN = """
+generator = {call}
+value_{index} = {value}
+generator_{index} = generator
+"""
+CLOSE = """
+if generator_{index} is not None:
+    result, error = {call}
 """
 
 AROUND_IS_NONE = "around_{index} = None"

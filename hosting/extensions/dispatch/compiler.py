@@ -20,18 +20,19 @@ import time
 from collections.abc import Callable
 from functools import cached_property
 from types import CodeType
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from hosting._invocation import invocation_of
 from hosting.authoring import Outcome
 from hosting.core import Function
 from hosting.extensions._hooks import POST_HOOKS
+from hosting.extensions._injection import Injection
 from hosting.extensions._model import Hook
 from hosting.extensions.dispatch import chain_template as template
 from hosting.extensions.dispatch.chain_template import fill
 from hosting.extensions.dispatch.plan import Exit, LevelPlan, Plan
 from hosting.extensions.dispatch.quarantine import Quarantine
-from hosting.extensions.dispatch.runtime import HookRuntime
+from hosting.extensions.dispatch.runtime import HookRuntime, close_provider, close_provider_async, first_value
 from hosting.extensions.dispatch.watchdog import Watchdog
 
 Form = Literal["sync", "stepwise", "async"]
@@ -56,11 +57,18 @@ class Chain:
         plan: the hooks.
         runtime: the slow paths and the figures.
         compile_source: compiles the source of the chain.
+        injection: what gives the values of the function's parameters, if extensions supply some.
     """
 
     def __init__(
-        self, form: Form, plan: Plan, runtime: HookRuntime, compile_source: Callable[[str], Callable[..., Any]]
+        self,
+        form: Form,
+        plan: Plan,
+        runtime: HookRuntime,
+        compile_source: Callable[[str], Callable[..., Any]],
+        injection: Injection | None = None,
     ) -> None:
+        self.injection = injection
         self.form = form
         self.plan = plan
         self.runtime = runtime
@@ -74,12 +82,12 @@ class Chain:
     @property
     def source(self) -> str:
         """The Python source that most invocations run."""
-        return _Writer(self.form, self.plan, timed=False).source()
+        return _Writer(self.form, self.plan, self.injection, timed=False).source()
 
     @cached_property
     def run(self) -> Callable[..., Any]:
         """``run(context, func_args)``; compiled at its first use, so that hundreds of functions load and pause fast."""
-        return self._compile_source(self.source + _Writer(self.form, self.plan, timed=True).source())
+        return self._compile_source(self.source + _Writer(self.form, self.plan, self.injection, timed=True).source())
 
 
 class Compiler:
@@ -104,21 +112,22 @@ class Compiler:
         """Every chain so far, also those that were replaced: a hook's figures are spread over all that have it."""
         return list(self._chains.values())
 
-    def chain(self, function: Function, plan: Plan) -> Chain | None:
-        """Return the chain of one function; None if the plan has no hooks."""
-        if not plan.steps:
+    def chain(self, function: Function, plan: Plan, injection: Injection | None = None) -> Chain | None:
+        """Return the chain of one function; None if the plan has no hooks, and no extension supplies a parameter."""
+        if not plan.steps and injection is None:
             return None
-        key = (function, plan.key)
+        key = (function, plan.key, injection)
         if key not in self._chains:
             runtime = HookRuntime(function.name, plan.steps, self._watchdog, self._quarantine)
 
             def compile_source(source: str) -> Callable[..., Any]:
                 namespace = _namespace(function, runtime, self._watchdog)
+                namespace.update(_providers(injection, runtime))
                 exec(self._code(source), namespace)
                 run: Callable[..., Any] = namespace["chain"]
                 return run
 
-            self._chains[key] = Chain(_form(function, plan), plan, runtime, compile_source)
+            self._chains[key] = Chain(_form(function, plan, injection), plan, runtime, compile_source, injection)
         return self._chains[key]
 
     def _code(self, source: str) -> CodeType:
@@ -130,10 +139,24 @@ class Compiler:
         return self._codes[source]
 
 
-def _form(function: Function, plan: Plan) -> Form:
+def _form(function: Function, plan: Plan, injection: Injection | None) -> Form:
     if function.is_async:
         return "async"
-    return "stepwise" if any(hook.is_async for hook in plan.steps) else "sync"
+    is_injection_async = injection is not None and injection.is_async
+    return "stepwise" if is_injection_async or any(hook.is_async for hook in plan.steps) else "sync"
+
+
+def _providers(injection: Injection | None, runtime: HookRuntime) -> dict[str, Any]:
+    """Return the global names of a chain with providers."""
+    if injection is None:
+        return {}
+    return {
+        **{f"provide_{index}": one.call for index, one in enumerate(injection.providers)},
+        "close_provider": close_provider,
+        "close_provider_async": close_provider_async,
+        "first_value": first_value,
+        "on_provider_error": runtime.on_provider_error,
+    }
 
 
 def _namespace(function: Function, runtime: HookRuntime, watchdog: Watchdog) -> dict[str, Any]:
@@ -185,13 +208,15 @@ class _Writer:
     of an async hook is the watchdog's to check.
     """
 
-    def __init__(self, form: Form, plan: Plan, *, timed: bool) -> None:
+    def __init__(self, form: Form, plan: Plan, injection: Injection | None, *, timed: bool) -> None:
         self._form = form
         self._plan = plan
         self._timed = timed
         self._index = {id(hook): index for index, hook in enumerate(plan.steps)}
         self._has_deadline = form == "async" and any(hook.is_async for hook in plan.steps)
+        self._injection = injection
         self._reads_invocation = any("invocation" in (*hook.positional, *hook.keywords) for hook in plan.steps)
+        self._reads_invocation |= injection is not None and injection.reads_invocation
         self._is_tick_stale = True
 
     def source(self) -> str:
@@ -224,9 +249,43 @@ class _Writer:
             around_is_none=[line for index in around for line in fill(template.AROUND_IS_NONE, index=index)],
             hooks_in=hooks_in,
             stop_if_cancelled=fill(template.STOP_IF_CANCELLED) if self._has_deadline else [],
-            call_function="await call(**func_args)" if self._form == "async" else "call(**func_args)",
+            run_function=self._run_function(),
             hooks_out=hooks_out,
         )
+
+    def _run_function(self) -> list[str]:
+        awaits = "await " if self._form == "async" else ""
+        if self._injection is None:
+            return fill(template.RUN_FUNCTION, call_function=f"{awaits}call(**func_args)")
+        values = "".join(f", {name}=value_{index}" for name, index in self._injection.parameters.items())
+        generators = [index for index, one in enumerate(self._injection.providers) if "generator" in one.kind]
+        return fill(
+            template.INJECT,
+            generators_are_none=[template.GENERATOR_IS_NONE.format(index=index) for index in generators],
+            provide=[line for index in range(len(self._injection.providers)) for line in self._provide(index)],
+            call_function=f"{awaits}call(**func_args{values})",
+            close=[line for index in reversed(generators) for line in self._close(index)],
+        )
+
+    def _provide(self, index: int) -> list[str]:
+        """Set ``value_N`` to what a provider gives."""
+        injection = cast("Injection", self._injection)
+        arguments = injection.arguments[index].items()
+        values = ", ".join(f"{name}={'whole' if other is None else f'value_{other}'}" for name, other in arguments)
+        call, kind = f"provide_{index}({values})", injection.providers[index].kind
+        if kind in ("def", "async def"):
+            return fill(template.PROVIDE, index=index, call=self._awaited(call) if kind == "async def" else call)
+        value = "next(generator)" if kind == "generator" else self._awaited("first_value(generator)")
+        return fill(template.OPEN, index=index, call=call, value=value)
+
+    def _close(self, index: int) -> list[str]:
+        arguments = f"(generator_{index}, result, error)"
+        is_async = cast("Injection", self._injection).providers[index].is_async
+        call = self._awaited(f"close_provider_async{arguments}") if is_async else f"close_provider{arguments}"
+        return fill(template.CLOSE, index=index, call=call)
+
+    def _awaited(self, call: str) -> str:
+        return f"await {call}" if self._form == "async" else f"yield {call}"
 
     def _hooks_in(self, level: LevelPlan) -> list[str]:
         around = [line for hook in level.around for line in self._enter(hook)]

@@ -186,6 +186,16 @@ class HookRuntime:
             return self.called[index]
         return max(0, self.started[0] + 1 - self.skipped[index])
 
+    def on_provider_error(self, exception: BaseException, context: Any) -> Answer:
+        """Return how an invocation ends in which a provider raised: as the provider says, or with its exception."""
+        with contextlib.suppress(Exception):
+            setattr(context, STOPPED, True)
+        if is_a(exception, ShortCircuit):
+            return cast("ShortCircuit", exception).result, None
+        if is_a(exception, StopIteration, StopAsyncIteration):
+            return None, ExtensionError("a provider ended without a yield", remedy="Let its generator yield one value.")
+        return None, exception
+
     def _is_closed(self, index: int, deadline: Deadline | None) -> bool:
         """Return whether the chain is being closed while it waits; a hook's own GeneratorExit looks the same."""
         return self.steps[index].is_async and (deadline is None or current_task() is not deadline.task)
@@ -218,6 +228,47 @@ class HookRuntime:
         )
         record_failure(hook.extension, failure)
         self._quarantine.count_error(hook.extension, invocation)
+
+
+async def first_value(generator: AsyncGenerator[Any, None]) -> Any:
+    """Return what an async generator yields first."""
+    return await anext(generator)
+
+
+def close_provider(generator: Generator[Any, None, Any], result: Any, error: BaseException | None) -> Answer:
+    """Let a provider clean up after the function; return how the invocation ends.
+
+    Args:
+        generator: the provider, which has yielded its value.
+        result: what the function returned.
+        error: what it raised, which is raised at the provider's yield; None if nothing.
+    """
+    try:
+        next(generator) if error is None else generator.throw(error)
+    except StopIteration:
+        return result, error
+    except BaseException as raised:
+        return (result, error) if raised is error else (None, raised)
+    generator.close()
+    return None, _second_provider_yield()
+
+
+async def close_provider_async(
+    generator: AsyncGenerator[Any, None], result: Any, error: BaseException | None
+) -> Answer:
+    """``close_provider`` for an async generator."""
+    try:
+        await (anext(generator) if error is None else generator.athrow(error))
+    except StopAsyncIteration:
+        return result, error
+    except BaseException as raised:
+        return (result, error) if raised is error else (None, raised)
+    await generator.aclose()
+    return None, _second_provider_yield()
+
+
+def _second_provider_yield() -> ExtensionError:
+    return ExtensionError("a provider yielded twice", remedy="Let its generator yield one value, then clean up.")
 
 
 def record_unusable_result(context: Any, function: str, exception: BaseException) -> None:
