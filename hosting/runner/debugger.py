@@ -1,8 +1,10 @@
-"""``--debug``: lets a debugger attach to the process that runs the functions."""
+"""``--debug``: lets a debugger attach to the process that runs the functions. And ``breakpoint()`` without it."""
 
 from __future__ import annotations
 
 import os
+import sys
+from typing import Any
 
 from hosting._install import install_command
 from hosting._log import host_logger
@@ -41,3 +43,18 @@ def accept_debugger(port: int, *, wait: bool) -> None:
     if wait:
         _logger.info("Waiting for a debugger before the app is loaded.")
         debugpy.wait_for_client()  # noqa: T100
+
+
+def install_breakpoint_hook() -> None:
+    """Let ``breakpoint()`` open a debugger that the host can end, unless another one is installed already."""
+    if sys.breakpointhook is sys.__breakpointhook__:
+        sys.breakpointhook = _break
+
+
+def _break(*args: Any, **options: Any) -> Any:
+    if os.environ.get("PYTHONBREAKPOINT", "") not in ("", "pdb.set_trace"):
+        return sys.__breakpointhook__(*args, **options)  # noqa: T100 - what breakpoint() does
+    from hosting.runner.breakpoints import HostDebugger, interrupt_host  # its import is slow
+
+    HostDebugger(interrupt_host).set_trace(sys._getframe(1))  # in the caller of breakpoint()
+    return None

@@ -21,7 +21,7 @@ from hosting.host.process import allow_debug_logs, enter
 from hosting.logging.levels import Levels
 from hosting.logging.setup import Logs
 from hosting.runner.banner import announce, log_problems
-from hosting.runner.debugger import accept_debugger
+from hosting.runner.debugger import accept_debugger, install_breakpoint_hook
 from hosting.runner.errors import report_error
 from hosting.runner.options import Role, StartOptions, listen_address, url
 from hosting.server.app import HostApp
@@ -165,7 +165,8 @@ def _server(
         grace=options.grace,
         ready=ready,
         signals=signals,
-        stop_at_once=None if role.supervised else lambda: _stop_at_once(logs),
+        stop_at_once=lambda code: _stop_at_once(logs, code),
+        supervised=role.supervised,
         certificate=options.cert,
         key=options.key,
     )
@@ -193,6 +194,8 @@ def _load(options: StartOptions, settings: LocalSettings | None, base: str, logs
     enter(options.root, base.partition("//")[2])
     if options.debug is not None:
         accept_debugger(options.debug, wait=options.wait_for_debugger)
+    else:
+        install_breakpoint_hook()
     host = FunctionHost(options.root, functions=options.functions, strict=options.strict)
     host.configure(settings)
     allow_debug_logs(host.environ)
@@ -217,7 +220,7 @@ def _report_broken_app(error: Exception, options: StartOptions) -> None:
     _logger.warning("The app does not load; waiting for the next edit.")
 
 
-def _stop_at_once(logs: Logs) -> NoReturn:
+def _stop_at_once(logs: Logs, code: int) -> NoReturn:
     """Write what has been logged, and exit."""
     logs.flush()
-    os._exit(130)
+    os._exit(code)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import sys
 import threading
 from collections.abc import Callable
 from types import FrameType
@@ -53,6 +54,13 @@ class ExitSignals:
                 self._note(number, current)
                 signal.signal(number, self._own)
 
+    def take_back_from_debugger(self) -> None:
+        """Put our handler of Ctrl-C back where Python's debugger has its own, which would open the debugger again."""
+        debugger = sys.modules.get("bdb")
+        handler = signal.getsignal(signal.SIGINT)
+        if debugger is not None and self._own is not None and _is_method_of(handler, debugger.Bdb):
+            signal.signal(signal.SIGINT, self._own)
+
     def call_apps_handler(self, number: int, frame: FrameType | None) -> None:
         """Call the handler that the app has installed for a signal; what it raises is logged."""
         handler = self._apps.get(number)
@@ -90,3 +98,7 @@ class ExitSignals:
                 inherited = usual if usual == signal.SIG_IGN else default
                 signal.signal(number, self._apps.get(number, inherited))
         self._release()
+
+
+def _is_method_of(handler: object, cls: type) -> bool:
+    return isinstance(getattr(handler, "__self__", None), cls)

@@ -96,8 +96,9 @@ class Server(uvicorn.Server):
         app: the application.
         grace: seconds for running invocations after the signal.
         ready: called once, when requests are answered.
-        stop_at_once: called at a second Ctrl-C, in a signal handler; does not return. None if another process handles
-            Ctrl-C and sends SIGTERM to this one.
+        stop_at_once: called in a signal handler, with the exit code, at a second Ctrl-C, and at the first signal while
+            a debugger waits in the main thread; does not return.
+        supervised: whether another process handles Ctrl-C and sends SIGTERM to this one.
         certificate: for TLS, a PEM file.
         key: the certificate's private key, if it is in a file of its own.
         signals: made before the app was imported.
@@ -112,7 +113,8 @@ class Server(uvicorn.Server):
         grace: float,
         ready: Callable[[], None],
         signals: ExitSignals,
-        stop_at_once: Callable[[], None] | None,
+        stop_at_once: Callable[[int], None],
+        supervised: bool = False,
         certificate: Path | None = None,
         key: Path | None = None,
     ) -> None:
@@ -142,6 +144,7 @@ class Server(uvicorn.Server):
         self._ready = ready
         self._signals = signals
         self._stop_at_once = stop_at_once
+        self._supervised = supervised
 
     def serve_until_signal(self, socket: socket.socket) -> None:
         """Serve on a listening socket; return when everything is shut down.
@@ -200,7 +203,7 @@ class Server(uvicorn.Server):
         """Log what the end waits for, and after Ctrl-C how not to wait."""
         if names := Counter(self._app.running()):
             listed = ", ".join(f"{name} ({count} times)" if count > 1 else name for name, count in names.items())
-            hint = "" if self._stop_at_once is None or not self.exit_code else " Press Ctrl-C again to end it now."
+            hint = " Press Ctrl-C again to end it now." if self.exit_code else ""
             _logger.info("Still running: %s. The host waits up to %g s for it.%s", listed, self._grace, hint)
 
     @contextlib.contextmanager
@@ -218,12 +221,26 @@ class Server(uvicorn.Server):
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Begin to shut down at the first signal, after the app's own handler; stop at once at a second Ctrl-C."""
         interrupted = sig == signal.SIGINT
-        if interrupted and self._stop_at_once is None:
+        if interrupted and self._supervised:
             return
-        if self.should_exit:
-            if interrupted and self._stop_at_once is not None:
-                self._stop_at_once()
-            return
-        self.exit_code = 130 if interrupted else 0
-        self._signals.call_apps_handler(sig, frame)
-        self.should_exit = True
+        code = 130 if interrupted else 0
+        if _waits_for_debugger(frame) or (interrupted and self.should_exit):
+            self._stop_at_once(code)
+        elif not self.should_exit:
+            self.exit_code = code
+            self._signals.call_apps_handler(sig, frame)
+            self.should_exit = True
+
+    async def on_tick(self, counter: int) -> bool:
+        """Return whether to exit; called several times a second."""
+        self._signals.take_back_from_debugger()
+        return await super().on_tick(counter)
+
+
+def _waits_for_debugger(frame: FrameType | None) -> bool:
+    """Return whether a debugger reads commands in the main thread, so that the event loop cannot end."""
+    while frame is not None:
+        if frame.f_code.co_name == "cmdloop":  # that of ``cmd.Cmd``, or of a subclass
+            return True
+        frame = frame.f_back
+    return False

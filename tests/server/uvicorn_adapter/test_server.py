@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import logging
+import pdb  # noqa: T100 - its handler of Ctrl-C
 import signal
-from collections.abc import Callable, Sequence
+import sys
+from collections.abc import Sequence
+from types import FrameType
+from typing import Any
 
 import pytest
 
@@ -20,6 +24,12 @@ class _Busy(UnavailableApp):
 
     def running(self) -> Sequence[str]:
         return self._running
+
+
+def _server(running: Sequence[str], ended: list[int], *, supervised: bool) -> Server:
+    """Return a server that adds the exit code to ``ended`` in place of the end of its process."""
+    options: dict[str, Any] = {"grace": 2.5, "ready": lambda: None, "signals": ExitSignals()}
+    return Server(_Busy(running), **options, stop_at_once=ended.append, supervised=supervised)
 
 
 @pytest.mark.parametrize(
@@ -46,11 +56,61 @@ async def test_functions_that_still_run_are_named_at_the_end(
 ) -> None:
     """Whatever triggered them; a second Ctrl-C is mentioned where it would end them."""
     caplog.set_level(logging.INFO)
-    stop: Callable[[], None] | None = None if supervised else lambda: None
-    server = Server(_Busy(running), grace=2.5, ready=lambda: None, signals=ExitSignals(), stop_at_once=stop)
+    server = _server(running, [], supervised=supervised)
     server.handle_exit(number, None)
     server.config.load()
     server.lifespan = server.config.lifespan_class(server.config)
     server.servers, server.force_exit = [], True  # it has not started
     await server.shutdown()
     assert [record.getMessage() for record in caplog.records if record.name.startswith("hosting")] == said
+
+
+def _frame_at_prompt() -> FrameType | None:
+    """Return the frame of a debugger that waits for a command."""
+
+    def cmdloop() -> FrameType | None:
+        return sys._getframe(0)
+
+    return cmdloop()
+
+
+@pytest.mark.parametrize(
+    ("signals", "supervised", "at_prompt", "ended", "draining"),
+    [
+        ([signal.SIGINT], False, False, [], True),
+        ([signal.SIGINT, signal.SIGINT], False, False, [130], True),
+        ([signal.SIGTERM, signal.SIGINT], False, False, [130], True),
+        ([signal.SIGTERM, signal.SIGTERM], False, False, [], True),
+        ([signal.SIGINT], False, True, [130], False),
+        ([signal.SIGTERM], False, True, [0], False),
+        ([signal.SIGINT, signal.SIGINT], True, False, [], False),
+        ([signal.SIGINT, signal.SIGTERM], True, False, [], True),
+        ([signal.SIGINT, signal.SIGTERM], True, True, [0], False),
+    ],
+)
+def test_signal_ends_a_host_that_waits_for_a_debugger_at_once(
+    signals: list[signal.Signals], supervised: bool, at_prompt: bool, ended: list[int], draining: bool
+) -> None:
+    """Its event loop cannot drain: the debugger has the main thread; below a supervisor Ctrl-C is the supervisor's."""
+    stopped: list[int] = []
+    server = _server((), stopped, supervised=supervised)
+    for number in signals:
+        server.handle_exit(number, _frame_at_prompt() if at_prompt else sys._getframe())
+    assert (stopped, server.should_exit) == (ended, draining)
+
+
+async def test_ctrl_c_is_the_hosts_again_after_a_debugger_has_taken_it() -> None:
+    """``pdb.set_trace`` installs a handler that opens the debugger again; handlers of the app stay."""
+    server = _server((), [], supervised=False)
+    with server.capture_signals():
+        debugger: Any = pdb.Pdb()
+        signal.signal(signal.SIGINT, debugger.sigint_handler)
+        assert await server.on_tick(1) is False
+        assert signal.getsignal(signal.SIGINT) == server.handle_exit
+        signal.signal(signal.SIGINT, _app_handler)
+        assert await server.on_tick(2) is False
+        assert signal.getsignal(signal.SIGINT) == _app_handler
+
+
+def _app_handler(number: int, frame: FrameType | None) -> None:
+    """Do nothing."""
