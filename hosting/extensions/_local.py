@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import importlib
-import importlib.util
+import os
 from collections.abc import Mapping
-from pathlib import Path, PurePath
 from typing import Any, NamedTuple
 
 from hosting._text import did_you_mean
@@ -42,7 +41,7 @@ class LocalEntry(NamedTuple):
             return None
         return cls(names[-1].lower(), module, attribute)
 
-    def load(self, root: Path, environ: Mapping[str, str]) -> Any:
+    def load(self, root: str, environ: Mapping[str, str]) -> Any:
         """Import the module, and return the object.
 
         Args:
@@ -53,7 +52,7 @@ class LocalEntry(NamedTuple):
             ExtensionError: the module is the app itself, is not in its folder, or does not have the object.
             Exception: what the import raises.
         """
-        self._check_place(root.resolve(), environ)
+        self._check_place(os.path.realpath(root), environ)
         module = importlib.import_module(self.module)
         target: Any = module
         for name in filter(None, self.attribute.split(".")):
@@ -64,10 +63,10 @@ class LocalEntry(NamedTuple):
             target = getattr(target, name)
         return target
 
-    def _check_place(self, root: Path, environ: Mapping[str, str]) -> None:
+    def _check_place(self, root: str, environ: Mapping[str, str]) -> None:
         top = self.module.partition(".")[0]
         script = environ.get(SCRIPT_SETTING) or "function_app.py"
-        if top == PurePath(script).stem or (root / top / "function.json").is_file():
+        if top == os.path.splitext(script)[0] or os.path.isfile(os.path.join(root, top, "function.json")):
             name = self.attribute or "the object"
             raise ExtensionError(
                 f"{self.module!r} is a module with functions of the app, which the host imports itself",
@@ -83,14 +82,16 @@ class LocalEntry(NamedTuple):
             )
 
 
-def is_below(file: str, root: Path) -> bool:
+def is_below(file: str, root: str) -> bool:
     """Return whether a file is below an app's folder, and not in a package that was installed there."""
-    path = PurePath(file)
-    return path.is_relative_to(root) and _LIBRARIES.isdisjoint(path.relative_to(root).parts)
+    prefix = os.path.join(root, "")
+    return file.startswith(prefix) and _LIBRARIES.isdisjoint(file.removeprefix(prefix).split(os.sep))
 
 
 def _places(top: str) -> list[str]:
     """Return the file of a top-level module, or the folders of a package; nothing if it does not exist."""
+    import importlib.util  # few apps have extensions of their own
+
     try:
         spec = importlib.util.find_spec(top)
     except (ImportError, ValueError):  # a module in sys.modules that has no spec
@@ -100,6 +101,6 @@ def _places(top: str) -> list[str]:
     return [*(spec.submodule_search_locations or ()), *([spec.origin] if spec.origin else ())]
 
 
-def _similar_module(name: str, root: Path) -> str:
-    known = [path.stem for path in root.glob("*.py")] + [path.parent.name for path in root.glob("*/__init__.py")]
+def _similar_module(name: str, root: str) -> str:
+    known = [os.path.splitext(entry)[0] for entry in os.listdir(root) if not entry.startswith(".")]
     return did_you_mean(name, known) or 'Name a module beside host.json: "module:Class".'

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import inspect
+import os
 import sys
 from collections.abc import Collection, Iterable, Iterator
-from pathlib import Path, PurePath
 from types import FunctionType, ModuleType
 from typing import Any
 
@@ -15,7 +15,7 @@ from hosting.extensions._local import MARKER, LocalEntry, is_below
 from hosting.extensions._model import Extension
 
 
-def loose_hooks(root: Path, extensions: Iterable[Extension], entries: Iterable[LocalEntry]) -> list[Problem]:
+def loose_hooks(root: str, extensions: Iterable[Extension], entries: Iterable[LocalEntry]) -> list[Problem]:
     """Return a problem for each module of an app with marked functions that no extension has.
 
     Args:
@@ -23,15 +23,10 @@ def loose_hooks(root: Path, extensions: Iterable[Extension], entries: Iterable[L
         extensions: all extensions.
         entries: ``extensionHost.load``: modules that it names are extensions, though they may have failed.
     """
-    root = root.resolve()
+    root = os.path.realpath(root)
     functions = [hook.function for one in extensions for hook in one.hooks.values()]
     registered = {id(getattr(function, "__func__", function)) for function in functions}
-    found = {
-        module.__name__: problem
-        for module in list(sys.modules.values())
-        if _is_app_module(module, root)
-        for problem in _loose_hooks(module, registered)
-    }
+    found = {module.__name__: problem for module in _app_modules(root) for problem in _loose_hooks(module, registered)}
     named = {entry.module for entry in entries if not entry.attribute}
     named |= {one.value.partition(":")[0] for one in installed_entry_points()} if found else set()
     return [problem for module, problem in found.items() if module not in named]
@@ -56,9 +51,12 @@ def _loose_hooks(module: ModuleType, registered: Collection[int]) -> Iterator[Pr
         )
 
 
-def _is_app_module(module: Any, root: Path) -> bool:
-    file = getattr(module, "__file__", None)
-    if not isinstance(file, str) or not file.startswith(str(root)) or not is_below(file, root):
-        return False
-    parts = PurePath(file).relative_to(root).parts
-    return "tests" not in parts and not parts[-1].startswith(("test_", "conftest"))
+def _app_modules(root: str) -> Iterator[Any]:
+    """Yield the imported modules of an app, without those of its tests."""
+    prefix = os.path.join(root, "")
+    for module in list(sys.modules.values()):
+        file = getattr(module, "__file__", None)
+        if isinstance(file, str) and file.startswith(prefix) and is_below(file, root):
+            parts = file.removeprefix(prefix).split(os.sep)
+            if "tests" not in parts and not parts[-1].startswith(("test_", "conftest")):
+                yield module

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from hosting._exceptions import as_repr
@@ -117,7 +116,7 @@ class Registry:
         """Whether there are extensions without a package, which run in any case."""
         return any(one.is_local for one in self._own)
 
-    def import_local(self, entries: Iterable[LocalEntry], root: Path, environ: Mapping[str, str]) -> None:
+    def import_local(self, entries: Iterable[LocalEntry], root: str, environ: Mapping[str, str]) -> None:
         """Import and register the extensions of ``extensionHost.load``; those that fail do not stop the others.
 
         Args:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hosting.core import Function
@@ -27,7 +26,7 @@ class TypedSettings:
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         self._environ = environ
-        self.root = Path()
+        self.root = "."
         """The app's folder, from which the path of a file is relative."""
         self._for_functions: dict[tuple[Extension, Function], Any] = {}
 
@@ -36,6 +35,7 @@ class TypedSettings:
         model = extension.settings_model
         if model is None:
             extension.settings = written.values
+            _note_references(extension)
         elif extension.typed_settings is None and extension.status in RUNNING:
             extension.settings = model.unread(written.values)
             if _is_for_app(extension):
@@ -76,13 +76,33 @@ class TypedSettings:
 
     def _read(self, extension: Extension, written: Written, function: str | None = None) -> Any:
         """Return an instance of the extension's settings class; None, with the error recorded, if it has faults."""
+        from pathlib import Path
+
         from hosting.extensions.settings.reader import read_settings  # only typed settings need it
         from hosting.extensions.settings.references import References
 
-        references, model = References(self._environ, self.root), extension.settings_model
+        references, model = References(self._environ, Path(self.root)), extension.settings_model
         if model is None:
             return None
         return run_isolated(extension, "settings", lambda: read_settings(model, written, references), function=function)
+
+
+def _note_references(extension: Extension) -> None:
+    """Note that references in the settings of an extension without a class for them are not filled in."""
+    if extension.status in RUNNING and not extension.notices and extension.kind == "hooks":
+        found = next((key for key, value in extension.settings.items() if _has_reference(value)), None)
+        if found is not None:
+            remedy = (
+                "Set it in the app's code: hosting.configure(..., key=os.environ[...]); or ask its authors for one."
+            )
+            what = "it has no class for its settings, so that the reference in"
+            extension.notices = ((f"{what} {found!r} is passed as it is written", remedy),)
+
+
+def _has_reference(value: Any) -> bool:
+    if isinstance(value, Mapping):
+        return any(key in ("$env", "$file") for key in value) or any(map(_has_reference, value.values()))
+    return isinstance(value, list | tuple) and any(map(_has_reference, value))
 
 
 def _is_for_app(extension: Extension) -> bool:

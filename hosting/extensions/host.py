@@ -6,7 +6,6 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hosting.app_handle import SharedApp
@@ -35,6 +34,8 @@ from hosting.extensions.dispatch.quarantine import Quarantine
 from hosting.extensions.dispatch.watchdog import Watchdog
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from hosting.extensions._preparation import Preparation
     from hosting.extensions.dispatch.compiler import Chain, Compiler
     from hosting.extensions.dispatch.thread_pool import ThreadPool
@@ -213,13 +214,13 @@ class ExtensionHost:
 
     def _import_local(self) -> None:
         """Import the modules of ``extensionHost.load``, once; in Azure's worker the app is being imported already."""
-        if not self._has_imported_local:
+        if self._config.load and not self._has_imported_local:
             self._has_imported_local = True
             self._registry.import_local(self._config.load, self._app_root, self._environ)
 
     @property
-    def _app_root(self) -> Path:
-        return self._root or Path(self._environ.get(_sdk.SCRIPT_ROOT, "."))
+    def _app_root(self) -> str:
+        return str(self._root or self._environ.get(_sdk.SCRIPT_ROOT, "."))
 
     def _has_extensions(self) -> bool:
         """Return whether any extension may run: an installed one, or one of the app, which is imported now."""

@@ -36,8 +36,9 @@ def make_host(
     Args:
         app: the app's folder; or its files by path, where host.json may be left out; or a FunctionApp or Blueprint
             that the test has imported.
-        extensions: the only extensions that run, by name or as a list: objects, classes, modules, Azure's extension
-            classes, or names of installed ones. None runs those that the app's settings enable.
+        extensions: the only extensions that run, besides those of the app itself, by name or as a list: objects,
+            classes, modules, Azure's extension classes, or names of installed ones. None runs those that the app's
+            settings enable.
         settings: settings that override the environment and ``local.settings.json``. While the host is open, all
             settings of the app are in ``os.environ``.
         host_json: values that are merged into the app's host.json, key by key.

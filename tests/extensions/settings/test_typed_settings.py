@@ -408,6 +408,8 @@ def test_settings_attribute_that_is_no_class_is_the_extensions_own(attribute: An
     host.register("auth", kind)
     host.load([])
     assert seen[0].app == {"a": {"$env": "NONE"}}
+    (problem,) = host.diagnosis()["problems"]
+    assert "the reference in 'a' is passed as it is written" in problem["message"]
 
 
 def models() -> dict[str, Callable[[], Any]]:
