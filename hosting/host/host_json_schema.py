@@ -29,20 +29,23 @@ def schema_of_app(root: Path) -> tuple[str, list[str]]:
     host = FunctionHost(root)
     host.configure()
     add_to_path(host.root)
-    return schema_text(host.host_json.get("extensionHost"), os.environ)
+    return schema_text(host.host_json.get("extensionHost"), os.environ, str(host.root))
 
 
-def schema_text(section: Mapping[str, Any] | None, environ: Mapping[str, str]) -> tuple[str, list[str]]:
+def schema_text(
+    section: Mapping[str, Any] | None, environ: Mapping[str, str], root: str | None = None
+) -> tuple[str, list[str]]:
     """Return the schema of a host.json as text, and why the settings of some extensions are not in it.
 
     Args:
         section: the section ``extensionHost``; None if there is none.
         environ: the app's settings.
+        root: the app's folder, which is on ``sys.path``; None if there is no app.
 
     Raises:
         SettingsError: the section has an unknown key or a wrong value.
     """
-    own = section_schema(section, environ)
+    own = section_schema(section, environ, root)
     schema = azure_schema()
     schema["properties"]["extensionHost"] = own.schema
     schema["$defs"] = dict(sorted(own.definitions.items()))

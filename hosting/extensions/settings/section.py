@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, NamedTuple
 
 from hosting._exceptions import error_text
-from hosting.extensions._config import FLAG, SECTION_KEYS, Config, read
-from hosting.extensions._discovery import EntryPoint, discover, read_installed
+from hosting.extensions._config import FLAG, SECTION_KEYS, read
+from hosting.extensions._discovery import discover, read_installed
+from hosting.extensions._failures import NEVER_CAUGHT
 from hosting.extensions._model import Extension
 from hosting.extensions.settings.declared import settings_class
 from hosting.extensions.settings.models import settings_model
@@ -57,14 +59,17 @@ class SectionSchema(NamedTuple):
     problems: list[str]
 
 
-def section_schema(section: Mapping[str, Any] | None, environ: Mapping[str, str]) -> SectionSchema:
-    """Import the installed extensions, and return the schema of the section. No hook is called.
+def section_schema(
+    section: Mapping[str, Any] | None, environ: Mapping[str, str], root: str | None = None
+) -> SectionSchema:
+    """Import the installed extensions and those of ``load``, and return the schema of the section. No hook is called.
 
     Extensions that may not load, and those that host.json disables, are not imported: their settings can be anything.
 
     Args:
         section: the section of the app's host.json, if it has one.
         environ: the app's settings.
+        root: the app's folder, which is on ``sys.path``; None if there is no app.
 
     Raises:
         SettingsError: the section has an unknown key or a wrong value.
@@ -72,10 +77,10 @@ def section_schema(section: Mapping[str, Any] | None, environ: Mapping[str, str]
     config = read(section, {**environ, FLAG: "1"})
     definitions: Definitions = {"reference": dict(_REFERENCE)}
     problems: list[str] = []
-    installed = {
-        extension.name: _settings(extension, entry_point, definitions, problems)
-        for extension, entry_point in _installed(config)
-    }
+    found = [(extension, entry_point.load) for extension, entry_point in discover(config, read_installed()[0])]
+    if root is not None:
+        found += [(Extension(entry.name), partial(entry.load, root, environ)) for entry in config.load]
+    installed = {extension.name: _settings(extension, load, definitions, problems) for extension, load in found}
     entries = {name: _entry(settings) for name, settings in sorted(installed.items())}
     properties: Schema = {key: dict(_KEYS.get(key, _NAMES)) for key in SECTION_KEYS if key != "extensions"}
     properties["extensions"] = {"type": "object", "properties": entries, "additionalProperties": _entry({})}
@@ -83,19 +88,17 @@ def section_schema(section: Mapping[str, Any] | None, environ: Mapping[str, str]
     return SectionSchema(schema, definitions, problems)
 
 
-def _installed(config: Config) -> Iterator[tuple[Extension, EntryPoint]]:
-    yield from discover(config, read_installed()[0])
-
-
-def _settings(extension: Extension, entry_point: EntryPoint, definitions: Definitions, problems: list[str]) -> Schema:
+def _settings(extension: Extension, load: Callable[[], Any], definitions: Definitions, problems: list[str]) -> Schema:
     if extension.status != "idle":
         return {}
     try:
-        cls = settings_class(entry_point.load())
+        cls = settings_class(load())
         model = None if cls is None else settings_model(cls, extension.name)
         own: Definitions = {}
         schema = {} if model is None else model.schema(own)
-    except Exception as error:
+    except NEVER_CAUGHT:
+        raise
+    except BaseException as error:  # an import may also end the process
         problems.append(f"Extension '{extension.name}' ({extension.origin}) has no schema: {error_text(error)}")
         return {}
     root = own.get(str(schema.get("$ref", "")).rpartition("/")[2], {})

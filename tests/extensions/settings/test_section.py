@@ -153,10 +153,12 @@ def test_schema_accepts_what_the_host_accepts(
     site.extension("auth", KINDS[kind] + PRE)
     site.extension("plain", PRE)
     site.extension("broken", "1 / 0")
+    site.extension("ending", "raise SystemExit(3)")
     assert run("schema") == 0
     text, warnings = capfd.readouterr()
     checker = validator(text)
     assert "auth" not in warnings
+    assert "Extension 'ending' (dist-ending 1.0) has no schema: SystemExit: 3" in warnings
     assert [settings for settings in GOOD if not checker.is_valid(host_json(settings))] == []
     assert [settings for settings in BAD if checker.is_valid(host_json(settings))] == []
     assert checker.is_valid({"version": "2.0", "extensionHost": {"extensions": {"other": {"settings": {"a": 1}}}}})
@@ -222,4 +224,13 @@ def test_check_compares_the_file_that_o_writes(
     assert "unknown key 'odrer'" in capfd.readouterr().err
     (app / "host.json").write_text('{"version": "2.0", "extensionHost": {"disabled": ["auth"]}}', "utf-8")
     assert run("schema") == 0
-    assert "auth.settings" not in capfd.readouterr().out
+    assert "auth.settings" not in "".join(capfd.readouterr())
+    (app / "own_hooks.py").write_text(f"import hosting\n{DATACLASS}\nclass Own:\n    settings = settings\n", "utf-8")
+    load = {"load": ["own_hooks:Own", "function_app:Other"]}
+    (app / "host.json").write_text(json.dumps({"version": "2.0", "extensionHost": load}), "utf-8")
+    assert run("schema") == 0
+    warnings = "".join(capfd.readouterr())  # the command writes to what standard output was before the first one
+    assert "own.settings" in warnings
+    assert (
+        "Extension 'other' (defined by the app) has no schema: ExtensionError: 'function_app' is a module" in warnings
+    )
