@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from hosting._text import did_you_mean
 from hosting.app_services import AppServices, ServiceRegistry
+from hosting.app_work import BackgroundTask, HealthCheck, check_health, check_task
 from hosting.core import NOTHING, Function, Problem
 from hosting.errors import ExtensionError
 
@@ -48,6 +49,7 @@ class SharedApp:
         host_json: the content of host.json.
         setting: returns the value of an app setting, or None.
         functions: returns the app's functions.
+        acquire_lease: takes the lock of a background task; see ``AcquireLease``.
     """
 
     def __init__(
@@ -58,6 +60,7 @@ class SharedApp:
         host_json: Mapping[str, Any] = NOTHING,
         setting: Callable[[str], str | None] = lambda _name: None,
         functions: Callable[[], Iterable[Function]] = tuple,
+        acquire_lease: Callable[[str], Awaitable[Any]] | None = None,
     ) -> None:
         self.runner = runner
         self.capabilities = capabilities
@@ -66,9 +69,14 @@ class SharedApp:
         self.setting = setting
         self.list_functions = functions
         """Returns the app's functions, in any order."""
+        self.acquire_lease = acquire_lease
         self.problems: list[Problem] = []
         """What extensions have asked for, and the runner does not do."""
         self.services = ServiceRegistry(self.problems.append)
+        self.health: list[HealthCheck] = []
+        self.tasks: list[BackgroundTask] = []
+        self.is_started = False
+        """Whether the ``startup`` hooks have run."""
         self._handles: dict[str, AppHandle] = {}
 
     def open_routes(self, extension: str) -> None:
@@ -84,6 +92,13 @@ class SharedApp:
     def discard(self, extension: str) -> None:
         """Remove what an extension has added, because it has failed."""
         self.services.discard(extension)
+        self.health[:] = [one for one in self.health if one.extension != extension]
+        self.tasks[:] = [one for one in self.tasks if one.extension != extension]
+
+    def note_start(self) -> None:
+        """Take no more services, health checks and tasks, because the ``startup`` hooks have run."""
+        self.is_started = True
+        self.services.seal()
 
     def handle(self, extension: str) -> AppHandle:
         """Return the handle of an extension; always the same one."""
@@ -120,8 +135,9 @@ class AppHandle:
     def capabilities(self) -> frozenset[str]:
         """What this runner can do.
 
-        ``routes`` (functions can be added), ``outside_prefix`` (also without the prefix of routes), ``shutdown`` (the
-        hook of this name is called).
+        ``routes`` (functions can be added), ``outside_prefix`` (also without the prefix of routes), ``health`` (health
+        checks are served), ``tasks`` (background tasks run), ``leases`` (also in one process only), ``shutdown`` and
+        ``response_sent`` (the hooks of these names are called).
         """
         return self._shared.capabilities
 
@@ -191,6 +207,67 @@ class AppHandle:
         capitals = tuple(dict.fromkeys(method.upper() for method in methods))
         route = AddedRoute(path.strip().strip("/"), handler, capitals, level, named, outside_prefix, open)
         self._routes.append(route)
+
+    def add_health(
+        self,
+        name: str,
+        check: Callable[[], Any],
+        *,
+        ready: bool = True,
+        live: bool = False,
+        timeout: float = 2.0,
+    ) -> None:
+        """Add a health check, which the host's health endpoints run. Only in ``prepare`` and ``startup``.
+
+        In Azure's worker, ``hosting.extend(app, health_route=...)`` adds a function that runs it.
+
+        Args:
+            name: its name, for example ``redis``.
+            check: ``def`` or ``async def`` without parameters. It returns None, or the reason why it is unhealthy. An
+                exception is a reason, too. A ``def`` runs in a thread.
+            ready: whether it decides about readiness: whether requests should be sent to this host.
+            live: whether it decides about liveness: whether this process should be replaced.
+            timeout: the seconds after which it counts as unhealthy.
+
+        Raises:
+            ExtensionError: it is called later, an argument is wrong, or there is a check of this name.
+        """
+        subject = f"add_health({name!r}) of extension '{self._extension}'"
+        self._check_not_started(subject)
+        added = HealthCheck(name, check, ready, live, timeout, self._extension)
+        check_health(subject, added, self._shared.health)
+        self._shared.health.append(added)
+
+    def add_task(
+        self, make: Callable[[], Awaitable[Any]], *, name: str, restart: bool = True, single: bool = False
+    ) -> None:
+        """Run a background task while the host runs. Only in ``prepare`` and ``startup``.
+
+        It starts after the ``startup`` hooks, and is cancelled before the ``shutdown`` hooks, for which it has
+        ``budgets.shutdown`` seconds. In Azure's worker it starts with the first invocation, may be frozen between
+        invocations, and is not cancelled.
+
+        Args:
+            make: an ``async def`` without parameters. It is called again for each restart.
+            name: its name, for the log and the diagnosis.
+            restart: whether it is started again after an error: after a second, then ever later, up to a minute. A task
+                that returns is finished.
+            single: whether it runs in one of several processes and machines that serve the same app, chosen by a lock
+                in the host's storage.
+
+        Raises:
+            ExtensionError: it is called later, an argument is wrong, the extension has a task of this name, or this
+                host has no locks: ``leases`` is not in ``capabilities``.
+        """
+        subject = f"add_task(name={name!r}) of extension '{self._extension}'"
+        self._check_not_started(subject)
+        task = BackgroundTask(name, make, restart, single, self._extension)
+        check_task(subject, task, self._shared.tasks, has_leases="leases" in self.capabilities)
+        self._shared.tasks.append(task)
+
+    def _check_not_started(self, subject: str) -> None:
+        if self._shared.is_started:
+            raise ExtensionError(f"{subject}: only in 'prepare' and 'startup'", remedy="Call it in one of these hooks.")
 
 
 def _check_path(subject: str, path: Any, *, outside_prefix: bool) -> None:

@@ -24,6 +24,7 @@ LAYERS: tuple[tuple[str, tuple[str, ...]], ...] = (
             "hosting.core",
             "hosting.app_handle",
             "hosting.app_services",
+            "hosting.app_work",
             "hosting.authoring",
             "hosting.hookspecs",
             "hosting._text",

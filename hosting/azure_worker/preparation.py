@@ -14,8 +14,10 @@ from hosting.core import Function
 if TYPE_CHECKING:
     from hosting.host.additions import Additions
 
-ROUTES = frozenset({"routes"})
-"""What extensions can do where a whole app of the v2 model is extended; elsewhere nothing of it."""
+CAPABILITIES = frozenset({"tasks"})
+"""What extensions can do in Azure's worker."""
+APP_CAPABILITIES = CAPABILITIES | {"routes"}
+"""What they can do where a whole app of the v2 model is extended."""
 
 
 class Preparing:
@@ -32,7 +34,7 @@ class Preparing:
         self.added: dict[str, Function] = {}
         """The functions that extensions have added, by name in lower case."""
         self._functions, self._app = functions, app
-        capabilities = ROUTES if app is not None else frozenset[str]()
+        capabilities = CAPABILITIES if app is None else APP_CAPABILITIES
         settings = AppSettings(os.environ)
         self.shared = SharedApp("azure", capabilities, Path(root), host_json, settings.get, lambda: functions)
 

@@ -4,6 +4,7 @@ from hosting.extensions._commands import InstalledCommand, installed_commands
 from hosting.extensions._config import FLAG, is_enabled
 from hosting.extensions._discovery import EntryPoint, installed_entry_points, may_load
 from hosting.extensions._edges import Edges, outcome_of, run_edges_here
+from hosting.extensions._health import HealthResult
 from hosting.extensions._injection import overrides
 from hosting.extensions._model import COMMANDS, GROUPS, HOOK_GROUPS, Extension
 from hosting.extensions._sdk import SdkRegistrations
@@ -21,6 +22,7 @@ __all__ = [
     "EntryPoint",
     "Extension",
     "ExtensionHost",
+    "HealthResult",
     "InstalledCommand",
     "PoolThread",
     "SdkRegistrations",

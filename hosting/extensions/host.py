@@ -13,6 +13,7 @@ from hosting.authoring import Registrations, pending
 from hosting.core import Function, Problem
 from hosting.errors import ExtensionError, FrozenError
 from hosting.extensions import _config, _sdk
+from hosting.extensions._background import Background
 from hosting.extensions._commands import installed_commands
 from hosting.extensions._discovery import installed_entry_points
 from hosting.extensions._edges import EdgeLimits, Edges, make_edges
@@ -20,7 +21,7 @@ from hosting.extensions._failures import log_error
 from hosting.extensions._function_setup import FunctionSetup
 from hosting.extensions._hooks import FUNCTION
 from hosting.extensions._injection import Injections
-from hosting.extensions._lifespan import call_on_loop, close_service
+from hosting.extensions._lifespan import call_on_loop
 from hosting.extensions._loose_hooks import loose_hooks
 from hosting.extensions._model import RUNNING, Extension, Hook, Status
 from hosting.extensions._optin import OptIns
@@ -78,6 +79,8 @@ class ExtensionHost:
         self._registrations = Registrations()
         self._root: Path | None = None
         self._app = SharedApp()
+        self.background = self._background_of(self._app)
+        """What extensions have added besides functions: services, health checks and tasks."""
         self._has_imported_local = False
         self._uncalled: list[str] = []
         self._functions: Sequence[Function] = ()
@@ -166,7 +169,7 @@ class ExtensionHost:
             start: called once, if an extension has the hook; the result gets what extensions add. Pass to ``load`` all
                 functions that it has then.
         """
-        self._app = app
+        self._app, self.background = app, self._background_of(app)
         if not self._has_extensions():
             return
         self._configure_wanted(functions)
@@ -270,22 +273,22 @@ class ExtensionHost:
         """
         for hook in self._registry.hooks("startup"):
             await call_on_loop(hook, self._handle(hook), self._config.budgets.startup, self._monitor)
-        self._app.services.seal()
+        self._app.note_start()
         self._monitor.stop()
         self._check_start()
+        self.background.start()
 
     async def settle(self) -> None:
         """Wait for hooks that nothing awaits: those about responses that are sent."""
         await self._edge_limits.drain()
 
     async def shutdown(self) -> None:
-        """Call the ``shutdown`` hooks on this event loop, in reverse order, close services, and end time limits."""
+        """Stop tasks, call the ``shutdown`` hooks in reverse order, close services, and end time limits."""
         await self.settle()
+        await self.background.stop_tasks()
         for hook in reversed(self._registry.hooks("shutdown")):
             await call_on_loop(hook, self._handle(hook), self._config.budgets.shutdown, self._monitor)
-        for service in self._app.services.closing():
-            extension = next(iter(self._registry.by_name(service.extension)))
-            await close_service(extension, service, self._config.budgets.shutdown)
+        await self.background.close_services()
         self._monitor.stop()
         self._watchdog.stop()
 
@@ -353,7 +356,7 @@ class ExtensionHost:
             "extensions": document.extension_entries(extensions, self._compiler.chains),
             "functions": [document.function_entry(one, self._hooks_for(one)) for one in self._functions],
             "commands": [document.command_entry(one) for one in commands],
-            "services": [document.service_entry(one) for one in self._app.services],
+            **self.background.document(),
             "problems": [document.problem_entry(problem) for problem in problems],
         }
         return {**whole, "verification": verification} if verify else whole
@@ -368,6 +371,9 @@ class ExtensionHost:
             ExtensionError: there is no such function, extensions are switched off, or no hook is for the function.
         """
         return document.chain_entry(function_name, self._functions, self._chains, enabled=self.enabled)
+
+    def _background_of(self, app: SharedApp) -> Background:
+        return Background(app, lambda name: self._registry.by_name(name)[0], self._config.budgets)
 
     def _handle(self, hook: Hook) -> dict[str, Any]:
         return {"app": self._app.handle(hook.extension.name)}

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable, Collection, Iterable, Mapping, MutableMapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, MutableMapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
+from hosting._asyncio import wait_for_event
 from hosting._text import did_you_mean
 from hosting.app_handle import Runner, SharedApp
 from hosting.apps.expansion import AppSettings
@@ -37,10 +38,13 @@ from hosting.host.timeouts import Timeouts, read_timeout
 
 if TYPE_CHECKING:
     from hosting.bindings.services import Webhook
+    from hosting.bindings.storage import Lease
     from hosting.host.additions import Additions
 
-CAPABILITIES = frozenset({"outside_prefix", "routes", "shutdown"})
+CAPABILITIES = frozenset({"health", "leases", "outside_prefix", "response_sent", "routes", "shutdown", "tasks"})
 """What extensions can do under ``hosting start`` and in ``hosting.testing``."""
+
+HostState = Literal["starting", "running", "stopping", "stopped"]
 
 _DRAIN_POLL_SECONDS = 0.02
 
@@ -60,6 +64,8 @@ class FunctionHost:
         loads: reads the app, with the arguments of ``load_app``.
         runner: what extensions see that runs the app.
         adapts: called with each function that an extension adds.
+        acquire_lease: takes the lock of a background task that runs in one process only, by its name; by default from
+            the host's storage.
     """
 
     app: App
@@ -78,6 +84,7 @@ class FunctionHost:
         loads: Callable[..., App] = load_app,
         runner: Runner = "host",
         adapts: Callable[[Function], None] = lambda _function: None,
+        acquire_lease: Callable[[str], Awaitable[Lease | None]] | None = None,
     ) -> None:
         self.root = root.resolve()
         self.environ = os.environ if environ is None else environ
@@ -98,6 +105,9 @@ class FunctionHost:
         self._load_app = loads
         self._runner: Runner = runner
         self._adapts = adapts
+        self._acquire_lease = acquire_lease or self._lock_task
+        self._running_event = asyncio.Event()
+        self._is_stopped = False
         self._providers: tuple[Provider, ...] = ()
         self.never_triggered: tuple[NeverTriggered, ...] = ()
         """The functions with a binding type that no installed package provides, each with that type."""
@@ -184,7 +194,9 @@ class FunctionHost:
     def _functions_of_extensions(self) -> tuple[Function, ...]:
         app = self.app
         own = [function for function in app.functions if function.error is None]
-        shared = SharedApp(self._runner, CAPABILITIES, self.root, app.host_json, AppSettings(self.environ).get)
+        setting = AppSettings(self.environ).get
+        shared = SharedApp(self._runner, CAPABILITIES, self.root, app.host_json, setting)
+        shared.acquire_lease = self._acquire_lease
         additions: list[Additions] = []
 
         def start() -> Additions:
@@ -199,6 +211,9 @@ class FunctionHost:
         self.extensions.prepare(shared, own, start)
         shared.list_functions = lambda: [*app.functions, *app.in_error]
         return tuple(additions[0].added.values()) if additions else ()
+
+    async def _lock_task(self, name: str) -> Lease | None:
+        return await self._services.storage.lock(f"locks/{self._services.host_id}/Host.Tasks.{name}")
 
     def _bind(self) -> None:
         count, problem = read_thread_count(self.environ)
@@ -281,6 +296,21 @@ class FunctionHost:
         if self.app.lifespan is not None:
             await self.app.lifespan.startup()
         await start_providers(self._providers)
+        self._running_event.set()
+
+    @property
+    def state(self) -> HostState:
+        """Whether it starts, runs, stops (takes no new work), or has stopped."""
+        if self._is_stopped:
+            return "stopped"
+        if self._drained_by is not None:
+            return "stopping"
+        return "running" if self._running_event.is_set() else "starting"
+
+    async def wait_until_running(self, seconds: float) -> None:
+        """Wait until the host has started, at most for some seconds."""
+        if seconds and not self._running_event.is_set():
+            await wait_for_event(self._running_event, seconds)
 
     async def warm_up(self) -> bool:
         """Run the app's warm-up functions, unless they have run; return whether they succeeded."""
@@ -316,7 +346,9 @@ class FunctionHost:
 
         It does not wait for busy threads.
         """
+        self._is_stopped = True
         await end_all("close", (provider.close for provider in self._providers))
+        await self.extensions.background.stop_tasks()  # before the storage with their locks is closed
         await end_all("close", (self._services.close,))
         if self.app.lifespan is not None:
             await self.app.lifespan.shutdown()

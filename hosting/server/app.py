@@ -17,6 +17,7 @@ from hosting.server.disconnect import disconnect
 from hosting.server.endpoint import FunctionEndpoint
 from hosting.server.event_loop import choose_event_loop
 from hosting.server.guard import LocalGuard
+from hosting.server.health import Health
 from hosting.server.middleware.access import Access, AccessLog, report_refusal
 from hosting.server.middleware.cors import Cors, CorsPolicy
 from hosting.server.middleware.headers import header_middleware
@@ -123,7 +124,7 @@ def _middleware(
     http = host.section("extensions", "http")
     yield from header_middleware(http)
     admin, webhooks = Admin(host, keys, limit), Webhooks(host.webhooks, keys, limit)
-    yield partial(OwnPaths, admin=admin, webhooks=webhooks, guard=guard)
+    yield partial(OwnPaths, own=(Health(host, keys), admin, webhooks), guard=guard)
     # Inside: no page of another origin may read the host's own paths.
     if cors is not None:
         yield partial(Cors, policy=cors)

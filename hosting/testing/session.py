@@ -18,6 +18,7 @@ import azure.functions as func
 from hosting.apps.local_settings import read_local_settings
 from hosting.bindings.http.request import HttpCall
 from hosting.bindings.http.streams import streams_of
+from hosting.bindings.storage import Lease
 from hosting.core import NOTHING, App, Function
 from hosting.errors import HostingError
 from hosting.extensions import FLAG
@@ -82,6 +83,7 @@ class Session:
             loads=self._read,
             runner="testing",
             adapts=adapt_for_tests,
+            acquire_lease=_grant,
         )
 
     @property
@@ -190,6 +192,17 @@ class Session:
                 return HostingError(problem.message, remedy=problem.remedy, file=problem.file, line=problem.line)
         known = ", ".join(function.name for function in self.host.functions) or "none"
         return HostingError(f"The app has no function '{name}'.", remedy=f"Its functions: {known}.")
+
+
+class _Granted(Lease):
+    """The lock of a task in a test: there is no other process."""
+
+    async def release(self) -> None:
+        """Do nothing."""
+
+
+async def _grant(_name: str) -> Lease:
+    return _Granted()
 
 
 def _call(function: Function, data: Any) -> HttpCall:

@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Sequence
+from typing import Protocol
 
 from hosting.bindings.http.provider import HttpTrigger
 from hosting.bindings.http.request import decode_path
+from hosting.bindings.http.response import HttpReply
 from hosting.bindings.http.routes import Router
 from hosting.server.admin.app import Admin
 from hosting.server.guard import LocalGuard
 from hosting.server.replies import answer, empty, respond
 from hosting.server.types import PATH, REFUSED, ROUTE, AsgiApp, Receive, Scope, Send
-from hosting.server.webhooks import Webhooks
 
 _HOSTS_OWN = frozenset(("/admin/", "/runtim"))
 """The first seven characters of the paths that the host itself may answer: one look at the path of every request."""
+
+
+class OwnEndpoints(Protocol):
+    """Answers some of the paths of the host itself."""
+
+    def takes(self, path: str) -> bool:
+        """Return whether it answers a path."""
+
+    async def answer(self, scope: Scope, receive: Receive, path: str, /) -> HttpReply:
+        """Answer a request."""
 
 
 class OwnPaths:
@@ -22,14 +33,13 @@ class OwnPaths:
 
     Args:
         app: the ASGI application inside, for all other paths.
-        admin: answers what is below ``/admin``.
-        webhooks: answers what is below ``/runtime/webhooks``.
+        own: what answers these paths; the first one that takes a path.
         guard: refuses requests that may come from a foreign web page; None to refuse none.
     """
 
-    def __init__(self, app: AsgiApp, admin: Admin, webhooks: Webhooks, guard: LocalGuard | None) -> None:
+    def __init__(self, app: AsgiApp, own: Sequence[OwnEndpoints], guard: LocalGuard | None) -> None:
         self._app = app
-        self._own = (admin, webhooks)
+        self._own = tuple(own)
         self._guard = guard
 
     # Not a coroutine of its own, which would cost every request.

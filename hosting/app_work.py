@@ -1,0 +1,86 @@
+"""What extensions add to a host besides functions and services: health checks and background tasks."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any, NamedTuple
+
+from hosting.errors import ExtensionError
+
+HEALTH_NAMES = ("azure.functions.web_host.lifecycle", "azure.functions.script_host.lifecycle")
+"""The names of the host's own health checks: whether its process lives, and whether the app is ready."""
+
+
+class HealthCheck(NamedTuple):
+    """A health check of an extension; the attributes are the arguments of ``AppHandle.add_health``."""
+
+    name: str
+    check: Callable[[], Any]
+    ready: bool
+    live: bool
+    timeout: float
+    extension: str
+
+
+class BackgroundTask(NamedTuple):
+    """A background task of an extension; the attributes are the arguments of ``AppHandle.add_task``."""
+
+    name: str
+    make: Callable[[], Awaitable[Any]]
+    restart: bool
+    single: bool
+    extension: str
+
+
+def check_health(subject: str, check: HealthCheck, others: Iterable[HealthCheck]) -> None:
+    """Check the arguments of ``add_health``.
+
+    Raises:
+        ExtensionError: one of them is wrong, or the name is taken.
+    """
+    _check_name(subject, check.name)
+    _check_callable(subject, "check", check.check)
+    timeout: Any = check.timeout
+    if isinstance(timeout, bool) or not isinstance(timeout, int | float) or not 0 < timeout < float("inf"):
+        raise ExtensionError(f"{subject}: timeout must be a number of seconds above zero, found {timeout!r}")
+    owners = {one.name.lower(): f"extension '{one.extension}'" for one in others}
+    owner = {**owners, **dict.fromkeys(HEALTH_NAMES, "the host")}.get(check.name.lower())
+    if owner is not None:
+        raise ExtensionError(f"{subject}: {owner} has a health check of this name", remedy="Choose another name.")
+
+
+def check_task(subject: str, task: BackgroundTask, others: Iterable[BackgroundTask], *, has_leases: bool) -> None:
+    """Check the arguments of ``add_task``.
+
+    Raises:
+        ExtensionError: one of them is wrong, the name is taken, or the host has no leases for a single task.
+    """
+    _check_name(subject, task.name)
+    _check_callable(subject, "make", task.make)
+    if any(one.name.lower() == task.name.lower() and one.extension == task.extension for one in others):
+        raise ExtensionError(f"{subject}: the extension has a task of this name", remedy="Choose another name.")
+    if task.single and not has_leases:
+        raise ExtensionError(
+            f"{subject}: single=True needs a lease, and this host has none",
+            remedy="Look for 'leases' in app.capabilities. In Azure, a timer trigger runs once for all workers.",
+        )
+
+
+def _check_name(subject: str, name: Any) -> None:
+    if not isinstance(name, str) or not name.strip():
+        raise ExtensionError(f"{subject}: the name must be text that is not empty, found {name!r}")
+
+
+def _check_callable(subject: str, argument: str, value: Any) -> None:
+    import inspect  # only an extension that adds something needs it
+
+    if not callable(value):
+        raise ExtensionError(f"{subject}: {argument} must be a function, found {type(value).__name__}")
+    try:
+        inspect.signature(value).bind()
+    except ValueError:  # a callable written in C may have no signature
+        return
+    except TypeError as error:
+        raise ExtensionError(
+            f"{subject}: {argument} is called without arguments, which it does not accept: {error}"
+        ) from None
