@@ -12,9 +12,12 @@ from typing import Any, NamedTuple
 from hosting._distributions import installed_version
 from hosting._exceptions import error_text
 from hosting._injection import Inject, injected_parameters
-from hosting.apps.web import WebExtension, supports_sdk_type, web_extension
+from hosting.apps.web import WebExtension, is_settlement_type, supports_sdk_type, web_extension
 from hosting.core import NOTHING, Binding, Model
 from hosting.errors import FunctionLoadError
+
+SETTLEMENT = "serviceBusClient"
+"""The binding type of what settles messages of Service Bus."""
 
 _EXTENSION = "The app imports a web extension: use that extension's request and responses in every HTTP function."
 
@@ -40,6 +43,8 @@ class Signature(NamedTuple):
     """Whether it has a parameter ``context`` that is not a binding."""
     is_async: bool
     """Whether it is a coroutine function."""
+    bindings: tuple[Binding, ...]
+    """Its bindings, with one for a parameter that settles messages, for which the app has none."""
     injected: Mapping[str, Any] = NOTHING
     """The types of the parameters that extensions supply, by name."""
 
@@ -69,6 +74,8 @@ def read_signature(function: Callable[..., Any], bindings: Sequence[Binding], mo
             _check_context(annotations)
         _check_injected(annotations, injected, bound)
         parameters -= injected.keys()
+        settlement = _settlement_binding(parameters - bound.keys(), annotations)
+        parameters -= {one.name for one in settlement}
         _check_names(parameters, bound, model)
         for name in sorted(parameters & annotations.keys()):
             _check_parameter(bound[name], annotations[name], model)
@@ -76,7 +83,17 @@ def read_signature(function: Callable[..., Any], bindings: Sequence[Binding], mo
     except FunctionLoadError as error:
         error.file, error.line = defined_at(function)
         raise
-    return Signature(annotations, wants_context, inspect.iscoroutinefunction(function), injected)
+    is_async = inspect.iscoroutinefunction(function)
+    return Signature(annotations, wants_context, is_async, (*bindings, *settlement), injected)
+
+
+def _settlement_binding(unbound: set[str], annotations: Mapping[str, Any]) -> tuple[Binding, ...]:
+    """Return the binding of the only parameter without one, if it settles messages of Service Bus.
+
+    Source: ``validate_settlement_param`` in ``bindings/meta.py`` of Azure's libraries for Python 3.13.
+    """
+    is_one = len(unbound) == 1 and is_settlement_type(annotations.get(min(unbound)))
+    return (Binding(min(unbound), SETTLEMENT, "in"),) if is_one else ()
 
 
 def defined_at(function: Callable[..., Any]) -> tuple[str | None, int | None]:

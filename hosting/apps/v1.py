@@ -100,6 +100,7 @@ def _load(reader: AppReader, declaration: Declaration) -> Function:
     function.call, function.is_async = call, signature.is_async
     function.annotations, function.wants_context = signature.annotations, signature.wants_context
     function.injected = signature.injected
+    function.bindings = signature.bindings
     return function
 
 

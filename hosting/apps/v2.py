@@ -187,7 +187,7 @@ def _read(reader: AppReader, sdk_function: Any, script: Path) -> None:
             model="v2",
             call=call,
             is_async=signature.is_async,
-            bindings=bindings,
+            bindings=signature.bindings,
             annotations=signature.annotations,
             wants_context=signature.wants_context,
             opt_ins=opt_ins,

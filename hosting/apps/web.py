@@ -117,5 +117,12 @@ def supports_sdk_type(binding_type: str, annotation: Any) -> bool:
         return False  # the converter expects a class, and a list of classes is not one
 
 
+def is_settlement_type(annotation: Any) -> bool:
+    """Return whether a parameter without a binding gets what settles messages, such as ``ServiceBusMessageActions``."""
+    base: Any = sys.modules.get(_BASE)
+    check = None if base is None else getattr(base.get_binding_registry(), "check_supported_grpc_client_type", None)
+    return check is not None and bool(check(annotation))
+
+
 def _module(base: Any) -> str:
     return (base.ModuleTrackerMeta.get_module() or "") if base is not None else ""

@@ -25,6 +25,7 @@ Factory = Callable[[Services], Provider]
 BUILT_IN: Mapping[str, str] = {
     "httptrigger": "hosting.bindings.http.provider:HttpProvider",
     "http": "hosting.bindings.http.provider:HttpProvider",
+    "servicebusclient": "hosting.bindings.generic.settlement:SettlementProvider",
     "timertrigger": "hosting.bindings.timer.provider:TimerProvider",
     "eventgridtrigger": "hosting.bindings.eventgrid.provider:EventGridProvider",
     "warmuptrigger": "hosting.bindings.warmup:WarmupProvider",

@@ -11,7 +11,9 @@ from typing import Any
 
 from azure.functions import meta
 
+from hosting.apps.signature import SETTLEMENT
 from hosting.bindings import Input, Invoke, Output, Provider, Services, Trigger
+from hosting.bindings.generic.settlement import SettlementInput
 from hosting.bindings.http.provider import HttpProvider
 from hosting.bindings.registry import Providers
 from hosting.bindings.warmup import WarmupProvider
@@ -83,8 +85,10 @@ class MemoryProvider(Provider):
         return MemoryTrigger(function, binding)
 
     def input(self, function: Function, binding: Binding) -> Input:
-        """Return an input with the test's values."""
-        return MemoryInput(function, binding, self._inputs.get(function.name.lower(), NOTHING))
+        """Return an input with the test's values; what settles messages is there without one."""
+        inputs = self._inputs.get(function.name.lower(), NOTHING)
+        is_settlement = binding.type.lower() == SETTLEMENT.lower()
+        return MemoryInput(function, binding, inputs, SettlementInput(function, binding) if is_settlement else None)
 
     def output(self, function: Function, binding: Binding) -> Output:
         """Return an output that records."""
@@ -113,8 +117,11 @@ class MemoryTrigger(Trigger):
 class MemoryInput(Input):
     """Returns the value that the test supplied."""
 
-    def __init__(self, function: Function, binding: Binding, inputs: Mapping[str, Any]) -> None:
+    def __init__(
+        self, function: Function, binding: Binding, inputs: Mapping[str, Any], otherwise: Input | None = None
+    ) -> None:
         self._function = function.name
+        self._otherwise = otherwise
         self._binding = binding
         self._inputs = inputs
         self._converter = ArgumentConverter(function, binding)
@@ -125,6 +132,8 @@ class MemoryInput(Input):
         current = recording.get()
         inputs = self._inputs if current is None else {**self._inputs, **current.inputs}
         name = self._binding.name
+        if name not in inputs and self._otherwise is not None:
+            return await self._otherwise.read(data, properties)
         if name not in inputs:
             raise LookupError(
                 f"function '{self._function}' reads input '{name}' ({self._binding.type}), which the test does not "

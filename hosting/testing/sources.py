@@ -149,10 +149,11 @@ def adapt_for_tests(function: Function) -> None:
     if function.retry is not None:
         count = function.retry.max_count if function.retry.max_count >= 0 else MAX_RETRIES
         function.retry = function.retry._replace(max_count=count, delay=0.0, minimum=0.0, maximum=0.0)
+    implicit = [one for one in function.bindings if has_implicit_output(one)]
     is_http = function.trigger.type.lower() == "httptrigger"
-    returns = any(one.name == RETURN for one in function.bindings)
-    if any(map(has_implicit_output, function.bindings)) and not (is_http or returns):
-        kind = function.trigger.type[: -len("Trigger")]
+    if implicit and not is_http and not any(one.name == RETURN for one in function.bindings):
+        kind = implicit[-1].type  # the SDK knows no converter for it: any value that Azure's worker can send is taken
+        kind = kind[: -len("Trigger")] if implicit[-1].is_trigger else kind
         function.bindings = (*function.bindings, Binding(RETURN, kind, "out"))
 
 

@@ -149,6 +149,8 @@ def test_function_with_a_generic_binding_may_return_a_value(hosting_host: HostFa
         assert (reply.status, reply.body) == (200 if body else 204, body)
         app = IMPLICIT.format(trigger="timerTrigger", keyword=keyword, value=repr(value))
         assert hosting_host({"function_app.py": app}, inputs=inputs).invoke("F").result == value
+    app = IMPLICIT.format(trigger="serviceBusTrigger", keyword=keyword, value="None")
+    assert hosting_host({"function_app.py": app}, inputs=inputs).invoke("F").result is None
     for trigger in ("httpTrigger", "timerTrigger"):
         app = IMPLICIT.format(trigger=trigger, keyword=keyword, value="object()")
         with pytest.raises(TypeError, match="value of type object"):

@@ -15,12 +15,18 @@ from hosting.core import Binding, Function
 _logger = host_logger("bindings")
 
 
+_NO_BINDINGS = frozenset({"durableclient", "servicebusclient"})
+"""Types of parameters that Azure's worker does not count."""
+
+
 def has_implicit_output(binding: Binding) -> bool:
     """Return whether functions with this binding may return a value without a ``$return`` binding, as in Azure.
 
     So it is for every binding type that the SDK does not know, and for those of Durable Functions. Source:
     ``get_explicit_and_implicit_return`` in ``functions.py`` of Azure's worker.
     """
+    if binding.type.lower() in _NO_BINDINGS:
+        return False
     converter: Any = meta.get_binding_registry().get(binding.type)  # type: ignore[no-untyped-call]
     check = getattr(converter, "has_implicit_output", lambda: False)
     return converter is None or bool(check())

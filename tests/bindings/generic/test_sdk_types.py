@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+from unittest.mock import MagicMock
 from uuid import UUID
 
 import pytest
@@ -294,6 +295,57 @@ def test_testing_gives_the_sdks_object() -> None:
         }
         real = heard["type"]("real")
         assert [one["body"] for one in invoke("HubMany", [real, "text"])] == [b"real", b"text"]
+
+
+SETTLING = """
+import azure.functions as func
+import azurefunctions.extensions.bindings.servicebus as sb
+
+app = func.FunctionApp()
+SEEN = {{}}
+METHODS = "complete", "abandon", "deadletter", "defer", "renew_message_lock"
+
+
+@app.service_bus_queue_trigger("message", connection="BUS", queue_name="q", auto_complete_messages=False)
+{keyword} Settle(message: sb.ServiceBusReceivedMessage, actions: sb.ServiceBusMessageActions):
+    SEEN["Settle"] = isinstance(actions, sb.ServiceBusMessageActions)
+    for method in METHODS:
+        getattr(actions, method)(message)
+    actions.set_session_state("s", b"1")
+    actions.release_session("s")
+    assert actions.renew_session_lock("s").ToDatetime()
+"""
+
+
+@pytest.mark.parametrize("keyword", ["def", "async def"])
+async def test_actions_on_a_message_are_logged(
+    keyword: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Their parameter has no binding, as in Azure; nothing is settled in a manual run."""
+    caplog.set_level("INFO")
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    (tmp_path / "host.json").write_text('{"version": "2.0"}')
+    (tmp_path / "function_app.py").write_text(SETTLING.format(keyword=keyword))
+    host = FunctionHost(tmp_path, environ={})
+    host.load()
+    assert await run(host, "Settle", json.dumps({"body": "hi", "lock_token": str(UUID(int=7))})) is True
+    calls = [record.getMessage() for record in caplog.records if "settles nothing" in record.getMessage()]
+    assert len(calls) == 8
+    assert calls[0].startswith(f"Function 'Settle' called complete for {UUID(int=7)}.")
+
+
+def test_testing_supplies_actions() -> None:
+    """A test has them without supplying them, and can supply its own; other parameters still need a binding."""
+    code = SETTLING.format(keyword="def")
+    with make_host({"function_app.py": code}) as host:
+        assert len([text for text in host.invoke("Settle", "hi").messages if "settles nothing" in text]) == 8
+        own = MagicMock()
+        host.invoke("Settle", "hi", inputs={"actions": own})
+        assert own.complete.call_count == 1
+    for wrong in ("actions: int", "actions: sb.ServiceBusMessageActions, more: sb.ServiceBusMessageActions"):
+        app = {"function_app.py": code.replace("actions: sb.ServiceBusMessageActions", wrong)}
+        with pytest.raises(HostingError, match="without a binding"), make_host(app):
+            pass
 
 
 COSMOS = """
