@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
 
@@ -14,8 +15,8 @@ from hosting._exceptions import type_name
 from hosting.core import Function
 from hosting.errors import ExtensionError
 
-Source: TypeAlias = tuple[Function, Any, dict[str, Any], Any]
-"""A function, what its trigger brought or None, the arguments of the call, and the context's ``retry_context``."""
+Source: TypeAlias = tuple[Function, Any, dict[str, Any], Any, str]
+"""A function, what its trigger brought or None, the arguments of the call, the context's ``retry_context``, the id."""
 
 
 OutcomeKind: TypeAlias = Literal["succeeded", "failed", "cancelled", "refused"]
@@ -197,19 +198,22 @@ class Invocation:
     """One invocation: the argument ``invocation`` of a hook, and ``context.invocation``.
 
     Args:
-        id: the invocation's id.
         source: what it is made of.
     """
 
-    __slots__ = ("__weakref__", "_principal", "_request", "_source", "_state", "id")
+    __slots__ = ("__weakref__", "_principal", "_request", "_source", "_state")
 
     if TYPE_CHECKING:  # not set before they are used
         _state: dict[str, Any]
         _request: Request | None
 
-    def __init__(self, id: str, source: Source) -> None:  # noqa: A002 - the name of the attribute
-        self.id = id
+    def __init__(self, source: Source) -> None:
         self._source = source
+
+    @property
+    def id(self) -> str:
+        """The invocation's id."""
+        return self._source[4]
 
     @property
     def function(self) -> Function:
@@ -243,7 +247,7 @@ class Invocation:
 
         In Azure's worker it is known where the function takes the message as an object of the SDK.
         """
-        function, data, args, _ = self._source
+        function, data, args, _, _ = self._source
         for message in (args.get(function.trigger.name), data):
             for name in ("dequeue_count", "delivery_count"):
                 count = getattr(message, name, None)
@@ -284,7 +288,7 @@ class Invocation:
             return self._request
 
     def _make_request(self) -> Request | None:
-        function, data, args, _ = self._source
+        function, data, args, _, _ = self._source
         if not function.is_http and function.trigger.name:
             return None
         argument = args.get(function.trigger.name)
@@ -322,7 +326,7 @@ class Invocation:
         Raises:
             ExtensionError: the function is not triggered by HTTP, or has no HTTP output.
         """
-        function, _, args, _ = self._source
+        function, _, args, _, _ = self._source
         request = self.request
         if request is None:
             raise ExtensionError(
@@ -355,15 +359,26 @@ def invocation_of(context: Any, function: Function, args: dict[str, Any]) -> Inv
         function: the function, for a context that another host has made.
         args: the arguments of the call, likewise.
     """
-    known = getattr(context, "_hosting_invocation", None)
-    if type(known) is Invocation:
-        return known
-    source = known or (function, None, args, getattr(context, "retry_context", None))
-    invocation = Invocation(getattr(context, "invocation_id", ""), source)
     try:
+        known = context._hosting_invocation
+    except AttributeError:
+        return _of_foreign(context, function, args)
+    if type(known) is tuple:
+        invocation = _new(Invocation)  # without __init__: hooks of every invocation may wait for it
+        invocation._source = known
         context._hosting_invocation = invocation
-    except Exception:  # noqa: BLE001 - the object of a test may refuse it
         return invocation
+    return known if type(known) is Invocation else _of_foreign(context, function, args)
+
+
+_new = object.__new__
+
+
+def _of_foreign(context: Any, function: Function, args: dict[str, Any]) -> Invocation:
+    retry, invocation_id = (getattr(context, name, None) for name in ("retry_context", "invocation_id"))
+    invocation = Invocation((function, None, args, retry, invocation_id or ""))
+    with suppress(Exception):  # the object of a test may refuse it
+        context._hosting_invocation = invocation
     return invocation
 
 

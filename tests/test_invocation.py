@@ -266,7 +266,7 @@ def invocation(
         """Do what the test says."""
 
     function = Function("F", "/", "/f.py", "v2", call, is_async=False, bindings=(trigger, *outputs))
-    return hosting.Invocation("1", (function, data, args, retry))
+    return hosting.Invocation((function, data, args, retry, "1"))
 
 
 HTTP, QUEUE = Binding("req", "httpTrigger", "in"), Binding("msg", "queueTrigger", "in", {"queueName": "tasks"})

@@ -14,7 +14,7 @@ import hosting
 SIGNATURES = {
     "AppHandle": "(extension: 'str', shared: 'SharedApp') -> 'None'",
     "Inject": "()",
-    "Invocation": "(id: 'str', source: 'Source') -> 'None'",
+    "Invocation": "(source: 'Source') -> 'None'",
     "InvocationOutcome": (
         "(kind: 'OutcomeKind', exception: 'BaseException | None' = None, status: 'int | None' = None) -> 'None'"
     ),

@@ -121,8 +121,8 @@ def _called(call: Callable[..., Any], function: Function, func_args: dict[str, A
 
 def _describe_invocation(context: Any, function: Function, func_args: dict[str, Any]) -> None:
     """Set ``context.invocation``; an object that a test passes as the context may refuse it."""
-    source = function, None, func_args, getattr(context, "retry_context", None)
-    invocation = Invocation(getattr(context, "invocation_id", None) or "", source)
+    retry, invocation_id = getattr(context, "retry_context", None), getattr(context, "invocation_id", None) or ""
+    invocation = Invocation((function, None, func_args, retry, invocation_id))
     try:
         context._hosting_invocation = context.invocation = invocation
     except Exception:  # noqa: BLE001 - such an object raises anything

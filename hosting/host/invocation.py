@@ -140,7 +140,7 @@ class Invocation:
         if retry is not None:
             context.retry_context = retry
         arguments: dict[str, Any] = {}
-        context._hosting_invocation = bound.function, data, arguments, retry
+        context._hosting_invocation = bound.function, data, arguments, retry, context.invocation_id
         phase = "decode"
         try:
             arguments[bound.trigger_name] = bound.trigger.decode(data)

@@ -106,6 +106,11 @@ PLAIN = """
 KEYWORD main(req: func.HttpRequest, user: Annotated[User, hosting.Inject]) -> str:
     return user
 """
+JOB = """
+@app.queue_trigger("msg", "q", "Storage")
+KEYWORD job(msg: func.QueueMessage, user: Annotated[User, hosting.Inject]) -> None:
+    pass
+"""
 FUTURE = "from __future__ import annotations\n"
 ANSWER = b"main, transaction of main, client of main, ['begin']"
 CLEAN = ["user", "commit", "session closed"]
@@ -347,13 +352,13 @@ def extended(folder: Path, keyword: str, code: str = SIGNATURE + BODY) -> Any:
 @pytest.mark.parametrize("keyword", ["def", "async def"])
 async def test_azures_worker_does_not_see_the_parameters(keyword: str, worker: Path) -> None:
     """The worker's own registry accepts the function, calls it with its bindings, and the providers give the rest."""
+    [built, job] = extended(worker, keyword, SIGNATURE + BODY + JOB).get_functions()
     runtime = pytest.importorskip("azure_functions_runtime.functions")
-    [built] = extended(worker, keyword).get_functions()
     pytest.importorskip("azure_functions_runtime.bindings.meta").load_binding_registry()
     directions = SimpleNamespace(inout=2, out=1, undefined=None)
-    info = runtime.Registry().add_indexed_function(built, SimpleNamespace(BindingInfo=directions))
+    info = runtime.Registry().add_indexed_function(job, SimpleNamespace(BindingInfo=directions))
+    assert (list(info.input_types), info.requires_context) == (["msg"], True)
     wrapper = built.get_user_function()
-    assert (list(info.input_types), info.requires_context) == (["req"], True)
     request = func.HttpRequest("GET", "/api/main", body=b"")
     arguments = {"req": request, "context": Context("1", "main", "/", InvocationLocal())}
     result = await (wrapper(**arguments) if keyword == "async def" else asyncio.to_thread(wrapper, **arguments))

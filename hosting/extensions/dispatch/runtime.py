@@ -230,6 +230,10 @@ class HookRuntime:
         self._quarantine.count_error(hook.extension, invocation)
 
 
+class _End:
+    """Stands for the end of a generator, which is cheaper than a StopIteration."""
+
+
 async def first_value(generator: AsyncGenerator[Any, None]) -> Any:
     """Return what an async generator yields first."""
     return await anext(generator)
@@ -244,7 +248,10 @@ def close_provider(generator: Generator[Any, None, Any], result: Any, error: Bas
         error: what it raised, which is raised at the provider's yield; None if nothing.
     """
     try:
-        next(generator) if error is None else generator.throw(error)
+        if error is not None:
+            generator.throw(error)
+        elif next(generator, _End) is _End:
+            return result, None
     except StopIteration:
         return result, error
     except BaseException as raised:
