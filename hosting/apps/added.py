@@ -6,6 +6,7 @@ import copy
 import functools
 import inspect
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from types import FunctionType
 from typing import Any
@@ -16,7 +17,7 @@ from hosting.apps.expansion import disable_functions
 from hosting.apps.load import new_reader
 from hosting.apps.signature import defined_at
 from hosting.apps.v2 import read_functions
-from hosting.apps.web import settle_request_types
+from hosting.apps.web import classic_requests, settle_request_types, takes_classic_requests
 from hosting.authoring import user_function
 from hosting.core import Function
 from hosting.errors import HostingError
@@ -29,13 +30,20 @@ class BlueprintReader:
         root: the app's folder.
         environ: the environment with the app settings.
         host_json: the content of host.json.
+        own: the functions of the app itself, which show what requests it takes.
         auth_level: the level of HTTP functions that have none; None for the SDK's default.
     """
 
     def __init__(
-        self, root: Path, environ: Mapping[str, str], host_json: Mapping[str, Any], auth_level: Any = None
+        self,
+        root: Path,
+        environ: Mapping[str, str],
+        host_json: Mapping[str, Any],
+        own: Sequence[Function],
+        auth_level: Any = None,
     ) -> None:
         self._root, self._environ, self._host_json, self._auth_level = root, environ, host_json, auth_level
+        self._is_classic = takes_classic_requests(own)
 
     def read(self, blueprint: Any, file: str | None) -> list[Function]:
         """Return the functions of a Blueprint.
@@ -52,13 +60,15 @@ class BlueprintReader:
         app = FunctionApp(self._auth_level or AuthLevel.FUNCTION)
         app.register_functions(blueprint)
         reader = new_reader(self._root, self._environ, self._host_json)
-        if not read_functions(reader, app, Path(file or self._root)):
+        with classic_requests(app) if self._is_classic else nullcontext():
+            found = read_functions(reader, app, Path(file or self._root))
+            settle_request_types(reader.functions)
+        if not found:
             raise HostingError(
                 "the Blueprint has no functions", remedy="Decorate a function with @blueprint.route(...)."
             )
         if reader.failures:
             raise reader.failures[0]
-        settle_request_types(reader.functions)
         disable_functions(reader.functions, reader.settings)
         return reader.functions
 

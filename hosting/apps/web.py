@@ -96,6 +96,16 @@ def settle_request_types(functions: Iterable[Function]) -> None:
             function.annotations = {**function.annotations, trigger.name: HttpRequest}
 
 
+def takes_classic_requests(functions: Iterable[Function]) -> bool:
+    """Return whether the functions of an app show that it uses no web extension; also true if none is for HTTP."""
+    triggers = [(one, one.trigger.name) for one in functions if one.trigger.type.lower() == "httptrigger"]
+    if not triggers:
+        return True
+    from azure.functions import HttpRequest
+
+    return any(one.annotations.get(name) is HttpRequest for one, name in triggers)
+
+
 def _annotations(function_app: Any) -> Iterator[Any]:
     for builder in function_app._function_builders:
         call = inspect.unwrap(user_function(builder))

@@ -44,7 +44,7 @@ class Preparing:
         from hosting.host.additions import Additions
 
         shared, level = self.shared, getattr(self._app, "auth_level", None)
-        reader = BlueprintReader(shared.root, os.environ, shared.host_json, level)
+        reader = BlueprintReader(shared.root, os.environ, shared.host_json, self._functions, level)
         register = getattr(self._app, "register_functions", _never)
         additions = Additions(shared, self._functions, (), reader.read, register)
         additions.added = self.added

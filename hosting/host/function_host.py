@@ -203,7 +203,7 @@ class FunctionHost:
             from hosting.apps.added import BlueprintReader  # only extensions that prepare need them
             from hosting.host.additions import Additions
 
-            reader = BlueprintReader(self.root, self.environ, app.host_json, app.auth_level)
+            reader = BlueprintReader(self.root, self.environ, app.host_json, own, app.auth_level)
             failed = [function for function in app.functions if function.error is not None]
             additions.append(Additions(shared, own, [*failed, *app.in_error], reader.read))
             return additions[0]

@@ -524,3 +524,21 @@ def test_handler_answers_in_an_app_with_streams_as_elsewhere() -> None:
         reply = host.get("/api/teapot")
     assert (reply.status, reply.text, reply.headers["x-own"]) == (418, "{}", "1")
     assert reply.headers["content-type"].startswith("application/json")
+
+
+TIMER_ONLY = """
+import azure.functions as func
+app = func.FunctionApp()
+@app.timer_trigger(schedule="0 0 0 1 1 *", arg_name="timer")
+def clean(timer: func.TimerRequest) -> None: ...
+"""
+
+
+@pytest.mark.parametrize("app", [own_app, lambda: {"function_app.py": TIMER_ONLY}], ids=["classic", "no HTTP"])
+def test_blueprint_is_read_alike_after_an_app_with_streams(app: Callable[[], Any]) -> None:
+    """What the app of another test has imported does not change the functions that an extension adds."""
+    with make_host({"function_app.py": STREAMS}) as host:
+        assert host.get("/api/own").text == "own"
+    extension = SimpleNamespace(prepare=hosting.hookimpl(lambda: blueprint("later")))
+    with make_host(app(), extensions={"adding": extension}) as host:
+        assert host.get("/api/added").text == "from the Blueprint"

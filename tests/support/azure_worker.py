@@ -23,6 +23,7 @@ def azure_worker(folder: Path, monkeypatch: pytest.MonkeyPatch, module: str, att
         module: the name of the test's own module, which has the extension.
         attribute: the extension's class or object in the module.
     """
+    _forget_web_extension(monkeypatch)
     Site(folder / "site").install("marking", hosting={"marking": f"{module}:{attribute}"})
     monkeypatch.syspath_prepend(str(folder / "site"))
     monkeypatch.setitem(sys.modules, module, sys.modules.get(module) or sys.modules["__main__"])
@@ -32,3 +33,10 @@ def azure_worker(folder: Path, monkeypatch: pytest.MonkeyPatch, module: str, att
     yield folder
     pending.shared = None
     pending.take()
+
+
+def _forget_web_extension(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the worker's library take the requests of ``azure.functions``: another test may have imported others."""
+    registry = pytest.importorskip("azure_functions_runtime.http_v2").HttpV2Registry
+    monkeypatch.setattr(registry, "_http_v2_enabled_checked", True)
+    monkeypatch.setattr(registry, "_http_v2_enabled", False)
