@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import inspect
 import json
 import logging
 import sys
@@ -101,6 +103,30 @@ def entries(document: Mapping[str, Any]) -> dict[str, str]:
     return {one["name"]: one["status"] for one in document["extensions"] if one["distribution"] is None}
 
 
+BLUEPRINT = """
+import azure.functions as func
+import hosting
+{before}
+blueprint = hosting.extend(func.Blueprint())
+{after}
+@blueprint.route("hello")
+async def hello(req: func.HttpRequest) -> str:
+    return "hello"
+"""
+WITH_BLUEPRINT = """
+import azure.functions as func
+from orders import blueprint
+app = func.FunctionApp()
+app.register_functions(blueprint)
+"""
+
+
+def with_blueprint(*, before: str = "", after: str = "") -> dict[str, str]:
+    """Return an app that extends a Blueprint, and not itself."""
+    text = BLUEPRINT.replace("{before}", before).replace("{after}", after)
+    return {**files(), "function_app.py": WITH_BLUEPRINT, "orders.py": text}
+
+
 SETTINGS: Any = {"extensions": {"audit": {"settings": {"mark": "%MARK%"}}}}
 RUNS: dict[str, tuple[dict[str, str], str]] = {
     "load": (files(load=["my_hooks:Audit"]), "hello audit hello"),
@@ -128,6 +154,8 @@ RUNS: dict[str, tuple[dict[str, str], str]] = {
         ),
         "hello own",
     ),
+    "blueprint, before": (with_blueprint(before=FROM_CODE), "hello audit hello"),
+    "blueprint, after": (with_blueprint(after=FROM_CODE), "hello audit hello"),
     "code and load": (files(after=FROM_CODE, load=["my_hooks:Second"]), "hello second audit hello"),
 }
 
@@ -140,7 +168,7 @@ def process(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     before = set(sys.modules)
     yield
     for name in set(sys.modules) - before:
-        if name.partition(".")[0] in ("my_hooks", "function_app", "hello", "hosting_clash"):
+        if name.partition(".")[0] in ("my_hooks", "function_app", "hello", "orders", "hosting_clash"):
             del sys.modules[name]
     pending.shared = None
     pending.take()
@@ -170,7 +198,8 @@ def in_azure(root: Path, app: Mapping[str, str], monkeypatch: pytest.MonkeyPatch
     if "function_app.py" not in app:
         return str(__import__("hello").main(request))
     (definition,) = __import__("function_app").app.get_functions()
-    return str(definition.get_user_function()(request))
+    answer = definition.get_user_function()(request)
+    return str(asyncio.run(answer) if inspect.iscoroutine(answer) else answer)
 
 
 @pytest.mark.parametrize("flag", ["0", "1"])
@@ -185,6 +214,25 @@ def test_extension_of_the_app_runs_in_azures_worker_whatever_the_flag_is(
     app, expected = RUNS[case]
     assert in_azure(tmp_path, app, monkeypatch) == expected
     assert pending.shared.host.enabled is (flag == "1")
+
+
+def test_app_object_of_a_test_keeps_its_extension_for_every_host() -> None:
+    """A module that a test has imported registers once, and each of its hosts has the extension."""
+    app = func.FunctionApp()
+
+    @app.route("hello")
+    def hello(req: func.HttpRequest) -> str:
+        return "hello"
+
+    class Mark:
+        @hosting.hookimpl
+        def post_invocation_app_level(self, func_ret: str) -> str:
+            return f"{func_ret} marked"
+
+    hosting.extension(Mark)
+    for _ in range(2):
+        with make_host(app, extensions=[]) as host:
+            assert host.get("/api/hello").text == "hello marked"
 
 
 def test_v1_function_extended_before_the_extension_says_so(

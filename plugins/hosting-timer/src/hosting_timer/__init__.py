@@ -1,5 +1,5 @@
 """An extension that logs how long each function took."""
 
-from hosting_timer.extension import TimerExtension
+from hosting_timer.extension import TimerExtension, TimerSettings
 
-__all__ = ["TimerExtension"]
+__all__ = ["TimerExtension", "TimerSettings"]

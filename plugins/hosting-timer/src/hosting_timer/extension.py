@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Mapping
+from dataclasses import dataclass
 from logging import Logger
 from time import perf_counter
-from typing import Any
+from typing import Annotated, Any
 
 from azure.functions import Context, HttpRequest
 
 from hosting import Outcome, hookimpl
 from hosting_timer.annotation import annotated
+
+
+@dataclass(frozen=True)
+class TimerSettings:
+    """Settings of the timer."""
+
+    append_to_http_response: Annotated[bool, "Append the time to text responses of HTTP functions."] = False
 
 
 class TimerExtension:
@@ -20,27 +28,15 @@ class TimerExtension:
     kept in local variables of the around hook, so that nothing is left behind whichever way the invocation ends.
     """
 
+    settings = TimerSettings
+
     def __init__(self) -> None:
         self._append_to_http_response = False
 
     @hookimpl
-    def configure(self, settings: Mapping[str, Any]) -> None:
-        """Store the app's settings.
-
-        Args:
-            settings: ``append_to_http_response`` (bool, default False).
-
-        Raises:
-            ValueError: a setting is unknown.
-            TypeError: ``append_to_http_response`` is not a bool.
-        """
-        append = settings.get("append_to_http_response", False)
-        unknown = sorted(settings.keys() - {"append_to_http_response"})
-        if unknown:
-            raise ValueError(f"timer: unknown setting {', '.join(unknown)}; expected: append_to_http_response")
-        if not isinstance(append, bool):
-            raise TypeError(f"timer: append_to_http_response must be true or false, not {append!r}")
-        self._append_to_http_response = append
+    def configure(self, settings: TimerSettings) -> None:
+        """Store the app's settings, which the host has checked."""
+        self._append_to_http_response = settings.append_to_http_response
 
     @hookimpl(trylast=True)  # innermost: the time of other hooks is not the function's
     def invocation_app_level(
