@@ -57,19 +57,13 @@ def completed_list(words: Iterable[str], incomplete: str) -> list[CompletionItem
     return [CompletionItem(f"{before}{comma}{word}") for word in matching]
 
 
-FOUND_ABOVE = "hosting.found_above"
-"""The key of a command's context that tells that the app's folder is above the one that was named."""
-
-
 def app_folder_argument(context: click.Context, _parameter: click.Parameter, path: Path) -> Path:
     """Return the app's folder: the one that was named, the nearest one above it, or that of a file of the app."""
     if context.resilient_parsing:
         return path
     from hosting.apps.folder import app_folder  # not needed for --help
 
-    found = app_folder(path)
-    context.meta[FOUND_ABOVE] = path.is_dir() and found != path.resolve()
-    return found
+    return app_folder(path)
 
 
 APP_DIR = click.argument(

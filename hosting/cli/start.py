@@ -9,7 +9,7 @@ import click
 
 from hosting._collection import collection_paused
 from hosting.cli.help import Command
-from hosting.cli.params import APP_DIR, FOUND_ABOVE, FUNCTIONS, Choice, comma_separated_option
+from hosting.cli.params import FUNCTIONS, Choice, comma_separated_option, complete_folders
 from hosting.errors import HostingError
 from hosting.runner.debugger import DEFAULT_PORT as DEBUG_PORT
 
@@ -43,7 +43,7 @@ def _pem_file() -> click.Path:
     ],
     page="reference/configuration",
 )
-@APP_DIR
+@click.argument("app_dir", default=".", type=click.Path(path_type=Path), shell_complete=complete_folders)
 @click.option(
     "-p",
     "--port",
@@ -128,6 +128,7 @@ def start(app_dir: Path, **options: object) -> None:
     local.settings.json. Ctrl-C or SIGTERM stops the host when running invocations have finished.
     """
     with collection_paused():
+        from hosting.apps.folder import app_folder
         from hosting.runner.errors import report_error
         from hosting.runner.options import StartOptions
         from hosting.runner.start import start as serve
@@ -137,10 +138,11 @@ def start(app_dir: Path, **options: object) -> None:
     if options["wait_for_debugger"] and options["debug"] is None:
         options["debug"] = DEBUG_PORT
     start_options = StartOptions(app_dir, **options)  # type: ignore[arg-type]
-    if click.get_current_context().meta.get(FOUND_ABOVE) and start_options.log_format == "console":
-        click.echo(f"The function app is in {app_dir}.")
     try:
-        serve(start_options)
+        root = app_folder(app_dir)
+        if app_dir.is_dir() and root != app_dir.resolve() and start_options.log_format == "console":
+            click.echo(f"The function app is in {root}.")
+        serve(start_options._replace(root=root))
     except HostingError as error:
         report_error(error, start_options)
         sys.exit(error.exit_code)

@@ -42,7 +42,8 @@ class Registry:
         self._own: list[Extension] = []
         """The extensions that are not classes of Azure's interface."""
         self._entry_points: dict[int, EntryPoint] = {}
-        self._unreadable: list[Problem] = []
+        self.unreadable: list[Problem] = []
+        """A problem for each installed distribution whose metadata cannot be read."""
         self._has_read_metadata = False
         self._initialized: set[int] = set()
         self._configured: set[Extension] = set()
@@ -80,7 +81,7 @@ class Registry:
         if self._has_read_metadata:
             return
         self._has_read_metadata = True
-        installed, self._unreadable = read_installed()
+        installed, self.unreadable = read_installed()
         for extension, entry_point in discover(self._config, installed):
             self._own.append(extension)
             self._entry_points[id(extension)] = entry_point
@@ -271,7 +272,7 @@ class Registry:
             for name in listed
             if name != ANY and fold_name(name) not in known
         ]
-        return [*self._unreadable, *unknown]
+        return [*self.unreadable, *unknown]
 
     def _watching(self, extension: Extension, what: str) -> AbstractContextManager[None]:
         return self._monitor.watching(extension, what, self._config.budgets.load)

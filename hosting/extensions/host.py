@@ -326,10 +326,7 @@ class ExtensionHost:
         return self._registry.ordered
 
     def uses(self) -> dict[str, str]:
-        """Return the names of the extensions that the app uses, each with the beginning of a sentence on where.
-
-        It does not matter whether they are installed and switched on.
-        """
+        """Return which extensions the app uses, installed or not, each with the beginning of a sentence on where."""
         return OptIns(self._functions, self._registrations, self._config).uses()
 
     def diagnosis(self, *, verify: bool = False) -> dict[str, Any]:
@@ -485,7 +482,8 @@ class ExtensionHost:
         problems = [*self._missing(), *document.extension_problems(extensions)]
         if not self.enabled:
             problems += document.switched_off_problems(extensions)
-        return [*problems, *self.name_problems()]
+        problems += self.name_problems()
+        return [*(one for one in self._registry.unreadable if one not in problems), *problems]
 
     def _missing(self) -> list[Problem]:
         return document.missing_problems(self._registry.missing(), self._registry.ordered, self.enabled)

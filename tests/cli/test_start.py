@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from subprocess import CompletedProcess
 
 import pytest
+from click.testing import CliRunner
 
+from hosting.cli.start import start
 from tests.conftest import MakeApp, Serve
 
 RunHosting = Callable[..., "CompletedProcess[str]"]
@@ -23,6 +26,25 @@ def test_app_that_does_not_load_exits_with_1(make_app: MakeApp, run_hosting: Run
     verbose = run_hosting("start", app, "--port", "0", "--verbose")
     assert verbose.returncode == 1
     assert "Traceback" in verbose.stderr
+
+
+@pytest.mark.parametrize(
+    ("path", "code", "says"),
+    [("notes.py", 1, "notes.py is not a file of a function app"), ("nowhere", 2, "there is no folder")],
+)
+def test_error_of_the_folder_is_in_the_format_of_the_log(path: str, code: int, says: str, tmp_path: Path) -> None:
+    """A program that reads the log finds each error in it, also one about the folder that was named."""
+    (tmp_path / "notes.py").write_text("")
+    for form in ("json", "console"):
+        done = CliRunner().invoke(start, [str(tmp_path / path), "--port", "0", "--log-format", form])
+        assert (done.exit_code, done.stdout) == (code, "")
+        if form == "json":
+            (line,) = done.stderr.splitlines()
+            assert json.loads(line)["level"] == "error"
+            assert says in json.loads(line)["message"]
+        else:
+            assert done.stderr.startswith("Error: ")
+            assert says in done.stderr
 
 
 def test_key_without_certificate_is_wrong_usage(run_hosting: RunHosting) -> None:
@@ -112,7 +134,9 @@ def Orders(msg: func.ServiceBusMessage): ...
 
 def test_start_says_what_the_diagnosis_knows_about_names_and_triggers(make_app: MakeApp, serve: Serve) -> None:
     """A misspelled name has no effect, which is hard to notice."""
-    logs = serve(make_app(NAMES), env={"PYTHON_ENABLE_WORKER_EXTENSIONS": "1"}).logs()
+    server = serve(make_app(NAMES), env={"PYTHON_ENABLE_WORKER_EXTENSIONS": "1"})
+    server.wait_for("Function 'Orders' is never triggered")
+    logs = server.logs()
     assert "names 'tmer', which is not installed." in logs
     assert "functions names 'Helo', which no function matches. Did you mean 'Hello'?" in logs
     assert "Function 'Hello' uses the extension 'nothing', which is not installed." in logs

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 from pathlib import Path
@@ -90,6 +91,25 @@ def test_document_with_extensions_off_lists_what_would_be_active(site: Site) -> 
     host.load([function(f)])
     (problem,) = validated_document(host)["problems"]
     assert problem["message"].endswith("These would run if they were switched on: auth.")
+
+
+@pytest.mark.parametrize("flag", ["0", "1"], ids=["off", "on"])
+@pytest.mark.parametrize("section", [None, {"required": ["auth"]}, {"order": ["auth"]}])
+def test_document_has_each_distribution_that_cannot_be_read_once(
+    site: Site, flag: str, section: dict[str, Any] | None
+) -> None:
+    """Whether extensions are on or off: the extension that a user misses may be in it."""
+    site.extension("auth", PRE)
+    odd = site.path / "odd-1.0.dist-info"
+    odd.mkdir()
+    (odd / "METADATA").write_text("Metadata-Version: 2.1\nName: odd\nVersion: 1.0\n")
+    (odd / "entry_points.txt").write_bytes(b"\xff\xfe[hosting]\nodd = odd\n")
+    host = ExtensionHost(environ={"PYTHON_ENABLE_WORKER_EXTENSIONS": flag}, section=section)
+    host.discover()
+    with contextlib.suppress(ExtensionError):  # a required extension does not run where they are off
+        host.load([function(f)])
+    messages = [one["message"] for one in validated_document(host)["problems"]]
+    assert [message.startswith("The metadata of odd in ") for message in messages].count(True) == 1
 
 
 def test_document_with_every_status_is_valid_and_explains_each(site: Site, start: Start) -> None:
