@@ -11,9 +11,9 @@ import azure.functions as func
 
 from hosting.apps.web import supports_sdk_type
 from hosting.bindings.expressions import BUILT_IN, Template, json_data, merged
-from hosting.bindings.generic.messages import BODY, FIELDS
+from hosting.bindings.generic.messages import BODY, FIELDS, read_message
 from hosting.bindings.generic.provider import GenericTrigger
-from hosting.bindings.generic.sdk_types import sdk_messages
+from hosting.bindings.generic.sdk_types import SdkMessages, sdk_messages
 from hosting.core import NOTHING, Binding, Function
 from hosting.testing.builders import blob, timer_request
 
@@ -30,6 +30,7 @@ class ArgumentConverter:
     def __init__(self, function: Function, binding: Binding) -> None:
         self._parameter = f"function '{function.name}': parameter '{binding.name}'"
         self._annotation = function.annotations.get(binding.name)
+        self._binding = binding
         self._type = binding.type.lower()
         self._path = str(binding.get("path", ""))
         self._many = str(binding.get("cardinality", "")).lower() == "many"
@@ -42,12 +43,13 @@ class ArgumentConverter:
     def decode(self, data: Any) -> Any:
         """Return ``data`` as the object that the function takes."""
         if self._many:
-            return [self._single(one) for one in (data if isinstance(data, list) else [data])]
+            items = data if isinstance(data, list) else [data]
+            return [self._single(one, number) for number, one in enumerate(items)]
         return self._single(data)
 
-    def _single(self, data: Any) -> Any:
+    def _single(self, data: Any, number: int = 0) -> Any:
         if self._sdk_messages is not None:
-            return self._sdk_message(data)
+            return self._sdk_message(self._sdk_messages, data, number)
         if self._takes_client and isinstance(data, _PLAIN):
             raise TypeError(
                 f"{self._parameter} takes a {getattr(self._annotation, '__name__', self._annotation)}: pass a client, "
@@ -62,11 +64,11 @@ class ArgumentConverter:
             return timer_request() if self._type == "timertrigger" else self._generic.decode(None)
         return data
 
-    def _sdk_message(self, data: Any) -> Any:
-        if data is None or isinstance(data, _PLAIN):
-            return self._generic.decode(data)
+    def _sdk_message(self, messages: SdkMessages, data: Any, number: int) -> Any:
         if isinstance(data, func.ServiceBusMessage | func.EventHubEvent):
-            return self._generic.decode(message_content(self._type, data))
+            data = message_content(self._type, data)
+        if data is None or isinstance(data, _PLAIN):
+            return messages.one(read_message(self._binding, "" if data is None else data), number)
         return data
 
     def _from_text(self, text: str | bytes) -> Any:

@@ -48,9 +48,9 @@ class SdkMessages:
         self._base: Any = sys.modules[_BASE]
         self._converter = self._base.get_binding_registry().get(binding.type)
 
-    def one(self, message: Message) -> Any:
-        """Return one message in its SDK type."""
-        return self._converted(self._data(message, 0), "model_binding_data")
+    def one(self, message: Message, number: int = 0) -> Any:
+        """Return one message in its SDK type; ``number`` is that in its batch."""
+        return self._converted(self._data(message, number), "model_binding_data")
 
     def many(self, messages: Sequence[Message]) -> list[Any]:
         """Return a list of messages in their SDK type."""

@@ -285,6 +285,7 @@ def test_testing_gives_the_sdks_object() -> None:
         assert [one["body"] for one in invoke("BusMany", ["a", {"body": b"\xff"}, service_bus_message("c")])] == [
             *(b"a", b"\xff", b"c")
         ]
+        assert [one["sequence_number"] for one in invoke("BusMany", ["a", "b"])] == [0, 1]
         event = event_hub_event("hi", partition_key="p", sequence_number=5, offset="6", enqueued_time=NOON)
         (heard,) = invoke("HubOne", event)
         assert {name: heard[name] for name in ("body", "partition_key", "sequence_number", "offset")} == {
