@@ -136,8 +136,8 @@ class AppHandle:
         """What this runner can do.
 
         ``routes`` (functions can be added), ``outside_prefix`` (also without the prefix of routes), ``health`` (health
-        checks are served), ``tasks`` (background tasks run), ``leases`` (also in one process only), ``shutdown`` and
-        ``response_sent`` (the hooks of these names are called).
+        checks are served), ``tasks`` (background tasks run), ``leases`` (also in one process only), ``shutdown``,
+        ``response_sent`` and ``binding_error`` (the hooks of these names are called).
         """
         return self._shared.capabilities
 

@@ -41,7 +41,9 @@ if TYPE_CHECKING:
     from hosting.bindings.storage import Lease
     from hosting.host.additions import Additions
 
-CAPABILITIES = frozenset({"health", "leases", "outside_prefix", "response_sent", "routes", "shutdown", "tasks"})
+CAPABILITIES = frozenset(
+    {"binding_error", "health", "leases", "outside_prefix", "response_sent", "routes", "shutdown", "tasks"}
+)
 """What extensions can do under ``hosting start`` and in ``hosting.testing``."""
 
 HostState = Literal["starting", "running", "stopping", "stopped"]

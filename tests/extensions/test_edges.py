@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,12 +13,19 @@ import azure.functions as func
 import pytest
 
 import hosting
+from hosting.bindings.http.response import HttpReply
 from hosting.extensions._model import ON_DEMAND, Extension, Hook
 from hosting.extensions._selection import Selection
 from hosting.host.context import Context, InvocationLocal, RetryContext
+from hosting.host.function_host import FunctionHost
+from hosting.server.disconnect import disconnect
+from hosting.server.observation import observe
+from hosting.server.replies import respond
 from hosting.testing import Host, make_host, queue_message
+from tests.conftest import MakeApp
 from tests.support.azure_worker import azure_worker
-from tests.support.invoking import function
+from tests.support.invoking import ON, function
+from tests.support.note_providers import HEAD, NoteOutput, call, noting
 
 
 class Seeing:
@@ -260,6 +268,56 @@ def test_response_sent_knows_how_a_stream_ended() -> None:
         host.get("api/stream?raise=1", raises=False)
     end = ("end", "succeeded", None, 200)
     assert seeing.seen == [end, ("sent", 200, 6, None), end, ("sent", 200, 3, "LookupError")]
+
+
+WRITING = """
+@app.generic_trigger("msg", type="noteTrigger")
+@app.generic_output_binding("$return", type="note", path="out")
+async def f(msg: str) -> str:
+    return msg
+"""
+
+
+async def test_output_that_cannot_be_written_is_seen_as_failed(
+    make_app: MakeApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The function has returned, and hooks around it have seen that; nevertheless the invocation failed."""
+
+    async def write(self: Any, encoded: Any, properties: Any) -> None:
+        raise OSError("disk full")
+
+    monkeypatch.setattr(NoteOutput, "write", write)
+    seeing = Seeing()
+    root = make_app({"function_app.py": f"{HEAD}{WRITING}", "host.json": '{"version": "2.0"}'})
+    host = FunctionHost(root, environ={**ON}, providers=noting, extensions={"seeing": seeing})
+    host.load()
+    result = await call(host, "x")
+    await host.stop()
+    assert isinstance(result.exception, OSError)
+    assert seeing.seen == [
+        ("binding", "f", "write", "OSError"),
+        ("error", "OSError"),
+        ("end", "failed", "OSError", None),
+    ]
+
+
+@pytest.mark.parametrize("fault", [None, ConnectionError("reset"), "gone"])
+async def test_observer_of_a_response_gets_what_was_sent_and_what_went_wrong(fault: Any) -> None:
+    """A connection may break while a response is sent, or before."""
+    seen: list[tuple[Any, ...]] = []
+    scope: dict[str, Any] = {"method": "GET"}
+
+    async def send(message: Any) -> None:
+        if isinstance(fault, Exception) and message["type"] == "http.response.body":
+            raise fault
+
+    if fault == "gone":
+        disconnect(scope)
+    with contextlib.suppress(ConnectionError):
+        await observe(lambda *what: seen.append(what), scope, send, HttpReply(201, [], b"12345"), respond)
+    [(status, size, error)] = seen
+    assert (status, size) == (201, 0 if isinstance(fault, Exception) else 5)
+    assert type(error) is {None: type(None), "gone": ConnectionResetError}.get(fault, ConnectionError)
 
 
 def test_hooks_of_an_extension_on_demand_run_for_functions_that_opt_in() -> None:
