@@ -144,6 +144,8 @@ def test_function_gets_the_values_of_providers(keyword: str, model: str, head: s
         assert (reply.status, repr(reply.invocation.exception)) == (500, "ValueError('no user')")
         assert providing.trace == ["user"] * 2
         assert host.info == {"AppExtension": ["providing"], "FuncExtension": {}}
+        [entry] = host.diagnosis()["extensions"]
+        assert sorted(entry["providers"]) == ["Client", "Session", "Transaction", "User"]
 
 
 @pytest.mark.parametrize("keyword", ["def", "async def"])

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from hosting._distributions import distribution_name, distribution_version, installed_version
+from hosting._injection import name_of
 from hosting._interface import interface_text
 from hosting._text import did_you_mean
 from hosting.core import Function, Problem
@@ -76,6 +77,7 @@ def _extension_entry(extension: Extension, position: int | None, chains: Sequenc
         "status": extension.status,
         "error": _error(extension.error),
         "hooks": list(extension.hooks),
+        "providers": [name_of(one) for one in extension.providers],
         "position": position,
         "reason": _reason(extension),
         "settings": redacted(extension.settings),
