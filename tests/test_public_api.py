@@ -24,7 +24,7 @@ SIGNATURES = {
     "Secret": "(value: 'str') -> 'None'",
     "ShortCircuit": "(result: 'Any' = None) -> 'None'",
     "configure": "(extension: 'str', /, **settings: 'Any') -> 'None'",
-    "extend": "(*targets: 'Any', diagnostics_route: 'str | None' = None) -> 'Any'",
+    "extend": ("(*targets: 'Any', diagnostics_route: 'str | None' = None, health_route: 'str | None' = None) -> 'Any'"),
     "extension": "(target: 'T', /, *, name: 'str | None' = None) -> 'T'",
     "provider": "(type: 'Any', /) -> 'Callable[[T], T]'",
     "use": "(*names: 'Any', **settings: 'Any') -> 'Any'",

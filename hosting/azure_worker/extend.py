@@ -12,11 +12,13 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, TypeVar, overload
+from contextlib import suppress
+from typing import Any, NamedTuple, TypeVar, overload
 
 from hosting.apps.host_json import apply_host_json
 from hosting.authoring import REPLACES, declared_opt_ins, pending, user_function
 from hosting.azure_worker.description import complete
+from hosting.azure_worker.health import add_health
 from hosting.azure_worker.injection import check_needs_no_extension, injected_or_none
 from hosting.azure_worker.state import WorkerState, extensions_are_off, log, log_errors, worker_state
 from hosting.azure_worker.wrapper import innermost_function, wrap
@@ -44,10 +46,10 @@ NO_FUNCTION = "hosting.extend: '%s' runs without extensions: expected a def or a
 
 
 @overload
-def extend(target: T, /, *, diagnostics_route: str | None = None) -> T: ...
+def extend(target: T, /, *, diagnostics_route: str | None = None, health_route: str | None = None) -> T: ...
 @overload
-def extend(*, diagnostics_route: str | None = None) -> Callable[[T], T]: ...
-def extend(*targets: Any, diagnostics_route: str | None = None) -> Any:
+def extend(*, diagnostics_route: str | None = None, health_route: str | None = None) -> Callable[[T], T]: ...
+def extend(*targets: Any, diagnostics_route: str | None = None, health_route: str | None = None) -> Any:
     """Run the installed extensions around the functions of an app, in Azure's worker.
 
     In the v2 model write ``app = hosting.extend(func.FunctionApp())``, before or after functions are registered; a
@@ -58,27 +60,41 @@ def extend(*targets: Any, diagnostics_route: str | None = None) -> Any:
     Args:
         targets: a FunctionApp or Blueprint, or a v1 function, ``def`` or ``async def``; none for a decorator.
         diagnostics_route: for an app: the route of an additional function, at admin level, that returns the diagnosis.
+        health_route: for an app: the route of an additional function, at anonymous level, that runs the health checks
+            of extensions. ``/live`` and ``/ready`` after it run those for liveness and for readiness.
 
     Returns:
         The same app; for a function, the function to use instead of it.
 
     Raises:
-        TypeError: it is neither, or there are several; or ``diagnostics_route`` is set without an app.
+        TypeError: it is neither, or there are several; or a route is set without an app.
         ValueError: the app is extended already, with another route.
         HostingError: an extension is required, and host.json cannot be used or extensions are switched off. If none is
             required, the error is logged and the app runs without extensions. If a required extension is missing, the
             worker's indexing fails.
     """
     if not targets:
-        return functools.partial(extend, diagnostics_route=diagnostics_route)
+        return functools.partial(extend, diagnostics_route=diagnostics_route, health_route=health_route)
     if len(targets) > 1:
         raise TypeError(f"hosting.extend takes one app or function, found {len(targets)}")
-    return _extend(targets[0], diagnostics_route)
+    return _extend(targets[0], Routes(diagnostics_route, health_route))
 
 
-def _extend(target: Any, diagnostics_route: str | None) -> Any:
+class Routes(NamedTuple):
+    """The routes of the functions that ``extend`` adds to an app; None for those that it does not add."""
+
+    diagnostics_route: str | None
+    health_route: str | None
+
+    @property
+    def argument(self) -> str:
+        """The name of the first argument of ``extend`` that is set; empty if none is."""
+        return next((name for name, route in self._asdict().items() if route is not None), "")
+
+
+def _extend(target: Any, routes: Routes) -> Any:
     if hasattr(target, "_function_builders"):
-        return _extend_app(target, diagnostics_route)
+        return _extend_app(target, routes)
     if _is_unknown_app(target):
         log.error(UNKNOWN_SDK, type(target).__name__)
         return target
@@ -87,8 +103,8 @@ def _extend(target: Any, diagnostics_route: str | None) -> Any:
             f"hosting.extend: expected a FunctionApp, a Blueprint or a function, found {type(target).__name__}. "
             "In the v2 model extend the app, not one of its decorated functions."
         )
-    if diagnostics_route is not None:
-        raise TypeError("hosting.extend: diagnostics_route needs an app of the v2 model, found a function")
+    if routes.argument:
+        raise TypeError(f"hosting.extend: {routes.argument} needs an app of the v2 model, found a function")
     return _extend_function(target)
 
 
@@ -109,24 +125,21 @@ def _is_unknown_app(target: Any) -> bool:
     return any(base.__name__ == "DecoratorApi" for base in type(target).__mro__)
 
 
-def _extend_app(app: Any, route: str | None) -> Any:
-    if route is not None and not (hasattr(app, "get_functions") and hasattr(app, "route")):
-        raise TypeError(f"hosting.extend: diagnostics_route needs a FunctionApp, found {type(app).__name__}")
+def _extend_app(app: Any, routes: Routes) -> Any:
+    if routes.argument and not (hasattr(app, "get_functions") and hasattr(app, "route")):
+        raise TypeError(f"hosting.extend: {routes.argument} needs a FunctionApp, found {type(app).__name__}")
     if hasattr(app, EXTENDED):
-        if route is not None and route != getattr(app, EXTENDED):
-            raise ValueError(
-                f"hosting.extend: the app's diagnostics_route is {getattr(app, EXTENDED)!r}, found {route!r}"
-            )
+        _check_same(getattr(app, EXTENDED), routes)
         return app
     if pending.hosted:
         return app
     if extensions_are_off():
-        pending.deferred.append(functools.partial(_extend_app, app, route))
+        pending.deferred.append(functools.partial(_extend_app, app, routes))
         return app
     state = worker_state()
     if state is None:
         return app
-    setattr(app, EXTENDED, route)
+    setattr(app, EXTENDED, routes)
     if hasattr(app, "get_functions"):
         state.has_app = True
         app.get_functions = functools.partial(_get_functions, app, _original_get_functions(app), state)
@@ -134,6 +147,12 @@ def _extend_app(app: Any, route: str | None) -> Any:
         app._function_builders = _Builders(app._function_builders)
         app._function_builders.state = state
     return app
+
+
+def _check_same(first: Routes, routes: Routes) -> None:
+    for name, route in routes._asdict().items():
+        if route is not None and route != getattr(first, name):
+            raise ValueError(f"hosting.extend: the app's {name} is {getattr(first, name)!r}, found {route!r}")
 
 
 def _original_get_functions(app: Any) -> Callable[[], list[Any]]:
@@ -146,8 +165,11 @@ def _get_functions(app: Any, original: Callable[[], list[Any]], state: WorkerSta
     """Replace ``get_functions`` of an extended app. The worker calls it once; a function host runs hooks itself."""
     if pending.hosted:
         return original()
-    if getattr(app, EXTENDED) is not None:
-        _add_diagnostics(app, getattr(app, EXTENDED), state)
+    routes: Routes = getattr(app, EXTENDED)
+    if routes.diagnostics_route is not None:
+        _add_diagnostics(app, routes.diagnostics_route, state)
+    if routes.health_route is not None:
+        add_health(app, routes.health_route, state, PLAIN)
     log_errors(lambda: _prepare(app, state))
     built = original()
     log_errors(lambda: _wrap_all(built, state))
@@ -157,9 +179,12 @@ def _get_functions(app: Any, original: Callable[[], list[Any]], state: WorkerSta
 def _prepare(app: Any, state: WorkerState) -> None:
     """Let extensions add functions to an app, before the worker gets its functions."""
     own = [builder._function for builder in list.__iter__(app._function_builders)]
-    described = [_describe(built, app.auth_level) for built in own if built.get_trigger() is not None]
+    described: list[Function] = []
+    for built in own:
+        with suppress(Exception):  # one that cannot be described is reported when it is wrapped
+            described.append(_describe(built, app.auth_level))
     apply_host_json(state.host_json, described)
-    state.prepare(described, app)
+    state.prepare(described, app, has_health=getattr(app, EXTENDED).health_route is not None)
 
 
 def _wrap_all(built: Sequence[Any], state: WorkerState) -> None:

@@ -28,13 +28,23 @@ class Preparing:
         host_json: the content of host.json.
         functions: the functions.
         app: the SDK's app, to which functions can be added; None if there is none.
+        has_health: whether a function of the app runs health checks.
     """
 
-    def __init__(self, root: str, host_json: Mapping[str, Any], functions: Sequence[Function], app: Any) -> None:
+    def __init__(
+        self,
+        root: str,
+        host_json: Mapping[str, Any],
+        functions: Sequence[Function],
+        app: Any,
+        *,
+        has_health: bool = False,
+    ) -> None:
         self.added: dict[str, Function] = {}
         """The functions that extensions have added, by name in lower case."""
         self._functions, self._app = functions, app
         capabilities = CAPABILITIES if app is None else APP_CAPABILITIES
+        capabilities |= {"health"} if has_health else set[str]()
         settings = AppSettings(os.environ)
         self.shared = SharedApp("azure", capabilities, Path(root), host_json, settings.get, lambda: functions)
 

@@ -52,19 +52,20 @@ class WorkerState:
         self._lock = threading.RLock()
         self.host.discover()
 
-    def prepare(self, functions: Sequence[Function], app: Any = None) -> None:
+    def prepare(self, functions: Sequence[Function], app: Any = None, *, has_health: bool = False) -> None:
         """Call the ``prepare`` hooks, if they have not been called.
 
         Args:
             functions: the app's functions.
             app: the app, to which extensions may add functions; None if there is none.
+            has_health: whether a function of the app runs health checks.
         """
         if self._prepared:
             return
         self._prepared = True
         from hosting.azure_worker.preparation import Preparing  # part of a load, which imports more than this
 
-        preparing = Preparing(self.root, self.host_json, functions, app)
+        preparing = Preparing(self.root, self.host_json, functions, app, has_health=has_health)
         self.additions = preparing.added
         self.host.prepare(preparing.shared, functions, preparing.start)
 

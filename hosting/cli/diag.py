@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Mapping
+from itertools import repeat
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple, TextIO
 
 import click
@@ -60,6 +63,17 @@ def diag(app_dir: Path, functions: tuple[str, ...], as_json: bool, verify: bool,
     sys.exit(failure.exit_code if failure else int(tampered))
 
 
+_ADDITIONS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "commands": ("Commands", "name", "distribution", "version", "status"),
+        "services": ("Services", "name", "added_by", "status"),
+        "health": ("Health checks", "name", "added_by", "status"),
+        "tasks": ("Tasks", "name", "added_by", "status"),
+    }
+)
+"""Keys of the document, each with the title of its table and the keys of the columns."""
+
+
 def _print_json(document: dict[str, Any], stream: TextIO) -> None:
     stream.write(json.dumps(document, indent=2, default=str, ensure_ascii=False) + "\n")
 
@@ -84,6 +98,7 @@ def _print_tables(document: dict[str, Any], stream: TextIO) -> None:
 
     console = Console(file=stream, soft_wrap=not stream.isatty(), highlight=False)
     tables = [_extensions(document), _functions(document)]
+    tables += [table for table in map(_additions, repeat(document), _ADDITIONS) if table.rows]
     tables += [_verification(document)] if "verification" in document else []
     for table in tables:
         _print_table(table, console)
@@ -130,8 +145,19 @@ def _functions(document: dict[str, Any]) -> _Table:
         used: dict[str, None] = {}
         for names in (function["extensions"] or {}).values():
             used.update(dict.fromkeys(names))
-        rows.append((function["name"], function["trigger"], function["model"], ", ".join(used)))
-    return _Table("Functions", ("name", "trigger", "model", "extensions"), rows)
+        added_by = function["added_by"] or ""
+        rows.append((function["name"], function["trigger"], function["model"], ", ".join(used), added_by))
+    columns = ("name", "trigger", "model", "extensions", "added by")
+    if not any(row[-1] for row in rows):
+        return _Table("Functions", columns[:-1], [row[:-1] for row in rows])
+    return _Table("Functions", columns, rows)
+
+
+def _additions(document: dict[str, Any], key: str) -> _Table:
+    """Return what extensions and packages have added of one kind."""
+    title, *columns = _ADDITIONS[key]
+    rows = [tuple("" if one[column] is None else str(one[column]) for column in columns) for one in document[key]]
+    return _Table(title, tuple(column.replace("_", " ") for column in columns), rows)
 
 
 def _verification(document: dict[str, Any]) -> _Table:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from subprocess import CompletedProcess
 
 import pytest
 
+from hosting.cli.diag import _print_tables
+from hosting.testing import make_host
 from tests.conftest import MakeApp
 
 RunHosting = Callable[..., "CompletedProcess[str]"]
@@ -138,3 +141,41 @@ def test_a_chain_and_verification_need_json(app: Path, run_hosting: RunHosting) 
     assert "add --json" in done.stderr
     both = json.loads(run_hosting("diag", app, "--chain", "Hello", "--verify", "--json", env=ON).stdout)
     assert both.keys() >= {"chain", "verification"}
+
+
+CODE_OF_ONE = """
+@app.route("one")
+def one(req: func.HttpRequest) -> str:
+    return "one"
+"""
+ADDING = """
+import hosting
+import azure.functions as func
+
+class Adding:
+    @hosting.hookimpl
+    def prepare(self, app):
+        app.add_route("more", lambda request: "more", name="more")
+        app.add_health("disk", lambda: None)
+        app.add_task(self.work, name="work")
+        app.services.add(dict, dict)
+
+    async def work(self): ...
+
+hosting.extension(Adding, name="adding")
+app = func.FunctionApp()
+"""
+
+
+def test_tables_show_what_extensions_add(capsys: pytest.CaptureFixture[str]) -> None:
+    """Each kind has a table if there is any of it, and a function shows which extension has added it."""
+    with make_host({"function_app.py": f"{ADDING}{CODE_OF_ONE}"}) as host:
+        document = host.diagnosis()
+    _print_tables(document, sys.stdout)
+    shown = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
+    assert "more httpTrigger v2 adding" in shown
+    assert "one httpTrigger v2" in shown
+    assert "disk adding unknown" in shown
+    assert {"Services", "Health checks", "Tasks"} <= {*shown}
+    assert "Commands" not in shown
+    assert "builtins.dict adding unused" in shown

@@ -24,6 +24,7 @@ import hosting
 from hosting.app_handle import AppHandle
 from hosting.authoring import pending
 from hosting.host.context import Context, InvocationLocal
+from hosting.runner.banner import function_lines
 from hosting.testing import http_request, make_host
 from tests.support.azure_worker import azure_worker
 from tests.support.driver import PROTOS
@@ -542,3 +543,71 @@ def test_blueprint_is_read_alike_after_an_app_with_streams(app: Callable[[], Any
     extension = SimpleNamespace(prepare=hosting.hookimpl(lambda: blueprint("later")))
     with make_host(app(), extensions={"adding": extension}) as host:
         assert host.get("/api/added").text == "from the Blueprint"
+
+
+async def test_health_route_in_azure_runs_the_checks_of_extensions() -> None:
+    """It is a function without hooks and without a key, for all checks, for liveness and for readiness."""
+
+    def prepare(app: AppHandle) -> None:
+        assert "health" in app.capabilities
+        app.add_health("slow disk", lambda: "it is slow", ready=False)
+        app.add_health("store", lambda: None)
+
+    with worker(Adding(prepare)):
+        app = hosting.extend(own_app(), health_route="/health/")
+        functions = {one.get_function_name(): one for one in app.get_functions()}
+        built = functions["hosting_health"]
+        trigger: Any = built.get_trigger()
+        answers = {}
+        for probe in ("", "live", "Ready", "other"):
+            answer = await built.get_user_function()(req=http_request(route_params={"probe": probe} if probe else {}))
+            answers[probe] = answer.status_code, answer.get_body()
+        with pytest.raises(ValueError, match="health_route is '/health/', found 'other'"):
+            hosting.extend(app, health_route="other")
+    assert (trigger.route, trigger.auth_level.name) == ("health/{probe?}", "ANONYMOUS")
+    healthy, unhealthy = b'{"status": "Healthy"}', b'{"status": "Unhealthy"}'
+    assert answers == {"": (503, unhealthy), "live": (200, healthy), "Ready": (200, healthy), "other": (404, b"")}
+
+
+async def test_tasks_in_azure_start_with_the_first_invocation() -> None:
+    """They run on the worker's event loop."""
+    started = asyncio.Event()
+
+    async def work() -> None:
+        started.set()
+        await asyncio.sleep(3600)
+
+    with worker(Adding(lambda app: app.add_task(work, name="work"))):
+        app = hosting.extend(func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS))
+
+        @app.route(route="own")
+        async def own(req: func.HttpRequest) -> str:
+            return "own"
+
+        (built,) = app.get_functions()
+        assert not started.is_set()
+        assert await built.get_user_function()(http_request()) == "own+"
+        async with asyncio.timeout(30):
+            await started.wait()
+        background = pending.shared.host.background
+        (entry,) = background.document()["tasks"]
+        assert (entry["name"], entry["status"]) == ("work", "running")
+        await background.stop_tasks()
+
+
+def test_added_functions_are_in_the_list_that_the_start_prints() -> None:
+    """Each with its URL, with or without the prefix."""
+
+    def prepare(app: AppHandle) -> None:
+        app.add_route("hi/{name}", greet)
+        app.add_route("/", greet_later, outside_prefix=True)
+
+    with make_host(own_app(), extensions={"adding": Adding(prepare)}) as host:
+        lines = list(function_lines(host._session.host, "http://localhost"))
+        urls = [one["invoke_url_template"] for one in host.get("/admin/functions").json()]
+    assert lines == [
+        "greet: [GET] http://localhost/api/hi/{name}",
+        "greet_later: [GET] http://localhost/",
+        "orders: [GET,POST] http://localhost/api/orders/{id}",
+    ]
+    assert [url.rpartition("7071")[2] for url in urls] == ["/api/hi/{name}", "/", "/api/orders/{id}"]
