@@ -15,10 +15,12 @@ if _typing.TYPE_CHECKING:
     from hosting._secret import Secret
     from hosting.app_handle import AppHandle
     from hosting.azure_worker.extend import extend
+    from hosting.errors import GuardError
 
 __all__ = [  # noqa: RUF022 - sorted as text, whatever a name stands for
     "AppHandle",
     "ExperimentalWarning",
+    "GuardError",
     "INTERFACE",
     "Inject",
     "Invocation",
@@ -43,6 +45,7 @@ __version__ = "0.1.0"
 
 _LATER = {
     "AppHandle": "hosting.app_handle",
+    "GuardError": "hosting.errors",
     "Inject": "hosting._injection",
     "Invocation": "hosting._invocation",
     "InvocationOutcome": "hosting._invocation",

@@ -77,6 +77,36 @@ class ExtensionError(HostingError):
     """An extension is not valid, or a required extension does not run."""
 
 
+class GuardError(HostingError):
+    """A guard did not let a function run, or withholds its result: it failed, was too slow, is paused or is missing.
+
+    Its cause is the exception of the guard, if there is one.
+
+    Args:
+        message: what happened.
+        guard: the name of the extension.
+        status: the status of the response to an HTTP request: 500, or 503 where another attempt may succeed.
+        invocation_id: the id of the invocation.
+        remedy: as for ``HostingError``.
+    """
+
+    def __init__(self, message: str, *, guard: str, status: int, invocation_id: str, remedy: str = "") -> None:
+        super().__init__(message, remedy=remedy)
+        self.guard = guard
+        self.status = status
+        self.invocation_id = invocation_id
+
+    def without_cause(self) -> GuardError:
+        """Return a copy for the log of the function: the log of the extension has the cause with its traceback."""
+        return GuardError(
+            self.message,
+            guard=self.guard,
+            status=self.status,
+            invocation_id=self.invocation_id,
+            remedy=self.remedy,
+        )
+
+
 class OrderCycleError(ExtensionError):
     """The ``before`` and ``after`` of some extensions contradict each other.
 

@@ -9,9 +9,10 @@ extension, except the hooks at the edges of an invocation (``binding_error``, ``
 - Order: before the function, hooks run in the order of their extensions, which ``hosting diag`` shows; after it in the
   reverse order.
 - Errors: whatever a hook raises is logged, counted and shown by ``hosting diag``, and the next hook runs. It never
-  changes what the caller gets. Only KeyboardInterrupt and the host's own cancellation are raised again. The function's
-  own exception, raised again by a hook, is not an error of the hook; of two extensions that raise the same exception
-  in one invocation, the first has the error.
+  changes what the caller gets, except where the extension is a guard: then the function does not run, or its result is
+  withheld, and the invocation fails with ``hosting.GuardError``. Only KeyboardInterrupt and the host's own cancellation
+  are raised again. The function's own exception, raised again by a hook, is not an error of the hook; of two extensions
+  that raise the same exception in one invocation, the first has the error.
 - Threads: in an invocation, ``def`` hooks of a ``def`` function run on that function's thread, all others on the event
   loop.
 - Time limits: an ``async def`` hook is cancelled after ``budgets.hook`` seconds (5 by default, set in host.json), which
@@ -48,7 +49,8 @@ def init() -> None:
 
     - Order: the order of the extensions.
     - Return value: ignored.
-    - Error: the extension gets the status ``failed``, and none of its hooks is called again.
+    - Error: the extension gets the status ``failed``, and none of its hooks is called again. If it is a guard, the host
+      does not start.
     - Async: allowed; it runs on an event loop of its own, which is closed when it ends.
     """
 
@@ -59,7 +61,8 @@ def configure(settings: Any) -> None:
 
     - Order: the order of the extensions.
     - Return value: ignored.
-    - Error: the extension gets the status ``failed``, and none of its hooks is called again.
+    - Error: the extension gets the status ``failed``, and none of its hooks is called again. If it is a guard, the host
+      does not start.
     - Async: allowed; it runs on an event loop of its own, which is closed when it ends.
 
     Args:
@@ -93,7 +96,7 @@ def init_function(function_name: str, function_directory: str) -> None:
 
     - Order: function by function; for each in the order of the extensions.
     - Return value: ignored.
-    - Error: that function runs without the function-level hooks of this extension.
+    - Error: that function runs without the function-level hooks of this extension; if it is a guard, it does not run.
     - Async: allowed; it runs on an event loop of its own, which is closed when it ends.
 
     Args:
@@ -108,7 +111,7 @@ def configure_function(function_name: str, settings: Any) -> None:
 
     - Order: function by function; for each in the order of the extensions.
     - Return value: ignored.
-    - Error: that function runs without the function-level hooks of this extension.
+    - Error: that function runs without the function-level hooks of this extension; if it is a guard, it does not run.
     - Async: allowed; it runs on an event loop of its own, which is closed when it ends.
 
     Args:
@@ -125,7 +128,7 @@ def post_function_load_app_level(function_name: str, function_directory: str) ->
 
     - Order: function by function; for each in the order of the extensions, before ``post_function_load``.
     - Return value: ignored.
-    - Error: recorded; nothing else changes.
+    - Error: recorded; nothing else changes, except that the function does not run if the extension is a guard.
     - Async: allowed; it runs on an event loop of its own, which is closed when it ends.
 
     Args:
@@ -140,7 +143,7 @@ def post_function_load(function_name: str, function_directory: str) -> None:
 
     - Order: the order of the extensions.
     - Return value: ignored.
-    - Error: recorded; nothing else changes.
+    - Error: recorded; nothing else changes, except that the function does not run if the extension is a guard.
     - Async: allowed; it runs on an event loop of its own, which is closed when it ends.
 
     Args:
@@ -157,7 +160,8 @@ def startup(app: AppHandle) -> None:
 
     - Order: the order of the extensions, one after the other.
     - Return value: ignored.
-    - Error: recorded; the host serves all the same, except under ``hosting start --strict``.
+    - Error: recorded; the host serves all the same, except under ``hosting start --strict``, or if the extension is a
+      guard. In Azure's worker, the functions of the guard do not run then.
     - Async: allowed, on the event loop of the invocations. ``def`` runs in a thread. After ``budgets.startup`` seconds
       (30 by default) it is cancelled, and not waited for.
 
@@ -179,8 +183,10 @@ def invocation_app_level(
       post and error hooks.
     - Return value: ignored.
     - ``hosting.ShortCircuit(result)``, raised before the yield: the function and the hooks further in are not called,
-      and the caller gets ``result``. Hooks that have run are called on the way back, except this one.
-    - Error: recorded, also if it does not yield exactly once; the invocation goes on as if the hook were not there.
+      except those of guards, and the caller gets ``result``. Hooks that have run are called on the way back, except
+      this one.
+    - Error: recorded, also if it does not yield exactly once; the invocation goes on as if the hook were not there. If
+      the extension is a guard, the function does not run, or its result is withheld.
     - Async: allowed, as an async generator.
 
     Args:
@@ -200,9 +206,10 @@ def pre_invocation_app_level(
 
     - Order: the order of the extensions, after all ``invocation_app_level`` hooks and before the function-level hooks.
     - Return value: ignored.
-    - ``hosting.ShortCircuit(result)``, if raised: the function and the hooks further in are not called, and the caller
-      gets ``result``. Hooks that have run are called on the way back, except the post hook of this extension.
-    - Error: recorded; the next hook is called.
+    - ``hosting.ShortCircuit(result)``, if raised: the function and the hooks further in are not called, except those of
+      guards, and the caller gets ``result``. Hooks that have run are called on the way back, except the post hook of
+      this extension.
+    - Error: recorded; the next hook is called. If the extension is a guard, the function does not run.
     - Async: allowed.
 
     Args:
@@ -242,7 +249,7 @@ def post_invocation(
 
     - Order: in reverse order of the extensions, before the hooks at app level.
     - Return value: if it is not None, it replaces the result; the hooks further out and the caller get it.
-    - Error: recorded; the result stays as it is.
+    - Error: recorded; the result stays as it is. If the extension is a guard, the result is withheld.
     - Async: allowed.
 
     Args:

@@ -13,6 +13,9 @@ import hosting
 
 SIGNATURES = {
     "AppHandle": "(extension: 'str', shared: 'SharedApp') -> 'None'",
+    "GuardError": (
+        "(message: 'str', *, guard: 'str', status: 'int', invocation_id: 'str', remedy: 'str' = '') -> 'None'"
+    ),
     "Inject": "()",
     "Invocation": "(source: 'Source') -> 'None'",
     "InvocationOutcome": (

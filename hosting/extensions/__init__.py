@@ -1,5 +1,6 @@
 """Extension host: extensions and functions, independent of HTTP, of storage, and of how an app is read."""
 
+from hosting.extensions._chains import GuardPauseError, PauseWord
 from hosting.extensions._commands import InstalledCommand, installed_commands
 from hosting.extensions._config import FLAG, is_enabled
 from hosting.extensions._discovery import EntryPoint, installed_entry_points, may_load
@@ -22,8 +23,10 @@ __all__ = [
     "EntryPoint",
     "Extension",
     "ExtensionHost",
+    "GuardPauseError",
     "HealthResult",
     "InstalledCommand",
+    "PauseWord",
     "PoolThread",
     "SdkRegistrations",
     "ThreadPool",

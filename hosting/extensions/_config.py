@@ -13,7 +13,7 @@ from hosting.errors import SettingsError
 from hosting.extensions._local import LocalEntry
 
 FLAG = "PYTHON_ENABLE_WORKER_EXTENSIONS"
-SECTION_KEYS = ("load", "order", "disabled", "required", "quarantine", "budgets", "extensions")
+SECTION_KEYS = ("load", "order", "disabled", "required", "guards", "quarantine", "budgets", "extensions")
 """The keys of the section."""
 
 
@@ -54,6 +54,10 @@ class ExtensionConfig(NamedTuple):
         """Return whether ``exclude`` has a pattern for the function."""
         return _matches(function_name, self.exclude)
 
+    def selects(self, function_name: str) -> bool:
+        """Return whether ``include`` and ``exclude`` leave the function to it."""
+        return not self.excludes(function_name) and (not self.include or self.includes(function_name))
+
 
 class Config(NamedTuple):
     """The configuration of an extension host. Names of extensions are as written, and equal in any case.
@@ -64,6 +68,7 @@ class Config(NamedTuple):
         order: names in order, with ``*`` for all others.
         disabled: names of extensions that do not run.
         required: names of extensions without which the host does not start.
+        guards: names of extensions that are guards, whatever they say themselves.
         allowed: canonical names of the distributions that may load; None for all.
         quarantine_after: the number of consecutive invocations with an error that quarantines an extension.
         budgets: time limits.
@@ -75,6 +80,7 @@ class Config(NamedTuple):
     order: tuple[str, ...] = ()
     disabled: frozenset[str] = frozenset()
     required: tuple[str, ...] = ()
+    guards: tuple[str, ...] = ()
     allowed: frozenset[str] | None = None
     quarantine_after: int = 20
     budgets: Budgets = Budgets()
@@ -88,6 +94,14 @@ class Config(NamedTuple):
     def disables(self, extension: str) -> bool:
         """Return whether an extension is disabled by name."""
         return fold_name(extension) in map(fold_name, self.disabled)
+
+    def requires(self, extension: str) -> bool:
+        """Return whether an extension is required by name."""
+        return fold_name(extension) in map(fold_name, self.required)
+
+    def names_guard(self, extension: str) -> bool:
+        """Return whether an extension is named as a guard."""
+        return fold_name(extension) in map(fold_name, self.guards)
 
     def allows(self, distribution: str | None) -> bool:
         """Return whether a distribution may load."""
@@ -114,12 +128,16 @@ def read(section: Mapping[str, Any] | None, environ: Mapping[str, str]) -> Confi
     reader.check_keys(*SECTION_KEYS)
     quarantine = reader.child("quarantine")
     quarantine.check_keys("consecutiveErrors")
+    disabled = _named(reader, "disabled", environ, "HOSTING_DISABLE")
+    guards = _named(reader, "guards", environ, "HOSTING_GUARDS")
+    _check_contradictions(guards, disabled)
     return Config(
         enabled=is_enabled(environ),
         load=_load(reader.names("load")),
         order=_order(reader.names("order")),
-        disabled=frozenset((*reader.names("disabled"), *comma_separated(environ.get("HOSTING_DISABLE", "")))),
-        required=_unique((*reader.names("required"), *comma_separated(environ.get("HOSTING_REQUIRE", "")))),
+        disabled=frozenset(disabled),
+        required=_unique(tuple(_named(reader, "required", environ, "HOSTING_REQUIRE"))),
+        guards=_unique(tuple(guards)),
         allowed=allowed_distributions(environ),
         quarantine_after=quarantine.count("consecutiveErrors", 20),
         budgets=_budgets(reader.child("budgets")),
@@ -139,6 +157,23 @@ def fold_name(name: str) -> str:
 
 def _matches(function_name: str, patterns: tuple[str, ...]) -> bool:
     return any(fnmatchcase(fold_name(function_name), fold_name(pattern)) for pattern in patterns)
+
+
+def _named(reader: _Section, key: str, environ: Mapping[str, str], variable: str) -> dict[str, str]:
+    """Return the names in a list of host.json and in a variable, each with the place that has it."""
+    in_file = dict.fromkeys(reader.names(key), f"{reader.path}.{key} in host.json")
+    return {**in_file, **dict.fromkeys(comma_separated(environ.get(variable, "")), variable)}
+
+
+def _check_contradictions(guards: Mapping[str, str], disabled: Mapping[str, str]) -> None:
+    """Raise SettingsError for a guard that is disabled: one of the two words has to go."""
+    places = {fold_name(name): place for name, place in disabled.items()}
+    for name, place in guards.items():
+        if fold_name(name) in places:
+            raise SettingsError(
+                f"'{name}' is a guard by {place}, and disabled by {places[fold_name(name)]}",
+                remedy="Remove one of the two: without its guard, functions are open to everybody.",
+            )
 
 
 def _unique(names: tuple[str, ...]) -> tuple[str, ...]:

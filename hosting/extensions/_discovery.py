@@ -12,7 +12,7 @@ from hosting._text import canonical_name
 from hosting.core import Problem
 from hosting.extensions import _metadata
 from hosting.extensions._config import FLAG, Config, allowed_distributions, fold_name
-from hosting.extensions._model import GROUPS, HOOK_GROUPS, Extension, Failure
+from hosting.extensions._model import GROUPS, GUARDS, HOOK_GROUPS, Extension, Failure
 
 DISABLED = "disabled in host.json (extensionHost.disabled) or by HOSTING_DISABLE"
 OFF = f"{FLAG} is not true"
@@ -62,6 +62,11 @@ def read_installed() -> tuple[Iterable[EntryPoint], list[Problem]]:
     """Return the entry points of extensions, and a problem for each distribution that cannot be read."""
     found, unreadable = _metadata.entry_points(HOOK_GROUPS)
     return found, [_unreadable(one.dist, one.error) for one in unreadable]
+
+
+def has_guards() -> bool:
+    """Return whether a distribution with an entry point in the group of guards is installed; reads little more."""
+    return bool(_metadata.entry_points((GUARDS,))[0])
 
 
 def _unreadable(distribution: DistributionInfo, error: Exception) -> Problem:

@@ -54,11 +54,13 @@ class FunctionSetup:
         selection.exclude(*pair)
 
     def call_load_hooks(self, functions: Sequence[Function], selection: Selection) -> None:
-        """Call the load hooks of each function."""
+        """Call the load hooks of each function; a guard that fails counts as not set up for it."""
         for function in functions:
             arguments = {"function_name": function.name, "function_directory": function.directory}
             for hook in self.load_hooks(function, selection):
-                call_now(hook, arguments, self._budget, self._monitor, function=function.name)
+                succeeded = call_now(hook, arguments, self._budget, self._monitor, function=function.name)
+                if not succeeded and hook.extension.is_guard:
+                    self.failed.add((hook.extension, function))
 
     def load_hooks(self, function: Function, selection: Selection) -> list[Hook]:
         """Return the load hooks in order: app level first, but of Azure's classes last, as in Azure's worker."""

@@ -20,7 +20,9 @@ EAGER = "hosting"
 """The entry-point group that is imported at start."""
 ON_DEMAND = "hosting.functions"
 """The entry-point group that is imported when a function opts in."""
-HOOK_GROUPS = (EAGER, ON_DEMAND)
+GUARDS = "hosting.guards"
+"""The entry-point group of guards, imported at start."""
+HOOK_GROUPS = (EAGER, ON_DEMAND, GUARDS)
 COMMANDS = "hosting.commands"
 """The entry-point group of subcommands of ``hosting``."""
 GROUPS = (*HOOK_GROUPS, "hosting.bindings", "hosting.storage", COMMANDS)
@@ -57,10 +59,10 @@ class Failure(NamedTuple):
 class Statistics:
     """Statistics of one hook."""
 
-    __slots__ = ("calls", "errors", "longest_seconds", "sampled_calls", "sampled_seconds")
+    __slots__ = ("calls", "denied", "errors", "longest_seconds", "sampled_calls", "sampled_seconds")
 
     def __init__(self) -> None:
-        self.calls = self.errors = self.sampled_calls = 0
+        self.calls = self.errors = self.denied = self.sampled_calls = 0
         self.sampled_seconds = self.longest_seconds = 0.0
 
     def add_time(self, seconds: float, calls: int = 1) -> None:
@@ -164,6 +166,14 @@ class Extension:
         """The class of its settings."""
         self.typed_settings: Any = None
         """The instance of that class for the app; None where there is none."""
+        self.declared_guard: bool | None = True if group == GUARDS else None
+        """Whether it says itself that it is a guard; None if it does not say."""
+        self.is_named_guard = self.is_required = False
+        """Whether the configuration names it as a guard, or requires it."""
+        self.is_open = False
+        """Whether it is a guard that is paused so that its functions run without it."""
+        self.is_erring = False
+        """Whether it is a guard that has failed in as many invocations in a row as quarantine others."""
         self.warnings: tuple[tuple[str, str], ...] = ()
         """What is probably a mistake of its author, though nothing fails: messages, each with its remedy."""
         self.notices: tuple[tuple[str, str], ...] = ()
@@ -173,9 +183,23 @@ class Extension:
         self.failed_invocations: set[str] = set()
         """The ids of the invocations under way in which it has failed."""
 
+    @property
+    def shown_status(self) -> str:
+        """Its status for people: ``erring`` for a guard that goes on failing."""
+        return "erring" if self.is_erring and self.status == "active" else self.status
+
+    @property
+    def is_guard(self) -> bool:
+        """Whether functions must not run without it: ``required`` implies it, unless the extension says it is none."""
+        return self.is_named_guard or (self.is_required if self.declared_guard is None else self.declared_guard)
+
     def fail(self, reason: str) -> None:
         """Give it the status ``failed``."""
         self.status, self.reason = "failed", reason
+
+    def fail_hook(self, hook: str) -> None:
+        """Give it the status ``failed`` because one of its hooks failed outside invocations."""
+        self.fail(f"{hook}() raised {self.error.summary}" if self.error else f"{hook}() failed")
 
     def wait_for_opt_in(self) -> None:
         """Give it the status ``idle``, because no function opts in to it."""

@@ -19,7 +19,7 @@ from hosting.errors import ExtensionError
 from hosting.extensions._compatibility import check_interface, warn_of_changes
 from hosting.extensions._hooks import APP_HOOKS, AROUND_HOOKS, FUNCTION_HOOKS, spec_arguments
 from hosting.extensions._local import MARKER
-from hosting.extensions._model import EAGER, ON_DEMAND, Extension, Hook, Priority
+from hosting.extensions._model import EAGER, GUARDS, ON_DEMAND, Extension, Hook, Priority
 from hosting.extensions.settings.declared import settings_class
 
 if TYPE_CHECKING:
@@ -53,6 +53,7 @@ def try_register(extension: Extension, target: Any) -> list[ExtensionError]:
         ExtensionError: the target is a class that needs arguments, or is made for a newer interface.
         Exception: what the class raises when it is instantiated.
     """
+    _declare_guard(extension, target, is_final=False)  # before its class can fail
     plugin = _instance(target)
     check_interface(plugin)
     order = getattr(plugin, "order", None)
@@ -62,7 +63,7 @@ def try_register(extension: Extension, target: Any) -> list[ExtensionError]:
         errors.append(_no_hooks(plugin, spec_arguments()))
     errors += wrong_providers
     model, wrong = _settings_model(extension.name, plugin)
-    errors = [*wrong, *errors]
+    errors = [*wrong, *_declare_guard(extension, plugin), *errors]
     if order is not None and not isinstance(order, Order):
         errors.insert(0, _wrong_order(order))
     if not errors:
@@ -103,6 +104,44 @@ def _settings_model(name: str, plugin: Any) -> tuple[SettingsModel | None, list[
         return settings_model(settings, name), []
     except ExtensionError as error:
         return None, [error]
+
+
+def _declare_guard(extension: Extension, target: Any, *, is_final: bool = True) -> list[ExtensionError]:
+    """Set ``declared_guard`` as the attribute ``guard`` of the target says, and return what is wrong with it.
+
+    Args:
+        extension: the extension; a value that cannot be read, or is wrong, makes it a guard.
+        target: its module, object or class.
+        is_final: whether a value that is neither True nor False is wrong; a class may have a property.
+
+    Raises:
+        Exception: what reading the value raises.
+    """
+    declared, extension.declared_guard = extension.declared_guard, True
+    value = getattr(target, "guard", None)
+    if value is None or inspect.ismodule(value) or not (is_final or isinstance(value, bool)):
+        extension.declared_guard = declared
+    elif not isinstance(value, bool):
+        return [_wrong_guard(value)]
+    elif value is False and extension.group == GUARDS:
+        return [_contradicting_guard()]
+    else:
+        extension.declared_guard = value
+    return []
+
+
+def _wrong_guard(value: object) -> ExtensionError:
+    return ExtensionError(
+        f"'guard' must be True or False, found {type(value).__name__}",
+        remedy="Write guard = True if functions must not run without it, or use another name.",
+    )
+
+
+def _contradicting_guard() -> ExtensionError:
+    return ExtensionError(
+        f"it says guard = False, but its entry point is in the group {GUARDS!r}",
+        remedy=f"Move the entry point to the group {EAGER!r}, or remove that line.",
+    )
 
 
 def _wrong_order(order: object) -> ExtensionError:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from typing import Any
@@ -14,12 +14,12 @@ from hosting.core import Function, Problem
 from hosting.errors import ExtensionError, OrderCycleError
 from hosting.extensions import _sdk
 from hosting.extensions._config import Config, fold_name
-from hosting.extensions._discovery import DISABLED, OFF, EntryPoint, discover, read_installed
+from hosting.extensions._discovery import DISABLED, OFF, EntryPoint, discover, has_guards, read_installed
 from hosting.extensions._failures import describe_error, record_failure, run_isolated
 from hosting.extensions._hooks import ANSWERING_HOOKS
 from hosting.extensions._lifespan import call_now
 from hosting.extensions._local import LocalEntry
-from hosting.extensions._model import EAGER, ON_DEMAND, RUNNING, Extension, Hook, Priority
+from hosting.extensions._model import EAGER, GUARDS, ON_DEMAND, RUNNING, Extension, Hook, Priority
 from hosting.extensions._ordering import ANY, Ordering
 from hosting.extensions._preparation import Preparation
 from hosting.extensions._start_monitor import StartMonitor
@@ -85,6 +85,11 @@ class Registry:
         for extension, entry_point in discover(self._config, installed):
             self._own.append(extension)
             self._entry_points[id(extension)] = entry_point
+
+    def find_guards(self) -> None:
+        """Read the metadata of installed distributions where extensions are off, if one of them has a guard."""
+        if not self._has_read_metadata and has_guards():
+            self.find()
 
     def add(self, name: str, target: Any) -> None:
         """Add an extension that has no entry point.
@@ -179,9 +184,9 @@ class Registry:
         record_failure(extension, describe_error("registration", error))
 
     def import_eager(self) -> None:
-        """Import the extensions of the group that is imported at start."""
+        """Import the extensions of the groups that are imported at start."""
         with self.collecting():
-            for extension in self._idle(EAGER):
+            for extension in self._idle(EAGER, GUARDS):
                 self._import(extension)
 
     def import_wanted(self, wanted: Callable[[str], bool]) -> None:
@@ -199,6 +204,7 @@ class Registry:
 
     def initialize(self) -> None:
         """Order the extensions, and call ``init`` of those for which it has not been called."""
+        self.mark_guards()
         self._order()
         for hook in self.ordering.hooks("init"):
             if id(hook.extension) not in self._initialized:
@@ -231,6 +237,30 @@ class Registry:
         with self.collecting() if named else nullcontext():
             for extension in named:
                 self._collector.set_up(extension, [one for one in functions if opted_in(extension.name, one)])
+        self.mark_guards()
+
+    def mark_guards(self) -> None:
+        """Note which extensions the configuration names as guards, and which it requires."""
+        for extension in (*self._own, *self.sdk):
+            extension.is_named_guard = self._config.names_guard(extension.name)
+            extension.is_required = self._config.requires(extension.name)
+
+    @property
+    def guards(self) -> list[Extension]:
+        """The guards, in order, without those that a user has disabled."""
+        return [one for one in self.ordered if one.is_guard and one.reason != DISABLED]
+
+    def guards_without_function(self, names: Collection[str]) -> list[Problem]:
+        """Return a problem for each guard whose ``include`` and ``exclude`` in host.json leave it no function.
+
+        Args:
+            names: the names of all functions of the app.
+        """
+        return [
+            _guards_nothing(one, names)
+            for one in self.guards
+            if names and not any(self._config.of(one.name).selects(name) for name in names)
+        ]
 
     def to_prepare(self) -> list[Hook]:
         """Return the ``prepare`` hooks that have not been called."""
@@ -251,11 +281,22 @@ class Registry:
         return self.ordering.hooks(name)
 
     def missing(self) -> list[str]:
-        """Return the required names that no loaded or idle extension has; where extensions are off, all of them."""
-        if self._config.required and not self._config.enabled:
+        """Return the names of required extensions and of guards that no loaded or idle extension has.
+
+        Where extensions are off, these are all required names and all guards.
+        """
+        configured = (*self._config.required, *self._config.guards)
+        if configured and not self._config.enabled:
             self.find()
-        there = {fold_name(one.name) for one in self.ordered if one.status in ("idle", *RUNNING)}
-        return [name for name in self._config.required if fold_name(name) not in there]
+        self.mark_guards()
+        there = {fold_name(one.name) for one in self.ordered if _is_there(one)}
+        absent = [name for name in configured if fold_name(name) not in there]
+        absent += [one.name for one in self.guards if not _is_there(one)]
+        return [name for at, name in enumerate(absent) if fold_name(name) not in map(fold_name, absent[:at])]
+
+    def is_called_guard(self, name: str) -> bool:
+        """Return whether the configuration or an extension of this name says that it is a guard."""
+        return self._config.names_guard(name) or any(one.declared_guard for one in self.by_name(name))
 
     def problems(self) -> list[Problem]:
         """Return problems with unknown names in the configuration, and with distributions that cannot be read."""
@@ -277,8 +318,8 @@ class Registry:
     def _watching(self, extension: Extension, what: str) -> AbstractContextManager[None]:
         return self._monitor.watching(extension, what, self._config.budgets.load)
 
-    def _idle(self, group: str) -> list[Extension]:
-        return [one for one in self._own if one.group == group and one.status == "idle"]
+    def _idle(self, *groups: str) -> list[Extension]:
+        return [one for one in self._own if one.group in groups and one.status == "idle"]
 
     def _import(self, extension: Extension) -> None:
         previous = extension.error
@@ -311,8 +352,7 @@ class Registry:
     ) -> None:
         """Call ``init``, ``configure`` or ``prepare``; an extension that raises is not used any more."""
         if not call_now(hook, arguments, self._config.budgets.hook, self._monitor, accept=accept):
-            error = hook.extension.error
-            hook.extension.fail(f"{hook.name}() raised {error.summary}" if error else f"{hook.name}() failed")
+            hook.extension.fail_hook(hook.name)
             self._order()
 
     def _order(self) -> None:
@@ -331,6 +371,23 @@ class Registry:
         self._running = self.ordering.ordered(priorities)
         for one in self._running:
             one.reason = self.ordering.reason(one.name, priorities[one.name])
+
+
+def _guards_nothing(guard: Extension, names: Collection[str]) -> Problem:
+    return Problem(
+        "error",
+        f"Guard '{guard.name}' guards no function: of {', '.join(sorted(names))}, "
+        f"extensionHost.extensions.{guard.name}.functions in host.json leaves none.",
+        f"Correct its include and exclude, or disable it: HOSTING_DISABLE={guard.name}.",
+        extension=guard.name,
+    )
+
+
+def _is_there(extension: Extension) -> bool:
+    """Return whether an extension satisfies a requirement; a guard that only Azure's worker calls does not."""
+    if extension.status == "idle":
+        return not (extension.is_guard and extension.reason == _sdk.LEFT_TO_WORKER)
+    return extension.status in RUNNING
 
 
 def _priority(extension: Extension) -> Priority:

@@ -84,6 +84,7 @@ class Collector:
         if id(owner) in self._by_target:
             return
         extension = Extension(entries[0].ext_name, kind="sdk", status="active", trigger=trigger, file=file)
+        extension.declared_guard = _declared_guard(owner)
         arguments = _arguments()
         extension.hooks = {
             name: Hook(name, extension, entry.ext_impl, arguments[name])
@@ -127,6 +128,8 @@ class Collector:
             collected = self._add(target, target, "app" if _is_app_level(target) else "function")
         for name in ("name", "group", "source", "entry_point"):
             setattr(collected, name, getattr(extension, name))
+        if extension.declared_guard is not None:
+            collected.declared_guard = extension.declared_guard
         return collected
 
     @property
@@ -169,7 +172,7 @@ class Collector:
         if instance is None:  # Azure's worker has registered it
             return
         instance.trigger = function.name
-        for name in ("name", "source", "entry_point"):
+        for name in ("name", "source", "entry_point", "declared_guard"):
             setattr(instance, name, getattr(extension, name))
 
     def _application_registration(self, meta: Any) -> Any:
@@ -212,6 +215,7 @@ class Collector:
             status="active",
             trigger=getattr(target, "_trigger_name", None),
         )
+        extension.declared_guard = _declared_guard(target)
         if target is not cls or scope == "app":
             extension.hooks = _hooks(extension, target, scope)
         self._keep(target, extension)
@@ -290,6 +294,12 @@ def _arguments() -> dict[str, tuple[str, ...]]:
     return {
         hook: tuple(name for name in arguments if name != "invocation") for hook, arguments in spec_arguments().items()
     }
+
+
+def _declared_guard(target: Any) -> bool | None:
+    """Return what a class or an instance says with its attribute ``guard``; anything but False makes it a guard."""
+    value = getattr(target, "guard", None)
+    return None if value is None or callable(value) else value is not False
 
 
 def _is_inherited(function: Any) -> bool:

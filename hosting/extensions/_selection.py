@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Sequence
 
 from hosting.core import Function
 from hosting.extensions import _sdk
-from hosting.extensions._hooks import APP, EDGE_HOOKS, FUNCTION, Level, level_of
+from hosting.extensions._hooks import APP, EDGE_HOOKS, FUNCTION, LEVELS, Level, level_of
 from hosting.extensions._model import ON_DEMAND, Extension, Hook
 from hosting.extensions._optin import OptIns
 
@@ -49,6 +49,17 @@ class Selection:
     def hooks(self, hooks: Iterable[Hook], function: Function) -> list[Hook]:
         """Return those of the ``hooks`` that run for a function now, in the same order."""
         return [hook for hook in hooks if self.includes(_level(hook), hook.extension, function)]
+
+    def selects(self, extension: Extension, function: Function) -> bool:
+        """Return whether an extension has hooks around a function's invocations when it runs.
+
+        Where its hooks are not known, because it could not be loaded, it may have any that its entry point allows.
+        """
+        if extension.hooks:
+            levels = [level for level in LEVELS if not extension.hooks.keys().isdisjoint(level[1:])]
+        else:
+            levels = [FUNCTION] if extension.group == ON_DEMAND else [*LEVELS]
+        return any((extension, function) in self._selected[level] for level in levels)
 
     def exclude(self, extension: Extension, function: Function) -> None:
         """Keep an extension's function-level hooks from a function, because its set-up failed."""

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from hosting.app_handle import SharedApp
@@ -14,16 +12,16 @@ from hosting.core import Function, Problem
 from hosting.errors import ExtensionError, FrozenError
 from hosting.extensions import _config, _sdk
 from hosting.extensions._background import Background
+from hosting.extensions._chains import Chains, PauseWord
 from hosting.extensions._commands import installed_commands
 from hosting.extensions._discovery import installed_entry_points
 from hosting.extensions._edges import EdgeLimits, Edges, make_edges
-from hosting.extensions._failures import log_error
 from hosting.extensions._function_setup import FunctionSetup
 from hosting.extensions._hooks import FUNCTION
 from hosting.extensions._injection import Injections
 from hosting.extensions._lifespan import call_on_loop
 from hosting.extensions._loose_hooks import loose_hooks
-from hosting.extensions._model import RUNNING, Extension, Hook, Status
+from hosting.extensions._model import Extension, Hook
 from hosting.extensions._optin import OptIns
 from hosting.extensions._registry import Registry
 from hosting.extensions._selection import Selection
@@ -31,14 +29,13 @@ from hosting.extensions._start_monitor import SLOW_AFTER_SECONDS, StartMonitor
 from hosting.extensions._typed_settings import TypedSettings
 from hosting.extensions.diagnostics import document
 from hosting.extensions.dispatch.invoker import Invoker
-from hosting.extensions.dispatch.quarantine import Quarantine
 from hosting.extensions.dispatch.watchdog import Watchdog
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from hosting.extensions._preparation import Preparation
-    from hosting.extensions.dispatch.compiler import Chain, Compiler
+    from hosting.extensions.dispatch.compiler import Chain
     from hosting.extensions.dispatch.thread_pool import ThreadPool
 
 
@@ -88,16 +85,11 @@ class ExtensionHost:
         self._selection = Selection((), (), self._opt_ins)
         self._typed_settings = TypedSettings(self._environ)
         self._setup = FunctionSetup(self._registry, self._typed_settings, self._config.budgets.hook, self._monitor)
-        self._chains: dict[Function, Chain | None] = {}
-        self._invokers: list[Invoker] = []
-        self.injections = Injections()
-        """The values for parameters of functions that extensions supply."""
         self._edges: dict[Function, Edges | None] = {}
-        self._chains_lock = threading.RLock()
         self._watchdog = Watchdog(self._config.budgets.hook)
-        self._quarantine = Quarantine(self._config.quarantine_after, self._quarantine_extension)
+        self._chains = Chains(self._registry, self._setup, self._watchdog, self._config.quarantine_after)
         after = self._config.quarantine_after
-        self._edge_limits = EdgeLimits(self._config.budgets.hook, after, self._quarantine_extension)
+        self._edge_limits = EdgeLimits(self._config.budgets.hook, after, self._chains.quarantine)
 
     @property
     def enabled(self) -> bool:
@@ -115,7 +107,9 @@ class ExtensionHost:
             FrozenError: the host is loaded.
         """
         self._check_not_frozen("discover")
-        if self.enabled:
+        if not self.enabled:
+            self._registry.find_guards()
+        else:
             self._registry.find()
             self._registry.import_eager()
             self._registry.initialize()
@@ -181,22 +175,31 @@ class ExtensionHost:
             # An added function may opt in to an extension that no other function opts in to.
             self._configure_wanted(preparation.functions)
 
-    def load(self, functions: Sequence[Function]) -> None:
+    def load(self, functions: Sequence[Function], names: Collection[str] = ()) -> None:
         """Select extensions for functions, configure them, call the load hooks, choose the chains, and freeze the host.
 
+        Args:
+            functions: the functions that can run.
+            names: the names of all functions of the app, if there are others.
+
         Raises:
-            ExtensionError: a required extension is missing; or the host is strict, and an extension has an error.
+            ExtensionError: a required extension or a guard is missing, or a guard's functions do not exist; or the host
+                is strict, and an extension has an error.
             FrozenError: the host is loaded.
         """
         self._check_not_frozen("load")
         self._frozen = True
         self.add_functions(functions)
-        self._check_start()
+        try:
+            self._check_start(self._registry.guards_without_function({*names, *(one.name for one in functions)}))
+        except ExtensionError:
+            self._watchdog.stop()
+            raise
 
     def add_functions(self, functions: Sequence[Function]) -> None:
         """Add functions, also after ``load`` for a worker that loads them one by one; no extension is added then."""
         self._functions = [*self._functions, *functions]
-        self._chains.update(dict.fromkeys(functions, None))
+        self._chains.add(functions)
         if not self._has_extensions():
             self._inject(functions)
             return
@@ -209,10 +212,10 @@ class ExtensionHost:
         self._setup.set_up(functions, self._selection, self._opt_ins)
         self._setup.call_load_hooks(functions, self._selection)
         self._inject(functions)
-        self._choose_chains()
+        self._chains.choose(self._selection)
         self._find_edges(functions)
         self._monitor.stop()
-        if any(self._chains.values()):
+        if any(self._chains.by_function.values()):
             self._watchdog.start()
 
     def _import_local(self) -> None:
@@ -232,8 +235,8 @@ class ExtensionHost:
 
     def _inject(self, functions: Sequence[Function]) -> None:
         needing = [function for function in functions if function.injected]
-        if needing and self.injections.add(needing, self.installed, enabled=self.enabled):
-            self._choose_chains()  # also where extensions are switched off: a test may supply the values
+        if needing and self._chains.injections.add(needing, self.installed, enabled=self.enabled):
+            self._chains.choose(self._selection)  # also where extensions are off: a test may supply the values
 
     def invoker(self, function: Function, pool: ThreadPool) -> Invoker:
         """Return the invoker of a function, which follows its chain when extensions are paused or resumed.
@@ -242,14 +245,11 @@ class ExtensionHost:
             function: an async function runs in the caller's task, a sync one in ``pool``.
             pool: the threads.
         """
-        with self._chains_lock:
-            invoker = Invoker(function, self._chains.get(function), pool, self.budget)
-            self._invokers.append(invoker)
-        return invoker
+        return self._chains.invoker(function, pool, self.budget)
 
     def chain(self, function: Function) -> Chain | None:
         """Return the compiled hooks of a function as of now; None if it has none."""
-        return self._chains.get(function)
+        return self._chains.by_function.get(function)
 
     def edges(self, function: Function) -> Edges | None:
         """Return the hooks at the edges of a function's invocations; None if it has none."""
@@ -269,10 +269,14 @@ class ExtensionHost:
         """Call the ``startup`` hooks on this event loop, in order.
 
         Raises:
-            ExtensionError: the host is strict, and an extension has an error.
+            ExtensionError: the hook of a guard failed, and its functions are denied from now on; or the host is strict,
+                and an extension has an error.
         """
         for hook in self._registry.hooks("startup"):
-            await call_on_loop(hook, self._handle(hook), self._config.budgets.startup, self._monitor)
+            succeeded = await call_on_loop(hook, self._handle(hook), self._config.budgets.startup, self._monitor)
+            if not succeeded and hook.extension.is_guard:
+                hook.extension.fail_hook("startup")
+                self._chains.refresh()
         self._app.note_start()
         self._monitor.stop()
         self._check_start()
@@ -292,13 +296,23 @@ class ExtensionHost:
         self._monitor.stop()
         self._watchdog.stop()
 
-    def pause(self, name: str) -> None:
+    @property
+    def injections(self) -> Injections:
+        """The values for parameters of functions that extensions supply."""
+        return self._chains.injections
+
+    def pause(self, name: str, word: PauseWord = "") -> None:
         """Stop calling the hooks of an extension until ``resume``.
 
+        Args:
+            name: its name, in any case.
+            word: for a guard: ``deny`` to deny its functions, or ``open`` to run them without it.
+
         Raises:
+            GuardPauseError: the word is missing, or the extension is not a guard.
             ExtensionError: no extension of this name is loaded.
         """
-        self._set_status(name, "paused")
+        self._chains.pause(name, word)
 
     def resume(self, name: str) -> None:
         """Call the hooks of a paused or quarantined extension again.
@@ -306,7 +320,7 @@ class ExtensionHost:
         Raises:
             ExtensionError: no extension of this name is loaded.
         """
-        self._set_status(name, "active")
+        self._chains.resume(name)
 
     def verify(self) -> list[dict[str, Any]]:
         """Compare the files of each distribution with extensions, bindings or storage with its RECORD; imports nothing.
@@ -350,13 +364,18 @@ class ExtensionHost:
             "enabled": self.enabled,
             "_info": self._info,
             "environment": document.environment(self._environ),
-            "extensions": document.extension_entries(extensions, self._compiler.chains),
+            "extensions": document.extension_entries(extensions, self._chains.compiler.chains),
+            "unguarded": self.unguarded(),
             "functions": [document.function_entry(one, self._hooks_for(one)) for one in self._functions],
             "commands": [document.command_entry(one) for one in commands],
             **self.background.document(),
             "problems": [document.problem_entry(problem) for problem in problems],
         }
         return {**whole, "verification": verification} if verify else whole
+
+    def unguarded(self) -> list[str]:
+        """Return the names of the functions that no guard stands before, in order; none where the app has no guard."""
+        return document.unguarded(self._chains.by_function) if self._registry.guards else []
 
     def describe_chain(self, function_name: str) -> dict[str, str]:
         """Return the compiled hooks of one function, as the document's ``chain``.
@@ -367,7 +386,7 @@ class ExtensionHost:
         Raises:
             ExtensionError: there is no such function, extensions are switched off, or no hook is for the function.
         """
-        return document.chain_entry(function_name, self._functions, self._chains, enabled=self.enabled)
+        return document.chain_entry(function_name, self._functions, self._chains.by_function, enabled=self.enabled)
 
     def _background_of(self, app: SharedApp) -> Background:
         return Background(app, lambda name: self._registry.by_name(name)[0], self._config.budgets)
@@ -400,7 +419,7 @@ class ExtensionHost:
     def _hooks_for(self, function: Function) -> list[Hook]:
         """Return every hook that runs for this function, in the order of the calls."""
         set_up = [hook for name in ("init_function", "configure_function") for hook in self._registry.hooks(name)]
-        chain, edges = self._chains.get(function), self._edges.get(function)
+        chain, edges = self._chains.by_function.get(function), self._edges.get(function)
         return [
             *self._selection.hooks(set_up, function),
             *self._setup.load_hooks(function, self._selection),
@@ -412,49 +431,6 @@ class ExtensionHost:
         """Return the names of the extensions that serve this function at function level, in order."""
         serving = (one for one in self._registry.ordered if self._selection.includes(FUNCTION, one, function))
         return [one.name for one in serving if "function" in one.scopes]  # one for each instance of an SDK class
-
-    @cached_property
-    def _compiler(self) -> Compiler:
-        from hosting.extensions.dispatch.compiler import Compiler  # not needed where extensions are switched off
-
-        return Compiler(self._watchdog, self._quarantine)
-
-    def _choose_chains(self) -> None:
-        """Choose the chain of every function anew; invocations under way end on the chain they started with."""
-        from hosting.extensions.dispatch.plan import plan_chain
-
-        with self._chains_lock:
-            for function in self._functions:
-                plan = plan_chain(function, self._registry.ordering, self._registry.sdk, self._selection)
-                self._chains[function] = self._compiler.chain(function, plan, self.injections.get(function))
-            for invoker in self._invokers:
-                invoker.use_chain(self._chains.get(invoker.function))
-
-    def _set_status(self, name: str, status: Status) -> None:
-        found = [one for one in self._registry.by_name(name) if one.status in RUNNING]
-        if not found:
-            raise ExtensionError(f"no extension '{name}' is loaded", remedy="GET /admin/host/extensions lists them.")
-        for extension in found:
-            self._quarantine.reset(extension)
-            extension.status = status
-        self._choose_chains()
-
-    def _quarantine_extension(self, extension: Extension) -> None:
-        """Quarantine an extension, and log it once, also where several threads count its last error at once."""
-        with self._chains_lock:
-            if extension.status != "active":
-                return
-            extension.status = "quarantined"
-            self._choose_chains()
-        log_error(
-            extension,
-            "Extension '%s' (%s) is quarantined: it failed in %d invocations in a row. Its hooks run again after a "
-            "restart or POST /admin/extensions/%s/resume.",
-            extension.name,
-            extension.origin,
-            extension.consecutive_errors,
-            extension.name,
-        )
 
     def name_problems(self) -> list[Problem]:
         """Return problems with what the app and host.json say about extensions, which the log has not reported yet.
@@ -486,13 +462,16 @@ class ExtensionHost:
         return [*(one for one in self._registry.unreadable if one not in problems), *problems]
 
     def _missing(self) -> list[Problem]:
-        return document.missing_problems(self._registry.missing(), self._registry.ordered, self.enabled)
+        return document.missing_problems(self._registry, enabled=self.enabled)
 
-    def _check_start(self) -> None:
-        """Stop the start where a required extension is missing, or the host is strict and an extension has an error."""
-        messages = [problem.message for problem in self._missing()]
+    def _check_start(self, others: Sequence[Problem] = ()) -> None:
+        """Stop the start where an extension is missing, or the host is strict and an extension has an error.
+
+        Args:
+            others: further problems that stop it.
+        """
+        messages = [problem.message for problem in (*self._missing(), *others)]
         if self._strict:
             messages += [problem.message for problem in document.strict_problems(self._registry.ordered)]
         if messages:
-            self._watchdog.stop()
             raise ExtensionError("\n".join(messages), remedy="'hosting diag' shows more.")

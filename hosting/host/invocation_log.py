@@ -8,6 +8,7 @@ from logging import Logger
 from typing import Any, TypeAlias
 
 from hosting._log import FAILED
+from hosting.errors import GuardError
 from hosting.host.context import InvocationFacts
 
 EXECUTING = "Executing 'Functions.%s' (Reason='This function was programmatically called via the host APIs.', Id=%s)"
@@ -77,10 +78,11 @@ class InvocationLog:
     def failed(
         self, logger: Logger, invocation: InvocationFacts, trigger: Fields, end: End, error: BaseException
     ) -> None:
-        """Log the end of an invocation that failed, with the traceback of ``error``."""
+        """Log the end of an invocation that failed, with the traceback of ``error``, but not that of a guard."""
         extra = as_extra(trigger) | end_fields(FAILED, end)
         values = (invocation.function, FAILED, invocation.id, end[0])
-        _log(logger, logging.ERROR, extra, EXECUTED, *values, exc_info=error)
+        shown = error.without_cause() if isinstance(error, GuardError) else error
+        _log(logger, logging.ERROR, extra, EXECUTED, *values, exc_info=shown)
 
 
 def as_extra(trigger: Fields) -> dict[str, Any]:

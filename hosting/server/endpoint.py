@@ -10,11 +10,12 @@ from hosting.bindings.http.request import HttpCall, parse_headers, trace_context
 from hosting.bindings.http.response import HttpReply
 from hosting.bindings.http.routes import Route
 from hosting.bindings.http.streams import StreamCall
+from hosting.errors import GuardError
 from hosting.server.body import read_body, replace_chunked
 from hosting.server.disconnect import cancel_on_disconnect
-from hosting.server.failure import failure_reply, problem_reply
+from hosting.server.failure import denial_reply, failure_reply, problem_reply
 from hosting.server.replies import answer, empty
-from hosting.server.types import BODY, REFUSED, ROUTE, Receive, Scope, Send
+from hosting.server.types import BODY, DENIED_BY, REFUSED, ROUTE, Receive, Scope, Send
 
 _logger = host_logger("http")
 
@@ -62,6 +63,9 @@ class FunctionEndpoint:
             call = HttpCall.from_scope(scope, headers, values, body)
             result = await trigger.run(call, trace_parent, trace_state)
         if result.exception is not None:
+            if isinstance(result.exception, GuardError):
+                scope[DENIED_BY] = result.exception.guard
+                return denial_reply(result.exception)
             asked = None if trigger.streams is None else trigger.streams.failure(result.exception)
             shows = self._shows_tracebacks
             return asked or failure_reply(route.function, result.exception, headers, shows_tracebacks=shows)

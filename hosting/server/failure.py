@@ -1,4 +1,4 @@
-"""The responses for a function that failed, and for one that cannot run.
+"""The responses for a function that failed, for one that cannot run, and for one that a guard has denied.
 
 In development, the former has the traceback if the caller asks for it.
 """
@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from hosting._exceptions import traceback_text, type_name
 from hosting.bindings.http.response import HttpReply
 from hosting.core import Problem
+from hosting.errors import GuardError
+from hosting.host.refusal import refusal
 from hosting.server.guard import host_name, is_loopback
 from hosting.server.replies import empty
 
@@ -70,6 +72,12 @@ def problem_reply(function: str, problem: Problem) -> HttpReply:
     }
     headers = [(b"content-type", b"application/problem+json"), (b"cache-control", b"no-store")]
     return HttpReply(503, headers, json.dumps(document, indent=2).encode() + b"\n")
+
+
+def denial_reply(error: GuardError) -> HttpReply:
+    """Return the response for a function that a guard has denied."""
+    status, headers, body = refusal(error)
+    return HttpReply(status, [(name.encode(), value.encode()) for name, value in headers.items()], body)
 
 
 def _reply(kind: str, text: str) -> HttpReply:

@@ -22,6 +22,9 @@ ROUTE = "hosting.route"
 REFUSED = "hosting.refused"
 """The key in a scope of the reason why a request reaches no function, in a few words."""
 
+DENIED_BY = "hosting.denied_by"
+"""The key in a scope of the name of the guard that has denied the function to the request."""
+
 ANSWERED = "hosting.answered"
 """The key in a scope that is set once the server has refused the request, and has reported that."""
 

@@ -13,7 +13,7 @@ from hosting.bindings.http.template import parse
 from hosting.bindings.provider import Invoke, Output, Provider, Result, Trigger
 from hosting.bindings.services import Services
 from hosting.core import Binding, Function, Problem
-from hosting.errors import FunctionLoadError
+from hosting.errors import FunctionLoadError, GuardError
 
 if TYPE_CHECKING:
     from hosting.bindings.http.cookies import CookieWarnings
@@ -75,7 +75,12 @@ class HttpTrigger(Trigger):
         return {"method": data.method, "path": data.path}
 
     def status_code(self, result: Result) -> int:
-        """Return the status of the response: 204 where no HTTP output is set, 500 where the function failed."""
+        """Return the status of the response: 204 where no HTTP output is set, 500 where the function failed.
+
+        Where a guard has denied the function, it is that of the error.
+        """
+        if isinstance(result.exception, GuardError):
+            return result.exception.status
         if result.exception is not None:
             return 500 if self.streams is None else self.streams.failure_status(result.exception)
         return NOTHING_SET if result.reply is None else int(result.reply.status)

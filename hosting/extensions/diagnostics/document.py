@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from hosting._distributions import distribution_name, distribution_version, installed_version
 from hosting._injection import name_of
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from hosting.extensions.dispatch.compiler import Chain
 
 SCHEMA_VERSION = 1
-FLAGS = (FLAG, "HOSTING_DISABLE", "HOSTING_REQUIRE", "HOSTING_ALLOW")
+FLAGS = (FLAG, "HOSTING_DISABLE", "HOSTING_REQUIRE", "HOSTING_GUARDS", "HOSTING_ALLOW")
 PACKAGES = ("hosting", "azure-functions", "pluggy")
 SWITCH_ON = f"Set {FLAG}=1, in the environment or in Values of local.settings.json."
 
@@ -74,7 +74,8 @@ def _extension_entry(extension: Extension, position: int | None, chains: Sequenc
         "version": extension.version,
         "entry_point": extension.entry_point,
         "file": extension.file,
-        "status": extension.status,
+        "status": extension.shown_status,
+        "guard": extension.is_guard,
         "error": _error(extension.error),
         "hooks": list(extension.hooks),
         "providers": [name_of(one) for one in extension.providers],
@@ -96,7 +97,10 @@ def _reason(extension: Extension) -> str:
     if extension.status == "quarantined":
         return f"it failed in {extension.consecutive_errors} invocations in a row"
     if extension.status == "paused":
-        return f"paused by POST /admin/extensions/{extension.name}/pause"
+        word = "" if not extension.is_guard else "?open" if extension.is_open else "?deny"
+        return f"paused by POST /admin/extensions/{extension.name}/pause{word}"
+    if extension.is_erring:
+        return f"it failed in {extension.consecutive_errors} invocations in a row, and denied them"
     if extension.kind == "sdk" and extension.status == "active":
         return "inside the others, in order of registration"
     return extension.reason
@@ -112,6 +116,7 @@ def _statistics(hook: Hook, chains: Sequence[Chain]) -> dict[str, float]:
     return {
         "calls": calls,
         "errors": own.errors,
+        "denied": own.denied,
         "total_ms": round(mean * calls * 1000, 6),
         "max_ms": round(own.longest_seconds * 1000, 6),
     }
@@ -191,6 +196,15 @@ def chain_entry(
     return {"function": function.name, "form": chain.form, "source": chain.source}
 
 
+def unguarded(chains: Mapping[Function, Chain | None]) -> list[str]:
+    """Return the names of the functions that no guard stands before, in order."""
+    return [
+        function.name
+        for function, chain in chains.items()
+        if not (chain and any(step.extension.is_guard for step in chain.steps))
+    ]
+
+
 def extension_problems(extensions: Iterable[Extension]) -> list[Problem]:
     """Return the problems of extensions: those that do not run, and those with an error or a warning."""
     return [problem for extension in extensions for problem in (*_status_problems(extension), *_warnings(extension))]
@@ -201,25 +215,54 @@ def strict_problems(extensions: Iterable[Extension]) -> list[Problem]:
     return extension_problems(one for one in extensions if one.error or one.warnings)
 
 
-def missing_problems(names: Iterable[str], extensions: Sequence[Extension], enabled: bool) -> list[Problem]:
-    """Return a problem for each required extension that is missing, with the reason.
+class Extensions(Protocol):
+    """The extensions of a host, as far as what is missing is reported."""
+
+    @property
+    def ordered(self) -> Sequence[Extension]:
+        """All extensions."""
+
+    def missing(self) -> Sequence[str]:
+        """Return the names of missing extensions."""
+
+    def is_called_guard(self, name: str) -> bool:
+        """Return whether something says that an extension of this name is a guard."""
+
+
+def missing_problems(registry: Extensions, *, enabled: bool) -> list[Problem]:
+    """Return a problem for each required extension and each guard that is missing, with the reason.
 
     Args:
-        names: the names of the missing extensions.
-        extensions: all extensions.
+        registry: all extensions.
         enabled: whether extensions are switched on.
     """
-    by_name = {fold_name(one.name): one for one in extensions}
-    remedy = "Install or fix it, or remove it from extensionHost.required and HOSTING_REQUIRE."
-    return [
-        Problem(
-            "error",
-            f"Required extension '{name}' {_absence(by_name.get(fold_name(name)))}.",
-            remedy if enabled else SWITCH_ON,
-            extension=name,
+    names, extensions = registry.missing(), registry.ordered
+    # Of several with one name, one that cannot run says why.
+    by_name = {fold_name(one.name): one for one in sorted(extensions, key=lambda one: one.status not in RUNNING)}
+    known = [one.name for one in extensions]
+    problems = []
+    for name in names:
+        extension = by_name.get(fold_name(name))
+        subject = f"Guard '{name}'" if registry.is_called_guard(name) else f"Required extension '{name}'"
+        remedy = _missing_remedy(name, extension, known) if enabled else SWITCH_ON
+        problems.append(Problem("error", f"{subject} {_absence(extension)}.", remedy, extension=name))
+    return problems
+
+
+def _missing_remedy(name: str, extension: Extension | None, known: Sequence[str]) -> str:
+    """Return what to do where an extension is missing: who has asked for it can take that back."""
+    if extension is None:
+        suggestion = did_you_mean(name, known)
+        if suggestion:
+            return suggestion
+    if extension is None or extension.is_required or extension.is_named_guard:
+        return (
+            "Install or fix it, or remove it from extensionHost.required, HOSTING_REQUIRE, extensionHost.guards and "
+            "HOSTING_GUARDS."
         )
-        for name in names
-    ]
+    if extension.status == "blocked":
+        return f"Add {extension.distribution} to HOSTING_ALLOW, or uninstall it."
+    return f"Fix it; or, to run its functions unguarded, uninstall it or set HOSTING_DISABLE={extension.name}."
 
 
 def _absence(extension: Extension | None) -> str:
@@ -257,6 +300,14 @@ def _status_problems(extension: Extension) -> Iterator[Problem]:
         last = f"; the last time in {error.hook or error.phase}: {error.type}: {error.message}" if error else ""
         message = f"{subject} is quarantined: {count}{last}."
         yield Problem("error", message, f"Fix it and restart, or {resume}", file, extension=name)
+    elif extension.is_erring:
+        count = f"it failed in {extension.consecutive_errors} invocations in a row, and denied them"
+        last = f"; the last time in {error.hook or error.phase}: {error.type}: {error.message}" if error else ""
+        message = f"Guard '{name}' ({extension.origin}) is erring: {count}{last}."
+        yield Problem("error", message, "Fix it, or what it depends on.", file, extension=name)
+    elif extension.status == "paused" and extension.is_open:
+        message = f"Guard '{name}' ({extension.origin}) is paused: its functions run without it, for every caller."
+        yield Problem("error", message, resume, file, extension=name)
     elif extension.status == "paused":
         yield Problem("warning", f"{subject} is paused.", resume, file, extension=name)
     elif extension.status == "blocked":

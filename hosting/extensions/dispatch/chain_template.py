@@ -18,9 +18,12 @@ What the names in a chain mean:
 ``value_N``                the value that the provider with the index N gives for a parameter of the function
 ``deadline``               what the watchdog knows of the current async hook; ``idle_deadlines`` are not in use
 ``failing``                the extensions with errors in recent invocations
+``late``                   for each guard's hook that ran after another extension had answered: its generator, or
+                           whether it let the invocation pass
+``answering``              the hooks that have answered in the function's place, of which the last guard's counts
 =========================  =============================================================================================
 
-All other functions that a chain calls are methods of ``HookRuntime``.
+All other functions that a chain calls are methods of ``HookRuntime``, or stand before it in its source.
 """
 
 from __future__ import annotations
@@ -148,7 +151,7 @@ HOOK = """
 try:
     {call}
 except BaseException as exception:
-    answer = on_hook_error({index}, exception, invocation, deadline, error)
+    answer = {on_error}({index}, exception, invocation, deadline, error)
     if answer is not None:
         {check_deadline}
         {on_answer}
@@ -184,26 +187,36 @@ if deadline.cancels:
 IGNORE_RESULT = """
 {call}
 if value is not None:
-    check_no_result({index}, value, invocation)
+    check_no_result({index}, value)
 """
 
 ACCEPT_RESULT = """
 {call}
 if value is not None:
-    result = accept_result({index}, value, result, invocation, context)
+    result = accept_result({index}, value, context)
 """
 
 ENTER_AROUND = """
 generator = {generator}
 {call}
-if value:
-    around_{index} = generator
+around_{index} = generator
+"""
+
+ENTER_LATE_AROUND = """
+generator = {generator}
+{call}
+late[{index}] = generator
+"""
+
+CHECK_LATE = """
+{call}
+late[{index}] = True
 """
 
 RESUME_AROUND = """
 outcome = Outcome(result, error)
 {call}
-if outcome._replaced:
+if outcome._replaced{unless_denied}:
     result, error = outcome._result, None
     mark_answered_by({index}, context)
 """
@@ -215,6 +228,43 @@ stopped_at, (result, error) = {index}, answer
 mark_stopped_by({index}, context)
 {skip_rest}
 break
+"""
+
+# With a guard further in: no hook answers in the function's place before it has let the invocation pass.
+
+ANSWER_BEFORE_GUARDS = """
+stopped_at, late = {index}, {{}}
+mark_answered_by({index}, context)
+{skip_rest}
+result, error = {call_guards}
+{take_around}
+break
+"""
+
+TAKE_LATE_AROUND = "around_{index} = late.get({index}) or None"
+
+GUARDS = """
+{define} run_guards(stopped_at, answer, late, context, func_args, invocation, whole, deadline):
+    ending, answering, error = answer, {{stopped_at}}, None
+    {steps}
+    try:
+        return ending
+    finally:
+        ending = answer = None
+"""
+
+GUARD = """
+if stopped_at < {index}:
+    if ending[1] is None and answering.isdisjoint({own}):
+        {hook}
+    else:
+        skipped[{index}] += 1
+"""
+
+ANSWER_OF_GUARD = """
+ending, late[{index}] = answer, False
+answering.add({index})
+mark_answered_by({index}, context)
 """
 
 SKIP = "skipped[{index}] += 1"
@@ -243,6 +293,8 @@ if around_{index} is not None:
 
 WAS_REACHED = " and stopped_at > {index}"
 DID_NOT_ANSWER = " and stopped_at != {index}"
+OR_ENTERED_LATE = " or {index} in late and late.get({answering}, True)"
+UNLESS_DENIED = " and not is_denied(error)"
 
 
 def fill(template: str, **parts: object) -> list[str]:

@@ -25,11 +25,12 @@ from typing import Any, Literal, cast
 from hosting._invocation import invocation_of
 from hosting.authoring import Outcome
 from hosting.core import Function
-from hosting.extensions._hooks import POST_HOOKS
+from hosting.extensions._hooks import AROUND_HOOKS, POST_HOOKS
 from hosting.extensions._injection import Injection
 from hosting.extensions._model import Hook
 from hosting.extensions.dispatch import chain_template as template
 from hosting.extensions.dispatch.chain_template import fill
+from hosting.extensions.dispatch.denial import is_denied
 from hosting.extensions.dispatch.plan import Exit, LevelPlan, Plan
 from hosting.extensions.dispatch.quarantine import Quarantine
 from hosting.extensions.dispatch.runtime import HookRuntime, close_provider, close_provider_async, first_value
@@ -82,7 +83,7 @@ class Chain:
     @property
     def source(self) -> str:
         """The Python source that most invocations run."""
-        return _Writer(self.form, self.plan, self.injection, timed=False).source()
+        return _Writer(self.form, self.plan, self.injection, timed=False).whole_source()
 
     @cached_property
     def run(self) -> Callable[..., Any]:
@@ -184,11 +185,13 @@ def _namespace(function: Function, runtime: HookRuntime, watchdog: Watchdog) -> 
         "function": function,
         "invocation_of": invocation_of,
         "idle_deadlines": watchdog.idle,
+        "is_denied": is_denied,
         "mark_answered_by": runtime.mark_answered_by,
         "mark_stopped_by": runtime.mark_stopped_by,
         "new_deadline": watchdog.new_deadline,
         "now": time.perf_counter,
         "on_hook_error": runtime.on_hook_error,
+        "on_late_hook_error": runtime.on_late_hook_error,
         "Outcome": Outcome,
         "resume": runtime.resume,
         "resume_async": runtime.resume_async,
@@ -217,10 +220,16 @@ class _Writer:
         self._injection = injection
         self._reads_invocation = any("invocation" in (*hook.positional, *hook.keywords) for hook in plan.steps)
         self._reads_invocation |= injection is not None and injection.reads_invocation
+        self._has_guards = any(hook.extension.is_guard for hook in plan.steps)
+        self._late_guards = plan.late_guards
         self._is_tick_stale = True
 
+    def whole_source(self) -> str:
+        """The function that most invocations run, after the function of its guards if there is one."""
+        return self._guards() + self.source()
+
     def source(self) -> str:
-        """The whole function."""
+        """The function."""
         with_deadline, without = template.INVOCATION_WITH_DEADLINE, template.INVOCATION
         lines = fill(
             template.TIMED_CHAIN if self._timed else template.CHAIN,
@@ -287,20 +296,35 @@ class _Writer:
     def _awaited(self, call: str) -> str:
         return f"await {call}" if self._form == "async" else f"yield {call}"
 
+    def _guards(self) -> str:
+        """The function that runs the guards' hooks of the way in which another extension has overtaken."""
+        if not self._late_guards:
+            return ""
+        steps: list[str] = []
+        for hook in self._late_guards:
+            self._is_tick_stale = True
+            index = self._number(hook)
+            call = self._enter(hook, late=True) if hook.name in AROUND_HOOKS else self._check_late(hook)
+            answering = fill(template.ANSWER_OF_GUARD, index=index)
+            own = tuple(self._number(other) for other in self._plan.steps if other.extension is hook.extension)
+            steps += fill(template.GUARD, index=index, own=own, hook=self._hook(hook, call, answering))
+        self._is_tick_stale = True
+        define = "async def" if self._form == "async" else "def"
+        return "\n".join((*fill(template.GUARDS, define=define, steps=steps), "", ""))
+
+    def _check_late(self, hook: Hook) -> list[str]:
+        return fill(template.CHECK_LATE, index=self._number(hook), call=self._ignoring(hook))
+
     def _hooks_in(self, level: LevelPlan) -> list[str]:
-        around = [line for hook in level.around for line in self._enter(hook)]
-        return around + [line for hook in level.pre for line in self._pre(hook)]
+        hooks = [(hook, self._enter(hook)) for hook in level.around]
+        hooks += [(hook, self._ignoring(hook)) for hook in level.pre]
+        return [line for hook, call in hooks for line in self._hook(hook, call, self._answer_on_way_in(hook))]
 
-    def _enter(self, hook: Hook) -> list[str]:
-        index = self._number(hook)
-        enter = f"{'enter_async' if hook.is_async else 'enter'}({index}, generator, invocation)"
-        call = fill(
-            template.ENTER_AROUND, index=index, generator=self._hook_call(hook), call=self._value_of(hook, enter)
-        )
-        return self._hook(hook, call, self._answer_on_way_in(index))
-
-    def _pre(self, hook: Hook) -> list[str]:
-        return self._hook(hook, self._ignoring(hook), self._answer_on_way_in(self._number(hook)))
+    def _enter(self, hook: Hook, *, late: bool = False) -> list[str]:
+        enter = f"{'enter_async' if hook.is_async else 'enter'}(generator)"
+        entering = template.ENTER_LATE_AROUND if late else template.ENTER_AROUND
+        generator, call = self._hook_call(hook), self._value_of(hook, enter)
+        return fill(entering, index=self._number(hook), generator=generator, call=call)
 
     def _hooks_out(self, level: LevelPlan) -> list[str]:
         exits = [line for exit_ in level.exits for line in self._exit(exit_)]
@@ -316,7 +340,9 @@ class _Writer:
     def _resume(self, hook: Hook) -> list[str]:
         index = self._number(hook)
         resume = f"{'resume_async' if hook.is_async else 'resume'}(around_{index}, outcome)"
-        call = fill(template.RESUME_AROUND, index=index, call=self._value_of(hook, resume))
+        unless_denied = template.UNLESS_DENIED if self._has_guards else ""
+        value = self._value_of(hook, resume)
+        call = fill(template.RESUME_AROUND, index=index, call=value, unless_denied=unless_denied)
         return self._conditionally(template.AFTER_AROUND, hook, call, calls=0)
 
     def _conditionally(
@@ -324,7 +350,8 @@ class _Writer:
     ) -> list[str]:
         """Write a hook of the way out; it may be skipped, so that a tick that was stale before is stale after it."""
         was_stale = self._is_tick_stale
-        lines = self._hook(hook, call, fill(template.ANSWER_ON_WAY_OUT), calls=calls)
+        on_answer = fill(template.ANSWER_ON_WAY_OUT)
+        lines = self._hook(hook, call, on_answer, calls=calls, on_error="on_late_hook_error")
         self._is_tick_stale = self._is_tick_stale or was_stale
         return fill(condition, index=self._number(hook), was_entered=was_entered, hook=lines)
 
@@ -339,7 +366,15 @@ class _Writer:
         call = self._value_of(hook, self._hook_call(hook))
         return fill(template.IGNORE_RESULT, index=self._number(hook), call=call)
 
-    def _hook(self, hook: Hook, call: list[str], on_answer: list[str], *, calls: int = 1) -> list[str]:
+    def _hook(
+        self,
+        hook: Hook,
+        call: list[str],
+        on_answer: list[str],
+        *,
+        calls: int = 1,
+        on_error: Literal["on_hook_error", "on_late_hook_error"] = "on_hook_error",
+    ) -> list[str]:
         index, is_timed, is_async = self._number(hook), self._timed, hook.is_async
         read_tick = self._is_tick_stale and not is_async
         self._is_tick_stale = is_async
@@ -351,6 +386,7 @@ class _Writer:
             read_tick=[template.READ_TICK] if read_tick else [],
             start_timer=[template.START_TIMER] if is_timed else [],
             call=call,
+            on_error=on_error,
             on_answer=on_answer,
             stop_timer=fill(template.STOP_TIMER, index=index, calls=calls) if is_timed else [],
             check_deadline=[] if is_async else fill(template.CHECK_DEADLINE, index=index),
@@ -372,10 +408,26 @@ class _Writer:
         arguments = [values[name] for name in hook.positional] + [f"{name}={values[name]}" for name in hook.keywords]
         return f"hook_{index}({', '.join(arguments)})"
 
-    def _answer_on_way_in(self, index: int) -> list[str]:
-        rest = range(index + 1, self._plan.way_in)
-        skip_rest = [line for other in rest for line in fill(template.SKIP, index=other)]
-        return fill(template.ANSWER_ON_WAY_IN, index=index, skip_rest=skip_rest)
+    def _answer_on_way_in(self, hook: Hook) -> list[str]:
+        index, guards = self._number(hook), self._late_guards
+        rest = [other for other in self._plan.steps[index + 1 : self._plan.way_in] if other not in guards]
+        skip_rest = [line for other in rest for line in fill(template.SKIP, index=self._number(other))]
+        if not guards:
+            return fill(template.ANSWER_ON_WAY_IN, index=index, skip_rest=skip_rest)
+        after = [self._number(guard) for guard in guards if self._number(guard) > index and guard.name in AROUND_HOOKS]
+        return fill(
+            template.ANSWER_BEFORE_GUARDS,
+            index=index,
+            skip_rest=skip_rest,
+            call_guards=self._call_guards(index),
+            take_around=[line for other in after for line in fill(template.TAKE_LATE_AROUND, index=other)],
+        )
+
+    def _call_guards(self, index: int) -> str:
+        whole = "whole" if self._reads_invocation else None
+        call = f"run_guards({index}, answer, late, context, func_args, invocation, {whole}, deadline)"
+        is_generator = any(hook.is_async for hook in self._late_guards)
+        return call if self._form == "stepwise" and not is_generator else self._delegated(call)
 
     def _was_entered(self, exit_: Exit) -> str:
         """The condition of an exit: its extension was entered, and did not answer itself."""
@@ -383,9 +435,17 @@ class _Writer:
         if entry is None:
             return ""
         condition = template.WAS_REACHED.format(index=self._number(entry))
-        if exit_.entered_by is None or answering is None or answering is exit_.entered_by:
-            return condition
-        return condition + template.DID_NOT_ANSWER.format(index=self._number(answering))
+        if exit_.entered_by is not None and answering is not None and answering is not exit_.entered_by:
+            condition += template.DID_NOT_ANSWER.format(index=self._number(answering))
+        return self._or_entered_late(condition, exit_) if exit_.entered_by in self._late_guards else condition
+
+    def _or_entered_late(self, condition: str, exit_: Exit) -> str:
+        """The condition of a guard's exit: its hooks of the way in may have run after another one's answer."""
+        entry, answering = exit_.entered_by, exit_.answers_by or exit_.entered_by
+        assert entry is not None
+        assert answering is not None
+        late = template.OR_ENTERED_LATE.format(index=self._number(entry), answering=self._number(answering))
+        return f" and ({condition.removeprefix(' and ')}{late})"
 
     def _number(self, hook: Hook) -> int:
         return self._index[id(hook)]

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from hosting.core import Function
-from hosting.extensions._hooks import LEVELS, Level
+from hosting.extensions._hooks import APP, LEVELS, Level
 from hosting.extensions._model import Extension, Hook
 from hosting.extensions._ordering import Ordering
 
@@ -57,12 +57,26 @@ class Plan:
         """The number of hooks on the way in."""
 
     @property
+    def late_guards(self) -> tuple[Hook, ...]:
+        """The guards' hooks of the way in, if another extension could answer before one of them; else none."""
+        way_in = self.steps[: self.way_in]
+        guards = tuple(hook for hook in way_in if hook.extension.is_guard)
+        before = {id(hook.extension) for hook in way_in[: way_in.index(guards[-1]) + 1]} if guards else ()
+        return guards if len(before) > 1 else ()
+
+    @property
     def key(self) -> tuple[Any, ...]:
         """A value that is equal for plans with the same hooks at the same places."""
         return tuple((*level.around, None, *level.pre, *level.exits) for level in self.levels)
 
 
-def plan_chain(function: Function, ordering: Ordering, sdk: Sequence[Extension], selection: Selection) -> Plan:
+def plan_chain(
+    function: Function,
+    ordering: Ordering,
+    sdk: Sequence[Extension],
+    selection: Selection,
+    denials: Sequence[Hook] = (),
+) -> Plan:
     """Plan the chain of one function.
 
     Args:
@@ -71,6 +85,7 @@ def plan_chain(function: Function, ordering: Ordering, sdk: Sequence[Extension],
         sdk: Azure's extension classes, in the order of registration. Their hooks run inside those of the others, and
             in that order also on the way out, as in Azure's worker.
         selection: which extensions are for which functions.
+        denials: hooks in the place of guards that do not run: only the app's around hooks come before them.
     """
     levels: list[LevelPlan] = []
     before: Hook | None = None
@@ -83,6 +98,8 @@ def plan_chain(function: Function, ordering: Ordering, sdk: Sequence[Extension],
             [one for one in sdk if selection.includes(level, one, function)],
             before,
         )
+        if level is APP and denials:
+            plan = plan._replace(pre=[*denials, *plan.pre])
         before = ([before, *plan.around, *plan.pre])[-1]
         levels.append(plan)
     return Plan(levels)

@@ -1,10 +1,17 @@
-"""Quarantine: an extension that fails in too many consecutive invocations is not called any more."""
+"""Quarantine: an extension that fails in too many consecutive invocations is not called any more.
+
+A guard is never taken out: it goes on denying, which is reported.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
+from hosting.extensions._failures import log_error
 from hosting.extensions._model import Extension
+
+ERRING_REPORT_INTERVAL = 100
+"""A guard that goes on failing is reported at the limit, and then each time that it has failed so often again."""
 
 
 class Quarantine:
@@ -12,7 +19,7 @@ class Quarantine:
 
     Args:
         limit: the number of consecutive invocations with an error that quarantines an extension.
-        on_limit: called with an extension that has reached the limit.
+        on_limit: called with an extension that has reached the limit; not with a guard.
     """
 
     def __init__(self, limit: int, on_limit: Callable[[Extension], None]) -> None:
@@ -28,7 +35,12 @@ class Quarantine:
         extension.failed_invocations.add(invocation)
         extension.consecutive_errors += 1
         self.failing.add(extension)
-        if extension.consecutive_errors >= self._limit:
+        excess = extension.consecutive_errors - self._limit
+        if excess >= 0 and extension.is_guard:
+            extension.is_erring = True
+            if excess % ERRING_REPORT_INTERVAL == 0:
+                log_erring(extension)
+        elif excess >= 0:
             self._on_limit(extension)
             self._forget(extension)
 
@@ -38,15 +50,40 @@ class Quarantine:
             if invocation in extension.failed_invocations:
                 extension.failed_invocations.discard(invocation)
             else:
-                extension.consecutive_errors = 0
+                extension.consecutive_errors, extension.is_erring = 0, False
             if not (extension.consecutive_errors or extension.failed_invocations):
                 self.failing.discard(extension)
 
     def reset(self, extension: Extension) -> None:
         """Start the count from zero, because the extension is paused or resumed."""
-        extension.consecutive_errors = 0
+        extension.consecutive_errors, extension.is_erring = 0, False
         self._forget(extension)
 
     def _forget(self, extension: Extension) -> None:
         extension.failed_invocations.clear()
         self.failing.discard(extension)
+
+
+def log_quarantine(extension: Extension) -> None:
+    """Log that an extension is quarantined."""
+    log_error(
+        extension,
+        "Extension '%s' (%s) is quarantined: it failed in %d invocations in a row. Its hooks run again after a "
+        "restart or POST /admin/extensions/%s/resume.",
+        extension.name,
+        extension.origin,
+        extension.consecutive_errors,
+        extension.name,
+    )
+
+
+def log_erring(guard: Extension) -> None:
+    """Log that a guard goes on failing."""
+    log_error(
+        guard,
+        "Guard '%s' (%s) has failed in %d invocations in a row, which it denied. A guard is not quarantined: it goes "
+        "on denying until it succeeds.",
+        guard.name,
+        guard.origin,
+        guard.consecutive_errors,
+    )

@@ -13,12 +13,13 @@ from collections.abc import AsyncGenerator, Generator, Sequence
 from typing import Any, cast
 
 from hosting._asyncio import current_task, is_being_cancelled
-from hosting._exceptions import is_a
+from hosting._exceptions import is_a, own_attribute, type_name
 from hosting.authoring import Outcome, ShortCircuit
 from hosting.errors import ExtensionError
 from hosting.extensions._failures import NEVER_CAUGHT, claim, describe_error, record_failure
 from hosting.extensions._hooks import ANSWERING_HOOKS, ERROR_HOOKS
 from hosting.extensions._model import Extension, Hook
+from hosting.extensions.dispatch.denial import Unavailable, denial
 from hosting.extensions.dispatch.quarantine import Quarantine
 from hosting.extensions.dispatch.watchdog import Deadline, Watchdog, late_error
 
@@ -29,7 +30,8 @@ STOPPED = "_hosting_stopped"
 """The attribute of an invocation's context that is set once a hook has ended the way in."""
 
 Answer = tuple[Any, BaseException | None]
-"""How an invocation goes on when a hook ends the way in: with a result, or with the host's cancellation."""
+"""How an invocation goes on when a hook ends the way in, or a guard withholds the result: with a result, with the
+host's cancellation, or with a GuardError."""
 
 
 class HookRuntime:
@@ -53,6 +55,8 @@ class HookRuntime:
         self.called = [0] * len(steps)
         """For each error hook how often it was called; not counted for other hooks."""
         self.failing = quarantine.failing
+        self._deciding = frozenset(index for index, step in enumerate(steps) if _decides(step))
+        """The hooks without which the function must not run, or must not answer."""
         self._watchdog = watchdog
         self._quarantine = quarantine
         self._with_errors: dict[str, set[int]] = {}
@@ -66,6 +70,8 @@ class HookRuntime:
         invocation: str,
         deadline: Deadline | None,
         of_function: BaseException | None,
+        *,
+        is_way_in: bool = True,
     ) -> Answer | None:
         """Handle an exception that a hook raised.
 
@@ -75,6 +81,7 @@ class HookRuntime:
             invocation: the id of the invocation.
             deadline: what the watchdog knows of the chain's async hook.
             of_function: what the function has raised: a hook that raises it again has no error of its own.
+            is_way_in: whether the function has yet to run, so that the hook may answer in its place.
 
         Returns:
             None where the chain goes on with the next hook: the error is recorded. Otherwise how the invocation ends.
@@ -87,29 +94,70 @@ class HookRuntime:
             raise exception
         timed_out = deadline is not None and self._take_cancels(deadline)
         if timed_out:
-            self._record_error(index, self._late_error(deadline, exception), invocation)
-        elif is_a(exception, ShortCircuit) and self.steps[index].name in ANSWERING_HOOKS:
-            return cast("ShortCircuit", exception).result, None
+            error = self._late_error(deadline, exception)
+        elif is_a(exception, ShortCircuit) and is_way_in:
+            return self._answered(index, cast("ShortCircuit", exception)), None
         elif is_a(exception, GeneratorExit) and self._is_closed(index, deadline):
             raise exception
         if is_a(exception, asyncio.CancelledError) and is_being_cancelled():
             return None, exception
-        if not timed_out and exception is not of_function:
-            self._record_error(index, exception, invocation)
-        return None
-
-    def check_no_result(self, index: int, value: Any, invocation: str) -> None:
-        """Check what a hook returned whose result is ignored: a coroutine means that its ``async`` was forgotten."""
-        if inspect.iscoroutine(value):
-            value.close()
-            error = ExtensionError("it returned a coroutine", remedy="Declare it 'async def'.")
+        if not timed_out:
+            error = exception
+        if error is of_function:
+            return None
+        if not is_a(error, Unavailable):
             self._record_error(index, error, invocation)
+        return self._denied(index, error, of_function, invocation, is_way_in=is_way_in)
 
-    def accept_result(self, index: int, value: Any, result: Any, invocation: str, context: Any) -> Any:
-        """Return the invocation's result after a post hook returned ``value``: that, unless it is a coroutine."""
-        self.check_no_result(index, value, invocation)
-        if inspect.iscoroutine(value):
-            return result
+    def _denied(
+        self, index: int, error: BaseException, of_function: BaseException | None, invocation: str, *, is_way_in: bool
+    ) -> Answer | None:
+        """Return the end of an invocation in which the hook of a guard failed; None for another hook."""
+        if index not in self._deciding:
+            return None
+        hook = self.steps[index]
+        hook.statistics.denied += 1
+        return None, denial(hook, error, of_function, self.function, invocation, is_way_in=is_way_in)
+
+    def on_late_hook_error(
+        self,
+        index: int,
+        exception: BaseException,
+        invocation: str,
+        deadline: Deadline | None,
+        of_function: BaseException | None,
+    ) -> Answer | None:
+        """``on_hook_error`` after the function: a ShortCircuit is an error there."""
+        return self.on_hook_error(index, exception, invocation, deadline, of_function, is_way_in=False)
+
+    def _answered(self, index: int, answer: ShortCircuit) -> Any:
+        """Return the result with which a hook answers in the function's place; count it if the hook is a guard's."""
+        if index in self._deciding:
+            self.steps[index].statistics.denied += 1
+        return answer.result
+
+    def check_no_result(self, index: int, value: Any) -> None:
+        """Check what a hook returned whose result is ignored: a coroutine means that its ``async`` was forgotten.
+
+        Raises:
+            ExtensionError: it is a coroutine; or it is anything, and a guard's hook before the function returned it.
+        """
+        _check_no_coroutine(value)
+        if index in self._deciding and self.steps[index].name in ANSWERING_HOOKS:
+            if inspect.isawaitable(value):
+                raise ExtensionError("it returned an awaitable", remedy="Declare it 'async def', and await it there.")
+            raise ExtensionError(
+                f"it returned a value of type {type_name(value)}",
+                remedy="A guard returns nothing to let the function run, and raises hosting.ShortCircuit to answer.",
+            )
+
+    def accept_result(self, index: int, value: Any, context: Any) -> Any:
+        """Return the invocation's result after a post hook returned ``value``: that.
+
+        Raises:
+            ExtensionError: it is a coroutine.
+        """
+        _check_no_coroutine(value)
         self.mark_answered_by(index, context)
         return value
 
@@ -131,27 +179,34 @@ class HookRuntime:
         return self._watchdog.ticks[0]
 
     def after_cancelled(self, index: int, invocation: str, deadline: Deadline) -> None:
-        """Record an error for an async hook that returned although the watchdog had cancelled it."""
-        if self._take_cancels(deadline):
-            self._record_error(index, self._late_error(deadline), invocation)
+        """Record an error for an async hook that returned although the watchdog had cancelled it.
 
-    def enter(self, index: int, generator: Generator[None, Outcome, Any], invocation: str) -> bool:
-        """Run an around hook up to its yield; return whether it yielded. What it raises is raised."""
+        Raises:
+            BaseException: that error, for a guard: what it returns too late does not count.
+        """
+        if self._take_cancels(deadline):
+            error = self._late_error(deadline)
+            if index in self._deciding:
+                raise error
+            self._record_error(index, error, invocation)
+
+    def enter(self, generator: Generator[None, Outcome, Any]) -> None:
+        """Run an around hook up to its yield. What it raises is raised.
+
+        Raises:
+            ExtensionError: it did not yield.
+        """
         try:
             next(generator)
         except StopIteration:
-            self._record_error(index, _no_yield(), invocation)
-            return False
-        return True
+            raise _no_yield() from None
 
-    async def enter_async(self, index: int, generator: AsyncGenerator[None, Outcome], invocation: str) -> bool:
+    async def enter_async(self, generator: AsyncGenerator[None, Outcome]) -> None:
         """``enter`` for an async generator."""
         try:
             await anext(generator)
         except StopAsyncIteration:
-            self._record_error(index, _no_yield(), invocation)
-            return False
-        return True
+            raise _no_yield() from None
 
     def resume(self, generator: Generator[None, Outcome, Any], outcome: Outcome) -> None:
         """Send an around hook the outcome, and run it to its end. What it raises is raised.
@@ -217,7 +272,9 @@ class HookRuntime:
 
     def _record_error(self, index: int, exception: BaseException, invocation: str) -> None:
         hook = self.steps[index]
-        if not claim(exception, hook.extension, invocation):
+        if is_a(own_attribute(exception, "__context__"), ShortCircuit):
+            exception.__context__ = None  # the answer that had overtaken a guard is not the context of its error
+        if not claim(exception, hook.extension, invocation) and index not in self._deciding:
             return
         with_errors = self._with_errors.setdefault(invocation, set())
         if index not in with_errors:
@@ -290,6 +347,17 @@ def record_unusable_result(context: Any, function: str, exception: BaseException
     if extension is not None:
         invocation = getattr(context, "invocation_id", None)
         record_failure(extension, describe_error("result", exception, function=function, invocation_id=invocation))
+
+
+def _decides(hook: Hook) -> bool:
+    """Return whether a hook is one of a guard whose failure denies: all but its error hooks."""
+    return hook.extension.is_guard and hook.name not in ERROR_HOOKS
+
+
+def _check_no_coroutine(value: Any) -> None:
+    if inspect.iscoroutine(value):
+        value.close()
+        raise ExtensionError("it returned a coroutine", remedy="Declare it 'async def'.")
 
 
 def _no_yield() -> ExtensionError:

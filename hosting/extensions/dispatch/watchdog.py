@@ -18,6 +18,8 @@ from typing import Any
 from hosting._exceptions import is_a, own_attribute
 from hosting.authoring import ShortCircuit
 
+_LATE = "_hosting_late"
+"""The attribute of an exception of a hook that was cancelled for its budget."""
 TICKS_PER_BUDGET = 4
 """An exceeded budget is noticed within a quarter of the budget."""
 
@@ -168,7 +170,14 @@ def late_error(budget: float, *raised: BaseException | None) -> BaseException:
         The first of these exceptions that is more than the effect of that; a TimeoutError if none is.
     """
     own = (exception for exception in raised if exception is not None and is_own_error(exception))
-    return next(own, TimeoutError(f"it took longer than its budget of {budget:g} s"))
+    error = next(own, TimeoutError(f"it took longer than its budget of {budget:g} s"))
+    own_attribute(error, "__dict__")[_LATE] = True
+    return error
+
+
+def is_late_error(exception: BaseException) -> bool:
+    """Return whether ``late_error`` has returned an exception."""
+    return _LATE in own_attribute(exception, "__dict__")
 
 
 def is_own_error(exception: BaseException) -> bool:

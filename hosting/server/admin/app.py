@@ -12,6 +12,7 @@ import hosting
 from hosting.bindings.http.request import parse_headers
 from hosting.bindings.http.response import HttpReply
 from hosting.errors import ExtensionError
+from hosting.extensions import GuardPauseError, PauseWord
 from hosting.host.function_host import FunctionHost
 from hosting.server.admin.functions import AdminFunctions
 from hosting.server.body import read_body
@@ -88,7 +89,7 @@ class Admin:
         if method in _READ_METHODS:
             return self._read(scope, endpoint)
         if method == "POST" and endpoint.startswith(_EXTENSIONS):
-            return self._pause_or_resume(path.rstrip("/")[len(_EXTENSIONS) :])
+            return self._pause_or_resume(path.rstrip("/")[len(_EXTENSIONS) :], scope.get("query_string", b""))
         if method == "POST" and endpoint.startswith(f"{_FUNCTIONS}/"):
             return await self._run(scope, receive, path.rstrip("/")[len(_FUNCTIONS) + 1 :])
         return empty(404)
@@ -131,17 +132,30 @@ class Admin:
             "errors": [problem.message for problem in self._host.problems if problem.severity == "error"],
         }
 
-    def _pause_or_resume(self, path: str) -> HttpReply:
-        """Answer a POST to ``NAME/pause`` or ``NAME/resume``."""
+    def _pause_or_resume(self, path: str, query: bytes) -> HttpReply:
+        """Answer a POST to ``NAME/pause``, for a guard with ``?deny`` or ``?open``, or to ``NAME/resume``."""
         name, _, action = path.rpartition("/")
-        actions = {"pause": self._host.extensions.pause, "resume": self._host.extensions.resume}
-        if not name or action.lower() not in actions:
+        extensions, action = self._host.extensions, action.lower()
+        if not name or action not in ("pause", "resume"):
             return empty(404)
         try:
-            actions[action.lower()](name)
+            if action == "pause":
+                extensions.pause(name, _pause_word(query))
+            else:
+                extensions.resume(name)
+        except GuardPauseError as error:
+            return _json({"error": str(error)}, 409)
         except ExtensionError as error:
             return _json({"error": str(error)}, 404)
-        return _json({"name": name, "action": action.lower()})
+        return _json({"name": name, "action": action})
+
+
+def _pause_word(query: bytes) -> PauseWord:
+    """Return the word of a query such as ``?deny`` or ``?deny=``; of both words none, as if neither were there."""
+    words = {part.partition("=")[0] for part in query.decode("latin-1").lower().split("&")}
+    if {"deny", "open"} <= words:
+        return ""
+    return "deny" if "deny" in words else "open" if "open" in words else ""
 
 
 def _master_key(keys: KeySource) -> MasterKey:

@@ -7,7 +7,7 @@ from time import monotonic
 from typing import NamedTuple
 
 from hosting._log import host_logger
-from hosting.server.types import ANSWERED, REFUSED, ROUTE, AsgiApp, Message, Receive, Scope, Send
+from hosting.server.types import ANSWERED, DENIED_BY, REFUSED, ROUTE, AsgiApp, Message, Receive, Scope, Send
 
 _logger = host_logger("http")
 
@@ -27,13 +27,20 @@ class Access(NamedTuple):
     """Empty if none was reached."""
     refused: str
     """Why no function was reached; empty if one was, or if the host itself answered."""
+    denied_by: str = ""
+    """The guard that has failed, and so has denied the function; empty if none has."""
 
 
 def access_text(access: Access) -> str:
-    """Return one line about a request, such as ``GET /api/hello 200 3 ms hello``."""
+    """Return one line about a request, such as ``GET /api/hello 200 3 ms hello``.
+
+    Where a guard has failed, it ends with the status and the guard: ``GET /api/hello 3 ms hello 500 by auth``.
+    """
     status = str(access.status or "disconnected")
     duration = "" if access.duration_ms is None else f" {access.duration_ms:.0f} ms"
     what = f" ({access.refused})" if access.refused else f" {access.function}" if access.function else ""
+    if access.denied_by:
+        return f"{access.method} {access.path}{duration}{what} {status} by {access.denied_by}"
     return f"{access.method or '-'} {access.path or '-'} {status}{duration}{what}"
 
 
@@ -45,6 +52,7 @@ def access_fields(access: Access) -> dict[str, object]:
         "status_code": access.status or None,
         "duration_ms": None if access.duration_ms is None else round(access.duration_ms, 3),
         "refused": access.refused,
+        "denied_by": access.denied_by,
     }
     return {name: value for name, value in fields.items() if value not in ("", None)}
 
@@ -89,4 +97,4 @@ class AccessLog:
         refused = scope.get(REFUSED, "")
         function = scope[ROUTE][0].function if ROUTE in scope and not refused else ""
         path = scope["raw_path"].decode("ascii", "backslashreplace")
-        return Access(scope["method"], path, status, duration_ms, function, refused)
+        return Access(scope["method"], path, status, duration_ms, function, refused, scope.get(DENIED_BY, ""))

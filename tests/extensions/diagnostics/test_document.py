@@ -78,6 +78,7 @@ def test_document_without_extensions_is_empty_and_without_problems(site: Site, s
         "PYTHON_ENABLE_WORKER_EXTENSIONS": "1",
         "HOSTING_DISABLE": None,
         "HOSTING_REQUIRE": None,
+        "HOSTING_GUARDS": None,
         "HOSTING_ALLOW": None,
     }
 

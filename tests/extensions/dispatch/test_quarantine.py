@@ -220,6 +220,7 @@ async def test_invocation_without_an_error_resets_the_quarantine_count() -> None
     assert extension_entry(host, "flaky")["statistics"]["pre_invocation_app_level"] | {"total_ms": 0, "max_ms": 0} == {
         "calls": 12,
         "errors": 8,
+        "denied": 0,
         "total_ms": 0,
         "max_ms": 0,
     }
