@@ -1,4 +1,7 @@
-"""Every rule of ``hosting check``. Codes are stable: the code of a removed rule is never used again."""
+"""Every rule of ``hosting check``. Codes are stable: the code of a removed rule is never used again.
+
+Removed, because other tools check it better: APP209 and EXT206 (ruff's ASYNC), EXT107 and EXT111 (deptry).
+"""
 
 from __future__ import annotations
 
@@ -17,9 +20,6 @@ class Rule(NamedTuple):
     why: str
     """What the problem leads to, and what is checked."""
 
-
-_BLOCKING = "Blocking call in `async def` code"
-_BLOCKING_STOPS_ALL = "All invocations of a process share one event loop, and none of them continues during the call."
 
 SECTIONS: Mapping[str, str] = {
     "EXT1": "Extensions: pyproject.toml",
@@ -65,12 +65,6 @@ RULES: Mapping[str, Rule] = {
         "Without a lower bound, pip installs the package where hosting cannot run. With an upper bound, pip refuses "
         "new versions of Python, which Azure may run already.",
     ),
-    "EXT107": Rule(
-        "error",
-        "Import that `dependencies` does not list",
-        "It works only where the package happens to be installed. Imports under `TYPE_CHECKING` and in `try` are not "
-        "checked.",
-    ),
     "EXT108": Rule(
         "error",
         "Requirement that excludes the installed version of hosting",
@@ -86,11 +80,6 @@ RULES: Mapping[str, Rule] = {
         "`azure-functions` is limited to version 1",
         "Version 1 is for Python 3.12 and earlier, version 2 for Python 3.13 and later. With this bound the extension "
         "cannot be installed on Python 3.13.",
-    ),
-    "EXT111": Rule(
-        "warning",
-        "Import of an indirect dependency",
-        "The package is installed only because another dependency needs it today.",
     ),
     "EXT201": Rule(
         "error",
@@ -112,7 +101,7 @@ RULES: Mapping[str, Rule] = {
     ),
     "EXT204": Rule(
         "warning",
-        "Text on standard output",
+        "Import that prints",
         "What an extension prints is mixed with the app's own output, in Azure without the function's name. Hooks "
         "receive a logger.",
     ),
@@ -121,7 +110,6 @@ RULES: Mapping[str, Rule] = {
         "Log handlers that an import adds",
         "The host and the app decide how logs look; a second handler writes every line twice.",
     ),
-    "EXT206": Rule("warning", _BLOCKING, _BLOCKING_STOPS_ALL),
     "EXT301": Rule(
         "warning",
         "README that is missing or incomplete",
@@ -261,7 +249,6 @@ RULES: Mapping[str, Rule] = {
         "Web app below a route prefix",
         "An AsgiFunctionApp or WsgiFunctionApp receives paths that start with `/api` unless `routePrefix` is empty.",
     ),
-    "APP209": Rule("warning", _BLOCKING, _BLOCKING_STOPS_ALL),
     "APP210": Rule(
         "warning",
         "Connection that is not set on this machine",

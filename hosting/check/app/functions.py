@@ -13,7 +13,6 @@ from hosting.check.app.files import HOST, check_settings, line_in_host_json
 from hosting.check.app.lifecycle import bundle_end
 from hosting.check.app.project import AppProject
 from hosting.check.report import Finding, finding
-from hosting.check.source.blocking import find_blocking_calls
 from hosting.check.source.modules import Source
 
 _IN_BUNDLES = frozenset({*OF_AZURE, *PROVIDED_BY, "eventgridtrigger"})
@@ -31,9 +30,6 @@ def check_functions(app: AppProject) -> Iterator[Finding]:
     yield from _check_bundle(app)
     yield from _check_blueprints(app)
     yield from _check_web_app(app)
-    for source in app.sources:
-        for call in find_blocking_calls(source):
-            yield finding("APP209", call.message, call.remedy, source.relative, call.line)
 
 
 def _check_loading(app: AppProject) -> Iterator[Finding]:

@@ -10,7 +10,6 @@ from typing import Any
 from hosting._text import closest
 from hosting.check.extension.project import MANIFEST, ExtensionProject
 from hosting.check.report import Finding, finding
-from hosting.check.source.blocking import find_blocking_calls
 from hosting.check.source.modules import Source
 from hosting.extensions.diagnostics.inspection import known_hooks
 
@@ -30,9 +29,6 @@ def check_code(project: ExtensionProject) -> Iterator[Finding]:
     yield from _check_import(project)
     for source in project.sources:
         yield from _check_unmarked_hooks(source)
-        yield from _check_prints(source)
-        for call in find_blocking_calls(source):
-            yield finding("EXT206", call.message, call.remedy, source.relative, call.line)
 
 
 def _check_import(project: ExtensionProject) -> Iterator[Finding]:
@@ -115,10 +111,3 @@ def _is_marked(source: Source, node: _Definition) -> bool:
     """Return whether a function is marked as a hook: the host's own validation covers those."""
     decorators = [one.func if isinstance(one, ast.Call) else one for one in node.decorator_list]
     return any(source.qualified_name(one).endswith("hookimpl") for one in decorators)
-
-
-def _check_prints(source: Source) -> Iterator[Finding]:
-    for name, call in source.calls():
-        if name == "print":
-            message = "print writes to the app's standard output"
-            yield finding("EXT204", message, _USE_LOGGER, source.relative, call.lineno)

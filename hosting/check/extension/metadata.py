@@ -15,7 +15,6 @@ from hosting._distributions import distribution_name
 from hosting.apps.requirements import RequirementLine, parse_requirements
 from hosting.check.extension.project import MANIFEST, EntryPoint, ExtensionProject
 from hosting.check.report import Finding, finding
-from hosting.check.source.imports import find_unlisted_imports
 from hosting.extensions import GROUPS, HOOK_GROUPS, installed_entry_points
 
 HOST = "hosting"
@@ -41,7 +40,6 @@ def check_metadata(project: ExtensionProject) -> Iterator[Finding]:
             yield from _check_host_requirement(one)
         elif one.name == SDK:
             yield from _check_sdk_requirement(one, listed)
-    yield from _check_imports(project)
 
 
 def _check_identity(project: ExtensionProject) -> Iterator[Finding]:
@@ -158,14 +156,3 @@ def _is_sdk_for_new_python(one: RequirementLine) -> bool:
     if one.name != SDK or _excludes_new_python(one.requirement):
         return False
     return marker is None or marker.evaluate({"python_version": "3.13", "python_full_version": "3.13.0", "extra": ""})
-
-
-def _check_imports(project: ExtensionProject) -> Iterator[Finding]:
-    listed, _ = _dependencies(project, extras=True)
-    own = {*project.packages, "__main__"}
-    for one in find_unlisted_imports(project.sources, lambda found: found.top in own, listed, project.installed):
-        is_indirect = one.status == "indirect"
-        how = f": {one.owner} is a dependency of another package" if is_indirect else ""
-        message = f"{one.module!r} is imported but not listed{how}"
-        remedy = f"Add {one.owner} to dependencies in {MANIFEST}."
-        yield finding("EXT111" if is_indirect else "EXT107", message, remedy, one.file, one.line)

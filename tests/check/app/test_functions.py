@@ -14,14 +14,6 @@ from hosting.core import Binding, Function
 from tests.support.checks import APP, Violation, check_violation, findings, function, replaced, rules_of
 
 BLUEPRINT = "import azure.functions as func\n\norders = func.Blueprint()\n"
-BLOCKING = """
-import time
-
-@app.route('slow')
-async def slow(req: func.HttpRequest) -> str:
-    time.sleep(1)
-    return ''
-"""
 QUEUE = "\n@app.queue_trigger('msg', 'orders', 'AzureWebJobsStorage')\ndef order(msg: func.QueueMessage) -> None: ...\n"
 EVENT_GRID = "\n@app.event_grid_trigger('event')\ndef event(event: func.EventGridEvent) -> None: ...\n"
 UNDERSCORES = (
@@ -58,7 +50,6 @@ VIOLATIONS: Mapping[str, Violation] = {
     ),
     "APP207": Violation({"orders.py": BLUEPRINT}, "orders.py:3", "'orders' is not registered"),
     "APP208": Violation({"function_app.py": WEB}, "function_app.py:3", "/api"),
-    "APP209": Violation(function(BLOCKING), "function_app.py:14", "time.sleep blocks in 'async def slow'"),
     "APP210": Violation(function(QUEUE), "function_app.py", "AzureWebJobsStorage", frozenset({"APP204"})),
 }
 
@@ -125,7 +116,6 @@ def test_every_rule_of_the_section_has_a_violation() -> None:
             "orders.py": BLUEPRINT,
             **function("\nfrom orders import orders\n\nfor one in (orders,):\n    app.register_functions(one)\n"),
         },
-        function(BLOCKING.replace("time.sleep(1)", "await __import__('asyncio').to_thread(lambda: time.sleep(1))")),
         function(UNDERSCORES),
         {"function_app.py": WEB + "\nROUTES = ['/api/hello']\n"},
         {**function(EVENT_GRID), **replaced(APP, "host.json", '"extensionBundle"', '"ExtensionBundle"')},
@@ -134,7 +124,6 @@ def test_every_rule_of_the_section_has_a_violation() -> None:
         "Blueprint registered through its module",
         "Blueprint registered under another name",
         "Blueprints registered in a loop",
-        "blocking call in a thread",
         "binding names with underscores",
         "web app with the route prefix in its routes",
         "extension bundle in another case",

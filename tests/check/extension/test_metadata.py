@@ -48,11 +48,9 @@ VIOLATIONS: Mapping[str, Violation] = {
     "EXT106": Violation(
         _manifest('requires-python = ">=3.11"', 'requires-python = ">=3.8"'), "pyproject.toml:10", "3.10"
     ),
-    "EXT107": Violation(_code("\nimport click\n"), f"{CODE}:20", "'click' is imported but not listed"),
     "EXT108": Violation(_manifest("hosting>=0.1", "hosting>=99"), "pyproject.toml:14", hosting.__version__),
     "EXT109": Violation(_manifest("hosting>=0.1", "hosting"), "pyproject.toml:14", "no lower bound"),
     "EXT110": Violation(_manifest("functions>=1.21", "functions>=1.21,<2"), "pyproject.toml:13", "3.13"),
-    "EXT111": Violation(_code("\nimport werkzeug\n"), f"{CODE}:20", "werkzeug is a dependency of another package"),
 }
 
 
