@@ -6,6 +6,7 @@ import asyncio
 import logging
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -18,9 +19,11 @@ from hosting.bindings.storage import Lease
 from hosting.errors import ExtensionError
 from hosting.extensions._model import Extension
 from hosting.extensions._tasks import AcquireLease, Supervisor, stop_tasks
+from hosting.host.function_host import FunctionHost
 from hosting.server.app import HostApp
 from hosting.server.keys import MASTER, Keys
 from hosting.testing import make_host
+from hosting.testing.sources import write_app
 
 APP = {
     "function_app.py": """
@@ -388,3 +391,40 @@ def test_log_of_a_health_check_is_a_warning(caplog: pytest.LogCaptureFixture) ->
         host.get("/runtime/health")
     (record,) = [one for one in host.logs if "Health check" in one.getMessage()]
     assert (record.levelno, record.name) == (logging.WARNING, "hosting.extensions.mine")
+
+
+async def test_lock_of_a_single_task_is_in_the_storage_of_the_host(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of two hosts of one app on a machine, one runs the task; it releases the lock when it stops."""
+    monkeypatch.setattr("hosting.bindings.services.state_folder", lambda: tmp_path / "state")
+    (tmp_path / "app").mkdir()
+    write_app(APP, tmp_path / "app")
+    running: list[str] = []
+
+    def host_of(name: str) -> FunctionHost:
+        async def work() -> None:
+            running.append(name)
+            await asyncio.sleep(3600)
+
+        extension = hooks(prepare=lambda app: app.add_task(work, name="alone", single=True))
+        settings = {"PYTHON_ENABLE_WORKER_EXTENSIONS": "1"}
+        host = FunctionHost(tmp_path / "app", environ=settings, extensions={"mine": extension})
+        host.load()
+        return host
+
+    def status(host: FunctionHost) -> str:
+        (entry,) = host.extensions.background.document()["tasks"]
+        return str(entry["status"])
+
+    first, second = host_of("first"), host_of("second")
+    await first.start()
+    await until(lambda: running == ["first"])
+    await second.start()
+    await until(lambda: status(second) == "waiting")
+    await first.stop()
+    lease = await second._lock_task("mine.alone")
+    assert lease is not None
+    await lease.release()
+    await second.stop()
+    assert (status(first), status(second), running) == ("stopped", "stopped", ["first"])
