@@ -331,6 +331,7 @@ RULES: Mapping[str, Rule] = {
     "APP402": Rule(
         "warning",
         "Extensions that are switched off",
-        "The app uses `hosting.extend`, but `PYTHON_ENABLE_WORKER_EXTENSIONS` is not true: no extension is imported.",
+        "The app uses `hosting.extend`, but `PYTHON_ENABLE_WORKER_EXTENSIONS` is not true: no extension is imported. "
+        "An app with extensions of its own needs no such setting.",
     ),
 }

@@ -93,15 +93,20 @@ class OptIns:
         known = {fold_name(extension.name): extension for extension in extensions}
         return [*self._unknown_names(known), *self._without_effect(known), *self._unmatched_patterns()]
 
-    def uses(self) -> dict[str, str]:
-        """Return the names of the extensions that the app uses, each with the beginning of a sentence on where."""
+    def uses(self, extensions: Iterable[Extension]) -> dict[str, str]:
+        """Return the names of the extensions that the app uses, each with the beginning of a sentence on where.
+
+        Args:
+            extensions: the extensions that are known; those that the app brings itself are left out.
+        """
         uses = dict.fromkeys(self._config.extensions, "host.json configures")
         uses.update(dict.fromkeys(self._configured_names, "hosting.configure configures"))
         uses.update(
             (name, f"{_functions(users)} use{'s' * (len(users) == 1)}") for name, users in self._users().items()
         )
         uses.update(dict.fromkeys(self._config.required, "host.json requires"))
-        return uses
+        own = {fold_name(one.name) for one in extensions if one.is_local}
+        return {name: use for name, use in uses.items() if fold_name(name) not in own}
 
     def _opt_ins_to(self, extension: str, function: Function) -> list[OptIn]:
         name = fold_name(extension)

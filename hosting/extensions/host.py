@@ -341,7 +341,7 @@ class ExtensionHost:
 
     def uses(self) -> dict[str, str]:
         """Return which extensions the app uses, installed or not, each with the beginning of a sentence on where."""
-        return OptIns(self._functions, self._registrations, self._config).uses()
+        return OptIns(self._functions, self._registrations, self._config).uses(self._registry.ordered)
 
     def diagnosis(self, *, verify: bool = False) -> dict[str, Any]:
         """Return the state of this host as a JSON document; on a running host with live figures.

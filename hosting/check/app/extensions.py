@@ -10,6 +10,7 @@ from packaging.utils import canonicalize_name
 from hosting._distributions import distribution_name
 from hosting._text import did_you_mean
 from hosting.apps.requirements import FILE
+from hosting.check.app.files import HOST, line_in_host_json
 from hosting.check.app.project import AppProject
 from hosting.check.report import Finding, finding
 from hosting.check.source.modules import Source
@@ -17,6 +18,7 @@ from hosting.extensions import FLAG, HOOK_GROUPS, EntryPoint, installed_entry_po
 
 SDK_CLASSES = ("azure.functions.AppExtensionBase", "azure.functions.FuncExtensionBase")
 EXTEND = "hosting.extend"
+EXTENSION = "hosting.extension"
 
 
 def check_extensions(app: AppProject) -> Iterator[Finding]:
@@ -24,12 +26,14 @@ def check_extensions(app: AppProject) -> Iterator[Finding]:
     yield from _check_listed(app)
     enabled = _is_enabled(app)
     wanted = _wanted_extension(app, enabled=enabled)
-    uses_extend = [(source.relative, line) for source in app.sources for line in _lines_with_extend(source)]
+    uses_extend = [(source.relative, line) for source in app.sources for line in _lines_with(EXTEND, source)]
+    own = _own_extension(app)
+    wanted = wanted or (own and (*own, "the app's own extension does not run in Azure's worker"))
     if wanted and not uses_extend:
         file, line, reason = wanted
         remedy = "Write app = hosting.extend(func.FunctionApp()), in v1 @hosting.extend on main, and require hosting."
         yield finding("APP401", f"{reason}, and the app does not use hosting.extend", remedy, file, line)
-    if uses_extend and not enabled:
+    if uses_extend and not enabled and not own:
         remedy = f'Write "{FLAG}": "1" in the Values of local.settings.json, and set it in Azure.'
         yield finding("APP402", f"extensions are switched off: {FLAG} is not true", remedy, *uses_extend[0])
 
@@ -80,8 +84,15 @@ def _wanted_extension(app: AppProject, *, enabled: bool) -> tuple[str | None, in
     return None
 
 
-def _lines_with_extend(source: Source) -> Iterator[int]:
-    """Yield the lines that call ``hosting.extend`` or use it as a decorator."""
+def _own_extension(app: AppProject) -> tuple[str, int | None] | None:
+    """Return file and line of the first extension that the app brings itself: it runs whatever the flag is."""
+    if app.section("extensionHost").get("load"):
+        return HOST, line_in_host_json(app, "extensionHost", "load")
+    return next(((source.relative, line) for source in app.sources for line in _lines_with(EXTENSION, source)), None)
+
+
+def _lines_with(name: str, source: Source) -> Iterator[int]:
+    """Yield the lines that call a function such as ``hosting.extend``, or use it as a decorator."""
     for node in ast.walk(source.tree):
-        if isinstance(node, ast.Attribute | ast.Name) and source.qualified_name(node) == EXTEND:
+        if isinstance(node, ast.Attribute | ast.Name) and source.qualified_name(node) == name:
             yield node.lineno

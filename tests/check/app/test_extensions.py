@@ -86,6 +86,31 @@ def test_extensions_that_an_app_uses_are_found_wherever_it_names_them(
     assert sorted(f"{use} {name!r}" for name, use in document["uses"].items()) == uses
 
 
+OWN = "\nimport hosting\n\n{extend}\n@hosting.extension\nclass Audit:\n    {hook}\n"
+HOOK = "@hosting.hookimpl\n    def pre_invocation_app_level(self): ..."
+HOOKS = {"my_hooks.py": f"import hosting\n\n\nclass Audit:\n    {HOOK}\n"}
+LOAD = {"load": ["my_hooks:Audit"], "extensions": {"audit": {}}}
+
+
+@pytest.mark.parametrize(
+    ("files", "findings"),
+    [
+        (function(OWN.format(extend="app = hosting.extend(app)\n", hook=HOOK)), []),
+        (function(OWN.format(extend="", hook=HOOK)), ["APP401"]),
+        ({**HOOKS, **_host(**LOAD), **function("\nimport hosting\n\napp = hosting.extend(app)\n")}, []),
+        ({**HOOKS, **_host(**LOAD)}, ["APP401"]),
+    ],
+    ids=["extension, extend", "extension", "load, extend", "load"],
+)
+def test_extension_of_the_app_needs_extend_but_no_flag_and_no_requirement(
+    files: Mapping[str, str], findings: list[str], tmp_path: Path
+) -> None:
+    """It runs while installed extensions are off, and is not taken for a package that is missing."""
+    write(tmp_path, APP)
+    app = AppProject(write(tmp_path, {**files, **requirements("hosting")}))
+    assert [one.code for one in check_extensions(app)] == findings
+
+
 NOT_LISTED = "Function 'f' uses the extension 'Stamp', but the requirements do not list hosting-stamp, which has it"
 NOT_INSTALLED = "Function 'f' uses the extension 'Stamp', which is not installed"
 PYPROJECT = "[project]\ndependencies = ['hosting.stamp']\n"
