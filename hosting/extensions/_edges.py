@@ -137,7 +137,7 @@ class Edges:
         self._count(hook, error, invocation)
 
     def _count(self, hook: Hook, error: BaseException | None, invocation: Invocation) -> None:
-        """Record an error; quarantine the extension of a hook that does nothing else."""
+        """Record an error; quarantine the extension of a hook that does nothing else, unless it is a guard."""
         if error is None:
             hook.errors_in_a_row = 0
             return
@@ -145,7 +145,7 @@ class Edges:
         hook.errors_in_a_row += 1
         details = {"hook": hook.name, "function": self._function.name, "invocation_id": invocation.id}
         record_failure(hook.extension, describe_error("invocation", error, **details))
-        if hook.errors_in_a_row >= self._limits.quarantine_after:
+        if hook.errors_in_a_row >= self._limits.quarantine_after and not hook.extension.is_guard:
             hook.extension.consecutive_errors = hook.errors_in_a_row
             hook.errors_in_a_row = 0
             self._limits.on_limit(hook.extension)

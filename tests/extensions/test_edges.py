@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -223,6 +223,53 @@ def test_hook_that_raises_changes_nothing_and_is_quarantined(kind: type[Seeing])
         [entry] = host.diagnosis()["extensions"]
     assert (entry["status"], entry["statistics"]["invocation_end"]["errors"]) == ("quarantined", 3)
     assert len(seeing.seen) == 5  # three ends, and the two responses before the last
+
+
+class Guarding(Seeing):
+    """A guard that fails where the request asks for it, and later at the edges."""
+
+    guard = True
+
+    @hosting.hookimpl
+    def pre_invocation(self, invocation: hosting.Invocation) -> None:
+        """Take the place of the hook for functions that opt in."""
+
+    @hosting.hookimpl
+    async def invocation_app_level(self, invocation: hosting.Invocation) -> AsyncIterator[None]:
+        if invocation.request and "broken" in invocation.request.query:
+            raise ValueError("no verdict")
+        yield
+
+
+class Early:
+    """Answers before the guard's turn."""
+
+    order = hosting.Order(before=("guarding",))
+
+    @hosting.hookimpl
+    def invocation_app_level(self, invocation: hosting.Invocation) -> Iterator[None]:
+        if invocation.request and "early" in invocation.request.query:
+            raise hosting.ShortCircuit(invocation.respond(403))
+        yield
+
+
+@pytest.mark.parametrize("keyword", ["def", "async def"])
+def test_invocation_that_a_guard_denies_is_refused(keyword: str) -> None:
+    """The outcome names the guard's failure; a guard that errs at the edges is not taken out."""
+    guarding, observing = Guarding(), Seeing()
+    section = {"extensionHost": {"quarantine": {"consecutiveErrors": 1}}}
+    files = {"function_app.py": APP.replace("KEYWORD", keyword)}
+    extensions = {"early": Early, "guarding": guarding, "observing": observing}
+    with make_host(files, extensions=extensions, host_json=section, raises=False) as host:
+        assert host.get("api/web?broken").status == 500
+        assert host.get("api/web?early").status == 403
+        ends = [(one[1], one[3]) for one in observing.seen if one[0] == "end"]
+        assert ends == [("refused", 500), ("refused", 403)]
+        guarding.raises = OSError("on purpose")
+        assert [host.get("api/web").status for _ in range(3)] == [200] * 3
+        statuses = {one["name"]: one["status"] for one in host.diagnosis()["extensions"]}
+        assert statuses["guarding"] == "active"
+        assert host.get("api/web?broken").status == 500
 
 
 async def test_cancelled_invocation_is_seen_as_cancelled() -> None:

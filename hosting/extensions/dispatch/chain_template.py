@@ -234,7 +234,7 @@ break
 
 ANSWER_BEFORE_GUARDS = """
 stopped_at, late = {index}, {{}}
-mark_answered_by({index}, context)
+mark_stopped_by({index}, context)
 {skip_rest}
 result, error = {call_guards}
 {take_around}
@@ -264,7 +264,7 @@ if stopped_at < {index}:
 ANSWER_OF_GUARD = """
 ending, late[{index}] = answer, False
 answering.add({index})
-mark_answered_by({index}, context)
+mark_stopped_by({index}, context)
 """
 
 SKIP = "skipped[{index}] += 1"
