@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import contextlib
 import multiprocessing
+import os
 import signal
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
+from pathlib import Path
 from queue import Empty, SimpleQueue
 from socket import socket
 from time import monotonic
@@ -164,6 +166,7 @@ class Supervisor:
         receiver, sender = context.Pipe(duplex=False)
         arguments = (self._options, self._socket, slot.role, sender)
         process = context.Process(target=work, args=arguments, name=f"hosting-worker-{number + 1}")
+        _leave_deleted_folder(self._options.root)
         with _blocked_interrupts():
             process.start()
         sender.close()
@@ -269,6 +272,14 @@ class Supervisor:
         finally:
             for number, handler in zip(numbers, before, strict=True):
                 signal.signal(number, handler)
+
+
+def _leave_deleted_folder(root: Path) -> None:
+    """Go elsewhere if the current folder, often the app's, was removed: a new process begins in the current folder."""
+    try:
+        os.getcwd()
+    except FileNotFoundError:
+        os.chdir(root if root.is_dir() else root.anchor)
 
 
 @contextlib.contextmanager

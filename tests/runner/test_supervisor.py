@@ -7,6 +7,7 @@ import logging
 import os
 import re
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -217,3 +218,24 @@ def test_interrupt_says_that_a_second_one_ends_what_still_runs(
     assert caplog.text.count("Functions still run. Press Ctrl-C again to end them now.") == hints
     assert sum(process.kill.call_count for process in processes) == killed
     assert all(process.terminate.call_count == 1 for process in processes)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows keeps the current folder of a process")
+@pytest.mark.parametrize("exists", [False, True], ids=["gone", "made again"])
+def test_process_can_start_after_the_current_folder_was_removed(
+    exists: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The command often runs in the app's folder, which --reload lets a user replace."""
+    root = tmp_path / "shop"
+    root.mkdir()
+    monkeypatch.chdir(root)
+    root.rmdir()
+    if exists:
+        root.mkdir()
+    context = Mock()
+    context.Pipe.return_value = Mock(), Mock()
+    monkeypatch.setattr("hosting.runner.supervisor.multiprocessing.get_context", lambda method: context)
+    monkeypatch.setattr("hosting.runner.supervisor.threading.Thread", Mock())
+    Supervisor(StartOptions(root, reload=True), Mock(), 1)._start(0)
+    assert Path.cwd() == (root if exists else Path(root.anchor))
+    assert context.Process.return_value.start.call_count == 1
