@@ -23,6 +23,7 @@ from hosting.azure_worker.injection import check_needs_no_extension, injected_or
 from hosting.azure_worker.state import WorkerState, extensions_are_off, log, log_errors, worker_state
 from hosting.azure_worker.wrapper import innermost_function, wrap
 from hosting.core import Binding, Function, Model
+from hosting.errors import ExtensionError
 
 T = TypeVar("T")
 
@@ -96,7 +97,7 @@ def _extend(target: Any, routes: Routes) -> Any:
     if hasattr(target, "_function_builders"):
         return _extend_app(target, routes)
     if _is_unknown_app(target):
-        log.error(UNKNOWN_SDK, type(target).__name__)
+        _report_unextended(UNKNOWN_SDK, type(target).__name__)
         return target
     if not (inspect.isfunction(target) or inspect.ismethod(target)):
         raise TypeError(
@@ -118,6 +119,18 @@ class _Builders(list[Any]):
             built = [builder._function for builder in super().__iter__()]
             log_errors(lambda: _wrap_blueprint(built, self.state))
         return super().__iter__()
+
+
+def _report_unextended(text: str, *values: object) -> None:
+    """Log that functions run without extensions.
+
+    Raises:
+        ExtensionError: the app has a guard, without which its functions must not run.
+    """
+    state = None if pending.hosted or extensions_are_off() else worker_state()
+    if state is not None and state.host.has_guards:
+        raise ExtensionError(text % values, remedy="The app has a guard, without which no function may run.")
+    log.error(text, *values)
 
 
 def _is_unknown_app(target: Any) -> bool:
@@ -220,13 +233,13 @@ def _wrap_one(built: Any, state: WorkerState, wrapped: list[Function]) -> None:
 
 def _can_be_wrapped(built: Any) -> bool:
     if not hasattr(built, "_func"):
-        log.error(UNKNOWN_SDK, built)
+        _report_unextended(UNKNOWN_SDK, built)
         return False
     trigger = built.get_trigger()
     if trigger is not None and trigger.type.lower() in REPLAYED:
         return False
     if not hasattr(inspect.unwrap(built._func), "__code__") and not inspect.isroutine(built._func):
-        log.error(NO_FUNCTION, built.get_function_name(), type(built._func).__name__)
+        _report_unextended(NO_FUNCTION, built.get_function_name(), type(built._func).__name__)
         return False
     return not (hasattr(built._func, REPLACES) or hasattr(built._func, PLAIN))
 

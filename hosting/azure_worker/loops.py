@@ -6,7 +6,11 @@ import asyncio
 import threading
 from concurrent.futures import Future
 
+from hosting._log import host_logger
+from hosting.errors import HostingError
 from hosting.extensions import ExtensionHost
+
+log = host_logger("extensions")
 
 
 class LoopManager:
@@ -60,6 +64,8 @@ class LoopManager:
             return
         try:
             await self._host.startup()
+        except HostingError as error:  # a guard has failed: its functions are denied from now on
+            log.error("%s", error)
         finally:
             self.ready = True
             self._startup.set_result(None)

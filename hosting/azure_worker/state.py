@@ -14,7 +14,7 @@ from hosting.authoring import pending
 from hosting.azure_worker.loops import LoopManager
 from hosting.core import Function
 from hosting.errors import HostingError
-from hosting.extensions import ExtensionHost, is_enabled
+from hosting.extensions import ExtensionHost, has_guards, is_enabled
 
 if TYPE_CHECKING:
     from hosting.azure_worker.folders import Expected
@@ -101,6 +101,8 @@ class WorkerState:
         log.info("Extensions: %s", json.dumps(self.host._info))
         for problem in self.host.loose_hooks():
             log.warning("%s (%s:%s). %s", problem.message, problem.file, problem.line, problem.remedy)
+        if self.host.unguarded():
+            log.warning("Functions without a guard: %s", ", ".join(self.host.unguarded()))
         if self.host.left_to_worker:
             log.info("Called by Azure's worker itself: %s", ", ".join(self.host.left_to_worker))
 
@@ -189,8 +191,15 @@ def _root() -> str:
     return os.environ.get(SCRIPT_ROOT) or os.getcwd()
 
 
-def _is_any_required(section: Mapping[str, Any] | None) -> bool:
-    return bool(os.environ.get("HOSTING_REQUIRE") or (section and section.get("required")))
+def _must_not_be_open(section: Any) -> bool:
+    """Return whether an extension is required, or a guard is named or installed: the app must not run without it."""
+    named = section if isinstance(section, Mapping) else {}
+    return bool(
+        os.environ.get("HOSTING_REQUIRE")
+        or os.environ.get("HOSTING_GUARDS")
+        or any(key.casefold() in ("required", "guards") and value for key, value in named.items())
+        or has_guards()
+    )
 
 
 def _loads_while_off(root: str) -> bool:
@@ -204,10 +213,12 @@ def _loads_while_off(root: str) -> bool:
         section = read_host_json(root, os.environ).get("extensionHost")
         if section and section.get("load"):
             return True
-        if _is_any_required(section):
-            ExtensionHost(environ=os.environ, section=section).load(())
+        if _must_not_be_open(section):
+            host = ExtensionHost(environ=os.environ, section=section)
+            host.discover()
+            host.load(())
     except HostingError:
-        if _is_any_required(section):
+        if _must_not_be_open(section):
             raise
     return False
 
@@ -219,10 +230,12 @@ def _new_state(root: str) -> WorkerState | None:
         section = host_json.get("extensionHost")
         return WorkerState(root, host_json)
     except HostingError as error:
-        if _is_any_required(section):
+        if _must_not_be_open(section):
             raise
         log.error("The app runs without extensions: %s", error)
     except Exception:
+        if _must_not_be_open(section):
+            raise
         log.exception("The app runs without extensions, because of a bug in hosting. Please report it.")
     return None
 
@@ -232,10 +245,13 @@ def log_errors(action: Callable[[], None]) -> None:
 
     Raises:
         HostingError: a required extension is missing.
+        Exception: the app has a guard, without which its functions must not run.
     """
     try:
         action()
     except HostingError:
         raise
     except Exception:
+        if isinstance(pending.shared, WorkerState) and pending.shared.host.has_guards:
+            raise
         log.exception("Functions run without extensions, because of a bug in hosting. Please report it.")

@@ -13,9 +13,10 @@ from hosting.authoring import REPLACES
 from hosting.azure_worker.edges import Watch
 from hosting.azure_worker.state import WorkerState
 from hosting.core import NOTHING, Function
-from hosting.errors import FunctionLoadError
+from hosting.errors import FunctionLoadError, GuardError
 from hosting.extensions import run_here
 from hosting.host.context import Context, InvocationFacts, InvocationLocal, current
+from hosting.host.refusal import refusal
 
 Run: TypeAlias = Callable[[tuple[Any, ...], dict[str, Any]], Any]
 """Runs an invocation, given the positional and the named arguments."""
@@ -77,6 +78,8 @@ def _sync_run(default: Function, state: WorkerState, prepare: Prepare, by_name: 
             if edges is None:
                 return invoke()
             return Watch(edges, function, context, func_args).calling(invoke, state.loops.other_loop)
+        except GuardError as error:
+            return _refuse(error, function, func_args)
         finally:
             current.reset(token)
 
@@ -102,10 +105,25 @@ def _async_run(
             if edges is None:
                 return await running
             return await Watch(edges, function, context, func_args).awaiting(running)
+        except GuardError as error:
+            return _refuse(error, function, func_args)
         finally:
             current.reset(token)
 
     return run
+
+
+def _refuse(error: GuardError, function: Function, func_args: dict[str, Any]) -> Any:
+    """Answer an HTTP request that a guard has denied, in the style of the function.
+
+    Raises:
+        GuardError: the function is not triggered by HTTP, or has no response; the worker's host handles the failure.
+    """
+    status, headers, body = refusal(error)
+    try:
+        return Invocation((function, None, func_args, None, error.invocation_id)).respond(status, body, headers)
+    except Exception:  # noqa: BLE001 - a hook may have changed the arguments: the function stays closed
+        raise error from error.__cause__
 
 
 def _called(call: Callable[..., Any], function: Function, func_args: dict[str, Any]) -> Any:

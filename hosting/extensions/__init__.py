@@ -3,7 +3,7 @@
 from hosting.extensions._chains import GuardPauseError, PauseWord
 from hosting.extensions._commands import InstalledCommand, installed_commands
 from hosting.extensions._config import FLAG, is_enabled
-from hosting.extensions._discovery import EntryPoint, installed_entry_points, may_load
+from hosting.extensions._discovery import EntryPoint, has_guards, installed_entry_points, may_load
 from hosting.extensions._edges import Edges, outcome_of, run_edges_here
 from hosting.extensions._health import HealthResult
 from hosting.extensions._injection import overrides
@@ -30,6 +30,7 @@ __all__ = [
     "PoolThread",
     "SdkRegistrations",
     "ThreadPool",
+    "has_guards",
     "installed_commands",
     "installed_entry_points",
     "is_enabled",

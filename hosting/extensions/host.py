@@ -373,6 +373,11 @@ class ExtensionHost:
         }
         return {**whole, "verification": verification} if verify else whole
 
+    @property
+    def has_guards(self) -> bool:
+        """Whether an extension is a guard, or is named as one."""
+        return bool(self._registry.guards or self._config.guards)
+
     def unguarded(self) -> list[str]:
         """Return the names of the functions that no guard stands before, in order; none where the app has no guard."""
         return document.unguarded(self._chains.by_function) if self._registry.guards else []

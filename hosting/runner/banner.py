@@ -35,6 +35,8 @@ def announce(host: FunctionHost, base: str, options: StartOptions, echo: Callabl
     for name in host.skipped_settings:
         text = "Skipping '%s' from local settings as it's already defined in current environment variables."
         host_logger("settings").info(text, name)
+    if host.extensions.unguarded():
+        host_logger("extensions").warning("Functions without a guard: %s.", ", ".join(host.extensions.unguarded()))
     log_problems((*host.other_problems, *grouped_problems(host.never_triggered), *host.extensions.name_problems()))
 
 

@@ -1,0 +1,228 @@
+"""Guards in Azure's worker: no function runs without them, and callers get what they get from ``hosting start``."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import json
+import logging
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import azure.functions as func
+import pytest
+
+import hosting
+from hosting.authoring import pending
+from hosting.errors import ExtensionError, GuardError
+from hosting.host.context import Context, InvocationLocal
+from tests.support.azure_worker import azure_worker
+
+
+class Gate:
+    """A guard, of which each test breaks one thing."""
+
+    guard = True
+
+    def __init__(self) -> None:
+        self.ran = 0
+        self.starts: Callable[[], None] = lambda: None
+        self.decides: Callable[[], Any] = lambda: None
+
+    @hosting.hookimpl
+    def startup(self) -> None:
+        self.starts()
+
+    @hosting.hookimpl
+    async def pre_invocation_app_level(self) -> None:
+        await asyncio.sleep(self.decides() or 0)
+
+
+gate = Gate()
+HOST_JSON = {"version": "2.0", "extensionHost": {"budgets": {"hook": 0.05}}}
+
+
+@pytest.fixture(autouse=True)
+def worker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Set a process up as Azure's worker does, with one guard installed."""
+    gate.__init__()  # type: ignore[misc]
+    (tmp_path / "host.json").write_text(json.dumps(HOST_JSON))
+    with azure_worker(tmp_path, monkeypatch, __name__, "gate") as folder:
+        yield folder
+
+
+def http_function(app: Any, *, is_async: bool) -> None:
+    if is_async:
+
+        @app.route("f", trigger_arg_name="call")  # type: ignore[untyped-decorator]
+        async def f(call: func.HttpRequest) -> str:
+            gate.ran += 1
+            return "secret"
+    else:
+
+        @app.route("f", trigger_arg_name="call")  # type: ignore[untyped-decorator]
+        def f(call: func.HttpRequest) -> str:
+            gate.ran += 1
+            return "secret"
+
+
+def output_function(app: Any) -> None:
+    @app.function_name("f")  # type: ignore[untyped-decorator]
+    @app.generic_trigger("call", "httpTrigger", route="f")  # type: ignore[untyped-decorator]
+    @app.generic_output_binding("answer", "http")  # type: ignore[untyped-decorator]
+    def f(call: func.HttpRequest, answer: func.Out[func.HttpResponse]) -> None:
+        gate.ran += 1
+
+
+def queue_function(app: Any) -> None:
+    @app.queue_trigger("call", "orders", "Storage")  # type: ignore[untyped-decorator]
+    def f(call: func.QueueMessage) -> None:
+        gate.ran += 1
+
+
+def built(define: Callable[[Any], None]) -> Any:
+    """Return what the worker gets of an app with one function."""
+    app = hosting.extend(func.FunctionApp())
+    define(app)
+    (one,) = app.get_functions()
+    return one.get_user_function()
+
+
+def call(function: Any, **arguments: Any) -> Any:
+    request = func.HttpRequest("GET", "/api/f", body=b"")
+    answer = function(call=request, context=Context("i1", "f", "/", InvocationLocal()), **arguments)
+    return asyncio.run(answer) if inspect.iscoroutine(answer) else answer
+
+
+def fail() -> None:
+    raise ValueError("Bearer secret")
+
+
+FAILURES: dict[str, tuple[str, Callable[[], Any], int]] = {
+    "raises": ("decides", fail, 500),
+    "is slow": ("decides", lambda: 60, 503),
+    "does not start": ("starts", fail, 503),
+}
+DEFINITIONS: dict[str, Callable[[Any], None]] = {
+    "def": lambda app: http_function(app, is_async=False),
+    "async def": lambda app: http_function(app, is_async=True),
+}
+
+
+def check(response: Any, status: int) -> None:
+    assert isinstance(response, func.HttpResponse)
+    assert (response.status_code, response.headers["content-type"]) == (status, "application/problem+json")
+    assert response.headers["cache-control"] == "no-store"
+    assert response.headers.get("retry-after") == (None if status == 500 else "1")
+    assert json.loads(response.get_body())["invocationId"] == "i1"
+    assert b"secret" not in response.get_body()
+
+
+@pytest.mark.parametrize("definition", DEFINITIONS)
+@pytest.mark.parametrize("failure", FAILURES)
+def test_denied_http_function_answers_with_a_problem_document(failure: str, definition: str) -> None:
+    """The worker gets a response of the SDK, in place of an error that Azure would answer in its own way."""
+    hook, breaks, status = FAILURES[failure]
+    setattr(gate, hook, breaks)
+    function = built(DEFINITIONS[definition])
+    for _ in range(2):
+        check(call(function), status)
+    assert gate.ran == 0
+
+
+def test_denied_function_with_an_output_sets_it() -> None:
+    """The response of such a function is the value of its output."""
+    gate.decides = fail
+
+    class Answer:
+        def set(self, value: Any) -> None:
+            self.value = value
+
+    answer = Answer()
+    assert call(built(output_function), answer=answer) is None
+    check(answer.value, 500)
+    assert gate.ran == 0
+
+
+def test_denied_queue_function_fails() -> None:
+    """So Azure's host tries the message again, and moves it to the poison queue in the end."""
+    gate.decides = fail
+    with pytest.raises(GuardError):
+        call(built(queue_function))
+    assert gate.ran == 0
+
+
+def test_guard_that_passes_lets_the_function_run() -> None:
+    """A guard in the worker is otherwise an extension like any other."""
+    assert call(built(DEFINITIONS["def"])) == "secret"
+    assert call(built(DEFINITIONS["async def"])) == "secret"
+
+
+def break_host_json(folder: Path, _patch: pytest.MonkeyPatch) -> None:
+    (folder / "host.json").write_text('{"version": "2.0", "extensionHost": {"guards": ["gate"], "typo": 1}}')
+
+
+def break_guards(folder: Path, _patch: pytest.MonkeyPatch) -> None:
+    (folder / "host.json").write_text('{"version": "2.0", "extensionHost": {"Guards": ["other"]}}')
+
+
+def name_unknown(_folder: Path, patch: pytest.MonkeyPatch) -> None:
+    patch.setenv("HOSTING_GUARDS", "other")
+
+
+def switch_off(_folder: Path, patch: pytest.MonkeyPatch) -> None:
+    patch.setenv("PYTHON_ENABLE_WORKER_EXTENSIONS", "0")
+    patch.setenv("HOSTING_GUARDS", "marking")
+
+
+def fail_import(folder: Path, patch: pytest.MonkeyPatch) -> None:
+    site = next((folder / "site").glob("*.dist-info/entry_points.txt"))
+    site.write_text("[hosting.guards]\nmarking = nothing_like_this:gate\n")
+
+
+def fail_import_while_off(folder: Path, patch: pytest.MonkeyPatch) -> None:
+    fail_import(folder, patch)
+    patch.setenv("PYTHON_ENABLE_WORKER_EXTENSIONS", "0")
+
+
+@pytest.mark.parametrize(
+    "breaks", [break_host_json, break_guards, name_unknown, switch_off, fail_import, fail_import_while_off]
+)
+def test_app_without_its_guard_is_not_indexed(
+    breaks: Callable[[Path, pytest.MonkeyPatch], None], worker: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A typo, a lost setting or a broken package does not open the app: the worker serves nothing."""
+    breaks(worker, monkeypatch)
+    with pytest.raises(hosting.errors.HostingError):
+        built(DEFINITIONS["def"])
+
+
+def test_function_that_cannot_be_extended_is_not_served_without_a_guard() -> None:
+    """What would run without extensions, and does so with a log line in other apps, would be open."""
+
+    class Handler:
+        __name__ = "f"
+
+        def __call__(self, call: func.HttpRequest) -> str:
+            return "secret"
+
+    app = hosting.extend(func.FunctionApp())
+    app.function_name("f")(app.route("f", trigger_arg_name="call")(Handler()))
+    with pytest.raises(ExtensionError, match="guard"):
+        app.get_functions()
+
+
+def test_functions_without_a_guard_are_logged(caplog: pytest.LogCaptureFixture) -> None:
+    """Opting out is seen where the app runs, too."""
+
+    def define(app: Any) -> None:
+        @app.route("open")  # type: ignore[untyped-decorator]
+        @hosting.without("marking")
+        def opened(req: func.HttpRequest) -> str:
+            return "open"
+
+    with caplog.at_level(logging.WARNING, logger="hosting.extensions"):
+        built(define)
+    assert "Functions without a guard: opened" in caplog.messages
+    assert pending.shared.host.diagnosis()["unguarded"] == ["opened"]
