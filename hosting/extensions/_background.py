@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from hosting.app_handle import SharedApp
@@ -22,10 +22,18 @@ class Background:
         app: what extensions have added.
         extension: returns an extension by its name.
         budgets: the time limits.
+        guards: returns the guards of the host.
     """
 
-    def __init__(self, app: SharedApp, extension: Callable[[str], Extension], budgets: Budgets) -> None:
+    def __init__(
+        self,
+        app: SharedApp,
+        extension: Callable[[str], Extension],
+        budgets: Budgets,
+        guards: Callable[[], Sequence[Extension]] = tuple,
+    ) -> None:
         self._app = app
+        self._guards = guards
         self._extension = extension
         self._budgets = budgets
         self._supervisors: list[Supervisor] = []
@@ -37,6 +45,11 @@ class Background:
         self._supervisors = [Supervisor(one, self._extension(one.extension), acquire) for one in self._app.tasks]
         for supervisor in self._supervisors:
             supervisor.start()
+
+    @property
+    def missing_guards(self) -> list[str]:
+        """The names of guards that could not be loaded, so that their functions do not run."""
+        return [one.name for one in self._guards() if one.status in ("failed", "blocked")]
 
     async def check_health(self, wanted: Callable[[HealthCheck], bool]) -> list[HealthResult]:
         """Run some of the health checks, and return their results."""

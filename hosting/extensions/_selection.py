@@ -36,6 +36,8 @@ class Selection:
         self._selected: dict[Level, set[Pair]] = {APP: set(), FUNCTION: set()}
         for extension in extensions:
             for function in functions:
+                if extension.is_guard and function.addition is not None and function.addition.is_open:
+                    continue  # an extension has added it as open: guards are not for it
                 if opt_ins.at_app_level(extension.name, function):
                     self._selected[APP].add((extension, function))
                 if _is_at_function_level(extension, function, opt_ins):

@@ -394,7 +394,9 @@ class ExtensionHost:
         return document.chain_entry(function_name, self._functions, self._chains.by_function, enabled=self.enabled)
 
     def _background_of(self, app: SharedApp) -> Background:
-        return Background(app, lambda name: self._registry.by_name(name)[0], self._config.budgets)
+        return Background(
+            app, lambda name: self._registry.by_name(name)[0], self._config.budgets, lambda: self._registry.guards
+        )
 
     def _handle(self, hook: Hook) -> dict[str, Any]:
         return {"app": self._app.handle(hook.extension.name)}

@@ -77,8 +77,15 @@ class Health:
         """Return the results of the host's own checks: of its process, and of the app that it runs."""
         state = self._host.state
         live = HealthResult(_LIVE, "the host has stopped" if state == "stopped" else "", 0.0, False, True)
-        ready = HealthResult(_READY, "" if state == "running" else f"the host is {state}", 0.0, True, False)
+        ready = HealthResult(_READY, self._not_ready(), 0.0, True, False)
         return [*([live] if part != "/ready" else []), *([ready] if part != "/live" else [])]
+
+    def _not_ready(self) -> str:
+        """Return why no requests should be sent to the host; empty if they may be."""
+        guards = self._host.extensions.background.missing_guards
+        if guards:
+            return f"functions do not run without their guard: {', '.join(guards)}"
+        return "" if self._host.state == "running" else f"the host is {self._host.state}"
 
     def _has_master_key(self, scope: Scope, keys: KeySource) -> bool:
         from hosting.server.auth import MasterKey  # costs a start what few starts need

@@ -595,6 +595,36 @@ async def test_tasks_in_azure_start_with_the_first_invocation() -> None:
         await background.stop_tasks()
 
 
+class Gate:
+    """A guard that lets no caller in."""
+
+    guard = True
+
+    @hosting.hookimpl
+    def pre_invocation_app_level(self) -> None:
+        raise PermissionError("closed")
+
+
+def test_guards_are_called_for_added_routes_unless_these_are_open() -> None:
+    """A guard that has failed ends the readiness of the host, and open routes are listed as unguarded."""
+
+    def prepare(app: AppHandle) -> None:
+        app.add_route("hi/{name}", greet)
+        app.add_route("login", lambda _: "login", name="login", open=True)
+
+    extensions = {"adding": Adding(prepare), "gate": Gate()}
+    with make_host(own_app(), extensions=extensions, raises=False) as host:
+        assert [host.get(f"/api/{path}").status for path in ("hi/Ada", "orders/1", "login")] == [500, 500, 200]
+        assert host._session.host.extensions.unguarded() == ["login"]
+        assert host.get("/runtime/health/ready").status == 200
+        (gate,) = host._session.host.extensions._registry.guards
+        gate.status = "failed"
+        ready = host.get("/runtime/health/ready?expand=true")
+        entry = ready.json()["entries"]["azure.functions.script_host.lifecycle"]
+        assert (ready.status, entry["description"]) == (503, "functions do not run without their guard: gate")
+        assert host.get("/runtime/health/live").status == 200
+
+
 def test_added_functions_are_in_the_list_that_the_start_prints() -> None:
     """Each with its URL, with or without the prefix."""
 
