@@ -80,11 +80,13 @@ class Watcher:
         while not self._closed.is_set():
             try:
                 self._watch_folder()
-                reported = False
             except Exception as error:  # noqa: BLE001 - a limit of the system, for example
-                if not reported and self._root.is_dir():
-                    _logger.warning("--reload cannot watch %s: %s. It tries again.", self._root, error)
+                if self._root.is_dir():
+                    if not reported:
+                        _logger.warning("--reload cannot watch %s: %s. It tries again.", self._root, error)
                     reported = True
+                    self._closed.wait(_RETRY_SECONDS)
+                    continue
             self._await_folder()
 
     def _watch_folder(self) -> None:
@@ -106,7 +108,7 @@ class Watcher:
                 self._changed(sorted(str(path.relative_to(self._root)) for path in paths))
 
     def _await_folder(self) -> None:
-        """Wait until the folder exists, and report it as changed."""
+        """Wait until there is a folder in the place of the one that is gone, and report it as changed."""
         self._closed.wait(_RETRY_SECONDS)
         while not self._closed.is_set() and not self._root.is_dir():
             self._closed.wait(_RETRY_SECONDS)
