@@ -271,7 +271,7 @@ def _extend_function(call: Callable[..., Any]) -> Callable[..., Any]:
         return call
     if extensions_are_off():
         check_needs_no_extension(call.__name__, call)
-        pending.deferred.append(functools.partial(log.error, TOO_LATE, call.__name__))
+        pending.deferred.append(functools.partial(_report_late_extension, call.__name__))
         return call
     state = worker_state()
     if state is None:
@@ -279,6 +279,18 @@ def _extend_function(call: Callable[..., Any]) -> Callable[..., Any]:
     result = [call]
     log_errors(lambda: result.append(_wrapped_v1(call, state)))
     return result[-1]
+
+
+def _report_late_extension(function: str) -> None:
+    """Log that a function runs without an extension that is registered after it was extended.
+
+    Raises:
+        ExtensionError: the extension is a guard: the function must not seem to be guarded.
+    """
+    _, target = pending.extensions[-1]
+    if inspect.getattr_static(target, "guard", None) is True:
+        raise ExtensionError(TOO_LATE % function)
+    log.error(TOO_LATE, function)
 
 
 def _wrapped_v1(call: Callable[..., Any], state: WorkerState) -> Callable[..., Any]:

@@ -6,6 +6,7 @@ import asyncio
 import inspect
 import json
 import logging
+import re
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -16,7 +17,7 @@ import pytest
 
 import hosting
 from hosting.authoring import pending
-from hosting.errors import SettingsError
+from hosting.errors import ExtensionError, SettingsError
 from hosting.runner.banner import extension_line
 from hosting.testing import make_host
 from tests.support.sites import Site
@@ -242,6 +243,48 @@ def test_v1_function_extended_before_the_extension_says_so(
     assert in_azure(tmp_path, files("v1", after=FROM_CODE), monkeypatch) == "hello"
     assert "'main' runs without the app's extension" in caplog.text
     assert "call hosting.extension before hosting.extend" in caplog.text
+
+
+def test_v1_guard_registered_after_a_function_was_extended_stops_the_import(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A function that seems to be guarded, and is not, must not go unnoticed."""
+    app = files("v1", after=FROM_CODE)
+    app["my_hooks.py"] = HOOKS.replace("class Audit:\n", "class Audit:\n    guard = True\n")
+    with pytest.raises(ExtensionError, match="'main' runs without the app's extension"):
+        in_azure(tmp_path, app, monkeypatch)
+
+
+GUARDED: dict[str, tuple[dict[str, str], int, str]] = {
+    "settings for the app": (
+        files(load=["my_hooks:Audit"], guards=["audit"], extensions={"audit": {"settings": {"mrak": "x"}}}),
+        0,
+        "extensionHost.extensions.audit.settings.mrak is not a setting",
+    ),
+    "settings for a function": (
+        {
+            **files(load=["my_hooks:Lazy"], guards=["lazy"], use='@hosting.use("lazy", x=1)'),
+            "my_hooks.py": HOOKS.replace("class Lazy:\n", "class Lazy:\n    settings = Settings\n"),
+        },
+        503,
+        "",
+    ),
+    "module": (files(load=["my_hoks:Audit"], guards=["audit"]), 0, "there is no module 'my_hoks'"),
+}
+
+
+@pytest.mark.parametrize("flag", ["0", "1"])
+@pytest.mark.parametrize("case", GUARDED)
+def test_guard_of_the_app_with_a_fault_is_closed(case: str, flag: str) -> None:
+    """A fault of its settings or its import stops the start, or denies the function that it is about."""
+    app, status, message = GUARDED[case]
+    host = make_host(app, settings={"PYTHON_ENABLE_WORKER_EXTENSIONS": flag}, raises=False)
+    if not status:
+        with pytest.raises(ExtensionError, match=re.escape(message)), host:
+            pass
+        return
+    with host as opened:
+        assert opened.get("/api/hello").status == status
 
 
 FAILS: dict[str, tuple[dict[str, str], str, str]] = {
