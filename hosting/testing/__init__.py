@@ -16,6 +16,7 @@ from hosting.testing.builders import (
 )
 from hosting.testing.factory import make_host
 from hosting.testing.fixtures import HostFactory, ServerFactory
+from hosting.testing.guards import unguarded
 from hosting.testing.host import AsyncHost, Host, HostRequestOptions, HostView, InvocationFailed, RequestMethods
 from hosting.testing.http import Reply, RequestOptions
 from hosting.testing.isolation.trial import assert_isolated
@@ -53,4 +54,5 @@ __all__ = [
     "serve",
     "service_bus_message",
     "timer_request",
+    "unguarded",
 ]

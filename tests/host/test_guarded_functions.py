@@ -12,7 +12,7 @@ import pytest
 import hosting
 from hosting.errors import ExtensionError, GuardError, SettingsError
 from hosting.server.middleware.access import Access, access_fields, access_text
-from hosting.testing import Host, Reply, http_request, make_host
+from hosting.testing import Host, Reply, http_request, make_host, unguarded
 from tests.extensions.dispatch.test_denial import AROUND, PRE, cached, extension, guard, raising, slow
 
 HEAD = """
@@ -337,6 +337,9 @@ def test_functions_without_a_guard_are_listed_where_there_is_one() -> None:
         assert host.diagnosis()["unguarded"] == ["open"]
     with make_host({"function_app.py": TWO}, extensions={"gate": PLAIN}) as host:
         assert host.diagnosis()["unguarded"] == []
+    assert unguarded({"function_app.py": TWO}, extensions={"gate": Gate}) == ["open"]
+    assert unguarded({"function_app.py": TWO}, extensions={"gate": PLAIN}) == ["closed", "open"]
+    assert unguarded({"function_app.py": TWO}, extensions=[]) == ["closed", "open"]
 
 
 def test_denied_invocations_of_an_http_function_can_be_read_in_a_test() -> None:

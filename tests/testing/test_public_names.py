@@ -15,6 +15,8 @@ SIGNATURES = {
     "settings: 'Mapping[str, str] | None' = None, host_json: 'Mapping[str, Any] | None' = None, "
     "inputs: 'Inputs | None' = None, functions: 'Collection[str]' = (), strict: 'bool' = False, "
     "raises: 'bool' = True) -> 'HostContextManager'",
+    "unguarded": "(app: 'AppSource', *, extensions: 'Extensions | None' = None, "
+    "settings: 'Mapping[str, str] | None' = None, host_json: 'Mapping[str, Any] | None' = None) -> 'list[str]'",
     "serve": "(app: 'Servable', *flags: 'str', settings: 'Mapping[str, str] | None' = None) -> 'Iterator[Server]'",
 }
 

@@ -44,6 +44,8 @@ class ProfileExtension:
     loop waits for them.
     """
 
+    guard = False
+
     def __init__(self) -> None:
         self._samplers: dict[str, Sampler] = {}
         self._slots = threading.BoundedSemaphore(MAX_CONCURRENT)

@@ -29,6 +29,7 @@ class TimerExtension:
     """
 
     settings = TimerSettings
+    guard = False
 
     def __init__(self) -> None:
         self._append_to_http_response = False
