@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
 import inspect
 import json
 import logging
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -110,6 +112,15 @@ DEFINITIONS: dict[str, Callable[[Any], None]] = {
 }
 
 
+class Answer:
+    """An output of a function, as the worker passes it."""
+
+    value: Any = None
+
+    def set(self, value: Any) -> None:
+        self.value = value
+
+
 def check(response: Any, status: int) -> None:
     assert isinstance(response, func.HttpResponse)
     assert (response.status_code, response.headers["content-type"]) == (status, "application/problem+json")
@@ -135,10 +146,6 @@ def test_denied_function_with_an_output_sets_it() -> None:
     """The response of such a function is the value of its output."""
     gate.decides = fail
 
-    class Answer:
-        def set(self, value: Any) -> None:
-            self.value = value
-
     answer = Answer()
     assert call(built(output_function), answer=answer) is None
     check(answer.value, 500)
@@ -151,6 +158,42 @@ def test_denied_queue_function_fails() -> None:
     with pytest.raises(GuardError):
         call(built(queue_function))
     assert gate.ran == 0
+
+
+V1 = """
+import azure.functions as func
+import hosting
+{keyword} main(call{parameters}){returns}:
+    raise AssertionError("it ran")
+main = hosting.extend(main)
+"""
+RETURNING = {"name": "$return", "type": "http", "direction": "out"}
+NAMED = {"name": "answer", "type": "http", "direction": "out"}
+
+
+@pytest.mark.parametrize("keyword", ["def", "async def"])
+@pytest.mark.parametrize("output", [RETURNING, NAMED], ids=["$return", "output"])
+def test_denied_function_of_a_v1_app_answers(
+    keyword: str, output: dict[str, str], worker: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its HTTP output is in function.json, which is read before the first invocation."""
+    gate.decides = fail
+    is_named = output is NAMED
+    trigger = {"name": "call", "type": "httpTrigger", "direction": "in"}
+    (worker / "f").mkdir()
+    (worker / "f" / "function.json").write_text(
+        json.dumps({"scriptFile": "__init__.py", "bindings": [trigger, output]})
+    )
+    parameters = ", answer: func.Out[func.HttpResponse]" if is_named else ""
+    code = V1.format(keyword=keyword, parameters=parameters, returns="" if is_named else " -> func.HttpResponse")
+    (worker / "f" / "__init__.py").write_text(code)
+    monkeypatch.syspath_prepend(str(worker))
+    monkeypatch.delitem(sys.modules, "f", raising=False)
+    main = importlib.import_module("f").main
+    answer = Answer()
+    response = call(main, **({"answer": answer} if is_named else {}))
+    sys.modules.pop("f", None)
+    check(answer.value if is_named else response, 500)
 
 
 def test_guard_that_passes_lets_the_function_run() -> None:
