@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from hosting._text import did_you_mean
@@ -15,6 +14,7 @@ from hosting.errors import ExtensionError
 
 if TYPE_CHECKING:
     import inspect
+    from pathlib import Path
 
     from azure.functions import AuthLevel
 
@@ -24,7 +24,7 @@ Runner = Literal["host", "azure", "testing"]
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
 """The methods that a route can have: those of ``azure.functions.HttpMethod``."""
 LEVELS = ("anonymous", "function", "admin")
-_NAME = re.compile(r"[a-z][a-z0-9_\-]{0,127}", re.IGNORECASE)
+_NAME = r"(?i)[a-z][a-z0-9_\-]{0,127}"
 
 
 class AddedRoute(NamedTuple):
@@ -56,7 +56,7 @@ class SharedApp:
         self,
         runner: Runner = "host",
         capabilities: frozenset[str] = frozenset(),
-        root: Path = Path(),
+        root: str = ".",
         host_json: Mapping[str, Any] = NOTHING,
         setting: Callable[[str], str | None] = lambda _name: None,
         functions: Callable[[], Iterable[Function]] = tuple,
@@ -144,7 +144,9 @@ class AppHandle:
     @property
     def root(self) -> Path:
         """The app's folder."""
-        return self._shared.root
+        from pathlib import Path  # slow: only an extension that asks needs it
+
+        return Path(self._shared.root)
 
     @property
     def host_json(self) -> Mapping[str, Any]:
@@ -307,7 +309,7 @@ def _check_level(subject: str, level: str) -> None:
 
 
 def _check_name(subject: str, name: Any) -> None:
-    if not isinstance(name, str) or not _NAME.fullmatch(name) or name.lower() == "host":
+    if not isinstance(name, str) or not re.fullmatch(_NAME, name) or name.lower() == "host":
         raise ExtensionError(
             f"{subject}: {name!r} is not a valid function name",
             remedy="Say name=...: a letter, then letters, digits, '_' and '-', 128 characters at most.",

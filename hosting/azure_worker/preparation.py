@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hosting.app_handle import SharedApp
@@ -46,15 +45,17 @@ class Preparing:
         capabilities = CAPABILITIES if app is None else APP_CAPABILITIES
         capabilities |= {"health"} if has_health else set[str]()
         settings = AppSettings(os.environ)
-        self.shared = SharedApp("azure", capabilities, Path(root), host_json, settings.get, lambda: functions)
+        self.shared = SharedApp("azure", capabilities, root, host_json, settings.get, lambda: functions)
 
     def start(self) -> Additions:
         """Return what takes the additions of extensions."""
+        from pathlib import Path
+
         from hosting.apps.added import BlueprintReader  # only extensions that prepare need them
         from hosting.host.additions import Additions
 
         shared, level = self.shared, getattr(self._app, "auth_level", None)
-        reader = BlueprintReader(shared.root, os.environ, shared.host_json, self._functions, level)
+        reader = BlueprintReader(Path(shared.root), os.environ, shared.host_json, self._functions, level)
         register = getattr(self._app, "register_functions", _never)
         additions = Additions(shared, self._functions, (), reader.read, register)
         additions.added = self.added

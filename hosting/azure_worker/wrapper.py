@@ -6,17 +6,20 @@ import functools
 import inspect
 from collections.abc import Callable, Coroutine, Mapping
 from types import FunctionType
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from hosting._invocation import Invocation
 from hosting.authoring import REPLACES
-from hosting.azure_worker.edges import Watch
 from hosting.azure_worker.state import WorkerState
 from hosting.core import NOTHING, Function
 from hosting.errors import FunctionLoadError, GuardError
 from hosting.extensions import run_here
 from hosting.host.context import Context, InvocationFacts, InvocationLocal, current
 from hosting.host.refusal import refusal
+
+if TYPE_CHECKING:
+    from hosting.azure_worker.edges import Watch
+    from hosting.extensions import Edges
 
 Run: TypeAlias = Callable[[tuple[Any, ...], dict[str, Any]], Any]
 """Runs an invocation, given the positional and the named arguments."""
@@ -77,7 +80,7 @@ def _sync_run(default: Function, state: WorkerState, prepare: Prepare, by_name: 
         try:
             if edges is None:
                 return invoke()
-            return Watch(edges, function, context, func_args).calling(invoke, state.loops.other_loop)
+            return _watch(edges, function, context, func_args).calling(invoke, state.loops.other_loop)
         except GuardError as error:
             return _refuse(error, function, func_args)
         finally:
@@ -104,7 +107,7 @@ def _async_run(
             running = _called(call, function, func_args) if chain is None else chain.run(context, func_args)
             if edges is None:
                 return await running
-            return await Watch(edges, function, context, func_args).awaiting(running)
+            return await _watch(edges, function, context, func_args).awaiting(running)
         except GuardError as error:
             return _refuse(error, function, func_args)
         finally:
@@ -124,6 +127,12 @@ def _refuse(error: GuardError, function: Function, func_args: dict[str, Any]) ->
         return Invocation((function, None, func_args, None, error.invocation_id)).respond(status, body, headers)
     except Exception:  # noqa: BLE001 - a hook may have changed the arguments: the function stays closed
         raise error from error.__cause__
+
+
+def _watch(edges: Edges, function: Function, context: Any, func_args: dict[str, Any]) -> Watch:
+    from hosting.azure_worker.edges import Watch  # only a function with hooks at its edges needs it
+
+    return Watch(edges, function, context, func_args)
 
 
 def _called(call: Callable[..., Any], function: Function, func_args: dict[str, Any]) -> Any:

@@ -17,14 +17,11 @@ from hosting._invocation import Invocation, InvocationOutcome, invocation_of
 from hosting.core import Function
 from hosting.errors import ExtensionError
 from hosting.extensions._failures import NEVER_CAUGHT, describe_error, record_failure
-from hosting.extensions._hooks import APP, EDGE_HOOKS, FUNCTION
+from hosting.extensions._hooks import APP, CALLED_AT_EDGES, EDGE_HOOKS, FUNCTION
 from hosting.extensions._lifespan import within_budget
 from hosting.extensions._model import Extension, Hook
 from hosting.extensions.dispatch.runtime import STOPPED
 from hosting.extensions.dispatch.watchdog import late_error
-
-CALLED_AT_EDGES = (*EDGE_HOOKS, FUNCTION.error, APP.error)
-"""The hooks that are called here; error hooks only for failures of inputs and outputs."""
 
 
 class EdgeLimits:

@@ -37,6 +37,8 @@ ANSWERING_HOOKS = frozenset({APP.around, APP.pre, FUNCTION.around, FUNCTION.pre}
 EDGE_HOOKS = ("binding_error", "gave_up", "invocation_end", "response_sent")
 """Hooks about what is around hooks and function. They run for the functions that their extension is for: every one, or
 those that opt in to an extension of the group ``hosting.functions``."""
+CALLED_AT_EDGES = (*EDGE_HOOKS, FUNCTION.error, APP.error)
+"""The hooks that are called there; error hooks only for failures of inputs and outputs."""
 APP_HOOKS = frozenset({"post_function_load_app_level", APP.around, APP.pre, APP.post, APP.error})
 """Hooks that run for every function; ``init``, ``configure``, ``startup`` and ``shutdown`` have no level."""
 FUNCTION_HOOKS = frozenset(

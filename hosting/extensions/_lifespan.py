@@ -7,10 +7,9 @@ import functools
 import threading
 from collections.abc import Callable, Coroutine, Mapping
 from concurrent.futures import Future
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hosting._exceptions import is_a
-from hosting.app_services import Service
 from hosting.errors import ExtensionError
 from hosting.extensions._calls import call_anywhere
 from hosting.extensions._failures import NEVER_CAUGHT, describe_error, record_failure, replace_failure
@@ -19,6 +18,9 @@ from hosting.extensions._start_monitor import StartMonitor
 from hosting.extensions.dispatch.execution import await_captured
 from hosting.extensions.dispatch.thread_pool import ResultOrError, call_captured
 from hosting.extensions.dispatch.watchdog import cancel, is_own_error, late_error
+
+if TYPE_CHECKING:
+    from hosting.app_services import Service
 
 
 def call_now(

@@ -7,13 +7,13 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from hosting._distributions import DistributionInfo, distribution_name, distribution_version
-from hosting._injection import Provider
 from hosting._log import host_logger
 from hosting.authoring import Order
 from hosting.core import NOTHING
 from hosting.extensions._hooks import APP_HOOKS, FUNCTION_HOOKS
 
 if TYPE_CHECKING:
+    from hosting._injection import Provider
     from hosting.extensions.settings.models import SettingsModel
 
 EAGER = "hosting"

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hosting._exceptions import as_repr
 from hosting._text import did_you_mean
-from hosting.app_handle import SharedApp
 from hosting.core import Function, Problem
 from hosting.errors import ExtensionError, OrderCycleError
 from hosting.extensions import _sdk
@@ -21,10 +20,13 @@ from hosting.extensions._lifespan import call_now
 from hosting.extensions._local import LocalEntry
 from hosting.extensions._model import EAGER, GUARDS, ON_DEMAND, RUNNING, Extension, Hook, Priority
 from hosting.extensions._ordering import ANY, Ordering
-from hosting.extensions._preparation import Preparation
 from hosting.extensions._start_monitor import StartMonitor
 from hosting.extensions._typed_settings import TypedSettings
 from hosting.extensions.settings.layers import Written
+
+if TYPE_CHECKING:
+    from hosting.app_handle import SharedApp
+    from hosting.extensions._preparation import Preparation
 
 
 class Registry:

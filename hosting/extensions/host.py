@@ -11,16 +11,12 @@ from hosting.authoring import Registrations, pending
 from hosting.core import Function, Problem
 from hosting.errors import ExtensionError, FrozenError
 from hosting.extensions import _config, _sdk
-from hosting.extensions._background import Background
 from hosting.extensions._chains import Chains, PauseWord
-from hosting.extensions._commands import installed_commands
 from hosting.extensions._discovery import installed_entry_points
-from hosting.extensions._edges import EdgeLimits, Edges, make_edges
 from hosting.extensions._function_setup import FunctionSetup
-from hosting.extensions._hooks import FUNCTION
+from hosting.extensions._hooks import CALLED_AT_EDGES, FUNCTION
 from hosting.extensions._injection import Injections
 from hosting.extensions._lifespan import call_on_loop
-from hosting.extensions._loose_hooks import loose_hooks
 from hosting.extensions._model import Extension, Hook
 from hosting.extensions._optin import OptIns
 from hosting.extensions._registry import Registry
@@ -34,6 +30,8 @@ from hosting.extensions.dispatch.watchdog import Watchdog
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from hosting.extensions._background import Background
+    from hosting.extensions._edges import EdgeLimits, Edges
     from hosting.extensions._preparation import Preparation
     from hosting.extensions.dispatch.compiler import Chain
     from hosting.extensions.dispatch.thread_pool import ThreadPool
@@ -76,8 +74,7 @@ class ExtensionHost:
         self._registrations = Registrations()
         self._root: Path | None = None
         self._app = SharedApp()
-        self.background = self._background_of(self._app)
-        """What extensions have added besides functions: services, health checks and tasks."""
+        self._background: Background | None = None
         self._has_imported_local = False
         self._uncalled: list[str] = []
         self._functions: Sequence[Function] = ()
@@ -88,13 +85,23 @@ class ExtensionHost:
         self._edges: dict[Function, Edges | None] = {}
         self._watchdog = Watchdog(self._config.budgets.hook)
         self._chains = Chains(self._registry, self._setup, self._watchdog, self._config.quarantine_after)
-        after = self._config.quarantine_after
-        self._edge_limits = EdgeLimits(self._config.budgets.hook, after, self._chains.quarantine)
+        self._edge_limits: EdgeLimits | None = None
 
     @property
     def enabled(self) -> bool:
         """Whether ``PYTHON_ENABLE_WORKER_EXTENSIONS`` is true; if not, nothing is imported and no hook runs."""
         return self._config.enabled
+
+    @property
+    def background(self) -> Background:
+        """What extensions have added besides functions: services, health checks and tasks."""
+        if self._background is None:
+            from hosting.extensions._background import Background  # only a host that runs or is diagnosed needs it
+
+            self._background = Background(
+                self._app, lambda name: self._registry.by_name(name)[0], self._config.budgets, lambda: self._registry.guards
+            )
+        return self._background
 
     @property
     def _info(self) -> dict[str, Any]:
@@ -163,7 +170,7 @@ class ExtensionHost:
             start: called once, if an extension has the hook; the result gets what extensions add. Pass to ``load`` all
                 functions that it has then.
         """
-        self._app, self.background = app, self._background_of(app)
+        self._app, self._background = app, None
         if not self._has_extensions():
             return
         self._configure_wanted(functions)
@@ -284,7 +291,8 @@ class ExtensionHost:
 
     async def settle(self) -> None:
         """Wait for hooks that nothing awaits: those about responses that are sent."""
-        await self._edge_limits.drain()
+        if self._edge_limits is not None:
+            await self._edge_limits.drain()
 
     async def shutdown(self) -> None:
         """Stop tasks, call the ``shutdown`` hooks in reverse order, close services, and end time limits."""
@@ -352,6 +360,8 @@ class ExtensionHost:
             verify: whether to add ``verification``, and a problem for each distribution with files that differ.
         """
         extensions = self.installed
+        from hosting.extensions._commands import installed_commands
+
         commands = installed_commands(installed_entry_points(), self._environ)
         problems, verification = [*self._problems(), *document.command_problems(commands)], []
         if verify:
@@ -393,11 +403,6 @@ class ExtensionHost:
         """
         return document.chain_entry(function_name, self._functions, self._chains.by_function, enabled=self.enabled)
 
-    def _background_of(self, app: SharedApp) -> Background:
-        return Background(
-            app, lambda name: self._registry.by_name(name)[0], self._config.budgets, lambda: self._registry.guards
-        )
-
     def _handle(self, hook: Hook) -> dict[str, Any]:
         return {"app": self._app.handle(hook.extension.name)}
 
@@ -416,12 +421,18 @@ class ExtensionHost:
         self._registry.configure(self._opt_ins.app_settings, self._typed_settings)
 
     def _find_edges(self, functions: Sequence[Function]) -> None:
+        if not any(map(self._registry.hooks, CALLED_AT_EDGES)):
+            return
+        from hosting.extensions._edges import EdgeLimits, make_edges
+
+        budget, after = self._config.budgets.hook, self._config.quarantine_after
+        limits = self._edge_limits = self._edge_limits or EdgeLimits(budget, after, self._chains.quarantine)
         for function in functions:
 
             def hooks(name: str, function: Function = function) -> list[Hook]:
                 return self._selection.hooks(self._registry.hooks(name), function)
 
-            self._edges[function] = make_edges(function, hooks, self._edge_limits)
+            self._edges[function] = make_edges(function, hooks, limits)
 
     def _hooks_for(self, function: Function) -> list[Hook]:
         """Return every hook that runs for this function, in the order of the calls."""
@@ -458,6 +469,8 @@ class ExtensionHost:
 
     def loose_hooks(self) -> list[Problem]:
         """Return a problem for each module of the app with hooks that nothing registers."""
+        from hosting.extensions._loose_hooks import loose_hooks
+
         return loose_hooks(self._app_root, self._registry.ordered, self._config.load) if self._frozen else []
 
     def _problems(self) -> list[Problem]:

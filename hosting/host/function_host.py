@@ -197,7 +197,7 @@ class FunctionHost:
         app = self.app
         own = [function for function in app.functions if function.error is None]
         setting = AppSettings(self.environ).get
-        shared = SharedApp(self._runner, CAPABILITIES, self.root, app.host_json, setting)
+        shared = SharedApp(self._runner, CAPABILITIES, str(self.root), app.host_json, setting)
         shared.acquire_lease = self._acquire_lease
         additions: list[Additions] = []
 

@@ -7,7 +7,6 @@ from typing import Any, NamedTuple
 
 from hosting._exceptions import as_repr
 from hosting._secret import Secret
-from hosting._secret_shapes import is_secret_setting
 from hosting.errors import SettingsError
 
 Path = tuple[str | int, ...]
@@ -89,6 +88,8 @@ def describe(value: Any, path: Path, *, is_secret: bool = False) -> str:
         path: where; a key such as ``api_key`` says that it is a secret.
         is_secret: whether the setting is a secret.
     """
+    from hosting._secret_shapes import is_secret_setting  # slow: only a fault needs it
+
     kind = _kind(value)
     is_named = any(isinstance(key, str) and is_secret_setting(key, value) for key in path[-2:])
     if is_secret or is_named or isinstance(value, ReferenceText | Mapping | list | tuple | Secret):
