@@ -99,14 +99,15 @@ class HookRuntime:
             return self._answered(index, cast("ShortCircuit", exception)), None
         elif is_a(exception, GeneratorExit) and self._is_closed(index, deadline):
             raise exception
-        if is_a(exception, asyncio.CancelledError) and is_being_cancelled():
-            return None, exception
+        cancelled = is_a(exception, asyncio.CancelledError) and is_being_cancelled()
         if not timed_out:
             error = exception
+        if (timed_out or not cancelled) and error is not of_function and not is_a(error, Unavailable):
+            self._record_error(index, error, invocation)
+        if cancelled:
+            return None, exception
         if error is of_function:
             return None
-        if not is_a(error, Unavailable):
-            self._record_error(index, error, invocation)
         return self._denied(index, error, of_function, invocation, is_way_in=is_way_in)
 
     def _denied(
