@@ -287,20 +287,27 @@ class ExtensionHost:
         self._app.note_start()
         self._monitor.stop()
         self._check_start()
-        self.background.start()
+        if self._app.tasks:
+            self.background.start()
 
     async def settle(self) -> None:
         """Wait for hooks that nothing awaits: those about responses that are sent."""
         if self._edge_limits is not None:
             await self._edge_limits.drain()
 
+    async def stop_tasks(self) -> None:
+        """Stop the background tasks and the health checks of extensions, if there are any."""
+        if self._background is not None:
+            await self._background.stop_tasks()
+
     async def shutdown(self) -> None:
         """Stop tasks, call the ``shutdown`` hooks in reverse order, close services, and end time limits."""
         await self.settle()
-        await self.background.stop_tasks()
+        await self.stop_tasks()
         for hook in reversed(self._registry.hooks("shutdown")):
             await call_on_loop(hook, self._handle(hook), self._config.budgets.shutdown, self._monitor)
-        await self.background.close_services()
+        if any(self._app.services):
+            await self.background.close_services()
         self._monitor.stop()
         self._watchdog.stop()
 

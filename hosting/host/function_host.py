@@ -350,7 +350,7 @@ class FunctionHost:
         """
         self._is_stopped = True
         await end_all("close", (provider.close for provider in self._providers))
-        await self.extensions.background.stop_tasks()  # before the storage with their locks is closed
+        await self.extensions.stop_tasks()  # before the storage with their locks is closed
         await end_all("close", (self._services.close,))
         if self.app.lifespan is not None:
             await self.app.lifespan.shutdown()
