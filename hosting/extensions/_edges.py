@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from typing import Any
 
@@ -20,6 +20,7 @@ from hosting.extensions._failures import NEVER_CAUGHT, describe_error, record_fa
 from hosting.extensions._hooks import APP, CALLED_AT_EDGES, EDGE_HOOKS, FUNCTION
 from hosting.extensions._lifespan import within_budget
 from hosting.extensions._model import Extension, Hook
+from hosting.extensions._selection import Selection
 from hosting.extensions.dispatch.runtime import STOPPED
 from hosting.extensions.dispatch.watchdog import late_error
 
@@ -148,15 +149,25 @@ class Edges:
             self._limits.on_limit(hook.extension)
 
 
-def make_edges(function: Function, hooks: Callable[[str], Sequence[Hook]], limits: EdgeLimits) -> Edges | None:
-    """Return the edges of a function; None if it has no hooks for them.
+def find_edges(
+    functions: Iterable[Function], hooks: Callable[[str], Sequence[Hook]], selection: Selection, limits: EdgeLimits
+) -> dict[Function, Edges | None]:
+    """Return the edges of each function; None for one that has no hooks for them.
 
     Args:
-        function: the function.
-        hooks: returns the hooks of a name that run for the function, in the order of the extensions.
+        functions: the functions.
+        hooks: returns all hooks of a name, in the order of the extensions.
+        selection: which of them run for a function.
         limits: what all functions share.
     """
-    found = {name: tuple(reversed(hooks(name))) for name in CALLED_AT_EDGES}
+    named = {name: hooks(name) for name in CALLED_AT_EDGES}
+    return {function: _make_edges(function, named, selection, limits) for function in functions}
+
+
+def _make_edges(
+    function: Function, named: Mapping[str, Sequence[Hook]], selection: Selection, limits: EdgeLimits
+) -> Edges | None:
+    found = {name: tuple(reversed(selection.hooks(hooks, function))) for name, hooks in named.items()}
     found = {name: ordered for name, ordered in found.items() if ordered}
     return Edges(function, found, limits) if found else None
 

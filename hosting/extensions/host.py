@@ -98,9 +98,9 @@ class ExtensionHost:
         if self._background is None:
             from hosting.extensions._background import Background  # only a host that runs or is diagnosed needs it
 
-            self._background = Background(
-                self._app, lambda name: self._registry.by_name(name)[0], self._config.budgets, lambda: self._registry.guards
-            )
+            registry = self._registry
+            extension, guards = lambda name: registry.by_name(name)[0], lambda: registry.guards
+            self._background = Background(self._app, extension, self._config.budgets, guards)
         return self._background
 
     @property
@@ -430,16 +430,11 @@ class ExtensionHost:
     def _find_edges(self, functions: Sequence[Function]) -> None:
         if not any(map(self._registry.hooks, CALLED_AT_EDGES)):
             return
-        from hosting.extensions._edges import EdgeLimits, make_edges
+        from hosting.extensions._edges import EdgeLimits, find_edges
 
         budget, after = self._config.budgets.hook, self._config.quarantine_after
         limits = self._edge_limits = self._edge_limits or EdgeLimits(budget, after, self._chains.quarantine)
-        for function in functions:
-
-            def hooks(name: str, function: Function = function) -> list[Hook]:
-                return self._selection.hooks(self._registry.hooks(name), function)
-
-            self._edges[function] = make_edges(function, hooks, limits)
+        self._edges |= find_edges(functions, self._registry.hooks, self._selection, limits)
 
     def _hooks_for(self, function: Function) -> list[Hook]:
         """Return every hook that runs for this function, in the order of the calls."""
