@@ -138,6 +138,7 @@ def _run_job(job: Job | None) -> bool:
         return False
     results, future, context, work = job
     result = (None, None) if future.cancelled() else context.run(call_captured, work)
+    del job, context, work  # before the loop goes on: this thread may then have to wait for its turn
     results.put(future, result)
-    del job, future, result  # an exception's traceback has this frame: it must not wait for the garbage collector
+    del future, result  # an exception's traceback has this frame: it must not wait for the garbage collector
     return True
