@@ -18,6 +18,7 @@ import pytest
 import hosting
 from hosting.authoring import pending
 from hosting.errors import ExtensionError, SettingsError
+from hosting.host.function_host import FunctionHost
 from hosting.runner.banner import extension_line
 from hosting.testing import make_host
 from tests.support.sites import Site
@@ -285,6 +286,18 @@ def test_guard_of_the_app_with_a_fault_is_closed(case: str, flag: str) -> None:
         return
     with host as opened:
         assert opened.get("/api/hello").status == status
+
+
+@pytest.mark.parametrize("flag", ["0", "1"])
+def test_remedy_for_a_guard_of_the_app_is_not_to_switch_extensions_on(flag: str, tmp_path: Path) -> None:
+    """It runs whatever the flag is, so the flag cannot be why it is missing."""
+    for name, text in GUARDED["module"][0].items():
+        (tmp_path / name).write_text(text, "utf-8")
+    host = FunctionHost(tmp_path, environ={"PYTHON_ENABLE_WORKER_EXTENSIONS": flag, "HOSTING_ALLOW": "none"})
+    with pytest.raises(ExtensionError):
+        host.load()
+    (problem,) = [one for one in host.extensions.diagnosis()["problems"] if one["message"].startswith("Guard 'audit'")]
+    assert problem["remedy"].startswith("Install or fix it, or remove it from extensionHost.required")
 
 
 FAILS: dict[str, tuple[dict[str, str], str, str]] = {

@@ -244,7 +244,9 @@ def missing_problems(registry: Extensions, *, enabled: bool) -> list[Problem]:
     for name in names:
         extension = by_name.get(fold_name(name))
         subject = f"Guard '{name}'" if registry.is_called_guard(name) else f"Required extension '{name}'"
-        remedy = _missing_remedy(name, extension, known) if enabled else SWITCH_ON
+        # An extension of the app itself runs whether or not installed ones are switched on.
+        is_off = not enabled and not (extension and extension.is_local)
+        remedy = SWITCH_ON if is_off else _missing_remedy(name, extension, known)
         problems.append(Problem("error", f"{subject} {_absence(extension)}.", remedy, extension=name))
     return problems
 
