@@ -65,6 +65,16 @@ class Terminal:
         assert program in commands, f"pages use {', '.join(commands)}, not {program}"
         return commands[program](arguments)
 
+    def run_failing(self, command: str) -> str:
+        """Run a command of ``hosting`` that must end with exit code 1, and return what it printed.
+
+        Raises:
+            AssertionError: it ended with another code, or pages must not use it.
+        """
+        program, *arguments = shlex.split(command)
+        assert program == "hosting", f"pages show errors of hosting, not of {program}"
+        return self._execute("-m", "hosting", *arguments, code=1)
+
     def check_log(self, expected: Sequence[str]) -> None:
         """Wait until the host that the page started has printed the expected lines."""
         assert self._host is not None, "a log before hosting start"
@@ -119,29 +129,34 @@ class Terminal:
     def _curl(self, arguments: Sequence[str]) -> str:
         assert self._host is not None, "curl before hosting start"
         rest = list(arguments)
-        method, headers, content = "GET", dict[str, str](), ""
+        method, headers, content = "GET", dict[bytes, bytes](), ""
         while "-H" in rest:
             at = rest.index("-H")
             name, _, value = rest[at + 1].partition(": ")
-            headers[name] = value
+            headers[name.encode()] = value.encode()
             del rest[at : at + 2]
         if "--json" in rest:
             at = rest.index("--json")
             method, content = "POST", rest[at + 1]
-            headers["Content-Type"] = "application/json"
+            headers[b"Content-Type"] = b"application/json"
             del rest[at : at + 2]
         show_headers = "--include" in rest
         url = rest[-1].replace("http://localhost:7071", self._host.url)
         response = httpx.request(method, url, headers=headers, content=content)
-        head = "".join(f"{key}: {value}\n" for key, value in response.headers.items()) if show_headers else ""
-        return f"{head}{response.text}\n"
+        status = f"{response.http_version} {response.status_code} {response.reason_phrase}\n"
+        head = status + "".join(f"{key}: {value}\n" for key, value in response.headers.items())
+        return f"{head if show_headers else ''}{response.text}\n"
 
-    def _execute(self, *arguments: str) -> str:
+    def _execute(self, *arguments: str, code: int = 0) -> str:
         command = [str(self._python), *arguments]
         environ = environment(**self._environment)
-        done = subprocess.run(command, cwd=self.home, env=environ, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, f"{shlex.join(arguments)}\n{done.stdout}{done.stderr}"
-        return done.stdout
+        # A host that should have failed would serve for ever.
+        limit = PATIENCE if code else None
+        done = subprocess.run(
+            command, cwd=self.home, env=environ, capture_output=True, text=True, check=False, timeout=limit
+        )
+        assert done.returncode == code, f"{shlex.join(arguments)}\n{done.stdout}{done.stderr}"
+        return done.stdout if code == 0 else done.stdout + done.stderr
 
 
 @contextmanager

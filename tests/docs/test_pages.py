@@ -52,7 +52,8 @@ def _follow(block: Block, reader: Terminal, home: Path) -> None:
         _run_snippet(block.text)
     elif block.language == "console":
         for command, expected in commands(block.text):
-            check_output(reader.run(command), expected)
+            fails = any(line.startswith("Error: ") for line in expected)
+            check_output(reader.run_failing(command) if fails else reader.run(command), expected)
     elif block.language == "log":
         reader.check_log(block.text.splitlines())
 
