@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import re
 from collections.abc import Mapping
 from pathlib import Path as FilePath
@@ -11,6 +12,7 @@ from hosting._secret import HIDDEN
 from hosting.extensions.settings.faults import Fault, Path, ReferenceText, Unresolved
 
 ENV, FILE = "$env", "$file"
+MAX_FILE_BYTES = 1 << 20
 _PERCENT = re.compile(r"%%|%([A-Za-z_][\w.:]*)%")
 _SET_IT = "Set it in the environment, or in Values of local.settings.json."
 
@@ -57,7 +59,7 @@ class References(NamedTuple):
 
     def _content(self, name: str, faults: list[Fault], path: Path) -> Any:
         try:
-            return ReferenceText((self.root / name).read_text("utf-8-sig").rstrip("\r\n"))
+            return ReferenceText(_text_of(self.root / name))
         except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
             where = "Paths are relative to the app's folder."
@@ -82,6 +84,22 @@ class References(NamedTuple):
             return self.environ[name]
         folded = _folded(name)
         return next((value for key, value in self.environ.items() if _folded(key) == folded), None)
+
+
+def _text_of(file: FilePath) -> str:
+    """Return the text of a file without line breaks at its end.
+
+    Raises:
+        OSError: it cannot be read; or reading it may never end, or would fill the memory.
+        ValueError: it is not UTF-8 text.
+    """
+    if file.exists() and not file.is_file() and not file.is_dir():
+        raise OSError(errno.EINVAL, "it is not a regular file")
+    with file.open("rb") as stream:
+        content = stream.read(MAX_FILE_BYTES + 1)
+    if len(content) > MAX_FILE_BYTES:
+        raise OSError(errno.EFBIG, "it has more than 1 MiB")
+    return content.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n").rstrip("\n")
 
 
 def is_reference(value: Any) -> bool:

@@ -235,6 +235,10 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
     "no such variable": ({"issuer": {"$env": "NONE"}}, f"{PATH}.issuer refers to $env NONE, which is not set"),
     "no such variable in a text": ({"issuer": "a%NONE%"}, f"{PATH}.issuer refers to %NONE%, which is not set"),
     "no such file": ({"token": {"$file": "x"}}, f"{PATH}.token refers to $file x, which cannot be read: No such file"),
+    "endless file": (
+        {"token": {"$file": "/dev/zero"}},
+        f"{PATH}.token refers to $file /dev/zero, which cannot be read: ",
+    ),
     "folder for a file": ({"token": {"$file": "."}}, f"{PATH}.token refers to $file ., which cannot be read"),
     "more than a reference": ({"issuer": {"$env": "A", "x": 1}}, f"{PATH}.issuer has $env, and must have nothing else"),
     "reference to nothing": ({"issuer": {"$env": ""}}, f"{PATH}.issuer has $env, and must have nothing else"),
