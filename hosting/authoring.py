@@ -7,7 +7,7 @@ to ``pending``, which the host that imports the module takes over and empties: t
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import suppress
 from types import FunctionType, MethodType, ModuleType
 from typing import Any, TypeVar, overload
@@ -238,27 +238,36 @@ def user_function(target: Any) -> Any:
     return getattr(function, REPLACES, function)
 
 
-def declared_opt_ins(function: Any) -> tuple[tuple[OptIn, ...], frozenset[str]]:
+def declared_opt_ins(function: Any, app: Collection[Any] = ()) -> tuple[tuple[OptIn, ...], frozenset[str]]:
     """Return the opt-ins of a function's ``use`` decorators, the top one last, and the names in its ``without``.
 
     Those below other decorators count too, whether or not these use ``functools.wraps``.
+
+    Args:
+        function: the function.
+        app: all functions of the app. A function may refer to another one as a decorator refers to what it wraps: what
+            the other one opts out of does not count, since it may be a guard.
     """
     opt_ins: tuple[OptIn, ...] = ()
-    opt_outs: tuple[str, ...] = ()
     for layer in map(_attributes, reversed(decorated_layers(function))):
         opt_ins = _with_inner(opt_ins, layer.get(OPT_INS, ()))
-        opt_outs += layer.get(OPT_OUTS, ())
-    return opt_ins, frozenset(opt_outs)
+    own = decorated_layers(function, {id(one) for one in app})
+    return opt_ins, frozenset(name for layer in map(_attributes, own) for name in layer.get(OPT_OUTS, ()))
 
 
-def decorated_layers(function: Any) -> list[Any]:
+def decorated_layers(function: Any, others: Collection[int] = frozenset()) -> list[Any]:
     """Return a function and what its decorators wrap, the outermost first.
 
     A decorator keeps the function that it wraps in a variable of its own, in an attribute or in a ``partial``.
+
+    Args:
+        function: the function.
+        others: the ids of functions that are left out, also where ``hosting.extend`` has replaced them.
     """
-    layers, seen = [function], {id(function)}
+    layers, seen = [function], {id(function), *others}
     for layer in layers:  # it grows while it is read
         inner = [one for one in _kept(layer) if callable(one) and not issubclass(type(one), type)]
+        inner = [one for one in inner if id(_attributes(one).get(REPLACES)) not in others]
         for one in inner[: _MAX_LAYERS - len(layers)]:
             if id(one) not in seen:
                 seen.add(id(one))

@@ -78,8 +78,9 @@ def read_functions(reader: AppReader, app: Any, script: Path) -> bool:
     reader.lifespan = lifespan_of(app)
     reader.auth_level = app.auth_level
     sdk_functions = _build_functions(app, reader.root, script)
+    calls = [user_function(one.get_user_function()) for one in sdk_functions]
     for sdk_function in sdk_functions:
-        _read(reader, sdk_function, script)
+        _read(reader, sdk_function, script, calls)
     return bool(sdk_functions)
 
 
@@ -162,7 +163,7 @@ def _is_not_auth_level_warning(record: logging.LogRecord) -> bool:
     return not str(record.msg).startswith("Auth level is not applied")
 
 
-def _read(reader: AppReader, sdk_function: Any, script: Path) -> None:
+def _read(reader: AppReader, sdk_function: Any, script: Path, calls: Sequence[Any]) -> None:
     name, call = sdk_function.get_function_name(), user_function(sdk_function.get_user_function())
     file, line = _location(sdk_function, script)
     content = json.loads(sdk_function.get_function_json())
@@ -178,7 +179,7 @@ def _read(reader: AppReader, sdk_function: Any, script: Path) -> None:
     except FunctionLoadError as error:
         reader.add_failed_function(name, error)
         raise app_load_error(reader.root, [error]) from error
-    opt_ins, opt_outs = declared_opt_ins(call)
+    opt_ins, opt_outs = declared_opt_ins(call, calls)
     if reader.is_allowed(name):
         function = Function(
             name=name,

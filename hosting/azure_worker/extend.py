@@ -195,7 +195,7 @@ def _prepare(app: Any, state: WorkerState) -> None:
     described: list[Function] = []
     for built in own:
         with suppress(Exception):  # one that cannot be described is reported when it is wrapped
-            described.append(_describe(built, app.auth_level))
+            described.append(_describe(built, own, app.auth_level))
     apply_host_json(state.host_json, described)
     state.prepare(described, app, has_health=getattr(app, EXTENDED).health_route is not None)
 
@@ -218,13 +218,14 @@ def _wrap_blueprint(built: Sequence[Any], state: WorkerState) -> None:
 
 def _wrapped(built: Sequence[Any], state: WorkerState) -> list[Function]:
     wrapped: list[Function] = []
-    for one in filter(_can_be_wrapped, built):
-        log_errors(functools.partial(_wrap_one, one, state, wrapped))
+    app = [*filter(_can_be_wrapped, built)]
+    for one in app:
+        log_errors(functools.partial(_wrap_one, one, app, state, wrapped))
     return wrapped
 
 
-def _wrap_one(built: Any, state: WorkerState, wrapped: list[Function]) -> None:
-    function = _describe(built)
+def _wrap_one(built: Any, app: Sequence[Any], state: WorkerState, wrapped: list[Function]) -> None:
+    function = _describe(built, app)
     added = state.additions.get(function.name.lower())
     function.addition = None if added is None else added.addition
     built._func = wrap(function, state)
@@ -244,15 +245,18 @@ def _can_be_wrapped(built: Any) -> bool:
     return not (hasattr(built._func, REPLACES) or hasattr(built._func, PLAIN))
 
 
-def _describe(built: Any, auth_level: Any = None) -> Function:
+def _describe(built: Any, app: Sequence[Any], auth_level: Any = None) -> Function:
     """Return a function of the v2 model as a core type.
 
     Args:
         built: the SDK's function.
+        app: the SDK's functions of the whole app.
         auth_level: the level of an HTTP function that has none.
     """
     call = user_function(built.get_user_function())
     function = _function(built.get_function_name(), call, tuple(_v2_bindings(built, auth_level)), "v2")
+    calls = [user_function(one.get_user_function()) for one in app if hasattr(one, "get_user_function")]
+    function.opt_ins, function.opt_outs = declared_opt_ins(call, calls)
     complete(function, built)
     return function
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import os
 import threading
@@ -47,7 +48,7 @@ class WorkerState:
         self._prepared = False
         self._waiting: list[Function] = []
         self._expected: list[Expected] = []
-        self._load_error: HostingError | None = None
+        self._load_error: Exception | None = None
         self._loaded = False
         self._lock = threading.RLock()
         self.host.discover()
@@ -89,13 +90,14 @@ class WorkerState:
         apply_host_json(self.host_json, functions)
         with self._lock:
             functions = sorted((*self._waiting, *functions), key=lambda function: function.name.lower())
-            self._waiting.clear()
             try:
                 self.prepare(functions)
                 (self.host.add_functions if self._loaded else self.host.load)(functions)
-            except HostingError as error:
-                self._load_error = error
+            except Exception as error:
+                self._close(error)
                 raise
+            finally:
+                self._waiting.clear()  # not before: concurrent invocations of these functions wait for it
             self._loaded = True
         self.loops.remember_running_loop()
         log.info("Extensions: %s", json.dumps(self.host._info))
@@ -140,8 +142,16 @@ class WorkerState:
             log_errors(lambda: functions.__setitem__(slice(None), find_functions(expected, self.root)))
             if functions or self._waiting:
                 log_errors(lambda: self.load(functions))
+        except Exception as error:
+            self._close(error)
+            raise
         finally:
             del self._expected[: len(expected)]
+
+    def _close(self, error: Exception) -> None:
+        """Let each later invocation fail with the error of a load, if the app must not run without extensions."""
+        if isinstance(error, HostingError) or self.host.has_guards:
+            self._load_error = error
 
 
 class NoExtensions(NamedTuple):
@@ -192,12 +202,16 @@ def _root() -> str:
 
 
 def _must_not_be_open(section: Any) -> bool:
-    """Return whether an extension is required, or a guard is named or installed: the app must not run without it."""
+    """Return whether an extension is required, or one is or may be a guard: the app must not run without it.
+
+    An extension that the app loads may be a guard: that is seen when it is imported, and not where host.json is wrong.
+    """
     named = section if isinstance(section, Mapping) else {}
     return bool(
         os.environ.get("HOSTING_REQUIRE")
         or os.environ.get("HOSTING_GUARDS")
-        or any(key.casefold() in ("required", "guards") and value for key, value in named.items())
+        or any(key.casefold() in ("required", "guards", "load") and value for key, value in named.items())
+        or any(inspect.getattr_static(target, "guard", False) for _, target in pending.extensions)
         or has_guards()
     )
 

@@ -117,14 +117,18 @@ def _async_run(
 
 
 def _refuse(error: GuardError, function: Function, func_args: dict[str, Any]) -> Any:
-    """Answer an HTTP request that a guard has denied, in the style of the function.
+    """Answer an HTTP request that a guard has denied, in the style of the function, and unset its other outputs.
 
     Raises:
         GuardError: the function is not triggered by HTTP, or has no response; the worker's host handles the failure.
     """
     status, headers, body = refusal(error)
     try:
-        return Invocation((function, None, func_args, None, error.invocation_id)).respond(status, body, headers)
+        response = Invocation((function, None, func_args, None, error.invocation_id)).respond(status, body, headers)
+        for one in function.bindings:  # the worker writes the outputs of an invocation that answers
+            if one.direction == "out" and one.name in func_args and not one.is_http_output:
+                func_args[one.name].set(None)
+        return response
     except Exception:  # noqa: BLE001 - a hook may have changed the arguments: the function stays closed
         raise error from error.__cause__
 

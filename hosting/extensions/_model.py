@@ -10,7 +10,7 @@ from hosting._distributions import DistributionInfo, distribution_name, distribu
 from hosting._log import host_logger
 from hosting.authoring import Order
 from hosting.core import NOTHING
-from hosting.extensions._hooks import APP_HOOKS, FUNCTION_HOOKS
+from hosting.extensions._hooks import APP_HOOKS, ERROR_HOOKS, FUNCTION_HOOKS
 
 if TYPE_CHECKING:
     from hosting._injection import Provider
@@ -110,6 +110,11 @@ class Hook:
         self.statistics = Statistics()
         self.errors_in_a_row = 0
         """The number of consecutive errors of a hook at the edges of invocations."""
+
+    @property
+    def decides(self) -> bool:
+        """Whether it is a hook of a guard whose failure denies: all but its error hooks."""
+        return self.extension.is_guard and self.name not in ERROR_HOOKS
 
     def call(self, arguments: Mapping[str, Any]) -> Any:
         """Call it outside an invocation, with those of the ``arguments`` that it takes."""

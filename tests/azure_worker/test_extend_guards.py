@@ -31,6 +31,7 @@ class Gate:
         self.ran = 0
         self.starts: Callable[[], None] = lambda: None
         self.decides: Callable[[], Any] = lambda: None
+        self.releases: Callable[[], None] = lambda: None
 
     @hosting.hookimpl
     def startup(self) -> None:
@@ -39,6 +40,10 @@ class Gate:
     @hosting.hookimpl
     async def pre_invocation_app_level(self) -> None:
         await asyncio.sleep(self.decides() or 0)
+
+    @hosting.hookimpl
+    def post_invocation_app_level(self) -> None:
+        self.releases()
 
 
 gate = Gate()
@@ -152,6 +157,29 @@ def test_denied_function_with_an_output_sets_it() -> None:
     assert gate.ran == 0
 
 
+@pytest.mark.parametrize("is_async", [False, True])
+def test_withheld_result_takes_the_other_outputs_with_it(is_async: bool) -> None:
+    """The worker writes the outputs of an invocation that answers: what the function has set is withheld, too."""
+    gate.releases = fail
+
+    def define(app: Any) -> None:
+        output = app.queue_output("message", "orders", "Storage")
+
+        def f(call: func.HttpRequest, message: func.Out[str]) -> str:
+            gate.ran += 1
+            message.set("secret")
+            return "secret"
+
+        async def f_async(call: func.HttpRequest, message: func.Out[str]) -> str:
+            return f(call, message)
+
+        app.function_name("f")(app.route("f", trigger_arg_name="call")(output(f_async if is_async else f)))
+
+    message = Answer()
+    check(call(built(define), message=message), 500)
+    assert (gate.ran, message.value) == (1, None)
+
+
 def test_denied_queue_function_fails() -> None:
     """So Azure's host tries the message again, and moves it to the poison queue in the end."""
     gate.decides = fail
@@ -196,6 +224,21 @@ def test_denied_function_of_a_v1_app_answers(
     check(answer.value if is_named else response, 500)
 
 
+def test_v1_function_whose_folder_cannot_be_read_stays_closed(worker: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each invocation fails, not only the one that looked for the folder."""
+
+    def main(call: func.HttpRequest) -> str:
+        gate.ran += 1
+        return "secret"
+
+    extended = hosting.extend(main)
+    monkeypatch.setattr("hosting.azure_worker.folders.find_functions", lambda *_: open("/nothing"))  # noqa: SIM115
+    for _ in range(2):
+        with pytest.raises(FileNotFoundError):
+            call(extended)
+    assert gate.ran == 0
+
+
 def test_guard_that_passes_lets_the_function_run() -> None:
     """A guard in the worker is otherwise an extension like any other."""
     assert call(built(DEFINITIONS["def"])) == "secret"
@@ -229,9 +272,30 @@ def fail_import_while_off(folder: Path, patch: pytest.MonkeyPatch) -> None:
     patch.setenv("PYTHON_ENABLE_WORKER_EXTENSIONS", "0")
 
 
-@pytest.mark.parametrize(
-    "breaks", [break_host_json, break_guards, name_unknown, switch_off, fail_import, fail_import_while_off]
-)
+def register_a_local_guard(folder: Path, patch: pytest.MonkeyPatch) -> None:
+    patch.setenv("HOSTING_ALLOW", "nothing")
+    (folder / "host.json").write_text('{"version": "2.0", "extensionHost": {"typo": 1}}')
+    hosting.extension(Gate)
+
+
+def load_a_local_extension(folder: Path, patch: pytest.MonkeyPatch) -> None:
+    patch.setenv("HOSTING_ALLOW", "nothing")
+    (folder / "host.json").write_text('{"version": "2.0", "extensionHost": {"Load": ["my_gate:Gate"], "typo": 1}}')
+
+
+BREAKS = [
+    break_host_json,
+    break_guards,
+    name_unknown,
+    switch_off,
+    fail_import,
+    fail_import_while_off,
+    register_a_local_guard,
+    load_a_local_extension,
+]
+
+
+@pytest.mark.parametrize("breaks", BREAKS)
 def test_app_without_its_guard_is_not_indexed(
     breaks: Callable[[Path, pytest.MonkeyPatch], None], worker: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -254,6 +318,26 @@ def test_function_that_cannot_be_extended_is_not_served_without_a_guard() -> Non
     app.function_name("f")(app.route("f", trigger_arg_name="call")(Handler()))
     with pytest.raises(ExtensionError, match="guard"):
         app.get_functions()
+
+
+def test_function_that_others_refer_to_opts_out_for_itself_alone() -> None:
+    """A function that calls another one keeps it like a decorator does, and is still guarded."""
+
+    def define(app: Any) -> None:
+        @hosting.without("marking")
+        def ping(req: func.HttpRequest) -> str:
+            return "open"
+
+        def pay(req: func.HttpRequest) -> str:
+            return ping(req)
+
+        app.route("ping")(ping)
+        app.route("pay")(pay)
+
+    app = hosting.extend(func.FunctionApp())
+    define(app)
+    app.get_functions()
+    assert pending.shared.host.diagnosis()["unguarded"] == ["ping"]
 
 
 def test_functions_without_a_guard_are_logged(caplog: pytest.LogCaptureFixture) -> None:

@@ -13,7 +13,7 @@ import hosting
 from hosting.errors import ExtensionError, GuardError, SettingsError
 from hosting.server.middleware.access import Access, access_fields, access_text
 from hosting.testing import Host, Reply, http_request, make_host, unguarded
-from tests.extensions.dispatch.test_denial import AROUND, PRE, cached, extension, guard, raising, slow
+from tests.extensions.dispatch.test_denial import AROUND, ERROR, PRE, cached, extension, guard, raising, slow
 
 HEAD = """
 import azure.functions as func
@@ -340,6 +340,54 @@ def test_functions_without_a_guard_are_listed_where_there_is_one() -> None:
     assert unguarded({"function_app.py": TWO}, extensions={"gate": Gate}) == ["open"]
     assert unguarded({"function_app.py": TWO}, extensions={"gate": PLAIN}) == ["closed", "open"]
     assert unguarded({"function_app.py": TWO}, extensions=[]) == ["closed", "open"]
+    observer = guard(**{ERROR: lambda: None})  # a guard that never decides guards nothing
+    assert unguarded({"function_app.py": TWO}, extensions={"gate": observer}) == ["closed", "open"]
+
+
+REFERRING = (
+    HEAD
+    + """
+@hosting.without("gate")
+def ping(req: func.HttpRequest) -> str:
+    return "open"
+app.route("ping")(ping)
+def registered(other):
+    @app.route("returns")
+    def returns(req: func.HttpRequest) -> str:
+        return other(req)
+    @app.route("names")
+    def names(req: func.HttpRequest) -> str:
+        return str(returns)
+    @app.route("health")
+    @hosting.without("gate")
+    def health(req: func.HttpRequest) -> str:
+        return "open"
+    @app.route("asks")
+    def asks(req: func.HttpRequest) -> str:
+        return str(health)
+    def with_fallback(function):
+        def decorated(req: func.HttpRequest) -> str:
+            return function(req) or other(req)
+        return decorated
+    def decorates(req: func.HttpRequest) -> str:
+        return "closed"
+    app.function_name("decorates")(app.route("decorates")(with_fallback(decorates)))
+registered(ping)
+class Handler:
+    def __init__(self):
+        self.other = ping
+    def keeps(self, req: func.HttpRequest) -> str:
+        return "closed"
+app.route("keeps")(Handler().keeps)
+"""
+)
+
+
+@pytest.mark.parametrize("functions", [(), ("returns", "asks", "decorates", "keeps")])
+def test_function_that_another_one_refers_to_opts_out_for_itself_alone(functions: tuple[str, ...]) -> None:
+    """A function keeps what it calls as a decorator keeps what it wraps, and is guarded all the same."""
+    with make_host({"function_app.py": REFERRING}, extensions={"gate": Gate}, functions=functions) as host:
+        assert host.diagnosis()["unguarded"] == ([] if functions else ["health", "ping"])
 
 
 def test_denied_invocations_of_an_http_function_can_be_read_in_a_test() -> None:

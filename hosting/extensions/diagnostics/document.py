@@ -199,9 +199,7 @@ def chain_entry(
 def unguarded(chains: Mapping[Function, Chain | None]) -> list[str]:
     """Return the names of the functions that no guard stands before, in order."""
     return [
-        function.name
-        for function, chain in chains.items()
-        if not (chain and any(step.extension.is_guard for step in chain.steps))
+        function.name for function, chain in chains.items() if not (chain and any(step.decides for step in chain.steps))
     ]
 
 

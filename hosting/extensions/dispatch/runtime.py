@@ -55,7 +55,7 @@ class HookRuntime:
         self.called = [0] * len(steps)
         """For each error hook how often it was called; not counted for other hooks."""
         self.failing = quarantine.failing
-        self._deciding = frozenset(index for index, step in enumerate(steps) if _decides(step))
+        self._deciding = frozenset(index for index, step in enumerate(steps) if step.decides)
         """The hooks without which the function must not run, or must not answer."""
         self._watchdog = watchdog
         self._quarantine = quarantine
@@ -348,11 +348,6 @@ def record_unusable_result(context: Any, function: str, exception: BaseException
     if extension is not None:
         invocation = getattr(context, "invocation_id", None)
         record_failure(extension, describe_error("result", exception, function=function, invocation_id=invocation))
-
-
-def _decides(hook: Hook) -> bool:
-    """Return whether a hook is one of a guard whose failure denies: all but its error hooks."""
-    return hook.extension.is_guard and hook.name not in ERROR_HOOKS
 
 
 def _check_no_coroutine(value: Any) -> None:
