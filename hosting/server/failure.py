@@ -1,6 +1,6 @@
 """The responses for a function that failed, for one that cannot run, and for one that a guard has denied.
 
-In development, the former has the traceback if the caller asks for it.
+In development, the response for a function that failed has the traceback if the caller asks for it.
 """
 
 from __future__ import annotations
