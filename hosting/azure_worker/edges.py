@@ -16,7 +16,7 @@ FAILURE_STATUS = 500
 """The status of the response for a function that fails."""
 
 
-class Watch:
+class EndHooks:
     """Calls the hooks when one invocation has ended.
 
     Args:

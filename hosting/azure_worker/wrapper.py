@@ -18,7 +18,7 @@ from hosting.host.context import Context, InvocationFacts, InvocationLocal, curr
 from hosting.host.refusal import refusal
 
 if TYPE_CHECKING:
-    from hosting.azure_worker.edges import Watch
+    from hosting.azure_worker.edges import EndHooks
     from hosting.extensions import Edges
 
 Run: TypeAlias = Callable[[tuple[Any, ...], dict[str, Any]], Any]
@@ -80,7 +80,7 @@ def _sync_run(default: Function, state: WorkerState, prepare: Prepare, by_name: 
         try:
             if edges is None:
                 return invoke()
-            return _watch(edges, function, context, func_args).calling(invoke, state.loops.other_loop)
+            return _end_hooks(edges, function, context, func_args).calling(invoke, state.loops.other_loop)
         except GuardError as error:
             return _refuse(error, function, func_args)
         finally:
@@ -107,7 +107,7 @@ def _async_run(
             running = _called(call, function, func_args) if chain is None else chain.run(context, func_args)
             if edges is None:
                 return await running
-            return await _watch(edges, function, context, func_args).awaiting(running)
+            return await _end_hooks(edges, function, context, func_args).awaiting(running)
         except GuardError as error:
             return _refuse(error, function, func_args)
         finally:
@@ -133,10 +133,10 @@ def _refuse(error: GuardError, function: Function, func_args: dict[str, Any]) ->
         raise error from error.__cause__
 
 
-def _watch(edges: Edges, function: Function, context: Any, func_args: dict[str, Any]) -> Watch:
-    from hosting.azure_worker.edges import Watch  # only a function with hooks at its edges needs it
+def _end_hooks(edges: Edges, function: Function, context: Any, func_args: dict[str, Any]) -> EndHooks:
+    from hosting.azure_worker.edges import EndHooks  # only a function with hooks at its edges needs it
 
-    return Watch(edges, function, context, func_args)
+    return EndHooks(edges, function, context, func_args)
 
 
 def _called(call: Callable[..., Any], function: Function, func_args: dict[str, Any]) -> Any:

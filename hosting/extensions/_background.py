@@ -11,7 +11,7 @@ from hosting.extensions._config import Budgets
 from hosting.extensions._health import HealthChecks, HealthResult
 from hosting.extensions._lifespan import close_service
 from hosting.extensions._model import Extension
-from hosting.extensions._tasks import Supervisor, stop_tasks
+from hosting.extensions._tasks import TaskSupervisor, stop_tasks
 from hosting.extensions.diagnostics.document import service_entry
 
 
@@ -36,13 +36,13 @@ class Background:
         self._guards = guards
         self._extension = extension
         self._budgets = budgets
-        self._supervisors: list[Supervisor] = []
+        self._supervisors: list[TaskSupervisor] = []
         self._health = HealthChecks(app.health, extension)
 
     def start(self) -> None:
         """Start the tasks on the running event loop."""
         acquire = self._app.acquire_lease or _no_lease
-        self._supervisors = [Supervisor(one, self._extension(one.extension), acquire) for one in self._app.tasks]
+        self._supervisors = [TaskSupervisor(one, self._extension(one.extension), acquire) for one in self._app.tasks]
         for supervisor in self._supervisors:
             supervisor.start()
 

@@ -35,7 +35,7 @@ AcquireLease: TypeAlias = Callable[[str], Awaitable["Lease | None"]]
 """Takes the lock of a task by the names of its extension and of itself; returns None if another process has it."""
 
 
-class Supervisor:
+class TaskSupervisor:
     """Runs one background task until the host stops.
 
     Args:
@@ -138,7 +138,7 @@ class Supervisor:
             await asyncio.sleep(self._poll)
 
 
-async def stop_tasks(supervisors: Iterable[Supervisor], budget: float) -> None:
+async def stop_tasks(supervisors: Iterable[TaskSupervisor], budget: float) -> None:
     """Cancel the tasks, and wait ``budget`` seconds for their ends; those that ignore it are named in the log."""
     ending = {task: one for one in supervisors if (task := one.cancel()) is not None}
     if not ending:

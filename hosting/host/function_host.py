@@ -28,11 +28,11 @@ from hosting.errors import HostingError
 from hosting.extensions import ExtensionHost, ThreadPool
 from hosting.host.binder import Binder, NeverTriggered
 from hosting.host.binding import BoundFunction
-from hosting.host.invocation import FailedFunction, Invocation, RunningInvocations
+from hosting.host.invocation import BoundInvoker, FailedFunction, RunningInvocations
 from hosting.host.lifecycle import end_all, start_providers
 from hosting.host.manual import ManualRuns
 from hosting.host.process import read_thread_count
-from hosting.host.retry import InvocationWithRetries
+from hosting.host.retry import RetryingInvoker
 from hosting.host.sdk_types import register_types
 from hosting.host.timeouts import Timeouts, read_timeout
 
@@ -241,8 +241,8 @@ class FunctionHost:
     def _invocation(self, bound: BoundFunction) -> Invoke:
         function = bound.function
         invoker = FailedFunction(function) if function.error else self.extensions.invoker(function, self._pool)
-        invocation = Invocation(bound, invoker, self.running, self.root, self.extensions.edges(function))
-        return InvocationWithRetries(invocation, function.retry, self._draining) if function.retry else invocation
+        invocation = BoundInvoker(bound, invoker, self.running, self.root, self.extensions.edges(function))
+        return RetryingInvoker(invocation, function.retry, self._draining) if function.retry else invocation
 
     # What was loaded
 

@@ -51,7 +51,7 @@ class RunningInvocations:
         self.new_id = InvocationIds()
 
 
-class Invocation:
+class BoundInvoker:
     """Runs one function each time it is triggered: listeners call ``await invocation(data)``.
 
     Args:

@@ -16,20 +16,20 @@ from hosting.apps.timespans import format_timespan
 from hosting.bindings.provider import Result
 from hosting.core import Retry
 from hosting.host.context import RetryContext
-from hosting.host.invocation import Invocation
+from hosting.host.invocation import BoundInvoker
 
 _WAITING = "Waiting for `%s` before retrying function execution. Next attempt: '%d'. Max retry count: '%d'."
 _GIVEN_UP = "Function execution failed after '%d' retries."
 
 
-class InvocationWithRetries:
+class RetryingInvoker:
     """Runs a function until it succeeds or its policy is used up; each attempt is an invocation of its own.
 
     Policies act on every trigger, as in Azure's host. After the last attempt the trigger handles the failure, for
     instance by returning a message to its queue.
 
     Args:
-        invocation: runs the function once.
+        invoker: runs the function once.
         policy: how often, and with which pauses.
         draining: set when the host stops, which ends a pause and all further attempts.
         uniform: returns a random number between its two arguments.
@@ -37,26 +37,26 @@ class InvocationWithRetries:
 
     def __init__(
         self,
-        invocation: Invocation,
+        invoker: BoundInvoker,
         policy: Retry,
         draining: asyncio.Event,
         uniform: Callable[[float, float], float] = random.uniform,
     ) -> None:
-        self._invocation = invocation
+        self._invoker = invoker
         self._policy = policy
         self._draining = draining
         self._uniform = uniform
-        self._logger = host_logger(f"function.{invocation.name}")
+        self._logger = host_logger(f"function.{invoker.name}")
 
     async def __call__(
         self, data: Any, trace_parent: str = "", trace_state: str = "", *, reason: str = "", details: str = ""
     ) -> Result:
         """Invoke the function, and again up to ``max_count`` times; return the result of the last attempt.
 
-        The arguments are those of ``Invocation``.
+        The arguments are those of ``BoundInvoker``.
         """
         policy, attempt = self._policy, 0
-        invoke = partial(self._invocation, data, trace_parent, trace_state, reason=reason, details=details)
+        invoke = partial(self._invoker, data, trace_parent, trace_state, reason=reason, details=details)
         result = await invoke(retry=RetryContext(0, policy.max_count))
         for pause in pauses(policy, self._uniform):
             if result.exception is None:

@@ -25,7 +25,7 @@ from hosting.runner.debugger import accept_debugger, install_breakpoint_hook
 from hosting.runner.errors import report_error
 from hosting.runner.options import Role, StartOptions, listen_address, url
 from hosting.server.app import HostApp
-from hosting.server.guard import LocalGuard, is_loopback
+from hosting.server.cross_site import CrossSiteCheck, is_loopback
 from hosting.server.middleware.access import Access, access_fields, access_text
 from hosting.server.middleware.cors import cors_policy
 from hosting.server.signals import ExitSignals
@@ -111,13 +111,19 @@ def build_app(
     settings = host.configure()
     address = listen_address(options, settings)[0]
     is_auth_required = requires_keys(options.auth, address)
-    guard = None if is_auth_required else LocalGuard(address, options.allowed_host)
+    cross_site = None if is_auth_required else CrossSiteCheck(address, options.allowed_host)
     keys = _keys(host.root, announces=announces) if is_auth_required else None
     cors = cors_policy(options.cors or settings.cors, credentials=options.cors_credentials or settings.cors_credentials)
     is_local = not is_auth_required and is_loopback(address.lower())
     try:
         return HostApp(
-            host, grace=options.grace, keys=keys, cors=cors, guard=guard, shows_tracebacks=is_local, access=access
+            host,
+            grace=options.grace,
+            keys=keys,
+            cors=cors,
+            cross_site=cross_site,
+            shows_tracebacks=is_local,
+            access=access,
         )
     except HostingError as error:
         locate(error, host.root)

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 from hosting.host.function_host import FunctionHost
 from hosting.server.admin.app import Admin
 from hosting.server.body import BodyReader, read_body_limit
+from hosting.server.cross_site import CrossSiteCheck
 from hosting.server.disconnect import disconnect
 from hosting.server.endpoint import FunctionEndpoint
 from hosting.server.event_loop import choose_event_loop
-from hosting.server.guard import LocalGuard
 from hosting.server.health import Health
 from hosting.server.middleware.access import Access, AccessLog, report_refusal
 from hosting.server.middleware.cors import Cors, CorsPolicy
@@ -41,7 +41,7 @@ class HostApp:
         grace: seconds that running invocations have to finish when the server shuts down.
         keys: the keys that callers need; None if they need none.
         cors: the origins that may read responses of functions; None for none.
-        guard: refuses requests to the host's own paths that may come from a foreign web page; None to refuse none.
+        cross_site: refuses requests to the host's own paths that may come from a foreign web page; None to refuse none.
         shows_tracebacks: whether the response for a function that fails may have the traceback.
         access: called with each request that is answered; None for no access log.
 
@@ -56,7 +56,7 @@ class HostApp:
         grace: float = 10.0,
         keys: KeySource | None = None,
         cors: CorsPolicy | None = None,
-        guard: LocalGuard | None = None,
+        cross_site: CrossSiteCheck | None = None,
         shows_tracebacks: bool = False,
         access: Callable[[Access], None] | None = None,
     ) -> None:
@@ -71,7 +71,7 @@ class HostApp:
         self._access = access
         limit = read_body_limit(host.environ)
         app: AsgiApp = FunctionEndpoint(limit, shows_tracebacks=shows_tracebacks)
-        for wrap in reversed(list(_middleware(host, keys, cors, guard, limit))):
+        for wrap in reversed(list(_middleware(host, keys, cors, cross_site, limit))):
             app = wrap(app)
         self._http = app if access is None else AccessLog(app, access)
 
@@ -118,13 +118,13 @@ class HostApp:
 
 
 def _middleware(
-    host: FunctionHost, keys: KeySource | None, cors: CorsPolicy | None, guard: LocalGuard | None, limit: int
+    host: FunctionHost, keys: KeySource | None, cors: CorsPolicy | None, cross_site: CrossSiteCheck | None, limit: int
 ) -> Iterator[Middleware]:
     """Yield the middleware around the functions, the outermost first."""
     http = host.section("extensions", "http")
     yield from header_middleware(http)
     admin, webhooks = Admin(host, keys, limit), Webhooks(host.webhooks, keys, limit)
-    yield partial(OwnPaths, own=(Health(host, keys), admin, webhooks), guard=guard)
+    yield partial(OwnPaths, own=(Health(host, keys), admin, webhooks), cross_site=cross_site)
     # Inside: no page of another origin may read the host's own paths.
     if cors is not None:
         yield partial(Cors, policy=cors)

@@ -14,7 +14,7 @@ from hosting.bindings.http.response import HttpReply
 from hosting.core import Problem
 from hosting.errors import GuardError
 from hosting.host.refusal import refusal
-from hosting.server.guard import host_name, is_loopback
+from hosting.server.cross_site import host_name, is_loopback
 from hosting.server.replies import empty
 
 ASK_HEADER = "x-hosting-traceback"

@@ -18,7 +18,7 @@ from hosting.app_work import BackgroundTask
 from hosting.bindings.storage import Lease
 from hosting.errors import ExtensionError
 from hosting.extensions._model import Extension
-from hosting.extensions._tasks import AcquireLease, Supervisor, stop_tasks
+from hosting.extensions._tasks import AcquireLease, TaskSupervisor, stop_tasks
 from hosting.host.function_host import FunctionHost
 from hosting.server.app import HostApp
 from hosting.server.keys import MASTER, Keys
@@ -109,10 +109,10 @@ async def grant(_name: str) -> Lease | None:
     raise AssertionError("it needs no lease")
 
 
-def supervisor(make: Callable[[], Any], acquire: AcquireLease = grant, **options: bool) -> Supervisor:
+def supervisor(make: Callable[[], Any], acquire: AcquireLease = grant, **options: bool) -> TaskSupervisor:
     """Return the supervisor of a task, started, that hardly waits."""
     task = BackgroundTask("t", make, **{"restart": True, "single": False, **options}, extension="mine")
-    one = Supervisor(task, Extension("mine"), acquire, first_delay=0.001, poll=0.001)
+    one = TaskSupervisor(task, Extension("mine"), acquire, first_delay=0.001, poll=0.001)
     one.start()
     return one
 

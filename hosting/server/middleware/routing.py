@@ -10,7 +10,7 @@ from hosting.bindings.http.request import decode_path
 from hosting.bindings.http.response import HttpReply
 from hosting.bindings.http.routes import Router
 from hosting.server.admin.app import Admin
-from hosting.server.guard import LocalGuard
+from hosting.server.cross_site import CrossSiteCheck
 from hosting.server.replies import answer, empty, respond
 from hosting.server.types import PATH, REFUSED, ROUTE, AsgiApp, Receive, Scope, Send
 
@@ -34,13 +34,13 @@ class OwnPaths:
     Args:
         app: the ASGI application inside, for all other paths.
         own: what answers these paths; the first one that takes a path.
-        guard: refuses requests that may come from a foreign web page; None to refuse none.
+        cross_site: refuses requests that may come from a foreign web page; None to refuse none.
     """
 
-    def __init__(self, app: AsgiApp, own: Sequence[OwnEndpoints], guard: LocalGuard | None) -> None:
+    def __init__(self, app: AsgiApp, own: Sequence[OwnEndpoints], cross_site: CrossSiteCheck | None) -> None:
         self._app = app
         self._own = tuple(own)
-        self._guard = guard
+        self._cross_site = cross_site
 
     # Not a coroutine of its own, which would cost every request.
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
@@ -54,7 +54,7 @@ class OwnPaths:
         if path[:7].lower() in _HOSTS_OWN:
             for own in self._own:
                 if own.takes(path):
-                    refusal = None if self._guard is None else self._guard.refusal(scope, path)
+                    refusal = None if self._cross_site is None else self._cross_site.refusal(scope, path)
                     if refusal is not None:
                         scope[REFUSED] = "the request may come from a foreign page"
                         return respond(scope, send, refusal)

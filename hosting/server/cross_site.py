@@ -1,4 +1,4 @@
-"""The guard of ``/admin`` and webhooks where no keys are needed: requests that a foreign web page may have caused.
+"""Refusal of requests to ``/admin`` and webhooks that a foreign web page may have caused, where no keys are needed.
 
 A browser on this machine reaches a loopback address, whatever page it shows. Source for what pages can send without
 being allowed: the Fetch standard, "CORS-safelisted request-header" and "simple" requests.
@@ -30,7 +30,7 @@ def is_loopback(name: str) -> bool:
         return name == "localhost" or name.endswith(".localhost")
 
 
-class LocalGuard:
+class CrossSiteCheck:
     """Refuses requests to the host's own paths that may come from a foreign web page.
 
     Args:

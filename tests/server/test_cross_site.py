@@ -1,11 +1,11 @@
-"""The guard of the host's own paths where no keys are needed: what a foreign web page could send is refused."""
+"""Requests to the host's own paths that a foreign web page could send are refused where no keys are needed."""
 
 from __future__ import annotations
 
 import httpx
 import pytest
 
-from hosting.server.guard import LocalGuard, host_name, is_loopback
+from hosting.server.cross_site import CrossSiteCheck, host_name, is_loopback
 from tests.conftest import MakeApp, Serve
 
 JSON = {"content-type": "application/json", "content-length": "2"}
@@ -19,17 +19,21 @@ OWN = "localhost:7071"
 
 
 def status(
-    method: str, path: str, headers: dict[str, str] | None = None, *, host: str | None = OWN, guard: LocalGuard | None
+    method: str,
+    path: str,
+    headers: dict[str, str] | None = None,
+    *,
+    host: str | None = OWN,
+    check: CrossSiteCheck,
 ) -> int:
     """Return the status of a refusal; 0 if a request is not refused."""
     fields = {**({} if host is None else {"host": host}), **(headers or {})}
     raw = [(name.encode(), value.encode()) for name, value in fields.items()]
-    assert guard is not None
-    refusal = guard.refusal({"method": method, "headers": raw}, path)
+    refusal = check.refusal({"method": method, "headers": raw}, path)
     return 0 if refusal is None else refusal.status
 
 
-LOCAL = LocalGuard("127.0.0.1")
+LOCAL = CrossSiteCheck("127.0.0.1")
 
 
 @pytest.mark.parametrize("path", [RUN, PAUSE, HOOK, "/ADMIN/functions/F"])
@@ -70,7 +74,7 @@ def test_change_is_refused_if_a_foreign_page_can_send_it(
     method: str, path: str, headers: dict[str, str], expected: int
 ) -> None:
     """A body must be JSON, and neither Origin nor Sec-Fetch-Site name another page; the verb does not matter."""
-    assert status(method, path, headers, guard=LOCAL) == expected
+    assert status(method, path, headers, check=LOCAL) == expected
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS"])
@@ -78,12 +82,12 @@ def test_reading_needs_a_local_host_only(method: str) -> None:
     """A link from another page may lead to a document, which that page cannot read."""
     for path in (STATUS, HOOK, "/admin/functions"):
         assert (
-            status(method, path, {"sec-fetch-site": "cross-site", "origin": "https://evil.example"}, guard=LOCAL) == 0
+            status(method, path, {"sec-fetch-site": "cross-site", "origin": "https://evil.example"}, check=LOCAL) == 0
         )
-        assert status(method, path, host="evil.example", guard=LOCAL) == 403
+        assert status(method, path, host="evil.example", check=LOCAL) == 403
     # This one runs a function.
-    assert status("GET", "/admin/warmup/", {"sec-fetch-site": "cross-site"}, guard=LOCAL) == 403
-    assert status("GET", "/admin/warmup", guard=LOCAL) == 0
+    assert status("GET", "/admin/warmup/", {"sec-fetch-site": "cross-site"}, check=LOCAL) == 403
+    assert status("GET", "/admin/warmup", check=LOCAL) == 0
 
 
 @pytest.mark.parametrize(
@@ -113,27 +117,27 @@ def test_reading_needs_a_local_host_only(method: str) -> None:
 @pytest.mark.parametrize("address", ["127.0.0.1", "::1", "localhost", "LOCALHOST"])
 def test_host_must_be_a_local_name(host: str | None, is_own: bool, address: str) -> None:
     """DNS can lead any other name to this machine, and a page of that name would be of the same origin."""
-    guard = LocalGuard(address)
+    check = CrossSiteCheck(address)
     for method, path in (("GET", STATUS), ("POST", RUN), ("POST", HOOK), ("DELETE", HOOK)):
-        assert status(method, path, host=host, guard=guard) == (0 if is_own else 403)
+        assert status(method, path, host=host, check=check) == (0 if is_own else 403)
 
 
 def test_further_hosts_can_be_allowed() -> None:
     """``--allowed-host`` names others, or any; the bound address is one of them."""
-    guard = LocalGuard("127.0.0.1", ["Shop.Test", "abc.tunnel.example"])
+    check = CrossSiteCheck("127.0.0.1", ["Shop.Test", "abc.tunnel.example"])
     for host in ("shop.test:80", "ABC.tunnel.example", OWN):
-        assert status("POST", RUN, {**JSON, "origin": f"https://{host}"}, host=host, guard=guard) == 0
-    assert status("GET", STATUS, host="other.test", guard=guard) == 403
-    assert status("GET", STATUS, host="other.test", guard=LocalGuard("127.0.0.1", ["*"])) == 0
-    assert status("GET", STATUS, host="my.machine", guard=LocalGuard("my.machine", ["other.test"])) == 0
+        assert status("POST", RUN, {**JSON, "origin": f"https://{host}"}, host=host, check=check) == 0
+    assert status("GET", STATUS, host="other.test", check=check) == 403
+    assert status("GET", STATUS, host="other.test", check=CrossSiteCheck("127.0.0.1", ["*"])) == 0
+    assert status("GET", STATUS, host="my.machine", check=CrossSiteCheck("my.machine", ["other.test"])) == 0
 
 
 def test_host_is_not_checked_where_other_machines_can_connect() -> None:
     """On other addresses without keys any name may be right, unless names are given; pages are refused all the same."""
-    guard = LocalGuard("0.0.0.0")
-    assert status("POST", RUN, JSON, host="shop.example", guard=guard) == 0
-    assert status("POST", RUN, {**JSON, "origin": "https://evil.example"}, host="shop.example", guard=guard) == 403
-    assert status("GET", STATUS, host="evil.example", guard=LocalGuard("0.0.0.0", ["shop.example"])) == 403
+    check = CrossSiteCheck("0.0.0.0")
+    assert status("POST", RUN, JSON, host="shop.example", check=check) == 0
+    assert status("POST", RUN, {**JSON, "origin": "https://evil.example"}, host="shop.example", check=check) == 403
+    assert status("GET", STATUS, host="evil.example", check=CrossSiteCheck("0.0.0.0", ["shop.example"])) == 403
 
 
 def test_names_are_read_without_port_and_brackets() -> None:
