@@ -78,10 +78,6 @@ def _has_token_with_hyphen(text: str) -> bool:
     return "-----BEGIN" in text or "sk-" in text or "xox" in text or "glpat-" in text
 
 
-def _has_short_option(text: str) -> bool:
-    return "-u" in text or "-p" in text or "-b" in text
-
-
 def _has_tool(lower: str) -> bool:
     """Whether a text in lower case may have a command that takes a password with an option of one letter."""
     return "curl" in lower or "login" in lower or "mysql" in lower or "pass" in lower

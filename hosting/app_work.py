@@ -21,6 +21,10 @@ class HealthCheck(NamedTuple):
     timeout: float
     extension: str
 
+    def is_for(self, probe: str) -> bool:
+        """Return whether a probe runs it: ``live``, ``ready``, or empty for the one that runs all checks."""
+        return {"": True, "live": self.live, "ready": self.ready}[probe]
+
 
 class BackgroundTask(NamedTuple):
     """A background task of an extension; the attributes are the arguments of ``AppHandle.add_task``."""

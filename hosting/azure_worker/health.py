@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from hosting.app_work import HealthCheck
-
 if TYPE_CHECKING:
     from hosting.azure_worker.state import WorkerState
 
@@ -26,7 +24,7 @@ def add_health(app: Any, route: str, state: WorkerState, mark: str) -> None:
         probe = req.route_params.get("probe", "").lower()
         if probe not in ("", "live", "ready"):
             return HttpResponse(status_code=404)
-        results = await state.host.background.check_health(lambda check: _is_in(check, probe))
+        results = await state.host.background.check_health(lambda check: check.is_for(probe))
         is_healthy = not any(result.reason for result in results)
         body = json.dumps({"status": "Healthy" if is_healthy else "Unhealthy"})
         headers = {"cache-control": "no-store"}
@@ -36,7 +34,3 @@ def add_health(app: Any, route: str, state: WorkerState, mark: str) -> None:
     setattr(hosting_health, mark, True)
     path = f"{route.strip('/')}/{{probe?}}"
     app.route(route=path, methods=["GET"], auth_level=AuthLevel.ANONYMOUS)(hosting_health)
-
-
-def _is_in(check: HealthCheck, probe: str) -> bool:
-    return {"": True, "live": check.live, "ready": check.ready}[probe]

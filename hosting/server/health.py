@@ -12,7 +12,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
-from hosting.app_work import HEALTH_NAMES, HealthCheck
+from hosting.app_work import HEALTH_NAMES
 from hosting.bindings.http.response import Headers, HttpReply
 from hosting.extensions import HealthResult
 from hosting.host.function_host import FunctionHost
@@ -22,8 +22,10 @@ from hosting.server.types import REFUSED, Receive, Scope
 if TYPE_CHECKING:
     from hosting.server.keys import KeySource
 
-PATHS = {f"/{base}/health{part}": part for base in ("runtime", "admin") for part in ("", "/live", "/ready")}
-"""The endpoints, each with the kind of checks that it runs."""
+PATHS = {
+    f"/{base}/health/{probe}".rstrip("/"): probe for base in ("runtime", "admin") for probe in ("", "live", "ready")
+}
+"""The endpoints, each with its probe, as in ``HealthCheck.is_for``."""
 MAX_WAIT_SECONDS = 60
 _HEADERS: Headers = [(b"content-type", b"application/json; charset=utf-8"), (b"cache-control", b"no-store")]
 _LIVE, _READY = HEALTH_NAMES
@@ -60,11 +62,11 @@ class Health:
         await self._host.wait_until_running(min(int(wait), MAX_WAIT_SECONDS))
         return await self._report(PATHS[path.rstrip("/").lower()], expands=expands)
 
-    async def _report(self, part: str, *, expands: bool) -> HttpReply:
+    async def _report(self, probe: str, *, expands: bool) -> HttpReply:
         started = monotonic()
         results = [
-            *self._own(part),
-            *await self._host.extensions.background.check_health(lambda check: _is_in(check, part)),
+            *self._own(probe),
+            *await self._host.extensions.background.check_health(lambda check: check.is_for(probe)),
         ]
         is_healthy = not any(result.reason for result in results)
         document: dict[str, Any] = {"status": _status(is_healthy)}
@@ -73,12 +75,12 @@ class Health:
             document["entries"] = {result.name: _entry(result) for result in results}
         return HttpReply(200 if is_healthy else 503, _HEADERS, _json(document))
 
-    def _own(self, part: str) -> list[HealthResult]:
+    def _own(self, probe: str) -> list[HealthResult]:
         """Return the results of the host's own checks: of its process, and of the app that it runs."""
         state = self._host.state
         live = HealthResult(_LIVE, "the host has stopped" if state == "stopped" else "", 0.0, False, True)
         ready = HealthResult(_READY, self._not_ready(), 0.0, True, False)
-        return [*([live] if part != "/ready" else []), *([ready] if part != "/live" else [])]
+        return [*([live] if probe != "ready" else []), *([ready] if probe != "live" else [])]
 
     def _not_ready(self) -> str:
         """Return why no requests should be sent to the host; empty if they may be."""
@@ -91,10 +93,6 @@ class Health:
         from hosting.server.auth import MasterKey  # costs a start what few starts need
 
         return MasterKey(keys)(scope)
-
-
-def _is_in(check: HealthCheck, part: str) -> bool:
-    return {"": True, "/live": check.live, "/ready": check.ready}[part]
 
 
 def _entry(result: HealthResult) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import inspect
 from collections.abc import AsyncGenerator, Generator, Sequence
+from functools import partialmethod
 from typing import Any, cast
 
 from hosting._asyncio import current_task, is_being_cancelled
@@ -120,16 +121,8 @@ class HookRuntime:
         hook.statistics.denied += 1
         return None, denial(hook, error, of_function, self.function, invocation, is_way_in=is_way_in)
 
-    def on_late_hook_error(
-        self,
-        index: int,
-        exception: BaseException,
-        invocation: str,
-        deadline: Deadline | None,
-        of_function: BaseException | None,
-    ) -> Answer | None:
-        """``on_hook_error`` after the function: a ShortCircuit is an error there."""
-        return self.on_hook_error(index, exception, invocation, deadline, of_function, is_way_in=False)
+    on_late_hook_error = partialmethod(on_hook_error, is_way_in=False)
+    """``on_hook_error`` after the function: a ShortCircuit is an error there."""
 
     def _answered(self, index: int, answer: ShortCircuit) -> Any:
         """Return the result with which a hook answers in the function's place; count it if the hook is a guard's."""

@@ -30,6 +30,7 @@ _KEYS: Mapping[str, Mapping[str, Any]] = {
     "order": {**_NAMES, "description": "Extensions in the order in which they run; '*' stands for all others."},
     "disabled": {**_NAMES, "description": "Extensions that are not loaded."},
     "required": {**_NAMES, "description": "Extensions without which the host does not start."},
+    "guards": {**_NAMES, "description": "Extensions that are guards: functions do not run when they fail."},
     "quarantine": {
         "type": "object",
         "properties": {"consecutiveErrors": {"type": "integer", "minimum": 1, "default": 20}},
@@ -42,7 +43,7 @@ _KEYS: Mapping[str, Mapping[str, Any]] = {
         "additionalProperties": False,
     },
 }
-"""The schema of each key but ``extensions``; a key without an entry takes a list of names."""
+"""The schema of each key but ``extensions``."""
 
 
 class SectionSchema(NamedTuple):
@@ -82,7 +83,7 @@ def section_schema(
         found += [(Extension(entry.name), partial(entry.load, root, environ)) for entry in config.load]
     installed = {extension.name: _settings(extension, load, definitions, problems) for extension, load in found}
     entries = {name: _entry(settings) for name, settings in sorted(installed.items())}
-    properties: Schema = {key: dict(_KEYS.get(key, _NAMES)) for key in SECTION_KEYS if key != "extensions"}
+    properties: Schema = {key: dict(_KEYS[key]) for key in SECTION_KEYS if key != "extensions"}
     properties["extensions"] = {"type": "object", "properties": entries, "additionalProperties": _entry({})}
     schema = {"type": "object", "properties": properties, "additionalProperties": False}
     return SectionSchema(schema, definitions, problems)
