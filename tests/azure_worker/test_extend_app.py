@@ -410,7 +410,7 @@ def test_app_with_an_internal_error_of_hosting_runs_without_hooks(
     """The functions run unchanged, and the log has the traceback."""
     app = hosting.extend(func.FunctionApp())
     app.route("hello")(hello)
-    monkeypatch.setattr("hosting.azure_worker.extend._describe", lambda definition: 1 / 0)
+    monkeypatch.setattr("hosting.azure_worker.extend._describe", lambda *_: 1 / 0)
     assert only_function(app) is hello
     assert "because of a bug in hosting" in caplog.text
     assert "ZeroDivisionError" in caplog.text
