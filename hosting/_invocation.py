@@ -11,7 +11,7 @@ from contextlib import suppress
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
 
-from hosting._exceptions import type_name
+from hosting._exceptions import as_repr, type_name
 from hosting.core import Function
 from hosting.errors import ExtensionError
 
@@ -324,9 +324,11 @@ class Invocation:
                 ``content-type`` in ``headers`` comes first.
 
         Raises:
-            ExtensionError: the function is not triggered by HTTP, or has no HTTP output.
+            ExtensionError: the function is not triggered by HTTP, or has no HTTP output; or the status is not a number
+                from 200 to 599, of which some kinds of responses would make a 200.
         """
         function, _, args, _, _ = self._source
+        _check_status(function, status)
         request = self.request
         if request is None:
             raise ExtensionError(
@@ -395,6 +397,14 @@ def _text(value: bytes) -> str:
         return value.decode()
     except UnicodeDecodeError:
         return value.decode("latin-1")
+
+
+def _check_status(function: Function, status: object) -> None:
+    if not isinstance(status, int) or isinstance(status, bool) or not 200 <= status <= 599:
+        raise ExtensionError(
+            f"respond: the status for function '{function.name}' is {as_repr(status)}",
+            remedy="Pass a number from 200 to 599.",
+        )
 
 
 def _media_type(body: bytes | str, headers: Iterable[tuple[str, str]], media_type: str | None) -> str | None:

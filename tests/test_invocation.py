@@ -337,6 +337,13 @@ def test_respond_refuses_what_has_no_response(one: hosting.Invocation, message: 
     assert refused.value.remedy
 
 
+@pytest.mark.parametrize("status", [None, "401", True, 4.01, 0, 600])
+def test_respond_refuses_what_is_no_status(status: Any) -> None:
+    """A guard that finds no status for its answer does not answer 200."""
+    with pytest.raises(ExtensionError, match="the status for function 'F' is"):
+        invocation(HTTP, HTTP_RETURN, args={"req": REQUEST}).respond(status)
+
+
 class Former:
     """Hooks as they were written before ``invocation``: with other names and objects of the same meaning."""
 

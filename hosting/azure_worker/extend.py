@@ -292,7 +292,7 @@ def _report_late_extension(function: str) -> None:
         ExtensionError: the extension is a guard: the function must not seem to be guarded.
     """
     _, target = pending.extensions[-1]
-    if inspect.getattr_static(target, "guard", None) is True:
+    if inspect.getattr_static(target, "guard", False):  # a property may say so, too
         raise ExtensionError(TOO_LATE % function)
     log.error(TOO_LATE, function)
 

@@ -147,8 +147,10 @@ class Collector:
             if extension.settings and not self._set_up_for[extension]:
                 self._set_up_for[extension].add("")
                 with self._watching(extension, "in its method configure"):
-                    settings = extension.settings
+                    settings, previous = extension.settings, extension.error
                     run_isolated(extension, "configure", lambda: target.configure(**settings), hook="configure")
+                    if extension.is_guard and extension.error is not previous:
+                        extension.fail_hook("configure")
             return
         for function in functions:
             if function.name in self._set_up_for[extension]:

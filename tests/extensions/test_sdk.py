@@ -16,6 +16,7 @@ import hosting
 from hosting.apps.imports import add_to_path
 from hosting.apps.load import load_app
 from hosting.core import Function
+from hosting.errors import ExtensionError
 from hosting.extensions import ExtensionHost
 from tests.conftest import MakeApp
 from tests.support.invoking import ON, Context, function, invoke
@@ -368,6 +369,21 @@ def test_app_level_class_of_an_entry_point_has_its_name_and_settings(
     [entry] = hosted.entry("first")
     assert (entry["kind"], entry["distribution"], entry["version"]) == ("sdk", "sdk-extension", "2.0")
     assert "first" in hosted.host._info["AppExtension"]
+
+
+def test_host_does_not_start_where_configure_of_a_guard_raises(
+    make_app: MakeApp, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A class of Azure's interface that the app names as a guard fails closed as any guard does."""
+    install_distribution(tmp_path, "[hosting]\nfirst = shared_tracing:First\n")
+    broken = TRACING.replace('trace.append(f"First configure {settings}")', "raise ValueError(settings)", 1)
+    (tmp_path / "shared_tracing.py").write_text(broken)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    app = make_app(V1 | {"HttpTrigger/__init__.py": "def main(req): return 'fine'"})
+    section: dict[str, Any] = {"extensions": {"first": {"settings": {"level": 3}}}}
+    LoadedApp(app, section=section).load()
+    with pytest.raises(ExtensionError, match="Guard 'first' failed to start"):
+        LoadedApp(app, section={**section, "guards": ["first"]}).load()
 
 
 def test_function_level_class_of_an_entry_point_has_an_instance_per_opted_in_function(
