@@ -66,17 +66,18 @@ def old(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]
     (tmp_path / "app").mkdir()
     (tmp_path / "app" / "function_app.py").write_text(APP, "utf-8")
     (tmp_path / "app" / "host.json").write_text('{"version": "2.0"}', "utf-8")
-    names = ("all_hooks", "hosting_timer", "hosting_profile", "hosting_request_id", "function_app")
+    names = ("all_hooks", "hosting_timer", "hosting_profile", "hosting_request_id")
 
     def forget() -> None:
         for name in [name for name in sys.modules if name.partition(".")[0] in names]:
             monkeypatch.delitem(sys.modules, name)
 
     forget()
+    sys.modules.pop("function_app", None)  # of another test: it must not come back
     monkeypatch.syspath_prepend(str(site))
     monkeypatch.delenv("PYTHON_ENABLE_WORKER_EXTENSIONS", raising=False)
     yield importlib.import_module("all_hooks")
-    for name in [name for name in sys.modules if name.partition(".")[0] in names]:
+    for name in [name for name in sys.modules if name.partition(".")[0] in (*names, "function_app")]:
         del sys.modules[name]
     pending.shared = None
     pending.take()

@@ -269,7 +269,11 @@ def test_missing_name_in_a_module_of_the_app_gets_a_suggestion(
         ),
         ("import cv2", "opencv-python", "requires opencv-python, which is not installed in "),
         ("import bs4.element", "beautifulsoup4[lxml]>=4", "requires beautifulsoup4, which is not installed in "),
-        ("from azure.cosmos import X", "azure-cosmos", "requires azure-cosmos, which is not installed in "),
+        (
+            "from azure.keyvault.secrets import X",
+            "azure-keyvault-secrets",
+            "requires azure-keyvault-secrets, which is not installed in ",
+        ),
         ("import azure.nothing.like", "azure-nothing-like", "requires azure-nothing-like, which is not installed in "),
         (
             "import nothing_like",
@@ -299,7 +303,7 @@ def test_requirement_of_a_pyproject_counts_too(make_app: MakeApp) -> None:
     [
         ("cv2", " (usually opencv-python-headless)"),
         ("bs4.element", " (usually beautifulsoup4)"),
-        ("azure.cosmos", " (usually azure-cosmos)"),
+        ("azure.keyvault.secrets", " (usually azure-keyvault-secrets)"),
         ("nothing_like_this.x", ""),
         ("azure.nothing", ""),
     ],

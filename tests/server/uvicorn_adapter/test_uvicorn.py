@@ -38,6 +38,7 @@ PARSER_EVENTS = ["on_body", "on_header", "on_headers_complete", "on_message_begi
 SERVER_METHODS = {
     "capture_signals": ["self"],
     "handle_exit": ["self", "sig", "frame"],
+    "on_tick": ["self", "counter"],
     "run": ["self", "sockets"],
     "shutdown": ["self", "sockets"],
     "startup": ["self", "sockets"],
