@@ -103,6 +103,11 @@ class ServiceRegistry:
         """Take no more services, because the host has started."""
         self._is_open = False
 
+    @property
+    def has_made(self) -> bool:
+        """Whether there is a service to close, also one of an extension that failed."""
+        return bool(self._made)
+
     def closing(self) -> Iterator[Service]:
         """Yield the services to close, the last one that was made first; none of them can be used any more."""
         self._is_open = False

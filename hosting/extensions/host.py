@@ -306,7 +306,7 @@ class ExtensionHost:
         await self.stop_tasks()
         for hook in reversed(self._registry.hooks("shutdown")):
             await call_on_loop(hook, self._handle(hook), self._config.budgets.shutdown, self._monitor)
-        if any(self._app.services):
+        if self._app.services.has_made:
             await self.background.close_services()
         self._monitor.stop()
         self._watchdog.stop()

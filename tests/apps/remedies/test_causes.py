@@ -303,7 +303,7 @@ def test_requirement_of_a_pyproject_counts_too(make_app: MakeApp) -> None:
     [
         ("cv2", " (usually opencv-python-headless)"),
         ("bs4.element", " (usually beautifulsoup4)"),
-        ("azure.keyvault.secrets", " (usually azure-keyvault-secrets)"),
+        ("azure.eventgrid", " (usually azure-eventgrid)"),
         ("nothing_like_this.x", ""),
         ("azure.nothing", ""),
     ],
