@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import inspect
-import runpy
+import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -19,7 +21,11 @@ HOOKS = sorted(name for name, value in vars(hookspecs).items() if hasattr(value,
 @pytest.fixture(scope="module")
 def derived() -> dict[str, str]:
     """Return the pages that are derived from the code, as they should be now."""
-    pages: dict[str, str] = runpy.run_path(str(ROOT / "docs" / "make_reference.py"))["pages"]()
+    code = "import json, runpy, sys; print(json.dumps(runpy.run_path(sys.argv[1])['pages']()))"
+    # Click keeps the option --help of a command that another test has called with a context of its own.
+    command = [sys.executable, "-c", code, str(ROOT / "docs" / "make_reference.py")]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    pages: dict[str, str] = json.loads(done.stdout)
     return pages
 
 
