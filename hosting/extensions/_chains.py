@@ -48,6 +48,7 @@ class Chains:
         self.selection: Selection | None = None
         """Which extensions are for which functions; None if none is for any."""
         self._registry, self._setup, self._watchdog = registry, setup, watchdog
+        self._quarantine_after = quarantine_after
         self._quarantine = Quarantine(quarantine_after, self.quarantine)
         self._denials = Denials()
         self._invokers: list[Invoker] = []
@@ -126,7 +127,7 @@ class Chains:
                 return
             extension.status = "quarantined"
             self.refresh()
-        log_quarantine(extension)
+        log_quarantine(extension, self._quarantine_after)
 
     def _running(self, name: str) -> list[Extension]:
         found = [one for one in self._registry.by_name(name) if one.status in RUNNING]

@@ -64,15 +64,15 @@ class Quarantine:
         self.failing.discard(extension)
 
 
-def log_quarantine(extension: Extension) -> None:
-    """Log that an extension is quarantined."""
+def log_quarantine(extension: Extension, limit: int) -> None:
+    """Log that an extension is quarantined, because it failed in ``limit`` invocations in a row."""
     log_error(
         extension,
         "Extension '%s' (%s) is quarantined: it failed in %d invocations in a row. Its hooks run again after a "
         "restart or POST /admin/extensions/%s/resume.",
         extension.name,
         extension.origin,
-        extension.consecutive_errors,
+        limit,
         extension.name,
     )
 
