@@ -16,7 +16,7 @@ import click
 
 import hosting
 from hosting import app_services, bindings, core, errors, hookspecs, logging, pytest_plugin, testing
-from hosting.apps.expansion import AppSettings
+from hosting.app_settings import AppSettings
 from hosting.bindings import expressions, provider, storage
 from hosting.bindings.http.request import HttpCall
 from hosting.bindings.http.response import HttpReply

@@ -7,6 +7,7 @@ imported when they are asked for.
 import typing as _typing
 
 from hosting._interface import INTERFACE, ExperimentalWarning, RemovedIn2Warning
+from hosting._lazy import lazy_name as _lazy_name
 from hosting.authoring import Order, Outcome, ShortCircuit, configure, extension, hookimpl, use, without
 
 if _typing.TYPE_CHECKING:
@@ -54,13 +55,7 @@ _LATER = {
     "extend": "hosting.azure_worker.extend",
     "provider": "hosting._injection",
 }
-"""The modules of the names that are imported when they are asked for."""
 
 
 def __getattr__(name: str) -> object:
-    if name not in _LATER:
-        raise AttributeError(f"module 'hosting' has no attribute {name!r}")
-    from importlib import import_module
-
-    value = globals()[name] = getattr(import_module(_LATER[name]), name)
-    return value
+    return _lazy_name(__name__, name, _LATER)

@@ -6,7 +6,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
-from hosting.apps.expansion import AppSettings, expand_properties
+from hosting.app_settings import AppSettings
+from hosting.apps.expansion import expand_properties
 from hosting.apps.json_files import describe_json
 from hosting.core import Binding
 from hosting.errors import FunctionLoadError

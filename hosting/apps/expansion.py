@@ -1,40 +1,13 @@
-"""App settings as Azure's host looks them up, and their use as ``%NAME%`` in binding properties."""
+"""App settings in the properties of bindings, as ``%NAME%``, and those that disable functions."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
+from hosting.app_settings import AppSettings as AppSettings  # its former module
 from hosting.core import Binding, Function
 from hosting.errors import FunctionLoadError
-
-
-class AppSettings:
-    """App settings, looked up as Azure's host does: names ignore case, and ``__`` is the same as ``:``.
-
-    Args:
-        environ: the environment variables; later changes to the mapping are not seen.
-    """
-
-    def __init__(self, environ: Mapping[str, str]) -> None:
-        self._exact = dict(environ)
-        self._folded = {_folded(name): value for name, value in environ.items()}
-
-    def get(self, name: str) -> str | None:
-        """Return the value of a setting, or None if it is not set; an exact match comes first."""
-        return self._exact.get(name, self._folded.get(_folded(name)))
-
-    def section(self, name: str) -> dict[str, str]:
-        """Return the settings that begin with ``NAME__``, by the rest of their names in lower case.
-
-        For example ``section("Orders")`` has ``queueserviceuri`` where ``Orders__queueServiceUri`` is set.
-        """
-        prefix = f"{_folded(name)}:"
-        return {key.removeprefix(prefix): value for key, value in self._folded.items() if key.startswith(prefix)}
-
-    def is_on(self, name: str) -> bool:
-        """Return whether a setting such as ``AzureWebJobs.NAME.Disabled`` is ``1`` or ``true``, ignoring case."""
-        return (self.get(name) or "").strip().lower() in ("1", "true")
 
 
 def expand(text: str, settings: AppSettings) -> str:
@@ -63,10 +36,6 @@ def expand_properties(binding: Binding, settings: AppSettings) -> dict[str, Any]
         name: expand(value, settings) if isinstance(value, str) and name.lower() not in raw else value
         for name, value in binding.properties.items()
     }
-
-
-def _folded(name: str) -> str:
-    return name.replace("__", ":").lower()
 
 
 def _value(name: str, settings: AppSettings) -> str:

@@ -9,8 +9,9 @@ from typing import Any
 
 from hosting._log import host_logger
 from hosting._text import did_you_mean
+from hosting.app_settings import AppSettings
 from hosting.apps.deprecated import namespace_imports
-from hosting.apps.expansion import AppSettings, disable_functions
+from hosting.apps.expansion import disable_functions
 from hosting.apps.failures import app_load_error
 from hosting.apps.folder import apps_below
 from hosting.apps.host_json import FILE as HOST_JSON

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from hosting._log import host_logger
+from hosting.app_settings import AppSettings
 from hosting.apps.definition import check_name, read_bindings, trigger_of
-from hosting.apps.expansion import AppSettings
 from hosting.apps.retry import read_retry
 from hosting.core import Binding, Function, Lifespan, Problem, Retry
 from hosting.errors import FunctionLoadError

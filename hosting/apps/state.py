@@ -7,7 +7,7 @@ import os
 import platform
 from pathlib import Path
 
-from hosting.apps.expansion import AppSettings
+from hosting.app_settings import AppSettings
 from hosting.errors import SettingsError
 
 _HOST_ID = "AzureFunctionsWebHost__hostid"

@@ -7,7 +7,8 @@ import typing
 from contextlib import suppress
 from typing import Any
 
-from hosting.apps.expansion import AppSettings, disable_functions, expand_properties
+from hosting.app_settings import AppSettings
+from hosting.apps.expansion import disable_functions, expand_properties
 from hosting.apps.retry import read_retry, retry_settings
 from hosting.core import Binding, Function
 from hosting.errors import FunctionLoadError

@@ -20,7 +20,14 @@ from hosting.authoring import REPLACES, declared_opt_ins, pending, user_function
 from hosting.azure_worker.description import complete
 from hosting.azure_worker.health import add_health
 from hosting.azure_worker.injection import check_needs_no_extension, injected_or_none
-from hosting.azure_worker.state import WorkerState, extensions_are_off, log, log_errors, worker_state
+from hosting.azure_worker.state import (
+    WorkerState,
+    extensions_are_off,
+    has_pending_guards,
+    log,
+    log_errors,
+    worker_state,
+)
 from hosting.azure_worker.wrapper import innermost_function, wrap
 from hosting.core import Binding, Function, Model
 from hosting.errors import ExtensionError
@@ -110,15 +117,35 @@ def _extend(target: Any, routes: Routes) -> Any:
 
 
 class _Builders(list[Any]):
-    """The functions of an extended Blueprint: wrapped when an app registers them, which is when they are complete."""
+    """The functions of an extended Blueprint: wrapped when an app registers them, which is when they are complete.
 
-    state: WorkerState
+    Those that it has when it is extended are wrapped then: an app may have registered them already.
+
+    Args:
+        builders: the functions that the Blueprint has.
+        state: the state of the worker process.
+    """
+
+    def __init__(self, builders: Sequence[Any], state: WorkerState) -> None:
+        super().__init__(builders)
+        self._state = state
+        log_errors(lambda: state.wait_for_app(self._wrapped()))
 
     def __iter__(self) -> Iterator[Any]:
         if not pending.hosted:
-            built = [builder._function for builder in super().__iter__()]
-            log_errors(lambda: _wrap_blueprint(built, self.state))
+            log_errors(self._load)
         return super().__iter__()
+
+    def _load(self) -> None:
+        """Load the functions; where an app is extended as well, they are loaded with its functions."""
+        wrapped = self._wrapped()
+        if self._state.has_app:
+            self._state.wait_for_app(wrapped)
+        elif wrapped or self._state.is_waiting:
+            self._state.load(wrapped)
+
+    def _wrapped(self) -> list[Function]:
+        return _wrapped([builder._function for builder in super().__iter__()], self._state)
 
 
 def _report_unextended(text: str, *values: object) -> None:
@@ -128,7 +155,7 @@ def _report_unextended(text: str, *values: object) -> None:
         ExtensionError: the app has a guard, without which its functions must not run.
     """
     state = None if pending.hosted or extensions_are_off() else worker_state()
-    if state is not None and state.host.has_guards:
+    if state is not None and state.may_have_guards:
         raise ExtensionError(text % values, remedy="The app has a guard, without which no function may run.")
     log.error(text, *values)
 
@@ -157,8 +184,7 @@ def _extend_app(app: Any, routes: Routes) -> Any:
         state.has_app = True
         app.get_functions = functools.partial(_get_functions, app, _original_get_functions(app), state)
     else:
-        app._function_builders = _Builders(app._function_builders)
-        app._function_builders.state = state
+        app._function_builders = _Builders(app._function_builders, state)
     return app
 
 
@@ -204,15 +230,6 @@ def _wrap_all(built: Sequence[Any], state: WorkerState) -> None:
     """Wrap the author's functions, each once, and load them in the order of ``hosting start``."""
     wrapped = _wrapped(built, state)
     if wrapped or state.is_waiting:
-        state.load(wrapped)
-
-
-def _wrap_blueprint(built: Sequence[Any], state: WorkerState) -> None:
-    """Wrap the functions of a Blueprint; where an app is extended as well, they are loaded with its functions."""
-    wrapped = _wrapped(built, state)
-    if wrapped and state.has_app:
-        state.wait_for_app(wrapped)
-    elif wrapped:
         state.load(wrapped)
 
 
@@ -291,10 +308,10 @@ def _report_late_extension(function: str) -> None:
     Raises:
         ExtensionError: the extension is a guard: the function must not seem to be guarded.
     """
-    _, target = pending.extensions[-1]
-    if inspect.getattr_static(target, "guard", False):  # a property may say so, too
+    if has_pending_guards():
         raise ExtensionError(TOO_LATE % function)
     log.error(TOO_LATE, function)
+    pending.deferred.append(functools.partial(_report_late_extension, function))  # the next one may be a guard
 
 
 def _wrapped_v1(call: Callable[..., Any], state: WorkerState) -> Callable[..., Any]:

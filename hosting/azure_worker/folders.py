@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from hosting.apps.expansion import AppSettings
+from hosting.app_settings import AppSettings
 from hosting.apps.host_json import read_host_json
 from hosting.apps.imports import NAMESPACE, is_app_file
 from hosting.apps.reader import AppReader

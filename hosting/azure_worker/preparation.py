@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from hosting.app_handle import SharedApp
-from hosting.apps.expansion import AppSettings
+from hosting.app_settings import AppSettings
 from hosting.core import Function
 
 if TYPE_CHECKING:

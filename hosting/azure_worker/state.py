@@ -22,6 +22,11 @@ if TYPE_CHECKING:
 
 SCRIPT_ROOT = "AzureWebJobsScriptRoot"
 
+LATE = (
+    "Extension '%s' was registered after functions of the app were loaded: its hook %s is not called. Call "
+    "hosting.extension before an extended Blueprint is registered."
+)
+
 log = host_logger("extensions")
 
 
@@ -89,6 +94,8 @@ class WorkerState:
             raise self._load_error
         apply_host_json(self.host_json, functions)
         with self._lock:
+            if self._loaded:
+                self._warn_of_late_extensions()
             functions = sorted((*self._waiting, *functions), key=lambda function: function.name.lower())
             try:
                 self.prepare(functions)
@@ -108,6 +115,13 @@ class WorkerState:
         if self.host.left_to_worker:
             log.info("Called by Azure's worker itself: %s", ", ".join(self.host.left_to_worker))
 
+    def _warn_of_late_extensions(self) -> None:
+        missed = ("prepare", "startup") if self.loops.ready else ("prepare",)
+        for name, target in pending.extensions:
+            hooks = [hook for hook in missed if inspect.getattr_static(target, hook, None) is not None]
+            if hooks:
+                log.warning(LATE, name, " and ".join(hooks))
+
     def expect(self, function: Function, wrapper: Callable[..., Any], by_name: dict[str, Function]) -> None:
         """Register a v1 function. It is loaded before the first invocation, when all of its decorators have run.
 
@@ -121,13 +135,18 @@ class WorkerState:
         self._expected.append(Expected(function, wrapper, by_name))
         self.loops.remember_running_loop()
 
+    @property
+    def may_have_guards(self) -> bool:
+        """Whether a guard is known, or an extension of the app, which may be one, is not imported yet."""
+        return self.host.has_guards or has_pending_guards() or (not self._prepared and _loads(self.host_json))
+
     def load_expected(self) -> None:
-        """Load the registered v1 functions that are not loaded yet; concurrent invocations wait for it.
+        """Load the functions and the extensions of the app that are not loaded yet; concurrent invocations wait for it.
 
         Raises:
             ExtensionError: a required extension is missing; each later call raises it again.
         """
-        if self._expected or self._waiting:
+        if self._expected or self._waiting or pending.extensions:
             with self._lock:
                 self._load_expected()
         if self._load_error is not None:  # after the wait: another thread may have failed
@@ -140,7 +159,7 @@ class WorkerState:
         functions = [one.function for one in expected]
         try:
             log_errors(lambda: functions.__setitem__(slice(None), find_functions(expected, self.root)))
-            if functions or self._waiting:
+            if functions or self._waiting or pending.extensions:
                 log_errors(lambda: self.load(functions))
         except Exception as error:
             self._close(error)
@@ -150,7 +169,7 @@ class WorkerState:
 
     def _close(self, error: Exception) -> None:
         """Let each later invocation fail with the error of a load, if the app must not run without extensions."""
-        if isinstance(error, HostingError) or self.host.has_guards:
+        if isinstance(error, HostingError) or self.may_have_guards:
             self._load_error = error
 
 
@@ -211,9 +230,20 @@ def _must_not_be_open(section: Any) -> bool:
         os.environ.get("HOSTING_REQUIRE")
         or os.environ.get("HOSTING_GUARDS")
         or any(key.casefold() in ("required", "guards", "load") and value for key, value in named.items())
-        or any(inspect.getattr_static(target, "guard", False) for _, target in pending.extensions)
+        or has_pending_guards()
         or has_guards()
     )
+
+
+def has_pending_guards() -> bool:
+    """Return whether an extension that the app has registered, and that is not loaded yet, says that it is a guard."""
+    # A property may say so, too; what it returns is known when the extension is loaded.
+    return any(inspect.getattr_static(target, "guard", False) for _, target in pending.extensions)
+
+
+def _loads(host_json: Mapping[str, Any]) -> bool:
+    """Return whether host.json names extensions of the app."""
+    return bool((host_json.get("extensionHost") or {}).get("load"))
 
 
 def _loads_while_off(root: str) -> bool:
@@ -224,8 +254,9 @@ def _loads_while_off(root: str) -> bool:
     """
     section: Mapping[str, Any] | None = None
     try:
-        section = read_host_json(root, os.environ).get("extensionHost")
-        if section and section.get("load"):
+        host_json = read_host_json(root, os.environ)
+        section = host_json.get("extensionHost")
+        if _loads(host_json):
             return True
         if _must_not_be_open(section):
             host = ExtensionHost(environ=os.environ, section=section)
@@ -266,6 +297,6 @@ def log_errors(action: Callable[[], None]) -> None:
     except HostingError:
         raise
     except Exception:
-        if isinstance(pending.shared, WorkerState) and pending.shared.host.has_guards:
+        if isinstance(pending.shared, WorkerState) and pending.shared.may_have_guards:
             raise
         log.exception("Functions run without extensions, because of a bug in hosting. Please report it.")

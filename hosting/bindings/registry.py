@@ -7,14 +7,13 @@ from pkgutil import resolve_name
 from typing import TYPE_CHECKING
 
 from hosting._distributions import distribution_name
-from hosting._exceptions import error_text
 from hosting._text import did_you_mean
 from hosting.bindings.generic.cosmos import takes_cosmos_client
 from hosting.bindings.provider import Provider
 from hosting.bindings.services import Services
 from hosting.core import Binding, Function
 from hosting.errors import FunctionLoadError
-from hosting.extensions import EntryPoint, installed_entry_points, may_load
+from hosting.extensions import EntryPoint, installed_entry_points, load_entry_point, may_load
 
 if TYPE_CHECKING:
     from hosting.bindings.generic.provider import GenericProvider
@@ -125,16 +124,9 @@ class Providers:
         candidates = self._candidates(binding.type)
         if len(candidates) != 1:
             raise _lookup_error(function, binding, candidates, self._blocked(binding.type))
-        try:
-            factory: Factory = candidates[0].load()
-        except KeyboardInterrupt:
-            raise
-        except BaseException as error:  # a package may raise anything
-            raise FunctionLoadError(
-                f"Function '{function.name}' needs binding type '{binding.type}', but {_owner(candidates[0])} "
-                f"cannot be imported: {error_text(error)}",
-                remedy="Reinstall or update that package.",
-            ) from error
+        owner = _owner(candidates[0])
+        subject = f"Function '{function.name}' needs binding type '{binding.type}', but {owner}"
+        factory: Factory = load_entry_point(candidates[0], subject, error=FunctionLoadError)
         return factory
 
     def _candidates(self, binding_type: str) -> list[EntryPoint]:

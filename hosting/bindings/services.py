@@ -7,12 +7,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from hosting._exceptions import error_text
-from hosting.apps.expansion import AppSettings
+from hosting.app_settings import AppSettings
 from hosting.apps.state import app_name, host_id, state_folder
 from hosting.core import Problem
 from hosting.errors import HostingError
-from hosting.extensions import EntryPoint, installed_entry_points, may_load
+from hosting.extensions import EntryPoint, installed_entry_points, load_entry_point, may_load
 
 if TYPE_CHECKING:
     from hosting.bindings.http.request import HttpCall
@@ -119,15 +118,7 @@ class Services:
         for entry in sorted(self._entry_points(), key=lambda one: one.name):
             if entry.group != GROUP or not may_load(entry, self.environ):
                 continue
-            try:
-                factory = entry.load()
-            except KeyboardInterrupt:
-                raise
-            except BaseException as error:  # a package may raise anything
-                raise HostingError(
-                    f"The host's storage '{entry.name}' cannot be imported: {error_text(error)}",
-                    remedy=f"Reinstall or uninstall the package that contains {entry.value}.",
-                ) from error
+            factory = load_entry_point(entry, f"The host's storage '{entry.name}'")
             storage: HostStorage | None = factory(self)
             if storage is not None:
                 return storage

@@ -10,7 +10,6 @@ import click
 
 from hosting._distributions import Distribution, DistributionInfo
 from hosting._distributions import installed as installed_distributions
-from hosting._exceptions import error_text
 from hosting.cli.help import Group, LazyCommands
 from hosting.errors import HostingError
 
@@ -42,16 +41,10 @@ class PackageCommand(click.Command):
     def _load(self) -> click.Command:
         self.installed.check()
         entry_point = self.installed.entry_point
+        from hosting.extensions import load_entry_point
+
         subject = f"The command '{self.installed.name}' of {self.installed.origin}"
-        try:
-            target = entry_point.load()
-        except KeyboardInterrupt:
-            raise
-        except BaseException as error:  # a package may raise anything
-            raise HostingError(
-                f"{subject} cannot be imported: {error_text(error)}",
-                remedy=f"Reinstall or update the package that contains {entry_point.value}.",
-            ) from error
+        target = load_entry_point(entry_point, subject)
         if not isinstance(target, click.Command):
             raise HostingError(
                 f"{subject} is not a Click command: {entry_point.value} is of type {type(target).__name__}",

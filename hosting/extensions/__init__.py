@@ -1,11 +1,11 @@
 """Extension host: extensions and functions, independent of HTTP, of storage, and of how an app is read."""
 
-from importlib import import_module as _import_module
 from typing import TYPE_CHECKING as _TYPE_CHECKING
 
+from hosting._lazy import lazy_name as _lazy_name
 from hosting.extensions._chains import GuardPauseError, PauseWord
 from hosting.extensions._config import FLAG, is_enabled
-from hosting.extensions._discovery import EntryPoint, has_guards, installed_entry_points, may_load
+from hosting.extensions._discovery import EntryPoint, has_guards, installed_entry_points, load_entry_point, may_load
 from hosting.extensions._model import COMMANDS, GROUPS, HOOK_GROUPS, Extension
 from hosting.extensions._sdk import SdkRegistrations
 from hosting.extensions.dispatch.execution import run_here
@@ -39,6 +39,7 @@ __all__ = [
     "installed_commands",
     "installed_entry_points",
     "is_enabled",
+    "load_entry_point",
     "may_load",
     "outcome_of",
     "overrides",
@@ -48,18 +49,15 @@ __all__ = [
 ]
 
 _LATER = {
-    "Edges": "_edges",
-    "HealthResult": "_health",
-    "InstalledCommand": "_commands",
-    "installed_commands": "_commands",
-    "outcome_of": "_edges",
-    "overrides": "_injection",
-    "run_edges_here": "_edges",
+    "Edges": f"{__name__}._edges",
+    "HealthResult": f"{__name__}._health",
+    "InstalledCommand": f"{__name__}._commands",
+    "installed_commands": f"{__name__}._commands",
+    "outcome_of": f"{__name__}._edges",
+    "overrides": f"{__name__}._injection",
+    "run_edges_here": f"{__name__}._edges",
 }
-"""The modules of the names that not every host needs; they are imported when they are asked for."""
 
 
 def __getattr__(name: str) -> object:
-    if name not in _LATER:
-        raise AttributeError(f"module 'hosting.extensions' has no attribute {name!r}")
-    return getattr(_import_module(f"{__name__}.{_LATER[name]}"), name)
+    return _lazy_name(__name__, name, _LATER)

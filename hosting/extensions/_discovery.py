@@ -10,6 +10,7 @@ from hosting._distributions import DistributionInfo, distribution_name
 from hosting._exceptions import error_text
 from hosting._text import canonical_name
 from hosting.core import Problem
+from hosting.errors import HostingError
 from hosting.extensions import _metadata
 from hosting.extensions._config import FLAG, Config, allowed_distributions, fold_name
 from hosting.extensions._model import GROUPS, GUARDS, HOOK_GROUPS, Extension, Failure
@@ -56,6 +57,28 @@ def may_load(entry_point: EntryPoint, environ: Mapping[str, str]) -> bool:
     allowed = allowed_distributions(environ)
     name = distribution_name(entry_point.dist)
     return allowed is None or (name is not None and canonical_name(name) in allowed)
+
+
+def load_entry_point(entry_point: EntryPoint, subject: str, *, error: type[HostingError] = HostingError) -> Any:
+    """Import and return the object that an entry point of a binding, a storage or a command names.
+
+    Args:
+        entry_point: the entry point.
+        subject: what it is, the beginning of a sentence.
+        error: the class of the error.
+
+    Raises:
+        HostingError: it cannot be imported: a package may raise anything. It is of the class ``error``.
+    """
+    try:
+        return entry_point.load()
+    except KeyboardInterrupt:
+        raise
+    except BaseException as raised:
+        raise error(
+            f"{subject} cannot be imported: {error_text(raised)}",
+            remedy=f"Reinstall or update the package that contains {entry_point.value}.",
+        ) from raised
 
 
 def read_installed() -> tuple[Iterable[EntryPoint], list[Problem]]:

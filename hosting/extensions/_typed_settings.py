@@ -78,10 +78,11 @@ class TypedSettings:
         """Return an instance of the extension's settings class; None, with the error recorded, if it has faults."""
         from pathlib import Path
 
+        from hosting.app_settings import AppSettings
         from hosting.extensions.settings.reader import read_settings  # only typed settings need it
         from hosting.extensions.settings.references import References
 
-        references, model = References(self._environ, Path(self.root)), extension.settings_model
+        references, model = References(AppSettings(self._environ), Path(self.root)), extension.settings_model
         if model is None:
             return None
         return run_isolated(extension, "settings", lambda: read_settings(model, written, references), function=function)

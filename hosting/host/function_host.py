@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from hosting._asyncio import wait_for_event
 from hosting._text import did_you_mean
 from hosting.app_handle import Runner, SharedApp
-from hosting.apps.expansion import AppSettings
+from hosting.app_settings import AppSettings
 from hosting.apps.host_json import apply_host_json, locate, read_host_json
 from hosting.apps.imports import add_to_path
 from hosting.apps.load import ignored_files, load_app

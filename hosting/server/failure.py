@@ -6,14 +6,13 @@ In development, the response for a function that failed has the traceback if the
 from __future__ import annotations
 
 import html
-import json
 from collections.abc import Mapping
 
 from hosting._exceptions import traceback_text, type_name
 from hosting.bindings.http.response import HttpReply
 from hosting.core import Problem
 from hosting.errors import GuardError
-from hosting.host.refusal import refusal
+from hosting.host.refusal import Refusal, problem_document, refusal
 from hosting.server.cross_site import host_name, is_loopback
 from hosting.server.replies import empty
 
@@ -63,21 +62,18 @@ def problem_reply(function: str, problem: Problem) -> HttpReply:
         function: the function's name.
         problem: why, without secrets.
     """
-    document = {
-        "type": "about:blank",
-        "title": "Service Unavailable",
-        "status": 503,
-        "detail": " ".join(filter(None, (problem.message, problem.remedy))),
-        "function": function,
-    }
-    headers = [(b"content-type", b"application/problem+json"), (b"cache-control", b"no-store")]
-    return HttpReply(503, headers, json.dumps(document, indent=2).encode() + b"\n")
+    detail = " ".join(filter(None, (problem.message, problem.remedy)))
+    return _document(problem_document(503, detail=detail, function=function))
 
 
 def denial_reply(error: GuardError) -> HttpReply:
     """Return the response for a function that a guard has denied."""
-    status, headers, body = refusal(error)
-    return HttpReply(status, [(name.encode(), value.encode()) for name, value in headers.items()], body)
+    return _document(refusal(error))
+
+
+def _document(refused: Refusal) -> HttpReply:
+    headers = [(name.encode(), value.encode()) for name, value in refused.headers.items()]
+    return HttpReply(refused.status, headers, refused.body)
 
 
 def _reply(kind: str, text: str) -> HttpReply:

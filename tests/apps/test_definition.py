@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from hosting.app_settings import AppSettings
 from hosting.apps.definition import check_name, read_bindings
-from hosting.apps.expansion import AppSettings
 from hosting.core import Binding
 from hosting.errors import FunctionLoadError
 

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hosting.apps.expansion import AppSettings, expand, expand_properties
+from hosting.app_settings import AppSettings
+from hosting.apps.expansion import expand, expand_properties
 from hosting.core import Binding
 from hosting.errors import FunctionLoadError
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hosting.apps.expansion import AppSettings
+from hosting.app_settings import AppSettings
 from hosting.apps.state import app_name, host_id
 from hosting.errors import SettingsError
 

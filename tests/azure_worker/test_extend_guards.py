@@ -307,17 +307,86 @@ def test_app_without_its_guard_is_not_indexed(
 
 def test_function_that_cannot_be_extended_is_not_served_without_a_guard() -> None:
     """What would run without extensions, and does so with a log line in other apps, would be open."""
+    app = hosting.extend(func.FunctionApp())
+    define_in_a_class(app)
+    with pytest.raises(ExtensionError, match="guard"):
+        app.get_functions()
+
+
+def define_in_a_class(app: Any) -> None:
+    """Add a function that ``hosting.extend`` cannot replace."""
 
     class Handler:
-        __name__ = "f"
+        __name__ = "g"
 
         def __call__(self, call: func.HttpRequest) -> str:
             return "secret"
 
-    app = hosting.extend(func.FunctionApp())
-    app.function_name("f")(app.route("f", trigger_arg_name="call")(Handler()))
+    app.function_name("g")(app.route("g", trigger_arg_name="call")(Handler()))
+
+
+ORDERS = {
+    "extend, register, guard": "erg",
+    "extend, guard, register": "egr",
+    "guard, extend, register": "ger",
+    "guard, register, extend": "gre",
+    "register, extend, guard": "reg",
+    "register, guard, extend": "rge",
+}
+
+
+@pytest.mark.parametrize("flag", ["0", "1"])
+@pytest.mark.parametrize("definition", DEFINITIONS)
+@pytest.mark.parametrize("order", ORDERS.values(), ids=ORDERS)
+def test_functions_of_an_extended_blueprint_are_guarded_in_whatever_order_the_app_says_so(
+    order: str, definition: str, flag: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The app itself is not extended; its own guard counts also while installed extensions are off."""
+    monkeypatch.setenv("PYTHON_ENABLE_WORKER_EXTENSIONS", flag)
+    monkeypatch.setenv("HOSTING_ALLOW", "nothing")
+    app, blueprint, own = func.FunctionApp(), func.Blueprint(), Gate()  # type: ignore[no-untyped-call]
+    own.decides = fail
+    DEFINITIONS[definition](blueprint)
+    steps: dict[str, Callable[[], Any]] = {
+        "e": lambda: hosting.extend(blueprint),
+        "r": lambda: app.register_functions(blueprint),
+        "g": lambda: hosting.extension(own),
+    }
+    for step in order:
+        steps[step]()
+    (one,) = app.get_functions()
+    check(call(one.get_user_function()), 500)
+    assert gate.ran == 0
+
+
+def test_guard_that_is_registered_between_two_invocations_guards_the_next_one(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """A module that a function imports when it is called may register it; the log has what it misses."""
+    function = built(DEFINITIONS["def"])
+    assert call(function) == "secret"
+    late = Gate()
+    late.decides = fail
+    hosting.extension(late, name="late")
+    check(call(function), 500)
+    assert gate.ran == 1
+    assert "Extension 'late' was registered after functions of the app were loaded: its hook startup" in caplog.text
+
+
+@pytest.mark.parametrize("load", [None, ["my_gate:Gate"]])
+def test_function_of_a_blueprint_that_cannot_be_extended_is_not_served_without_the_apps_guard(
+    load: list[str] | None, worker: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The guard is one that no package brings, and that has not been imported when the function is looked at."""
+    monkeypatch.setenv("HOSTING_ALLOW", "nothing")
+    if load is None:
+        hosting.extension(Gate)
+    else:
+        (worker / "host.json").write_text(json.dumps({"version": "2.0", "extensionHost": {"load": load}}))
+    blueprint = func.Blueprint()  # type: ignore[no-untyped-call]
+    define_in_a_class(blueprint)
     with pytest.raises(ExtensionError, match="guard"):
-        app.get_functions()
+        func.FunctionApp().register_functions(hosting.extend(blueprint))
 
 
 def test_function_that_others_refer_to_opts_out_for_itself_alone() -> None:

@@ -7,7 +7,6 @@ import logging
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -24,20 +23,7 @@ from hosting.server.app import HostApp
 from hosting.server.keys import MASTER, Keys
 from hosting.testing import make_host
 from hosting.testing.sources import write_app
-
-APP = {
-    "function_app.py": """
-import azure.functions as func
-app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
-@app.route("hello")
-def hello(req: func.HttpRequest) -> str:
-    return "hello"
-"""
-}
-
-
-def hooks(**functions: Any) -> Any:
-    return SimpleNamespace(**{name: hosting.hookimpl(function) for name, function in functions.items()})
+from tests.support.hooks import HELLO, hooks
 
 
 async def nothing() -> None: ...
@@ -247,7 +233,7 @@ def test_tasks_of_an_app_run_from_startup_to_shutdown_and_are_listed() -> None:
         app.add_task(nothing, name="short", restart=False)
 
     extension = hooks(prepare=prepare, startup=startup, shutdown=lambda: trace.append("shutdown"))
-    with make_host(APP, extensions={"mine": extension}) as host:
+    with make_host(HELLO, extensions={"mine": extension}) as host:
         assert started.wait(30)
         host.get("/api/hello")
         listed = {one["name"]: (one["added_by"], one["single"], one["status"]) for one in host.diagnosis()["tasks"]}
@@ -300,7 +286,7 @@ def test_health_check_that_is_not_none_makes_its_endpoint_answer_503(case: str) 
     """The reason is in the expanded form, without secrets, and in the log once for each change."""
     health = Health()
     value, reason = RESULTS[case]
-    with make_host(APP, extensions={"mine": health}) as host:
+    with make_host(HELLO, extensions={"mine": health}) as host:
         for base in ("runtime", "admin"):
             assert [host.get(f"/{base}/health/{part}").status for part in ("live", "ready")] == [200, 200]
         assert host.get("/runtime/health").status == 503
@@ -336,7 +322,7 @@ def test_health_check_that_hangs_is_unhealthy_in_time_and_runs_once() -> None:
         app.add_health("blocked", health.block, timeout=0.01)
         app.add_health("hanging", health.hang, timeout=0.01)
 
-    with make_host(APP, extensions={"mine": hooks(prepare=prepare)}) as host:
+    with make_host(HELLO, extensions={"mine": hooks(prepare=prepare)}) as host:
         for _ in range(3):
             entries = host.get("/runtime/health?expand=true").json()["entries"]
             reasons = {name: one.get("description") for name, one in entries.items() if "." not in name}
@@ -359,7 +345,7 @@ QUERIES = {
 
 def test_health_endpoints_without_checks_answer_for_the_host() -> None:
     """Its process and its app are the only checks then, whether extensions are on or off."""
-    with make_host(APP) as host:
+    with make_host(HELLO) as host:
         for query, status in QUERIES.items():
             method, path = query.split()
             assert host.request(method, path).status == status, query
@@ -369,14 +355,14 @@ def test_health_endpoints_without_checks_answer_for_the_host() -> None:
 
 async def test_readiness_ends_with_the_drain_and_liveness_does_not() -> None:
     """A host that drains is not to be replaced, and gets no more requests."""
-    async with make_host(APP) as host:
+    async with make_host(HELLO) as host:
         await host._session.host.drain(0)
         assert [(await host.get(f"/runtime/health/{part}")).status for part in ("live", "ready")] == [200, 503]
 
 
 def test_expanded_health_needs_the_master_key_where_callers_need_keys() -> None:
     """The short form is open: probes bring no key."""
-    with make_host(APP) as host:
+    with make_host(HELLO) as host:
         keys = Keys(b"secret")
         host._session._app = HostApp(host._session.host, keys=keys)
         assert host.get("/runtime/health").status == 200
@@ -387,7 +373,7 @@ def test_expanded_health_needs_the_master_key_where_callers_need_keys() -> None:
 
 def test_log_of_a_health_check_is_a_warning(caplog: pytest.LogCaptureFixture) -> None:
     """It is written by the logger of the extension."""
-    with make_host(APP, extensions={"mine": Health()}) as host:
+    with make_host(HELLO, extensions={"mine": Health()}) as host:
         host.get("/runtime/health")
     (record,) = [one for one in host.logs if "Health check" in one.getMessage()]
     assert (record.levelno, record.name) == (logging.WARNING, "hosting.extensions.mine")
@@ -399,7 +385,7 @@ async def test_lock_of_a_single_task_is_in_the_storage_of_the_host(
     """Of two hosts of one app on a machine, one runs the task; it releases the lock when it stops."""
     monkeypatch.setattr("hosting.bindings.services.state_folder", lambda: tmp_path / "state")
     (tmp_path / "app").mkdir()
-    write_app(APP, tmp_path / "app")
+    write_app(HELLO, tmp_path / "app")
     running: list[str] = []
 
     def host_of(name: str) -> FunctionHost:

@@ -249,8 +249,8 @@ def test_v1_function_extended_before_the_extension_says_so(
 def test_v1_guard_registered_after_a_function_was_extended_stops_the_import(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A function that seems to be guarded, and is not, must not go unnoticed."""
-    app = files("v1", after=FROM_CODE)
+    """A function that seems to be guarded, and is not, must not go unnoticed; also if it is not the first extension."""
+    app = files("v1", after=f"hosting.extension(object(), name='first')\n{FROM_CODE}")
     app["my_hooks.py"] = HOOKS.replace("class Audit:\n", "class Audit:\n    guard = True\n")
     with pytest.raises(ExtensionError, match="'main' runs without the app's extension"):
         in_azure(tmp_path, app, monkeypatch)

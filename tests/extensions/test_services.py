@@ -17,6 +17,7 @@ from hosting.app_services import AppServices, ServiceRegistry
 from hosting.core import Problem
 from hosting.errors import ExtensionError
 from hosting.testing import make_host
+from tests.support.hooks import HELLO, hooks
 
 
 class Cache:
@@ -140,19 +141,6 @@ def test_use_before_the_service_is_added_is_a_problem_of_order() -> None:
     assert "order = hosting.Order(after=('redis',))" in problem.remedy
 
 
-APP = """
-import azure.functions as func
-app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
-@app.route("hello")
-def hello(req: func.HttpRequest) -> str:
-    return "hello"
-"""
-
-
-def hooks(**functions: Any) -> Any:
-    return SimpleNamespace(**{name: hosting.hookimpl(function) for name, function in functions.items()})
-
-
 def test_services_of_an_app_are_listed_and_closed_in_reverse_after_the_shutdown_hooks() -> None:
     """Closers are ``def`` or ``async def``; one that fails or hangs stops no other; an unused service is not closed."""
     closed: list[str] = []
@@ -186,7 +174,7 @@ def test_services_of_an_app_are_listed_and_closed_in_reverse_after_the_shutdown_
         prepare=prepare, startup=startup, pre_invocation_app_level=answer, shutdown=lambda: closed.append("hook")
     )
     section = {"budgets": {"shutdown": 0.05}}
-    with make_host({"function_app.py": APP}, extensions={"a": offering}, host_json={"extensionHost": section}) as host:
+    with make_host(HELLO, extensions={"a": offering}, host_json={"extensionHost": section}) as host:
         assert host.get("/api/hello").text == "Cache"
         listed = {one["name"].rpartition(".")[2]: one["status"] for one in host.diagnosis()["services"]}
         assert listed == {"Cache": "created", "dict": "unused", "Store": "value", "list": "value"}
@@ -214,7 +202,7 @@ def test_services_of_an_extension_that_fails_in_prepare_are_not_there() -> None:
         app.services.get(Cache)
 
     extensions = {"a": hooks(prepare=prepare), "b": hooks(prepare=use)}
-    with make_host({"function_app.py": APP}, extensions=extensions) as host:
+    with make_host(HELLO, extensions=extensions) as host:
         document = host.diagnosis()
         assert document["services"] == []
         assert [one["status"] for one in document["extensions"]] == ["failed", "failed"]

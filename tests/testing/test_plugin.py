@@ -54,7 +54,7 @@ def test_run_without_the_fixtures_imports_no_host(tmp_path: Path) -> None:
             heavy = {sorted(HEAVY - {"importlib_metadata", "rich"})}
             assert [name for name in sys.modules if name.partition(".")[0] in heavy] == []
             ours = {{name for name in sys.modules if name.startswith("hosting.")}}
-            names = ("_interface", "_redaction", "authoring", "core", "pytest_plugin")
+            names = ("_interface", "_lazy", "_redaction", "authoring", "core", "pytest_plugin")
             assert ours == {{f"hosting.{{name}}" for name in names}}
         """
     done = run(tmp_path, tests)

@@ -6,7 +6,7 @@ import zoneinfo
 from datetime import UTC, datetime, timedelta, tzinfo
 
 from hosting._text import closest
-from hosting.apps.expansion import AppSettings
+from hosting.app_settings import AppSettings
 from hosting.errors import SettingsError
 
 SETTING = "WEBSITE_TIME_ZONE"

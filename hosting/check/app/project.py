@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from hosting.apps.expansion import AppSettings
+from hosting.app_settings import AppSettings
 from hosting.apps.json_files import read_json
 from hosting.apps.json_keys import CaselessDict
 from hosting.apps.local_settings import LocalSettings, read_local_settings

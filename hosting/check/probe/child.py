@@ -12,7 +12,7 @@ from typing import Any
 
 from hosting._exceptions import error_text
 from hosting._log import host_logger
-from hosting.apps.expansion import AppSettings
+from hosting.app_settings import AppSettings
 from hosting.core import Binding, Function, Problem
 from hosting.errors import HostingError
 from hosting.extensions import COMMANDS, HOOK_GROUPS

@@ -9,6 +9,7 @@ from pathlib import Path as FilePath
 from typing import Any, NamedTuple
 
 from hosting._secret import HIDDEN
+from hosting.app_settings import AppSettings
 from hosting.extensions.settings.faults import Fault, Path, ReferenceText, Unresolved
 
 ENV, FILE = "$env", "$file"
@@ -21,11 +22,11 @@ class References(NamedTuple):
     """What references are resolved with.
 
     Args:
-        environ: the app's settings, which are the environment.
+        settings: the app's settings.
         root: the folder that the path of a ``$file`` starts from: the app's.
     """
 
-    environ: Mapping[str, str]
+    settings: AppSettings
     root: FilePath
 
     def resolve(self, value: Any, faults: list[Fault], path: Path = ()) -> Any:
@@ -51,7 +52,7 @@ class References(NamedTuple):
         return self._variable(name, faults, path) if key == ENV else self._content(name, faults, path)
 
     def _variable(self, name: str, faults: list[Fault], path: Path) -> Any:
-        value = self._setting(name)
+        value = self.settings.get(name)
         if value is None:
             faults.append(Fault(path, f"refers to $env {name}, which is not set", _SET_IT))
             return Unresolved()
@@ -71,19 +72,12 @@ class References(NamedTuple):
         if "%" not in text:
             return text
         names = [name for name in _PERCENT.findall(text) if name]
-        missing = [name for name in names if self._setting(name) is None]
+        missing = [name for name in names if self.settings.get(name) is None]
         faults += [Fault(path, f"refers to %{name}%, which is not set", _SET_IT) for name in missing]
         if missing:
             return Unresolved()
-        expanded = _PERCENT.sub(lambda match: (match[1] and self._setting(match[1])) or "%" * (not match[1]), text)
+        expanded = _PERCENT.sub(lambda match: (match[1] and self.settings.get(match[1])) or "%" * (not match[1]), text)
         return ReferenceText(expanded) if names else expanded
-
-    def _setting(self, name: str) -> str | None:
-        """Return an app setting as Azure's host finds it: in any case, and with ``__`` for ``:``."""
-        if name in self.environ:
-            return self.environ[name]
-        folded = _folded(name)
-        return next((value for key, value in self.environ.items() if _folded(key) == folded), None)
 
 
 def _text_of(file: FilePath) -> str:
@@ -134,7 +128,3 @@ def plain(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: plain(item) for key, item in value.items()}
     return [plain(item) for item in value] if isinstance(value, list) else value
-
-
-def _folded(name: str) -> str:
-    return name.replace("__", ":").casefold()

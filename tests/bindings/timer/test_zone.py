@@ -12,7 +12,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from hosting.apps.expansion import AppSettings
+from hosting.app_settings import AppSettings
 from hosting.bindings.timer.zone import MachineZone, format_for_log, format_precise, read_zone
 from hosting.errors import SettingsError
 
