@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from hosting.core import Problem
 
 FILE = "host.json"
+SECTION = "extensionHost"
 PREFIX = "azurefunctionsjobhost__"
 
 EXPECTED: Mapping[tuple[str, ...], type] = {
@@ -27,7 +28,7 @@ EXPECTED: Mapping[tuple[str, ...], type] = {
     ("functions",): list,
     ("functionTimeout",): str,
     ("retry",): dict,
-    ("extensionHost",): dict,
+    (SECTION,): dict,
     ("logging",): dict,
     ("logging", "logLevel"): dict,
     ("extensions",): dict,
@@ -76,12 +77,14 @@ def read_host_json(
         documents them.
 
     Raises:
-        SettingsError: the file is not JSON, its version is missing or is not "2.0", or a value has the wrong type. The
-            error has the file and the line.
+        SettingsError: the file is not JSON, its version is missing or is not "2.0", a value has the wrong type, or
+            ``extensionHost`` has a key twice. The error has the file and the line.
     """
     path = os.path.join(os.path.realpath(root), FILE)
     file = read_json(path, SettingsError) if os.path.isfile(path) else JsonFile(path, "", {})
     content = CaselessDict(file.content or {"version": "2.0"})
+    if SECTION in content:
+        _check_written_once(file)
     for expected in EXPECTED:
         _normalize_spelling(content, expected)
     _override(content, environ)
@@ -94,6 +97,21 @@ def read_host_json(
     if problems is not None:
         problems.extend(key_problems(file, content))
     return content
+
+
+def _check_written_once(file: JsonFile) -> None:
+    """Check that ``extensionHost`` has no key twice: only one of them is read, and the other may name guards."""
+    from hosting.apps.json_keys import repeated_key
+
+    found = repeated_key(file.text, SECTION)
+    if found is not None:
+        path, first, line = found
+        raise SettingsError(
+            f"{FILE}: {'.'.join(path)} is written twice, first in line {first}",
+            remedy="Write it once: the host reads only one of them.",
+            file=str(file.path),
+            line=line,
+        )
 
 
 def apply_host_json(host_json: Mapping[str, Any], functions: Iterable[Function]) -> None:

@@ -78,12 +78,28 @@ def key_line(text: str, keys: tuple[str, ...]) -> int | None:
     """
     folded = tuple(key.lower() for key in keys)
     exact = similar = None
-    for path, line in _keys(text):
+    for path, line, _ in _keys(text):
         if path == keys:
             exact = line
         elif len(path) == len(keys) and tuple(key.lower() for key in path) == folded:
             similar = line
     return exact or similar
+
+
+def repeated_key(text: str, section: str) -> tuple[tuple[str, ...], int, int] | None:
+    """Return the first key that an object has twice, in any case: its path, and the lines of both; None if none is.
+
+    Args:
+        text: JSON, which may have comments, single quotes and keys without quotes.
+        section: the outermost key: what is beside it is not looked at.
+    """
+    first: dict[tuple[int, str], int] = {}
+    for path, line, parent in _keys(text):
+        key = parent, path[-1].lower()
+        if path[0].lower() == section.lower() and key in first:
+            return path, first[key], line
+        first[key] = line
+    return None
 
 
 def misspelled(content: Mapping[str, Any], known: tuple[str, ...]) -> Iterator[tuple[str, str]]:
@@ -96,19 +112,24 @@ def misspelled(content: Mapping[str, Any], known: tuple[str, ...]) -> Iterator[t
                 yield key, name
 
 
-def _keys(text: str) -> Iterator[tuple[tuple[str, ...], int]]:
-    """Yield the path of each key of a JSON text with its line; a list adds nothing to the path."""
+def _keys(text: str) -> Iterator[tuple[tuple[str, ...], int, int]]:
+    """Yield each key of a JSON text: its path, to which a list adds nothing, its line, and the number of its object."""
     path: list[str | None] = []
+    objects: list[int] = []
+    count = 0
     last, last_line, line = "", 1, 1
     for match in re.finditer(_TOKEN, text):
         token = match[0]
         if token == ":" and path:
             path[-1] = _unquoted(last)
-            yield tuple(key for key in path if key is not None), last_line
+            yield tuple(key for key in path if key is not None), last_line, objects[-1]
         elif token in "{[":
             path.append(None)
+            count += 1
+            objects.append(count)
         elif token in "}]" and path:
             path.pop()
+            objects.pop()
         elif not token.isspace() and not token.startswith(("//", "/*")):
             last, last_line = token, line
             if token == "," and path:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import inspect
 import json
 import os
+import re
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from hosting._log import host_logger
+from hosting.apps.host_json import FILE as HOST_JSON
 from hosting.apps.host_json import apply_host_json, read_host_json
 from hosting.authoring import pending
 from hosting.azure_worker.loops import LoopManager
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
 
 SCRIPT_ROOT = "AzureWebJobsScriptRoot"
 
+GUARDING = ("required", "guards", "load")
+"""The keys of ``extensionHost`` that name extensions which are guards, or may be."""
 LATE = (
     "Extension '%s' was registered after functions of the app were loaded: its hook %s is not called. Call "
     "hosting.extension before an extended Blueprint is registered."
@@ -220,19 +224,33 @@ def _root() -> str:
     return os.environ.get(SCRIPT_ROOT) or os.getcwd()
 
 
-def _must_not_be_open(section: Any) -> bool:
+def _must_not_be_open(root: str, section: Mapping[str, Any] | None) -> bool:
     """Return whether an extension is required, or one is or may be a guard: the app must not run without it.
 
     An extension that the app loads may be a guard: that is seen when it is imported, and not where host.json is wrong.
+
+    Args:
+        root: the app's folder.
+        section: ``extensionHost`` of host.json; None if there is none, or if the file cannot be used.
     """
-    named = section if isinstance(section, Mapping) else {}
+    named = section if isinstance(section, Mapping) else dict.fromkeys(_guarding_words(root), True)
     return bool(
         os.environ.get("HOSTING_REQUIRE")
         or os.environ.get("HOSTING_GUARDS")
-        or any(key.casefold() in ("required", "guards", "load") and value for key, value in named.items())
+        or any(key.casefold() in GUARDING and value for key, value in named.items())
         or has_pending_guards()
         or has_guards()
     )
+
+
+def _guarding_words(root: str) -> list[str]:
+    """Return the keys in the text of host.json that would name guards; the file may be wrong in any part."""
+    try:
+        with open(os.path.join(root, HOST_JSON), encoding="utf-8", errors="replace") as stream:
+            text = stream.read()
+    except OSError:
+        return []
+    return re.findall(rf"\b({'|'.join(GUARDING)})\b[\"']?\s*:", text, re.IGNORECASE)
 
 
 def has_pending_guards() -> bool:
@@ -258,12 +276,12 @@ def _loads_while_off(root: str) -> bool:
         section = host_json.get("extensionHost")
         if _loads(host_json):
             return True
-        if _must_not_be_open(section):
+        if _must_not_be_open(root, section):
             host = ExtensionHost(environ=os.environ, section=section)
             host.discover()
             host.load(())
     except HostingError:
-        if _must_not_be_open(section):
+        if _must_not_be_open(root, section):
             raise
     return False
 
@@ -275,11 +293,11 @@ def _new_state(root: str) -> WorkerState | None:
         section = host_json.get("extensionHost")
         return WorkerState(root, host_json)
     except HostingError as error:
-        if _must_not_be_open(section):
+        if _must_not_be_open(root, section):
             raise
         log.error("The app runs without extensions: %s", error)
     except Exception:
-        if _must_not_be_open(section):
+        if _must_not_be_open(root, section):
             raise
         log.exception("The app runs without extensions, because of a bug in hosting. Please report it.")
     return None

@@ -33,6 +33,21 @@ def test_missing_or_empty_file_means_the_defaults(files: dict[str, Any], write: 
             2,
             "host.json: extensions.http.routePrefix: expected a text, found the number 1",
         ),
+        (
+            '{"version": "2.0", "extensionHost": {\n"guards": ["gate"],\n"guards": []}}',
+            3,
+            "host.json: extensionHost.guards is written twice, first in line 2",
+        ),
+        (
+            '{"version": "2.0", "extensionHost": {"required": [], "extensions": {"a": {},\n"A": {}}}}',
+            2,
+            "host.json: extensionHost.extensions.A is written twice, first in line 1",
+        ),
+        (
+            '{"version": "2.0",\n"extensionHost": {},\n"ExtensionHost": {"guards": ["gate"]}}',
+            3,
+            "host.json: ExtensionHost is written twice, first in line 2",
+        ),
         ('{"version": "2.0", "extensionHost": []}', 1, "host.json: extensionHost: expected an object, found a list"),
         (
             '{"version": "2.0", "extensions": {"http": {"maxConcurrentRequests": true}}}',
@@ -145,6 +160,15 @@ def test_misspelled_key_in_the_environment_is_a_problem_without_a_line(write: Wr
     problems: list[Problem] = []
     read_host_json(write({}), {"AzureFunctionsJobHost__extensionHosts__order": "x"}, problems)
     assert [(one.message.split()[1], one.line) for one in problems] == [("extensionHosts", None)]
+
+
+def test_equal_keys_of_different_objects_are_no_error(write: Write) -> None:
+    """Objects in a list have keys of their own, and what is beside ``extensionHost`` is as Azure reads it."""
+    text = """{"version": "2.0", "http": {"a": 1, "a": 2}, "extensionHost": {"extensions": {
+        "a": {"settings": {"rules": [{"path": "x"}, {"path": "y"}]}, "functions": {}},
+        "b": {"settings": {}}}}}"""
+    extensions = read_host_json(write({"host.json": text}), {})["extensionHost"]["extensions"]
+    assert extensions["a"]["settings"]["rules"] == [{"path": "x"}, {"path": "y"}]
 
 
 def test_function_timeout_of_minus_one_may_be_a_number(write: Write) -> None:

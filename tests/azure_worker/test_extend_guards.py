@@ -253,6 +253,16 @@ def break_guards(folder: Path, _patch: pytest.MonkeyPatch) -> None:
     (folder / "host.json").write_text('{"version": "2.0", "extensionHost": {"Guards": ["other"]}}')
 
 
+def write_guards_twice(folder: Path, _patch: pytest.MonkeyPatch) -> None:
+    (folder / "host.json").write_text('{"version": "2.0", "extensionHost": {"guards": ["other"], "guards": []}}')
+
+
+def break_another_part(folder: Path, patch: pytest.MonkeyPatch) -> None:
+    patch.setenv("HOSTING_ALLOW", "nothing")
+    content = {"version": "2.0", "logging": {"logLevel": {"default": 5}}, "extensionHost": {"load": ["my_gate:Gate"]}}
+    (folder / "host.json").write_text(json.dumps(content))
+
+
 def name_unknown(_folder: Path, patch: pytest.MonkeyPatch) -> None:
     patch.setenv("HOSTING_GUARDS", "other")
 
@@ -286,6 +296,8 @@ def load_a_local_extension(folder: Path, patch: pytest.MonkeyPatch) -> None:
 BREAKS = [
     break_host_json,
     break_guards,
+    write_guards_twice,
+    break_another_part,
     name_unknown,
     switch_off,
     fail_import,
