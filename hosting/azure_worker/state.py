@@ -243,13 +243,15 @@ def _must_not_be_open(root: str, section: Mapping[str, Any] | None) -> bool:
     )
 
 
-def _guarding_words(root: str) -> list[str]:
-    """Return the keys in the text of host.json that would name guards; the file may be wrong in any part."""
+def _guarding_words(root: str) -> Sequence[str]:
+    """Return the keys in the text of host.json that would name guards; any, if it cannot be read."""
     try:
         with open(os.path.join(root, HOST_JSON), encoding="utf-8", errors="replace") as stream:
             text = stream.read()
-    except OSError:
+    except FileNotFoundError:
         return []
+    except OSError:
+        return GUARDING
     return re.findall(rf"\b({'|'.join(GUARDING)})\b[\"']?\s*:", text, re.IGNORECASE)
 
 

@@ -263,6 +263,12 @@ def break_another_part(folder: Path, patch: pytest.MonkeyPatch) -> None:
     (folder / "host.json").write_text(json.dumps(content))
 
 
+def make_host_json_unreadable(folder: Path, patch: pytest.MonkeyPatch) -> None:
+    patch.setenv("HOSTING_ALLOW", "nothing")
+    (folder / "host.json").unlink()
+    (folder / "host.json").symlink_to("host.json")
+
+
 def name_unknown(_folder: Path, patch: pytest.MonkeyPatch) -> None:
     patch.setenv("HOSTING_GUARDS", "other")
 
@@ -298,6 +304,7 @@ BREAKS = [
     break_guards,
     write_guards_twice,
     break_another_part,
+    make_host_json_unreadable,
     name_unknown,
     switch_off,
     fail_import,
