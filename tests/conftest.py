@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +14,7 @@ import httpx
 import pytest
 from hypothesis import settings
 
+from hosting.apps.imports import module_places
 from hosting.testing import Server, server
 from hosting.testing.server import environment
 
@@ -22,6 +24,8 @@ settings.load_profile("no deadline")
 
 ROOT = Path(__file__).parent.parent
 PATIENCE = server.PATIENCE
+OWN_FILES = (tempfile.gettempdir(), str(ROOT / "examples"))
+"""Where the modules lie that a test writes or serves."""
 SLOW_FIXTURES = frozenset({"azurite", "hosting_server", "installation", "run_hosting", "serve", "wheels"})
 """Fixtures that start processes."""
 SLOW_PATHS = (
@@ -112,9 +116,14 @@ def restored_path() -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
-def _restore_path() -> Iterator[None]:
+def _restore_imports() -> Iterator[None]:
+    """Leave neither a folder on ``sys.path`` nor a module of a test's own files to the tests that follow."""
+    before = set(sys.modules)
     with restored_path():
         yield
+    added = {name: module for name, module in sys.modules.copy().items() if name not in before}
+    for name in [name for name, module in added.items() if "".join(module_places(module)).startswith(OWN_FILES)]:
+        del sys.modules[name]
 
 
 @pytest.fixture

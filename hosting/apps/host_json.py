@@ -77,11 +77,11 @@ def read_host_json(
         documents them.
 
     Raises:
-        SettingsError: the file is not JSON, its version is missing or is not "2.0", a value has the wrong type, or
-            ``extensionHost`` has a key twice. The error has the file and the line.
+        SettingsError: the file cannot be read or is not JSON, its version is missing or is not "2.0", a value
+            has the wrong type, or ``extensionHost`` has a key twice. The error has the file and the line.
     """
     path = os.path.join(os.path.realpath(root), FILE)
-    file = read_json(path, SettingsError) if os.path.isfile(path) else JsonFile(path, "", {})
+    file = read_json(path, SettingsError) if os.path.lexists(path) else JsonFile(path, "", {})
     content = CaselessDict(file.content or {"version": "2.0"})
     if SECTION in content:
         _check_written_once(file)

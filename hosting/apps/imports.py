@@ -161,10 +161,20 @@ def _loaded_roots() -> Iterator[Path]:
     yield from (Path(entry) for entry in getattr(namespace, "__path__", ()))
 
 
-def _belongs_to(module: ModuleType, roots: list[Path]) -> bool:
+def module_places(module: ModuleType) -> list[str]:
+    """Return the file of a module, or the folders of a namespace package; neither for what has none."""
     # The dictionary is read, not the module: a lazy module imports things when an attribute is read.
     attributes = getattr(module, "__dict__", {})
     file = attributes.get("__file__")
-    paths = [file] if isinstance(file, str) else [str(entry) for entry in attributes.get("__path__") or ()]
+    if isinstance(file, str):
+        return [file]
+    try:
+        return [str(entry) for entry in attributes.get("__path__") or ()]
+    except KeyError:  # a namespace package of which the parent was removed from sys.modules
+        return []
+
+
+def _belongs_to(module: ModuleType, roots: list[Path]) -> bool:
+    paths = module_places(module)
     # Most modules are outside the apps: comparing text rules them out faster than comparing path objects.
     return any(path.startswith(str(root)) and is_app_file(path, root) for path in paths for root in roots)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator, MutableMapping
 from dataclasses import dataclass, field
@@ -46,12 +47,12 @@ def read_local_settings(root: Path) -> LocalSettings:
     in ``Values`` become text. A setting that cannot be in an environment is skipped, with a problem.
 
     Raises:
-        SettingsError: the file is not JSON, is encrypted, or has a value of the wrong type. The error has the file and
-            the line.
+        SettingsError: the file cannot be read, is not JSON, is encrypted, or has a value of the wrong type. The error
+            has the file and the line.
     """
     root = root.resolve()
     path = root / FILE
-    if not path.is_file():
+    if not os.path.lexists(path):
         return LocalSettings(root)
     file = read_json(path, SettingsError, raw_numbers=True)
     _check_encryption(file)

@@ -10,7 +10,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import TypeAlias, TypeVar
 
-from hosting.apps.imports import NAMESPACE, SITE_PACKAGES, is_app_file
+from hosting.apps.imports import NAMESPACE, SITE_PACKAGES, is_app_file, module_places
 from hosting.extensions import SdkRegistrations
 from hosting.logging.structlog import StructlogConfig, StructlogDefaults, read_config, write_config
 from hosting.testing.app_effects import AppEffects
@@ -159,13 +159,7 @@ def _set(name: str, value: str | None) -> None:
 
 
 def _belongs(module: ModuleType, root: Path) -> bool:
-    return any(Path(place) == root or is_app_file(place, root) for place in _places(module))
-
-
-def _places(module: ModuleType) -> list[str]:
-    attributes = getattr(module, "__dict__", {})
-    file = attributes.get("__file__")
-    return [file] if isinstance(file, str) else [str(entry) for entry in attributes.get("__path__") or ()]
+    return any(Path(place) == root or is_app_file(place, root) for place in module_places(module))
 
 
 def _home(name: str, module: ModuleType) -> str | None:

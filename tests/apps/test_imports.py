@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import sys
 import threading
@@ -152,6 +153,19 @@ def test_v2_file_that_raises_leaves_no_module_behind(tmp_path: Path) -> None:
 def test_app_file_is_below_the_root_and_not_in_an_installed_package(file: str, expected: bool) -> None:
     """A virtual environment does not count, nor does a folder of installed packages."""
     assert is_app_file(file, Path("/app")) is expected
+
+
+def test_namespace_package_without_its_parent_does_not_stop_the_next_app(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Python can compute the path of ``left.deep`` no more when somebody has removed ``left``."""
+    (tmp_path / "left" / "deep").mkdir(parents=True)
+    (tmp_path / "app").mkdir()
+    monkeypatch.syspath_prepend(str(tmp_path))
+    deep = importlib.import_module("left.deep")
+    del sys.modules["left"]
+    unload_apps(tmp_path / "app")
+    assert sys.modules.pop("left.deep") is deep
 
 
 @pytest.mark.slow

@@ -10,7 +10,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from hosting.apps.host_json import read_host_json
 from hosting.apps.json_files import JsonFile, describe_json, read_json
+from hosting.apps.local_settings import read_local_settings
 from hosting.errors import SettingsError
 
 VALUES = st.recursive(
@@ -77,6 +79,17 @@ def test_unreadable_file_is_an_error_of_one_line(tmp_path: Path) -> None:
     """A folder at the path of the file, for example, is not a bug of the host."""
     with pytest.raises(SettingsError, match=f"{tmp_path.name} cannot be read: "):
         read_json(tmp_path, SettingsError)
+
+
+@pytest.mark.parametrize("target", [".", "host.json", "nothing.json"], ids=["folder", "itself", "missing file"])
+def test_settings_that_cannot_be_read_are_not_taken_for_missing(tmp_path: Path, target: str) -> None:
+    """The defaults would apply in silence: a link to a folder, to itself or to nothing is an error."""
+    (tmp_path / "host.json").symlink_to(target)
+    with pytest.raises(SettingsError, match=r"host\.json cannot be read: "):
+        read_host_json(tmp_path, {})
+    (tmp_path / "host.json").rename(tmp_path / "local.settings.json")
+    with pytest.raises(SettingsError, match=r"local\.settings\.json cannot be read: "):
+        read_local_settings(tmp_path)
 
 
 def test_line_of_a_nested_key_is_found_below_its_parents(tmp_path: Path) -> None:

@@ -37,7 +37,7 @@ class Start(Protocol):
 
 @pytest.fixture
 def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
-    """Return the only folder with installed distributions; modules imported from it are removed after the test."""
+    """Return the only folder with installed distributions."""
     # Before the folder of these leaves the path: importlib-metadata imports what reads archives at the first one.
     importlib.import_module("azure.functions")
     archive = tmp_path / "empty.zip"
@@ -47,11 +47,7 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
     path.mkdir()
     monkeypatch.setattr(sys, "path", [str(path), *(entry for entry in sys.path if "-packages" not in entry)])
     importlib.invalidate_caches()
-    before = set(sys.modules)
     yield Site(path)
-    for name in set(sys.modules) - before:
-        if str(getattr(sys.modules[name], "__file__", None) or "").startswith(str(tmp_path)):
-            del sys.modules[name]
     importlib.invalidate_caches()
 
 

@@ -167,11 +167,7 @@ def process(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Restore what an app leaves in the process."""
     monkeypatch.setattr(sys, "path", [*sys.path])
     monkeypatch.delenv("PYTHON_ENABLE_WORKER_EXTENSIONS", raising=False)
-    before = set(sys.modules)
     yield
-    for name in set(sys.modules) - before:
-        if name.partition(".")[0] in ("my_hooks", "function_app", "hello", "orders", "hosting_clash"):
-            del sys.modules[name]
     pending.shared = None
     pending.take()
 

@@ -6,7 +6,7 @@ import json
 import logging
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -168,19 +168,6 @@ class LoadedApp:
 
     def entry(self, name: str) -> list[dict[str, Any]]:
         return [entry for entry in self.host.diagnosis()["extensions"] if entry["name"] == name]
-
-
-@pytest.fixture(autouse=True)
-def clean_modules(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Restore the import system after the test."""
-    import sys
-
-    modules, path = dict(sys.modules), list(sys.path)
-    yield
-    sys.path[:] = path
-    for name in sys.modules.keys() - modules.keys():
-        if name in ("tracing", "function_app", "pages") or name.startswith(("__app__", "shared_")):
-            del sys.modules[name]
 
 
 def test_azures_hooks_run_in_the_order_of_azures_worker(make_app: MakeApp) -> None:
