@@ -17,7 +17,9 @@ LOG := $(VENV)/setup.log
 AZURITE := $(VENV)/azurite/node_modules/azurite/dist/src/azurite.js
 PLUGINS := $(sort $(patsubst %/pyproject.toml,%,$(wildcard plugins/*/pyproject.toml)))
 MANIFESTS := pyproject.toml $(PLUGINS:%=%/pyproject.toml)
-EDITABLE := --no-build-isolation $(PLUGINS:%=--editable %)
+# The other extensions act on every app that finds them: their tests name them, and hosts of this checkout do not.
+FOUND := hosting-profile hosting-storage hosting-timer
+EDITABLE := --no-build-isolation $(FOUND:%=--editable plugins/%)
 PIP := $(BIN)/python -m pip install --disable-pip-version-check
 PINNED := --constraint constraints/development.txt
 # uv is faster than pip, which follows where it fails: pip reads indexes from pip.conf, uv does not.
@@ -89,7 +91,7 @@ reference: $(VENV)/.dev ## Write the reference pages that are derived from the c
 changelog: $(VENV)/.dev ## Show what the next release brings; with RELEASE=yes, write it into the changelogs
 	@for project in . $(PLUGINS); do \
 		$(BIN)/python -m towncrier build --config pyproject.toml --dir $$project \
-			--version "$$($(BIN)/hatchling version)" $(if $(RELEASE),--yes,--draft) || exit 1; \
+			--version "$$(cd $$project && $(abspath $(BIN))/hatchling version)" $(if $(RELEASE),--yes,--draft) || exit 1; \
 	done
 
 constraints: $(VENV)/.build ## Renew the versions that make installs for development

@@ -36,7 +36,14 @@ def problems(root: Path, tag: str) -> Iterator[str]:
         yield f"hosting/__init__.py: the version is {found}, and the tag is {tag}; the tag must be v and the version"
     for project in (root, *sorted(path.parent for path in root.glob("plugins/*/pyproject.toml"))):
         yield from _placeholders(root, project)
-        yield from _changelog(root, project, version[1] if version else "")
+        own = _own_version(project) or version
+        yield from _changelog(root, project, own[1] if own else "")
+
+
+def _own_version(project: Path) -> re.Match[str] | None:
+    """Find the version in the package of a plugin that is released on its own; None for one with the host's."""
+    packages = project.glob("src/*/__init__.py")
+    return next((found for path in packages if (found := _VERSION.search(path.read_text("utf-8")))), None)
 
 
 def _placeholders(root: Path, project: Path) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""One version over all distributions of this repository."""
+"""The version of each distribution of this repository."""
 
 from __future__ import annotations
 
@@ -12,12 +12,17 @@ import hosting
 from tests.support.processes import ROOT
 
 PLUGINS = sorted(path.parent for path in ROOT.glob("plugins/*/pyproject.toml"))
+WITH_HOSTING = {"hosting", "hosting-profile", "hosting-storage", "hosting-timer"}
 
 
 @pytest.mark.parametrize("project", [ROOT, *PLUGINS], ids=lambda project: project.name)
-def test_every_distribution_has_the_version_of_hosting(project: Path) -> None:
-    """A distribution reads its version from hosting/__init__.py, and is installed with it."""
+def test_every_distribution_reads_its_version_from_its_own_package_or_from_hosting(project: Path) -> None:
+    """Those that are installed with hosting have its version; the others are released on their own."""
     manifest = tomllib.loads((project / "pyproject.toml").read_text("utf-8"))
     assert "version" in manifest["project"]["dynamic"]
-    assert (project / manifest["tool"]["hatch"]["version"]["path"]).resolve() == ROOT / "hosting" / "__init__.py"
-    assert version(manifest["project"]["name"]) == hosting.__version__
+    name, path = manifest["project"]["name"], (project / manifest["tool"]["hatch"]["version"]["path"]).resolve()
+    if name in WITH_HOSTING:
+        assert path == ROOT / "hosting" / "__init__.py"
+        assert version(name) == hosting.__version__
+    else:
+        assert path == project / "src" / name.replace("-", "_") / "__init__.py"

@@ -31,6 +31,12 @@ READY = {
         ("v1.2.3", {"changes/+a.added.md": "- A.\n"}, ["changes/+a.added.md"]),
         ("v1.2.3", {"plugins/hosting-x/changes/+a.fixed.md": "- A.\n"}, ["plugins/hosting-x/changes/+a.fixed.md"]),
         ("v1.2.3", {"plugins/hosting-x/CHANGELOG.md": "# Changelog\n"}, ["plugins/hosting-x/CHANGELOG.md"]),
+        ("v1.2.3", {"plugins/hosting-x/src/x/__init__.py": '__version__ = "1.2.3"\n'}, []),
+        (
+            "v1.2.3",
+            {"plugins/hosting-x/src/x/__init__.py": '__version__ = "0.4"\n'},
+            ["plugins/hosting-x/CHANGELOG.md"],
+        ),
     ],
 )
 def test_a_release_needs_real_addresses_collected_fragments_and_the_version_as_its_tag(
