@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
+from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
 
@@ -253,6 +254,22 @@ class Invocation:
                 count = getattr(message, name, None)
                 if isinstance(count, int):
                     return count
+        return None
+
+    @property
+    def enqueued_at(self) -> datetime | None:
+        """When the message that triggers the function was sent, with a time zone; None where that is not known.
+
+        Of a batch it is the time of the first message. In Azure's worker it is known where the function takes the
+        message as an object of the SDK.
+        """
+        function, data, args, _, _ = self._source
+        for value in (args.get(function.trigger.name), data):
+            message = value[0] if isinstance(value, list) and value else value
+            for name in ("insertion_time", "enqueued_time_utc", "enqueued_time", "event_time"):
+                time = getattr(message, name, None)
+                if isinstance(time, datetime):
+                    return time if time.tzinfo else time.replace(tzinfo=UTC)
         return None
 
     @property

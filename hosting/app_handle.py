@@ -70,6 +70,8 @@ class SharedApp:
         self.list_functions = functions
         """Returns the app's functions, in any order."""
         self.acquire_lease = acquire_lease
+        self.list_extensions: Callable[[], list[dict[str, Any]]] = list
+        """Returns the extensions as ``hosting diag --json`` lists them."""
         self.problems: list[Problem] = []
         """What extensions have asked for, and the runner does not do."""
         self.services = ServiceRegistry(self.problems.append)
@@ -152,6 +154,14 @@ class AppHandle:
     def host_json(self) -> Mapping[str, Any]:
         """The content of host.json, with changes from the environment."""
         return self._shared.host_json
+
+    def extensions(self) -> list[dict[str, Any]]:
+        """Return the extensions, with their states and the figures of their hooks in this process as of now.
+
+        Returns:
+            For each one the entry that ``hosting diag --json`` has for it in ``extensions``.
+        """
+        return self._shared.list_extensions()
 
     def settings(self, name: str) -> str | None:
         """Return the value of an app setting, of the environment or of ``Values`` in local.settings.json.

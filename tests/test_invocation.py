@@ -7,7 +7,9 @@ import json
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, cast
 
 import azure.functions as func
@@ -284,6 +286,30 @@ def test_invocation_of_a_queue_function_has_counts_and_no_request() -> None:
     assert (text.dequeue_count, text.attempt, text.max_attempts) == (2, 1, 1)
     assert invocation(QUEUE, args={"msg": "x"}, retry=RetryContext(7, -1)).max_attempts is None
     assert invocation(QUEUE, args={"msg": "x"}).dequeue_count is None
+
+
+SENT = datetime(2026, 1, 2, 3, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("args", "data", "expected"),
+    [
+        ({"msg": queue_message("x", insertion_time=SENT)}, None, SENT),
+        ({"msg": queue_message("x", insertion_time=SENT.replace(tzinfo=None))}, None, SENT),
+        ({"msg": "x"}, queue_message("x", insertion_time=SENT), SENT),
+        ({"msg": [SimpleNamespace(enqueued_time=SENT), SimpleNamespace(enqueued_time=None)]}, None, SENT),
+        ({"msg": SimpleNamespace(enqueued_time_utc=SENT)}, None, SENT),
+        ({"msg": SimpleNamespace(event_time=SENT)}, None, SENT),
+        ({"msg": SimpleNamespace(event_time="2026")}, None, None),
+        ({"msg": []}, None, None),
+        ({}, None, None),
+    ],
+)
+def test_invocation_has_the_time_at_which_its_message_was_sent(
+    args: dict[str, Any], data: Any, expected: datetime | None
+) -> None:
+    """The time has a time zone, whatever class the message is; of a batch it is that of the first."""
+    assert invocation(QUEUE, args=args, data=data).enqueued_at == expected
 
 
 REQUEST = func.HttpRequest(

@@ -171,6 +171,7 @@ class ExtensionHost:
                 functions that it has then.
         """
         self._app, self._background = app, None
+        app.list_extensions = lambda: document.extension_entries(self.installed, self._chains.compiler.chains)
         if not self._has_extensions():
             return
         self._configure_wanted(functions)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, MutableMapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,6 +14,9 @@ DEFAULT_PORT = 7071
 DEFAULT_ADDRESS = "127.0.0.1"
 PROCESS_COUNT = "FUNCTIONS_WORKER_PROCESS_COUNT"
 MAX_PROCESSES = 10
+WORKER_NUMBER = "HOSTING_WORKER_NUMBER"
+WORKERS_FOLDER = "HOSTING_WORKERS_FOLDER"
+"""The variables by which extensions learn about the other processes; see ``Role``."""
 _LOCAL = ("127.0.0.1", "0.0.0.0", "::", "::1")
 
 
@@ -56,6 +59,21 @@ class Role(NamedTuple):
     """Why the app is not loaded again before the next edit."""
     number: int | None = None
     """The number of this process, from 1, if there are several."""
+    folder: str = ""
+    """A folder that these processes share while the supervisor runs; empty if there is only one."""
+
+
+def set_worker_variables(environ: MutableMapping[str, str], role: Role | None = None) -> None:
+    """Set the variables about several processes, or remove those of another host that has started this one.
+
+    Args:
+        environ: the environment.
+        role: the role of this process among several; None if there is only one.
+    """
+    for name in (WORKER_NUMBER, WORKERS_FOLDER):
+        environ.pop(name, None)
+    if role is not None and role.folder:
+        environ.update({WORKER_NUMBER: str(role.number), WORKERS_FOLDER: role.folder})
 
 
 def listen_address(options: StartOptions, settings: LocalSettings) -> tuple[str, int]:

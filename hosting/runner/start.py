@@ -7,7 +7,7 @@ import time
 
 from hosting._collection import collection_paused
 from hosting.apps.local_settings import read_local_settings
-from hosting.runner.options import Role, StartOptions, listen_address, process_count
+from hosting.runner.options import Role, StartOptions, listen_address, process_count, set_worker_variables
 
 
 def start(options: StartOptions) -> None:
@@ -22,6 +22,7 @@ def start(options: StartOptions) -> None:
 
     _open_standard_descriptors()
     settings = read_local_settings(options.root)
+    set_worker_variables(os.environ)
     count = process_count(options, settings, os.environ)
     if options.cert is not None:
         from hosting.server.uvicorn_adapter.tls import check_certificate

@@ -18,6 +18,7 @@ from multiprocessing.context import SpawnProcess
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from socket import socket
+from tempfile import TemporaryDirectory
 from time import monotonic
 from typing import TypeAlias
 
@@ -118,7 +119,7 @@ class Supervisor:
         """Serve until a signal, and return the exit code."""
         logs = Logs(self._options.log_format, verbose=self._options.verbose)
         try:
-            with self._signals(), self._watching():
+            with self._signals(), self._watching(), self._shared_folder():
                 self._start(0)
                 while self._workers or self._code is None:
                     self._handle(self._next())
@@ -261,6 +262,17 @@ class Supervisor:
             yield
         finally:
             watcher.close()
+
+    @contextlib.contextmanager
+    def _shared_folder(self) -> Iterator[None]:
+        """Have a folder that several processes share, for their extensions."""
+        if len(self._slots) == 1:
+            yield
+            return
+        with TemporaryDirectory(prefix="hosting-workers-", ignore_cleanup_errors=True) as folder:
+            for slot in self._slots:
+                slot.role = slot.role._replace(folder=folder)
+            yield
 
     @contextlib.contextmanager
     def _signals(self) -> Iterator[None]:

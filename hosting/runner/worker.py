@@ -14,7 +14,7 @@ from socket import socket
 
 from hosting._collection import collection_paused
 from hosting.errors import HostingError
-from hosting.runner.options import Role, StartOptions
+from hosting.runner.options import Role, StartOptions, set_worker_variables
 
 
 def work(options: StartOptions, socket: socket, role: Role, ready: Connection) -> None:
@@ -32,6 +32,7 @@ def work(options: StartOptions, socket: socket, role: Role, ready: Connection) -
         from hosting.runner.leave import leave
         from hosting.runner.serve import serve
 
+    set_worker_variables(os.environ, role)
     # A terminal sends Ctrl-C to every process; only the supervisor handles it.
     signal.signal(signal.SIGINT, lambda _number, _frame: None)
     if hasattr(signal, "pthread_sigmask"):

@@ -331,9 +331,10 @@ def test_handle_describes_the_app_and_its_functions(run: Any, monkeypatch: pytes
     """Functions have their bindings, route, methods, level, annotations and docstring."""
     monkeypatch.setenv("PREPARED_SETTING", "value")
     extension = Adding(lambda app: [] if not app.functions else None)
-    with run(extension):
+    with run(extension) as running:
         (app,) = extension.seen
         assert app.root.is_dir()
+        assert app.extensions() == running.document["extensions"] != []
     (orders,) = app.functions
     assert (orders.name, orders.model, orders.trigger.type) == ("orders", "v2", "httpTrigger")
     assert (orders.route, orders.methods, orders.auth_level) == ("api/orders/{id}", ("GET", "POST"), "anonymous")

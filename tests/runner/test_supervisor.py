@@ -30,6 +30,7 @@ import asyncio, logging, os, time
 import azure.functions as func
 app = func.FunctionApp(http_auth_level="ANONYMOUS")
 print("imported by", os.getpid())
+print("number", os.environ.get("HOSTING_WORKER_NUMBER"), "folder", os.environ.get("HOSTING_WORKERS_FOLDER"))
 
 @app.route("pid")
 def pid(req: func.HttpRequest) -> str:
@@ -133,7 +134,10 @@ def test_interrupt_of_all_workers_drains_once(make_app: MakeApp, serve: Serve) -
 
 
 def test_worker_that_ends_is_replaced(make_app: MakeApp, serve: Serve) -> None:
-    """A process that ends is reported with its exit code, and another one replaces it; the port stays open."""
+    """A process that ends is reported with its exit code, and another one replaces it; the port stays open.
+
+    The other one has its number, and the folder that all of them share until the host stops.
+    """
     server = serve(make_app(APP), "--workers", "2")
     before = worker_pids(server, 2)
     with pytest.raises(httpx.RemoteProtocolError):
@@ -142,7 +146,11 @@ def test_worker_that_ends_is_replaced(make_app: MakeApp, serve: Serve) -> None:
     server.wait_for(r"Process \d \(pid \d+\) ended with code 3; another one starts\.")
     assert len(worker_pids(server, 2) | before) == 3
     assert server.logs().count("Listening on") == 1
+    numbers, folders = zip(*re.findall(r"number (\d+) folder (\S+)", server.logs()), strict=True)
+    assert (len(numbers), set(numbers), len(set(folders))) == (3, {"1", "2"}, 1)
+    assert Path(folders[0]).is_dir()
     assert server.stop() == 0
+    assert not Path(folders[0]).exists()
 
 
 def test_workers_of_a_killed_supervisor_end(make_app: MakeApp, serve: Serve) -> None:
@@ -174,9 +182,11 @@ def test_invalid_worker_process_count_stops_the_start(make_app: MakeApp, run_hos
 
 @pytest.mark.parametrize("value", ["0", "-1", "1"])
 def test_worker_process_count_of_one_or_less_is_one_process(make_app: MakeApp, serve: Serve, value: str) -> None:
-    """A count of one or less is one process, which serves by itself."""
-    server = serve(make_app(APP), env={"FUNCTIONS_WORKER_PROCESS_COUNT": value})
+    """A count of one or less is one process, which serves by itself, also when a process of several has started it."""
+    of_another = {"HOSTING_WORKER_NUMBER": "2", "HOSTING_WORKERS_FOLDER": "/tmp"}
+    server = serve(make_app(APP), env={"FUNCTIONS_WORKER_PROCESS_COUNT": value, **of_another})
     assert server.get("/api/pid").text == str(server.process.pid)
+    assert "number None folder None" in server.logs()
 
 
 def test_workers_with_reload_are_refused(make_app: MakeApp, run_hosting: RunHosting) -> None:
