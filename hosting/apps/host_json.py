@@ -41,6 +41,9 @@ EXPECTED: Mapping[tuple[str, ...], type] = {
     ("extensions", "http", "hsts"): dict,
     ("extensions", "queues"): dict,
     ("extensions", "blobs"): dict,
+    ("hosting",): dict,
+    ("hosting", "missingOutputs"): str,
+    ("hosting", "inputs"): dict,
 }
 """The keys that this host reads, and their types; a parent comes before its children. Other keys are not checked."""
 

@@ -26,6 +26,7 @@ KNOWN: Mapping[tuple[str, ...], tuple[str, ...]] = {
         *("logging", "singleton", "aggregator", "healthMonitor", "concurrency", "customHandler", "httpWorker"),
         *("watchDirectories", "watchFiles", "fileWatchingEnabled", "managedDependency", "managedDependencies"),
         *("telemetryMode", "configurationProfile", "sendCanceledInvocationsToWorker", "tracing", "tracingOptions"),
+        "hosting",
     ),
     ("extensionBundle",): ("id", "version"),
     ("extensions",): _EXTENSIONS,

@@ -13,6 +13,15 @@ _TYPES: Mapping[type, str] = {str: "string", list: "array", dict: "object", int:
 _VALUES: Mapping[tuple[str, ...], Mapping[str, Any]] = {
     ("version",): {"const": "2.0", "description": "The version of the file's format: 2.0."},
     ("functions",): {"items": {"type": "string"}, "description": "The only functions to load."},
+    ("hosting",): {"additionalProperties": False, "description": "Settings of hosting, which Azure ignores."},
+    ("hosting", "missingOutputs"): {
+        "enum": ["refuse", "log"],
+        "description": "Whether functions with outputs that no package provides run, and the values are logged.",
+    },
+    ("hosting", "inputs"): {
+        "additionalProperties": {"type": "string"},
+        "description": "Files for inputs that no package provides, by the name of the binding.",
+    },
     ("functionTimeout",): {"description": "The time limit of an invocation, HH:MM:SS, or -1 for none."},
 }
 

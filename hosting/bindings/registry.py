@@ -200,6 +200,21 @@ def _lookup_error(
 
 
 def missing_provider_remedy(binding: Binding) -> str:
+    """Return what to do about a binding that no installed package provides, in one or two sentences."""
+    return f"{type_remedy(binding)}{_alternative(binding)}"
+
+
+def _alternative(binding: Binding) -> str:
+    """Return how to run a function without the service of a binding; empty for a trigger."""
+    if binding.direction == "out":
+        return " To run the function without it, and log what it would send: hosting start --missing-outputs log"
+    if binding.is_trigger:
+        return ""
+    entry = f'"hosting": {{"inputs": {{"{binding.name}": "{binding.name}.json"}}}}'
+    return f" To read it from a file here, write {entry} into host.json."
+
+
+def type_remedy(binding: Binding) -> str:
     """Return what to do about a binding type that no installed package provides, in one sentence."""
     package = PROVIDED_BY.get(binding.type.lower())
     if package:

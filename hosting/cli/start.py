@@ -66,6 +66,11 @@ def _pem_file() -> click.Path:
     help="One line an invocation, or those of Azure's host (default: short on a terminal, else azure).",
 )
 @click.option(
+    "--missing-outputs",
+    type=Choice(["refuse", "log"]),
+    help="Refuse functions with outputs that no package provides, or log the values (default: host.json, or refuse).",
+)
+@click.option(
     "--strict", is_flag=True, help="Exit with code 1 if an extension fails to start (default: serve without it)."
 )
 @click.option(

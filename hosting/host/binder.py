@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from copy import copy
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from hosting._exceptions import error_text
 from hosting._log import host_logger
 from hosting.bindings.generic.implicit import ImplicitOutput, has_implicit_output
 from hosting.bindings.generic.provider import GenericTrigger
 from hosting.bindings.http.provider import HttpProvider
-from hosting.bindings.provider import Invoke, Trigger
+from hosting.bindings.provider import Trigger
 from hosting.bindings.registry import Providers, missing_provider_remedy
 from hosting.core import Binding, Function, Problem
 from hosting.errors import FunctionLoadError, HostingError, MissingSettingError
-from hosting.host.binding import BoundFunction, bind
+from hosting.host.binding import BoundFunction, ProviderLookup, bind
+
+if TYPE_CHECKING:
+    from hosting.host.invocation import FunctionInvoke
+    from hosting.host.missing_bindings import MissingBindingProvider
 
 _logger = host_logger("bindings")
 
@@ -24,7 +28,7 @@ class ReadyFunction(NamedTuple):
     """A function that can be invoked: its trigger, and what invokes it."""
 
     trigger: Trigger
-    invoke: Invoke
+    invoke: FunctionInvoke
 
 
 class NeverTriggered(NamedTuple):
@@ -70,15 +74,23 @@ class Binder:
         providers: gives the provider of a binding type.
         invocation: makes what invokes a bound function.
         problems: gets what is wrong with functions.
+        missing: provides what no package provides, where host.json says so; None where it does not.
     """
 
     def __init__(
-        self, providers: Providers, invocation: Callable[[BoundFunction], Invoke], problems: list[Problem]
+        self,
+        providers: Providers,
+        invocation: Callable[[BoundFunction], FunctionInvoke],
+        problems: list[Problem],
+        missing: MissingBindingProvider | None = None,
     ) -> None:
         self._providers = providers
         self._invocation = invocation
         self._problems = problems
+        self._missing = missing
         self.never_triggered: list[NeverTriggered] = []
+        self.replacements: list[Problem] = []
+        """What to say about each function with an output that is logged, or an input that is read from a file."""
 
     def bind(self, function: Function) -> ReadyFunction | None:
         """Bind a function; None if it is in error, which then is one of the problems.
@@ -126,10 +138,15 @@ class Binder:
         self.add_unavailable(function, problem)
 
     def _bind(self, function: Function) -> ReadyFunction:
-        missing = [binding for binding in function.bindings if not self._providers.supports(function, binding)]
+        unprovided = [binding for binding in function.bindings if not self._providers.supports(function, binding)]
+        replaced = self._replaced(function, unprovided)
+        missing = [binding for binding in unprovided if binding not in replaced]
         # A function that waits for HTTP cannot be run manually.
         manual_only = bool(missing) and function.trigger.type.lower() != "httptrigger"
-        bound = self._bind_generic(function, missing) if manual_only else bind(function, self._providers)
+        providers: ProviderLookup = self._providers.with_generic() if manual_only else self._providers
+        bound = self._bind_replaced(function, providers, replaced) if replaced else bind(function, providers)
+        if manual_only:
+            bound = self._with_manual_result(function, missing, bound)
         if bound.result is None and any(map(has_implicit_output, function.bindings)):
             bound = bound._replace(result=ImplicitOutput(function))
         invoke = self._invocation(bound)
@@ -137,14 +154,33 @@ class Binder:
             bound.trigger.attach(invoke)
         return ReadyFunction(bound.trigger, invoke)
 
-    def _bind_generic(self, function: Function, missing: Iterable[Binding]) -> BoundFunction:
-        """Bind a function with a binding type that no package provides, so that it can be run manually."""
-        bound = bind(function, self._providers.with_generic())
+    def _replaced(self, function: Function, unprovided: list[Binding]) -> list[Binding]:
+        """Return the bindings that are logged or read from files instead; warn of files that are not read."""
+        if self._missing is None:
+            return []
+        provided = [binding for binding in function.bindings if binding not in unprovided]
+        self._problems += self._missing.unused(function, provided)
+        return [binding for binding in unprovided if self._missing.options.replaces(function, binding)]
+
+    def _bind_replaced(self, function: Function, providers: ProviderLookup, replaced: list[Binding]) -> BoundFunction:
+        from hosting.host.missing_bindings import ReplacedBindings  # few apps need it
+
+        assert self._missing is not None
+        bound = bind(function, ReplacedBindings(providers, self._missing, replaced))
+        self.replacements.append(self._missing.notice(function, replaced))
+        return bound
+
+    def _with_manual_result(
+        self, function: Function, missing: Iterable[Binding], bound: BoundFunction
+    ) -> BoundFunction:
+        """Return a function that can only be run manually, with an output for what it returns if Azure has one."""
         by_type = {binding.type.lower(): binding for binding in missing}
         self.never_triggered += [NeverTriggered(function, one) for one in by_type.values()]
-        if bound.result is None and isinstance(bound.trigger, GenericTrigger):
-            return bound._replace(result=bound.trigger.implicit_output)
-        return bound
+        if bound.result is not None or not isinstance(bound.trigger, GenericTrigger):
+            return bound
+        result = bound.trigger.implicit_output
+        logged = self._missing.result(function) if self._missing and result else None
+        return bound._replace(result=logged or result)
 
 
 def _provider_failed(function: Function, error: BaseException) -> FunctionLoadError:

@@ -28,7 +28,7 @@ from hosting.errors import HostingError
 from hosting.extensions import ExtensionHost, ThreadPool
 from hosting.host.binder import Binder, NeverTriggered
 from hosting.host.binding import BoundFunction
-from hosting.host.invocation import BoundInvoker, FailedFunction, RunningInvocations
+from hosting.host.invocation import BoundInvoker, FailedFunction, FunctionInvoke, RunningInvocations
 from hosting.host.lifecycle import end_all, start_providers
 from hosting.host.manual import ManualRuns
 from hosting.host.process import read_thread_count
@@ -40,6 +40,8 @@ if TYPE_CHECKING:
     from hosting.bindings.services import Webhook
     from hosting.bindings.storage import Lease
     from hosting.host.additions import Additions
+    from hosting.host.missing_bindings import MissingBindingProvider
+    from hosting.host.missing_options import MissingOptions, MissingOutputs
 
 CAPABILITIES = frozenset(
     {"binding_error", "health", "leases", "outside_prefix", "response_sent", "routes", "shutdown", "tasks"}
@@ -68,6 +70,7 @@ class FunctionHost:
         adapts: called with each function that an extension adds.
         acquire_lease: takes the lock of a background task that runs in one process only, by its name; by default from
             the host's storage.
+        missing_outputs: what happens to outputs that no installed package provides; by default what host.json says.
     """
 
     app: App
@@ -87,6 +90,7 @@ class FunctionHost:
         runner: Runner = "host",
         adapts: Callable[[Function], None] = lambda _function: None,
         acquire_lease: Callable[[str], Awaitable[Lease | None]] | None = None,
+        missing_outputs: MissingOutputs | None = None,
     ) -> None:
         self.root = root.resolve()
         self.environ = os.environ if environ is None else environ
@@ -113,6 +117,12 @@ class FunctionHost:
         self._providers: tuple[Provider, ...] = ()
         self.never_triggered: tuple[NeverTriggered, ...] = ()
         """The functions with a binding type that no installed package provides, each with that type."""
+        self.replacements: tuple[Problem, ...] = ()
+        """A warning for each function with an output that is logged, or an input that is read from a file, instead of
+        its service, in texts without secrets."""
+        self._missing_outputs = missing_outputs
+        self.missing: MissingOptions | None = None
+        """What host.json says about bindings that no installed package provides; None if it says nothing."""
         self._router: Router[HttpTrigger] = Router()
         self._unavailable: Router[HttpTrigger] = Router()
 
@@ -138,6 +148,7 @@ class FunctionHost:
     def _load(self, settings: LocalSettings) -> None:
         # An extension or a binding may be among the packages that the app brings along.
         add_to_path(self.root)
+        self.missing = self._read_missing_options()
         section = self.host_json.get("extensionHost")
         self.extensions = ExtensionHost(environ=self.environ, section=section, strict=self._strict)
         self._find_extensions()
@@ -161,6 +172,13 @@ class FunctionHost:
             self.file_problems += telemetry_problems(self.environ, self.host_json)
         return self._settings
 
+    def _read_missing_options(self) -> MissingOptions | None:
+        if "hosting" not in self.host_json and self._missing_outputs is None:
+            return None
+        from hosting.host.missing_options import read_missing_options  # few apps need it
+
+        return read_missing_options(self.host_json, self._missing_outputs)
+
     def _find_extensions(self) -> None:
         if self._given_extensions is None:
             self.extensions.discover()
@@ -182,16 +200,25 @@ class FunctionHost:
     def _add_functions(self) -> None:
         """Let extensions add functions, and keep those with the names that were asked for, if any were."""
         app, names = self.app, {name.lower() for name in self._function_names}
+        declared = (*app.functions, *app.in_error)
         known = [function.name for function in app.functions]
         if names:
             app.functions, app.in_error = _named(app.functions, names), ()
         added = self._functions_of_extensions()
+        if self.missing is not None and not self._has_unknown_bindings(declared):
+            self.missing.check_names((*declared, *added))
         for function in added:
             self._adapts(function)
         if names:
             _check_names(self._function_names, [*known, *(function.name for function in added)])
             added = _named(added, names)
         app.functions = tuple(sorted((*app.functions, *added), key=lambda function: function.name.upper()))
+
+    def _has_unknown_bindings(self, declared: Iterable[Function]) -> bool:
+        """Return whether the app has functions that were not read, so that their bindings are not known."""
+        known = {function.name for function in declared}
+        rejected = {problem.function for problem in self.app.problems if problem.function} - known
+        return bool(rejected) or bool(self.host_json.get("functions"))
 
     def _functions_of_extensions(self) -> tuple[Function, ...]:
         app = self.app
@@ -225,7 +252,7 @@ class FunctionHost:
         in_threads = [function.name for function in self.functions if not function.is_async]
         self._timeouts = Timeouts(self.running, read_timeout(self.app.host_json), in_threads)
         providers = self._make_providers(self._services)
-        binder = Binder(providers, self._invocation, self._services.problems)
+        binder = Binder(providers, self._invocation, self._services.problems, self._missing_provider())
         for function in self.functions:
             ready = binder.bind(function)
             if ready is not None:
@@ -234,11 +261,20 @@ class FunctionHost:
         for function in self.app.in_error:
             binder.add_unavailable(function, Problem("error", function.error or "", function=function.name))
         self.never_triggered = tuple(binder.never_triggered)
+        self.replacements = tuple(problem.redacted() for problem in binder.replacements)
         self._providers = providers.all()
         if self.http:
             self._router, self._unavailable = self.http.router(), self.http.unavailable_router()
 
-    def _invocation(self, bound: BoundFunction) -> Invoke:
+    def _missing_provider(self) -> MissingBindingProvider | None:
+        """Return what provides bindings that no package provides; None where none is replaced, and in tests."""
+        if self.missing is None or self._runner != "host":
+            return None
+        from hosting.host.missing_bindings import MissingBindingProvider
+
+        return MissingBindingProvider(self._services, self.missing, self.manual_runs.kept_outputs)
+
+    def _invocation(self, bound: BoundFunction) -> FunctionInvoke:
         function = bound.function
         invoker = FailedFunction(function) if function.error else self.extensions.invoker(function, self._pool)
         invocation = BoundInvoker(bound, invoker, self.running, self.root, self.extensions.edges(function))
@@ -255,11 +291,11 @@ class FunctionHost:
     def problems(self) -> tuple[Problem, ...]:
         """What is wrong with the app and with single functions, without stopping the host, in texts without secrets."""
         never_triggered = (one.problem for one in self.never_triggered)
-        return (*self.other_problems, *(problem.redacted() for problem in never_triggered))
+        return (*self.other_problems, *(problem.redacted() for problem in never_triggered), *self.replacements)
 
     @property
     def other_problems(self) -> tuple[Problem, ...]:
-        """The problems without those of functions that are never triggered."""
+        """The problems without those of functions that are never triggered, and without ``replacements``."""
         found = (*self.file_problems, *self.app.problems, *self._services.problems)
         return tuple(problem.redacted() for problem in found)
 

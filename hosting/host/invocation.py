@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from asyncio import current_task
 from collections.abc import Awaitable, Callable, Mapping
+from copy import copy
 from functools import partial
 from pathlib import Path
 from time import monotonic
@@ -15,7 +16,7 @@ from hosting._exceptions import is_a, type_name
 from hosting._log import host_logger
 from hosting.apps.tracebacks import note_refusal, users_traceback
 from hosting.bindings.http.request import SENT
-from hosting.bindings.provider import Output, Result
+from hosting.bindings.provider import Invoke, Output, Result
 from hosting.core import NOTHING, Function
 from hosting.errors import FunctionLoadError, HostingError
 from hosting.extensions import Edges, outcome_of, record_unusable_result
@@ -31,6 +32,17 @@ class Invoker(Protocol):
     @property
     def invoke(self) -> Callable[[Context, dict[str, Any]], Awaitable[Any]]:
         """Return what the caller gets; raise what the function raised."""
+
+
+class FunctionInvoke(Invoke, Protocol):
+    """Runs one function: ``BoundInvoker`` or ``RetryingInvoker``."""
+
+    def with_result(self, wrap: Callable[[Output], Output]) -> Invoke:
+        """Return what runs the same function with its result in another output.
+
+        Args:
+            wrap: returns that output, from the one of the function; not called for a function without a result.
+        """
 
 
 class FunctionTimeoutError(HostingError):
@@ -83,6 +95,14 @@ class BoundInvoker:
     def name(self) -> str:
         """The function's name."""
         return self._name
+
+    def with_result(self, wrap: Callable[[Output], Output]) -> BoundInvoker:
+        """Return what runs the same function with its result in another output, as ``FunctionInvoke`` says."""
+        if self._bound.result is None:
+            return self
+        other = copy(self)
+        other._bound = self._bound._replace(result=wrap(self._bound.result))
+        return other
 
     async def __call__(
         self,

@@ -3,27 +3,39 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
-from hosting.bindings.provider import Invoke, Trigger
+from hosting.bindings.provider import Output, Trigger
+
+if TYPE_CHECKING:
+    from hosting.host.invocation import FunctionInvoke
+    from hosting.host.kept_outputs import KeptOutputs
 
 
 class ManualRuns:
     """The functions of a host that can be run manually, disabled ones too, as in Azure's host."""
 
     def __init__(self) -> None:
-        self._functions: dict[str, tuple[Trigger, Invoke]] = {}
+        self._functions: dict[str, tuple[str, Trigger, FunctionInvoke]] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
 
-    def add(self, name: str, trigger: Trigger, invoke: Invoke) -> None:
+    @cached_property
+    def kept_outputs(self) -> KeptOutputs:
+        """What functions would have sent to services that are not there, and what manual runs returned."""
+        from hosting.host.kept_outputs import KeptOutputs  # few apps need it
+
+        return KeptOutputs()
+
+    def add(self, name: str, trigger: Trigger, invoke: FunctionInvoke) -> None:
         """Add a function by its name."""
-        self._functions[name.lower()] = (trigger, invoke)
+        self._functions[name.lower()] = (name, trigger, invoke)
 
     def __contains__(self, name: str) -> bool:
         return name.lower() in self._functions
 
     async def start(self, name: str, text: str | None) -> None:
-        """Start an invocation; its end is in the log only.
+        """Start an invocation. Its end and what the function returned are in the log; the latter is kept, too.
 
         Args:
             name: the function's name, ignoring case.
@@ -33,8 +45,14 @@ class ManualRuns:
             KeyError: there is no such function, or it cannot run.
             ValueError: it cannot be run with this text; the message says why.
         """
-        trigger, invoke = self._functions[name.lower()]
+        from hosting.host.missing_bindings import ShownResult  # few hosts run a function manually
+
+        own_name, trigger, invoke = self._functions[name.lower()]
         data = await trigger.by_hand(text)
-        task = asyncio.ensure_future(invoke(data))
+
+        def shown(output: Output) -> Output:
+            return ShownResult(own_name, output, self.kept_outputs)
+
+        task = asyncio.ensure_future(invoke.with_result(shown)(data))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Callable, Iterator
+from copy import copy
 from functools import partial
 from types import SimpleNamespace
 from typing import Any
@@ -13,7 +14,7 @@ from hosting._asyncio import wait_for_event
 from hosting._exceptions import as_text, own_attribute, type_name, unredacted_traceback
 from hosting._log import host_logger
 from hosting.apps.timespans import format_timespan
-from hosting.bindings.provider import Result
+from hosting.bindings.provider import Output, Result
 from hosting.core import Retry
 from hosting.host.context import RetryContext
 from hosting.host.invocation import BoundInvoker
@@ -47,6 +48,12 @@ class RetryingInvoker:
         self._draining = draining
         self._uniform = uniform
         self._logger = host_logger(f"function.{invoker.name}")
+
+    def with_result(self, wrap: Callable[[Output], Output]) -> RetryingInvoker:
+        """Return what runs the same function with its result in another output, as ``FunctionInvoke`` says."""
+        other = copy(self)
+        other._invoker = self._invoker.with_result(wrap)
+        return other
 
     async def __call__(
         self, data: Any, trace_parent: str = "", trace_state: str = "", *, reason: str = "", details: str = ""

@@ -37,7 +37,14 @@ def announce(host: FunctionHost, base: str, options: StartOptions, echo: Callabl
         host_logger("settings").info(text, name)
     if host.extensions.unguarded():
         host_logger("extensions").warning("Functions without a guard: %s.", ", ".join(host.extensions.unguarded()))
-    log_problems((*host.other_problems, *grouped_problems(host.never_triggered), *host.extensions.name_problems()))
+    log_problems(
+        (
+            *host.other_problems,
+            *grouped_problems(host.never_triggered),
+            *host.replacements,
+            *host.extensions.name_problems(),
+        )
+    )
 
 
 def function_lines(host: FunctionHost, base: str) -> Iterator[str]:

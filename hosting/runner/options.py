@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from hosting.apps.local_settings import LocalSettings
 from hosting.errors import SettingsError, UsageError
+from hosting.host.missing_options import MissingOutputs
 from hosting.logging.formatters import LogFormat, LogStyle
 
 DEFAULT_PORT = 7071
@@ -46,6 +47,8 @@ class StartOptions(NamedTuple):
     cors_credentials: bool = False
     allowed_host: Sequence[str] = ()
     """Host names by which the admin endpoints and webhooks may be called without keys, in addition to local ones."""
+    missing_outputs: MissingOutputs | None = None
+    """What happens to outputs that no installed package provides; None for what host.json says."""
 
 
 class Role(NamedTuple):

@@ -202,7 +202,9 @@ def _load(options: StartOptions, settings: LocalSettings | None, base: str, logs
         accept_debugger(options.debug, wait=options.wait_for_debugger)
     else:
         install_breakpoint_hook()
-    host = FunctionHost(options.root, functions=options.functions, strict=options.strict)
+    host = FunctionHost(
+        options.root, functions=options.functions, strict=options.strict, missing_outputs=options.missing_outputs
+    )
     host.configure(settings)
     allow_debug_logs(host.environ)
     levels = Levels(host.host_json, host.environ, verbose=options.verbose)

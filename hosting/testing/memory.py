@@ -5,14 +5,12 @@ HTTP uses the real provider. All other binding types use this one, whichever pac
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from azure.functions import meta
-
 from hosting.apps.signature import SETTLEMENT
 from hosting.bindings import Input, Invoke, Output, Provider, Services, Trigger
+from hosting.bindings.generic.encoding import OutputEncoder
 from hosting.bindings.generic.settlement import SettlementInput
 from hosting.bindings.http.provider import HttpProvider
 from hosting.bindings.registry import Providers
@@ -147,7 +145,7 @@ class MemoryOutput(Output):
 
     def __init__(self, binding: Binding) -> None:
         self._binding = binding
-        self._converter = _converter(binding.type)
+        self._encoder = OutputEncoder(binding)
         self._is_blob = binding.type.lower() == "blob"
         self.expressions = _with_braces(binding)
 
@@ -157,24 +155,13 @@ class MemoryOutput(Output):
         Raises:
             TypeError: the SDK cannot encode it, as in Azure's worker.
         """
-        if value is None and self._is_blob:
-            return None, None
-        if not hasattr(self._converter, "encode"):
-            return value, _generic(self._binding, value)
-        try:
-            return value, self._converter.encode(value, expected_type=None).value
-        except NotImplementedError as error:
-            raise _cannot_encode(self._binding, value) from error
+        return value, self._encoder.encode(value)
 
     async def write(self, encoded: tuple[Any, Any], properties: Mapping[str, Any]) -> None:
         """Record the value."""
         value, sent = encoded
         if value is not None or not self._is_blob:
             _record(self._binding, value, sent, properties)
-
-
-def _converter(kind: str) -> Any:
-    return meta.get_binding_registry().get(kind)  # type: ignore[no-untyped-call]
 
 
 def _record(binding: Binding, value: Any, encoded: Any, properties: Mapping[str, Any]) -> None:
@@ -188,16 +175,3 @@ def _record(binding: Binding, value: Any, encoded: Any, properties: Mapping[str,
 
 def _with_braces(binding: Binding) -> tuple[str, ...]:
     return tuple(name for name, text in binding.properties.items() if isinstance(text, str) and "{" in text)
-
-
-def _generic(binding: Binding, value: Any) -> Any:
-    """Return the value as Azure's worker encodes it for a binding type that it does not know."""
-    if value is None or isinstance(value, str | bytes | int | float):
-        return value
-    if isinstance(value, dict | list):
-        return json.dumps(value)
-    raise _cannot_encode(binding, value)
-
-
-def _cannot_encode(binding: Binding, value: Any) -> TypeError:
-    return TypeError(f"output '{binding.name}' ({binding.type}) cannot take a value of type {type(value).__name__}")

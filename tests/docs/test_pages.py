@@ -58,9 +58,9 @@ def _follow(block: Block, reader: Terminal, home: Path) -> None:
         reader.check_log(block.text.splitlines())
 
 
-def _read_settings(document: dict[str, Any]) -> None:
-    """Check the section ``extensionHost`` of a host.json as the host does."""
-    if section := document.get("extensionHost"):
+def _read_settings(document: Any) -> None:
+    """Check the section ``extensionHost`` of a host.json as the host does; other files have none."""
+    if isinstance(document, dict) and (section := document.get("extensionHost")):
         ExtensionHost(environ={}, section=section)
 
 

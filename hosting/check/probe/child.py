@@ -8,7 +8,7 @@ import sys
 import traceback
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hosting._exceptions import error_text
 from hosting._log import host_logger
@@ -16,6 +16,9 @@ from hosting.app_settings import AppSettings
 from hosting.core import Binding, Function, Problem
 from hosting.errors import HostingError
 from hosting.extensions import COMMANDS, HOOK_GROUPS
+
+if TYPE_CHECKING:
+    from hosting.host.missing_options import MissingOptions
 
 STORAGE = "AzureWebJobsStorage"
 STORAGE_TYPES = frozenset({"blob", "blobtrigger", "queue", "queuetrigger", "table"})
@@ -44,8 +47,8 @@ def app(root: Path) -> dict[str, Any]:
     problems = [Problem(one["severity"], one["message"], one["remedy"]) for one in _extension_problems(host)]
     return {
         "error": None,
-        "problems": [problem._asdict() for problem in (*host.problems, *problems)],
-        "functions": [function_document(function, host.environ) for function in host.functions],
+        "problems": [problem._asdict() for problem in (*host.problems, *problems) if problem not in host.replacements],
+        "functions": [function_document(function, host.environ, host.missing) for function in host.functions],
         "uses": host.extensions.uses(),
     }
 
@@ -73,21 +76,28 @@ def _extension_problems(host: Any) -> list[dict[str, Any]]:
     return problems
 
 
-def function_document(function: Function, environ: Mapping[str, str]) -> dict[str, Any]:
+def function_document(
+    function: Function, environ: Mapping[str, str], missing: MissingOptions | None = None
+) -> dict[str, Any]:
     """Return what the checks need to know about a function: its bindings, and what this machine lacks for them."""
     from hosting.bindings.registry import missing_provider_remedy
 
     settings = AppSettings(environ)
+    needed = [
+        binding
+        for binding in function.bindings
+        if _is_provided(binding.type, environ) or not (missing and missing.replaces(function, binding))
+    ]
     return {
         "name": function.name,
         "model": function.model,
         "file": function.file,
         "unprovided": {
             binding.type: missing_provider_remedy(binding)
-            for binding in function.bindings
+            for binding in needed
             if not _is_provided(binding.type, environ)
         },
-        "unset": [name for name in map(_connection, function.bindings) if name and not _is_set(name, settings)],
+        "unset": [name for name in map(_connection, needed) if name and not _is_set(name, settings)],
         "types": [binding.type for binding in function.bindings],
     }
 

@@ -104,9 +104,12 @@ class Admin:
         if not endpoint.startswith(f"{_FUNCTIONS}/"):
             return empty(404)
         name, _, part = endpoint[len(_FUNCTIONS) + 1 :].partition("/")
-        if part not in ("", "status"):
-            return empty(404)
-        document = self._functions.status(name) if part else self._functions.one(name, _base(scope))
+        if part == "outputs":
+            document = self._functions.outputs(name)
+        elif part == "status":
+            document = self._functions.status(name)
+        else:
+            document = None if part else self._functions.one(name, _base(scope))
         return empty(404) if document is None else _json(document)
 
     async def _run(self, scope: Scope, receive: Receive, name: str) -> HttpReply:

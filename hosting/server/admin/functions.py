@@ -43,6 +43,12 @@ class AdminFunctions:
             return None
         return {"errors": errors} if errors else {}
 
+    def outputs(self, name: str) -> dict[str, Any] | None:
+        """Return what a function would have sent, and what it returned in manual runs; None if there is none."""
+        if self.status(name) is None:
+            return None
+        return {"outputs": [output.document() for output in self._host.manual_runs.kept_outputs.of(name)]}
+
     async def run(self, name: str, body: bytes) -> None:
         """Start an invocation in the background.
 

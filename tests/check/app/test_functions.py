@@ -53,6 +53,15 @@ VIOLATIONS: Mapping[str, Violation] = {
     "APP210": Violation(function(QUEUE), "function_app.py", "AzureWebJobsStorage", frozenset({"APP204"})),
 }
 
+REPLACED = """
+@app.route('order')
+@app.generic_input_binding('rows', type='sql', connection='SQL')
+@app.cosmos_db_output('out', database_name='d', container_name='c', connection='COSMOS')
+def order(req: func.HttpRequest, rows: func.SqlRowList, out: func.Out[func.Document]) -> str:
+    return ''
+"""
+HOSTING = '"hosting": {"missingOutputs": "log", "inputs": {"rows": "rows.json"}}, "version"'
+
 MANY = """
 @app.route('{*any}')
 def web(req: func.HttpRequest) -> str:
@@ -119,6 +128,7 @@ def test_every_rule_of_the_section_has_a_violation() -> None:
         function(UNDERSCORES),
         {"function_app.py": WEB + "\nROUTES = ['/api/hello']\n"},
         {**function(EVENT_GRID), **replaced(APP, "host.json", '"extensionBundle"', '"ExtensionBundle"')},
+        {**function(REPLACED), **replaced(APP, "host.json", '"version"', HOSTING), "rows.json": "[]"},
     ],
     ids=[
         "Blueprint registered through its module",
@@ -127,6 +137,7 @@ def test_every_rule_of_the_section_has_a_violation() -> None:
         "binding names with underscores",
         "web app with the route prefix in its routes",
         "extension bundle in another case",
+        "outputs that are logged and inputs from files",
     ],
 )
 def test_correct_code_has_no_finding(files: Mapping[str, str | None], tmp_path: Path) -> None:
