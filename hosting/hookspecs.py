@@ -118,7 +118,8 @@ def configure_function(function_name: str, settings: Any) -> None:
         function_name: the function's name.
         settings: the extension's settings for this function. For a key that several places have, host.json comes first,
             then ``hosting.use`` on the function, then ``hosting.configure``. An instance of the extension's class for
-            settings, if it has one.
+            settings, if it has one. If it has a class ``function_settings``, an instance of that, of what
+            ``hosting.use`` says alone.
     """
 
 

@@ -169,6 +169,8 @@ class Extension:
         """Its settings as the diagnosis shows them; those that its hooks get where it has no class for them."""
         self.settings_model: SettingsModel | None = None
         """The class of its settings."""
+        self.function_settings_model: SettingsModel | None = None
+        """The class of its settings for a function, where they are others than those for the app."""
         self.typed_settings: Any = None
         """The instance of that class for the app; None where there is none."""
         self.declared_guard: bool | None = True if group == GUARDS else None

@@ -76,9 +76,14 @@ class OptIns:
     def settings(self, extension: str, function: Function) -> Written:
         """Return an extension's settings for a function; host.json comes first, then the function's, then the app's."""
         code, host_json = self._app_layers(extension)
+        own = self.own_settings(extension, function)
+        layers = [Layer(own.default, own.values)] if self._opt_ins_to(extension, function) else []
+        return merge((code, *layers, host_json), own.default if layers else host_json.origin)
+
+    def own_settings(self, extension: str, function: Function) -> Written:
+        """Return what a function itself, and the Blueprint or app that it is in, say of its settings."""
         place = f"function '{function.name}': hosting.use('{extension}')"
-        own = [Layer(place, opt_in.settings) for opt_in in self._opt_ins_to(extension, function)]
-        return merge((code, *own, host_json), place if own else host_json.origin)
+        return merge([Layer(place, opt_in.settings) for opt_in in self._opt_ins_to(extension, function)], place)
 
     def _app_layers(self, extension: str) -> tuple[Layer, Layer]:
         configured = self._configured.get(fold_name(extension), {})

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 def register(extension: Extension, target: Any) -> None:
-    """Set the extension's hooks, order, settings class, file and warnings, or none of them.
+    """Set the extension's hooks, order, settings classes, file and warnings, or none of them.
 
     Args:
         extension: the extension.
@@ -62,8 +62,9 @@ def try_register(extension: Extension, target: Any) -> list[ExtensionError]:
     if not (hooks or errors or providers or wrong_providers):
         errors.append(_no_hooks(plugin, spec_arguments()))
     errors += wrong_providers
-    model, wrong = _settings_model(extension.name, plugin)
-    errors = [*wrong, *_declare_guard(extension, plugin), *errors]
+    model, wrong = _settings_model(extension.name, plugin, "settings")
+    function_model, wrong_for_functions = _settings_model(extension.name, plugin, "function_settings")
+    errors = [*wrong, *wrong_for_functions, *_declare_guard(extension, plugin), *errors]
     if order is not None and not isinstance(order, Order):
         errors.insert(0, _wrong_order(order))
     if not errors:
@@ -72,7 +73,7 @@ def try_register(extension: Extension, target: Any) -> list[ExtensionError]:
         extension.hooks = hooks
         extension.providers = providers
         extension.order = order or Order()
-        extension.settings_model = model
+        extension.settings_model, extension.function_settings_model = model, function_model
         extension.warnings = tuple(_missing_markers(plugin, hooks))
         extension.notices = tuple(warn_of_changes(extension.name, hooks.values()))
     return errors
@@ -93,9 +94,9 @@ def _instance(target: Any) -> Any:
     return target()
 
 
-def _settings_model(name: str, plugin: Any) -> tuple[SettingsModel | None, list[ExtensionError]]:
+def _settings_model(name: str, plugin: Any, attribute: str) -> tuple[SettingsModel | None, list[ExtensionError]]:
     """Return the model of an extension's own class for its settings, if it has one, and what is wrong with that."""
-    settings = settings_class(plugin)
+    settings = settings_class(plugin, attribute)
     if settings is None:
         return None, []
     from hosting.extensions.settings.models import settings_model

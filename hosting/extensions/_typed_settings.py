@@ -56,9 +56,14 @@ class TypedSettings:
             selection: which extensions are for which functions.
             opt_ins: the settings as they are written.
         """
-        for extension in [one for one in extensions if one.settings_model is not None and "function" in one.scopes]:
+        for extension in [one for one in extensions if "function" in one.scopes]:
+            model, read = extension.function_settings_model, opt_ins.own_settings
+            if model is None:
+                model, read = extension.settings_model, opt_ins.settings
+            if model is None:
+                continue
             for function in [one for one in functions if selection.includes(FUNCTION, extension, one)]:
-                settings = self._read(extension, opt_ins.settings(extension.name, function), function.name)
+                settings = self._read(extension, model, read(extension.name, function), function.name)
                 self._for_functions[extension, function] = settings
                 if settings is None:
                     yield extension, function
@@ -68,23 +73,21 @@ class TypedSettings:
         return self._for_functions.get((extension, function), written.values)
 
     def _read_for_app(self, extension: Extension, model: SettingsModel, written: Written) -> None:
-        settings = extension.typed_settings = self._read(extension, written)
+        settings = extension.typed_settings = self._read(extension, model, written)
         if settings is not None:
             extension.settings = model.shown(settings, written.values)
         elif extension.error is not None:
             extension.fail(f"its settings are not valid: {' '.join(extension.error.message.split())}")
 
-    def _read(self, extension: Extension, written: Written, function: str | None = None) -> Any:
-        """Return an instance of the extension's settings class; None, with the error recorded, if it has faults."""
+    def _read(self, extension: Extension, model: SettingsModel, written: Written, function: str | None = None) -> Any:
+        """Return an instance of a settings class of the extension; None, with the error recorded, if it has faults."""
         from pathlib import Path
 
         from hosting.app_settings import AppSettings
         from hosting.extensions.settings.reader import read_settings  # only typed settings need it
         from hosting.extensions.settings.references import References
 
-        references, model = References(AppSettings(self._environ), Path(self.root)), extension.settings_model
-        if model is None:
-            return None
+        references = References(AppSettings(self._environ), Path(self.root))
         return run_isolated(extension, "settings", lambda: read_settings(model, written, references), function=function)
 
 

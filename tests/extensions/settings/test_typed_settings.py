@@ -88,6 +88,7 @@ class Typed:
     """An extension with typed settings, for the app and for functions."""
 
     settings: Any = All
+    function_settings: Any = None
 
     def __init__(self) -> None:
         self.app: Any = None
@@ -324,6 +325,33 @@ def test_function_gets_its_own_instance_and_one_fault_excludes_it_alone() -> Non
     (problem,) = host.diagnosis()["problems"]
     assert "for function 'Bad'" in problem["message"]
     assert problem["remedy"] == "Did you mean 'top'?"
+
+
+@dataclasses.dataclass
+class OfFunction:
+    """What a function may say: not what only the operator may."""
+
+    roles: list[str] = dataclasses.field(default_factory=list)
+    top: int = 0
+
+
+@pytest.mark.parametrize("for_app", [All, None], ids=["class for the app", "no class for the app"])
+def test_function_settings_of_their_own_class_have_nothing_of_the_app(for_app: Any) -> None:
+    """With ``function_settings``, functions say what that class has, and neither host.json nor configure adds to it."""
+    good, bad, named = (function(lambda req: None, name) for name in ("Good", "Bad", "Named"))
+    good.opt_ins = (OptIn("auth", {"roles": ["a"]}), OptIn("auth", {"top": 3}))
+    bad.opt_ins = (OptIn("auth", {"issuer": "mine"}),)
+    extension = Typed()
+    extension.settings = for_app
+    extension.function_settings = OfFunction
+    entry_of_host_json = {"settings": {"top": 5}, "functions": {"include": ["Good", "Bad", "Named"]}}
+    host = ExtensionHost(environ=ON, section={"extensions": {"auth": entry_of_host_json}})
+    host.register("auth", extension)
+    host.load([good, bad, named])
+    assert extension.functions == {"Good": OfFunction(["a"], 3), "Named": OfFunction()}
+    assert extension.app == ({"top": 5} if for_app is None else All(top=5))
+    (problem,) = host.diagnosis()["problems"]
+    assert "function 'Bad': hosting.use('auth').issuer is not a setting" in problem["message"]
 
 
 def test_strict_host_does_not_start_with_an_invalid_setting() -> None:
