@@ -105,7 +105,9 @@ class Terminal:
         return self._execute("-m", "pip", "--disable-pip-version-check", verb, *offline[verb], *rest)
 
     def _make(self, arguments: Sequence[str]) -> str:
-        self._pip(["install", *map(str, (ROOT / "plugins").iterdir())])
+        found = re.search(r"^FOUND := (.*)$", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE)
+        assert found is not None, "the Makefile names no extensions that hosts of a checkout find"
+        self._pip(["install", *(str(ROOT / "plugins" / name) for name in found[1].split())])
         plan = ["make", "--dry-run", "--no-print-directory", *arguments]
         done = subprocess.run(plan, cwd=ROOT, capture_output=True, text=True, check=True)
         served = re.search(r"bin/(hosting start [^|\"]*)", done.stdout)
