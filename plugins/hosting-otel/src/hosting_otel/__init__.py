@@ -1,0 +1,8 @@
+"""An extension that sends traces, metrics and logs of a function app with OpenTelemetry."""
+
+from hosting_otel.extension import OpenTelemetryExtension
+from hosting_otel.settings import Settings
+
+__all__ = ["OpenTelemetryExtension", "Settings"]
+
+__version__ = "0.1.0"

@@ -1,0 +1,255 @@
+"""What the hooks call once OpenTelemetry is configured: spans, metrics and records of exceptions."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from time import time_ns
+from typing import Any
+
+from opentelemetry import propagate, trace
+from opentelemetry.context import Context, get_current
+from opentelemetry.trace import Link, SpanContext
+
+import hosting
+from hosting_otel.configuration import Configuration, configure
+from hosting_otel.exceptions import ExceptionRecorder
+from hosting_otel.flushing import Flusher
+from hosting_otel.functions import FunctionFacts, Site, describe
+from hosting_otel.logs import LogBridge
+from hosting_otel.messages import (
+    age_seconds,
+    carriers,
+    data_attributes,
+    message_attributes,
+    timer_attributes,
+    trigger_value,
+)
+from hosting_otel.metrics import Metrics
+from hosting_otel.requests import CarrierReader, http_attributes, known_methods, request_of
+from hosting_otel.settings import Settings
+from hosting_otel.spans import STATE, InvocationSpan
+
+SCHEMA_URL = "https://opentelemetry.io/schemas/1.44.0"
+"""The version of the semantic conventions."""
+ATTEMPT = "functions.attempt"
+"""Which attempt of a retry policy an invocation is, for which the conventions have no name."""
+
+logger = logging.getLogger("hosting.extensions.otel")
+
+
+def start(app: hosting.AppHandle, settings: Settings) -> Telemetry | None:
+    """Configure the SDK unless it is, and return what makes spans; None if nothing would be sent.
+
+    Args:
+        app: the app.
+        settings: the settings.
+
+    Raises:
+        ExtensionError: a value of the environment cannot be used, or a package is missing.
+    """
+    configuration = configure(app, settings)
+    if configuration is None:
+        return None
+    return Telemetry(app, settings, configuration)
+
+
+class Telemetry:
+    """Traces, metrics and logs of one host.
+
+    Args:
+        app: the app.
+        settings: the settings.
+        configuration: what is configured.
+    """
+
+    def __init__(self, app: hosting.AppHandle, settings: Settings, configuration: Configuration) -> None:
+        version = hosting_otel_version()
+        self._tracer = trace.get_tracer("hosting_otel", version, schema_url=SCHEMA_URL)
+        self._makes_spans = configuration.traces
+        self._metrics = Metrics(version, SCHEMA_URL) if configuration.metrics else None
+        self._bridge = LogBridge() if configuration.logs else None
+        self._exceptions = ExceptionRecorder(version, SCHEMA_URL, has_logs=configuration.has_log_exporter)
+        self._flusher = Flusher(app, settings)
+        self._reads_bodies = settings.queue_parent
+        self._carriers = CarrierReader(set(propagate.get_global_textmap().fields))
+        self._methods = known_methods()
+        self._site = Site.from_environment()
+        self._is_internal = app.face == "azure" and configuration.host_makes_spans
+        self._sees_responses = "response_sent" in app.capabilities
+        self._facts: dict[str, FunctionFacts] = {}
+        self._is_cold = True
+
+    def begin(self, context: Any, invocation: hosting.Invocation) -> InvocationSpan:
+        """Start the span of an invocation, and make it current; record the start.
+
+        Args:
+            context: the invocation's context.
+            invocation: the invocation.
+        """
+        current = trace.get_current_span()
+        span = self._start(context, invocation, current, None)
+        if span.is_own:
+            span.enter(trace.set_span_in_context(span.span))
+        return span
+
+    def _start(
+        self, context: Any, invocation: hosting.Invocation, current: trace.Span, start_time: int | None
+    ) -> InvocationSpan:
+        facts = self._facts.get(invocation.function.name) or self._describe(invocation)
+        is_cold, self._is_cold = self._is_cold, False
+        request = request_of(invocation) if facts.is_http else None
+        value = None if facts.is_http else trigger_value(invocation)
+        attributes = {**facts.attributes, "faas.invocation_id": invocation.id, "faas.coldstart": is_cold}
+        attributes |= self._own_attributes(facts, invocation, request, value)
+        if invocation.max_attempts != 1:
+            attributes[ATTEMPT] = invocation.attempt
+        is_own = self._makes_spans and not current.is_recording()
+        if is_own:
+            current = self._new_span(facts, context, request, value, attributes, start_time)
+        elif current.is_recording():
+            current.set_attributes({name: one for name, one in attributes.items() if name.startswith("faas.")})
+        method = None if request is None else _method(attributes)
+        waits = request is not None and self._waits(invocation, request)
+        span = InvocationSpan(facts, current, method, is_own=is_own, awaits_response=waits)
+        invocation.state[STATE] = span
+        if self._metrics is not None:
+            self._metrics.started(facts, is_cold=is_cold, age=age_seconds(invocation) if facts.is_message else None)
+            if method is not None:
+                self._metrics.request_started(method)
+        return span
+
+    def _describe(self, invocation: hosting.Invocation) -> FunctionFacts:
+        facts = describe(invocation, self._site, is_internal=self._is_internal)
+        self._facts[invocation.function.name] = facts
+        return facts
+
+    def _own_attributes(
+        self, facts: FunctionFacts, invocation: hosting.Invocation, request: hosting.Request | None, value: Any
+    ) -> Mapping[str, Any]:
+        if request is not None:
+            return http_attributes(request, self._methods)
+        if facts.is_message:
+            return message_attributes(value, invocation)
+        if facts.trigger == "timer":
+            return timer_attributes()
+        return data_attributes(value) if facts.trigger == "datasource" else {}
+
+    def _new_span(
+        self,
+        facts: FunctionFacts,
+        context: Any,
+        request: hosting.Request | None,
+        value: Any,
+        attributes: Mapping[str, Any],
+        start_time: int | None,
+    ) -> trace.Span:
+        parent = get_current()
+        carrier = self._carriers.read(context, request)
+        if carrier:
+            parent = propagate.extract(carrier, parent)
+        links: list[Link] = []
+        if facts.is_message:
+            parent, links = self._senders(value, parent)
+        name = _http_name(facts, attributes) if facts.is_http else facts.span_name
+        return self._tracer.start_span(name, parent, facts.kind, attributes, links, start_time)
+
+    def _senders(self, value: Any, parent: Context) -> tuple[Context, list[Link]]:
+        """Return the context of a message's sender, if nothing else is the parent, and links to all senders."""
+        senders = [propagate.extract(one, Context()) for one in carriers(value, reads_body=self._reads_bodies)]
+        contexts = [one for one in map(_span_context, senders) if one.is_valid]
+        has_parent = _span_context(parent).is_valid
+        if not has_parent and len(contexts) == 1 and not isinstance(value, list):
+            return senders[0], []
+        return parent, [Link(one) for one in contexts]
+
+    def _waits(self, invocation: hosting.Invocation, request: hosting.Request) -> bool:
+        """Return whether ``response_sent`` will be called: for a request from a connection that is not tried again."""
+        return self._sees_responses and request.client is not None and invocation.max_attempts == 1
+
+    def end(self, invocation: hosting.Invocation, outcome: hosting.InvocationOutcome, seconds: float) -> None:
+        """End the span of an invocation, unless its response is still to be sent.
+
+        An invocation without a span has not reached its hooks, because an input failed or another hook answered first.
+
+        Args:
+            invocation: the invocation.
+            outcome: how it ended.
+            seconds: how long it took.
+        """
+        span: InvocationSpan | None = invocation.state.get(STATE)
+        if span is None:
+            begun = time_ns() - int(seconds * 1e9)
+            span = self._start(_NoContext, invocation, trace.INVALID_SPAN, begun)
+        if outcome.exception is not None and outcome.kind == "failed" and span.is_own:
+            self._exceptions.record(span, outcome.exception)
+        if span.awaits_response:
+            span.outcome = outcome
+            return
+        span.finish(self._metrics, outcome, seconds)
+        self._flusher.wake()
+
+    def sent(
+        self,
+        invocation: hosting.Invocation,
+        status: int,
+        size: int,
+        seconds: float,
+        exception: BaseException | None,
+    ) -> None:
+        """End the span of an invocation whose response is sent.
+
+        Args:
+            invocation: the invocation.
+            status: the status of the response.
+            size: the size of its body, in bytes.
+            seconds: the time since the invocation started.
+            exception: why the response is not complete; None if it is.
+        """
+        span: InvocationSpan | None = invocation.state.get(STATE)
+        if span is None or span.outcome is None:
+            return
+        if exception is not None and span.outcome.exception is None and span.is_own:
+            self._exceptions.record(span, exception)
+        if span.is_own:
+            span.span.set_attribute("http.response.body.size", size)
+        outcome, span.outcome = span.outcome, None
+        span.finish(self._metrics, outcome, seconds, status, exception)
+        self._flusher.wake()
+
+    def close(self) -> None:
+        """Send what is left, and send no log records any more."""
+        if self._bridge is not None:
+            self._bridge.close()
+        self._flusher.close()
+
+
+class _NoTrace:
+    trace_parent = trace_state = ""
+
+
+class _NoContext:
+    """Stands for the context of an invocation that has not reached its hooks."""
+
+    trace_context = _NoTrace
+
+
+def hosting_otel_version() -> str:
+    """Return the version of this package."""
+    from hosting_otel import __version__
+
+    return __version__
+
+
+def _span_context(context: Context) -> SpanContext:
+    return trace.get_current_span(context).get_span_context()
+
+
+def _method(attributes: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: attributes[name] for name in ("http.request.method", "url.scheme") if name in attributes}
+
+
+def _http_name(facts: FunctionFacts, attributes: Mapping[str, Any]) -> str:
+    method = attributes.get("http.request.method", "HTTP")
+    method = "HTTP" if method == "_OTHER" else method
+    return f"{method} {facts.span_name}" if facts.span_name else str(method)
