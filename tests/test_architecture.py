@@ -13,6 +13,8 @@ from statistics import median, quantiles
 
 import pytest
 
+import hosting
+
 PACKAGE = Path(__file__).parent.parent / "hosting"
 
 # A layer may import from itself and from the layers above it.
@@ -304,3 +306,32 @@ def test_every_public_class_function_and_method_has_a_docstring() -> None:
     """An editor shows a sentence for each name, overrides included; functions inside of functions are not public."""
     paths = [*PACKAGE.rglob("*.py"), *(PACKAGE.parent / "plugins").glob("*/src/**/*.py")]
     assert [name for path in sorted(paths) for name in _undocumented(path)] == []
+
+
+NEW_PLUGINS = ("hosting-auth", "hosting-openapi", "hosting-otel", "hosting-prometheus")
+PUBLIC_MODULES = ("hosting.bindings", "hosting.core", "hosting.errors", "hosting.hookspecs", "hosting.testing")
+
+
+@pytest.mark.parametrize("plugin", NEW_PLUGINS)
+def test_extensions_in_plugins_use_public_names_only(plugin: str) -> None:
+    """They show what any package can do: they import no private module of hosting, and no name that it may change."""
+    for path in sorted((PACKAGE.parent / "plugins" / plugin / "src").rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"), str(path))):
+            found = list(_names_of_hosting(node))
+            assert not [name for name in found if not _is_public(name)], path
+
+
+def _names_of_hosting(node: ast.AST) -> Iterator[str]:
+    """Yield the dotted names of hosting that a node imports or reads."""
+    if isinstance(node, ast.Import):
+        yield from (alias.name for alias in node.names if alias.name.split(".")[0] == "hosting")
+    elif isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "hosting":
+        yield from (f"{node.module}.{alias.name}" for alias in node.names)
+    elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "hosting":
+        yield f"hosting.{node.attr}"
+
+
+def _is_public(name: str) -> bool:
+    first, _, rest = name.partition(".")
+    is_documented = rest in hosting.__all__ or name == first or name in PUBLIC_MODULES
+    return is_documented or (name.startswith(tuple(f"{one}." for one in PUBLIC_MODULES)) and "._" not in name)
