@@ -11,7 +11,7 @@ from hosting._lazy import lazy_name as _lazy_name
 from hosting.authoring import Order, Outcome, ShortCircuit, configure, extension, hookimpl, use, without
 
 if _typing.TYPE_CHECKING:
-    from hosting._injection import Inject, provider
+    from hosting._injection import Inject, Mark, Marked, provider
     from hosting._invocation import Invocation, InvocationOutcome, Request
     from hosting._secret import Secret
     from hosting.app_handle import AppHandle
@@ -26,6 +26,8 @@ __all__ = [  # noqa: RUF022 - sorted as text, whatever a name stands for
     "Inject",
     "Invocation",
     "InvocationOutcome",
+    "Mark",
+    "Marked",
     "Order",
     "Outcome",
     "RemovedIn2Warning",
@@ -50,6 +52,8 @@ _LATER = {
     "Inject": "hosting._injection",
     "Invocation": "hosting._invocation",
     "InvocationOutcome": "hosting._invocation",
+    "Mark": "hosting._injection",
+    "Marked": "hosting._injection",
     "Request": "hosting._invocation",
     "Secret": "hosting._secret",
     "extend": "hosting.azure_worker.extend",

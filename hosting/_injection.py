@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 import typing
 from collections.abc import Callable, Mapping
@@ -16,6 +17,9 @@ PROVIDES = "__hosting_provides__"
 INVOCATION = "invocation"
 """The name of a provider's parameter that gets the invocation."""
 
+MARKED = "marked"
+"""The name of a provider's parameter that gets what is marked, if the provider is for a class of marks."""
+
 ProviderKind: TypeAlias = Literal["def", "async def", "generator", "async generator"]
 
 T = TypeVar("T", bound=Callable[..., Any])
@@ -29,6 +33,46 @@ class Inject:
     """
 
 
+class Mark:
+    """Base class of an extension's own marks: ``body: Annotated[Order, Body]``, ``-> Annotated[Order, Response]``.
+
+    A parameter with such a mark is supplied by the extension's ``hosting.provider(Body)``, whatever its type. A result
+    with such a mark is for the extension's hooks. Neither is a binding, and Azure's worker does not see them. An
+    annotation names the class, or an instance: ``Annotated[Order, Body(strict=True)]``.
+    """
+
+
+_MarkClass: TypeAlias = type[Mark]
+
+
+class Marked:
+    """A parameter or a result that has a mark of an extension's own.
+
+    Args:
+        name: the name of the parameter; ``return`` for the result.
+        annotation: the whole annotation, ``Annotated[Order, Body]``.
+        mark: the class of the mark or the instance, as the annotation has it.
+        default: the default of the parameter; ``inspect.Parameter.empty`` if there is none.
+    """
+
+    def __init__(self, name: str, annotation: Any, mark: Any, default: Any = inspect.Parameter.empty) -> None:
+        self.name, self.annotation, self.mark, self.default = name, annotation, mark, default
+
+    @property
+    def type(self) -> Any:
+        """The type: ``Order`` in ``Annotated[Order, Body]``."""
+        return typing.get_args(self.annotation)[0]
+
+    @property
+    def mark_class(self) -> _MarkClass:
+        """The class of the mark."""
+        found: _MarkClass = self.mark if isinstance(self.mark, type) else self.mark.__class__
+        return found
+
+    def __repr__(self) -> str:
+        return f"Annotated[{name_of(self.type)}, {self.mark_class.__name__}]"
+
+
 class Provider(NamedTuple):
     """What gives the values of one type."""
 
@@ -39,11 +83,21 @@ class Provider(NamedTuple):
     """The types of its parameters, by their names; ``Invocation`` for the invocation."""
     extension: str
     """The name of its extension, for messages."""
+    takes_marked: bool = False
+    """Whether it takes the parameter that it gives a value for."""
 
     @property
     def is_async(self) -> bool:
         """Whether its value is awaited."""
         return self.kind.startswith("async")
+
+    def for_parameter(self, wanted: Any) -> Provider:
+        """Return the provider for one parameter.
+
+        Args:
+            wanted: what is provided: a type, or a ``Marked``.
+        """
+        return self._replace(call=functools.partial(self.call, **{MARKED: wanted})) if self.takes_marked else self
 
 
 def provider(type: Any, /) -> Callable[[T], T]:  # noqa: A002 - shown to authors
@@ -52,7 +106,8 @@ def provider(type: Any, /) -> Callable[[T], T]:  # noqa: A002 - shown to authors
     It is a ``def``, an ``async def``, or a generator that yields the value once and then cleans up; the function's
     exception is raised at its yield. It may take ``invocation`` and parameters that other providers supply. It
     is called right before the function, once for each invocation. What it raises fails the invocation;
-    ``hosting.ShortCircuit`` responds in the function's place.
+    ``hosting.ShortCircuit`` responds in the function's place. For a subclass of ``hosting.Mark`` it is called once for
+    each parameter with this mark, and may take ``marked``, the ``hosting.Marked`` of the parameter.
 
     Args:
         type: the class, or any other type that can be a key.
@@ -77,18 +132,45 @@ def provider(type: Any, /) -> Callable[[T], T]:  # noqa: A002 - shown to authors
 
 
 def injected_parameters(function: Callable[..., Any]) -> dict[str, Any]:
-    """Return the types of the parameters that are marked with ``Inject``, by name.
+    """Return the types of the parameters that extensions supply, by name; for one with a ``Mark`` its ``Marked``.
 
     Raises:
-        Exception: an annotation cannot be evaluated.
+        Exception: an annotation cannot be evaluated, or has several marks.
     """
-    hints = typing.get_type_hints(function, include_extras=True)
-    return {name: typing.get_args(hint)[0] for name, hint in hints.items() if _is_injected(hint)}
+    found: dict[str, Any] = {}
+    for name, hint in typing.get_type_hints(function, include_extras=True).items():
+        mark = _mark(name, hint)
+        if mark is None:
+            continue
+        if _is_of(mark, Inject):
+            found[name] = typing.get_args(hint)[0]
+        elif name != "return":
+            found[name] = Marked(name, hint, mark, inspect.signature(function).parameters[name].default)
+    return found
 
 
-def _is_injected(hint: Any) -> bool:
-    marks = getattr(hint, "__metadata__", ())
-    return any(mark is Inject or isinstance(mark, Inject) for mark in marks)
+def marked_result(function: Callable[..., Any]) -> Marked | None:
+    """Return the result of a function that has a ``Mark`` in its annotation; None for any other.
+
+    Raises:
+        Exception: an annotation cannot be evaluated, or has several marks.
+    """
+    hint = typing.get_type_hints(function, include_extras=True).get("return")
+    mark = _mark("return", hint)
+    return None if mark is None or _is_of(mark, Inject) else Marked("return", hint, mark)
+
+
+def _mark(name: str, hint: Any) -> Any:
+    """Return the mark of an annotation; None if it has none."""
+    marks = [mark for mark in getattr(hint, "__metadata__", ()) if _is_of(mark, Inject) or _is_of(mark, Mark)]
+    if len(marks) > 1:
+        names = " and ".join(name_of(mark if isinstance(mark, type) else type(mark)) for mark in marks)
+        raise TypeError(f"{name!r} has several marks: {names}; only one can supply it")
+    return marks[0] if marks else None
+
+
+def _is_of(mark: Any, kind: type) -> bool:
+    return isinstance(mark, kind) or (isinstance(mark, type) and issubclass(mark, kind))
 
 
 def read_providers(plugin: Any, extension: str) -> dict[Any, Provider]:
@@ -128,17 +210,20 @@ def describe_provider(type: Any, function: Callable[..., Any], extension: str) -
             remedy="Import the name at run time too, not only under TYPE_CHECKING.",
         ) from error
     needs: dict[str, Any] = {}
+    takes_marked = False
     for parameter in inspect.signature(function).parameters.values():
         if parameter.name in injected:
             needs[parameter.name] = injected[parameter.name]
         elif parameter.name == INVOCATION:
             needs[INVOCATION] = None
+        elif parameter.name == MARKED and _is_of(type, Mark):
+            takes_marked = True
         elif parameter.default is parameter.empty:
             raise ExtensionError(
                 f"{subject} has a parameter {parameter.name!r} that nothing supplies",
                 remedy=f"Call it {INVOCATION!r}, or annotate it: Annotated[T, hosting.Inject].",
             )
-    return Provider(type, function, _kind(function), needs, extension)
+    return Provider(type, function, _kind(function), needs, extension, takes_marked)
 
 
 def _kind(function: Callable[..., Any]) -> ProviderKind:
@@ -150,5 +235,7 @@ def _kind(function: Callable[..., Any]) -> ProviderKind:
 
 
 def name_of(type: Any) -> str:  # noqa: A002
-    """Return the name of a type for messages."""
+    """Return the name of a type for messages, or of what is marked."""
+    if isinstance(type, Marked):
+        return repr(type)
     return str(getattr(type, "__qualname__", None) or getattr(type, "__name__", None) or type)

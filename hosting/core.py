@@ -16,6 +16,8 @@ from hosting._redaction import redact
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from hosting._injection import Marked
+
 Model = Literal["v1", "v2"]
 Severity = Literal["error", "warning"]
 NOTHING: Mapping[str, Any] = MappingProxyType({})
@@ -178,7 +180,10 @@ class Function:
         self.max_dequeue_count = 5
         """How often a queue's message is tried: ``extensions.queues.maxDequeueCount`` of host.json."""
         self.injected: Mapping[str, Any] = NOTHING
-        """The types of the parameters that extensions supply, by name."""
+        """The types of the parameters that extensions supply, by name; for one with an extension's own mark its
+        ``hosting.Marked``."""
+        self.returned: Marked | None = None
+        """The result, if its annotation has an extension's own mark."""
 
     @property
     def trigger(self) -> Binding:

@@ -21,6 +21,8 @@ SIGNATURES = {
     "InvocationOutcome": (
         "(kind: 'OutcomeKind', exception: 'BaseException | None' = None, status: 'int | None' = None) -> 'None'"
     ),
+    "Mark": "()",
+    "Marked": "(name: 'str', annotation: 'Any', mark: 'Any', default: 'Any') -> 'None'",
     "Order": "(before: 'tuple[str, ...]' = (), after: 'tuple[str, ...]' = ()) -> 'None'",
     "Outcome": "(result: 'Any' = None, exception: 'BaseException | None' = None) -> 'None'",
     "Request": "(argument: 'Any', function: 'Function', scope: 'Mapping[str, Any] | None' = None) -> 'None'",

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from hosting._distributions import installed_version
 from hosting._exceptions import error_text
-from hosting._injection import Inject, injected_parameters
+from hosting._injection import Inject, Marked, injected_parameters, marked_result
 from hosting.apps.web import WebExtension, is_settlement_type, supports_sdk_type, web_extension
 from hosting.core import NOTHING, Binding, Model
 from hosting.errors import FunctionLoadError
@@ -47,6 +47,8 @@ class Signature(NamedTuple):
     """Its bindings, with one for a parameter that settles messages, for which the app has none."""
     injected: Mapping[str, Any] = NOTHING
     """The types of the parameters that extensions supply, by name."""
+    returned: Marked | None = None
+    """The result, if an extension's own mark is in its annotation; then ``annotations`` do not have it."""
 
 
 def read_signature(function: Callable[..., Any], bindings: Sequence[Binding], model: Model) -> Signature:
@@ -65,7 +67,7 @@ def read_signature(function: Callable[..., Any], bindings: Sequence[Binding], mo
             its remedy says which of the two to change.
     """
     try:
-        annotations, injected = _annotations(function)
+        annotations, injected, returned = _annotations(function)
         bound = {binding.name: binding for binding in bindings if binding.name != "$return"}
         parameters = set(inspect.signature(function).parameters)
         wants_context = "context" in parameters and "context" not in bound
@@ -84,7 +86,7 @@ def read_signature(function: Callable[..., Any], bindings: Sequence[Binding], mo
         error.file, error.line = defined_at(function)
         raise
     is_async = inspect.iscoroutinefunction(function)
-    return Signature(annotations, wants_context, is_async, (*bindings, *settlement), injected)
+    return Signature(annotations, wants_context, is_async, (*bindings, *settlement), injected, returned)
 
 
 def _settlement_binding(unbound: set[str], annotations: Mapping[str, Any]) -> tuple[Binding, ...]:
@@ -108,14 +110,15 @@ def defined_at(function: Callable[..., Any]) -> tuple[str | None, int | None]:
     return (code.co_filename, code.co_firstlineno) if code else (None, None)
 
 
-def _annotations(function: Callable[..., Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return the annotations, without those of parameters that extensions supply, and the types of these."""
+def _annotations(function: Callable[..., Any]) -> tuple[dict[str, Any], dict[str, Any], Marked | None]:
+    """Return the annotations without those that are for extensions, the types of these, and the marked result."""
     if getattr(function, "__annotations__", None) is None:
-        return {}, {}  # a partial, or another callable object
+        return {}, {}, None  # a partial, or another callable object
     try:
-        injected = injected_parameters(function)
+        injected, returned = injected_parameters(function), marked_result(function)
         hints = typing.get_type_hints(function)
-        return {name: hint for name, hint in hints.items() if name not in injected}, injected
+        hidden = injected.keys() | ({"return"} if returned else set[str]())
+        return {name: hint for name, hint in hints.items() if name not in hidden}, injected, returned
     except Exception as error:  # an annotation is the author's code, and may raise anything
         raise FunctionLoadError(
             f"an annotation cannot be evaluated: {error_text(error)}",

@@ -99,7 +99,7 @@ def _load(reader: AppReader, declaration: Declaration) -> Function:
     function.opt_ins = (*opt_ins, *declaration.opt_ins)
     function.call, function.is_async = call, signature.is_async
     function.annotations, function.wants_context = signature.annotations, signature.wants_context
-    function.injected = signature.injected
+    function.injected, function.returned = signature.injected, signature.returned
     function.bindings = signature.bindings
     return function
 

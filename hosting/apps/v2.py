@@ -195,7 +195,7 @@ def _read(reader: AppReader, sdk_function: Any, script: Path, calls: Sequence[An
             opt_outs=opt_outs,
             retry=retry,
         )
-        function.injected = signature.injected
+        function.injected, function.returned = signature.injected, signature.returned
         reader.functions.append(function)
 
 

@@ -19,7 +19,7 @@ from hosting.apps.host_json import apply_host_json
 from hosting.authoring import REPLACES, declared_opt_ins, pending, user_function
 from hosting.azure_worker.description import complete
 from hosting.azure_worker.health import add_health
-from hosting.azure_worker.injection import check_needs_no_extension, injected_or_none
+from hosting.azure_worker.injection import check_needs_no_extension, marked_or_none
 from hosting.azure_worker.state import (
     WorkerState,
     extensions_are_off,
@@ -358,7 +358,7 @@ def _function(name: str, call: Callable[..., Any], bindings: tuple[Binding, ...]
         opt_ins=opt_ins,
         opt_outs=opt_outs,
     )
-    function.injected = injected_or_none(call)
+    function.injected, function.returned = marked_or_none(call)
     return function
 
 

@@ -62,7 +62,7 @@ def _copy(function: Function) -> Function:
     copy = Function(
         function.name, function.directory, function.file, function.model, function.call, is_async=function.is_async
     )
-    copy.injected = function.injected
+    copy.injected, copy.returned = function.injected, function.returned
     return copy
 
 

@@ -5,30 +5,41 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from hosting._injection import injected_parameters, name_of
+from hosting._injection import Marked, injected_parameters, marked_result, name_of
 from hosting.core import NOTHING
 from hosting.errors import FunctionLoadError
 from hosting.extensions import FLAG
 
 
-def injected_or_none(call: Callable[..., Any]) -> Mapping[str, Any]:
-    """Return the types of a function's parameters that extensions supply, by name; the worker reports what is wrong."""
+def marked_or_none(call: Callable[..., Any]) -> tuple[Mapping[str, Any], Marked | None]:
+    """Return what extensions supply for a function, and the result that one converts; the worker reports what is wrong.
+
+    Returns:
+        The types of the parameters by name, and the result if it has an extension's own mark.
+    """
     if getattr(call, "__annotations__", None) is None:
-        return NOTHING
+        return NOTHING, None
     try:
-        return injected_parameters(call)
+        return injected_parameters(call), marked_result(call)
     except Exception:  # noqa: BLE001 - an annotation is the author's code, and may raise anything
-        return NOTHING
+        return NOTHING, None
 
 
 def check_needs_no_extension(name: str, call: Callable[..., Any]) -> None:
     """Check that a function needs no extension, because none runs.
 
     Raises:
-        FunctionLoadError: it has a parameter that an extension supplies.
+        FunctionLoadError: it has a parameter that an extension supplies, or a result that one converts.
     """
-    for parameter, type_ in injected_or_none(call).items():
+    remedy = f"Set {FLAG}=1 in the app's settings; if it is set, the log says why."
+    injected, returned = marked_or_none(call)
+    for parameter, type_ in injected.items():
         raise FunctionLoadError(
             f"parameter '{parameter}' of function '{name}' needs a {name_of(type_)} from an extension, and none runs",
-            remedy=f"Set {FLAG}=1 in the app's settings; if it is set, the log says why.",
+            remedy=remedy,
+        )
+    if returned is not None:
+        raise FunctionLoadError(
+            f"the result of function '{name}' is {name_of(returned)}, which needs an extension, and none runs",
+            remedy=remedy,
         )

@@ -49,10 +49,9 @@ def wrap(function: Function, state: WorkerState, by_name: Mapping[str, Function]
     functools.update_wrapper(wrapper, call)
     if getattr(call, "__annotate__", None) is None:
         wrapper.__annotations__ = call.__annotations__  # Python 3.14 copies the function that makes them, if it exists
-    if function.injected:
-        wrapper.__annotations__ = {
-            name: one for name, one in call.__annotations__.items() if name not in function.injected
-        }
+    hidden = function.injected.keys() | ({"return"} if function.returned else set[str]())
+    if hidden:
+        wrapper.__annotations__ = {name: one for name, one in call.__annotations__.items() if name not in hidden}
     if adds_context or function.injected:
         wrapper.__signature__ = _with_context(signature) if adds_context else signature  # type: ignore[attr-defined]
     setattr(wrapper, REPLACES, call)

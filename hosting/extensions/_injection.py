@@ -7,7 +7,7 @@ from contextvars import ContextVar
 from inspect import isfunction
 from typing import Any
 
-from hosting._injection import INVOCATION, Provider, describe_provider, name_of
+from hosting._injection import INVOCATION, Marked, Provider, describe_provider, name_of
 from hosting.core import NOTHING, Function, Problem
 from hosting.errors import FunctionLoadError, HostingError
 from hosting.extensions._config import FLAG
@@ -69,15 +69,25 @@ class Injections:
             Whether any function needs a value.
         """
         for function in functions:
-            if not function.injected:
+            if not function.injected and not function.returned:
                 continue
             try:
-                self._by_function[function] = _Resolver(function, extensions, enabled=enabled).injection()
+                if function.injected:
+                    self._by_function[function] = _Resolver(function, extensions, enabled=enabled).injection()
+                _check_result(function, enabled=enabled or any(one.status in RUNNING for one in extensions))
             except HostingError as error:
                 function.error = f"{error.message} {error.remedy}".strip()
                 message = f"The '{function.name}' function is in error: {error.message}"
                 self.problems.append(Problem("error", message, error.remedy, function.file, function=function.name))
         return bool(self._by_function)
+
+
+def _check_result(function: Function, *, enabled: bool) -> None:
+    if function.returned and not enabled:
+        raise FunctionLoadError(
+            f"the result of function '{function.name}' is {name_of(function.returned)}, which needs an extension",
+            remedy=f"Extensions are switched off: set {FLAG}=1, in the environment or in local.settings.json.",
+        )
 
 
 class _Resolver:
@@ -124,14 +134,15 @@ class _Resolver:
                 for name, need in provider.needs.items()
             }
             self._index[type_] = len(self._providers)
-            self._providers.append(provider)
+            self._providers.append(provider.for_parameter(type_))
             self._arguments.append(arguments)
         return self._index[type_]
 
     def _provider(self, type_: Any, wanted_by: str) -> Provider:
-        if type_ in overrides.get():
-            return _overriding(type_, overrides.get()[type_])
-        found = [one.providers[type_] for one in self._extensions if one.status in RUNNING and type_ in one.providers]
+        type_in_tests, key = (type_.type, type_.mark_class) if isinstance(type_, Marked) else (type_, type_)
+        if _is_key(type_in_tests) and type_in_tests in overrides.get():
+            return _overriding(type_, overrides.get()[type_in_tests])
+        found = [one.providers[key] for one in self._extensions if one.status in RUNNING and key in one.providers]
         if len(found) == 1:
             return found[0]
         if found:
@@ -142,7 +153,7 @@ class _Resolver:
             )
         raise FunctionLoadError(
             f"{wanted_by} needs a {name_of(type_)}, which no extension that runs provides",
-            remedy=self._remedy(type_),
+            remedy=self._remedy(key),
         )
 
     def _remedy(self, type_: Any) -> str:
@@ -159,6 +170,15 @@ class _Resolver:
         return (
             f"Install the package with the extension that provides it; the class comes from {package or 'the app'!r}."
         )
+
+
+def _is_key(type_: Any) -> bool:
+    """Return whether a type can be one of those that a test supplies: metadata in an annotation may not be hashable."""
+    try:
+        hash(type_)
+    except TypeError:
+        return False
+    return True
 
 
 def _package(extension: Extension) -> str | None:

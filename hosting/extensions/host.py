@@ -242,7 +242,7 @@ class ExtensionHost:
         return self.enabled or self._registry.has_local or bool(self._registrations.extensions or pending.extensions)
 
     def _inject(self, functions: Sequence[Function]) -> None:
-        needing = [function for function in functions if function.injected]
+        needing = [function for function in functions if function.injected or function.returned]
         if needing and self._chains.injections.add(needing, self.installed, enabled=self.enabled):
             self._chains.choose(self._selection)  # also where extensions are off: a test may supply the values
 

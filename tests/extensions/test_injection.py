@@ -13,7 +13,7 @@ import azure.functions as func
 import pytest
 
 import hosting
-from hosting.errors import ExtensionError, FunctionLoadError
+from hosting.errors import AppLoadError, ExtensionError, FunctionLoadError
 from hosting.extensions._model import Extension
 from hosting.extensions._registration import register
 from hosting.host.context import Context, InvocationLocal
@@ -389,3 +389,101 @@ async def test_missing_provider_in_azures_worker_fails_each_call(worker: Path) -
     [built] = extended(worker, "def", code).get_functions()
     with pytest.raises(FunctionLoadError, match="needs a int, which no extension that runs provides"):
         built.get_user_function()(func.HttpRequest("GET", "/", body=b""))
+
+
+class Part(hosting.Mark):
+    """A mark of an extension's own: which part of the request a parameter gets."""
+
+    def __init__(self, prefix: str = "") -> None:
+        self.prefix = prefix
+
+
+class Shown(hosting.Mark):
+    """A mark for results, which a hook shows."""
+
+
+class Parts:
+    """Supplies what is marked, and shows results."""
+
+    @hosting.provider(Part)
+    def part(self, invocation: hosting.Invocation, marked: hosting.Marked) -> Any:
+        prefix = marked.mark.prefix if isinstance(marked.mark, Part) else ""
+        found = (invocation.request.query if invocation.request else {}).get(marked.name, marked.default)
+        return marked.type(f"{prefix}{found}")
+
+    @hosting.hookimpl
+    def post_invocation_app_level(self, invocation: hosting.Invocation, func_ret: Any) -> Any:
+        returned = invocation.function.returned
+        return f"{returned!r}: {func_ret}" if returned is not None else None
+
+
+MARKS = f"""
+from typing import Annotated
+import azure.functions as func
+import hosting
+from {__name__} import Part, Shown
+"""
+MARKED = """
+KEYWORD main(req: func.HttpRequest, name: Annotated[str, Part], count: Annotated[int, [], Part()] = 3,
+             other: Annotated[str, Part("no. ")] = "9") -> Annotated[int, Shown]:
+    return (name, count, other)
+"""
+
+
+@pytest.mark.parametrize("keyword", ["def", "async def"])
+@pytest.mark.parametrize(("model", "head"), [("v1", ""), ("v2", FUTURE)])
+def test_parameters_and_results_may_have_marks_of_an_extensions_own(keyword: str, model: str, head: str) -> None:
+    """One provider gives each parameter with its mark another value; the result is a hook's, whatever its type."""
+    app = {name: text.replace(HEAD, MARKS) for name, text in files(keyword, model, MARKED, head).items()}
+    with make_host(app, extensions=[Parts]) as host:
+        assert host.get("api/main?name=Ada").text == "Annotated[int, Shown]: ('Ada', 3, 'no. 9')"
+    with override(str, "fake"), make_host(app, extensions=[Parts]) as host:
+        assert host.get("api/main").text == "Annotated[int, Shown]: ('fake', 3, 'fake')"
+
+
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [
+        (MARKED, "needs a Annotated[str, Part], which no extension that runs provides"),
+        ("KEYWORD main(req: func.HttpRequest) -> Annotated[int, Shown]:\n    return 1\n", "is Annotated[int, Shown]"),
+    ],
+)
+def test_marked_function_without_its_extension_is_in_error(code: str, message: str) -> None:
+    """Such a function cannot run, and the message says which parameter or result needs an extension."""
+    app = {name: text.replace(HEAD, MARKS) for name, text in files("def", "v1", code).items()}
+    with make_host(app, extensions=[], raises=False) as host:
+        assert message in " ".join(f"{one.message} {one.remedy}" for one in host.problems)
+        assert host.get("api/main").status >= 404
+
+
+def test_a_parameter_has_one_mark() -> None:
+    """It is not chosen which of two extensions supplies it."""
+    code = "def main(req: func.HttpRequest, a: Annotated[int, Part, hosting.Inject]):\n    return ''\n"
+    app = {name: text.replace(HEAD, MARKS) for name, text in files("def", "v1", code).items()}
+    with pytest.raises(AppLoadError, match="'a' has several marks: Part and Inject"), make_host(app, extensions=[]):
+        pass
+
+
+def test_azures_worker_sees_no_marks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither the marked parameters nor the marked result; without extensions such a function is not loaded."""
+    context = Context("1", "main", str(tmp_path), InvocationLocal())
+    request = func.HttpRequest("GET", "https://app/api/main?other=2", params={"other": "2"}, body=b"")
+
+    def main(
+        req: func.HttpRequest, name: Annotated[str, Part] = "Ada", other: Annotated[int, Part] = 1
+    ) -> Annotated[int, Shown]:
+        return name, other  # type: ignore[return-value]
+
+    def shown(req: func.HttpRequest) -> Annotated[int, Shown]:
+        return 1
+
+    with azure_worker(tmp_path, monkeypatch, __name__, "Parts"):
+        app = func.FunctionApp()
+        app.route("main")(main)
+        (built,) = hosting.extend(app).get_functions()
+        wrapper: Any = built.get_user_function()
+        assert wrapper.__annotations__.keys() == {"req"}
+        assert wrapper(req=request, context=context) == "Annotated[int, Shown]: ('Ada', 2)"
+    monkeypatch.setenv("PYTHON_ENABLE_WORKER_EXTENSIONS", "0")
+    with pytest.raises(FunctionLoadError, match=r"'shown' is Annotated\[int, Shown\], which needs an extension"):
+        hosting.extend(shown)
