@@ -1,0 +1,188 @@
+"""The extension: it supplies parameters, turns results into responses, and serves the document and the page."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from logging import Logger
+from typing import Any
+
+import hosting
+from hosting.core import Function
+from hosting.errors import HostingError
+from hosting_openapi.document import Described, as_bytes, make_document
+from hosting_openapi.inputs import BodyInput, NamedInput, RequestProblem, invalid, read_inputs
+from hosting_openapi.marks import Body, Header, Path, Query, Response
+from hosting_openapi.outputs import Output, ResponseProblem
+from hosting_openapi.problems import MEDIA_TYPE, problem_body
+from hosting_openapi.security import Security, is_auth_there
+from hosting_openapi.serving import serve
+from hosting_openapi.settings import Settings
+
+NAME = "openapi"
+_VALUES = "hosting_openapi"
+_MISMATCH = "The result does not match the response that the function declares."
+
+_logger = logging.getLogger(f"hosting.extensions.{NAME}")
+
+
+class Plan:
+    """What is validated for one function.
+
+    Args:
+        function: the function.
+    """
+
+    def __init__(self, function: Function) -> None:
+        self.inputs: dict[str, BodyInput | NamedInput] = {}
+        self.output: Output | None = None
+        self.error = ""
+        """Why it cannot run."""
+        try:
+            self.inputs = read_inputs(function.injected)
+            returned = function.returned
+            if returned is not None and issubclass(returned.mark_class, Response):
+                self.output = Output(returned)
+        except Exception as error:  # noqa: BLE001 - an annotation is the author's code, and pydantic calls it
+            self.error = f"{type(error).__name__}: {error}"
+            text = "Function '%s' cannot be validated, so each call of it fails: %s"
+            _logger.error(text, function.name, self.error)
+
+    def read(self, request: hosting.Request) -> dict[str, Any]:
+        """Return the values of all parameters.
+
+        Raises:
+            RequestProblem: the request is not valid.
+        """
+        values: dict[str, Any] = {}
+        faults = []
+        for name, given in self.inputs.items():
+            try:
+                values[name] = given.read(request)
+            except RequestProblem as problem:
+                if not problem.faults:
+                    raise
+                faults += problem.faults
+        if faults:
+            raise invalid(faults)
+        return values
+
+
+class OpenApi:
+    """Validates requests and responses, and serves the OpenAPI document of the app."""
+
+    settings = Settings
+
+    def __init__(self) -> None:
+        self._settings = Settings()
+        self._by_function: dict[str, Settings] = {}
+        self._plans: dict[str, Plan] = {}
+        self._failed: set[str] = set()
+        self._lock = threading.Lock()
+        self._document: bytes | None = None
+        self._app: hosting.AppHandle
+        self._checks = False
+
+    @hosting.hookimpl
+    def configure(self, settings: Settings) -> None:
+        """Store the settings of the app."""
+        self._settings = settings
+        self._by_function = {}
+
+    @hosting.hookimpl
+    def configure_function(self, function_name: str, settings: Settings) -> None:
+        """Store the settings of a function."""
+        self._by_function[function_name] = settings
+
+    @hosting.hookimpl
+    def prepare(self, app: hosting.AppHandle) -> None:
+        """Read what is validated, and add the routes of the document and the page."""
+        self._app, self._document = app, None
+        self._failed = {function.name for function in app.functions if function.error is not None}
+        self._plans = {function.name: Plan(function) for function in app.functions if function.is_http}
+        checks = self._settings.check_responses
+        is_development = app.settings("AZURE_FUNCTIONS_ENVIRONMENT") == "Development"
+        self._checks = is_development if checks is None else checks
+        if "routes" in app.capabilities:
+            serve(app, self._settings, self.document)
+
+    @hosting.provider(Body)
+    def body(self, invocation: hosting.Invocation, marked: hosting.Marked) -> Any:
+        """Return the value of a parameter from the body."""
+        return self._value(invocation, marked)
+
+    @hosting.provider(Query)
+    def query(self, invocation: hosting.Invocation, marked: hosting.Marked) -> Any:
+        """Return the value of a parameter from the query."""
+        return self._value(invocation, marked)
+
+    @hosting.provider(Path)
+    def path(self, invocation: hosting.Invocation, marked: hosting.Marked) -> Any:
+        """Return the value of a parameter from the route."""
+        return self._value(invocation, marked)
+
+    @hosting.provider(Header)
+    def header(self, invocation: hosting.Invocation, marked: hosting.Marked) -> Any:
+        """Return the value of a parameter from the headers."""
+        return self._value(invocation, marked)
+
+    @hosting.hookimpl(trylast=True)  # other extensions see the response, not the model
+    def post_invocation_app_level(self, logger: Logger, invocation: hosting.Invocation, func_ret: Any) -> Any:
+        """Turn the result of a function that declares its response into that response."""
+        if invocation.function.returned is None:
+            return None
+        output = self._plan(invocation.function).output
+        if output is None:
+            return None
+        try:
+            return output.respond(func_ret, invocation, checks=self._checks)
+        except ResponseProblem as error:
+            logger.error("The result of '%s' is not what it declares: %s", invocation.function.name, error)
+            return invocation.respond(500, problem_body(500, _MISMATCH), media_type=MEDIA_TYPE)
+
+    def document(self) -> bytes:
+        """Return the OpenAPI document of the app as JSON."""
+        with self._lock:
+            if self._document is None:
+                self._document = as_bytes(self._make_document())
+            return self._document
+
+    def _make_document(self) -> dict[str, Any]:
+        host_json = self._app.host_json
+        security = Security(host_json, has_auth=is_auth_there(host_json))
+        described = [self._describe(function) for function in self._app.functions if self._is_shown(function)]
+        return make_document([one for one in described if not one.settings.hidden], self._settings, security)
+
+    def _describe(self, function: Function) -> Described:
+        plan = self._plan(function)
+        settings = self._by_function.get(function.name, self._settings)
+        return Described(function, tuple(plan.inputs.values()), plan.output, settings)
+
+    def _is_shown(self, function: Function) -> bool:
+        is_own = function.added_by is None and NAME not in function.opt_outs
+        return function.is_http and is_own and not function.disabled and function.name not in self._failed
+
+    def _plan(self, function: Function) -> Plan:
+        if function.name not in self._plans:
+            self._plans[function.name] = Plan(function)
+        return self._plans[function.name]
+
+    def _value(self, invocation: hosting.Invocation, marked: hosting.Marked) -> Any:
+        values = invocation.state.get(_VALUES)
+        if values is None:
+            values = invocation.state[_VALUES] = self._read(invocation)
+        return values[marked.name]
+
+    def _read(self, invocation: hosting.Invocation) -> dict[str, Any]:
+        plan, request = self._plan(invocation.function), invocation.request
+        if plan.error or request is None:
+            reason = plan.error or "it is not triggered by HTTP"
+            raise HostingError(
+                f"the parameters of '{invocation.function.name}' cannot be read from a request: {reason}",
+                remedy="Correct the annotation, or remove the mark from it.",
+            )
+        try:
+            return plan.read(request)
+        except RequestProblem as problem:
+            content = problem_body(problem.status, problem.detail, problem.faults)
+            raise hosting.ShortCircuit(invocation.respond(problem.status, content, media_type=MEDIA_TYPE)) from None
