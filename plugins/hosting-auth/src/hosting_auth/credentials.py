@@ -44,7 +44,7 @@ def find_credential(headers: Any, accepted: Sequence[CredentialKind]) -> Credent
         raise Refused(SEVERAL)
     if key is not None:
         return Credential("key", key)
-    if authorization is None:
+    if authorization is None or not authorization.strip(" "):
         return None
     return Credential("token", _bearer_token(authorization, is_accepted="token" in accepted))
 

@@ -164,7 +164,7 @@ class AuthExtension:
         if app.face != "azure" and "tasks" in app.capabilities:
             app.add_task(source.keep_fresh, name=name)
         else:
-            source.start_fetch()
+            source.fetch_if_due()
         if "health" in app.capabilities:  # not for readiness: public functions answer without keys
             app.add_health(f"auth {name}", source.health, ready=False)
 

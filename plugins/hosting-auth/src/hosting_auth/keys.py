@@ -32,6 +32,13 @@ _CURVES: Mapping[str, str] = {"ES256": "P-256", "ES384": "P-384", "ES512": "P-52
 log = logging.getLogger("hosting.extensions.auth")
 
 
+async def wait_for(fetch: Future[None] | None, seconds: float = WAIT_SECONDS) -> None:
+    """Wait until a fetch has ended, on any event loop; give up the wait after some seconds. Raises nothing."""
+    if fetch is not None:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(asyncio.wrap_future(fetch), seconds)
+
+
 class SigningKey(NamedTuple):
     """A public key for one algorithm."""
 
@@ -107,9 +114,7 @@ class KeySource:
 
     @property
     def keys(self) -> list[SigningKey]:
-        """The keys; empty if none were fetched, or if they are too old. Starts a fetch where one is due."""
-        if self.seconds_until_due <= 0:
-            self.start_fetch()
+        """The keys; empty if none were fetched, or if they are too old."""
         is_usable = self._clock() - self._fetched_at <= self._settings.stale_seconds
         return self._keys if is_usable else []
 
@@ -118,43 +123,35 @@ class KeySource:
         """The seconds until the next fetch is due."""
         return self._due_at - self._clock()
 
-    @property
-    def may_wait(self) -> bool:
-        """Whether a call without keys may wait for a fetch: not while the last one has failed a moment ago."""
-        return self._running is not None or self.seconds_until_due <= 0
-
-    @property
-    def may_ask_again(self) -> bool:
-        """Whether an unknown key is a reason to fetch the keys before that is due."""
-        return self._running is not None or self._clock() - self._tried_at >= COOLDOWN_SECONDS
-
-    def start_fetch(self) -> Future[None]:
-        """Fetch the keys in a thread, if that is not under way; return what ends when it has."""
+    def fetch_if_due(self) -> Future[None] | None:
+        """Begin a fetch in a thread if one is due; return what ends with the one that is under way, None if none is."""
         with self._lock:
-            if self._running is None:
-                running = self._running = Future()
-                running.set_running_or_notify_cancel()  # a caller that gives up does not cancel it for the others
-                self._tried_at = self._clock()
-                name = f"hosting-auth {self.issuer.issuer}"
-                try:
-                    threading.Thread(target=self._run, args=(running,), name=name, daemon=True).start()
-                except RuntimeError as error:  # this process can have no more threads
-                    self._running = None
-                    self._note_failure(error)
-                    running.set_result(None)
-                return running
-            return self._running
+            return self._running or (self._start() if self.seconds_until_due <= 0 else None)
 
-    async def wait(self, seconds: float = WAIT_SECONDS) -> None:
-        """Fetch the keys, and wait for that; give up the wait after some seconds. Raises nothing."""
-        with suppress(TimeoutError):
-            await asyncio.wait_for(asyncio.wrap_future(self.start_fetch()), seconds)
+    def fetch_again(self) -> Future[None] | None:
+        """Begin a fetch because of an unknown key, unless there was one a moment ago; return as ``fetch_if_due``."""
+        with self._lock:
+            is_cool = self._clock() - self._tried_at >= COOLDOWN_SECONDS
+            return self._running or (self._start() if is_cool else None)
+
+    def _start(self) -> Future[None]:
+        running = self._running = Future()
+        running.set_running_or_notify_cancel()  # a caller that gives up does not cancel it for the others
+        self._tried_at = self._clock()
+        name = f"hosting-auth {self.issuer.issuer}"
+        try:
+            threading.Thread(target=self._run, args=(running,), name=name, daemon=True).start()
+        except RuntimeError as error:  # this process can have no more threads
+            self._running = None
+            self._note_failure(error)
+            running.set_result(None)
+        return running
 
     async def keep_fresh(self) -> None:
         """Fetch the keys whenever that is due, until this is cancelled."""
         while True:
-            delay = self.seconds_until_due
-            await (asyncio.sleep(delay) if delay > 0 else self.wait())
+            await wait_for(self.fetch_if_due())
+            await asyncio.sleep(max(self.seconds_until_due, FIRST_RETRY_SECONDS))
 
     def health(self) -> str | None:
         """Return why tokens of the issuer cannot be checked; None if they can."""
@@ -163,12 +160,14 @@ class KeySource:
         return f"the keys of {self.issuer.issuer} are not available: {self.error or 'they are not fetched yet'}"
 
     def _run(self, running: Future[None]) -> None:
+        found: list[SigningKey] | Exception = RuntimeError("the fetch has ended early")
         try:
-            self._note_keys(self._fetch_keys())
+            found = self._fetch_keys()
         except (OSError, ValueError, RecursionError, http.client.HTTPException) as error:
-            self._note_failure(error)
+            found = error
         finally:
-            with self._lock:
+            with self._lock:  # a caller that sees the keys sees that the fetch has ended, too
+                self._note_failure(found) if isinstance(found, Exception) else self._note_keys(found)
                 self._running = None
             running.set_result(None)
 

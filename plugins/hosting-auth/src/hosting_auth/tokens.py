@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, NoReturn
 import jwt
 
 from hosting_auth import refusals
-from hosting_auth.keys import KeySource, SigningKey
+from hosting_auth.keys import KeySource, SigningKey, wait_for
 from hosting_auth.principal import Kind, Principal
 from hosting_auth.refusals import Reason, Refused
 from hosting_auth.settings import TENANT, Issuer
@@ -69,10 +69,10 @@ class TokenVerifier:
         iss, tid = claims.get("iss"), claims.get("tid")
         tenant = tid if isinstance(tid, str) else None
         for source in self._sources:
-            if _issuer_of(source.issuer, tenant) == iss:
+            if isinstance(iss, str) and _issuer_of(source.issuer, tenant) == iss:
                 if source.issuer.tenants and tenant not in source.issuer.tenants:
                     raise Refused(refusals.TENANT)
-                return Expected(source, str(iss), tenant)
+                return Expected(source, iss, tenant)
         raise Refused(refusals.ISSUER)
 
     def _claims(self, token: str, expected: Expected, keys: Sequence[SigningKey]) -> dict[str, Any]:
@@ -123,13 +123,14 @@ def _issuer_of(issuer: Issuer, tenant: str | None) -> str | None:
 async def _find_keys(expected: Expected, kid: str | None, algorithm: str) -> list[SigningKey]:
     """Return the keys that may have signed a token. A ``kid`` that is not known may be new: the keys are fetched."""
     source = expected.source
-    if not source.keys and source.may_wait:
-        await source.wait()
+    fetch = source.fetch_if_due()
+    if not source.keys:
+        await wait_for(fetch)
     if not source.keys:
         raise Refused(refusals.NO_KEYS)
     keys = _matching(source.keys, expected, kid, algorithm)
-    if not keys and source.may_ask_again:
-        await source.wait()
+    if not keys:
+        await wait_for(source.fetch_again())
         keys = _matching(source.keys, expected, kid, algorithm)
     if not keys:
         raise Refused(refusals.NO_KEYS if source.error else refusals.UNKNOWN_KEY)
