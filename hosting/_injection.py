@@ -6,6 +6,7 @@ import functools
 import inspect
 import typing
 from collections.abc import Callable, Mapping
+from types import CoroutineType
 from typing import Any, Literal, NamedTuple, TypeAlias, TypeVar
 
 from hosting._exceptions import error_text
@@ -99,28 +100,34 @@ class Provider(NamedTuple):
         """
         return self._replace(call=functools.partial(self.call, **{MARKED: wanted})) if self.takes_marked else self
 
+    @property
+    def checks_value(self) -> bool:
+        """Whether a coroutine as its value is a mistake, because its type does not include coroutines."""
+        kind = typing.get_origin(self.type) or self.type
+        return not (inspect.isclass(kind) and issubclass(CoroutineType, kind))
+
 
 def provider(type: Any, /) -> Callable[[T], T]:  # noqa: A002 - shown to authors
     """Mark a function of an extension that gives the values of a type: ``@hosting.provider(User)``.
 
     It is a ``def``, an ``async def``, or a generator that yields the value once and then cleans up; the function's
     exception is raised at its yield. It may take ``invocation`` and parameters that other providers supply. It
-    is called right before the function, once for each invocation. What it raises fails the invocation;
+    is called right before the function, once for each invocation. What it raises fails the invocation, and so does a
+    coroutine as its value, which nothing would await: write ``async def``, or await it in the provider.
     ``hosting.ShortCircuit`` responds in the function's place. For a subclass of ``hosting.Mark`` it is called once for
     each parameter with this mark, and may take ``marked``, the ``hosting.Marked`` of the parameter.
 
     Args:
-        type: the class, or any other type that can be a key.
+        type: the class, or any other type, such as ``list[User]`` or a ``NewType``.
 
     Returns:
         A decorator that returns the function itself.
 
     Raises:
-        TypeError: there is no type, or what is decorated is not a function.
+        TypeError: it is not a type, or what is decorated is not a function.
     """
-    if type is None or isinstance(type, str) or (inspect.isroutine(type) and not inspect.isclass(type)):
+    if not _is_type(type):
         raise TypeError(f"hosting.provider takes the type that is provided, found {type!r}: @hosting.provider(User)")
-    hash(type)  # raises TypeError
 
     def mark(function: T) -> T:
         if not inspect.isfunction(function):
@@ -129,6 +136,12 @@ def provider(type: Any, /) -> Callable[[T], T]:  # noqa: A002 - shown to authors
         return function
 
     return mark
+
+
+def _is_type(value: Any) -> bool:
+    """Return whether a value can be the type of a parameter: a class, or what ``typing`` makes of classes."""
+    is_named = isinstance(value, typing.NewType) or hasattr(value, "__value__")  # the latter is a statement ``type``
+    return inspect.isclass(value) or value is Any or is_named or typing.get_origin(value) is not None
 
 
 def injected_parameters(function: Callable[..., Any]) -> dict[str, Any]:

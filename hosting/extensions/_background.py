@@ -47,9 +47,9 @@ class Background:
             supervisor.start()
 
     @property
-    def missing_guards(self) -> list[str]:
-        """The names of guards that could not be loaded, so that their functions do not run."""
-        return [one.name for one in self._guards() if one.status in ("failed", "blocked")]
+    def denying_guards(self) -> list[str]:
+        """The names of guards that do not run, so that their functions are denied."""
+        return [one.name for one in self._guards() if _denies(one)]
 
     async def check_health(self, wanted: Callable[[HealthCheck], bool]) -> list[HealthResult]:
         """Run some of the health checks, and return their results."""
@@ -91,6 +91,11 @@ class Background:
             entry = {"name": check.name, "added_by": check.extension, "ready": check.ready, "live": check.live}
             entries.append({**entry, "status": status, "reason": last.reason or None if last else None})
         return entries
+
+
+def _denies(guard: Extension) -> bool:
+    """Return whether a guard could not be loaded, or is paused so that its functions do not run."""
+    return guard.status in ("failed", "blocked") or (guard.status == "paused" and not guard.is_open)
 
 
 async def _no_lease(_name: str) -> None:

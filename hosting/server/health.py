@@ -84,7 +84,7 @@ class Health:
 
     def _not_ready(self) -> str:
         """Return why no requests should be sent to the host; empty if they may be."""
-        guards = self._host.extensions.background.missing_guards
+        guards = self._host.extensions.background.denying_guards
         if guards:
             return f"functions do not run without their guard: {', '.join(guards)}"
         return "" if self._host.state == "running" else f"the host is {self._host.state}"

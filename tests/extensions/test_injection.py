@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Annotated, Any
+from typing import Annotated, Any, NewType
 
 import azure.functions as func
 import pytest
 
 import hosting
+from hosting._injection import PROVIDES
 from hosting.errors import AppLoadError, ExtensionError, FunctionLoadError
 from hosting.extensions._model import Extension
 from hosting.extensions._registration import register
@@ -23,6 +24,9 @@ from tests.support.azure_worker import azure_worker
 
 class User(str):
     """What a plain provider gives."""
+
+
+UserId = NewType("UserId", str)
 
 
 class Session(list[str]):
@@ -184,6 +188,50 @@ def test_generator_that_does_not_yield_once_fails_the_invocation(
         assert message in str(host.get("api/main").invocation.exception)
 
 
+async def make_user() -> User:
+    return User("never awaited")
+
+
+def returning() -> Any:
+    return make_user()
+
+
+async def returning_later() -> Any:
+    return make_user()
+
+
+def yielding() -> Iterator[Any]:
+    yield make_user()
+
+
+async def yielding_later() -> AsyncIterator[Any]:
+    yield make_user()
+
+
+@pytest.mark.parametrize("keyword", ["def", "async def"])
+@pytest.mark.parametrize("wrong", [returning, returning_later, yielding, yielding_later])
+def test_provider_that_gives_a_coroutine_fails_the_invocation(wrong: Callable[[], Any], keyword: str) -> None:
+    """The function would get what nothing awaits: the message says which provider, and what to write."""
+    extension = type("One", (), {"user": staticmethod(hosting.provider(User)(wrong))})
+    with make_host(files(keyword, "v2", PLAIN), extensions={"one": extension}, raises=False) as host:
+        raised = host.get("api/main").invocation.exception
+    assert isinstance(raised, ExtensionError)
+    assert raised.message == f"the provider {wrong.__name__} of User gave a coroutine, which nothing awaits"
+    assert "async def" in raised.remedy
+
+
+def test_provider_of_coroutines_may_give_one() -> None:
+    """Where the type says so, the function awaits it itself."""
+    code = """
+async def main(req: func.HttpRequest, user: Annotated[Awaitable[str], hosting.Inject]) -> str:
+    return await user
+"""
+    app = files("async def", "v2", code, "from collections.abc import Awaitable\n")
+    extension = type("One", (), {"user": staticmethod(hosting.provider(Awaitable[str])(returning))})
+    with make_host(app, extensions={"one": extension}) as host:
+        assert host.get("api/main").body == b"never awaited"
+
+
 def generating() -> Iterator[User]:
     """Give a user in the way of a provider."""
     yield User("generated")
@@ -323,13 +371,19 @@ def test_wrong_provider_fails_its_extension(target: type, message: str) -> None:
     assert refused.value.remedy
 
 
-@pytest.mark.parametrize("wrong", [None, "User", print, lambda: None, []])
+@pytest.mark.parametrize("wrong", [None, "User", print, lambda: None, [], 5, (User, Session), User("x"), ...])
 def test_provider_for_nothing_is_refused(wrong: Any) -> None:
     """``@hosting.provider`` needs a type, and a function below it."""
-    with pytest.raises(TypeError, match=r"hosting\.provider takes the type|unhashable"):
+    with pytest.raises(TypeError, match=r"hosting\.provider takes the type that is provided, found "):
         hosting.provider(wrong)
     with pytest.raises(TypeError, match="expected a function"):
         hosting.provider(User)(3)  # type: ignore[type-var]
+
+
+@pytest.mark.parametrize("right", [User, list[int], User | None, UserId, Callable[[], User], Any])
+def test_provider_takes_every_kind_of_type(right: Any) -> None:
+    """What can annotate a parameter can be provided."""
+    assert getattr(hosting.provider(right)(awaiting), PROVIDES) == right
 
 
 providing = Providing()

@@ -25,7 +25,7 @@ from hosting.app_handle import AppHandle
 from hosting.authoring import pending
 from hosting.host.context import Context, InvocationLocal
 from hosting.runner.banner import function_lines
-from hosting.testing import http_request, make_host
+from hosting.testing import Host, http_request, make_host
 from tests.support.azure_worker import azure_worker
 from tests.support.driver import PROTOS
 
@@ -620,10 +620,29 @@ def test_guards_are_called_for_added_routes_unless_these_are_open() -> None:
         assert host.get("/runtime/health/ready").status == 200
         (gate,) = host._session.host.extensions._registry.guards
         gate.status = "failed"
-        ready = host.get("/runtime/health/ready?expand=true")
-        entry = ready.json()["entries"]["azure.functions.script_host.lifecycle"]
-        assert (ready.status, entry["description"]) == (503, "functions do not run without their guard: gate")
-        assert host.get("/runtime/health/live").status == 200
+        check_not_ready(host)
+
+
+def check_not_ready(host: Host) -> None:
+    ready = host.get("/runtime/health/ready?expand=true")
+    entry = ready.json()["entries"]["azure.functions.script_host.lifecycle"]
+    assert (ready.status, entry["description"]) == (503, "functions do not run without their guard: gate")
+    assert host.get("/runtime/health/live").status == 200
+
+
+def test_paused_guard_ends_the_readiness_while_its_functions_are_denied() -> None:
+    """One that is paused so that its functions run without it does not."""
+    with make_host(own_app(), extensions={"gate": Gate()}, raises=False) as host:
+        extensions = host._session.host.extensions
+        for word, is_ready in (("deny", False), ("open", True)):
+            extensions.pause("gate", word)  # type: ignore[arg-type]
+            assert host.get("/api/orders/1").status == (200 if is_ready else 503)
+            if is_ready:
+                assert host.get("/runtime/health/ready").status == 200
+            else:
+                check_not_ready(host)
+            extensions.resume("gate")
+        assert host.get("/runtime/health/ready").status == 200
 
 
 def test_added_functions_are_in_the_list_that_the_start_prints() -> None:

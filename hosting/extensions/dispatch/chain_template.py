@@ -122,11 +122,19 @@ except BaseException as exception:
 """
 
 GENERATOR_IS_NONE = "generator_{index} = None"
-PROVIDE = "value_{index} = {call}"
+PROVIDE = """
+value_{index} = {call}
+{check}
+"""
 OPEN = """
 generator = {call}
 value_{index} = {value}
 generator_{index} = generator
+{check}
+"""
+CHECK_VALUE = """
+if type(value_{index}) is CoroutineType:
+    refuse_coroutine({index}, value_{index})
 """
 CLOSE = """
 if generator_{index} is not None:

@@ -18,8 +18,8 @@ import asyncio
 import linecache
 import time
 from collections.abc import Callable
-from functools import cached_property
-from types import CodeType
+from functools import cached_property, partial
+from types import CodeType, CoroutineType
 from typing import Any, Literal, cast
 
 from hosting._invocation import invocation_of
@@ -33,7 +33,13 @@ from hosting.extensions.dispatch.chain_template import fill
 from hosting.extensions.dispatch.denial import is_denied
 from hosting.extensions.dispatch.plan import Exit, LevelPlan, Plan
 from hosting.extensions.dispatch.quarantine import Quarantine
-from hosting.extensions.dispatch.runtime import HookRuntime, close_provider, close_provider_async, first_value
+from hosting.extensions.dispatch.runtime import (
+    HookRuntime,
+    close_provider,
+    close_provider_async,
+    first_value,
+    refuse_coroutine,
+)
 from hosting.extensions.dispatch.watchdog import Watchdog
 
 Form = Literal["sync", "stepwise", "async"]
@@ -157,6 +163,8 @@ def _providers(injection: Injection | None, runtime: HookRuntime) -> dict[str, A
         "close_provider_async": close_provider_async,
         "first_value": first_value,
         "on_provider_error": runtime.on_provider_error,
+        "refuse_coroutine": partial(refuse_coroutine, injection.providers),
+        "CoroutineType": CoroutineType,
     }
 
 
@@ -282,10 +290,12 @@ class _Writer:
         arguments = injection.arguments[index].items()
         values = ", ".join(f"{name}={'whole' if other is None else f'value_{other}'}" for name, other in arguments)
         call, kind = f"provide_{index}({values})", injection.providers[index].kind
+        check = fill(template.CHECK_VALUE, index=index) if injection.providers[index].checks_value else []
         if kind in ("def", "async def"):
-            return fill(template.PROVIDE, index=index, call=self._awaited(call) if kind == "async def" else call)
+            call = self._awaited(call) if kind == "async def" else call
+            return fill(template.PROVIDE, index=index, call=call, check=check)
         value = "next(generator)" if kind == "generator" else self._awaited("first_value(generator)")
-        return fill(template.OPEN, index=index, call=call, value=value)
+        return fill(template.OPEN, index=index, call=call, value=value, check=check)
 
     def _close(self, index: int) -> list[str]:
         arguments = f"(generator_{index}, result, error)"

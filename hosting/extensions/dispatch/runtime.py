@@ -9,12 +9,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import inspect
-from collections.abc import AsyncGenerator, Generator, Sequence
+from collections.abc import AsyncGenerator, Coroutine, Generator, Sequence
 from functools import partialmethod
-from typing import Any, cast
+from typing import Any, NoReturn, cast
 
 from hosting._asyncio import current_task, is_being_cancelled
 from hosting._exceptions import is_a, own_attribute, type_name
+from hosting._injection import Provider, name_of
 from hosting.authoring import Outcome, ShortCircuit
 from hosting.errors import ExtensionError
 from hosting.extensions._failures import NEVER_CAUGHT, claim, describe_error, record_failure
@@ -323,6 +324,26 @@ async def close_provider_async(
         return (result, error) if raised is error else (None, raised)
     await generator.aclose()
     return None, _second_provider_yield()
+
+
+def refuse_coroutine(providers: Sequence[Provider], index: int, value: Coroutine[Any, Any, Any]) -> NoReturn:
+    """Fail an invocation in which a provider has given a coroutine.
+
+    Args:
+        providers: the providers of the function.
+        index: the index of the provider.
+        value: the coroutine, which is closed.
+
+    Raises:
+        ExtensionError: in any case.
+    """
+    value.close()
+    one = providers[index]
+    function = getattr(one.call, "func", one.call)  # of a provider that takes the parameter
+    raise ExtensionError(
+        f"the provider {function.__name__} of {name_of(one.type)} gave a coroutine, which nothing awaits",
+        remedy="Declare it 'async def' and await the coroutine in it.",
+    )
 
 
 def _second_provider_yield() -> ExtensionError:
