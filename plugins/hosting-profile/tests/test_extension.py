@@ -22,7 +22,7 @@ from hosting.extensions import ExtensionHost, ThreadPool
 from hosting.testing import assert_isolated
 from hosting_profile import ProfileExtension
 from hosting_profile.extension import MAX_CONCURRENT, Sampler
-from hosting_profile.settings import Settings
+from hosting_profile.settings import ProfileSettings
 
 RESPONSE = HttpResponse("done", headers={"X-One": "1"})
 REQUEST = HttpRequest("GET", "http://localhost/api/Greet", body=b"")
@@ -164,14 +164,14 @@ async def test_every_profiles_the_first_of_that_many_invocations(messages: Calla
 @given(st.integers(1, 50), st.integers(0, 300))
 def test_sampler_with_every_picks_each_nth_invocation(every: int, invocations: int) -> None:
     """Of any number of invocations, each nth is selected, starting with the first."""
-    sampler = Sampler(Settings(every=every))
+    sampler = Sampler(ProfileSettings(every=every))
     selected = [number for number in range(invocations) if sampler.picks()]
     assert selected == list(range(0, invocations, every))
 
 
 def test_sampler_with_every_counts_invocations_of_all_threads() -> None:
     """Concurrent invocations are counted one by one."""
-    sampler = Sampler(Settings(every=10))
+    sampler = Sampler(ProfileSettings(every=10))
     selected: list[bool] = []
     threads = [threading.Thread(target=lambda: selected.extend(sampler.picks() for _ in range(1000))) for _ in range(8)]
     for thread in threads:
@@ -184,7 +184,7 @@ def test_sampler_with_every_counts_invocations_of_all_threads() -> None:
 @pytest.mark.parametrize(("rate", "picks"), [(0.0, {False}), (1.0, {True})])
 def test_sampler_with_rate_0_or_1_picks_none_or_all(rate: float, picks: set[bool]) -> None:
     """A rate of 0 never picks and one of 1 always does."""
-    sampler = Sampler(Settings(rate=rate))
+    sampler = Sampler(ProfileSettings(rate=rate))
     assert {sampler.picks() for _ in range(1000)} == picks
 
 
@@ -215,7 +215,7 @@ async def test_invalid_setting_disables_the_profile_of_a_function(messages: Call
     profiled = ProfiledFunction(greet, {"rate": 2})
     assert await profiled.run() == [RESPONSE]
     (error,) = profiled.errors()
-    assert error["message"] == "profile: rate must be 0 to 1, not 2"
+    assert error["message"] == "function 'Greet': hosting.use('profile') is not valid: rate must be 0 to 1, not 2"
     assert not [line for line in messages() if "took" in line]
 
 

@@ -16,7 +16,7 @@ from pyinstrument import Profiler
 from pyinstrument.session import Session
 
 from hosting_profile.measuring import Measured, Measuring
-from hosting_profile.settings import Settings
+from hosting_profile.settings import ProfileSettings
 
 ON_LINUX = pytest.mark.skipif(sys.platform != "linux", reason="only Linux counts I/O by thread")
 ALLOCATIONS: list[bytes] = []
@@ -50,7 +50,7 @@ def _name(frame: str) -> str:
 async def _invocation(step: object, start: asyncio.Barrier) -> Measured:
     """Measure an async function while another one is measured, each in its own task as in a host."""
     assert callable(step)
-    measuring = Measuring(Settings())
+    measuring = Measuring(ProfileSettings())
     await start.wait()
     for _ in range(3):
         step()
@@ -79,7 +79,7 @@ async def _wait() -> None:
 
 
 async def _measure_wait() -> Measured:
-    measuring = Measuring(Settings())
+    measuring = Measuring(ProfileSettings())
     await _wait()
     return measuring.end()
 
@@ -109,7 +109,7 @@ async def test_tasks_of_an_async_function_are_in_its_profile() -> None:
         _burn_two()
 
     async def parent() -> Measured:
-        measuring = Measuring(Settings())
+        measuring = Measuring(ProfileSettings())
         await asyncio.gather(child(), child())
         return measuring.end()
 
@@ -118,7 +118,7 @@ async def test_tasks_of_an_async_function_are_in_its_profile() -> None:
 
 def test_profile_without_calls_is_empty() -> None:
     """A profile of nothing has no calls, not even of the measuring."""
-    measured = Measuring(Settings()).end()
+    measured = Measuring(ProfileSettings()).end()
     assert measured.session is not None
     assert measured.session.frame_records == []
 
@@ -130,7 +130,7 @@ def test_profiles_of_concurrent_threads_have_their_own_calls() -> None:
 
     def run(name: str, step: object) -> None:
         assert callable(step)
-        measuring = Measuring(Settings())
+        measuring = Measuring(ProfileSettings())
         start.wait()
         step()
         measurements[name] = measuring.end()
@@ -151,7 +151,7 @@ async def test_profiler_of_the_author_in_the_context_is_kept() -> None:
 
     async def profiled_twice() -> Measured:
         with Profiler():
-            return Measuring(Settings()).end()
+            return Measuring(ProfileSettings()).end()
 
     measured = await profiled_twice()
     assert measured.session is None
@@ -160,7 +160,7 @@ async def test_profiler_of_the_author_in_the_context_is_kept() -> None:
 
 def test_profiler_inside_a_sync_function_works_while_it_is_profiled() -> None:
     """A ``def`` function may profile itself while it is profiled."""
-    measuring = Measuring(Settings())
+    measuring = Measuring(ProfileSettings())
     with Profiler() as own:
         _burn_one()
     measured = measuring.end()
@@ -170,7 +170,7 @@ def test_profiler_inside_a_sync_function_works_while_it_is_profiled() -> None:
 
 def test_end_of_a_measurement_removes_its_profilers() -> None:
     """After its end neither the thread nor the interpreter is profiled."""
-    Measuring(Settings(measure=frozenset({"time", "memory", "io"}))).end()
+    Measuring(ProfileSettings(measure=("time", "memory", "io"))).end()
     assert sys.getprofile() is None
     assert not tracemalloc.is_tracing()
 
@@ -178,7 +178,7 @@ def test_end_of_a_measurement_removes_its_profilers() -> None:
 @ON_LINUX
 def test_io_counts_bytes_and_calls_of_the_function(tmp_path: Path) -> None:
     """Bytes and calls of the function are counted, without those of the measuring."""
-    measuring = Measuring(Settings(measure=frozenset({"io"})))
+    measuring = Measuring(ProfileSettings(measure=("io",)))
     with (tmp_path / "file").open("wb", buffering=0) as file:
         file.write(b"x" * 10_000)
         file.write(b"y" * 5)
@@ -190,7 +190,7 @@ def test_io_counts_bytes_and_calls_of_the_function(tmp_path: Path) -> None:
 @ON_LINUX
 def test_io_of_other_threads_is_not_counted(tmp_path: Path) -> None:
     """I/O of another thread is not counted."""
-    measuring = Measuring(Settings(measure=frozenset({"io"})))
+    measuring = Measuring(ProfileSettings(measure=("io",)))
     other = threading.Thread(target=(tmp_path / "file").write_bytes, args=(b"x" * 10_000,))
     other.start()
     other.join()
@@ -208,7 +208,7 @@ def _clear_allocations() -> Iterator[None]:
 @pytest.mark.usefixtures("_clear_allocations")
 def test_memory_has_the_held_size_the_peak_and_the_line() -> None:
     """Memory has the size that is held at the end, the peak, and the line that allocated it."""
-    measuring = Measuring(Settings(measure=frozenset({"memory"})))
+    measuring = Measuring(ProfileSettings(measure=("memory",)))
     temporary = bytes(3_000_000)
     ALLOCATIONS.append(bytes(1_000_000))
     del temporary
@@ -223,7 +223,7 @@ def test_memory_has_the_held_size_the_peak_and_the_line() -> None:
 
 def test_memory_of_a_second_concurrent_measurement_is_none() -> None:
     """Of two measurements that overlap the second has no memory, and the next one has it again."""
-    settings = Settings(measure=frozenset({"memory"}))
+    settings = ProfileSettings(measure=("memory",))
     first, second = Measuring(settings), Measuring(settings)
     assert second.end().memory is None
     assert first.end().memory is not None
@@ -236,7 +236,7 @@ def test_tracemalloc_that_was_on_before_stays_on() -> None:
     tracemalloc.start()
     try:
         ALLOCATIONS.append(bytes(2_000_000))
-        measuring = Measuring(Settings(measure=frozenset({"memory"})))
+        measuring = Measuring(ProfileSettings(measure=("memory",)))
         ALLOCATIONS.append(bytes(1_000_000))
         memory = measuring.end().memory
         assert tracemalloc.is_tracing()

@@ -14,9 +14,9 @@ from hosting_profile.calls import Calls
 from hosting_profile.counters import Counters, Io
 from hosting_profile.measuring import Measured
 from hosting_profile.memory import Memory
-from hosting_profile.report import Invocation, header, text, with_header, write_page
+from hosting_profile.report import Profiled, header, text, with_header, write_page
 
-REPORT = Invocation("Report", "1f2e3d4c-0000-0000-0000-000000000000", failed=False)
+REPORT = Profiled("Report", "1f2e3d4c-0000-0000-0000-000000000000", failed=False)
 
 
 def _render_page() -> None:
@@ -132,6 +132,6 @@ def test_pages_beyond_keep_are_deleted_oldest_first(session: Session, tmp_path: 
 
 def test_function_name_with_path_characters_stays_in_the_folder(session: Session, tmp_path: Path) -> None:
     """A function with any name has its page in the folder."""
-    page = write_page(tmp_path / "x", Invocation("../evil", "../id", failed=False), session, 20)
+    page = write_page(tmp_path / "x", Profiled("../evil", "../id", failed=False), session, 20)
     assert page.parent == tmp_path / "x"
     assert page.resolve().parent == (tmp_path / "x").resolve()

@@ -2,29 +2,47 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
+import re
+from typing import Any, get_args
 
+import azure.functions as func
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hosting_profile.settings import MEASURES, OUTPUTS, Settings, read_settings
+import hosting
+from hosting.testing import make_host
+from hosting_profile import ProfileExtension
+from hosting_profile.settings import Measure, Output, ProfileSettings
 
 NUMBERS = st.integers(1, 10**6)
+NAME = "profile"
 
 
-def test_settings_without_values_are_the_defaults() -> None:
-    """An opt-in without settings logs a profile of each invocation."""
-    assert read_settings({}) == Settings()
+def read(*several: dict[str, Any]) -> dict[str, Any]:
+    """Return for each of several opt-ins the error that a host has for it; empty where it is accepted."""
+    app = func.FunctionApp()
+    for number, settings in enumerate(several):
+
+        @app.function_name(f"f{number}")
+        @app.route(f"f{number}")
+        @hosting.use(NAME, **settings)
+        def f(req: func.HttpRequest) -> str:
+            return "x"
+
+    with make_host(app, extensions={NAME: ProfileExtension}) as host:
+        lines = [message for message in host.messages if "configure_function" in message or "settings" in message]
+    return {
+        f"f{number}": next((line for line in lines if f"'f{number}'" in line), "") for number in range(len(several))
+    }
 
 
 @given(
     st.fixed_dictionaries(
         {},
         optional={
-            "measure": st.sets(st.sampled_from(MEASURES)).map(lambda names: ["time", *sorted(names)]),
-            "output": st.sets(st.sampled_from(OUTPUTS), min_size=1).map(sorted),
+            "measure": st.sets(st.sampled_from(get_args(Measure))).map(lambda names: ("time", *sorted(names))),
+            "output": st.sets(st.sampled_from(get_args(Output)), min_size=1).map(lambda names: tuple(sorted(names))),
             "folder": st.sampled_from(["profiles", "/var/log/profiles"]),
             "keep": NUMBERS,
             "top": NUMBERS,
@@ -34,66 +52,62 @@ def test_settings_without_values_are_the_defaults() -> None:
         },
     )
 )
-def test_settings_in_range_are_read(values: dict[str, Any]) -> None:
-    """Every valid setting is read as it was written."""
-    settings = read_settings(values)
-    for name, value in values.items():
-        expected = frozenset(value) if isinstance(value, list) else Path(value) if isinstance(value, str) else value
-        assert getattr(settings, name) == expected
+def test_settings_in_range_are_kept(values: dict[str, Any]) -> None:
+    """Every valid setting is kept as it was written."""
+    settings = ProfileSettings(**values)
+    assert {name: getattr(settings, name) for name in values} == values
 
 
-@pytest.mark.parametrize("name", ["measure", "output"])
-def test_single_name_may_replace_a_list(name: str) -> None:
+@pytest.mark.parametrize(("name", "value"), [("measure", "memory"), ("output", "header")])
+def test_single_name_may_replace_a_list(name: str, value: Any) -> None:
     """A single name may replace a list."""
-    value = {"measure": "memory", "output": "header"}[name]
-    assert getattr(read_settings({name: value}), name) == frozenset({value})
-
-
-def test_unknown_setting_is_an_error_with_the_known_ones() -> None:
-    """The error has the unknown setting and those that exist."""
-    with pytest.raises(ValueError, match=r"unknown setting evry; expected: measure, output"):
-        read_settings({"evry": 10})
+    assert getattr(ProfileSettings(**{name: value}), name) == (value,)
 
 
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"measure": ["cpu"]}, "measure must be of time, memory, io, not 'cpu'"),
-        ({"measure": []}, "measure must be of time, memory, io, and not empty"),
-        ({"output": ["log", "mail"]}, "output must be of log, file, header, not 'mail'"),
+        ({"measure": ()}, "measure must not be empty"),
+        ({"output": ()}, "output must not be empty"),
+        ({"folder": ""}, "folder must not be empty"),
         ({"rate": 1.5}, "rate must be 0 to 1, not 1.5"),
         ({"rate": float("nan")}, "rate must be 0 to 1, not nan"),
         ({"every": 0}, "every must be 1 or more, not 0"),
         ({"keep": 0}, "keep must be 1 or more, not 0"),
+        ({"top": 0}, "top must be 1 or more, not 0"),
         ({"interval": 0}, "interval must be 0.0001 to 1, not 0"),
         ({"slower_than": -1}, "slower_than must be 0 or more, not -1"),
         ({"rate": 0.5, "every": 2}, "'rate' and 'every' exclude each other"),
-        ({"output": ["file"], "measure": ["io"]}, "'measure' must include 'time'"),
+        ({"output": ("file",), "measure": ("io",)}, "'measure' must include 'time'"),
     ],
 )
 def test_value_out_of_range_is_an_error(settings: dict[str, Any], message: str) -> None:
     """The message has the setting, what it may be, and the value."""
-    with pytest.raises(ValueError, match=r"^profile: ") as caught:
-        read_settings(settings)
-    assert message in str(caught.value)
+    with pytest.raises(ValueError, match=re.escape(message)):
+        ProfileSettings(**settings)
 
 
-@pytest.mark.parametrize(
-    "settings",
-    [
-        {"measure": 1},
-        {"output": [1]},
-        {"folder": 1},
-        {"folder": ""},
-        {"keep": 1.5},
-        {"top": True},
-        {"every": "10"},
-        {"rate": "1"},
-        {"interval": None},
-        {"slower_than": True},
-    ],
-)
-def test_value_of_a_wrong_type_is_an_error(settings: dict[str, Any]) -> None:
-    """Values are not converted, because another type may be a mistake."""
-    with pytest.raises(TypeError, match=f"profile: {next(iter(settings))} must be"):
-        read_settings(settings)
+FAULTS: list[tuple[dict[str, Any], str]] = [
+    ({}, ""),
+    ({"measure": ["time", "memory"], "output": "log", "every": 10}, ""),
+    ({"evry": 10}, "evry is not a setting"),
+    ({"measure": ["cpu"]}, "measure"),
+    ({"output": ["log", "mail"]}, "output"),
+    ({"measure": 1}, "measure"),
+    ({"output": [1]}, "output"),
+    ({"folder": 1}, "folder must be text"),
+    ({"keep": 1.5}, "keep must be"),
+    ({"top": True}, "top must be"),
+    ({"every": "10"}, "every must be"),
+    ({"rate": "1"}, "rate must be"),
+    ({"interval": None}, "interval must be"),
+    ({"slower_than": True}, "slower_than must be"),
+    ({"rate": 2}, "rate must be 0 to 1, not 2"),
+]
+
+
+def test_opt_in_with_a_setting_that_is_wrong_is_named_and_the_others_are_profiled() -> None:
+    """The host names the setting of each function: values of another type are not converted."""
+    errors = read(*(settings for settings, _ in FAULTS))
+    for (settings, message), error in zip(FAULTS, errors.values(), strict=True):
+        assert (message in error, bool(error)) == (True, bool(message)), (settings, error)

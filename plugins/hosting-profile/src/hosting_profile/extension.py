@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import random
 import threading
-from collections.abc import Generator, Mapping
+from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 from logging import Logger
-from typing import Any
+from pathlib import Path
 
-from azure.functions import Context, HttpRequest, HttpResponse
+from azure.functions import HttpResponse
 
-from hosting import Outcome, hookimpl
+from hosting import Invocation, Outcome, hookimpl
 from hosting_profile.measuring import Measured, Measuring
-from hosting_profile.report import Invocation, header, text, with_header, write_page
-from hosting_profile.settings import Settings, read_settings
+from hosting_profile.report import Profiled, header, text, with_header, write_page
+from hosting_profile.settings import ProfileSettings
 
 MAX_CONCURRENT = 8
 """The maximum number of invocations profiled at the same time: on an event loop each one slows down all others."""
@@ -24,7 +24,7 @@ MAX_CONCURRENT = 8
 class Sampler:
     """Decides which invocations of one function are profiled."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: ProfileSettings) -> None:
         self.settings = settings
         self._numbers = count()
 
@@ -44,6 +44,7 @@ class ProfileExtension:
     loop waits for them.
     """
 
+    settings = ProfileSettings
     guard = False
 
     def __init__(self) -> None:
@@ -52,21 +53,14 @@ class ProfileExtension:
         self._reports = _reporter()
 
     @hookimpl
-    def configure_function(self, function_name: str, settings: Mapping[str, Any]) -> None:
-        """Store one function's settings.
-
-        Raises:
-            ValueError: a setting is unknown, or its value is out of range.
-            TypeError: a value has the wrong type.
-        """
-        self._samplers[function_name] = Sampler(read_settings(settings))
+    def configure_function(self, function_name: str, settings: ProfileSettings) -> None:
+        """Store one function's settings, which the host has checked."""
+        self._samplers[function_name] = Sampler(settings)
 
     @hookimpl(trylast=True)  # innermost: the time of other hooks is not the function's
-    def invocation(
-        self, logger: Logger, context: Context, func_args: Mapping[str, Any]
-    ) -> Generator[None, Outcome, None]:
+    def invocation(self, logger: Logger, invocation: Invocation) -> Generator[None, Outcome, None]:
         """Measure the function if its sampler picks the invocation, whether it returns or raises."""
-        sampler = self._samplers[context.function_name]
+        sampler = self._samplers[invocation.function.name]
         if not sampler.picks() or not self._slots.acquire(blocking=False):
             yield
             return
@@ -80,10 +74,11 @@ class ProfileExtension:
             self._slots.release()
         if measured.seconds < sampler.settings.slower_than:
             return
-        if "header" in sampler.settings.output and isinstance(outcome.result, HttpResponse) and _is_http(func_args):
+        is_http = invocation.request is not None  # a response that another function returns is not sent to a caller
+        if is_http and "header" in sampler.settings.output and isinstance(outcome.result, HttpResponse):
             outcome.set_result(with_header(outcome.result, header(measured)))
-        invocation = Invocation(context.function_name, context.invocation_id, outcome.exception is not None)
-        self._reports.submit(_report, logger, invocation, measured, sampler.settings)
+        profiled = Profiled(invocation.function.name, invocation.id, outcome.exception is not None)
+        self._reports.submit(_report, logger, profiled, measured, sampler.settings)
 
     @hookimpl
     def shutdown(self) -> None:
@@ -97,19 +92,14 @@ def _reporter() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(max_workers=1, thread_name_prefix="hosting-profile")
 
 
-def _report(logger: Logger, invocation: Invocation, measured: Measured, settings: Settings) -> None:
+def _report(logger: Logger, profiled: Profiled, measured: Measured, settings: ProfileSettings) -> None:
     """Write the reports of one invocation; a failure is only logged."""
-    about = {"function": invocation.function, "invocation_id": invocation.invocation_id}
+    about = {"function": profiled.function, "invocation_id": profiled.invocation_id}
     try:
         if "log" in settings.output:
-            logger.info("%s", text(invocation, measured, settings.top), extra=about)
+            logger.info("%s", text(profiled, measured, settings.top), extra=about)
         if "file" in settings.output and measured.session is not None:
-            page = write_page(settings.folder, invocation, measured.session, settings.keep)
-            logger.info("The profile of %s is in %s", invocation.function, page, extra=about)
+            page = write_page(Path(settings.folder), profiled, measured.session, settings.keep)
+            logger.info("The profile of %s is in %s", profiled.function, page, extra=about)
     except Exception:
-        logger.exception("The profile of %s could not be written", invocation.function, extra=about)
-
-
-def _is_http(func_args: Mapping[str, Any]) -> bool:
-    """Return whether it is an HTTP function: a response that another function returns is not sent to a caller."""
-    return any(isinstance(value, HttpRequest) for value in func_args.values())
+        logger.exception("The profile of %s could not be written", profiled.function, extra=about)

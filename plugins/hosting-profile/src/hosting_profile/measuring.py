@@ -11,7 +11,7 @@ from pyinstrument.session import Session
 from hosting_profile.calls import Calls
 from hosting_profile.counters import Counters, begin, since
 from hosting_profile.memory import Memory, start_tracing
-from hosting_profile.settings import Settings
+from hosting_profile.settings import ProfileSettings
 
 
 class Measured(NamedTuple):
@@ -32,7 +32,7 @@ class Measuring:
     their time while it waits is not counted.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: ProfileSettings) -> None:
         self._settings = settings
         self._loop = _running_loop()
         self._tracing = start_tracing() if "memory" in settings.measure else None

@@ -18,7 +18,7 @@ from hosting_profile.measuring import Measured
 HEADER = "Server-Timing"
 
 
-class Invocation(NamedTuple):
+class Profiled(NamedTuple):
     """The invocation of a report."""
 
     function: str
@@ -34,7 +34,7 @@ class _Tree(ConsoleRenderer):
         return ""
 
 
-def text(invocation: Invocation, measured: Measured, top: int) -> str:
+def text(invocation: Profiled, measured: Measured, top: int) -> str:
     """Return a line of figures, then the call tree and the places with most memory, ``top`` lines each."""
     lines = [f"{invocation.function} {_figures(invocation, measured)}"]
     if measured.session is not None and measured.session.frame_records:
@@ -68,7 +68,7 @@ def with_header(response: HttpResponse, value: str) -> HttpResponse:
     return changed
 
 
-def write_page(folder: Path, invocation: Invocation, session: Session, keep: int) -> Path:
+def write_page(folder: Path, invocation: Profiled, session: Session, keep: int) -> Path:
     """Write the profile as a self-contained page, and delete the function's oldest pages beyond ``keep``.
 
     Raises:
@@ -85,7 +85,7 @@ def write_page(folder: Path, invocation: Invocation, session: Session, keep: int
     return page
 
 
-def _figures(invocation: Invocation, measured: Measured) -> str:
+def _figures(invocation: Profiled, measured: Measured) -> str:
     parts = [f"{'failed after' if invocation.failed else 'took'} {measured.seconds * 1000:.1f} ms"]
     scope = "the event loop meanwhile, for all invocations: " if measured.shared else ""
     parts.append(f"{scope}{_counted(measured.counters)}")

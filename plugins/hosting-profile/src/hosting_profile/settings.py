@@ -1,106 +1,58 @@
-"""The settings of a function, read and validated once."""
+"""The settings of a function, whose types the host checks."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from pathlib import Path
-from typing import Any, NamedTuple
+import math
+from dataclasses import dataclass
+from typing import Annotated, Literal, TypeAlias, TypeVar
 
-MEASURES = ("time", "memory", "io")
-OUTPUTS = ("log", "file", "header")
-
-
-class Settings(NamedTuple):
-    """One function's settings."""
-
-    measure: frozenset[str] = frozenset({"time", "io"})
-    """Any of ``time`` (by call), ``memory`` and ``io``. The total time is always measured."""
-    output: frozenset[str] = frozenset({"log"})
-    """Any of ``log``, ``file`` and ``header``."""
-    folder: Path = Path("profiles")
-    """The folder for files, relative to the working directory, which is the app's folder."""
-    keep: int = 20
-    """The number of files to keep per function; the oldest are deleted."""
-    top: int = 20
-    """The maximum number of lines in the log for the call tree, and for memory."""
-    interval: float = 0.001
-    """Seconds between two samples of the stack."""
-    rate: float = 1.0
-    """The share of invocations to profile, chosen at random."""
-    every: int = 1
-    """Profile one of this number of invocations."""
-    slower_than: float = 0.0
-    """Seconds; faster invocations are profiled, but not reported."""
+Measure: TypeAlias = Literal["time", "memory", "io"]
+Output: TypeAlias = Literal["log", "file", "header"]
+Name = TypeVar("Name", bound=str)
 
 
-def read_settings(settings: Mapping[str, Any]) -> Settings:
-    """Read a function's settings, from code or from host.json.
-
-    Args:
-        settings: any of the names of ``Settings``; ``measure`` and ``output`` are a name or a list of names.
+@dataclass
+class ProfileSettings:
+    """What is profiled, and where the profiles go.
 
     Raises:
-        ValueError: a name is unknown, a value is out of range, or two values exclude each other.
-        TypeError: a value has the wrong type.
+        ValueError: a value is out of range, or two values exclude each other.
     """
-    unknown = sorted(settings.keys() - set(Settings._fields))
-    if unknown:
-        raise ValueError(f"profile: unknown setting {', '.join(unknown)}; expected: {', '.join(Settings._fields)}")
-    found = Settings(
-        measure=_names(settings, "measure", MEASURES),
-        output=_names(settings, "output", OUTPUTS),
-        folder=_folder(settings),
-        keep=_count(settings, "keep"),
-        top=_count(settings, "top"),
-        interval=_number(settings, "interval", 0.0001, 1.0),
-        rate=_number(settings, "rate", 0.0, 1.0),
-        every=_count(settings, "every"),
-        slower_than=_number(settings, "slower_than", 0.0, float("inf")),
-    )
-    if found.rate != 1 and found.every != 1:
-        raise ValueError("profile: 'rate' and 'every' exclude each other; remove one of them")
-    if "file" in found.output and "time" not in found.measure:
-        raise ValueError("profile: output 'file' shows time by call: 'measure' must include 'time'")
-    return found
+
+    measure: Annotated[
+        Measure | tuple[Measure, ...], "What to measure: time by call, memory, io; the total time always is."
+    ] = ("time", "io")
+    output: Annotated[Output | tuple[Output, ...], "Where to report: log, file (an HTML page), header."] = ("log",)
+    folder: Annotated[str, "The folder for pages, relative to that of the app."] = "profiles"
+    keep: Annotated[int, "The number of pages to keep for each function."] = 20
+    top: Annotated[int, "The maximum number of lines in the log for the call tree, and for memory."] = 20
+    interval: Annotated[float, "Seconds between two samples of the stack."] = 0.001
+    rate: Annotated[float, "The share of invocations to profile, chosen at random."] = 1.0
+    every: Annotated[int, "Profile one of this number of invocations."] = 1
+    slower_than: Annotated[float, "Seconds; faster invocations are profiled, but not reported."] = 0.0
+
+    def __post_init__(self) -> None:
+        """Check what types cannot say."""
+        self.measure, self.output = _several(self.measure), _several(self.output)
+        for name in ("measure", "output", "folder"):
+            if not getattr(self, name):
+                raise ValueError(f"{name} must not be empty")
+        for name in ("keep", "top", "every"):
+            _check_range(name, getattr(self, name), 1, math.inf)
+        _check_range("interval", self.interval, 0.0001, 1)
+        _check_range("rate", self.rate, 0, 1)
+        _check_range("slower_than", self.slower_than, 0, math.inf)
+        if self.rate != 1 and self.every != 1:
+            raise ValueError("'rate' and 'every' exclude each other; remove one of them")
+        if "file" in self.output and "time" not in self.measure:
+            raise ValueError("output 'file' shows time by call: 'measure' must include 'time'")
 
 
-def _default(name: str) -> Any:
-    return Settings._field_defaults[name]
+def _several(value: Name | tuple[Name, ...]) -> tuple[Name, ...]:
+    return value if isinstance(value, tuple) else (value,)
 
 
-def _names(settings: Mapping[str, Any], name: str, known: tuple[str, ...]) -> frozenset[str]:
-    value = settings.get(name, _default(name))
-    names = [value] if isinstance(value, str) else value
-    if not isinstance(names, list | tuple | set | frozenset) or not all(isinstance(one, str) for one in names):
-        raise TypeError(f"profile: {name} must be a list of {', '.join(known)}, not {value!r}")
-    unknown = sorted(set(names) - set(known))
-    if unknown or not names:
-        found = f"not {', '.join(map(repr, unknown))}" if unknown else "and not empty"
-        raise ValueError(f"profile: {name} must be of {', '.join(known)}, {found}")
-    return frozenset(names)
-
-
-def _folder(settings: Mapping[str, Any]) -> Path:
-    value = settings.get("folder", _default("folder"))
-    if not isinstance(value, str | Path) or not str(value):
-        raise TypeError(f"profile: folder must be a path, not {value!r}")
-    return Path(value)
-
-
-def _count(settings: Mapping[str, Any], name: str) -> int:
-    value = settings.get(name, _default(name))
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise TypeError(f"profile: {name} must be a whole number, not {value!r}")
-    if value < 1:
-        raise ValueError(f"profile: {name} must be 1 or more, not {value}")
-    return value
-
-
-def _number(settings: Mapping[str, Any], name: str, minimum: float, maximum: float) -> float:
-    value = settings.get(name, _default(name))
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise TypeError(f"profile: {name} must be a number, not {value!r}")
+def _check_range(name: str, value: float, minimum: float, maximum: float) -> None:
     if not minimum <= value <= maximum:
-        expected = f"{minimum:g} or more" if maximum == float("inf") else f"{minimum:g} to {maximum:g}"
-        raise ValueError(f"profile: {name} must be {expected}, not {value:g}")
-    return float(value)
+        expected = f"{minimum:g} or more" if maximum == math.inf else f"{minimum:g} to {maximum:g}"
+        raise ValueError(f"{name} must be {expected}, not {value:g}")

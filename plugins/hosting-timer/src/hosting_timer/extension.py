@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping
+from collections.abc import Generator
 from dataclasses import dataclass
 from logging import Logger
 from time import perf_counter
-from typing import Annotated, Any
+from typing import Annotated
 
-from azure.functions import Context, HttpRequest
-
-from hosting import Outcome, hookimpl
+from hosting import Invocation, Outcome, hookimpl
 from hosting_timer.annotation import annotated
 
 
@@ -40,23 +38,16 @@ class TimerExtension:
         self._append_to_http_response = settings.append_to_http_response
 
     @hookimpl(trylast=True)  # innermost: the time of other hooks is not the function's
-    def invocation_app_level(
-        self, logger: Logger, context: Context, func_args: Mapping[str, Any]
-    ) -> Generator[None, Outcome, None]:
+    def invocation_app_level(self, logger: Logger, invocation: Invocation) -> Generator[None, Outcome, None]:
         """Measure the function, whether it returns or raises."""
         started = perf_counter()
         outcome = yield
         elapsed = perf_counter() - started
         if outcome.exception is not None:
-            logger.info("%s failed after %.6f sec", context.function_name, elapsed)
+            logger.info("%s failed after %.6f sec", invocation.function.name, elapsed)
             return
-        logger.info("%s took %.6f sec", context.function_name, elapsed)
-        if self._append_to_http_response and _answers_http(func_args):
+        logger.info("%s took %.6f sec", invocation.function.name, elapsed)
+        if self._append_to_http_response and invocation.request is not None:  # other text may be a message
             result = annotated(outcome.result, f" (TimeElapsed: {elapsed:.6f} sec)")
             if result is not None:
                 outcome.set_result(result)
-
-
-def _answers_http(func_args: Mapping[str, Any]) -> bool:
-    """Return whether it is an HTTP function: text that a queue function returns is a message, not a response."""
-    return any(isinstance(value, HttpRequest) for value in func_args.values())
