@@ -129,6 +129,11 @@ class Anything(SettingType):
         return {}
 
 
+def _whole(items: list[Any], make: Callable[[list[Any]], Any]) -> Any:
+    """Return a collection, unless one of its items has a fault: a class must not see it then."""
+    return Unresolved() if any(isinstance(one, Unresolved) for one in items) else make(items)
+
+
 class Items(SettingType):
     """A list, or a tuple of any length, with items of one type."""
 
@@ -142,7 +147,7 @@ class Items(SettingType):
         value = structure(value)
         if not isinstance(value, list | tuple):
             return self._misfit(value, path, faults)
-        return self._make([self._item.read(one, (*path, index), faults) for index, one in enumerate(value)])
+        return _whole([self._item.read(one, (*path, index), faults) for index, one in enumerate(value)], self._make)
 
     def schema(self, definitions: Definitions) -> Schema:
         """Return the JSON Schema; see ``SettingType``."""
@@ -162,7 +167,7 @@ class Positions(SettingType):
         if not isinstance(value, list | tuple) or len(value) != len(self._items):
             return self._misfit(value, path, faults)
         pairs = enumerate(zip(self._items, value, strict=True))
-        return tuple(item.read(one, (*path, index), faults) for index, (item, one) in pairs)
+        return _whole([item.read(one, (*path, index), faults) for index, (item, one) in pairs], tuple)
 
     def schema(self, definitions: Definitions) -> Schema:
         """Return the JSON Schema; see ``SettingType``."""
@@ -183,7 +188,9 @@ class Table(SettingType):
         value = structure(value)
         if not isinstance(value, Mapping):
             return self._misfit(value, path, faults)
-        return {str(key): self._item.read(one, (*path, str(key)), faults) for key, one in value.items()}
+        keys = [str(key) for key in value]
+        items = [self._item.read(one, (*path, key), faults) for key, one in zip(keys, value.values(), strict=True)]
+        return _whole(items, lambda found: dict(zip(keys, found, strict=True)))
 
     def schema(self, definitions: Definitions) -> Schema:
         """Return the JSON Schema; see ``SettingType``."""

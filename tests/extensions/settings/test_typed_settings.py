@@ -311,6 +311,29 @@ def test_message_names_the_place_that_has_the_fault(case: str, tmp_path: Path) -
     assert "F" not in extension.functions
 
 
+@dataclasses.dataclass
+class Reads:
+    """A class that looks at what is inside of its collections."""
+
+    items: list[Rule] = dataclasses.field(default_factory=list)
+    pair: tuple[int, Rule] | None = None
+    table: dict[str, Rule] = dataclasses.field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for rule in (*self.items, *(self.pair or ())[1:], *self.table.values()):
+            assert isinstance(rule, Rule)
+
+
+@pytest.mark.parametrize("values", [{"items": [{}]}, {"pair": [1, {}]}, {"table": {"a": {}}}], ids=str)
+def test_class_gets_no_collection_with_a_gap(values: dict[str, Any]) -> None:
+    """Where a reference inside of a collection leads nowhere, that is the fault, and the class is not called."""
+    (name,) = values
+    text = json.dumps(values).replace("{}", '{"path": {"$env": "NONE"}}')
+    _, host = load(json.loads(text), Reads)
+    assert f"{PATH}.{name}" in entry(host)["error"]["message"]
+    assert "refers to $env NONE, which is not set" in entry(host)["error"]["message"]
+
+
 def test_function_gets_its_own_instance_and_one_fault_excludes_it_alone() -> None:
     """hosting.use(..., top=20) is checked at load by the same class; host.json comes first."""
     good, bad = function(lambda req: None, "Good"), function(lambda req: None, "Bad")
