@@ -38,6 +38,16 @@ def describe(user: Principal | None) -> str:
 @pytest.fixture
 def app() -> Any:
     """HTTP functions, def and async def, and one of a queue."""
+    return make_app()
+
+
+@pytest.fixture
+def another_app() -> Any:
+    """The same functions, for a second host."""
+    return make_app()
+
+
+def make_app() -> Any:
     app: Any = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
 
     @app.route("who")  # type: ignore[untyped-decorator]
