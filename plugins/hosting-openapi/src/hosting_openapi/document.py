@@ -13,7 +13,7 @@ from hosting_openapi.problems import MEDIA_TYPE, title
 from hosting_openapi.routes import Route, paths_of
 from hosting_openapi.schemas import REF_TEMPLATE, Components
 from hosting_openapi.security import Security
-from hosting_openapi.settings import Settings
+from hosting_openapi.settings import Operation, Settings
 
 if TYPE_CHECKING:
     from hosting_openapi.outputs import Output
@@ -33,13 +33,13 @@ class Described(NamedTuple):
         function: the function.
         inputs: its inputs.
         output: its output; None if it makes its responses itself.
-        settings: its settings.
+        operation: what the author says of it.
     """
 
     function: Function
     inputs: Sequence[BodyInput | NamedInput]
     output: Output | None
-    settings: Settings
+    operation: Operation
 
 
 def make_document(functions: Sequence[Described], settings: Settings, security: Security) -> dict[str, Any]:
@@ -115,14 +115,14 @@ class _Writer:
         self, one: Described, route: Route, method: str, names: Mapping[str, str], *, is_only: bool
     ) -> dict[str, Any]:
         summary, description = _texts(one.function.docstring)
-        name = one.settings.operation_id or one.function.name
+        name = one.operation.operation_id or one.function.name
         security = self._security.of(one.function)
         return _without_empty(
-            tags=list(one.settings.tags),
-            summary=one.settings.summary or summary,
+            tags=list(one.operation.tags),
+            summary=one.operation.summary or summary,
             description=description,
             operationId=self._unique(name + ("" if is_only else f"_{method.lower()}") + route.suffix),
-            deprecated=one.settings.deprecated,
+            deprecated=one.operation.deprecated,
             security=security,
             parameters=[*self._path_parameters(one, route, names), *self._other_parameters(one)],
             requestBody={} if method in _WITHOUT_BODY else self._request_body(one),

@@ -17,7 +17,7 @@ from hosting_openapi.outputs import Output, ResponseProblem
 from hosting_openapi.problems import MEDIA_TYPE, problem_body
 from hosting_openapi.security import Security, is_auth_there
 from hosting_openapi.serving import serve
-from hosting_openapi.settings import Settings
+from hosting_openapi.settings import Operation, Settings
 
 NAME = "openapi"
 _VALUES = "hosting_openapi"
@@ -72,10 +72,11 @@ class OpenApi:
     """Validates requests and responses, and serves the OpenAPI document of the app."""
 
     settings = Settings
+    function_settings = Operation
 
     def __init__(self) -> None:
         self._settings = Settings()
-        self._by_function: dict[str, Settings] = {}
+        self._operations: dict[str, Operation] = {}
         self._plans: dict[str, Plan] = {}
         self._failed: set[str] = set()
         self._lock = threading.Lock()
@@ -87,12 +88,12 @@ class OpenApi:
     def configure(self, settings: Settings) -> None:
         """Store the settings of the app."""
         self._settings = settings
-        self._by_function = {}
+        self._operations = {}
 
     @hosting.hookimpl
-    def configure_function(self, function_name: str, settings: Settings) -> None:
-        """Store the settings of a function."""
-        self._by_function[function_name] = settings
+    def configure_function(self, function_name: str, settings: Operation) -> None:
+        """Store what the document says of a function."""
+        self._operations[function_name] = settings
 
     @hosting.hookimpl
     def prepare(self, app: hosting.AppHandle) -> None:
@@ -151,12 +152,12 @@ class OpenApi:
         host_json = self._app.host_json
         security = Security(host_json, has_auth=is_auth_there(host_json))
         described = [self._describe(function) for function in self._app.functions if self._is_shown(function)]
-        return make_document([one for one in described if not one.settings.hidden], self._settings, security)
+        return make_document([one for one in described if not one.operation.hidden], self._settings, security)
 
     def _describe(self, function: Function) -> Described:
         plan = self._plan(function)
-        settings = self._by_function.get(function.name, self._settings)
-        return Described(function, tuple(plan.inputs.values()), plan.output, settings)
+        operation = self._operations.get(function.name) or Operation()
+        return Described(function, tuple(plan.inputs.values()), plan.output, operation)
 
     def _is_shown(self, function: Function) -> bool:
         is_own = function.added_by is None and NAME not in function.opt_outs

@@ -1,4 +1,4 @@
-"""The settings: those of the app, and those of one function in ``hosting.use("openapi", ...)``."""
+"""The settings of the app, and those of one function."""
 
 from __future__ import annotations
 
@@ -25,11 +25,6 @@ class Settings:
     )
     open: bool = _about("Serve both without asking guards, such as hosting-auth.", False)
     check_responses: bool | None = _about("Check responses (default: when the environment is Development).", None)
-    hidden: bool = _about("Leave functions out of the document.", False)
-    deprecated: bool = _about("Mark operations as deprecated.", False)
-    tags: tuple[str, ...] = _about("The tags of operations.", ())
-    summary: str = _about("The summary of an operation (default: the first line of its docstring).")
-    operation_id: str = _about("The name of an operation (default: that of the function).")
 
     def __post_init__(self) -> None:
         for name in ("document", "page"):
@@ -38,3 +33,14 @@ class Settings:
             raise ValueError(f"document and page have the same route, {self.page!r}")
         if "{" in self.document + self.page:
             raise ValueError("the routes of document and page have no parameters")
+
+
+@dataclass
+class Operation:
+    """What the document says of one function: ``@hosting.use("openapi", tags=["orders"])``."""
+
+    hidden: bool = _about("Leave the function out of the document.", False)
+    deprecated: bool = _about("Mark its operations as deprecated.", False)
+    tags: tuple[str, ...] = _about("The tags of its operations.", ())
+    summary: str = _about("The summary of its operations (default: the first line of its docstring).")
+    operation_id: str = _about("The name of its operations (default: that of the function).")
