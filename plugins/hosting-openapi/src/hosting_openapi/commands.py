@@ -39,7 +39,7 @@ def openapi(app_dir: Path, output: Path | None, check: bool) -> None:
     if output is None:
         click.echo(content.decode(), nl=False)
     elif check:
-        _check(output, content)
+        _check(output, content, f"Run: hosting openapi {app_dir} -o {output}")
     else:
         _write(output, content)
 
@@ -69,13 +69,12 @@ def _write(output: Path, content: bytes) -> None:
         raise HostingError(f"{output} cannot be written: {error.strerror}", remedy="Name another file.") from None
 
 
-def _check(output: Path, content: bytes) -> None:
+def _check(output: Path, content: bytes, remedy: str) -> None:
     """Compare a file with the document.
 
     Raises:
         HostingError: they differ, or the file cannot be read.
     """
-    remedy = f"Run: hosting openapi -o {output}"
     try:
         found = output.read_bytes()
     except OSError as error:
