@@ -76,7 +76,9 @@ check: $(VENV)/.dev ## Lint, check the formatting, the words and the types
 	$(BIN)/python -m tools.banned_words
 	@echo "Checking the types (about 1 minute the first time, then seconds) ..."
 	$(BIN)/mypy
-	@for plugin in $(PLUGINS); do (cd $$plugin && $(abspath $(BIN))/mypy) || exit 1; done
+	@# What mypy knows of hosting saves each plugin 10 seconds; the copy keeps tests of the same name apart.
+	@test -d .mypy_cache/plugins || { cp -R .mypy_cache .mypy_plugins && mv .mypy_plugins .mypy_cache/plugins; }
+	@for plugin in $(PLUGINS); do (cd $$plugin && $(abspath $(BIN))/mypy --cache-dir ../../.mypy_cache/plugins) || exit 1; done
 
 wheels: $(VENV)/.dev ## Build the wheel of each distribution into dist/, from its source distribution
 	rm -rf dist
