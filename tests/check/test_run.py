@@ -72,7 +72,7 @@ def _check_without_loading(root: Path) -> Iterator[Finding]:
 
 
 @pytest.mark.slow
-@settings(max_examples=30)
+@settings(max_examples=12)
 @given(DOCUMENTS, DOCUMENTS, LINES)
 def test_any_content_of_an_apps_files_is_checked(host: Any, local: Any, requirements: list[str]) -> None:
     """Whatever JSON and whatever lines the files contain, the findings have known rules."""
@@ -85,7 +85,7 @@ def test_any_content_of_an_apps_files_is_checked(host: Any, local: Any, requirem
 
 
 @pytest.mark.slow
-@settings(max_examples=60)
+@settings(max_examples=25)
 @given(PROJECT_TABLES)
 def test_any_project_table_is_checked(table: dict[str, Any]) -> None:
     """Whatever a ``pyproject.toml`` contains, the findings have known rules."""

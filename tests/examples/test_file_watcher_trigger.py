@@ -27,12 +27,12 @@ Start = Callable[[Path], AbstractContextManager[Running]]
 
 @pytest.fixture(scope="module")
 def installation(tmp_path_factory: pytest.TempPathFactory) -> Installation:
-    """A fresh environment into which pip has installed the wheels of the host and of the trigger."""
+    """A fresh environment with the wheels of the host and of the trigger."""
     directory = tmp_path_factory.mktemp("dist")
     build(directory, ROOT, EXAMPLE)
     installed = fresh(tmp_path_factory.mktemp("installation"))
     (host,), (trigger,) = directory.glob("hosting-*.whl"), directory.glob("hosting_file_trigger-*.whl")
-    installed.pip("install", f"{host}[host]", str(trigger))
+    installed.install(f"{host}[host]", str(trigger))
     return installed
 
 

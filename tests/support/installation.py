@@ -29,6 +29,13 @@ class Installation:
         """Run pip in the environment."""
         self.python("-m", "pip", "--quiet", "--disable-pip-version-check", *arguments)
 
+    def install(self, *requirements: str) -> None:
+        """Install with uv, which takes seconds less; with pip, which has settings of its own, where uv fails."""
+        uv = Path(sys.prefix) / self.scripts.name / "uv"
+        command = [str(uv), "pip", "install", "--quiet", "--python", str(self.scripts / "python"), *requirements]
+        if not uv.exists() or subprocess.run(command, env=environment(), capture_output=True, check=False).returncode:
+            self.pip("install", *requirements)
+
     def python(self, *arguments: str) -> str:
         """Run the environment's Python; return its output."""
         return run([str(self.scripts / "python"), *arguments], cwd=self.scratch)
