@@ -20,6 +20,7 @@ from hosting.testing import make_host
 from hosting_auth import AuthExtension
 from hosting_auth.testing import IdentityProvider, sign_in_header
 
+PROXY = {"X-Forwarded-For": "evil, [2001:db8::1%eyJhbGciOiJSUzI1NiJ9]:443"}
 IN_AZURE = {"WEBSITE_AUTH_ENABLED": "True", "WEBSITE_INSTANCE_ID": "0a1b2c"}
 
 
@@ -69,7 +70,10 @@ def test_guard_stands_before_the_functions_of_the_worker(
     """The same settings, answers and log lines as under ``hosting start``; keys are fetched by the calls."""
     worker = start(folder, app, provider.extension(), provider.host_json())
     good = {"Authorization": f"Bearer {provider.token(roles=['owner'])}", "X-Forwarded-For": "1.1.1.1, 192.0.2.7:5000"}
-    bad = {"Authorization": f"Bearer {provider.token(lifetime=-3600)}", "X-Forwarded-For": "evil, [2001:db8::1]:443"}
+    bad = {
+        "Authorization": f"Bearer {provider.token(lifetime=-3600)}",
+        "X-Forwarded-For": "evil, [2001:db8::1%eyJhbGciOiJSUzI1NiJ9]:443",
+    }
     assert worker.call("who", good) == (200, ["user", "ada", ["owner"], []])
     assert worker.call("state", good) == (200, ["user", "ada", ["owner"], []])
     assert worker.call("manage", good) == (200, "managed")

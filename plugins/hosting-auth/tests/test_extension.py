@@ -122,6 +122,18 @@ def test_api_keys_several_at_once(app: Any) -> None:
         assert KEY[:8] not in "\n".join(host.messages)
 
 
+def test_challenge_names_every_accepted_scheme(app: Any, provider: IdentityProvider) -> None:
+    """With issuers and API keys, a caller learns of both, in one header, and either is accepted."""
+    settings = provider.host_json(api_keys=API_KEYS, realm="orders")
+    with make_host(app, extensions={"auth": provider.extension()}, host_json=settings) as host:
+        check_problem(host.get("/api/who"), 401, 'Bearer realm="orders", ApiKey realm="orders"')
+        error = 'error="invalid_request", error_description="Send one credential only."'
+        both = {"x-api-key": KEY, **bearer(provider.token())}
+        check_problem(host.get("/api/who", headers=both), 400, f'Bearer realm="orders", {error}, ApiKey realm="orders"')
+        assert host.get("/api/who", headers={"x-api-key": KEY}).status == 200
+        assert host.get("/api/who", headers=bearer(provider.token())).status == 200
+
+
 def test_without_settings_no_function_is_open_and_the_log_says_so(app: Any) -> None:
     """Installed and not configured, the guard answers 503; only functions that say so in code are public."""
     with make_host(app, extensions={"auth": AuthExtension}) as host:

@@ -67,6 +67,7 @@ class World:
         return {
             "keys": [
                 {**public, "kid": "entra", "use": "sig", "issuer": issuer},
+                {**public, "kid": "entra v2", "use": "sig", "issuer": V2},
                 {**other, "kid": "other tenant", "use": "sig", "issuer": V2.replace("{tenantid}", OTHER_TENANT)},
             ]
         }
@@ -366,6 +367,7 @@ ACCEPTED: dict[str, Callable[[World], str]] = {
     "older key": lambda w: w.jws({"kid": "key-1"}, key=w.provider.keys["key-1"]),
     "v2 of Entra ID": lambda w: w.entra(V2.replace("{tenantid}", TENANT)),
     "v1 of Entra ID": lambda w: w.entra(V1.replace("{tenantid}", TENANT)),
+    "v1 of Entra ID with a key of v2": lambda w: w.entra(V1.replace("{tenantid}", TENANT), kid="entra v2"),
     "ES256 without kid": lambda w: jwt.encode(
         w.claims(iss=w.ec_provider.issuer), w.ec_provider.keys["key-1"], "ES256", {"typ": "JWT"}
     ),

@@ -16,7 +16,7 @@ import pytest
 from hosting.testing import make_host
 from hosting_auth import AuthExtension, AuthSettings, Issuer
 from hosting_auth.fetching import MAX_BYTES, fetch_json
-from hosting_auth.keys import COOLDOWN_SECONDS, KeySource, read_keys, wait_for
+from hosting_auth.keys import COOLDOWN_SECONDS, KeySource, read_keys
 from hosting_auth.refusals import Refused
 from hosting_auth.testing import IdentityProvider
 from hosting_auth.tokens import TokenVerifier
@@ -49,7 +49,7 @@ class Setup:
 
     async def settle(self) -> None:
         """Wait for the fetch that is under way."""
-        await wait_for(self.source._running)
+        await self.source.wait(self.source._running)
 
     @property
     def fetches(self) -> int:
@@ -113,18 +113,16 @@ async def test_new_key_is_fetched_when_a_token_names_it_and_a_flood_of_unknown_k
     setup = Setup()
     assert await setup.outcome() == "ada"
     old = setup.provider.token("old")
-    setup.clock.now += COOLDOWN_SECONDS
     setup.provider.rotate()
     new = setup.provider.token("new")
     found = await asyncio.gather(*(setup.outcome(token) for token in [old, new] * 50))
     assert found == ["old", "new"] * 50
     assert setup.fetches == 2
     flood = [setup.provider.token(headers={"kid": f"random-{number}"}) for number in range(50)]
-    assert set(await asyncio.gather(*map(setup.outcome, flood))) == {"unknown-key"}
-    assert setup.fetches == 2
-    setup.clock.now += COOLDOWN_SECONDS
-    assert set(await asyncio.gather(*map(setup.outcome, flood))) == {"unknown-key"}
-    assert setup.fetches == 3
+    for seconds, fetches in [(0, 2), (COOLDOWN_SECONDS - 1, 2), (1, 3), (0, 3)]:
+        setup.clock.now += seconds
+        assert set(await asyncio.gather(*map(setup.outcome, flood))) == {"unknown-key"}
+        assert setup.fetches == fetches
 
 
 async def test_key_that_the_provider_has_withdrawn_is_refused() -> None:
@@ -196,17 +194,22 @@ def test_small_rsa_keys_are_not_used() -> None:
         read_keys({"keys": [{**RSAAlgorithm.to_jwk(small, as_dict=True), "kid": "a", "use": "sig"}]}, ("RS256",))
 
 
-async def test_slow_provider_does_not_block_the_loop_and_calls_give_up() -> None:
-    """While a fetch hangs, other callers of the same loop are served, and the wait ends before the hook's budget."""
+async def test_slow_provider_does_not_block_the_loop_and_later_calls_do_not_wait(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """While a fetch hangs, the loop serves others. The wait ends before the hook's budget, and then nothing waits."""
+    monkeypatch.setattr("hosting_auth.keys.WAIT_SECONDS", 0.05)
     setup, release = Setup(), threading.Event()
     setup.source._fetch = lambda url, seconds: {"released": release.wait(60)}
-    waiting = asyncio.create_task(wait_for(setup.source.fetch_if_due(), 0.05))
-    served = 0
+    waiting, served = asyncio.create_task(setup.outcome()), 0
     while not waiting.done():
         await asyncio.sleep(0)
         served += 1
     assert served > 1
-    assert setup.source.keys == []
+    assert waiting.result() == "no-keys"
+    monkeypatch.setattr("hosting_auth.keys.WAIT_SECONDS", 3600)
+    setup.clock.now += 3600
+    assert await setup.outcome() == "no-keys"
     release.set()
     await setup.settle()
 

@@ -53,7 +53,7 @@ class AuthExtension:
     @hosting.hookimpl
     def configure(self, settings: AuthSettings) -> None:
         """Keep the settings of the app."""
-        self._settings = settings
+        self._settings, self._rules = settings, {}
         self._anonymous = frozenset(name.casefold() for name in settings.anonymous)
         self._api_keys = ApiKeys(settings.api_keys)
 
@@ -225,6 +225,6 @@ def _address(request: hosting.Request) -> str | None:
     last = (request.forwarded_for or ("",))[-1]
     host = last.rpartition(":")[0] if last.count(":") == 1 or last.startswith("[") else last
     try:
-        return str(ip_address(host.strip("[]")))
+        return str(ip_address(host.strip("[]").partition("%")[0]))  # a zone could be any text
     except ValueError:
         return None

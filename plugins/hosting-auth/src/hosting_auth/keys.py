@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from jwt import PyJWK, PyJWTError
 
 from hosting_auth.fetching import Fetch
-from hosting_auth.settings import TENANT, AuthSettings, Issuer, check_url
+from hosting_auth.settings import ENTRA_V1, ENTRA_V2, TENANT, AuthSettings, Issuer, check_url
 
 if TYPE_CHECKING:
     from jwt.types import JWKDict
@@ -32,13 +32,6 @@ _CURVES: Mapping[str, str] = {"ES256": "P-256", "ES384": "P-384", "ES512": "P-52
 log = logging.getLogger("hosting.extensions.auth")
 
 
-async def wait_for(fetch: Future[None] | None, seconds: float = WAIT_SECONDS) -> None:
-    """Wait until a fetch has ended, on any event loop; give up the wait after some seconds. Raises nothing."""
-    if fetch is not None:
-        with suppress(TimeoutError):
-            await asyncio.wait_for(asyncio.wrap_future(fetch), seconds)
-
-
 class SigningKey(NamedTuple):
     """A public key for one algorithm."""
 
@@ -50,7 +43,10 @@ class SigningKey(NamedTuple):
 
     def is_for(self, issuer: str, tenant: str | None) -> bool:
         """Return whether the key may sign tokens of an issuer and a tenant."""
-        return self.issuer is None or self.issuer.replace(TENANT, tenant or TENANT) == issuer
+        if self.issuer is None:
+            return True
+        own = self.issuer.replace(TENANT, tenant or TENANT)
+        return own == issuer or (issuer == f"{ENTRA_V1}{tenant}/" and own == f"{ENTRA_V2}{tenant}/v2.0")
 
 
 def read_keys(key_set: Mapping[str, Any], algorithms: tuple[str, ...]) -> list[SigningKey]:
@@ -109,7 +105,7 @@ class KeySource:
         self._lock = threading.Lock()
         self._running: Future[None] | None = None
         self._keys: list[SigningKey] = []
-        self._fetched_at = self._tried_at = float("-inf")
+        self._fetched_at = self._tried_at = self._asked_at = float("-inf")
         self._due_at, self._failures = float("-inf"), 0
 
     @property
@@ -131,8 +127,20 @@ class KeySource:
     def fetch_again(self) -> Future[None] | None:
         """Begin a fetch because of an unknown key, unless there was one a moment ago; return as ``fetch_if_due``."""
         with self._lock:
-            is_cool = self._clock() - self._tried_at >= COOLDOWN_SECONDS
-            return self._running or (self._start() if is_cool else None)
+            if self._running is None and self._clock() - self._asked_at >= COOLDOWN_SECONDS:
+                self._asked_at = self._clock()
+                return self._start()
+            return self._running
+
+    async def wait(self, fetch: Future[None] | None) -> None:
+        """Wait until a fetch has ended, on any event loop. Raises nothing.
+
+        A fetch that hangs is waited for by the first calls only: others would fill the threads of ``def`` functions.
+        """
+        seconds = WAIT_SECONDS - (self._clock() - self._tried_at)
+        if fetch is not None and seconds > 0:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(asyncio.wrap_future(fetch), seconds)
 
     def _start(self) -> Future[None]:
         running = self._running = Future()
@@ -150,7 +158,7 @@ class KeySource:
     async def keep_fresh(self) -> None:
         """Fetch the keys whenever that is due, until this is cancelled."""
         while True:
-            await wait_for(self.fetch_if_due())
+            await self.wait(self.fetch_if_due())
             await asyncio.sleep(max(self.seconds_until_due, FIRST_RETRY_SECONDS))
 
     def health(self) -> str | None:

@@ -16,6 +16,9 @@ Algorithm: TypeAlias = Literal["RS256", "RS384", "RS512", "PS256", "PS384", "PS5
 TENANT = "{tenantid}"
 """Stands for the tenant in the issuer of an Entra ID application that several tenants use."""
 
+ENTRA_V1, ENTRA_V2 = "https://sts.windows.net/", "https://login.microsoftonline.com/"
+"""How issuers of Entra ID begin. Version 1 has its metadata, and may have its keys, at the address of version 2."""
+
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 _GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _SCOPE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+")
@@ -61,8 +64,8 @@ class Issuer:
     def metadata_url(self) -> str:
         """The address of the provider's metadata (OpenID Connect Discovery 1.0, section 4)."""
         base = self.issuer.replace(TENANT, "common").rstrip("/")
-        if base.startswith("https://sts.windows.net/"):  # v1 tokens of Entra ID; their metadata is at the other host
-            base = base.replace("sts.windows.net", "login.microsoftonline.com", 1)
+        if base.startswith(ENTRA_V1):
+            base = base.replace(ENTRA_V1, ENTRA_V2, 1)
         return self.metadata_uri or f"{base}/.well-known/openid-configuration"
 
 

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, NoReturn
 import jwt
 
 from hosting_auth import refusals
-from hosting_auth.keys import KeySource, SigningKey, wait_for
+from hosting_auth.keys import KeySource, SigningKey
 from hosting_auth.principal import Kind, Principal
 from hosting_auth.refusals import Reason, Refused
 from hosting_auth.settings import TENANT, Issuer
@@ -125,12 +125,12 @@ async def _find_keys(expected: Expected, kid: str | None, algorithm: str) -> lis
     source = expected.source
     fetch = source.fetch_if_due()
     if not source.keys:
-        await wait_for(fetch)
+        await source.wait(fetch)
     if not source.keys:
         raise Refused(refusals.NO_KEYS)
     keys = _matching(source.keys, expected, kid, algorithm)
     if not keys:
-        await wait_for(source.fetch_again())
+        await source.wait(source.fetch_again())
         keys = _matching(source.keys, expected, kid, algorithm)
     if not keys:
         raise Refused(refusals.NO_KEYS if source.error else refusals.UNKNOWN_KEY)
