@@ -6,11 +6,14 @@ import asyncio
 import json
 import logging
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from datetime import datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+import jwt
 import pytest
 
 from hosting.testing import make_host
@@ -134,6 +137,54 @@ async def test_key_that_the_provider_has_withdrawn_is_refused() -> None:
     setup.clock.now += COOLDOWN_SECONDS
     assert await setup.outcome() == "ada"
     assert await setup.outcome(old) == "unknown-key"
+
+
+async def test_token_that_was_valid_is_checked_again_when_something_may_have_changed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A token is remembered until it expires or keys are fetched; each call has claims of its own."""
+    setup, calls, decode = Setup(), list[int](), jwt.decode
+
+    def counting(*args: Any, **kwargs: Any) -> Any:
+        calls.append(1)
+        return decode(*args, **kwargs)
+
+    monkeypatch.setattr(jwt, "decode", counting)
+    token, expiring = setup.provider.token(roles=["a"]), setup.provider.token(lifetime=60)
+    first = await setup.verifier.verify(token)
+    first.claims["roles"].append("admin")
+    first.claims["sub"] = "eve"  # type: ignore[index]
+    second = await setup.verifier.verify(token)
+    assert (second.claims["sub"], second.claims["roles"], len(calls)) == ("ada", ["a"], 1)
+    await setup.outcome(expiring)
+    now = time.time()
+    for seconds, expected in [(119, "ada"), (121, "expired")]:
+        monkeypatch.setattr(time, "time", lambda seconds=seconds: now + seconds)
+        with monkeypatch.context() as patched:
+            patched.setattr("jwt.api_jwt.datetime", _At(now + seconds))
+            assert await setup.outcome(expiring) == expected
+    monkeypatch.setattr(time, "time", lambda: now)
+    before = len(calls)
+    for _ in range(3):
+        setup.clock.now += 301
+        await setup.outcome(token)
+        await setup.settle()
+        assert await setup.outcome(token) == "ada"
+    assert len(calls) == before + 3
+    many = [setup.provider.token(f"user-{number}") for number in range(20)]
+    monkeypatch.setattr("hosting_auth.verified.MAX_ENTRIES", 10)
+    assert [await setup.outcome(one) for one in many] == [f"user-{number}" for number in range(20)]
+    assert len(setup.verifier._verified._entries) == 10
+
+
+class _At:
+    """The class datetime, at another time."""
+
+    def __init__(self, timestamp: float) -> None:
+        self._timestamp = timestamp
+
+    def now(self, tz: Any = None) -> datetime:
+        return datetime.fromtimestamp(self._timestamp, tz)
 
 
 async def test_unknown_key_while_the_provider_is_down_is_not_the_callers_fault() -> None:

@@ -12,6 +12,7 @@ from hosting_auth.keys import KeySource, SigningKey
 from hosting_auth.principal import Kind, Principal
 from hosting_auth.refusals import Reason, Refused
 from hosting_auth.settings import TENANT, Issuer
+from hosting_auth.verified import Verified, VerifiedTokens
 
 MAX_CHARACTERS = 16384
 """The longest token that is looked at."""
@@ -45,6 +46,7 @@ class TokenVerifier:
 
     def __init__(self, sources: Sequence[KeySource], skew: float) -> None:
         self._sources, self._skew = sources, skew
+        self._verified = VerifiedTokens()
 
     async def verify(self, token: str) -> Principal:
         """Return the caller that a token stands for. Waits for keys at most, never for longer than ``WAIT_SECONDS``.
@@ -54,15 +56,20 @@ class TokenVerifier:
         """
         if len(token) > MAX_CHARACTERS:
             raise Refused(refusals.TOO_LONG)
+        known = self._verified.find(token)
+        if known is not None:
+            return known
         header, unchecked = _read(token)
         _check_type(header)
         expected = self._expected(unchecked)
         algorithm = header.get("alg")
         if algorithm not in expected.source.issuer.algorithms:
             raise Refused(refusals.ALGORITHM)
-        keys = await _find_keys(expected, header.get("kid"), str(algorithm))
-        claims = self._claims(token, expected, keys)
-        return _principal(claims, expected)
+        keys, fitting = await _find_keys(expected, header.get("kid"), str(algorithm))
+        claims = self._claims(token, expected, fitting)
+        principal = _principal(claims, expected)
+        self._verified.add(token, Verified(principal, expected.source, keys, int(claims["exp"]) + self._skew))
+        return principal
 
     def _expected(self, claims: Mapping[str, Any]) -> Expected:
         """Return what a token must agree with, by the issuer that it names: its claims are not checked yet."""
@@ -120,21 +127,24 @@ def _issuer_of(issuer: Issuer, tenant: str | None) -> str | None:
     return None if tenant is None else issuer.issuer.replace(TENANT, tenant)
 
 
-async def _find_keys(expected: Expected, kid: str | None, algorithm: str) -> list[SigningKey]:
-    """Return the keys that may have signed a token. A ``kid`` that is not known may be new: the keys are fetched."""
+async def _find_keys(expected: Expected, kid: str | None, algorithm: str) -> tuple[list[SigningKey], list[SigningKey]]:
+    """Return the issuer's keys, and those that may have signed a token.
+
+    A ``kid`` that is not known may be new: the keys are fetched.
+    """
     source = expected.source
     fetch = source.fetch_if_due()
     if not source.keys:
         await source.wait(fetch)
-    if not source.keys:
-        raise Refused(refusals.NO_KEYS)
-    keys = _matching(source.keys, expected, kid, algorithm)
-    if not keys:
+    keys = source.keys
+    fitting = _matching(keys, expected, kid, algorithm)
+    if keys and not fitting:
         await source.wait(source.fetch_again())
-        keys = _matching(source.keys, expected, kid, algorithm)
-    if not keys:
-        raise Refused(refusals.NO_KEYS if source.error else refusals.UNKNOWN_KEY)
-    return keys
+        keys = source.keys
+        fitting = _matching(keys, expected, kid, algorithm)
+    if not fitting:
+        raise Refused(refusals.NO_KEYS if source.error or not keys else refusals.UNKNOWN_KEY)
+    return keys, fitting
 
 
 def _matching(keys: Sequence[SigningKey], expected: Expected, kid: str | None, algorithm: str) -> list[SigningKey]:
