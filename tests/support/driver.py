@@ -4,8 +4,9 @@ The runtime ``standalone`` is the function host without a server. ``v2`` and ``v
 called through the entry points that their host calls, with stand-ins for protobuf messages. ``plain`` calls the
 functions of an indexed app.
 
-A call is a function's name and the body of a request, or the data of another trigger: the parameter's name, and the
-fields of the protobuf message. The last line of the output is a report in JSON.
+A call is a function's name and the body of a request; or a request, ``{"body": "", "headers": {}}``; or the data of
+another trigger: the parameter's name, and the fields of the protobuf message. The last line of the output is a report,
+in JSON.
 """
 
 from __future__ import annotations
@@ -108,7 +109,7 @@ class Worker:
         invocation = SimpleNamespace(
             invocation_id=f"{name}-{body}" if isinstance(body, str) else name,
             function_id=self._ids[name],
-            input_data=[_http(body) if isinstance(body, str) else _other(**body)],
+            input_data=[_input(body)],
             trigger_metadata={},
             trace_context=SimpleNamespace(trace_parent="", trace_state="", attributes={}),
             retry_context=SimpleNamespace(retry_count=0, max_retry_count=0, exception=None),
@@ -155,8 +156,15 @@ async def _connect(host: str, port: int) -> tuple[asyncio.StreamReader, asyncio.
             await asyncio.sleep(0.02)
 
 
-def _http(body: str) -> Message:
-    http = Message(method="POST", url="http://x", headers={}, params={}, query={}, body=Message(bytes=body.encode()))
+def _input(body: Any) -> Message:
+    if isinstance(body, str):
+        return _http(body)
+    return _http(**body) if "headers" in body else _other(**body)
+
+
+def _http(body: str, headers: dict[str, str] | None = None) -> Message:
+    content = Message(bytes=body.encode())
+    http = Message(method="POST", url="http://x", headers=headers or {}, params={}, query={}, body=content)
     return Message(name="req", data=Message(http=http))
 
 
@@ -240,6 +248,8 @@ async def drive(runtime: str, root: Path, calls: list[Call]) -> dict[str, Any]:
     target = runtimes[runtime](root)
     await target.start(names)
     answers = [await target.call(name, body) for name, body in calls]
+    if "opentelemetry.sdk.trace" in sys.modules:  # Azure's host lets a worker live until it has sent its spans
+        sys.modules["opentelemetry.trace"].get_tracer_provider().force_flush()
     from hosting.authoring import pending
 
     shared = getattr(pending.shared, "host", None)

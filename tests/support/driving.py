@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -83,7 +84,7 @@ def drive(
     """Run the driver to its end, with extensions on and only those of the tests' own distributions allowed."""
     settings = {"PYTHON_ENABLE_WORKER_EXTENSIONS": "1", "HOSTING_ALLOW": "tracing,hosting-timer", **environ}
     environment = clean_environment(settings)
-    environment["PYTHONPATH"] = f"{ROOT}:{root / PACKAGES}"
+    environment["PYTHONPATH"] = f"{ROOT}{os.pathsep}{root / PACKAGES}"
     driver = str(ROOT / "tests/support/driver.py")
     command = [sys.executable, "-W", warnings, driver, runtime, str(root), json.dumps(calls)]
     return subprocess.run(
