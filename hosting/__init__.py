@@ -13,6 +13,7 @@ from hosting.authoring import Order, Outcome, ShortCircuit, configure, extension
 if _typing.TYPE_CHECKING:
     from hosting._injection import Inject, Mark, Marked, provider
     from hosting._invocation import Invocation, InvocationOutcome, Request
+    from hosting._log import extension_logger
     from hosting._secret import Secret
     from hosting.app_handle import AppHandle
     from hosting.azure_worker.extend import extend
@@ -38,6 +39,7 @@ __all__ = [  # noqa: RUF022 - sorted as text, whatever a name stands for
     "configure",
     "extend",
     "extension",
+    "extension_logger",
     "hookimpl",
     "provider",
     "use",
@@ -57,6 +59,7 @@ _LATER = {
     "Request": "hosting._invocation",
     "Secret": "hosting._secret",
     "extend": "hosting.azure_worker.extend",
+    "extension_logger": "hosting._log",
     "provider": "hosting._injection",
 }
 

@@ -87,7 +87,7 @@ def host_logger(name: str) -> logging.Logger:
     """Return the logger of the host's own lines with the name ``hosting.NAME``.
 
     For the host and for binding providers: their lines are the host's as well. Extensions use the logger that hooks
-    get, and apps use ``logging.getLogger``.
+    get, or ``hosting.extension_logger``; apps use ``logging.getLogger``.
 
     Args:
         name: what the lines are about, in lower case with dots, such as ``storage.queues``: their category in JSON
@@ -99,6 +99,18 @@ def host_logger(name: str) -> logging.Logger:
         return logging.getLogger(f"{NAMESPACE}.{name}")
     finally:
         logging.setLoggerClass(usual)
+
+
+def extension_logger(name: str) -> logging.Logger:
+    """Return the logger ``hosting.extensions.NAME``, which hooks of the extension get as ``logger``.
+
+    For code of an extension outside of its hooks. No configuration of an app silences its lines under
+    ``hosting start``; those of a logger that ``logging.getLogger`` makes can be lost.
+
+    Args:
+        name: the extension's name, as in its entry point.
+    """
+    return host_logger(f"extensions.{name}")
 
 
 def host_output() -> HostOutput | None:

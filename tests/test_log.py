@@ -11,7 +11,9 @@ import pytest
 
 import hosting
 from hosting._log import HostLogger, host_logger
+from hosting.extensions import ExtensionHost
 from hosting.logging.setup import Logs
+from tests.support.invoking import ON, function, invoke
 
 
 def test_hosts_loggers_are_made_by_host_logger_everywhere() -> None:
@@ -20,6 +22,24 @@ def test_hosts_loggers_are_made_by_host_logger_everywhere() -> None:
     sources = [*package.rglob("*.py"), *(package.parent / "plugins").glob("*/src/**/*.py")]
     found = [str(path) for path in sources if re.search(r'getLogger\(f?"hosting\.', path.read_text("utf-8"))]
     assert found == []
+
+
+def test_logger_of_an_extension_is_the_one_that_its_hooks_get() -> None:
+    """Also where a module of the extension makes it before the host is there."""
+    first = hosting.extension_logger("made_first")
+    assert isinstance(first, HostLogger)
+    seen: list[logging.Logger] = []
+
+    class Hooks:
+        @hosting.hookimpl
+        def pre_invocation_app_level(self, logger: logging.Logger) -> None:
+            seen.append(logger)
+
+    subject, host = function(lambda: None), ExtensionHost(environ=ON)
+    host.register("made_first", Hooks)
+    host.load([subject])
+    invoke(host, subject)
+    assert seen == [first]
 
 
 def test_host_logger_leaves_the_class_of_other_loggers_alone() -> None:

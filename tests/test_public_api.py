@@ -31,6 +31,7 @@ SIGNATURES = {
     "configure": "(extension: 'str', /, **settings: 'Any') -> 'None'",
     "extend": ("(*targets: 'Any', diagnostics_route: 'str | None' = None, health_route: 'str | None' = None) -> 'Any'"),
     "extension": "(target: 'T', /, *, name: 'str | None' = None) -> 'T'",
+    "extension_logger": "(name: 'str') -> 'logging.Logger'",
     "provider": "(type: 'Any', /) -> 'Callable[[T], T]'",
     "use": "(*names: 'Any', **settings: 'Any') -> 'Any'",
     "without": "(extension: 'str', /) -> 'Callable[[T], T]'",

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from hosting._distributions import DistributionInfo, distribution_name, distribution_version
-from hosting._log import host_logger
+from hosting._log import extension_logger
 from hosting.authoring import Order
 from hosting.core import NOTHING
 from hosting.extensions._hooks import APP_HOOKS, ERROR_HOOKS, FUNCTION_HOOKS
@@ -226,7 +226,7 @@ class Extension:
     @property
     def logger(self) -> logging.Logger:
         """The logger that its hooks get, which also has the errors of the extension."""
-        return host_logger(f"extensions.{self.name}")
+        return extension_logger(self.name)
 
     @property
     def origin(self) -> str:

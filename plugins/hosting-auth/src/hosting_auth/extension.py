@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from ipaddress import ip_address
-from logging import Logger, getLogger
+from logging import Logger
 from typing import TYPE_CHECKING, Any
 
 import hosting
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 ANONYMOUS = Principal("anonymous")
 _NO_RULE = AuthRule()
 
-log = getLogger("hosting.extensions.auth")
+log = hosting.extension_logger("auth")
 
 
 class AuthExtension:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import http.client
-import logging
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from jwt import PyJWK, PyJWTError
 
+import hosting
 from hosting_auth.fetching import Fetch
 from hosting_auth.settings import ENTRA_V1, ENTRA_V2, TENANT, AuthSettings, Issuer, check_url
 
@@ -29,7 +29,7 @@ WAIT_SECONDS = 4.0
 _FAMILIES: Mapping[str, str] = {"RS": "RSA", "PS": "RSA", "ES": "EC", "Ed": "OKP"}
 _CURVES: Mapping[str, str] = {"ES256": "P-256", "ES384": "P-384", "ES512": "P-521", "EdDSA": "Ed25519"}
 
-log = logging.getLogger("hosting.extensions.auth")
+log = hosting.extension_logger("auth")
 
 
 class SigningKey(NamedTuple):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 from logging import Logger
 from typing import Any
@@ -23,7 +22,7 @@ NAME = "openapi"
 _VALUES = "hosting_openapi"
 _MISMATCH = "The result does not match the response that the function declares."
 
-_logger = logging.getLogger(f"hosting.extensions.{NAME}")
+_logger = hosting.extension_logger(NAME)
 
 
 class Plan:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 
 from azure.functions import HttpResponse
@@ -15,7 +14,7 @@ from hosting_openapi.settings import Settings
 _YEAR = "public, max-age=31536000, immutable"
 _SAFE = {"X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer"}
 
-_logger = logging.getLogger("hosting.extensions.openapi")
+_logger = hosting.extension_logger("openapi")
 
 
 def serve(app: hosting.AppHandle, settings: Settings, document: Callable[[], bytes]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping
 from time import time_ns
 from typing import Any
@@ -35,7 +34,7 @@ SCHEMA_URL = "https://opentelemetry.io/schemas/1.44.0"
 ATTEMPT = "functions.attempt"
 """Which attempt of a retry policy an invocation is, for which the conventions have no name."""
 
-logger = logging.getLogger("hosting.extensions.otel")
+logger = hosting.extension_logger("otel")
 
 
 def start(app: hosting.AppHandle, settings: Settings) -> Telemetry | None:

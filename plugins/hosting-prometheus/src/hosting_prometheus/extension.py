@@ -7,7 +7,6 @@ import os
 import time
 from collections.abc import Generator
 from datetime import UTC, datetime
-from logging import getLogger
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,7 +27,7 @@ ROUTE_FUNCTION = "prometheus_metrics"
 REFRESH_SECONDS = 5.0
 """How often the figures of a process are read that other processes show."""
 
-_logger = getLogger("hosting.extensions.prometheus")
+_logger = hosting.extension_logger("prometheus")
 
 
 class PrometheusExtension:
