@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from hosting.errors import HostingError
 from hosting.testing import Reply, make_host, unguarded
 from hosting_auth import AuthExtension
 from hosting_auth.testing import IdentityProvider
@@ -170,6 +171,16 @@ def test_functions_of_other_triggers_have_no_caller_and_run(app: Any, provider: 
     for settings in (provider.host_json(), {}):
         with make_host(app, extensions={"auth": provider.extension()}, host_json=settings) as host:
             assert host.invoke("work", "message").exception is None
+
+
+@pytest.mark.parametrize("extensions", [[], None], ids=["not installed", "switched off"])
+def test_app_that_names_the_guard_does_not_start_without_it(app: Any, extensions: Any) -> None:
+    """``guards`` of host.json closes an app where the package is missing, as the README says."""
+    with (
+        pytest.raises(HostingError, match="auth"),
+        make_host(app, extensions=extensions, host_json={"extensionHost": {"guards": ["auth"]}}),
+    ):
+        pass
 
 
 def test_testing_of_an_app_lists_what_is_not_guarded(app: Any) -> None:

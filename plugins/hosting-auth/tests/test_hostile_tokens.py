@@ -283,6 +283,9 @@ CLAIMS: dict[str, tuple[Make, int, str]] = {
     "exp that is text": (lambda w: w.token(exp=str(NOW + 3600)), 401, "claims"),
     "exp that is a date": (lambda w: w.token(exp="2099-01-01"), 401, "claims"),
     "exp that is true": (lambda w: w.token(exp=True), 401, "expired"),
+    "exp with 400 digits": (lambda w: w.token(exp=10**400), 401, "claims"),
+    "exp of a fraction with 300 digits": (lambda w: w.token(exp=1e300), 401, "claims"),
+    "nbf with 400 digits below zero": (lambda w: w.token(nbf=-(10**400)), 401, "claims"),
     "exp without end": (lambda w: w.token(exp=float("inf")), 401, "claims"),
     "exp that is not a number": (lambda w: w.token(exp=float("nan")), 401, "claims"),
     "exp that is a list": (lambda w: w.token(exp=[NOW + 3600]), 401, "claims"),
@@ -364,6 +367,7 @@ TABLE = {
 }
 ACCEPTED: dict[str, Callable[[World], str]] = {
     "token": lambda w: w.jws(),
+    "deep claim": lambda w: w.jws(None, as_json(w.claims())[:-1] + b', "a": ' + b"[" * 600 + b"]" * 600 + b"}"),
     "older key": lambda w: w.jws({"kid": "key-1"}, key=w.provider.keys["key-1"]),
     "v2 of Entra ID": lambda w: w.entra(V2.replace("{tenantid}", TENANT)),
     "v1 of Entra ID": lambda w: w.entra(V1.replace("{tenantid}", TENANT)),

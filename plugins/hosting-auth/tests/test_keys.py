@@ -199,6 +199,34 @@ async def test_unknown_key_while_the_provider_is_down_is_not_the_callers_fault()
     assert await setup.outcome(old) == "ada"
 
 
+KIDS: dict[str, tuple[list[str | None], str | None, str]] = {
+    "the only key, without a kid": ([None], "any", "ada"),
+    "the only key, and a token without a kid": (["key-1"], None, "ada"),
+    "neither has one": ([None], None, "ada"),
+    "several keys, and a token without": (["key-1", "key-2"], None, "unknown-key"),
+    "several keys without": ([None, None], "key-1", "unknown-key"),
+    "another kid": (["key-1"], "key-2", "unknown-key"),
+}
+
+
+@pytest.mark.parametrize("case", KIDS)
+async def test_key_is_found_by_its_kid_or_because_it_is_the_only_one(case: str) -> None:
+    """Some providers have no kid in their tokens, or none in their key sets."""
+    kids, kid, expected = KIDS[case]
+    setup = Setup()
+    (key,) = setup.provider.key_set["keys"]
+    keys = {"keys": [{**key, "kid": one} if one else {**key, "kid": None} for one in kids]}
+    documents = {"/keys": keys, "/.well-known/openid-configuration": setup.provider.metadata}
+    setup.source._fetch = lambda url, seconds: documents[url.removeprefix("https://login.test")]
+    token = jwt.encode(
+        {"iss": "https://login.test", "aud": "my-api", "sub": "ada", "exp": int(time.time()) + 60},
+        setup.provider.keys["key-1"],
+        "ES256",
+        {} if kid is None else {"kid": kid},
+    )
+    assert await setup.outcome(token) == expected
+
+
 GOOD = IdentityProvider(algorithm="ES256")
 (GOOD_KEY,) = GOOD.key_set["keys"]
 RSA_KEY = IdentityProvider().key_set["keys"][0]

@@ -71,7 +71,7 @@ class Issuer:
 
 @dataclass(frozen=True)
 class ApiKey:
-    """A key that callers send in the header ``x-api-key``. Several may be valid at once, so that keys can change."""
+    """A key that callers send in the header x-api-key. Several may be valid at once, so that keys can change."""
 
     name: str = field(metadata={"description": "The name of the caller, for the log and for the function."})
     sha256: hosting.Secret = field(metadata={"description": "The SHA-256 digest of the key, in hexadecimal."})

@@ -17,6 +17,9 @@ from hosting_auth.verified import Verified, VerifiedTokens
 MAX_CHARACTERS = 16384
 """The longest token that is looked at."""
 
+MAX_TIME = 10**12
+"""The last time that a claim may have, in seconds since 1970: 30,000 years."""
+
 _TYPES = (None, "jwt", "at+jwt", "application/at+jwt")  # RFC 9068; a logout token, for example, is none
 _REASONS: Sequence[tuple[type[Exception], Reason]] = (
     (jwt.ExpiredSignatureError, refusals.EXPIRED),
@@ -148,11 +151,11 @@ async def _find_keys(expected: Expected, kid: str | None, algorithm: str) -> tup
 
 
 def _matching(keys: Sequence[SigningKey], expected: Expected, kid: str | None, algorithm: str) -> list[SigningKey]:
-    """Return the keys with this ``kid``; for a token without, the only key there is."""
+    """Return the keys with this ``kid``; where the token or the key has none, the only key there is."""
     fitting = [one for one in keys if one.algorithm == algorithm and one.is_for(expected.iss, expected.tenant)]
-    if kid is None:
-        return fitting if len(fitting) == 1 else []
-    return [one for one in fitting if one.kid == kid]
+    named = [one for one in fitting if kid is not None and one.kid == kid]
+    is_only = len(fitting) == 1 and None in (kid, fitting[0].kid)
+    return named or (fitting if is_only else [])
 
 
 def _refuse(error: Exception) -> NoReturn:
@@ -162,7 +165,8 @@ def _refuse(error: Exception) -> NoReturn:
 def _check_claims(claims: Mapping[str, Any]) -> None:
     """Check what PyJWT does not: times that are text, and tokens that only the holder of a key may use (RFC 7800)."""
     for name in ("exp", "nbf", "iat"):
-        if isinstance(claims.get(name, 0), bool) or not isinstance(claims.get(name, 0), int | float):
+        value = claims.get(name, 0)
+        if isinstance(value, bool) or not isinstance(value, int | float) or abs(value) > MAX_TIME:
             raise Refused(refusals.CLAIMS)
     if claims.get("cnf") is not None:
         raise Refused(refusals.BOUND)

@@ -6,6 +6,7 @@ import copy
 import hashlib
 import threading
 import time
+from contextlib import suppress
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -44,11 +45,16 @@ class VerifiedTokens:
         if entry is None or entry.source.keys is not entry.keys or time.time() >= entry.expires_at:
             return None
         entry.source.fetch_if_due()
-        return _copy(entry.principal)
+        with suppress(RecursionError):
+            return _copy(entry.principal)
+        return None
 
     def add(self, token: str, verified: Verified) -> None:
         """Remember a valid token; the oldest one is forgotten when there are too many."""
-        own = verified._replace(principal=_copy(verified.principal))
+        try:
+            own = verified._replace(principal=_copy(verified.principal))
+        except RecursionError:  # its claims are too deep for a copy
+            return
         with self._lock:
             while len(self._entries) >= MAX_ENTRIES:
                 del self._entries[next(iter(self._entries))]
