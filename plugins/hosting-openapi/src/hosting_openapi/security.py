@@ -90,7 +90,8 @@ def _issuer_scheme(issuer: Mapping[str, Any]) -> dict[str, Any]:
         return plain  # it is known at run time only
     if _get(issuer, "jwks_uri") is not None:
         return {**plain, "description": f"A token of {address}"}
-    url = _get(issuer, "metadata_uri") or f"{address.rstrip('/')}/.well-known/openid-configuration"
+    base = address.rstrip("/").replace("https://sts.windows.net/", "https://login.microsoftonline.com/", 1)
+    url = _get(issuer, "metadata_uri") or f"{base}/.well-known/openid-configuration"
     return {"type": "openIdConnect", "openIdConnectUrl": url, "description": f"A token of {address}"}
 
 
