@@ -120,7 +120,6 @@ T = TypeVar("T")
 class Item(BaseModel):
     model_config = ConfigDict(extra="forbid")
     name: str = Field(alias="itemName")
-    secret: str = Field(default="", exclude=True)
 class Page(BaseModel, Generic[T]):
     items: list[T]
 @dataclass

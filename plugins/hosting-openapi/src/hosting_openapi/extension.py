@@ -11,7 +11,7 @@ from hosting.core import Function
 from hosting.errors import HostingError
 from hosting_openapi.document import Described, as_bytes, make_document
 from hosting_openapi.inputs import BodyInput, NamedInput, RequestProblem, invalid, read_inputs
-from hosting_openapi.marks import Body, Header, Path, Query, Response
+from hosting_openapi.marks import Body, Header, Path, Query, Response, StreamBody, instance
 from hosting_openapi.outputs import Output, ResponseProblem
 from hosting_openapi.problems import MEDIA_TYPE, problem_body
 from hosting_openapi.security import Security, is_auth_there
@@ -38,7 +38,7 @@ class Plan:
         self.error = ""
         """Why it cannot run."""
         try:
-            self.inputs = read_inputs(function.injected)
+            self.inputs = read_inputs(function)
             returned = function.returned
             if returned is not None and issubclass(returned.mark_class, Response):
                 self.output = Output(returned)
@@ -47,8 +47,12 @@ class Plan:
             text = "Function '%s' cannot be validated, so each call of it fails: %s"
             _logger.error(text, function.name, self.error)
 
-    def read(self, request: hosting.Request) -> dict[str, Any]:
-        """Return the values of all parameters.
+    def read(self, request: hosting.Request, wanted: str) -> dict[str, Any]:
+        """Return the values of all parameters, except that of a stream's body if another one is wanted.
+
+        Args:
+            request: the request.
+            wanted: the name of a parameter.
 
         Raises:
             RequestProblem: the request is not valid.
@@ -56,6 +60,8 @@ class Plan:
         values: dict[str, Any] = {}
         faults = []
         for name, given in self.inputs.items():
+            if isinstance(given.mark, StreamBody) and name != wanted:
+                continue  # it has not arrived
             try:
                 values[name] = given.read(request)
             except RequestProblem as problem:
@@ -65,6 +71,18 @@ class Plan:
         if faults:
             raise invalid(faults)
         return values
+
+
+def await_streams(function: Function) -> None:
+    """Let the body of a function be awaited if the function gets its request as a stream."""
+    requested = function.annotations.get(function.trigger.name) if function.is_http else None
+    names = [one.__module__ for one in getattr(requested, "__mro__", ())]
+    if not any(name.startswith(("starlette.", "azurefunctions.extensions.")) for name in names):
+        return
+    for marked in function.injected.values():
+        if isinstance(marked, hosting.Marked) and marked.mark_class is Body:
+            given = instance(marked.mark)
+            marked.mark = StreamBody(media_type=given.media_type, strict=given.strict, description=given.description)
 
 
 class OpenApi:
@@ -99,7 +117,10 @@ class OpenApi:
         """Read what is validated, and add the routes of the document and the page."""
         self._app, self._document = app, None
         self._failed = {function.name for function in app.functions if function.error is not None}
-        self._plans = {function.name: Plan(function) for function in app.functions if function.is_http}
+        self._plans = {}
+        for function in app.functions:
+            await_streams(function)
+            self._plan(function)
         checks = self._settings.check_responses
         is_development = app.settings("AZURE_FUNCTIONS_ENVIRONMENT") == "Development"
         self._checks = is_development if checks is None else checks
@@ -109,6 +130,13 @@ class OpenApi:
     @hosting.provider(Body)
     def body(self, invocation: hosting.Invocation, marked: hosting.Marked) -> Any:
         """Return the value of a parameter from the body."""
+        return self._value(invocation, marked)
+
+    @hosting.provider(StreamBody)
+    async def stream_body(self, invocation: hosting.Invocation, marked: hosting.Marked) -> Any:
+        """Return the value of a parameter from the body, when all of it has arrived."""
+        if invocation.request is not None:
+            await invocation.request.body()
         return self._value(invocation, marked)
 
     @hosting.provider(Query)
@@ -168,12 +196,12 @@ class OpenApi:
         return self._plans[function.name]
 
     def _value(self, invocation: hosting.Invocation, marked: hosting.Marked) -> Any:
-        values = invocation.state.get(_VALUES)
-        if values is None:
-            values = invocation.state[_VALUES] = self._read(invocation)
+        values = invocation.state.setdefault(_VALUES, {})
+        if marked.name not in values:
+            values.update(self._read(invocation, marked))
         return values[marked.name]
 
-    def _read(self, invocation: hosting.Invocation) -> dict[str, Any]:
+    def _read(self, invocation: hosting.Invocation, marked: hosting.Marked) -> dict[str, Any]:
         plan, request = self._plan(invocation.function), invocation.request
         if plan.error or request is None:
             reason = plan.error or "it is not triggered by HTTP"
@@ -182,7 +210,7 @@ class OpenApi:
                 remedy="Correct the annotation, or remove the mark from it.",
             )
         try:
-            return plan.read(request)
+            return plan.read(request, marked.name)
         except RequestProblem as problem:
             content = problem_body(problem.status, problem.detail, problem.faults)
             raise hosting.ShortCircuit(invocation.respond(problem.status, content, media_type=MEDIA_TYPE)) from None

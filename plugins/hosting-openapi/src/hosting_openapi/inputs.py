@@ -8,8 +8,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import hosting
+from hosting.core import Function
 from hosting_openapi.marks import Body, Header, Named, Path, Query, instance, is_json
 from hosting_openapi.problems import MAX_LISTED, Fault, pointer, steps_in
+from hosting_openapi.routes import paths_of
 from hosting_openapi.schemas import adapter_of, resolved, schema_of
 
 if TYPE_CHECKING:
@@ -219,24 +221,41 @@ class NamedInput(Input):
             yield fault._replace(name=names.get(first, first), pointer=f"#/{rest}" if rest else "#")
 
 
-def read_inputs(injected: Mapping[str, Any]) -> dict[str, BodyInput | NamedInput]:
+def read_inputs(function: Function) -> dict[str, BodyInput | NamedInput]:
     """Return the inputs of a function, by the names of its parameters.
 
     Args:
-        injected: what extensions supply for the function: ``function.injected``.
+        function: the function.
 
     Raises:
+        TypeError: there is nothing in a request for a parameter.
         Exception: pydantic has no schema for a type.
     """
     found: dict[str, BodyInput | NamedInput] = {}
-    for name, marked in injected.items():
+    for name, marked in function.injected.items():
         if not isinstance(marked, hosting.Marked):
             continue
         if issubclass(marked.mark_class, Body):
             found[name] = BodyInput(marked)
         elif issubclass(marked.mark_class, (Query, Path, Header)):
             found[name] = NamedInput(marked)
+    _check(function, found)
     return found
+
+
+def _check(function: Function, inputs: Mapping[str, BodyInput | NamedInput]) -> None:
+    if function.trigger.type.lower() == "unknowntrigger":
+        return  # a v1 function that is extended outside of its folder
+    if inputs and not function.is_http:
+        raise TypeError("it is not triggered by HTTP, so there is no request to read parameters from")
+    bodies = [name for name, given in inputs.items() if isinstance(given, BodyInput)]
+    if len(bodies) > 1:
+        raise TypeError(f"{' and '.join(bodies)} both get the body; write one model for it")
+    names = {parameter.name for route in paths_of(function.route or "") for parameter in route.parameters}
+    for given in inputs.values():
+        for field in given.fields if isinstance(given, NamedInput) and given.place == "path" else ():
+            if field.name not in names:
+                raise TypeError(f"parameter {given.name!r} is for the path, and the route has no {{{field.name}}}")
 
 
 def invalid(errors: Sequence[Fault]) -> RequestProblem:
@@ -273,7 +292,9 @@ def _json_problem(error: ValidationError, content: bytes) -> RequestProblem:
     first = error.errors(include_url=False, include_input=False)[0]
     if first["type"] == "json_invalid":
         return RequestProblem(400, f"The body is not JSON: {first.get('ctx', {}).get('error', '')}.")
-    return invalid(list(faults(error, json.loads(content), "body", "")))
+    from pydantic_core import from_json
+
+    return invalid(list(faults(error, from_json(content), "body", "")))
 
 
 def _with_integers(error: ValidationError, content: bytes) -> bytes | None:
@@ -284,14 +305,16 @@ def _with_integers(error: ValidationError, content: bytes) -> bytes | None:
     found = [one for one in error.errors(include_url=False, include_context=False) if _is_whole(one)]
     if not found:
         return None
-    whole = {"": json.loads(content)}
+    from pydantic_core import from_json, to_json
+
+    whole = {"": from_json(content)}
     for one in found:
         *path, last = ["", *steps_in(whole[""], one["loc"], is_missing=False)]
         place: Any = whole
         for step in path:
             place = place[step]
         place[last] = int(place[last])
-    return json.dumps(whole[""]).encode()
+    return to_json(whole[""])
 
 
 def _is_whole(error: Any) -> bool:
@@ -304,9 +327,8 @@ def _check_json(content: bytes) -> None:
     if b"NaN" in content or b"Infinity" in content:
         try:
             json.loads(content, parse_constant=_refuse)
-        except UnicodeDecodeError:
-            return  # pydantic says where
-
+        except (UnicodeDecodeError, RecursionError):
+            return  # pydantic refuses it, and says where
         except ValueError as error:
             raise RequestProblem(400, f"The body is not JSON: {error}.") from None
 

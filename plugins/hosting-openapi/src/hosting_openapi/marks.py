@@ -29,6 +29,10 @@ class Body(hosting.Mark):
         return is_json(self.media_type)
 
 
+class StreamBody(Body):
+    """``Body`` in a function that gets its request as a stream: the extension puts it there itself."""
+
+
 class Named(hosting.Mark):
     """A parameter that comes from a place with names; for a model, each of its fields.
 
@@ -71,6 +75,9 @@ class Response(hosting.Mark):
         description: what the document says of it.
         media_type: the type of the body. If it is not JSON, the function returns text or bytes.
         others: what else it may respond: a type for the body by status, or a text for a problem document.
+
+    Raises:
+        ValueError: a status is not a number from 200 to 599.
     """
 
     def __init__(
@@ -81,13 +88,17 @@ class Response(hosting.Mark):
         media_type: str = JSON,
         others: Mapping[int, Any] | None = None,
     ) -> None:
+        statuses: tuple[Any, ...] = (status, *(others or {}))
+        for one in statuses:
+            if not isinstance(one, int) or not 200 <= one <= 599:
+                raise ValueError(f"Response: {one!r} is not a status from 200 to 599")
         self.status, self.description = status, description
         self.media_type, self.others = media_type.lower(), dict(others or {})
 
     @property
     def has_body(self) -> bool:
         """Whether a response of this status may have a body (RFC 9110, section 6.4.1)."""
-        return self.status >= 200 and self.status not in (204, 205, 304)
+        return self.status not in (204, 205, 304)
 
 
 def is_json(media_type: str) -> bool:

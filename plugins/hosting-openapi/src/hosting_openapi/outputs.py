@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +10,7 @@ from azure.functions import HttpResponse
 import hosting
 from hosting_openapi.marks import Response, instance, is_json
 from hosting_openapi.problems import pointer
-from hosting_openapi.schemas import adapter_of, schema_of
+from hosting_openapi.schemas import adapter_of, is_model, schema_of
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
@@ -37,7 +36,8 @@ class Output:
         self.others: Mapping[int, TypeAdapter[Any]] = {
             status: adapter_of(kind) for status, kind in self.mark.others.items() if not isinstance(kind, str)
         }
-        self._kind = returned.type if inspect.isclass(returned.type) else None
+        self._is_model = is_model(returned.type)
+        self._kind = returned.type
 
     def respond(self, result: Any, invocation: hosting.Invocation, *, checks: bool) -> Any:
         """Return the response for a result.
@@ -63,7 +63,7 @@ class Output:
             if not isinstance(result, str | bytes):
                 raise ResponseProblem(f"it returned {type(result).__name__}; expected text or bytes")
             return result
-        if self._kind is None or not isinstance(result, self._kind):
+        if not self._is_model or not isinstance(result, self._kind):
             result = self._validated(self.adapter, result)
         from pydantic_core import PydanticSerializationError
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typing
 from collections.abc import Iterator, Mapping
+from dataclasses import is_dataclass
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import hosting
@@ -21,9 +22,22 @@ def adapter_of(annotation: Any) -> TypeAdapter[Any]:
     Raises:
         Exception: pydantic has no schema for it.
     """
-    from pydantic import TypeAdapter  # slow: only an app that uses models needs it
+    from pydantic import ConfigDict, PydanticUserError, TypeAdapter  # slow: only an app that uses models needs it
 
-    return TypeAdapter(without_marks(annotation))
+    kind = without_marks(annotation)
+    try:
+        return TypeAdapter(kind, config=ConfigDict(allow_inf_nan=False))  # JSON has neither
+    except PydanticUserError as error:
+        if error.code != "type-adapter-config-unused":
+            raise
+    return TypeAdapter(kind)  # it has a configuration of its own
+
+
+def is_model(kind: Any) -> bool:
+    """Return whether instances of a type are valid as they are: of a pydantic model, or of a dataclass."""
+    from pydantic import BaseModel
+
+    return isinstance(kind, type) and (issubclass(kind, BaseModel) or is_dataclass(kind))
 
 
 def without_marks(annotation: Any) -> Any:
