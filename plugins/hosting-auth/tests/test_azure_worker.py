@@ -40,6 +40,9 @@ class Worker:
         answer = asyncio.run(answer) if inspect.iscoroutine(answer) else answer
         if isinstance(answer, str):
             return 200, json.loads(answer) if answer.startswith("[") else answer
+        kind = answer.headers["content-type"], answer.headers["cache-control"]
+        assert kind == ("application/problem+json", "no-store")
+        assert json.loads(answer.get_body())["invocationId"] == "i1"
         return answer.status_code, answer.headers.get("www-authenticate")
 
     def work(self) -> None:

@@ -227,6 +227,16 @@ async def test_key_is_found_by_its_kid_or_because_it_is_the_only_one(case: str) 
     assert await setup.outcome(token) == expected
 
 
+async def test_each_of_several_keys_with_one_kid_may_have_signed() -> None:
+    """A provider may give a new key the kid of the old one."""
+    setup, other = Setup(), IdentityProvider(algorithm="ES256")
+    keys = {"keys": [*other.key_set["keys"], *setup.provider.key_set["keys"]]}
+    documents = {"/keys": keys, "/.well-known/openid-configuration": setup.provider.metadata}
+    setup.source._fetch = lambda url, seconds: documents[url.removeprefix("https://login.test")]
+    assert [await setup.outcome(), await setup.outcome(other.token())] == ["ada", "ada"]
+    assert await setup.outcome(IdentityProvider(algorithm="ES256").token()) == "signature"
+
+
 GOOD = IdentityProvider(algorithm="ES256")
 (GOOD_KEY,) = GOOD.key_set["keys"]
 RSA_KEY = IdentityProvider().key_set["keys"][0]
