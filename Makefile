@@ -110,6 +110,7 @@ bench: $(VENV)/.dev $(VENV)/.azurite ## Measure the first answer, hooks, discove
 	$(BIN)/python -m tests.benchmarks.chain
 	$(BIN)/python -m tests.benchmarks.discovery
 	$(BIN)/python -m tests.benchmarks.requests
+	$(BIN)/python -m tests.benchmarks.orders
 	PYTHONPATH=plugins/hosting-storage/tests $(BIN)/python -m tests.benchmarks.queues
 
 clean: ## Remove everything that make made

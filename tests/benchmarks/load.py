@@ -29,19 +29,19 @@ class Load:
         return self.answers / self.seconds
 
 
-def load(port: int, path: str, *, seconds: float, connections: int = 32) -> Load:
-    """Keep every connection busy with GET requests for ``path``.
+def load(port: int, path: str, *, seconds: float, connections: int = 32, header: str = "x-load: 1") -> Load:
+    """Keep every connection busy with GET requests for ``path``, which have one more header.
 
     Raises:
         SystemExit: an answer was not 200.
     """
     if uses_wrk(seconds):
-        return _wrk(port, path, round(seconds), connections)
-    return asyncio.run(_python(port, path, seconds, connections))
+        return _wrk(port, path, round(seconds), connections, header)
+    return asyncio.run(_python(port, path, seconds, connections, header))
 
 
-def _wrk(port: int, path: str, seconds: int, connections: int) -> Load:
-    command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", f"http://127.0.0.1:{port}{path}"]
+def _wrk(port: int, path: str, seconds: int, connections: int, header: str) -> Load:
+    command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "-H", header, f"http://127.0.0.1:{port}{path}"]
     printed = subprocess.run(command, capture_output=True, text=True, check=True, timeout=seconds + 60).stdout
     if "Non-2xx" in printed or "Socket errors" in printed:
         sys.exit(f"{path} was not answered with 200 only:\n{printed}")
@@ -51,8 +51,8 @@ def _wrk(port: int, path: str, seconds: int, connections: int) -> Load:
     return Load(int(count[1]), int(count[1]) / float(rate[1]))
 
 
-async def _python(port: int, path: str, seconds: float, connections: int) -> Load:
-    request = f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n\r\n".encode()
+async def _python(port: int, path: str, seconds: float, connections: int, header: str) -> Load:
+    request = f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n{header}\r\n\r\n".encode()
     began = time.monotonic()
     clients = (_client(port, request, began + seconds) for _ in range(connections))
     answers = sum(await asyncio.gather(*clients))
