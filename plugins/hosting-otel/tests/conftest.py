@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import logging
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, NamedTuple
 
@@ -112,6 +112,11 @@ class Receiver:
                 """Log nothing."""
 
         return Handler
+
+    def wait_for(self, is_there: Callable[[], bool]) -> None:
+        """Wait until what has arrived meets a condition."""
+        while not is_there():
+            assert self.requests.acquire(timeout=60), "nothing arrived"
 
     def close(self) -> None:
         """Stop."""

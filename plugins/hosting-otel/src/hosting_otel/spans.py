@@ -25,32 +25,36 @@ class InvocationSpan:
     Args:
         facts: its function.
         span: its span.
-        is_own: whether this extension has started the span, and so ends it.
+        context: the context for hooks and function, with a span that this extension has started; None if another one
+            has.
         request: method and scheme of its HTTP request; None if there is none.
         awaits_response: whether it ends when its response is sent.
     """
 
-    __slots__ = ("_previous", "awaits_response", "facts", "is_own", "outcome", "request", "span")
+    __slots__ = ("_context", "_previous", "awaits_response", "facts", "is_own", "outcome", "request", "span")
 
     def __init__(
         self,
         facts: FunctionFacts,
         span: Span,
+        context: Context | None,
         request: Mapping[str, Any] | None,
         *,
-        is_own: bool,
         awaits_response: bool,
     ) -> None:
-        self.facts, self.span, self.is_own = facts, span, is_own
+        self.facts, self.span, self._context = facts, span, context
+        self.is_own = context is not None
+        """Whether this extension has started the span, and so ends it."""
         self.request, self.awaits_response = request, awaits_response
         self.outcome: InvocationOutcome | None = None
         """How the invocation has ended, where its response is not sent yet."""
         self._previous: Context | None = None
 
-    def enter(self, context: Context) -> None:
-        """Make a context with the span the current one, for hooks and function."""
-        self._previous = get_current()
-        attach(context)
+    def enter(self) -> None:
+        """Make the context with the span the current one, for hooks and function."""
+        if self._context is not None:
+            self._previous = get_current()
+            attach(self._context)
 
     def leave(self) -> None:
         """Make the context current that was before.

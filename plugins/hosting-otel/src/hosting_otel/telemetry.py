@@ -86,10 +86,8 @@ class Telemetry:
             context: the invocation's context.
             invocation: the invocation.
         """
-        current = trace.get_current_span()
-        span = self._start(context, invocation, current, None)
-        if span.is_own:
-            span.enter(trace.set_span_in_context(span.span))
+        span = self._start(context, invocation, trace.get_current_span(), None)
+        span.enter()
         return span
 
     def _start(
@@ -103,14 +101,15 @@ class Telemetry:
         attributes |= self._own_attributes(facts, invocation, request, value)
         if invocation.max_attempts != 1:
             attributes[ATTEMPT] = invocation.attempt
-        is_own = self._makes_spans and not current.is_recording()
-        if is_own:
-            current = self._new_span(facts, context, request, value, attributes, start_time)
-        elif current.is_recording():
+        own: Context | None = None
+        if current.is_recording():
             current.set_attributes({name: one for name, one in attributes.items() if name.startswith("faas.")})
+        elif self._makes_spans:
+            own = self._new_span(facts, context, request, value, attributes, start_time)
+            current = trace.get_current_span(own)
         method = None if request is None else _method(attributes)
         waits = request is not None and self._waits(invocation, request)
-        span = InvocationSpan(facts, current, method, is_own=is_own, awaits_response=waits)
+        span = InvocationSpan(facts, current, own, method, awaits_response=waits)
         invocation.state[STATE] = span
         if self._metrics is not None:
             self._metrics.started(facts, is_cold=is_cold, age=age_seconds(invocation) if facts.is_message else None)
@@ -142,7 +141,8 @@ class Telemetry:
         value: Any,
         attributes: Mapping[str, Any],
         start_time: int | None,
-    ) -> trace.Span:
+    ) -> Context:
+        """Start a span, and return the context for the function: the span, and what came with the caller's."""
         parent = get_current()
         carrier = self._carriers.read(context, request)
         if carrier:
@@ -151,7 +151,8 @@ class Telemetry:
         if facts.is_message:
             parent, links = self._senders(value, parent)
         name = _http_name(facts, attributes) if facts.is_http else facts.span_name
-        return self._tracer.start_span(name, parent, facts.kind, attributes, links, start_time)
+        span = self._tracer.start_span(name, parent, facts.kind, attributes, links, start_time)
+        return trace.set_span_in_context(span, parent)
 
     def _senders(self, value: Any, parent: Context) -> tuple[Context, list[Link]]:
         """Return the context of a message's sender, if nothing else is the parent, and links to all senders."""
