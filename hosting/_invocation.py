@@ -41,7 +41,12 @@ class MultiValues(Mapping[str, str]):
             self._values.setdefault(name.lower(), []).append(value)
 
     def __getitem__(self, name: str) -> str:
-        return ",".join(filter(None, self._values[name.lower()]))
+        values = self._values[name.lower()]
+        return values[0] if len(values) == 1 else ",".join(filter(None, values))
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """Return the value of a name; the default if there is none."""
+        return self[name] if name.lower() in self._values else default
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._values)
@@ -79,16 +84,21 @@ class Request:
         self._scope = scope
         self._is_stream = _is_stream(argument)
         self._content: bytes | None = None
+        # Not cached properties, which are slow before Python 3.12: extensions read these for each request.
+        self._url: str | None = None
+        self._headers: MultiValues | None = None
 
     @property
     def method(self) -> str:
         """The method, in capitals."""
         return str(self._argument.method).upper()
 
-    @cached_property
+    @property
     def url(self) -> str:
         """The whole URL, with the query, as the function sees it."""
-        return str(self._argument.url)
+        if self._url is None:
+            self._url = str(self._argument.url)
+        return self._url
 
     @cached_property
     def path(self) -> str:
@@ -116,12 +126,15 @@ class Request:
         query = self.url.partition("#")[0].partition("?")[2]
         return MultiValues(parse_qsl(query, keep_blank_values=True))
 
-    @cached_property
+    @property
     def headers(self) -> MultiValues:
         """The headers."""
-        if self._scope is not None:
-            return MultiValues((name.decode("latin-1"), _text(value)) for name, value in self._scope["headers"])
-        return MultiValues(self._argument.headers.items())
+        if self._headers is None:
+            self._headers = MultiValues(self._argument.headers.items() if self._scope is None else self._raw_headers())
+        return self._headers
+
+    def _raw_headers(self) -> Iterator[tuple[str, str]]:
+        return ((name.decode("latin-1"), _text(value)) for name, value in cast("Any", self._scope)["headers"])
 
     @property
     def client(self) -> str | None:
@@ -306,10 +319,11 @@ class Invocation:
 
     def _make_request(self) -> Request | None:
         function, data, args, _, _ = self._source
-        if not function.is_http and function.trigger.name:
+        trigger = function.trigger
+        if trigger.name and trigger.type.lower() != "httptrigger":
             return None
-        argument = args.get(function.trigger.name)
-        if not function.trigger.name:  # a v1 function in Azure's worker without a known function.json
+        argument = args.get(trigger.name)
+        if not trigger.name:  # a v1 function in Azure's worker without a known function.json
             argument = next(filter(_is_request, args.values()), None)
             if argument is None:
                 return None

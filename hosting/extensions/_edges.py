@@ -109,7 +109,9 @@ class Edges:
     async def _call(self, name: str, invocation: Invocation, **arguments: Any) -> None:
         for hook in self._hooks.get(name, ()):
             if hook.extension.status == "active":
-                arguments |= {"logger": hook.extension.logger, "invocation": invocation}
+                arguments["invocation"] = invocation
+                if hook.takes_logger:  # to find a logger takes as long as to call the hook
+                    arguments["logger"] = hook.extension.logger
                 await self._call_hook(hook, invocation, arguments)
 
     async def _call_hook(self, hook: Hook, invocation: Invocation, arguments: Mapping[str, Any]) -> None:
@@ -218,7 +220,7 @@ def run_edges_here(
 
 
 def _forgotten_async(value: Any) -> BaseException | None:
-    if not asyncio.iscoroutine(value):
+    if value is None or not asyncio.iscoroutine(value):
         return None
     value.close()
     return ExtensionError("it returned a coroutine", remedy="Declare it 'async def'.")

@@ -107,6 +107,8 @@ class Hook:
         self.keywords = keywords
         self.is_async = is_async
         self.priority = priority
+        self.takes_logger = "logger" in (*positional, *keywords)
+        """Whether it has an argument ``logger``."""
         self.statistics = Statistics()
         self.errors_in_a_row = 0
         """The number of consecutive errors of a hook at the edges of invocations."""
@@ -118,9 +120,10 @@ class Hook:
 
     def call(self, arguments: Mapping[str, Any]) -> Any:
         """Call it outside an invocation, with those of the ``arguments`` that it takes."""
-        return self.function(
-            *(arguments[name] for name in self.positional), **{name: arguments[name] for name in self.keywords}
-        )
+        positional = [arguments[name] for name in self.positional]
+        if not self.keywords:
+            return self.function(*positional)
+        return self.function(*positional, **{name: arguments[name] for name in self.keywords})
 
 
 class Extension:

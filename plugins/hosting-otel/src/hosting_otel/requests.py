@@ -11,8 +11,9 @@ from hosting import Invocation, Request
 
 _KNOWN_METHODS = ("CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "QUERY", "TRACE")
 """RFC 9110, PATCH and QUERY, as the conventions for HTTP have them."""
-_SECRET = re.compile(r"(?i)((?:^|&)(?:code|sig|signature|awsaccesskeyid|x-goog-signature)=)[^&]*")
+_SECRET_NAMES = ("code", "sig", "signature", "awsaccesskeyid", "x-goog-signature")
 """Parameters of a query that are secrets: those that the conventions for HTTP name, and Azure's function keys."""
+_SECRET = re.compile(f"(?i)((?:^|&)(?:{'|'.join(_SECRET_NAMES)})=)[^&]*")
 
 
 def known_methods() -> frozenset[str]:
@@ -29,36 +30,44 @@ def request_of(invocation: Invocation) -> Request | None:
         return None
 
 
-def http_attributes(request: Request, methods: frozenset[str]) -> dict[str, Any]:
-    """Return the attributes of a request that a sampler may need.
+def add_http_attributes(attributes: dict[str, Any], request: Request, methods: frozenset[str]) -> None:
+    """Add the attributes of a request that a sampler may need.
 
     Source: conventions for HTTP server spans, version 1.44.0.
 
     Args:
+        attributes: the attributes of the span.
         request: the request.
         methods: the methods that are known.
     """
-    method = request.method
-    scheme, separator, rest = request.url.partition("://")
-    authority, _, query = rest.partition("#")[0].partition("?")
-    attributes: dict[str, Any] = {
-        "http.request.method": method,
-        "url.path": request.path,
-        "url.scheme": scheme if separator else "http",
-    }
-    if method not in methods:
-        attributes["http.request.method"] = "_OTHER"
-        attributes["http.request.method_original"] = method
-    if query:
-        attributes["url.query"] = _SECRET.sub(r"\1REDACTED", query)
+    method, url, headers, client = request.method, request.url, request.headers, request.client
+    if method in methods:
+        attributes["http.request.method"] = method
+    else:
+        attributes["http.request.method"], attributes["http.request.method_original"] = "_OTHER", method
+    address, _, query = url.partition("#")[0].partition("?")
+    scheme, separator, rest = address.partition("://")
     if separator:
-        _add_address(attributes, authority.partition("/")[0])
-    agent, client = request.headers.get("user-agent"), request.client
+        authority, _, path = rest.partition("/")
+        attributes["url.scheme"], attributes["url.path"] = scheme, f"/{path}"
+        _add_address(attributes, authority)
+    else:
+        attributes["url.scheme"], attributes["url.path"] = "http", address
+    if query:
+        attributes["url.query"] = redact_query(query)
+    agent = headers.get("user-agent")
     if agent:
         attributes["user_agent.original"] = agent
     if client is not None:
         attributes["client.address"] = attributes["network.peer.address"] = client
-    return attributes
+
+
+def redact_query(query: str) -> str:
+    """Return a query without the values of secret parameters."""
+    names = query.lower()
+    if any(name in names for name in _SECRET_NAMES):
+        return _SECRET.sub(r"\1REDACTED", query)
+    return query
 
 
 def _add_address(attributes: dict[str, Any], authority: str) -> None:
@@ -98,6 +107,7 @@ class CarrierReader:
         if request is not None:
             headers = request.headers
             for name in self._others if carrier else self._all:
-                if name in headers:
-                    carrier[name] = headers[name]
+                value = headers.get(name)
+                if value:
+                    carrier[name] = value
         return carrier

@@ -27,8 +27,6 @@ class InvocationSpan:
         span: its span.
         context: the context for hooks and function, with a span that this extension has started; None if another one
             has.
-        request: method and scheme of its HTTP request; None if there is none.
-        awaits_response: whether it ends when its response is sent.
     """
 
     __slots__ = ("_context", "_previous", "awaits_response", "facts", "is_own", "outcome", "request", "span")
@@ -38,14 +36,14 @@ class InvocationSpan:
         facts: FunctionFacts,
         span: Span,
         context: Context | None,
-        request: Mapping[str, Any] | None,
-        *,
-        awaits_response: bool,
     ) -> None:
         self.facts, self.span, self._context = facts, span, context
         self.is_own = context is not None
         """Whether this extension has started the span, and so ends it."""
-        self.request, self.awaits_response = request, awaits_response
+        self.request: Mapping[str, Any] | None = None
+        """Method and scheme of its HTTP request, for metrics; None if there is none."""
+        self.awaits_response = False
+        """Whether it ends when its response is sent."""
         self.outcome: InvocationOutcome | None = None
         """How the invocation has ended, where its response is not sent yet."""
         self._previous: Context | None = None

@@ -25,7 +25,7 @@ from hosting_otel.messages import (
     trigger_value,
 )
 from hosting_otel.metrics import Metrics
-from hosting_otel.requests import CarrierReader, http_attributes, known_methods, request_of
+from hosting_otel.requests import CarrierReader, add_http_attributes, known_methods, request_of
 from hosting_otel.settings import Settings
 from hosting_otel.spans import STATE, InvocationSpan
 
@@ -95,43 +95,36 @@ class Telemetry:
     ) -> InvocationSpan:
         facts = self._facts.get(invocation.function.name) or self._describe(invocation)
         is_cold, self._is_cold = self._is_cold, False
-        request = request_of(invocation) if facts.is_http else None
-        value = None if facts.is_http else trigger_value(invocation)
-        attributes = {**facts.attributes, "faas.invocation_id": invocation.id, "faas.coldstart": is_cold}
-        attributes |= self._own_attributes(facts, invocation, request, value)
-        if invocation.max_attempts != 1:
+        request, value = (request_of(invocation), None) if facts.is_http else (None, trigger_value(invocation))
+        attributes = dict(facts.attributes)
+        attributes["faas.invocation_id"], attributes["faas.coldstart"] = invocation.id, is_cold
+        if request is not None:
+            add_http_attributes(attributes, request, self._methods)
+        else:
+            attributes |= _own_attributes(facts, invocation, value)
+        is_retried = invocation.max_attempts != 1
+        if is_retried:
             attributes[ATTEMPT] = invocation.attempt
         own: Context | None = None
         if current.is_recording():
             current.set_attributes({name: one for name, one in attributes.items() if name.startswith("faas.")})
         elif self._makes_spans:
-            own = self._new_span(facts, context, request, value, attributes, start_time)
-            current = trace.get_current_span(own)
-        method = None if request is None else _method(attributes)
-        waits = request is not None and self._waits(invocation, request)
-        span = InvocationSpan(facts, current, own, method, awaits_response=waits)
-        invocation.state[STATE] = span
+            current, own = self._new_span(facts, context, request, value, attributes, start_time)
+        span = invocation.state[STATE] = InvocationSpan(facts, current, own)
+        if request is not None and self._sees_responses:
+            # A request from a connection that is not tried again: its response will be sent.
+            span.awaits_response = not is_retried and request.client is not None
         if self._metrics is not None:
             self._metrics.started(facts, is_cold=is_cold, age=age_seconds(invocation) if facts.is_message else None)
-            if method is not None:
-                self._metrics.request_started(method)
+            if request is not None:
+                span.request = {name: attributes[name] for name in ("http.request.method", "url.scheme")}
+                self._metrics.request_started(span.request)
         return span
 
     def _describe(self, invocation: hosting.Invocation) -> FunctionFacts:
         facts = describe(invocation, self._site, is_internal=self._is_internal)
         self._facts[invocation.function.name] = facts
         return facts
-
-    def _own_attributes(
-        self, facts: FunctionFacts, invocation: hosting.Invocation, request: hosting.Request | None, value: Any
-    ) -> Mapping[str, Any]:
-        if request is not None:
-            return http_attributes(request, self._methods)
-        if facts.is_message:
-            return message_attributes(value, invocation)
-        if facts.trigger == "timer":
-            return timer_attributes()
-        return data_attributes(value) if facts.trigger == "datasource" else {}
 
     def _new_span(
         self,
@@ -141,8 +134,8 @@ class Telemetry:
         value: Any,
         attributes: Mapping[str, Any],
         start_time: int | None,
-    ) -> Context:
-        """Start a span, and return the context for the function: the span, and what came with the caller's."""
+    ) -> tuple[trace.Span, Context]:
+        """Start a span; return it, and the context for the function: the span, and what came with the caller's."""
         parent = get_current()
         carrier = self._carriers.read(context, request)
         if carrier:
@@ -152,7 +145,7 @@ class Telemetry:
             parent, links = self._senders(value, parent)
         name = _http_name(facts, attributes) if facts.is_http else facts.span_name
         span = self._tracer.start_span(name, parent, facts.kind, attributes, links, start_time)
-        return trace.set_span_in_context(span, parent)
+        return span, trace.set_span_in_context(span, parent)
 
     def _senders(self, value: Any, parent: Context) -> tuple[Context, list[Link]]:
         """Return the context of a message's sender, if nothing else is the parent, and links to all senders."""
@@ -162,10 +155,6 @@ class Telemetry:
         if not has_parent and len(contexts) == 1 and not isinstance(value, list):
             return senders[0], []
         return parent, [Link(one) for one in contexts]
-
-    def _waits(self, invocation: hosting.Invocation, request: hosting.Request) -> bool:
-        """Return whether ``response_sent`` will be called: for a request from a connection that is not tried again."""
-        return self._sees_responses and request.client is not None and invocation.max_attempts == 1
 
     def end(self, invocation: hosting.Invocation, outcome: hosting.InvocationOutcome, seconds: float) -> None:
         """End the span of an invocation, unless its response is still to be sent.
@@ -245,8 +234,13 @@ def _span_context(context: Context) -> SpanContext:
     return trace.get_current_span(context).get_span_context()
 
 
-def _method(attributes: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: attributes[name] for name in ("http.request.method", "url.scheme") if name in attributes}
+def _own_attributes(facts: FunctionFacts, invocation: hosting.Invocation, value: Any) -> Mapping[str, Any]:
+    """Return the attributes of an invocation that is not an HTTP request."""
+    if facts.is_message:
+        return message_attributes(value, invocation)
+    if facts.trigger == "timer":
+        return timer_attributes()
+    return data_attributes(value) if facts.trigger == "datasource" else {}
 
 
 def _http_name(facts: FunctionFacts, attributes: Mapping[str, Any]) -> str:
