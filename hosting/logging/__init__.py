@@ -1,5 +1,5 @@
 """How log records are written: levels, fields, formats, the lines about invocations, and structlog."""
 
-from hosting.logging.correlation import add_invocation
+from hosting.logging.correlation import add_invocation, set_trace_parent
 
-__all__ = ["add_invocation"]
+__all__ = ["add_invocation", "set_trace_parent"]

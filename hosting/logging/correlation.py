@@ -7,7 +7,7 @@ import re
 from collections.abc import Container, Mapping, MutableMapping
 from typing import TYPE_CHECKING, Any
 
-from hosting.host.context import current
+from hosting.host.context import InvocationFacts, current
 
 if TYPE_CHECKING:
     from hosting.host.invocation import RunningInvocations
@@ -53,8 +53,11 @@ class InvocationFilter(logging.Filter):
 def add_invocation(logger: Any, method_name: str, event_dict: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     """Add ``function`` and ``invocation_id`` to an event: a processor for ``structlog.configure``.
 
+    If the trace is known, it adds ``trace_id`` and ``span_id``, too: those of the caller, or of the span that an
+    extension has named by ``set_trace_parent``.
+
     Works under ``hosting start``, in the hosts of ``hosting.testing``, and in Azure's worker in functions that
-    ``hosting.extend`` has wrapped. Another value under one of the two names moves to the name with an underscore.
+    ``hosting.extend`` has wrapped. Another value under one of these names moves to the name with an underscore.
 
     Args:
         logger: not used.
@@ -68,7 +71,23 @@ def add_invocation(logger: Any, method_name: str, event_dict: MutableMapping[str
     if invocation is not None:
         put(event_dict, "function", invocation.function)
         put(event_dict, "invocation_id", invocation.id)
+        for name, value in trace_fields(invocation.trace_parent).items():
+            put(event_dict, name, value)
     return event_dict
+
+
+def set_trace_parent(trace_parent: str) -> None:
+    """Name the span of the running invocation, for its log lines from here on: ``trace_id`` and ``span_id``.
+
+    For an extension that makes a span for each invocation; without it, log lines name the caller's span. Call it in a
+    hook before the function. It does nothing where no invocation is under way.
+
+    Args:
+        trace_parent: the span as a ``traceparent`` of W3C Trace Context; lines have no ids if it is malformed.
+    """
+    invocation = current.get()
+    if invocation is not None:
+        current.set(InvocationFacts(invocation.id, invocation.function, trace_parent))
 
 
 def trace_fields(trace_parent: str) -> Mapping[str, str]:

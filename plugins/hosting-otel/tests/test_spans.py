@@ -137,6 +137,46 @@ def test_request_is_one_server_span_with_the_callers_parent(receiver: Receiver, 
     assert log.attributes == {"faas.invocation_id": invocation, "order": 7}
 
 
+STRUCTURED = """
+import logging
+
+import azure.functions as func
+import structlog
+from opentelemetry import trace
+
+from hosting.logging import add_invocation
+
+app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
+events = []
+own = structlog.wrap_logger(None, processors=[add_invocation, lambda *event: events.append(event[2]) or ""])
+
+
+@app.route("KEYWORD")
+KEYWORD_DEF function(req: func.HttpRequest) -> str:
+    structlog.get_logger("theirs").warning("an event", order=7)
+    logging.getLogger("mine").warning("a record")
+    own.msg("an event of one's own")
+    return f"{events[-1]['trace_id']} {events[-1]['span_id']}"
+"""
+
+
+@pytest.mark.parametrize("caller", [PARENT, ""])
+@pytest.mark.parametrize("keyword", ["def", "async def"])
+def test_every_log_line_of_a_function_names_its_span(receiver: Receiver, keyword: str, caller: str) -> None:
+    """What the host writes, what is sent, and events of structlog: with its defaults and configured by the app."""
+    app = STRUCTURED.replace("KEYWORD_DEF", keyword).replace("KEYWORD", "structured")
+    with make_host({"function_app.py": app}, extensions=OTEL) as host:
+        reply = host.get("/api/structured", headers={"traceparent": caller} if caller else {})
+    (span,) = receiver.spans
+    ids = (span.trace_id, span.span_id)
+    assert reply.text == " ".join(ids)
+    lines = [one for one in reply.logs if one.name in ("mine", "theirs")]
+    assert [(one.__dict__["trace_id"], one.__dict__["span_id"]) for one in lines] == [ids, ids]
+    assert {(log.trace_id, log.span_id) for log in receiver.logs} == {ids}
+    sent = {log.logger: log for log in receiver.logs}
+    assert (sent["mine"].body, sent["theirs"].attributes["order"]) == ("a record", 7)
+
+
 REQUESTS: list[tuple[str, str, int, str, str, str, str]] = [
     # method, path, status, the span's name, its status, error.type, http.request.method
     ("GET", "/api/status/204", 204, "GET /api/status/{code}", "UNSET", "", "GET"),

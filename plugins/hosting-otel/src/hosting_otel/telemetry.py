@@ -11,6 +11,7 @@ from opentelemetry.context import Context, get_current
 from opentelemetry.trace import Link, SpanContext
 
 import hosting
+from hosting.logging import set_trace_parent
 from hosting_otel.configuration import Configuration, configure
 from hosting_otel.exceptions import ExceptionRecorder
 from hosting_otel.flushing import Flusher
@@ -88,6 +89,8 @@ class Telemetry:
         """
         span = self._start(context, invocation, trace.get_current_span(), None)
         span.enter()
+        one = span.span.get_span_context()
+        set_trace_parent(f"00-{one.trace_id:032x}-{one.span_id:016x}-{one.trace_flags:02x}")
         return span
 
     def _start(
