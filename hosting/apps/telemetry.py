@@ -1,4 +1,4 @@
-"""Settings that make Azure's host and worker send telemetry, which this host does not send."""
+"""Settings that make Azure's host and worker send telemetry, which this host does not send without an extension."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from hosting.core import Problem
 
 _SETTINGS = ("PYTHON_ENABLE_OPENTELEMETRY", "PYTHON_APPLICATIONINSIGHTS_ENABLE_TELEMETRY")
 _KEY = "telemetryMode"
+TELEMETRY_EXTENSION = "otel"
+"""The name of the extension that obeys the settings, of the distribution hosting-otel."""
 
 
 def telemetry_problems(environ: Mapping[str, str], host_json: Mapping[str, Any]) -> Iterator[Problem]:
@@ -30,6 +32,6 @@ def telemetry_problems(environ: Mapping[str, str], host_json: Mapping[str, Any])
             "warning",
             f"{' and '.join(names)} {'has' if len(names) == 1 else 'have'} no effect here: "
             "the host sends no telemetry, and does not pass the trace of a request to OpenTelemetry",
-            "Configure OpenTelemetry in the app or in an extension, with context.trace_context as the parent; "
+            "Install hosting-otel, which obeys them, or configure OpenTelemetry in the app; "
             "in Azure these settings are obeyed.",
         )

@@ -16,7 +16,7 @@ from hosting.apps.host_json import apply_host_json, locate, read_host_json
 from hosting.apps.imports import add_to_path
 from hosting.apps.load import ignored_files, load_app
 from hosting.apps.local_settings import LocalSettings, apply_settings, read_local_settings
-from hosting.apps.telemetry import telemetry_problems
+from hosting.apps.telemetry import TELEMETRY_EXTENSION, telemetry_problems
 from hosting.bindings.http.provider import HttpProvider, HttpTrigger
 from hosting.bindings.http.routes import Router
 from hosting.bindings.provider import Invoke, Provider, Result
@@ -155,7 +155,7 @@ class FunctionHost:
         self.app = self._read_app(settings)
         self._add_functions()
         self.extensions.load([function for function in self.functions if function.error is None])
-        self.app.problems = (*self.app.problems, *self.extensions.injections.problems)
+        self.app.problems = (*self.app.problems, *self.extensions.injections.problems, *self._telemetry_problems())
         self._bind()
 
     def configure(self, settings: LocalSettings | None = None) -> LocalSettings:
@@ -169,7 +169,6 @@ class FunctionHost:
             self.skipped_settings = apply_settings(self._settings, self.environ)
             self.host_json = read_host_json(self.root, self.environ, self.file_problems)
             self.file_problems += ignored_files(self.root)
-            self.file_problems += telemetry_problems(self.environ, self.host_json)
         return self._settings
 
     def _read_missing_options(self) -> MissingOptions | None:
@@ -178,6 +177,12 @@ class FunctionHost:
         from hosting.host.missing_options import read_missing_options  # few apps need it
 
         return read_missing_options(self.host_json, self._missing_outputs)
+
+    def _telemetry_problems(self) -> Iterable[Problem]:
+        """Return a warning about settings for telemetry, unless an extension obeys them."""
+        if any(one.name == TELEMETRY_EXTENSION and one.status == "active" for one in self.extensions.installed):
+            return ()
+        return telemetry_problems(self.environ, self.host_json)
 
     def _find_extensions(self) -> None:
         if self._given_extensions is None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+import hosting
 from hosting.apps.telemetry import telemetry_problems
 from hosting.testing import HostFactory
 
@@ -53,3 +54,18 @@ def test_host_reports_telemetry_settings_at_start(hosting_host: HostFactory) -> 
     """The warning is among the problems that ``hosting start`` logs."""
     host = hosting_host({"function_app.py": APP}, settings={OTEL: "true"}, host_json={"telemetryMode": "OpenTelemetry"})
     assert any(f"{OTEL} " in problem.message for problem in host.problems)
+
+
+@pytest.mark.parametrize(("name", "is_warning"), [("otel", False), ("other", True)])
+def test_host_does_not_report_telemetry_settings_that_an_extension_obeys(
+    hosting_host: HostFactory, name: str, is_warning: bool
+) -> None:
+    """The extension of hosting-otel does."""
+
+    class Telemetry:
+        @hosting.hookimpl
+        def invocation_app_level(self) -> Any:
+            yield
+
+    host = hosting_host({"function_app.py": APP}, settings={OTEL: "true"}, extensions={name: Telemetry})
+    assert any(f"{OTEL} " in problem.message for problem in host.problems) == is_warning

@@ -214,9 +214,11 @@ def receiver(monkeypatch: pytest.MonkeyPatch) -> Iterator[Receiver]:
 def shut_down() -> None:
     """Shut the providers down that are set."""
     providers: list[Any] = [trace.get_tracer_provider(), metrics.get_meter_provider(), _logs.get_logger_provider()]
-    for provider in providers:
-        if hasattr(provider, "shutdown"):
-            provider.shutdown()
+    threads = [threading.Thread(target=one.shutdown) for one in providers if hasattr(one, "shutdown")]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
 
 
 @pytest.fixture(autouse=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import sys
 from types import ModuleType
@@ -35,6 +36,7 @@ def outgoing(req: func.HttpRequest) -> str:
 """
 }
 TRACE, CALLER = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
+SAMPLED = f"00-{TRACE}-{CALLER}-01"
 
 
 def extension_of(host: Any) -> dict[str, Any]:
@@ -58,6 +60,22 @@ def test_nothing_is_configured_where_nothing_would_be_sent(case: str, monkeypatc
         assert host.get("/api/outgoing").status == 200
         assert extension_of(host)["error"] is None
     assert isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider)
+
+
+@pytest.mark.parametrize(
+    ("variables", "host_json"),
+    [({"PYTHON_ENABLE_OPENTELEMETRY": "1"}, {}), ({}, {"telemetryMode": "OpenTelemetry"})],
+)
+def test_settings_of_azure_put_functions_into_the_callers_trace(
+    variables: dict[str, str], host_json: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is sent, but what the function calls gets the caller's trace, as in Azure; and the host does not warn."""
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    files = {**FILES, "host.json": json.dumps({"version": "2.0", **host_json})}
+    with make_host(files, extensions=OTEL) as host:
+        assert host.get("/api/outgoing", headers={"traceparent": SAMPLED}).text.strip() == SAMPLED
+        assert not [problem for problem in host.problems if "no effect" in problem.message]
 
 
 MALFORMED: dict[str, tuple[dict[str, str], str]] = {
@@ -114,7 +132,6 @@ def test_span_arrives_with_variables_that_the_sdk_takes_or_ignores(
     assert ("deployment.environment.name" in resource) == (case == "a name")
 
 
-SAMPLED = f"00-{TRACE}-{CALLER}-01"
 SENT: dict[str, tuple[dict[str, str], dict[str, str], int, str, str]] = {
     # variables, the request's headers, the number of spans, the trace that the function sends on, its flags
     "sampled": ({}, {"traceparent": SAMPLED}, 1, TRACE, "01"),

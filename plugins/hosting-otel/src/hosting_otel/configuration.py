@@ -19,6 +19,7 @@ from hosting_otel.settings import Settings
 SIGNALS = ("traces", "metrics", "logs")
 _TRUE = ("1", "true", "t", "yes", "y")
 _AZURE = "PYTHON_APPLICATIONINSIGHTS_ENABLE_TELEMETRY"
+_CONTEXT = "PYTHON_ENABLE_OPENTELEMETRY"
 _CONNECTION = "APPLICATIONINSIGHTS_CONNECTION_STRING"
 _ENDPOINT = "OTEL_EXPORTER_OTLP_ENDPOINT"
 _PROTOCOL = "OTEL_EXPORTER_OTLP_PROTOCOL"
@@ -60,7 +61,7 @@ def configure(app: hosting.AppHandle, settings: Settings) -> Configuration | Non
         if _is_true(environ.get(_AZURE, "")):
             _configure_azure_monitor(environ)
         elif not _wants_telemetry(environ):
-            return None
+            return _result(app, settings) if _asks_for_context(app, environ) else None
         else:
             with defaults(environ, app.root.name):
                 _configure_sdk(environ)
@@ -96,6 +97,11 @@ def exports(signal: str, environ: Mapping[str, str]) -> bool:
 
 def _telemetry_mode(host_json: Mapping[str, Any]) -> str:
     return next((str(value).lower() for key, value in host_json.items() if key.lower() == "telemetrymode"), "")
+
+
+def _asks_for_context(app: hosting.AppHandle, environ: Mapping[str, str]) -> bool:
+    """Return whether a setting of Azure asks that functions run in the caller's trace, also if nothing is sent."""
+    return _is_true(environ.get(_CONTEXT, "")) or _telemetry_mode(app.host_json) == "opentelemetry"
 
 
 def _is_true(text: str) -> bool:
