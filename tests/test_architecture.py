@@ -14,6 +14,7 @@ from statistics import median, quantiles
 import pytest
 
 import hosting
+import hosting.logging
 
 PACKAGE = Path(__file__).parent.parent / "hosting"
 
@@ -334,4 +335,5 @@ def _names_of_hosting(node: ast.AST) -> Iterator[str]:
 def _is_public(name: str) -> bool:
     first, _, rest = name.partition(".")
     is_documented = rest in hosting.__all__ or name == first or name in PUBLIC_MODULES
+    is_documented |= rest in {f"logging.{one}" for one in hosting.logging.__all__}
     return is_documented or (name.startswith(tuple(f"{one}." for one in PUBLIC_MODULES)) and "._" not in name)
