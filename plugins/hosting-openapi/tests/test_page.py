@@ -14,6 +14,7 @@ from playwright.sync_api import BrowserContext, Request, Route, expect, sync_pla
 
 from hosting.testing import Host, make_host
 from hosting_openapi import OpenApi
+from hosting_openapi.page import find_swagger_ui, policy
 
 SHOP = (Path(__file__).parent / "shop.py").read_text("utf-8")
 PROGRAMS = ("chromium", "chromium-browser", "google-chrome", "chrome")
@@ -108,3 +109,43 @@ def test_settings_say_where_both_are(settings: dict[str, Any], statuses: dict[st
         assert {path: host.get(f"/api/{path}").status for path in statuses} == statuses
         if settings.get("page") == "v1/ui/":
             assert 'data-document="api.json"' in host.get("/api/v1/ui").text
+
+
+def app(*routes: str, name: str = "main") -> dict[str, str]:
+    head = "import azure.functions as func\napp = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)\n"
+    functions = [f"@app.route({route})\ndef {name}{n}(req) -> str: return 'own'\n" for n, route in enumerate(routes)]
+    return {"function_app.py": head + "".join(functions)}
+
+
+@pytest.mark.parametrize(
+    ("files", "statuses"),
+    [
+        (app("'a'", name="OpenApi_page"), {"openapi.json": "{", "docs": "<!DOCTYPE html>"}),
+        (app("'openapi.json'", name="openapi"), {"openapi.json": "own", "docs": ""}),
+        (app("'Docs', methods=['GET']"), {"openapi.json": "{", "docs": "own"}),
+        (app("'docs', methods=['POST']"), {"openapi.json": "{", "docs": "<!DOCTYPE html>"}),
+        (app("'{*path}'"), {"openapi.json": "own", "docs": "own"}),
+    ],
+)
+def test_routes_of_the_app_go_first(files: dict[str, str], statuses: dict[str, str]) -> None:
+    """Where a function of the app responds, or one that takes every path, nothing is added, and the log says so."""
+    with make_host(files, extensions={"openapi": OpenApi()}, raises=False) as host:
+        for path, beginning in statuses.items():
+            assert host.get(f"/api/{path}").text.startswith(beginning), path
+        is_taken = "own" in statuses.values()
+        assert any("is not served: function 'main0' responds there" in line for line in host.messages) == (
+            is_taken and "openapi0" not in host.functions
+        )
+
+
+def test_page_needs_a_copy_of_swagger_ui(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without one there is a document and no page, and the log says what to install."""
+    monkeypatch.setattr("hosting_openapi.page.SOURCES", {"no-such-package": "static"})
+    with make_host(app("'a'"), extensions={"openapi": OpenApi()}, raises=False) as host:
+        assert [host.get(f"/api/{path}").status for path in ("openapi.json", "docs")] == [200, 404]
+        assert any("pip install 'hosting-openapi[page]'" in line for line in host.messages)
+    monkeypatch.setattr("hosting_openapi.page.SOURCES", {"flask": "no/such/folder"})
+    assert find_swagger_ui() is None
+    assert policy(["https://b.example/v1", "/", "http://a.example:8080"]).split("; ")[4] == (
+        "connect-src 'self' http://a.example:8080 https://b.example"
+    )
