@@ -135,6 +135,24 @@ def test_challenge_names_every_accepted_scheme(app: Any, provider: IdentityProvi
         assert host.get("/api/who", headers=bearer(provider.token())).status == 200
 
 
+def test_log_of_a_caller_without_the_right_names_the_caller(app: Any, provider: IdentityProvider) -> None:
+    """Who was refused is what an audit asks for; a name cannot add lines to the log."""
+    settings = provider.host_json(api_keys=API_KEYS)
+    with make_host(app, extensions={"auth": provider.extension()}, host_json=settings) as host:
+        host.get("/api/manage", headers={"x-api-key": OTHER_KEY})
+        host.get("/api/orders", headers=bearer(provider.token("eve\nRefused nothing")))
+        host.get("/api/orders", headers=bearer(provider.token("e" * 9000)))
+        refused = [message for message in host.messages if message.startswith("Refused")]
+    assert refused[0] == (
+        "Refused a call of function 'manage' by key 'key|partner, next' from 127.0.0.1 with 403 (role): "
+        "the caller lacks a role."
+    )
+    assert refused[1].startswith(
+        r"Refused a call of function 'orders' by user 'https://login.test|eve\nRefused nothing'"
+    )
+    assert len(refused[2]) < 400
+
+
 def test_without_settings_no_function_is_open_and_the_log_says_so(app: Any) -> None:
     """Installed and not configured, the guard answers 503; only functions that say so in code are public."""
     with make_host(app, extensions={"auth": AuthExtension}) as host:

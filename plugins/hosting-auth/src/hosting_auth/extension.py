@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 ANONYMOUS = Principal("anonymous")
 _NO_RULE = AuthRule()
+_MAX_ID_CHARACTERS = 200
 
 log = hosting.extension_logger("auth")
 
@@ -98,7 +99,7 @@ class AuthExtension:
                 _check(rule, principal)
         except Refused as refused:
             if not is_open:
-                _log(logger, invocation, request, refused.reason)
+                _log(logger, invocation, request, refused)
                 answer = self._answer(invocation, refused.reason, rule)
                 raise hosting.ShortCircuit(answer) from None
         else:
@@ -199,17 +200,19 @@ def _check(rule: AuthRule, principal: Principal) -> None:
         Refused: the function asks for others.
     """
     if rule.roles and principal.roles.isdisjoint(rule.roles):
-        raise Refused(refusals.ROLE)
+        raise Refused(refusals.ROLE, principal)
     if rule.scopes and not principal.scopes.issuperset(rule.scopes):
-        raise Refused(refusals.SCOPE)
+        raise Refused(refusals.SCOPE, principal)
 
 
-def _log(logger: Logger, invocation: hosting.Invocation, request: hosting.Request, reason: Reason) -> None:
-    """Log a refusal: nothing that the caller has sent but its address."""
+def _log(logger: Logger, invocation: hosting.Invocation, request: hosting.Request, refused: Refused) -> None:
+    """Log a refusal: its caller, if it is known, and nothing else that was sent but the address."""
+    reason, principal = refused.reason, refused.principal
     level = logger.error if reason is refusals.NOT_CONFIGURED else logger.warning
     level(
-        "Refused a call of function '%s' from %s with %d (%s): %s.",
+        "Refused a call of function '%s'%s from %s with %d (%s): %s.",
         invocation.function.name,
+        "" if principal is None else f" by {principal.kind} {principal.id[:_MAX_ID_CHARACTERS]!r}",
         _address(request) or "an unknown address",
         reason.status,
         reason.name,

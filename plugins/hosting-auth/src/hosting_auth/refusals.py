@@ -8,6 +8,7 @@ from http import HTTPStatus
 from typing import Any, NamedTuple
 
 import hosting
+from hosting_auth.principal import Principal
 
 RETRY_AFTER_SECONDS = 1
 _NOT_VALID = "The access token is not valid."
@@ -71,11 +72,12 @@ class Refused(Exception):
 
     Args:
         reason: why.
+        principal: the caller, where its credential was valid.
     """
 
-    def __init__(self, reason: Reason) -> None:
+    def __init__(self, reason: Reason, principal: Principal | None = None) -> None:
         super().__init__(reason.name)
-        self.reason = reason
+        self.reason, self.principal = reason, principal
 
 
 def response(
