@@ -156,13 +156,8 @@ class PrometheusExtension:
         exception: BaseException | None,
     ) -> None:
         """Measure a response until its last byte."""
-        name = invocation.function.name
-        if name == ROUTE_FUNCTION:
-            return
-        self._metrics.response_bytes.labels(name).inc(bytes)
-        self._metrics.response_duration.labels(name).observe(seconds)
-        if exception is not None:
-            self._metrics.responses_broken.labels(name).inc()
+        if invocation.function.name != ROUTE_FUNCTION:
+            self._of(invocation).count_sent(bytes, seconds, is_broken=exception is not None)
 
     @hosting.hookimpl
     def shutdown(self) -> None:

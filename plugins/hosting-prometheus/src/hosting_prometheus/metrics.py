@@ -36,6 +36,7 @@ class FunctionMetrics:
         self.given_up = metrics.given_up.labels(function, trigger)
         self._statuses: dict[int, Any] = {}
         self._messages: tuple[Any, Any] | None = None
+        self._sent: tuple[Any, Any] | None = None
 
     def response(self, status: int) -> Any:
         """Return the counter of responses with a status."""
@@ -44,6 +45,23 @@ class FunctionMetrics:
             text = str(int(status)) if status in STATUSES else "other"
             found = self._statuses[status] = self._metrics.responses.labels(self._function, text)
         return found
+
+    def count_sent(self, size: int, seconds: float, *, is_broken: bool) -> None:
+        """Note that a response was sent.
+
+        Args:
+            size: the bytes of its body that were sent.
+            seconds: the time since the invocation started.
+            is_broken: whether it is not complete.
+        """
+        made = self._metrics
+        if self._sent is None:
+            self._sent = made.response_bytes.labels(self._function), made.response_duration.labels(self._function)
+        sizes, durations = self._sent
+        sizes.inc(size)
+        durations.observe(seconds)
+        if is_broken:
+            made.responses_broken.labels(self._function).inc()
 
     def count_message(self, deliveries: int | None, age: float | None) -> None:
         """Note that a message is handled.
