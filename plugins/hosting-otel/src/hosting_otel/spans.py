@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from opentelemetry.context import Context, attach, get_current
+from opentelemetry.context import Context, attach
 from opentelemetry.trace import Span, Status, StatusCode
 
 from hosting import InvocationOutcome
@@ -48,10 +48,10 @@ class InvocationSpan:
         """How the invocation has ended, where its response is not sent yet."""
         self._previous: Context | None = None
 
-    def enter(self) -> None:
-        """Make the context with the span the current one, for hooks and function."""
+    def enter(self, outer: Context) -> None:
+        """Make the context with the span the current one, for hooks and function; ``leave`` goes back to ``outer``."""
         if self._context is not None:
-            self._previous = get_current()
+            self._previous = outer
             attach(self._context)
 
     def leave(self) -> None:

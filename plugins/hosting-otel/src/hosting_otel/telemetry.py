@@ -87,15 +87,17 @@ class Telemetry:
             context: the invocation's context.
             invocation: the invocation.
         """
-        span = self._start(context, invocation, trace.get_current_span(), None)
-        span.enter()
+        outer = get_current()
+        span = self._start(context, invocation, outer, None)
+        span.enter(outer)
         one = span.span.get_span_context()
         set_trace_parent(f"00-{one.trace_id:032x}-{one.span_id:016x}-{one.trace_flags:02x}")
         return span
 
     def _start(
-        self, context: Any, invocation: hosting.Invocation, current: trace.Span, start_time: int | None
+        self, context: Any, invocation: hosting.Invocation, outer: Context, start_time: int | None
     ) -> InvocationSpan:
+        current = trace.get_current_span(outer)
         facts = self._facts.get(invocation.function.name) or self._describe(invocation)
         is_cold, self._is_cold = self._is_cold, False
         request, value = (request_of(invocation), None) if facts.is_http else (None, trigger_value(invocation))
@@ -112,7 +114,9 @@ class Telemetry:
         if current.is_recording():
             current.set_attributes({name: one for name, one in attributes.items() if name.startswith("faas.")})
         elif self._makes_spans:
-            current, own = self._new_span(facts, context, request, value, attributes, start_time)
+            carrier = self._carriers.read(context, request)
+            parent = propagate.extract(carrier, outer) if carrier else outer
+            current, own = self._new_span(facts, parent, value, attributes, start_time)
         span = invocation.state[STATE] = InvocationSpan(facts, current, own)
         if request is not None and self._sees_responses:
             # A request from a connection that is not tried again: its response will be sent.
@@ -132,17 +136,12 @@ class Telemetry:
     def _new_span(
         self,
         facts: FunctionFacts,
-        context: Any,
-        request: hosting.Request | None,
+        parent: Context,
         value: Any,
         attributes: Mapping[str, Any],
         start_time: int | None,
     ) -> tuple[trace.Span, Context]:
         """Start a span; return it, and the context for the function: the span, and what came with the caller's."""
-        parent = get_current()
-        carrier = self._carriers.read(context, request)
-        if carrier:
-            parent = propagate.extract(carrier, parent)
         links: list[Link] = []
         if facts.is_message:
             parent, links = self._senders(value, parent)
@@ -172,7 +171,7 @@ class Telemetry:
         span: InvocationSpan | None = invocation.state.get(STATE)
         if span is None:
             begun = time_ns() - int(seconds * 1e9)
-            span = self._start(_NoContext, invocation, trace.INVALID_SPAN, begun)
+            span = self._start(_NoContext, invocation, Context(), begun)
         if outcome.exception is not None and outcome.kind == "failed" and span.is_own:
             self._exceptions.record(span, outcome.exception)
         if span.awaits_response:
