@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -242,3 +243,30 @@ def test_security_schemes_come_from_the_settings_of_hosting_auth(
     assert list(document.get("components", {}).get("securitySchemes", {})) == schemes
     found = {one["get"]["operationId"]: one["get"].get("security") for one in document["paths"].values()}
     assert {name: one for name, one in found.items() if one} == security
+
+
+def test_hosting_auth_guards_the_functions_and_the_document() -> None:
+    """Callers without a key do not learn whether their request is valid; the setting ``open`` opens the document."""
+    auth = pytest.importorskip("hosting_auth")
+    key = {"name": "shop", "sha256": hashlib.sha256(b"key").hexdigest(), "scopes": ["write"]}
+    extensions: dict[str, Any] = {"auth": {"settings": {"api_keys": [key]}}, "openapi": {"settings": {}}}
+    rule = "@hosting.use('auth', scopes=['write'])\n"
+    files = app_with(rule + function("'a', methods=['POST']", "body: Annotated[int, Body]"))
+    for is_open, statuses in ((False, [401, 401, 200]), (True, [200, 200, 200])):
+        extensions["openapi"]["settings"]["open"] = is_open
+        installed = {"openapi": OpenApi(), "auth": auth.AuthExtension()}
+        options: dict[str, Any] = {"host_json": {"extensionHost": {"extensions": extensions}}, "raises": False}
+        with make_host(files, extensions=installed, **options) as host:
+            assert [host.get(f"/api/{path}").status for path in ("openapi.json", "docs", "docs/start.js")] == statuses
+            sent = {"x-api-key": "key"}
+            assert [host.post("/api/a", json="x", headers=one).status for one in ({}, sent)] == [401, 422]
+            document = host.get("/api/openapi.json", headers=sent).json()
+            assert document["paths"]["/api/a"]["post"]["security"] == [{"api_key": ["write"]}]
+
+
+def test_function_that_cannot_be_loaded_is_left_out() -> None:
+    """The others are in the document, whatever is wrong with it."""
+    files = {"ok/__init__.py": "def main(req):\n    return ''\n", "ok/function.json": json.dumps({"bindings": V1})}
+    for broken in ("{", '{"bindings": []}', '{"bindings": [{"type": "queue", "direction": "out", "name": "q"}]}'):
+        document = document_of({**files, "bad/__init__.py": "def main(q): ...", "bad/function.json": broken})
+        assert list(document["paths"]) == ["/api/old/{id}"]

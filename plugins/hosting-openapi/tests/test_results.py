@@ -122,10 +122,11 @@ def test_function_that_cannot_be_validated_is_named_when_the_app_loads(code: str
         assert list(host.get("/api/openapi.json").json()["paths"]) == ["/api/main", "/api/ok"]
 
 
-def test_queue_function_has_no_request() -> None:
+@pytest.mark.parametrize("rest", [", a: Annotated[int, Query]):", ") -> Annotated[int, Response]:"])
+def test_queue_function_has_no_request_and_no_response(rest: str) -> None:
     """The message says so when the app loads."""
-    job = "@app.queue_trigger('msg', 'q', 'Storage')\ndef job(msg: func.QueueMessage, a: Annotated[int, Query]): ...\n"
-    with served(OK + job) as host:
+    job = "@app.queue_trigger('msg', 'q', 'Storage')\ndef job(msg: func.QueueMessage"
+    with served(f"{OK}{job}{rest} ...\n") as host:
         assert any("'job' cannot be validated" in line and "not triggered by HTTP" in line for line in host.messages)
 
 

@@ -246,8 +246,8 @@ def read_inputs(function: Function) -> dict[str, BodyInput | NamedInput]:
 def _check(function: Function, inputs: Mapping[str, BodyInput | NamedInput]) -> None:
     if function.trigger.type.lower() == "unknowntrigger":
         return  # a v1 function that is extended outside of its folder
-    if inputs and not function.is_http:
-        raise TypeError("it is not triggered by HTTP, so there is no request to read parameters from")
+    if not function.is_http and (inputs or function.returned is not None):
+        raise TypeError("it is not triggered by HTTP, so there is no request to read, and no response to make")
     bodies = [name for name, given in inputs.items() if isinstance(given, BodyInput)]
     if len(bodies) > 1:
         raise TypeError(f"{' and '.join(bodies)} both get the body; write one model for it")
