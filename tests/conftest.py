@@ -24,8 +24,8 @@ settings.load_profile("no deadline")
 
 ROOT = Path(__file__).parent.parent
 PATIENCE = server.PATIENCE
-OWN_FILES = (tempfile.gettempdir(), str(ROOT / "examples"))
-"""Where the modules lie that a test writes or serves."""
+APPS = (tempfile.gettempdir(), str(ROOT / "examples"), str(ROOT / "tests" / "broken_apps"))
+"""Where the apps lie that tests write or load."""
 SLOW_FIXTURES = frozenset({"azurite", "hosting_server", "installation", "run_hosting", "serve", "wheels"})
 """Fixtures that start processes."""
 SLOW_PATHS = (
@@ -115,15 +115,27 @@ def restored_path() -> Iterator[None]:
     sys.path[:] = before
 
 
-@pytest.fixture(autouse=True)
-def _restore_imports() -> Iterator[None]:
-    """Leave neither a folder on ``sys.path`` nor a module of a test's own files to the tests that follow."""
-    before = set(sys.modules)
+@contextmanager
+def restored_imports() -> Iterator[None]:
+    """Leave neither a folder on ``sys.path`` nor a module of an app to the tests that follow the block."""
+    before = sys.modules.copy()
     with restored_path():
         yield
-    added = {name: module for name, module in sys.modules.copy().items() if name not in before}
-    for name in [name for name, module in added.items() if "".join(module_places(module)).startswith(OWN_FILES)]:
+    added = {name: module for name, module in sys.modules.copy().items() if before.get(name) is not module}
+    for name in [name for name, module in added.items() if "".join(module_places(module)).startswith(APPS)]:
         del sys.modules[name]
+
+
+@pytest.fixture(autouse=True)
+def _restore_imports() -> Iterator[None]:
+    with restored_imports():
+        yield
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _restore_imports_of_shared_fixtures() -> Iterator[None]:
+    with restored_imports():
+        yield
 
 
 @pytest.fixture
