@@ -494,3 +494,56 @@ def test_span_of_another_instrumentation_is_used(monkeypatch: pytest.MonkeyPatch
         host.get("/api/async/1")
     assert [span.name for span in exporter.get_finished_spans()] == ["theirs", "theirs"]
     assert [(span.attributes or {})["faas.trigger"] for span in exporter.get_finished_spans()] == ["http", "http"]
+
+
+def test_invocation_that_takes_too_long_is_an_error_and_a_timeout(receiver: Receiver) -> None:
+    """Its span ends when the host gives it up."""
+    slow = """
+import asyncio
+import azure.functions as func
+
+app = func.FunctionApp()
+
+@app.timer_trigger("timer", "0 0 3 * * *")
+async def slow(timer: func.TimerRequest) -> None:
+    await asyncio.Event().wait()
+"""
+    files = {"function_app.py": slow, "host.json": '{"version": "2.0", "functionTimeout": "00:00:01"}'}
+    with make_host(files, extensions=OTEL, raises=False) as host:
+        host.invoke("slow")
+    (span,) = receiver.spans
+    assert (span.status, span.attributes["error.type"].rpartition(".")[2]) == ("ERROR", "FunctionTimeoutError")
+    assert [count for _, count in receiver.points("faas.timeouts")] == [1]
+
+
+async def test_invocation_that_the_host_cancels_has_neither_failed_nor_succeeded(receiver: Receiver) -> None:
+    """As when a client of an async function disconnects."""
+    waiting = """
+import asyncio
+import azure.functions as func
+
+app = func.FunctionApp()
+
+@app.timer_trigger("timer", "0 0 3 * * *")
+async def waiting(timer: func.TimerRequest) -> None:
+    await asyncio.Event().wait()
+"""
+    started = asyncio.Event()
+
+    class Starting:
+        """Says that the function is about to run."""
+
+        @hosting.hookimpl
+        def pre_invocation_app_level(self) -> None:
+            """Say it."""
+            started.set()
+
+    extensions = {"starting": Starting, **OTEL}
+    async with make_host({"function_app.py": waiting}, extensions=extensions, raises=False) as host:
+        task = asyncio.ensure_future(host.invoke("waiting"))
+        await started.wait()
+        task.cancel()
+        await asyncio.wait([task])
+    (span,) = receiver.spans
+    assert (span.status, "error.type" in span.attributes) == ("UNSET", False)
+    assert receiver.points("faas.errors") == receiver.points("faas.invocations") == []

@@ -51,7 +51,15 @@ class Metrics:
         if age is not None:
             self._age.record(age, facts.metric_attributes)
 
-    def ended(self, facts: FunctionFacts, seconds: float, error_type: str, exception: BaseException | None) -> None:
+    def ended(
+        self,
+        facts: FunctionFacts,
+        seconds: float,
+        error_type: str,
+        exception: BaseException | None,
+        *,
+        is_cancelled: bool,
+    ) -> None:
         """Record the end of an invocation.
 
         Args:
@@ -59,12 +67,14 @@ class Metrics:
             seconds: how long it took.
             error_type: why it failed; empty if it did not.
             exception: what was raised, if anything was.
+            is_cancelled: whether the host has cancelled it, so that it has neither succeeded nor failed.
         """
         attributes = facts.metric_attributes
         self._active.add(-1, attributes)
         if not error_type:
             self._seconds.record(seconds, attributes)
-            self._invocations.add(1, attributes)
+            if not is_cancelled:
+                self._invocations.add(1, attributes)
             return
         attributes = {**attributes, "error.type": error_type}
         self._seconds.record(seconds, attributes)

@@ -83,12 +83,13 @@ class InvocationSpan:
         """
         status = outcome.status if status is None else status
         exception = outcome.exception or broken_by
-        error_type = "" if outcome.kind == "cancelled" else error_type_of(exception, status)
+        is_cancelled = outcome.kind == "cancelled"
+        error_type = "" if is_cancelled else error_type_of(exception, status)
         if self.is_own:
             self._end(exception, error_type, status)
         if metrics is None:
             return
-        metrics.ended(self.facts, seconds, error_type, exception)
+        metrics.ended(self.facts, seconds, error_type, exception, is_cancelled=is_cancelled)
         if self.request is not None:
             metrics.request_ended(self.request, seconds, self._details(error_type, status))
 
