@@ -17,16 +17,28 @@ APP_SUFFIX = "_app_level"
 DEFAULT_HOOKS = ("invocation",)
 _HOOKS_OF_BOTH_LEVELS = (
     "init",
+    "prepare",
     "post_function_load",
     "startup",
     "invocation",
     "pre_invocation",
     "post_invocation",
     "invocation_error",
+    "binding_error",
+    "gave_up",
+    "invocation_end",
+    "response_sent",
     "shutdown",
 )
-_FUNCTION_HOOKS = (*_HOOKS_OF_BOTH_LEVELS[:1], "init_function", *_HOOKS_OF_BOTH_LEVELS[1:])
-_WITHOUT_SUFFIX = frozenset({"init", "init_function", "startup", "shutdown"})
+_FUNCTION_HOOKS = (*_HOOKS_OF_BOTH_LEVELS[:2], "init_function", *_HOOKS_OF_BOTH_LEVELS[2:])
+_WITHOUT_SUFFIX = frozenset(
+    {
+        *("init", "prepare", "init_function", "startup", "binding_error", "gave_up", "invocation_end", "response_sent"),
+        "shutdown",
+    }
+)
+_SILENT = frozenset({"invocation_error", "binding_error", "gave_up"})
+"""Hooks that are not called when a function succeeds."""
 
 
 def hooks_of(level: Level) -> tuple[str, ...]:
@@ -75,7 +87,7 @@ def extension_files(
     files = render_tree(
         "extension",
         {**names._asdict(), **values, **_level_values(names, level, is_async)},
-        {level, *hooks, *chosen, *({"silent"} if set(hooks) == {"invocation_error"} else ())},
+        {level, *hooks, *chosen, *({"silent"} if _SILENT.issuperset(hooks) else ())},
     )
     return {path.replace("/package/", f"/{names.package}/"): text for path, text in files.items()}
 

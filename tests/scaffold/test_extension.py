@@ -34,7 +34,14 @@ WHOLE = {
     for level, is_async in itertools.product(LEVELS, (False, True))
     for hooks in ((), hooks_of(level))
 }
-SINGLE = {f"{level}-{hook}": (level, hook) for level in LEVELS for hook in hooks_of(level)}
+SAME = {"prepare", "binding_error", "gave_up", "invocation_end", "response_sent"}
+"""Hooks that have no function level of their own."""
+SINGLE = {
+    f"{level}-{hook}": (level, hook)
+    for level in LEVELS
+    for hook in hooks_of(level)
+    if level == "app" or hook not in SAME
+}
 
 
 class Projects:
@@ -125,12 +132,11 @@ def test_built_distributions_are_complete_and_pass_twine(projects: Projects, cas
         assert any(name.endswith("tests/test_extension.py") for name in archive.getnames())
 
 
-def test_every_hook_around_functions_can_be_chosen() -> None:
-    """Hooks with settings are always generated; ``prepare`` and the hooks at the edges are added by hand."""
+def test_every_hook_can_be_chosen() -> None:
+    """Hooks with settings are always generated."""
     known = {name for name, value in vars(hookspecs).items() if hasattr(value, "hosting_spec")}
     offered = {full_name(hook, level) for level in LEVELS for hook in hooks_of(level)}
-    by_hand = {"prepare", "binding_error", "gave_up", "invocation_end", "response_sent"}
-    assert offered == known - {"configure", "configure_function", *by_hand}
+    assert offered == known - {"configure", "configure_function"}
 
 
 @pytest.mark.parametrize("case", WHOLE)

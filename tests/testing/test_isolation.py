@@ -48,6 +48,10 @@ class Isolated:
             context.seen = True  # type: ignore[attr-defined]
 
     @hosting.hookimpl
+    async def invocation_end(self, outcome: hosting.InvocationOutcome) -> None:
+        assert outcome.kind
+
+    @hosting.hookimpl
     def invocation(self) -> Generator[None, hosting.Outcome, None]:
         yield
 
