@@ -117,6 +117,9 @@ class Registrations:
         """The Blueprints and FunctionApps of ``hosting.use``, each with its opt-in."""
         self.extensions: list[tuple[str, Any]] = []
         """The extensions of ``hosting.extension``, each with its name."""
+        self.late: list[Callable[[str, Any], bool]] = []
+        """What the hosts that run do with an extension that is registered while they run: each returns whether it is an
+        extension of its app."""
         self.deferred: list[Callable[[], Any]] = []
         """What ``hosting.extend`` does once there is an extension of the app, while installed ones are off."""
         self.hosted = False
@@ -164,6 +167,7 @@ def extension(target: T, /, *, name: str | None = None) -> T:
 
     Call it in a module of the app, or write ``@hosting.extension`` above the class. Such extensions run as the app's
     own code does, also if ``PYTHON_ENABLE_WORKER_EXTENSIONS`` is not true. Everything else is as for installed ones.
+    It must be called while the app is imported: later, it logs a warning, and a guard denies the app's functions.
 
     Args:
         target: a class, which is instantiated without arguments, an object or a module with hooks.
@@ -178,7 +182,10 @@ def extension(target: T, /, *, name: str | None = None) -> T:
     if name is None:
         named = target if isinstance(target, type | ModuleType) else type(target)
         name = named.__name__.rpartition(".")[2].lower()
-    pending.extensions.append((_name("extension", name), target))
+    name = _name("extension", name)
+    if any(takes(name, target) for takes in pending.late):
+        return target
+    pending.extensions.append((name, target))
     deferred, pending.deferred = pending.deferred, []
     for action in deferred:
         action()

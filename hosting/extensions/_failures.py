@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from hosting._exceptions import is_a, message_of, own_attribute, traceback_from, type_name
 from hosting._redaction import redact
-from hosting.errors import HostingError
+from hosting.errors import ExtensionError, HostingError
 from hosting.extensions._model import Extension, Failure
 
 T = TypeVar("T")
@@ -91,6 +91,18 @@ def record_failure(extension: Extension, failure: Failure) -> None:
         function=failure.function,
         invocation_id=failure.invocation_id,
     )
+
+
+def record_late(extension: Extension) -> None:
+    """Keep as an extension's error that the app has registered it too late, and log it: an error for a guard."""
+    remedy = "Import its module in the app's own file, or name it in extensionHost.load of host.json."
+    late = "hosting.extension was called after the app's functions were loaded"
+    if extension.is_guard:
+        message = f"{late}, so from now on they are denied"
+        record_failure(extension, describe_error("registration", ExtensionError(message, remedy=remedy)))
+        return
+    extension.error = describe_error("registration", ExtensionError(f"{late}: none of its hooks runs", remedy=remedy))
+    log(extension, logging.WARNING, "Extension '%s': %s.\n  %s", extension.name, extension.error.message, remedy)
 
 
 def replace_failure(extension: Extension, former: Failure, failure: Failure) -> None:

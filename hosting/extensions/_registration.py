@@ -79,6 +79,18 @@ def try_register(extension: Extension, target: Any) -> list[ExtensionError]:
     return errors
 
 
+def declare_late(extension: Extension, target: Any) -> None:
+    """Note whether a target that is not registered says that it is a guard, without creating its object.
+
+    Args:
+        extension: the extension; a value that cannot be read makes it a guard.
+        target: as for ``register``.
+    """
+    value = inspect.getattr_static(target, "guard", None)
+    is_said = value is not None and value is not False and not inspect.ismodule(value)
+    extension.declared_guard = is_said or None  # a property, for example, may say that it is one
+
+
 def _instance(target: Any) -> Any:
     if not inspect.isclass(target):
         return target

@@ -14,7 +14,7 @@ from hosting.errors import ExtensionError, OrderCycleError
 from hosting.extensions import _sdk
 from hosting.extensions._config import Config, fold_name
 from hosting.extensions._discovery import DISABLED, OFF, EntryPoint, discover, has_guards, read_installed
-from hosting.extensions._failures import describe_error, record_failure, run_isolated
+from hosting.extensions._failures import describe_error, record_failure, record_late, run_isolated
 from hosting.extensions._hooks import ANSWERING_HOOKS
 from hosting.extensions._lifespan import call_now
 from hosting.extensions._local import LocalEntry
@@ -156,6 +156,32 @@ class Registry:
             extension = self._local(name, as_repr(target))
             if extension.status == "idle":
                 self._register_local(extension, target)
+
+    def add_late(self, name: str, target: Any) -> Extension | None:
+        """Add an extension that the app registers when its functions are loaded: it is a failed one, and never called.
+
+        Args:
+            name: its name.
+            target: its module, object or class.
+
+        Returns:
+            The extension; None if it is disabled, or registered already.
+        """
+        from hosting.extensions._registration import declare_late  # a mistake of the app
+
+        described = _without_address(as_repr(target))
+        if self._config.disables(name) or described in [
+            _without_address(one.entry_point) for one in self.by_name(name)
+        ]:
+            return None
+        extension = Extension(name=name, entry_point=as_repr(target))
+        extension.is_local = True
+        declare_late(extension, target)
+        extension.fail("it was registered after the app's functions were loaded")
+        self._own.append(extension)
+        self.mark_guards()
+        record_late(extension)
+        return extension
 
     def _local(self, name: str, entry_point: str) -> Extension:
         """Add an extension of the app; it is disabled if host.json says so, and fails if its name is taken."""
@@ -373,6 +399,11 @@ class Registry:
         self._running = self.ordering.ordered(priorities)
         for one in self._running:
             one.reason = self.ordering.reason(one.name, priorities[one.name])
+
+
+def _without_address(text: str | None) -> str:
+    """Return the text of an object without its address, which is another one for each object of a class."""
+    return (text or "").partition(" at 0x")[0]
 
 
 def _guards_nothing(guard: Extension, names: Collection[str]) -> Problem:

@@ -241,6 +241,14 @@ def known_classes() -> set[str]:
     return found
 
 
+@contextmanager
+def noting_classes(names: list[str]) -> Iterator[None]:
+    """Set ``names`` to the classes of Azure's interface that appear while an app is imported, which nothing calls."""
+    before = known_classes()
+    yield
+    names[:] = sorted(known_classes() - before)
+
+
 def called_by_worker() -> bool:
     """Return whether Azure's worker calls the hooks of its interface itself, as it does up to Python 3.12."""
     return "azure_functions_worker.extension" in sys.modules

@@ -116,10 +116,10 @@ class ExtensionHost:
         self._check_not_frozen("discover")
         if not self.enabled:
             self._registry.find_guards()
-        else:
-            self._registry.find()
-            self._registry.import_eager()
-            self._registry.initialize()
+            return
+        self._registry.find()
+        self._registry.import_eager()
+        self._registry.initialize()
 
     def register(self, name: str, target: Any) -> None:
         """Add an extension that has no entry point, for instance in a test; ``load`` calls its ``init``.
@@ -146,20 +146,14 @@ class ExtensionHost:
         pending.take()
         self._root = root
         pending.hosted = True
+        noting = self._registry.collecting() if self.enabled else _sdk.noting_classes(self._uncalled)
         try:
-            with _sdk.script_root(root), self._registry.collecting() if self.enabled else self._noting_uncalled():
+            with _sdk.script_root(root), noting:
                 self._import_local()
                 yield
         finally:
             pending.hosted = False
             self._registrations = pending.take()
-
-    @contextmanager
-    def _noting_uncalled(self) -> Iterator[None]:
-        """Note the classes of Azure's interface that appear while the app is imported, and that nothing calls."""
-        before = _sdk.known_classes()
-        yield
-        self._uncalled = sorted(_sdk.known_classes() - before)
 
     def prepare(self, app: SharedApp, functions: Sequence[Function], start: Callable[[], Preparation]) -> None:
         """Configure the extensions, and call their ``prepare``, which may add functions.
@@ -225,6 +219,14 @@ class ExtensionHost:
         self._monitor.stop()
         if any(self._chains.by_function.values()):
             self._watchdog.start()
+
+    def add_late(self, name: str, target: Any) -> None:
+        """Report an extension that the app registers after ``load``; if it is a guard, deny the app's functions."""
+        late = self._registry.add_late(name, target)
+        if late and late.is_guard:
+            self._opt_ins = OptIns(self._functions, self._registrations, self._config)
+            self._selection = Selection(self._functions, self._registry.ordered, self._opt_ins, self._setup.failed)
+            self._chains.choose(self._selection)
 
     def _import_local(self) -> None:
         """Import the modules of ``extensionHost.load``, once; in Azure's worker the app is being imported already."""
@@ -478,14 +480,11 @@ class ExtensionHost:
 
     def _problems(self) -> list[Problem]:
         extensions = self._registry.ordered
-        problems = [*self._missing(), *document.extension_problems(extensions)]
-        if not self.enabled:
-            problems += document.switched_off_problems(extensions)
+        problems = document.missing_problems(self._registry, enabled=self.enabled)
+        problems += document.extension_problems(extensions)
+        problems += [] if self.enabled else document.switched_off_problems(extensions)
         problems += self.name_problems()
         return [*(one for one in self._registry.unreadable if one not in problems), *problems]
-
-    def _missing(self) -> list[Problem]:
-        return document.missing_problems(self._registry, enabled=self.enabled)
 
     def _check_start(self, others: Sequence[Problem] = ()) -> None:
         """Stop the start where an extension is missing, or the host is strict and an extension has an error.
@@ -493,7 +492,8 @@ class ExtensionHost:
         Args:
             others: further problems that stop it.
         """
-        messages = [problem.message for problem in (*self._missing(), *others)]
+        missing = document.missing_problems(self._registry, enabled=self.enabled)
+        messages = [problem.message for problem in (*missing, *others)]
         if self._strict:
             messages += [problem.message for problem in document.strict_problems(self._registry.ordered)]
         if messages:

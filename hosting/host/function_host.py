@@ -17,6 +17,7 @@ from hosting.apps.imports import add_to_path
 from hosting.apps.load import ignored_files, load_app
 from hosting.apps.local_settings import LocalSettings, apply_settings, read_local_settings
 from hosting.apps.telemetry import TELEMETRY_EXTENSION, telemetry_problems
+from hosting.authoring import pending
 from hosting.bindings.http.provider import HttpProvider, HttpTrigger
 from hosting.bindings.http.routes import Router
 from hosting.bindings.provider import Invoke, Provider, Result
@@ -28,6 +29,7 @@ from hosting.errors import HostingError
 from hosting.extensions import ExtensionHost, ThreadPool
 from hosting.host.binder import Binder, NeverTriggered
 from hosting.host.binding import BoundFunction
+from hosting.host.context import current
 from hosting.host.invocation import BoundInvoker, FailedFunction, FunctionInvoke, RunningInvocations
 from hosting.host.lifecycle import end_all, start_providers
 from hosting.host.manual import ManualRuns
@@ -335,6 +337,7 @@ class FunctionHost:
             HostingError: a required extension or a provider refuses; ``stop`` ends what has begun.
         """
         self._timeouts.start()
+        pending.late.append(self._take_late)
         await self.extensions.startup()
         if self.app.lifespan is not None:
             await self.app.lifespan.startup()
@@ -349,6 +352,22 @@ class FunctionHost:
         if self._drained_by is not None:
             return "stopping"
         return "running" if self._running_event.is_set() else "starting"
+
+    def _take_late(self, name: str, target: Any) -> bool:
+        """Take an extension that the app registers while it runs; one that a test registers is for the next host.
+
+        Args:
+            name: its name.
+            target: its module, object or class.
+
+        Returns:
+            Whether it is an extension of this app.
+        """
+        invocation = current.get()
+        if self._runner == "testing" and (invocation is None or invocation.id not in self.running.invocations):
+            return False
+        self.extensions.add_late(name, target)
+        return True
 
     async def wait_until_running(self, seconds: float) -> None:
         """Wait until the host has started, at most for some seconds."""
@@ -390,6 +409,7 @@ class FunctionHost:
         It does not wait for busy threads.
         """
         self._is_stopped = True
+        pending.late[:] = [takes for takes in pending.late if takes != self._take_late]
         await end_all("close", (provider.close for provider in self._providers))
         await self.extensions.stop_tasks()  # before the storage with their locks is closed
         await end_all("close", (self._services.close,))

@@ -17,7 +17,8 @@ import pytest
 
 import hosting
 from hosting.authoring import pending
-from hosting.errors import ExtensionError, SettingsError
+from hosting.bindings.http.request import HttpCall
+from hosting.errors import ExtensionError, GuardError, SettingsError
 from hosting.host.function_host import FunctionHost
 from hosting.runner.banner import extension_line
 from hosting.testing import make_host
@@ -183,6 +184,103 @@ def test_extension_of_the_app_runs_in_a_testing_host_whatever_the_flag_is(case: 
         document = host.diagnosis()
     assert document["enabled"] is (flag == "1")
     assert [one["message"] for one in document["problems"] if "nothing registers" in one["message"]] == []
+
+
+LATE = """
+import azure.functions as func
+import hosting
+app = func.FunctionApp()
+
+@app.route("hello")
+DEFINE hello(req: func.HttpRequest) -> str:
+    return "hello"
+
+@app.route("late")
+def late(req: func.HttpRequest) -> str:
+    import late_hooks
+    late_hooks.register()
+    return "late"
+"""
+LATE_HOOKS = """
+import hosting
+
+class Gate:
+    guard = GUARD
+
+    @hosting.hookimpl
+    def pre_invocation_app_level(self):
+        pass
+
+def register():
+    hosting.extension(TARGET)
+"""
+GUARDS = {"True": True, "property(lambda self: True)": True, "hosting": False, "False": False, "None": False}
+
+
+@pytest.mark.parametrize("define", ["def", "async def"])
+@pytest.mark.parametrize("guard", GUARDS)
+@pytest.mark.parametrize("target", ["Gate", "Gate()"])
+@pytest.mark.parametrize("flag", ["0", "1"])
+def test_extension_registered_by_a_function_is_reported_and_a_guard_denies(
+    flag: str, target: str, guard: str, define: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Functions do not go on running open once a guard is registered, which cannot run; any other one is a warning."""
+    hooks = LATE_HOOKS.replace("TARGET", target).replace("GUARD", guard)
+    app = {"function_app.py": LATE.replace("DEFINE", define), "late_hooks.py": hooks}
+    with make_host(app, settings={"PYTHON_ENABLE_WORKER_EXTENSIONS": flag}, raises=False) as host:
+        assert host.get("/api/hello").text == "hello"
+        assert host.get("/api/late").text == "late"
+        denies = GUARDS[guard]
+        statuses = [host.get(f"/api/{path}").status for path in ("hello", "late", "hello")]
+        assert statuses == ([503] * 3 if denies else [200] * 3)
+        assert host.get("/runtime/health/ready").status == (503 if denies else 200)
+        assert entries(host.diagnosis()) == {"gate": "failed"}
+    (record,) = [one for one in caplog.records if "hosting.extension was called after" in one.getMessage()]
+    assert record.levelname == ("ERROR" if denies else "WARNING")
+    assert "extensionHost.load" in record.getMessage()
+
+
+def test_extension_that_a_function_registers_again_is_not_reported(caplog: pytest.LogCaptureFixture) -> None:
+    """It runs already, whoever calls hosting.extension once more; another class of its name does not."""
+    before = "import late_hooks\nlate_hooks.register()\n"
+    app = {"late_hooks.py": LATE_HOOKS.replace("TARGET", "Gate").replace("GUARD", "True")}
+    app["function_app.py"] = LATE.replace("DEFINE", "def").replace("app =", f"{before}app =", 1)
+    with make_host(app) as host:
+        assert [host.get(f"/api/{path}").text for path in ("late", "late", "hello")] == ["late", "late", "hello"]
+    assert "hosting.extension was called after" not in caplog.text
+
+
+async def test_guard_registered_outside_of_invocations_denies_where_an_app_is_served(tmp_path: Path) -> None:
+    """A thread of the app may import its module; a host that has stopped takes none."""
+    for name, text in files().items():
+        (tmp_path / name).write_text(text)
+    host = FunctionHost(tmp_path, environ={})
+    host.load()
+    await host.start()
+    try:
+        hosting.extension(type("Gate", (), {"guard": True}))
+        call = HttpCall("GET", "http://localhost/api/hello", {}, "", {}, b"")
+        assert isinstance((await host.invoke("hello", call)).exception, GuardError)
+    finally:
+        await host.stop()
+    assert not pending.extensions
+    assert not pending.late
+
+
+def test_extension_that_a_test_registers_beside_a_host_is_for_the_next_one() -> None:
+    """The host that runs is not concerned: its app has not registered it."""
+
+    class Gate:
+        guard = True
+
+        @hosting.hookimpl
+        def pre_invocation_app_level(self) -> None:
+            raise RuntimeError
+
+    with make_host(files(), raises=False) as host:
+        hosting.extension(Gate)
+        assert host.get("/api/hello").status == 200
+    assert [name for name, _ in pending.extensions] == ["gate"]
 
 
 def in_azure(root: Path, app: Mapping[str, str], monkeypatch: pytest.MonkeyPatch) -> str:
