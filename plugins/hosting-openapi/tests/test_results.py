@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from hosting.errors import AppLoadError
-from hosting.testing import make_host
+from hosting.testing import Host, make_host
 from hosting_openapi import OpenApi
 
 HEAD = """
@@ -46,50 +47,61 @@ def served(code: str, **options: Any) -> Any:
     return make_host(files, extensions={"openapi": OpenApi()}, raises=False, **options)
 
 
-def returning(kind: str, result: str, mark: str = "Response", keyword: str = "def") -> str:
+def returning(kind: str, result: str, mark: str = "Response", keyword: str = "def", name: str = "main") -> str:
     arrow = f" -> Annotated[{kind}, {mark}]"
-    return f"@app.route('main')\n{keyword} main(req: func.HttpRequest){arrow}:\n    return {result}\n"
+    return f"@app.route('{name}')\n{keyword} {name}(req: func.HttpRequest){arrow}:\n    return {result}\n"
 
 
-@pytest.mark.parametrize(
-    ("kind", "mark", "result", "status", "text"),
-    [
-        ("Item", "Response", "Item(x=1)", 200, '{"x":1,"f":1.0}'),
-        ("Item", "Response(201)", '{"x": 1}', 201, '{"x":1,"f":1.0}'),
-        ("list[Item]", "Response", "[Item(x=1), {'x': 2}]", 200, '[{"x":1,"f":1.0},{"x":2,"f":1.0}]'),
-        ("Item | None", "Response", "None", 200, "null"),
-        ("None", "Response(204)", "None", 204, ""),
-        ("Item", "Response", "Other()", 200, '{"x":3,"f":1.0}'),
-        ("Item", "Response", '{"y": 1}', 500, MISMATCH),
-        ("Item", "Response", "None", 500, MISMATCH),
-        ("Item", "Response", "Item.model_construct(x='no')", 500, MISMATCH),
-        ("Item", "Response", "Item(x=1, f=float('nan'))", 200, '{"x":1,"f":null}'),
-        ("Any", "Response", "object()", 500, MISMATCH),
-        ("Point", "Response", "Point(2)", 200, '{"x":2'),
-        ("str", "Response", "'text'", 200, '"text"'),
-        ("str", "Response(media_type='text/plain')", "'text'", 200, "text"),
-        ("bytes", "Response(media_type='image/png')", "b'png'", 200, "png"),
-        ("bytes", "Response(media_type='image/png')", "3", 500, MISMATCH),
-        ("Renamed", "Response", "Renamed(**{'in': 'ab'})", 200, '{"out":"ab","size":2}'),
-        ("Renamed", "Response", "func.HttpResponse('{}', mimetype='application/json')", 200, "{}"),
-        ("Item", "Response", "func.HttpResponse('{\"x\":1}', mimetype='application/json')", 200, '{"x":1}'),
-        ("Item", "Response", "func.HttpResponse('{}', mimetype='application/json')", 500, MISMATCH),
-        ("Item", "Response", "func.HttpResponse('plain')", 200, "plain"),
-        ("Item", "Response(others={404: Item})", ABSENT, 500, MISMATCH),
-        ("Item", "Response(others={404: 'Gone.'})", "problem(404, 'Gone.')", 404, '"detail": "Gone."'),
-        ("Item", "Response", "1 / 0", 500, ""),
-    ],
-)  # fmt: skip
+RESULTS = [
+    ("Item", "Response", "Item(x=1)", 200, '{"x":1,"f":1.0}'),
+    ("Item", "Response(201)", '{"x": 1}', 201, '{"x":1,"f":1.0}'),
+    ("list[Item]", "Response", "[Item(x=1), {'x': 2}]", 200, '[{"x":1,"f":1.0},{"x":2,"f":1.0}]'),
+    ("Item | None", "Response", "None", 200, "null"),
+    ("None", "Response(204)", "None", 204, ""),
+    ("Item", "Response", "Other()", 200, '{"x":3,"f":1.0}'),
+    ("Item", "Response", '{"y": 1}', 500, MISMATCH),
+    ("Item", "Response", "None", 500, MISMATCH),
+    ("Item", "Response", "Item.model_construct(x='no')", 500, MISMATCH),
+    ("Item", "Response", "Item(x=1, f=float('nan'))", 200, '{"x":1,"f":null}'),
+    ("Any", "Response", "object()", 500, MISMATCH),
+    ("Point", "Response", "Point(2)", 200, '{"x":2'),
+    ("str", "Response", "'text'", 200, '"text"'),
+    ("str", "Response(media_type='text/plain')", "'text'", 200, "text"),
+    ("bytes", "Response(media_type='image/png')", "b'png'", 200, "png"),
+    ("bytes", "Response(media_type='image/png')", "3", 500, MISMATCH),
+    ("Renamed", "Response", "Renamed(**{'in': 'ab'})", 200, '{"out":"ab","size":2}'),
+    ("Renamed", "Response", "func.HttpResponse('{}', mimetype='application/json')", 200, "{}"),
+    ("Item", "Response", "func.HttpResponse('{\"x\":1}', mimetype='application/json')", 200, '{"x":1}'),
+    ("Item", "Response", "func.HttpResponse('{}', mimetype='application/json')", 500, MISMATCH),
+    ("Item", "Response", "func.HttpResponse('plain')", 200, "plain"),
+    ("Item", "Response(others={404: Item})", ABSENT, 500, MISMATCH),
+    ("Item", "Response(others={404: 'Gone.'})", "problem(404, 'Gone.')", 404, '"detail": "Gone."'),
+    ("Item", "Response", "1 / 0", 500, ""),
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def results() -> Iterator[Host]:
+    """One app with two functions for each row, a def and an async def."""
+    code = "".join(
+        returning(kind, result, mark, keyword, f"{keyword[:1]}{number}")
+        for number, (kind, mark, result, _, _) in enumerate(RESULTS)
+        for keyword in ("def", "async def")
+    )
+    with served(code) as host:
+        yield host
+
+
+@pytest.mark.parametrize("number", range(len(RESULTS)), ids=[f"{row[0]} {row[2]}" for row in RESULTS])
 @pytest.mark.parametrize("keyword", ["def", "async def"])
-def test_result_becomes_the_response_and_is_checked_in_development(
-    kind: str, mark: str, result: str, status: int, text: str, keyword: str
-) -> None:
+def test_result_becomes_the_response_and_is_checked_in_development(results: Host, number: int, keyword: str) -> None:
     """A result that does not match is an error of the server; the log says where, and the caller does not see it."""
-    with served(returning(kind, result, mark, keyword)) as host:
-        reply = host.get("/api/main")
-        assert (reply.status, text in reply.text) == (status, True), (reply.text, host.messages)
-        if text == MISMATCH:
-            assert any("The result of 'main' is not what it declares: " in line for line in host.messages)
+    *_, status, text = RESULTS[number]
+    name = f"{keyword[:1]}{number}"
+    reply = results.get(f"/api/{name}")
+    assert (reply.status, text in reply.text) == (status, True), reply.text
+    if text == MISMATCH:
+        assert any(f"The result of '{name}' is not what it declares: " in line for line in results.messages)
 
 
 def test_responses_are_not_checked_in_production() -> None:
