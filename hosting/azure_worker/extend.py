@@ -18,7 +18,7 @@ from typing import Any, NamedTuple, TypeVar, overload
 from hosting.apps.host_json import apply_host_json
 from hosting.authoring import REPLACES, declared_opt_ins, pending, user_function
 from hosting.azure_worker.description import complete
-from hosting.azure_worker.health import add_health
+from hosting.azure_worker.health import add_diagnostics, add_health
 from hosting.azure_worker.injection import check_needs_no_extension, marked_or_none
 from hosting.azure_worker.state import (
     WorkerState,
@@ -206,7 +206,7 @@ def _get_functions(app: Any, original: Callable[[], list[Any]], state: WorkerSta
         return original()
     routes: Routes = getattr(app, EXTENDED)
     if routes.diagnostics_route is not None:
-        _add_diagnostics(app, routes.diagnostics_route, state)
+        add_diagnostics(app, routes.diagnostics_route, state, PLAIN)
     if routes.health_route is not None:
         add_health(app, routes.health_route, state, PLAIN)
     log_errors(lambda: _prepare(app, state))
@@ -372,14 +372,3 @@ def _function_json(folder: str) -> dict[str, Any] | None:
     except ValueError:
         return {}
     return content if isinstance(content, dict) else {}
-
-
-def _add_diagnostics(app: Any, route: str, state: WorkerState) -> None:
-    """Add a function that returns the diagnosis to callers with the master key."""
-    from azure.functions import AuthLevel, HttpResponse
-
-    def hosting_diagnostics(req):  # type: ignore[no-untyped-def]
-        return HttpResponse(json.dumps(state.host.diagnosis(), indent=2), mimetype="application/json")
-
-    setattr(hosting_diagnostics, PLAIN, True)
-    app.route(route=route, methods=["GET"], auth_level=AuthLevel.ADMIN)(hosting_diagnostics)

@@ -1,4 +1,4 @@
-"""A function that runs the health checks of extensions, for an app in Azure's worker."""
+"""Functions about extensions, for an app in Azure's worker: one runs their health checks, one returns the diagnosis."""
 
 from __future__ import annotations
 
@@ -34,3 +34,21 @@ def add_health(app: Any, route: str, state: WorkerState, mark: str) -> None:
     setattr(hosting_health, mark, True)
     path = f"{route.strip('/')}/{{probe?}}"
     app.route(route=path, methods=["GET"], auth_level=AuthLevel.ANONYMOUS)(hosting_health)
+
+
+def add_diagnostics(app: Any, route: str, state: WorkerState, mark: str) -> None:
+    """Add a function that returns the diagnosis to callers with the master key.
+
+    Args:
+        app: the SDK's app.
+        route: its route.
+        state: has the extensions.
+        mark: the attribute of functions around which no hooks run.
+    """
+    from azure.functions import AuthLevel, HttpResponse  # an app imports it
+
+    def hosting_diagnostics(req):  # type: ignore[no-untyped-def]
+        return HttpResponse(json.dumps(state.host.diagnosis(), indent=2), mimetype="application/json")
+
+    setattr(hosting_diagnostics, mark, True)
+    app.route(route=route, methods=["GET"], auth_level=AuthLevel.ADMIN)(hosting_diagnostics)

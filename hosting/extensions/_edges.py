@@ -36,13 +36,13 @@ class EdgeLimits:
 
     def __init__(self, budget: float, quarantine_after: int, on_limit: Callable[[Extension], None]) -> None:
         self.budget, self.quarantine_after, self.on_limit = budget, quarantine_after, on_limit
-        self.tasks: set[asyncio.Task[None]] = set()
+        self.unawaited: set[asyncio.Task[None]] = set()
         """The calls that nothing awaits."""
 
     async def drain(self) -> None:
         """Wait for the calls that nothing awaits, for at most the budget of one hook."""
-        if self.tasks:
-            await asyncio.wait(self.tasks, timeout=self.budget)
+        if self.unawaited:
+            await asyncio.wait(self.unawaited, timeout=self.budget)
 
 
 class Edges:
@@ -103,8 +103,8 @@ class Edges:
             run_without_waiting(calls)
             return
         task = asyncio.get_running_loop().create_task(calls)
-        self._limits.tasks.add(task)
-        task.add_done_callback(self._limits.tasks.discard)
+        self._limits.unawaited.add(task)
+        task.add_done_callback(self._limits.unawaited.discard)
 
     async def _call(self, name: str, invocation: Invocation, **arguments: Any) -> None:
         for hook in self._hooks.get(name, ()):
@@ -200,7 +200,7 @@ def run_without_waiting(coroutine: Coroutine[Any, Any, None]) -> None:
     except StopIteration:
         return
     coroutine.close()
-    raise AssertionError("it waited")
+    raise AssertionError("calls of hooks that are all def awaited something: a bug in hosting, please report it")
 
 
 def run_edges_here(
