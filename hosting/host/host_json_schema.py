@@ -12,6 +12,7 @@ from hosting.apps.host_json_schema import azure_schema
 from hosting.apps.imports import add_to_path
 from hosting.extensions.settings.section import section_schema
 
+_NOT_OF_THE_APP = frozenset({"__pycache__", "node_modules", "venv", "env", "site-packages", "tests"})
 FILE = "host.schema.json"
 """The file that ``hosting new app`` writes, and that its host.json names as ``$schema``."""
 
@@ -29,7 +30,19 @@ def schema_of_app(root: Path) -> tuple[str, list[str]]:
     host = FunctionHost(root)
     host.configure()
     add_to_path(host.root)
-    return schema_text(host.host_json.get("extensionHost"), os.environ, str(host.root))
+    text, problems = schema_text(host.host_json.get("extensionHost"), os.environ, str(host.root))
+    return text, [*problems, *_registered_in_code(host.root)]
+
+
+def _registered_in_code(root: Path) -> list[str]:
+    """Return one sentence if the app's code registers extensions: their settings are known when it is imported."""
+    for folder, folders, names in os.walk(root):
+        folders[:] = sorted(one for one in folders if not one.startswith(".") and one not in _NOT_OF_THE_APP)
+        for file in (Path(folder, name) for name in sorted(names) if name.endswith(".py")):
+            if "hosting.extension(" in (text := file.read_text("utf-8", "replace")) or "@hosting.extension" in text:
+                where = file.relative_to(root).as_posix()
+                return [f"The settings of extensions that {where} registers with hosting.extension have no schema"]
+    return []
 
 
 def schema_text(

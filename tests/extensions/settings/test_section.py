@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import importlib
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import pytest
 
 from hosting.cli.main import cli
 from hosting.extensions import _config
+from hosting.host.host_json_schema import schema_of_app
 from hosting.scaffold.app import app_files
 from tests.support.sites import PRE, Site
 
@@ -185,6 +187,22 @@ OTHERS: tuple[tuple[dict[str, Any], bool], ...] = (
 
 
 @pytest.mark.usefixtures("site")
+@pytest.mark.parametrize(
+    ("code", "problems"),
+    [("hosting.extension(Audit)", 1), ("@hosting.extension\nclass A: ...", 1), ("hosting.extend(app)", 0)],
+)
+def test_extensions_that_code_registers_are_said_to_have_no_schema(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: str, problems: int
+) -> None:
+    """The app is not imported, so that their settings are not known; the first file that registers one is named."""
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    (tmp_path / "host.json").write_text('{"version": "2.0"}')
+    (tmp_path / "parts").mkdir()
+    (tmp_path / "parts" / "audit.py").write_text(code)
+    expected = "The settings of extensions that parts/audit.py registers with hosting.extension have no schema"
+    assert schema_of_app(tmp_path)[1] == [expected] * problems
+
+
 def test_new_app_has_a_schema_that_its_host_json_names_and_fits() -> None:
     """An editor finds the file by $schema; Azure's part and the section itself are checked, and nothing is deployed."""
     files = app_files("shop", "v2")
