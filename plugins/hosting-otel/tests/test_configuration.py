@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import sys
+from importlib.util import find_spec
 from types import ModuleType
 from typing import Any
 
@@ -93,6 +94,8 @@ def test_malformed_variable_is_an_error_of_the_extension_alone(
 ) -> None:
     """The diagnosis names it and its value, and functions run."""
     variables, named = MALFORMED[case]
+    if "grpc" in named and find_spec("opentelemetry.exporter.otlp.proto.grpc"):
+        pytest.skip("the protocol is installed")
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_HEADERS", "key=secret")
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
