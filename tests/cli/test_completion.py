@@ -58,6 +58,7 @@ LINES = {
         "pre_invocation,init",
         "pre_invocation,init_function",
         "pre_invocation,invocation",
+        "pre_invocation,invocation_end",
         "pre_invocation,invocation_error",
     ],
     "hosting start greeter --functions ": ["Old", "Report-Daily", "take", "tidy"],

@@ -57,7 +57,7 @@ def test_missing_options_of_an_extension_are_prompted_for(tmp_path: Path) -> Non
     """It asks for level, hooks and async; a wrong answer is explained, and the prompt is repeated."""
     answers = {
         "Level (app, function) [app]: ": "function",
-        "invocation_error, shutdown [invocation]: ": "strtup",
+        "response_sent, shutdown [invocation]: ": "strtup",
         "Did you mean 'startup'?": "startup,pre_invocation",
         "Write the hooks as async def? [y/N]: ": "y",
     }
