@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import subprocess
 import sys
 import tempfile
@@ -24,8 +25,8 @@ settings.load_profile("no deadline")
 
 ROOT = Path(__file__).parent.parent
 PATIENCE = server.PATIENCE
-APPS = (tempfile.gettempdir(), str(ROOT / "examples"), str(ROOT / "tests" / "broken_apps"))
-"""Where the apps lie that tests write or load."""
+APPS = (str(ROOT / "examples"), str(ROOT / "tests" / "broken_apps"))
+"""Where the apps of this repository lie that tests load; others are in temporary folders."""
 SLOW_FIXTURES = frozenset({"azurite", "hosting_server", "installation", "run_hosting", "serve", "wheels"})
 """Fixtures that start processes."""
 SLOW_PATHS = (
@@ -77,6 +78,11 @@ def pytest_collection_modifyitems(items: Sequence[pytest.Item]) -> None:
             item.add_marker(pytest.mark.slow)
 
 
+def pytest_collection_finish() -> None:
+    """Leave the thousands of tests and modules out of each collection of garbage, which takes seconds otherwise."""
+    gc.freeze()
+
+
 @pytest.fixture(scope="session")
 def anyio_backend() -> str:
     """Run async tests and fixtures with asyncio."""
@@ -122,8 +128,13 @@ def restored_imports() -> Iterator[None]:
     with restored_path():
         yield
     added = {name: module for name, module in sys.modules.copy().items() if before.get(name) is not module}
-    for name in [name for name, module in added.items() if "".join(module_places(module)).startswith(APPS)]:
+    for name in [name for name, module in added.items() if _is_of_an_app("".join(module_places(module)))]:
         del sys.modules[name]
+
+
+def _is_of_an_app(place: str) -> bool:
+    is_temporary = place.startswith(tempfile.gettempdir()) and not place.startswith(str(ROOT))
+    return is_temporary or place.startswith(APPS)
 
 
 @pytest.fixture(autouse=True)

@@ -165,7 +165,7 @@ class ExtensionHost:
                 functions that it has then.
         """
         self._app, self._background = app, None
-        app.list_extensions = lambda: document.extension_entries(self.installed, self._chains.compiler.chains)
+        app.list_extensions = self.extension_entries
         if not self._has_extensions():
             return
         self._configure_wanted(functions)
@@ -369,22 +369,18 @@ class ExtensionHost:
         Args:
             verify: whether to add ``verification``, and a problem for each distribution with files that differ.
         """
-        extensions = self.installed
         from hosting.extensions._commands import installed_commands
+        from hosting.extensions.diagnostics.integrity import tampering
 
+        extensions, verification = self.extension_entries(), self.verify() if verify else []
         commands = installed_commands(installed_entry_points(), self._environ)
-        problems, verification = [*self._problems(), *document.command_problems(commands)], []
-        if verify:
-            from hosting.extensions.diagnostics.integrity import tampering
-
-            verification = self.verify()
-            problems += tampering(verification)
+        problems = [*self._problems(), *document.command_problems(commands), *tampering(verification)]
         whole = {
             "schema_version": document.SCHEMA_VERSION,
             "enabled": self.enabled,
             "_info": self._info,
             "environment": document.environment(self._environ),
-            "extensions": document.extension_entries(extensions, self._chains.compiler.chains),
+            "extensions": extensions,
             "unguarded": self.unguarded(),
             "functions": [document.function_entry(one, self._hooks_for(one)) for one in self._functions],
             "commands": [document.command_entry(one) for one in commands],
@@ -392,6 +388,10 @@ class ExtensionHost:
             "problems": [document.problem_entry(problem) for problem in problems],
         }
         return {**whole, "verification": verification} if verify else whole
+
+    def extension_entries(self) -> list[dict[str, Any]]:
+        """Return the part of the diagnosis about the extensions, which takes a fraction of the time of the whole."""
+        return document.extension_entries(self.installed, self._chains.compiler.chains)
 
     @property
     def has_guards(self) -> bool:

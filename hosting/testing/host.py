@@ -63,6 +63,9 @@ class HostView:
         """Return the document of ``hosting diag --json``, with current figures."""
         return self._session.host.extensions.diagnosis()
 
+    def _extension_entries(self) -> list[dict[str, Any]]:
+        return self._session.host.extensions.extension_entries()
+
     def _raise_if_failed(self, exception: BaseException | None, name: str, raises: bool | None) -> None:
         __tracebackhide__ = True
         if exception is not None and (self._raises if raises is None else raises):

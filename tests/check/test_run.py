@@ -27,8 +27,9 @@ from hosting.errors import HostingError
 from tests.support.checks import APP, EXTENSION, TODAY, write
 from tests.support.processes import ROOT
 
-EXPECTED = {"quickstart": {"APP401"}, "azure_extension": {"APP401"}}
-"""These examples show extensions with ``hosting start`` and are not made for Azure."""
+EXPECTED = {"quickstart": {"APP401"}, "azure_extension": {"APP401"}, "orders": {"APP201", "APP304"}}
+"""Two examples show extensions with ``hosting start`` and are not made for Azure; the guard of the third is not
+installed for development, and its settings have a key for this machine."""
 
 COMMITTED = {"APP105"}
 """Git has the settings of examples, which are without secrets; outside a repository it has none."""

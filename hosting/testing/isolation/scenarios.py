@@ -133,8 +133,7 @@ class RunningTrial:
         return entry["status"] == "failed" or error.get("hook") == "configure_function"
 
     def _diagnosis(self) -> Mapping[str, Any]:
-        extensions: list[dict[str, Any]] = self.host.diagnosis()["extensions"]
-        return next(one for one in extensions if one["name"] == self._name)
+        return next(one for one in self.host._extension_entries() if one["name"] == self._name)
 
 
 class ExtensionUnderTest:
