@@ -31,7 +31,7 @@ COMMA := ,
 # Says what a step does, shows how far it is, and keeps the output in $(LOG).
 STEP := @$(BIN)/python tools/step.py
 
-.PHONY: help start storage test fast cover mutate test-pythons test-wheels proof check wheels docs reference changelog \
+.PHONY: help start storage test long fast cover mutate test-pythons test-wheels proof check wheels docs reference changelog \
 	constraints bench clean
 
 help: ## List what make can do
@@ -46,8 +46,11 @@ storage: $(VENV)/.azurite ## Run Azurite, a local Azure Storage, with its data i
 	@test -f $(AZURITE) || { echo "Azurite is not installed: see $(LOG)" >&2; exit 1; }
 	@trap : INT; PATH="$$PATH:$(abspath $(BIN))" node $(AZURITE) --location $(STORAGE) --skipApiVersionCheck || [ $$? -eq 130 ]
 
-test: check $(VENV)/.pyodide $(VENV)/.azurite ## Check the code, then run every test (about 20 minutes on two cores)
-	MAKEFLAGS= $(BIN)/python -m pytest $(PYTEST_ARGS)
+test: check $(VENV)/.pyodide $(VENV)/.azurite ## Check the code, then run the tests (about 20 minutes on two cores)
+	MAKEFLAGS= $(BIN)/python -m pytest -m "not long" $(PYTEST_ARGS)
+
+long: $(VENV)/.dev $(VENV)/.azurite ## Run what make test leaves out: further combinations of scaffolds and benchmarks (about 5 minutes)
+	MAKEFLAGS= $(BIN)/python -m pytest -m long $(PYTEST_ARGS)
 
 fast: check ## Check the code, then run the quick tests, without those that start processes (a little more than a minute on two cores)
 	$(BIN)/python -m pytest tests -n 2 -m "not slow and not exhaustive" --hypothesis-profile="few examples"

@@ -184,7 +184,7 @@ def test_unload_works_while_other_threads_import(tmp_path: Path) -> None:
     sys.setswitchinterval(1e-6)
     thread.start()
     try:
-        for _ in range(200):
+        for _ in range(60):
             unload_apps(tmp_path)
     finally:
         ended.set()

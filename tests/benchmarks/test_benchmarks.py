@@ -43,6 +43,7 @@ def test_requests_benchmark_without_wrk_says_so() -> None:
     assert run_requests("--seconds", "0.2", PATH="").startswith("Without wrk")
 
 
+@pytest.mark.long
 @pytest.mark.skipif(shutil.which("wrk") is None, reason="wrk is not installed")
 def test_requests_benchmark_with_wrk_reads_its_figures() -> None:
     """The figures of wrk are read from its output."""

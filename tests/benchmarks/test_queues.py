@@ -13,6 +13,7 @@ from hosting_storage.testing import azurite_command
 from tests.support.processes import ROOT
 
 
+@pytest.mark.long
 @pytest.mark.skipif(azurite_command() is None, reason="Azurite is not installed")
 def test_queues_benchmark_prints_ratio_idle_cost_and_wait() -> None:
     """One short round prints rates and their ratio, the cost of an idle host, and the wait of a message."""

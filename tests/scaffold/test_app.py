@@ -44,7 +44,11 @@ def mypy_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("mypy")
 
 
-@pytest.mark.parametrize("kinds", [(), *((kind,) for kind in KINDS), KINDS], ids=lambda kinds: "+".join(kinds) or "new")
+@pytest.mark.parametrize(
+    "kinds",
+    [*(pytest.param(kinds, marks=pytest.mark.long) for kinds in ((), *((kind,) for kind in KINDS))), KINDS],
+    ids=lambda kinds: "+".join(kinds) or "new",
+)
 @pytest.mark.parametrize("model", MODELS)
 def test_every_tool_accepts_a_new_app(
     tmp_path: Path, mypy_cache: Path, run_hosting: RunHosting, model: str, kinds: tuple[str, ...]

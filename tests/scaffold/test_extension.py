@@ -9,10 +9,10 @@ import sys
 import tarfile
 import tomllib
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from subprocess import CompletedProcess
-from typing import get_args
+from typing import Any, get_args
 
 import pytest
 import yaml
@@ -42,6 +42,14 @@ SINGLE = {
     for hook in hooks_of(level)
     if level == "app" or hook not in SAME
 }
+
+
+OFTEN = {"app-sync-default", "function-async-all", "app-pre_invocation", "function-invocation_error"}
+"""What make test looks at; make long looks at the others."""
+
+
+def _cases(known: Iterable[str]) -> list[Any]:
+    return [case if case in OFTEN else pytest.param(case, marks=pytest.mark.long) for case in known]
 
 
 class Projects:
@@ -86,31 +94,35 @@ class Projects:
 
 
 @pytest.fixture(scope="module")
-def projects(tmp_path_factory: pytest.TempPathFactory) -> Projects:
-    """All the projects, installed in one environment: each has a name of its own."""
+def projects(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Projects:
+    """The projects of the tests that run, installed in one environment: each has a name of its own."""
     made = Projects(tmp_path_factory.mktemp("projects"))
+    wanted = {one.callspec.params.get("case") for one in request.session.items if hasattr(one, "callspec")}
     for number, (case, (level, is_async, hooks)) in enumerate(WHOLE.items()):
+        if case not in wanted:
+            continue
         spelling = NAMES[number % 2] if number < 2 else f"{NAMES[number % 2][:-1]}{'abcdefgh'[number]}"
         made.make(case, spelling, level, hooks, is_async=is_async)
     for number, (case, (level, hook)) in enumerate(SINGLE.items()):
-        made.make(case, f"single-{number}", level, (hook,))
+        if case in wanted:
+            made.make(case, f"single-{number}", level, (hook,))
     made.install()
     return made
 
 
-@pytest.mark.parametrize("case", WHOLE)
+@pytest.mark.parametrize("case", _cases(WHOLE))
 def test_every_tool_accepts_a_new_project(projects: Projects, case: str) -> None:
     """ruff, its formatter, mypy (strict) and the project's own tests find no problem."""
     projects.check(case, "ruff", "format", "mypy", "pytest")
 
 
-@pytest.mark.parametrize("case", SINGLE)
+@pytest.mark.parametrize("case", _cases(SINGLE))
 def test_every_tool_accepts_a_project_with_a_single_hook(projects: Projects, case: str) -> None:
     """Nothing remains that only other hooks need, and the tests match the hook."""
     projects.check(case, "ruff", "format", "pytest")
 
 
-@pytest.mark.parametrize("case", WHOLE)
+@pytest.mark.parametrize("case", _cases(WHOLE))
 def test_hosting_check_finds_no_problem_in_a_new_project(projects: Projects, case: str) -> None:
     """The project follows the rules for extensions."""
     assert "no problems found" in projects.run(projects.path(case), "hosting", "check")

@@ -136,7 +136,7 @@ async def run_forty_invocations(host: ExtensionHost, chaos: Chaos, target: Funct
 
 
 @pytest.mark.parametrize("is_async", [False, True])
-@settings(max_examples=25)
+@settings(max_examples=12)
 @given(hooks=lines, seed=st.integers(), switching=st.booleans())
 def test_invocations_under_stress_end_with_a_result_an_error_or_a_cancellation(
     is_async: bool, hooks: list[dict[str, bool]], seed: int, switching: bool
