@@ -49,7 +49,7 @@ storage: $(VENV)/.azurite ## Run Azurite, a local Azure Storage, with its data i
 test: check $(VENV)/.pyodide $(VENV)/.azurite ## Check the code, then run the tests (about 20 minutes on two cores)
 	MAKEFLAGS= $(BIN)/python -m pytest -m "not long" $(PYTEST_ARGS)
 
-long: $(VENV)/.dev $(VENV)/.azurite ## Run what make test leaves out: further combinations of scaffolds and benchmarks (about 5 minutes)
+long: $(VENV)/.dev $(VENV)/.azurite ## Run what make test leaves out: the long tutorial, further pages, scaffolds and benchmarks (about 8 minutes)
 	MAKEFLAGS= $(BIN)/python -m pytest -m long $(PYTEST_ARGS)
 
 fast: check ## Check the code, then run the quick tests, without those that start processes (a little more than a minute on two cores)

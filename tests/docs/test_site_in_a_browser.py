@@ -214,7 +214,10 @@ def test_language_switch_leads_to_the_same_page_in_the_other_language(page: Page
     expect(page.locator(".md-select")).to_have_count(0)
 
 
-@pytest.mark.parametrize("section", ["", "tutorial", "how-to", "reference", "explanation"])
+@pytest.mark.parametrize(
+    "section",
+    ["", "tutorial", *(pytest.param(one, marks=pytest.mark.long) for one in ("how-to", "reference", "explanation"))],
+)
 def test_page_on_a_phone_is_not_wider_than_its_screen(section: str, page: Page, site: Path, server: str) -> None:
     """At a width of 360 pixels, wide tables and code scroll on their own, and the page does not."""
     page.set_viewport_size({"width": 360, "height": 740})

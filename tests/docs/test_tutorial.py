@@ -16,6 +16,7 @@ from tests.docs.tutorial import TutorialShell, apply_diff, tutorial_shell
 CHECKED_ELSEWHERE = {"markdown", "python", "text"}
 
 
+@pytest.mark.long
 def test_tutorial_in_an_empty_environment_prints_what_the_page_shows(tmp_path: Path) -> None:
     """Each command runs in a shell as it is written. In the other languages the blocks are the same."""
     with tutorial_shell(tmp_path) as reader:
