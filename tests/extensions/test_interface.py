@@ -73,9 +73,12 @@ def old(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]
             monkeypatch.delitem(sys.modules, name)
 
     forget()
+    sys.modules.pop("function_app", None)  # of another test: it must not come back
     monkeypatch.syspath_prepend(str(site))
     monkeypatch.delenv("PYTHON_ENABLE_WORKER_EXTENSIONS", raising=False)
     yield importlib.import_module("all_hooks")
+    for name in [name for name in sys.modules if name.partition(".")[0] in (*names, "function_app")]:
+        del sys.modules[name]
     pending.shared = None
     pending.take()
 
