@@ -16,6 +16,7 @@ import pytest
 from hypothesis import settings
 
 from hosting.apps.imports import module_places
+from hosting.authoring import pending
 from hosting.testing import Server, server
 from hosting.testing.server import environment
 
@@ -124,9 +125,10 @@ def restored_path() -> Iterator[None]:
 @contextmanager
 def restored_imports() -> Iterator[None]:
     """Leave neither a folder on ``sys.path`` nor a module of an app to the tests that follow the block."""
-    before = sys.modules.copy()
+    before, late = sys.modules.copy(), [*pending.late]
     with restored_path():
         yield
+    pending.late[:] = late  # a host that a test leaves open would take extensions of the next one's app
     added = {name: module for name, module in sys.modules.copy().items() if before.get(name) is not module}
     for name in [name for name, module in added.items() if _is_of_an_app("".join(module_places(module)))]:
         del sys.modules[name]
