@@ -408,9 +408,9 @@ async def test_lock_of_a_single_task_is_in_the_storage_of_the_host(
     await until(lambda: running == ["first"])
     await second.start()
     await until(lambda: status(second) == "waiting")
+    await second.stop()  # it would take the lock as well
     await first.stop()
     lease = await second._lock_task("mine.alone")
     assert lease is not None
     await lease.release()
-    await second.stop()
     assert (status(first), status(second), running) == ("stopped", "stopped", ["first"])
