@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import importlib
-import inspect
 import json
 import logging
 import sys
@@ -18,8 +17,7 @@ import pytest
 import hosting
 from hosting.authoring import pending
 from hosting.errors import ExtensionError, GuardError
-from hosting.host.context import Context, InvocationLocal
-from tests.support.azure_worker import azure_worker
+from tests.support.azure_worker import azure_worker, call_as_worker
 
 
 class Gate:
@@ -98,8 +96,7 @@ def built(define: Callable[[Any], None]) -> Any:
 
 def call(function: Any, **arguments: Any) -> Any:
     request = func.HttpRequest("GET", "/api/f", body=b"")
-    answer = function(call=request, context=Context("i1", "f", "/", InvocationLocal()), **arguments)
-    return asyncio.run(answer) if inspect.iscoroutine(answer) else answer
+    return call_as_worker(function, "f", call=request, **arguments)
 
 
 def fail() -> None:

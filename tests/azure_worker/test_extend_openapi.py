@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import inspect
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,8 +14,7 @@ from hosting_openapi import Body, OpenApi, Query, Response
 from pydantic import BaseModel
 
 import hosting
-from hosting.host.context import Context, InvocationLocal
-from tests.support.azure_worker import azure_worker
+from tests.support.azure_worker import azure_worker, call_as_worker
 
 extension = OpenApi
 """What the worker of these tests has installed, under the name ``marking``."""
@@ -36,11 +33,6 @@ def worker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     (tmp_path / "host.json").write_text(json.dumps({"version": "2.0"}))
     with azure_worker(tmp_path, monkeypatch, __name__, "extension") as folder:
         yield folder
-
-
-def call(function: Any, name: str, **arguments: Any) -> Any:
-    answer = function(**arguments, context=Context("i1", name, "/", InvocationLocal()))
-    return asyncio.run(answer) if inspect.iscoroutine(answer) else answer
 
 
 def request(body: str = "", query: str = "") -> func.HttpRequest:
@@ -63,10 +55,10 @@ async def place_async(
 
 def check_validation(function: Any, name: str) -> None:
     """Call a function with a request that is valid, and with one that is not."""
-    placed = call(function, name, req=request('{"sku": "tea", "quantity": 2}', "?times=2"))
+    placed = call_as_worker(function, name, req=request('{"sku": "tea", "quantity": 2}', "?times=2"))
     assert (placed.status_code, placed.mimetype) == (201, "application/json")
     assert json.loads(placed.get_body()) == {"sku": "tea", "quantity": 4}
-    refused = call(function, name, req=request('{"quantity": "x"}', "?times=x"))
+    refused = call_as_worker(function, name, req=request('{"quantity": "x"}', "?times=x"))
     assert (refused.status_code, refused.mimetype) == (422, "application/problem+json")
     found = [(one["in"], one["pointer"]) for one in json.loads(refused.get_body())["errors"]]
     assert found == [("body", "#/sku"), ("body", "#/quantity"), ("query", "#")]
@@ -96,7 +88,7 @@ def test_functions_of_the_v2_model_are_validated_and_the_document_is_a_function_
     ):
         trigger: Any = built[name].get_trigger()
         assert (trigger.route, str(trigger.auth_level.value)) == (route, level)
-    document = json.loads(call(functions["openapi"], "openapi", req=request()).get_body())
+    document = json.loads(call_as_worker(functions["openapi"], "openapi", req=request()).get_body())
     assert list(document["paths"]) == ["/api/later", "/api/orders"]
     operation = document["paths"]["/api/orders"]["post"]
     assert operation["security"] == [{"function_key": []}, {"function_code": []}]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import inspect
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,9 +13,8 @@ from hosting_prometheus import PrometheusExtension
 
 import hosting
 from hosting.authoring import pending
-from hosting.host.context import Context, InvocationLocal
 from hosting.testing import queue_message
-from tests.support.azure_worker import azure_worker
+from tests.support.azure_worker import azure_worker, call_as_worker
 
 extension = PrometheusExtension
 """What the worker of these tests has installed, under the name ``marking``."""
@@ -29,11 +26,6 @@ def worker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     (tmp_path / "host.json").write_text(json.dumps({"version": "2.0"}))
     with azure_worker(tmp_path, monkeypatch, __name__, "extension") as folder:
         yield folder
-
-
-def call(function: Any, name: str, **arguments: Any) -> Any:
-    answer = function(**arguments, context=Context("i1", name, "/", InvocationLocal()))
-    return asyncio.run(answer) if inspect.iscoroutine(answer) else answer
 
 
 def request(url: str) -> func.HttpRequest:
@@ -59,14 +51,14 @@ def test_route_of_the_metrics_has_the_figures_of_def_async_and_queue_functions()
     app.queue_trigger("msg", "in", "Storage")(work)
     built = {one.get_function_name(): one for one in app.get_functions()}
     functions = {name: one.get_user_function() for name, one in built.items()}
-    assert call(functions["greet"], "greet", req=request("/api/greet")).get_body() == b"hello"
+    assert call_as_worker(functions["greet"], "greet", req=request("/api/greet")).get_body() == b"hello"
     with pytest.raises(ValueError, match="no"):
-        call(functions["fail"], "fail", req=request("/api/fail"))
-    call(functions["work"], "work", msg=queue_message("x", dequeue_count=3))
+        call_as_worker(functions["fail"], "fail", req=request("/api/fail"))
+    call_as_worker(functions["work"], "work", msg=queue_message("x", dequeue_count=3))
     trigger: Any = built["prometheus_metrics"].get_trigger()
     assert (trigger.route, str(trigger.auth_level.value)) == ("metrics", "function")
     arguments = {trigger.name: request("/api/metrics")}
-    response = call(functions["prometheus_metrics"], "prometheus_metrics", **arguments)
+    response = call_as_worker(functions["prometheus_metrics"], "prometheus_metrics", **arguments)
     lines = response.get_body().decode().splitlines()
     for line in (
         'hosting_invocations_total{function="greet",outcome="succeeded",trigger="httpTrigger"} 1.0',
@@ -84,7 +76,7 @@ def test_route_of_the_metrics_has_the_figures_of_def_async_and_queue_functions()
 def test_function_of_the_v1_model_runs_and_the_diagnosis_says_that_there_is_no_route() -> None:
     """Nothing can be added to the folders of a v1 app there; the function is not affected."""
     function = hosting.extend(greet)
-    assert call(function, "greet", req=request("/api/greet")).get_body() == b"hello"
+    assert call_as_worker(function, "greet", req=request("/api/greet")).get_body() == b"hello"
     assert pending.shared is not None
     messages = [one["message"] for one in pending.shared.host.diagnosis()["problems"]]
     assert any("marking" in message for message in messages), messages

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
+import inspect
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from hosting.authoring import pending
+from hosting.host.context import Context, InvocationLocal
 from tests.support.sites import Site
 
 
@@ -33,6 +37,12 @@ def azure_worker(folder: Path, monkeypatch: pytest.MonkeyPatch, module: str, att
     yield folder
     pending.shared = None
     pending.take()
+
+
+def call_as_worker(function: Any, name: str, **arguments: Any) -> Any:
+    """Call what the worker gets of a function, with a context; return the answer of a coroutine as well."""
+    answer = function(**arguments, context=Context("i1", name, "/", InvocationLocal()))
+    return asyncio.run(answer) if inspect.iscoroutine(answer) else answer
 
 
 def _forget_web_extension(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -64,9 +64,7 @@ class Received:
         """The spans."""
         return [
             Span(one.name, one.trace_id.hex(), one.span_id.hex(), one.parent_span_id.hex(), one.status.code == 2)
-            for message in list(self._messages)
-            for resource in getattr(message, "resource_spans", ())
-            for scope in resource.scope_spans
+            for scope in self._scopes("spans")
             for one in scope.spans
         ]
 
@@ -75,22 +73,20 @@ class Received:
         """The log records."""
         return [
             Log(one.body.string_value, one.trace_id.hex())
-            for message in list(self._messages)
-            for resource in getattr(message, "resource_logs", ())
-            for scope in resource.scope_logs
+            for scope in self._scopes("logs")
             for one in scope.log_records
         ]
 
     @property
     def metrics(self) -> set[str]:
         """The names of the metrics."""
-        return {
-            metric.name
-            for message in list(self._messages)
-            for resource in getattr(message, "resource_metrics", ())
-            for scope in resource.scope_metrics
-            for metric in scope.metrics
-        }
+        return {metric.name for scope in self._scopes("metrics") for metric in scope.metrics}
+
+    def _scopes(self, signal: str) -> Iterator[Any]:
+        """Yield what the instrumentation scopes have sent of one signal."""
+        for message in list(self._messages):
+            for resource in getattr(message, f"resource_{signal}", ()):
+                yield from getattr(resource, f"scope_{signal}")
 
 
 @contextmanager
