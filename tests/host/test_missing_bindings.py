@@ -87,7 +87,7 @@ def kept(host: FunctionHost, name: str = "f") -> list[tuple[str, str, str]]:
             f"{TIMER}@app.service_bus_queue_output('$return', connection='C', queue_name='q')\n"
             "async def f(timer) -> bytes:\n    return b'\\xff'\n",
             [("$return", "serviceBus", "/w==")],
-            id="bytes that are no text, as $return",
+            id="bytes that are not text, as $return",
         ),
         pytest.param(
             f"@app.route('f')\n{OUTPUT.format('signalR')}{SECOND}"
