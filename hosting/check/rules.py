@@ -29,6 +29,7 @@ SECTIONS: Mapping[str, str] = {
     "APP2": "Apps: functions",
     "APP3": "Apps: requirements",
     "APP4": "Apps: extensions in Azure",
+    "APP5": "Apps: orchestrators of Durable Functions",
 }
 """The sections of the reference, by the beginning of the codes in them."""
 
@@ -333,5 +334,36 @@ RULES: Mapping[str, Rule] = {
         "Extensions that are switched off",
         "The app uses `hosting.extend`, but `PYTHON_ENABLE_WORKER_EXTENSIONS` is not true: no extension is imported. "
         "An app with extensions of its own needs no such setting.",
+    ),
+    "APP501": Rule(
+        "warning",
+        "Orchestrator with values that differ on replay",
+        "An orchestrator runs again from its beginning whenever one of its tasks ends. A clock, random numbers, new "
+        "ids, the environment or the order of a set then lead to other calls than before, and the orchestration fails "
+        "or mixes up results. Functions of the app that the orchestrator calls are checked, too; code in "
+        "`if not context.is_replaying` is not.",
+    ),
+    "APP502": Rule(
+        "warning",
+        "Orchestrator that does I/O or sleeps",
+        "It happens again at each replay, and the result may differ. While an orchestrator sleeps, no other one runs "
+        "on its thread. Files, HTTP, databases, other services and processes belong in activities.",
+    ),
+    "APP503": Rule(
+        "error",
+        "Orchestrator that is `async def`, uses asyncio or starts threads",
+        "Durable Functions replays generators on one thread: `await` does not work in an orchestrator, and results of "
+        "threads come in another order at each replay.",
+    ),
+    "APP504": Rule(
+        "error",
+        "Orchestrator that yields something other than a task",
+        "The orchestration fails or waits forever. Reported are values that are certainly not tasks: literals, lists "
+        "of tasks without `task_all`, results of `get_input` or `signal_entity`, and generators without `yield from`.",
+    ),
+    "APP505": Rule(
+        "warning",
+        "Task that is created and not yielded",
+        "The SDK schedules a task when it is yielded, alone or in `task_all` or `task_any`: this one never runs.",
     ),
 }

@@ -12,6 +12,7 @@ from hosting.check.app.extensions import check_extensions
 from hosting.check.app.files import check_files
 from hosting.check.app.functions import check_functions
 from hosting.check.app.lifecycle import check_lifecycle
+from hosting.check.app.orchestrators import check_orchestrators
 from hosting.check.app.project import AppProject, is_app
 from hosting.check.app.requirements import check_requirements
 from hosting.check.extension.code import check_code
@@ -66,6 +67,7 @@ def _check_app(app: AppProject) -> Iterator[Finding]:
     yield from check_files(app)
     yield from check_lifecycle(app)
     yield from check_functions(app)
+    yield from check_orchestrators(app.sources)
     yield from check_requirements(app)
     yield from check_extensions(app)
 
