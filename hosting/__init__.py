@@ -16,6 +16,7 @@ if _typing.TYPE_CHECKING:
     from hosting._log import extension_logger
     from hosting._secret import Secret
     from hosting.app_handle import AppHandle
+    from hosting.app_work import HookCall
     from hosting.azure_worker.extend import extend
     from hosting.errors import GuardError
 
@@ -23,6 +24,7 @@ __all__ = [  # noqa: RUF022 - sorted as text, whatever a name stands for
     "AppHandle",
     "ExperimentalWarning",
     "GuardError",
+    "HookCall",
     "INTERFACE",
     "Inject",
     "Invocation",
@@ -51,6 +53,7 @@ __version__ = "0.1.0"
 _LATER = {
     "AppHandle": "hosting.app_handle",
     "GuardError": "hosting.errors",
+    "HookCall": "hosting.app_work",
     "Inject": "hosting._injection",
     "Invocation": "hosting._invocation",
     "InvocationOutcome": "hosting._invocation",

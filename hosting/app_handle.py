@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from hosting._text import did_you_mean
 from hosting.app_services import AppServices, ServiceRegistry
-from hosting.app_work import BackgroundTask, HealthCheck, check_health, check_task
+from hosting.app_work import (
+    AddedObserver,
+    BackgroundTask,
+    HealthCheck,
+    HookObserver,
+    check_health,
+    check_observer,
+    check_task,
+)
 from hosting.core import NOTHING, Function, Problem
 from hosting.errors import ExtensionError
 
@@ -77,6 +85,7 @@ class SharedApp:
         self.services = ServiceRegistry(self.problems.append)
         self.health: list[HealthCheck] = []
         self.tasks: list[BackgroundTask] = []
+        self.observers: list[AddedObserver] = []
         self.is_started = False
         """Whether the ``startup`` hooks have run."""
         self._handles: dict[str, AppHandle] = {}
@@ -96,6 +105,7 @@ class SharedApp:
         self.services.discard(extension)
         self.health[:] = [one for one in self.health if one.extension != extension]
         self.tasks[:] = [one for one in self.tasks if one.extension != extension]
+        self.observers[:] = [one for one in self.observers if one.extension != extension]
 
     def note_start(self) -> None:
         """Take no more services, health checks and tasks, because the ``startup`` hooks have run."""
@@ -276,6 +286,26 @@ class AppHandle:
         task = BackgroundTask(name, make, restart, single, self._extension)
         check_task(subject, task, self._shared.tasks, has_leases="leases" in self.capabilities)
         self._shared.tasks.append(task)
+
+    def observe_hooks(self, observer: HookObserver) -> None:
+        """Call a function after each call of another extension's hook. Only in ``prepare`` and ``startup``.
+
+        It is called for the hooks around, before and after functions, for an around hook twice: after its way in and
+        after its way out. It is not called for those at the edges of an invocation, such as ``invocation_end``.
+        Every invocation of the host then measures its hooks, which costs about as much as one more hook for each.
+
+        Args:
+            observer: a ``def``, called with the invocation and a ``hosting.HookCall``, where the hook ran: on an event
+                loop or on the function's thread. Its result is ignored. If it raises, the error is recorded, and it is
+                not called again.
+
+        Raises:
+            ExtensionError: it is called later, or the argument is wrong.
+        """
+        subject = f"observe_hooks() of extension '{self._extension}'"
+        self._check_not_started(subject)
+        check_observer(subject, observer)
+        self._shared.observers.append(AddedObserver(observer, self._extension))
 
     def _check_not_started(self, subject: str) -> None:
         if self._shared.is_started:

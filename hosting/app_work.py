@@ -1,11 +1,14 @@
-"""What extensions add to a host besides functions and services: health checks and background tasks."""
+"""What extensions add to a host besides functions and services: health checks, background tasks and observers."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from hosting.errors import ExtensionError
+
+if TYPE_CHECKING:
+    from hosting._invocation import Invocation
 
 HEALTH_NAMES = ("azure.functions.web_host.lifecycle", "azure.functions.script_host.lifecycle")
 """The names of the host's own health checks: whether its process lives, and whether the app is ready."""
@@ -34,6 +37,50 @@ class BackgroundTask(NamedTuple):
     restart: bool
     single: bool
     extension: str
+
+
+class HookCall:
+    """One call of a hook in an invocation, as an observer gets it; see ``AppHandle.observe_hooks``.
+
+    Args:
+        extension: the name of the extension.
+        hook: the name of the hook.
+        is_resumed: whether it is the second half of an around hook, after its yield.
+        seconds: how long it took.
+        exception: what it raised, also a ``hosting.ShortCircuit``, and the ``CancelledError`` of a hook that exceeded
+            its time; None if nothing.
+    """
+
+    __slots__ = ("exception", "extension", "hook", "is_resumed", "seconds")
+
+    def __init__(
+        self, extension: str, hook: str, is_resumed: bool, seconds: float, exception: BaseException | None
+    ) -> None:
+        self.extension = extension
+        self.hook = hook
+        self.is_resumed = is_resumed
+        self.seconds = seconds
+        self.exception = exception
+
+
+HookObserver: TypeAlias = "Callable[[Invocation, HookCall], object]"
+"""What an extension observes the hooks of others with."""
+
+
+class AddedObserver(NamedTuple):
+    """An observer of an extension; the attributes are the arguments of ``AppHandle.observe_hooks``."""
+
+    observer: HookObserver
+    extension: str
+
+
+def check_observer(subject: str, observer: Any) -> None:
+    """Check the argument of ``observe_hooks``.
+
+    Raises:
+        ExtensionError: it cannot be called with an invocation and a call.
+    """
+    _check_callable(subject, "observer", observer, " an invocation and a hosting.HookCall", (None, None))
 
 
 def check_health(subject: str, check: HealthCheck, others: Iterable[HealthCheck]) -> None:
@@ -75,16 +122,18 @@ def _check_name(subject: str, name: Any) -> None:
         raise ExtensionError(f"{subject}: the name must be text that is not empty, found {name!r}")
 
 
-def _check_callable(subject: str, argument: str, value: Any) -> None:
+def _check_callable(
+    subject: str, argument: str, value: Any, takes: str = "out arguments", values: tuple[Any, ...] = ()
+) -> None:
     import inspect  # only an extension that adds something needs it
 
     if not callable(value):
         raise ExtensionError(f"{subject}: {argument} must be a function, found {type(value).__name__}")
     try:
-        inspect.signature(value).bind()
+        inspect.signature(value).bind(*values)
     except ValueError:  # a callable written in C may have no signature
         return
     except TypeError as error:
         raise ExtensionError(
-            f"{subject}: {argument} is called without arguments, which it does not accept: {error}"
+            f"{subject}: {argument} is called with{takes}, which it does not accept: {error}"
         ) from None

@@ -16,6 +16,10 @@ SIGNATURES = {
     "GuardError": (
         "(message: 'str', *, guard: 'str', status: 'int', invocation_id: 'str', remedy: 'str' = '') -> 'None'"
     ),
+    "HookCall": (
+        "(extension: 'str', hook: 'str', is_resumed: 'bool', seconds: 'float', exception: 'BaseException | None')"
+        " -> 'None'"
+    ),
     "Inject": "()",
     "Invocation": "(source: 'Source') -> 'None'",
     "InvocationOutcome": (

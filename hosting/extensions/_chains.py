@@ -21,6 +21,7 @@ from hosting.extensions.dispatch.quarantine import Quarantine, log_quarantine
 from hosting.extensions.dispatch.watchdog import Watchdog
 
 if TYPE_CHECKING:
+    from hosting.app_work import AddedObserver, HookObserver
     from hosting.extensions.dispatch.compiler import Chain, Compiler
     from hosting.extensions.dispatch.thread_pool import ThreadPool
 
@@ -47,6 +48,8 @@ class Chains:
         self.injections = Injections()
         self.selection: Selection | None = None
         """Which extensions are for which functions; None if none is for any."""
+        self.observers: list[AddedObserver] = []
+        """What is called after each hook; final at the first invocation."""
         self._registry, self._setup, self._watchdog = registry, setup, watchdog
         self._quarantine_after = quarantine_after
         self._quarantine = Quarantine(quarantine_after, self.quarantine)
@@ -59,7 +62,10 @@ class Chains:
         """Compiles the chains."""
         from hosting.extensions.dispatch.compiler import Compiler  # not needed where extensions are switched off
 
-        return Compiler(self._watchdog, self._quarantine)
+        return Compiler(self._watchdog, self._quarantine, self._active_observers)
+
+    def _active_observers(self) -> list[tuple[Extension, HookObserver]]:
+        return [(self._registry.by_name(one.extension)[0], one.observer) for one in self.observers]
 
     def add(self, functions: Iterable[Function]) -> None:
         """Add functions, which have no hooks until ``choose`` is called."""

@@ -164,7 +164,7 @@ class ExtensionHost:
             start: called once, if an extension has the hook; the result gets what extensions add. Pass to ``load`` all
                 functions that it has then.
         """
-        self._app, self._background = app, None
+        self._app, self._background, self._chains.observers = app, None, app.observers
         app.list_extensions = self.extension_entries
         if not self._has_extensions():
             return

@@ -7,11 +7,13 @@ import inspect
 import itertools
 import time
 import weakref
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
 
+from hosting.app_handle import SharedApp
 from hosting.core import Binding, Function, OptIn
 from hosting.extensions import ExtensionHost, ThreadPool
+from tests.support.hooks import hooks
 
 ON = {"PYTHON_ENABLE_WORKER_EXTENSIONS": "1"}
 
@@ -42,14 +44,30 @@ def function(call: Callable[..., Any], name: str = "F", *uses: str, **fields: An
 
 
 def load_host(
-    extensions: Mapping[str, Any], *functions: Function, section: Mapping[str, Any] | None = None, strict: bool = False
+    extensions: Mapping[str, Any],
+    *functions: Function,
+    section: Mapping[str, Any] | None = None,
+    strict: bool = False,
+    observer: Callable[[Any, Any], object] | None = None,
 ) -> ExtensionHost:
-    """Return a host with these extensions and functions, ready to invoke."""
+    """Return a host with these extensions and functions, ready to invoke; one more observes the hooks of the others."""
     host = ExtensionHost(environ=ON, section=section, strict=strict)
     for name, target in extensions.items():
         host.register(name, target)
+    if observer is not None:
+        host.register("the-observer", hooks(prepare=lambda app: app.observe_hooks(observer)))
+        host.prepare(SharedApp(), functions, lambda: Additions(functions))
     host.load(functions)
     return host
+
+
+class Additions(NamedTuple):
+    """Functions that nothing is added to."""
+
+    functions: Sequence[Function]
+
+    def accept(self, extension: Any, returned: Any) -> None:
+        """Add nothing."""
 
 
 def invoke(host: ExtensionHost, target: Function, context: Any = None, **arguments: Any) -> Any:

@@ -44,6 +44,14 @@ TIMED_CHAIN = """
     {invocation}
 """
 
+# The function where an extension observes the hooks of others: every invocation measures their time.
+
+OBSERVED_CHAIN = """
+{define} chain(context, func_args):
+    started[0] += 1
+    {invocation}
+"""
+
 # One invocation: with a deadline if it awaits hooks itself, else without.
 
 INVOCATION = """
@@ -165,6 +173,26 @@ except BaseException as exception:
         {on_answer}
     {read_tick_again}
 {stop_timer}
+{check_deadline}
+"""
+
+# The same with observers, which are called before anything that follows from what the hook did.
+
+OBSERVED_HOOK = """
+# {name} of {extension}
+{read_tick}
+start = now()
+try:
+    {call}
+except BaseException as exception:
+    observe({index}, now() - start, {calls}, exception, context, func_args)
+    answer = {on_error}({index}, exception, invocation, deadline, error)
+    if answer is not None:
+        {check_deadline}
+        {on_answer}
+    {read_tick_again}
+else:
+    observe({index}, now() - start, {calls}, None, context, func_args)
 {check_deadline}
 """
 

@@ -9,7 +9,8 @@ invocation is a straight line of plain calls. A chain has one of three forms:
 * ``async``: a coroutine function, for async functions.
 
 Each chain is compiled twice, the second time with a timer around every hook. The second runs in those invocations whose
-number is a power of two, and, in the long run, in every 256th.
+number is a power of two, and, in the long run, in every 256th. Where an extension observes the hooks of others, there
+is one function, which measures and reports every hook.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ from hosting.extensions._model import Hook
 from hosting.extensions.dispatch import chain_template as template
 from hosting.extensions.dispatch.chain_template import fill
 from hosting.extensions.dispatch.denial import is_denied
+from hosting.extensions.dispatch.observation import Observation, Observers
 from hosting.extensions.dispatch.plan import Exit, LevelPlan, Plan
 from hosting.extensions.dispatch.quarantine import Quarantine
 from hosting.extensions.dispatch.runtime import (
@@ -43,6 +45,8 @@ from hosting.extensions.dispatch.runtime import (
 from hosting.extensions.dispatch.watchdog import Watchdog
 
 Form = Literal["sync", "stepwise", "async"]
+Mode = Literal["plain", "timed", "observed"]
+"""Whether a chain measures the time of its hooks, and reports each to observers."""
 
 INVOCATIONS_BETWEEN_SAMPLES = 256
 """The distance between two invocations whose hooks are timed, in the long run."""
@@ -54,6 +58,8 @@ ARGUMENTS = {
     "invocation": "whole",
 }
 """What a chain passes for each argument of a hook, besides the logger."""
+CHAINS = {"plain": template.CHAIN, "timed": template.TIMED_CHAIN, "observed": template.OBSERVED_CHAIN}
+"""The template of the function in each mode."""
 
 
 class Chain:
@@ -65,6 +71,7 @@ class Chain:
         runtime: the slow paths and the figures.
         compile_source: compiles the source of the chain.
         injection: what gives the values of the function's parameters, if extensions supply some.
+        is_observed: returns whether an extension observes the hooks of others; called at the first use.
     """
 
     def __init__(
@@ -74,7 +81,9 @@ class Chain:
         runtime: HookRuntime,
         compile_source: Callable[[str], Callable[..., Any]],
         injection: Injection | None = None,
+        is_observed: Callable[[], bool] = bool,
     ) -> None:
+        self._is_observed = is_observed
         self.injection = injection
         self.form = form
         self.plan = plan
@@ -89,12 +98,14 @@ class Chain:
     @property
     def source(self) -> str:
         """The Python source that most invocations run."""
-        return _Writer(self.form, self.plan, self.injection, timed=False).whole_source()
+        mode: Mode = "observed" if self._is_observed() else "plain"
+        return _Writer(self.form, self.plan, self.injection, mode).whole_source()
 
     @cached_property
     def run(self) -> Callable[..., Any]:
         """``run(context, func_args)``; compiled at its first use, so that hundreds of functions load and pause fast."""
-        return self._compile_source(self.source + _Writer(self.form, self.plan, self.injection, timed=True).source())
+        timed = _Writer(self.form, self.plan, self.injection, "timed").source()
+        return self._compile_source(self.source if self._is_observed() else self.source + timed)
 
 
 class Compiler:
@@ -106,9 +117,11 @@ class Compiler:
     Args:
         watchdog: the watchdog of the host.
         quarantine: the quarantine of the host.
+        observers: returns what observes the hooks; called when a chain is compiled.
     """
 
-    def __init__(self, watchdog: Watchdog, quarantine: Quarantine) -> None:
+    def __init__(self, watchdog: Watchdog, quarantine: Quarantine, observers: Callable[[], Observers] = tuple) -> None:
+        self._observers = observers
         self._watchdog = watchdog
         self._quarantine = quarantine
         self._codes: dict[str, CodeType] = {}
@@ -130,11 +143,13 @@ class Compiler:
             def compile_source(source: str) -> Callable[..., Any]:
                 namespace = _namespace(function, runtime, self._watchdog)
                 namespace.update(_providers(injection, runtime))
+                namespace["observe"] = Observation(function, plan.steps, self._observers()).observe
                 exec(self._code(source), namespace)
                 run: Callable[..., Any] = namespace["chain"]
                 return run
 
-            self._chains[key] = Chain(_form(function, plan, injection), plan, runtime, compile_source, injection)
+            form, is_observed = _form(function, plan, injection), lambda: bool(self._observers())
+            self._chains[key] = Chain(form, plan, runtime, compile_source, injection, is_observed)
         return self._chains[key]
 
     def _code(self, source: str) -> CodeType:
@@ -219,10 +234,10 @@ class _Writer:
     of an async hook is the watchdog's to check.
     """
 
-    def __init__(self, form: Form, plan: Plan, injection: Injection | None, *, timed: bool) -> None:
+    def __init__(self, form: Form, plan: Plan, injection: Injection | None, mode: Mode) -> None:
         self._form = form
         self._plan = plan
-        self._timed = timed
+        self._mode = mode
         self._index = {id(hook): index for index, hook in enumerate(plan.steps)}
         self._has_deadline = form == "async" and any(hook.is_async for hook in plan.steps)
         self._injection = injection
@@ -240,7 +255,7 @@ class _Writer:
         """The function."""
         with_deadline, without = template.INVOCATION_WITH_DEADLINE, template.INVOCATION
         lines = fill(
-            template.TIMED_CHAIN if self._timed else template.CHAIN,
+            CHAINS[self._mode],
             define="async def" if self._form == "async" else "def",
             interval=INVOCATIONS_BETWEEN_SAMPLES,
             call_timed_chain=self._delegated("timed_chain(context, func_args)"),
@@ -385,17 +400,18 @@ class _Writer:
         calls: int = 1,
         on_error: Literal["on_hook_error", "on_late_hook_error"] = "on_hook_error",
     ) -> list[str]:
-        index, is_timed, is_async = self._number(hook), self._timed, hook.is_async
+        index, is_timed, is_async = self._number(hook), self._mode == "timed", hook.is_async
         read_tick = self._is_tick_stale and not is_async
         self._is_tick_stale = is_async
         return fill(
-            template.HOOK,
+            template.OBSERVED_HOOK if self._mode == "observed" else template.HOOK,
             name=hook.name,
             extension=repr(hook.extension.name),
             index=index,
             read_tick=[template.READ_TICK] if read_tick else [],
             start_timer=[template.START_TIMER] if is_timed else [],
             call=call,
+            calls=calls,
             on_error=on_error,
             on_answer=on_answer,
             stop_timer=fill(template.STOP_TIMER, index=index, calls=calls) if is_timed else [],

@@ -166,12 +166,16 @@ sketches = st.lists(st.sampled_from("abcdef"), unique=True, max_size=5).flatmap(
 
 
 @pytest.mark.parametrize("is_async", [False, True])
-@given(sketches_drawn=sketches, failing=st.booleans())
+@given(sketches_drawn=sketches, failing=st.booleans(), observed=st.booleans())
 def test_compiled_chain_behaves_as_the_reference_model(
-    is_async: bool, sketches_drawn: tuple[Sketch, ...], failing: bool
+    is_async: bool, sketches_drawn: tuple[Sketch, ...], failing: bool, observed: bool
 ) -> None:
-    """Whatever extensions do, the order of calls, the result and the exception are those of the model."""
+    """Whatever extensions do, the order of calls, the result and the exception are those of the model.
+
+    An observer sees just these calls, and changes nothing.
+    """
     trace: list[str] = []
+    calls: list[hosting.HookCall] = []
 
     def plain() -> str:
         trace.append("function")
@@ -188,6 +192,7 @@ def test_compiled_chain_behaves_as_the_reference_model(
         {sketch.name: build_extension(sketch, trace) for sketch in sketches_drawn},
         target,
         section={"budgets": {"hook": 60}},
+        observer=(lambda _, call: calls.append(call)) if observed else None,
     )
     result, error = None, None
     try:
@@ -195,10 +200,15 @@ def test_compiled_chain_behaves_as_the_reference_model(
     except LookupError as exception:
         error = str(exception)
     assert (trace, result, error) == ReferenceModel(list(sketches_drawn), failing).run()
+    if observed:
+        names = [f"{call.extension}.{call.hook}{' ends' if call.is_resumed else ''}" for call in calls]
+        assert names == [one for one in trace if one != "function"]
 
 
-@given(sketches_drawn=sketches, failing=st.booleans())
-def test_statistics_count_every_hook_call_exactly(sketches_drawn: tuple[Sketch, ...], failing: bool) -> None:
+@given(sketches_drawn=sketches, failing=st.booleans(), observed=st.booleans())
+def test_statistics_count_every_hook_call_exactly(
+    sketches_drawn: tuple[Sketch, ...], failing: bool, observed: bool
+) -> None:
     """Calls are counted exactly, also where hooks were skipped."""
     trace: list[str] = []
 
@@ -211,6 +221,7 @@ def test_statistics_count_every_hook_call_exactly(sketches_drawn: tuple[Sketch, 
         {sketch.name: build_extension(sketch, trace) for sketch in sketches_drawn},
         target,
         section={"budgets": {"hook": 60}},
+        observer=(lambda _, call: None) if observed else None,
     )
     with contextlib.suppress(LookupError):
         invoke(host, target)
