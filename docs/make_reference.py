@@ -17,9 +17,9 @@ import click
 import hosting
 from hosting import app_services, bindings, core, errors, hookspecs, logging, pytest_plugin, testing
 from hosting.app_settings import AppSettings
-from hosting.bindings import expressions, provider, storage
+from hosting.bindings import expressions, provider, services, storage
 from hosting.bindings.http.request import HttpCall
-from hosting.bindings.http.response import HttpReply
+from hosting.bindings.http.response import HttpReply, HttpStream
 from hosting.check.rules import RULES, SECTIONS
 from hosting.cli.main import cli
 
@@ -74,7 +74,8 @@ def _bindings() -> Iterator[str]:
     yield f"# Bindings\n\n{_prose(provider.__doc__)}"
     yield "[How to write one](../how-to/write-a-binding.md), [a tutorial](../tutorial/first-trigger.md)."
     interface = provider.Provider, provider.Trigger, provider.Invoke, provider.Result, provider.Resolvable
-    data = bindings.Input, bindings.Output, bindings.Services, AppSettings, HttpCall, HttpReply, bindings.host_logger
+    webhooks = services.Webhooks, HttpCall, HttpReply, HttpStream
+    data = bindings.Input, bindings.Output, bindings.Services, AppSettings, *webhooks, bindings.host_logger
     failures = errors.FunctionLoadError, errors.MissingSettingError
     contract = core.Function, core.Binding, core.Problem, *failures, storage.HostStorage, storage.Lease
     texts = expressions.Template, expressions.Expression, expressions.json_data, expressions.merged

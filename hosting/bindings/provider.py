@@ -67,6 +67,16 @@ class Trigger(ABC):
     """Whether a caller waits for the result. If so, the trigger is also attached to a function that is disabled or not
     loaded, so that the caller gets an error; otherwise the event stays where it is."""
 
+    @property
+    def implicit_output(self) -> Output | None:
+        """The output that takes what the function returns if it has no ``$return`` binding; None unless overridden.
+
+        So it is in Azure for the types for which the SDK's converter says ``has_implicit_output``. Without such an
+        output, a function without a ``$return`` binding must return None. The host reads it once, at load; no
+        properties are passed to its ``write``.
+        """
+        return None
+
     @abstractmethod
     def decode(self, data: Any) -> Any:
         """Return the argument of the trigger's parameter, usually an object of a class of the SDK.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeVar
 
 from hosting.app_settings import AppSettings
 from hosting.apps.state import app_name, host_id, state_folder
@@ -21,8 +21,48 @@ if TYPE_CHECKING:
     Webhook: TypeAlias = Callable[[HttpCall], Awaitable[HttpReply]]
 
 
+Shared = TypeVar("Shared")
+
+
+class WebhookAccess(NamedTuple):
+    """What callers of a webhook need.
+
+    Args:
+        system_key: the name of the key that it accepts, besides the master key.
+        is_anonymous: whether it needs no key at all.
+    """
+
+    system_key: str
+    is_anonymous: bool = False
+
+
 class Webhooks(dict[str, "Webhook"]):
     """The handlers of requests to ``/runtime/webhooks/NAME``, by name in lower case."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._access: dict[str, WebhookAccess] = {}
+
+    def add(self, name: str, handler: Webhook, *, system_key: str = "", is_anonymous: bool = False) -> None:
+        """Add a handler that names its own authorization.
+
+        In host.json, ``extensions.NAME.system.webhookAuthorizationLevel`` comes before ``is_anonymous``.
+
+        Args:
+            name: the part of the path after ``/runtime/webhooks/``.
+            handler: an async function that takes an ``HttpCall`` and returns an ``HttpReply``.
+            system_key: the name of the key that callers need; by default ``NAME_extension``, as in Azure.
+            is_anonymous: whether callers need no key, because the handler checks them itself.
+
+        Raises:
+            ValueError: the name has another handler, which would receive the events of this one.
+        """
+        self[name] = handler
+        self._access[name.lower()] = WebhookAccess(system_key.lower() or _system_key(name), is_anonymous)
+
+    def access(self, name: str) -> WebhookAccess:
+        """Return what callers of a webhook need, by its name in any case."""
+        return self._access.get(name.lower()) or WebhookAccess(_system_key(name))
 
     def __setitem__(self, name: str, handler: Webhook) -> None:
         """Add a handler.
@@ -62,8 +102,24 @@ class Services:
         ``FunctionLoadError`` instead."""
         self.webhooks = Webhooks()
         """The handlers of requests to ``/runtime/webhooks/NAME``, by name: async functions that take an ``HttpCall``
-        and return an ``HttpReply``. Add yours at load, not later than in ``Provider.start``."""
+        and return an ``HttpReply``, which may be an ``HttpStream``. Add yours at load, not later than in
+        ``Provider.start``; with ``webhooks.add(name, handler, system_key=..., is_anonymous=...)`` where callers need
+        another key than ``NAME_extension``, or none."""
         self._entry_points = entry_points
+        self._shared: dict[Any, Any] = {}
+
+    def shared(self, factory: Callable[[Services], Shared]) -> Shared:
+        """Return an object that several providers of the host share, such as a server or a connection.
+
+        The host does not close it: one of the providers does.
+
+        Args:
+            factory: makes the object, the first time; it also identifies it, so pass the same class or function.
+        """
+        if factory not in self._shared:
+            self._shared[factory] = factory(self)
+        shared: Shared = self._shared[factory]
+        return shared
 
     def section(self, *path: str) -> Mapping[str, Any]:
         """Return an object inside host.json, such as ``section("extensions", "http")``; empty if it is missing."""
@@ -128,3 +184,8 @@ class Services:
         """Close ``storage``, if it was used. The host calls it after all providers are closed."""
         if "storage" in self.__dict__:
             await self.storage.close()
+
+
+def _system_key(webhook: str) -> str:
+    """Return the name of the system key of a webhook, as in Azure's host."""
+    return f"{webhook.lower()}_extension"

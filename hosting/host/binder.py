@@ -15,7 +15,7 @@ from hosting.bindings.provider import Trigger
 from hosting.bindings.registry import Providers, missing_provider_remedy
 from hosting.core import Binding, Function, Problem
 from hosting.errors import FunctionLoadError, HostingError, MissingSettingError
-from hosting.host.binding import BoundFunction, ProviderLookup, bind
+from hosting.host.binding import RETURN, BoundFunction, ProviderLookup, bind
 
 if TYPE_CHECKING:
     from hosting.host.invocation import FunctionInvoke
@@ -173,14 +173,13 @@ class Binder:
     def _with_manual_result(
         self, function: Function, missing: Iterable[Binding], bound: BoundFunction
     ) -> BoundFunction:
-        """Return a function that can only be run manually, with an output for what it returns if Azure has one."""
+        """Return a function that can only be run manually; what it returns is logged where outputs are."""
         by_type = {binding.type.lower(): binding for binding in missing}
         self.never_triggered += [NeverTriggered(function, one) for one in by_type.values()]
-        if bound.result is not None or not isinstance(bound.trigger, GenericTrigger):
+        has_own = any(binding.name == RETURN for binding in function.bindings)
+        if has_own or bound.result is None or self._missing is None or not isinstance(bound.trigger, GenericTrigger):
             return bound
-        result = bound.trigger.implicit_output
-        logged = self._missing.result(function) if self._missing and result else None
-        return bound._replace(result=logged or result)
+        return bound._replace(result=self._missing.result(function) or bound.result)
 
 
 def _provider_failed(function: Function, error: BaseException) -> FunctionLoadError:

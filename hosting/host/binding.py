@@ -73,6 +73,8 @@ def bind(function: Function, providers: ProviderLookup) -> BoundFunction:
     # The trigger comes last: its provider keeps it, and a function in error must leave no trace there.
     provider, name = providers.get(function, function.trigger), function.trigger.name
     trigger = _checked(Trigger, provider.trigger(function, function.trigger), provider)
+    if result is None and trigger.implicit_output is not None:
+        result = _checked(Output, trigger.implicit_output, provider)
     return BoundFunction(function, trigger, name, tuple(inputs), tuple(outputs.items()), result, properties)
 
 

@@ -39,7 +39,7 @@ from hosting.host.sdk_types import register_types
 from hosting.host.timeouts import Timeouts, read_timeout
 
 if TYPE_CHECKING:
-    from hosting.bindings.services import Webhook
+    from hosting.bindings.services import Webhooks
     from hosting.bindings.storage import Lease
     from hosting.host.additions import Additions
     from hosting.host.missing_bindings import MissingBindingProvider
@@ -312,7 +312,7 @@ class FunctionHost:
         return next((provider for provider in self._providers if isinstance(provider, HttpProvider)), None)
 
     @property
-    def webhooks(self) -> Mapping[str, Webhook]:
+    def webhooks(self) -> Webhooks:
         """What answers requests to ``/runtime/webhooks/NAME``, by name in lower case."""
         return self._services.webhooks
 

@@ -25,7 +25,7 @@ from hosting.server.middleware.limits import limit_middleware
 from hosting.server.middleware.routing import OwnPaths, Routing
 from hosting.server.timeouts import read_timeouts
 from hosting.server.types import AsgiApp, Middleware, Receive, Scope, Send
-from hosting.server.webhooks import Webhooks
+from hosting.server.webhooks import Webhooks, read_authorization_levels
 
 if TYPE_CHECKING:
     from hosting.server.keys import KeySource
@@ -46,7 +46,7 @@ class HostApp:
         access: called with each request that is answered; None for no access log.
 
     Raises:
-        SettingsError: a value of ``extensions.http`` in host.json, or a setting, cannot be used.
+        SettingsError: a value of ``extensions`` in host.json, or a setting, cannot be used.
     """
 
     def __init__(
@@ -123,7 +123,8 @@ def _middleware(
     """Yield the middleware around the functions, the outermost first."""
     http = host.section("extensions", "http")
     yield from header_middleware(http)
-    admin, webhooks = Admin(host, keys, limit), Webhooks(host.webhooks, keys, limit)
+    levels = read_authorization_levels(host.section("extensions"))
+    admin, webhooks = Admin(host, keys, limit), Webhooks(host.webhooks, levels, keys, limit)
     yield partial(OwnPaths, own=(Health(host, keys), admin, webhooks), cross_site=cross_site)
     # Inside: no page of another origin may read the host's own paths.
     if cors is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import parse_qsl
 
-from hosting.server.keys import MASTER, KeySource, matches_any, webhook_key
+from hosting.server.keys import MASTER, KeySource, matches_any, system_key
 from hosting.server.types import Scope
 
 _HEADER = b"x-functions-key"
@@ -21,13 +21,13 @@ class MasterKey:
 
 
 class SystemKeys:
-    """Return whether a request has the master key, or the system key of the webhook that it calls."""
+    """Whether a request has the master key, or a system key: ``system_keys(name, scope)``."""
 
     def __init__(self, keys: KeySource) -> None:
         self._keys = keys
 
-    def __call__(self, extension: str, scope: Scope) -> bool:
-        return matches_any(request_key(scope), self._keys.accepted(MASTER, webhook_key(extension)))
+    def __call__(self, name: str, scope: Scope) -> bool:
+        return matches_any(request_key(scope), self._keys.accepted(MASTER, system_key(name)))
 
 
 def request_key(scope: Scope) -> str:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+from hosting.bindings.http.request import CANCELS
 from hosting.server.types import TASK, Scope
 
 _DISCONNECTED = "hosting.disconnected"
-_CANCELS = "hosting.cancels"
-"""Keys in a request's scope: that its client has disconnected, and that its task is cancelled when it does."""
+"""The key in a request's scope that is set once its client has disconnected."""
 
 
 def cancel_on_disconnect(scope: Scope) -> None:
     """Have the task that answers this request cancelled when its client disconnects."""
-    scope[_CANCELS] = True
+    scope[CANCELS] = True
 
 
 def is_disconnected(scope: Scope) -> bool:
@@ -22,5 +22,5 @@ def is_disconnected(scope: Scope) -> bool:
 def disconnect(scope: Scope) -> None:
     """Record that the client of a request has disconnected, and cancel the task that answers it, if that is wanted."""
     scope[_DISCONNECTED] = True
-    if _CANCELS in scope and TASK in scope:
+    if CANCELS in scope and TASK in scope:
         scope[TASK].cancel("the client has gone")

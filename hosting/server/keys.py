@@ -73,7 +73,7 @@ class Keys:
 
     def of_system(self, name: str) -> str:
         """Return the system key of that name, in any case."""
-        return self.named(_system(name))
+        return self.named(system_key(name))
 
     def named(self, name: str) -> str:
         """Return the key of a name that ``function_key`` or one of its siblings returns."""
@@ -137,18 +137,9 @@ def function_key(function: str) -> str:
     return f"function {function.lower()}"
 
 
-def webhook_key(extension: str) -> str:
-    """Return the name of the key of an extension's webhook."""
-    return _system(system_key(extension))
-
-
-def _system(name: str) -> str:
+def system_key(name: str) -> str:
+    """Return the name of the key of a webhook, by the name of its system key in any case."""
     return f"system {name.lower()}"
-
-
-def system_key(extension: str) -> str:
-    """Return the name of the system key for an extension's webhook, as in Azure's host."""
-    return f"{extension.lower()}_extension"
 
 
 def matches_any(candidate: str, keys: Iterable[str]) -> bool:
@@ -247,7 +238,7 @@ def rotated_document(host: FunctionHost, name: str, overlap_seconds: float) -> d
 def _names(host: FunctionHost) -> dict[str, str]:
     """Return the names of an app's keys as they are shown, each with the name that the key is derived from."""
     functions = {name: function_key(name) for name in _functions(host)}
-    return {**functions, **{name: _system(name) for name in _webhooks(host)}, MASTER: MASTER, DEFAULT: DEFAULT}
+    return {**functions, **{name: system_key(name) for name in _webhooks(host)}, MASTER: MASTER, DEFAULT: DEFAULT}
 
 
 def _functions(host: FunctionHost) -> list[str]:
@@ -257,7 +248,7 @@ def _functions(host: FunctionHost) -> list[str]:
 
 
 def _webhooks(host: FunctionHost) -> list[str]:
-    return [system_key(name) for name in sorted(host.webhooks)]
+    return sorted({host.webhooks.access(name).system_key for name in host.webhooks})
 
 
 def _load(root: Path) -> dict[str, Any]:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
-from hosting.bindings.http.response import HttpReply
-from hosting.bindings.http.streams import StreamReply
+from hosting.bindings.http.response import HttpReply, PiecewiseReply
 from hosting.server.disconnect import is_disconnected
 from hosting.server.types import Message, Scope, Send
 
@@ -42,7 +41,7 @@ async def observe(
         error = exception
         raise
     finally:
-        if error is None and isinstance(reply, StreamReply):
+        if error is None and isinstance(reply, PiecewiseReply):
             error = reply.error
         if error is None and is_disconnected(scope):
             error = ConnectionResetError("the client disconnected before the response was complete")

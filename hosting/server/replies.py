@@ -7,8 +7,7 @@ import contextlib
 from collections.abc import Awaitable
 
 from hosting.bindings.http.request import SENT
-from hosting.bindings.http.response import Headers, HttpReply
-from hosting.bindings.http.streams import StreamReply
+from hosting.bindings.http.response import Headers, HttpReply, PiecewiseReply
 from hosting.server.body import BODY_INCOMPLETE, BODY_TOO_LARGE, Disconnected, TooLarge, refuse_body
 from hosting.server.disconnect import cancel_on_disconnect, is_disconnected
 from hosting.server.observation import observe
@@ -51,7 +50,7 @@ async def answer(scope: Scope, receive: Receive, send: Send, replying: Awaitable
 
 async def respond(scope: Scope, send: Send, reply: HttpReply) -> None:
     """Send a reply, framed by its length; a stream frames itself."""
-    if isinstance(reply, StreamReply):
+    if isinstance(reply, PiecewiseReply):
         return await _stream(scope, send, reply)
     headers: Headers = reply.headers
     body = reply.body
@@ -63,7 +62,7 @@ async def respond(scope: Scope, send: Send, reply: HttpReply) -> None:
     return await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})
 
 
-async def _stream(scope: Scope, send: Send, reply: StreamReply) -> None:
+async def _stream(scope: Scope, send: Send, reply: PiecewiseReply) -> None:
     """Send a stream until its end, until the client disconnects, or until the grace period is over."""
     if not is_disconnected(scope):
         cancel_on_disconnect(scope)

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from hosting._log import host_logger
 from hosting.bindings.http.request import HttpCall, parse_headers
 from hosting.bindings.http.response import HttpReply
+from hosting.errors import SettingsError
 from hosting.server.body import read_body, replace_chunked
 from hosting.server.replies import empty
 from hosting.server.types import REFUSED, Receive, Scope
 
 if TYPE_CHECKING:
-    from hosting.bindings.services import Webhook
+    from hosting.bindings.services import Webhooks as HandlersByName
     from hosting.server.auth import SystemKeys
     from hosting.server.keys import KeySource
 
 _PREFIX = "/runtime/webhooks/"
 _METHODS = frozenset(("DELETE", "GET", "HEAD", "OPTIONS", "POST", "PUT"))
+
+_LEVEL = "webhookAuthorizationLevel"
 
 _logger = host_logger("http")
 
@@ -28,12 +31,16 @@ class Webhooks:
 
     Args:
         handlers: the handlers by name in lower case; providers may add theirs later.
+        levels: whether a webhook is anonymous, by its name, where host.json says so.
         keys: the keys that callers need; None if they need none.
         limit: the largest body that is read, in bytes.
     """
 
-    def __init__(self, handlers: Mapping[str, Webhook], keys: KeySource | None, limit: int) -> None:
+    def __init__(
+        self, handlers: HandlersByName, levels: Mapping[str, bool], keys: KeySource | None, limit: int
+    ) -> None:
         self._handlers = handlers
+        self._is_anonymous = levels
         self._has_system_key = None if keys is None else _system_keys(keys)
         self._limit = limit
 
@@ -53,7 +60,7 @@ class Webhooks:
         if handler is None or scope["method"] not in _METHODS:
             scope[REFUSED] = "no webhook has this path"
             return empty(404)
-        if self._has_system_key is not None and not self._has_system_key(name, scope):
+        if not self._is_allowed(name, scope):
             scope[REFUSED] = "no key that the webhook accepts"
             return empty(401)
         call = await self._call(scope, receive, rest)
@@ -62,6 +69,13 @@ class Webhooks:
         except Exception:
             _logger.exception("The webhook '%s' failed to answer %s %s.", name, call.method, path)
             return empty(500)
+
+    def _is_allowed(self, name: str, scope: Scope) -> bool:
+        if self._has_system_key is None:
+            return True
+        access = self._handlers.access(name)
+        is_anonymous = self._is_anonymous.get(name.lower(), access.is_anonymous)
+        return is_anonymous or self._has_system_key(access.system_key, scope)
 
     async def _call(self, scope: Scope, receive: Receive, rest: str) -> HttpCall:
         headers = parse_headers(scope["headers"])
@@ -74,3 +88,29 @@ def _system_keys(keys: KeySource) -> SystemKeys:
     from hosting.server.auth import SystemKeys  # costs a start what few starts need
 
     return SystemKeys(keys)
+
+
+def read_authorization_levels(extensions: Mapping[str, Any]) -> dict[str, bool]:
+    """Return whether a webhook is anonymous, by its name in lower case, for those of which host.json says something.
+
+    As in Azure's host, ``system.webhookAuthorizationLevel`` of the extension's section is ``System`` or ``Anonymous``,
+    in any case.
+
+    Args:
+        extensions: the section ``extensions`` of host.json.
+
+    Raises:
+        SettingsError: it has another value.
+    """
+    levels = {}
+    for name, section in extensions.items():
+        system = section.get("system") if isinstance(section, Mapping) else None
+        level = system.get(_LEVEL) if isinstance(system, Mapping) else None
+        if level is not None:
+            if not isinstance(level, str) or level.lower() not in ("system", "anonymous"):
+                raise SettingsError(
+                    f"host.json: extensions.{name}.system.{_LEVEL}: expected System or Anonymous, found {level!r}.",
+                    remedy="Anonymous lets everybody call the webhook; System, the default, needs a key.",
+                )
+            levels[name.lower()] = level.lower() == "anonymous"
+    return levels

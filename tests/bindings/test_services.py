@@ -92,3 +92,18 @@ def test_webhook_with_the_name_of_another_one_is_an_error() -> None:
     with pytest.raises(ValueError, match=r"/runtime/webhooks/push are already handled by PushProvider\.answer"):
         services.webhooks["push"] = PushProvider().answer
     assert services.webhooks == {"push": first.answer}
+
+
+def test_providers_share_one_object_of_a_factory() -> None:
+    """It is made once for each host, with the services."""
+    services = Services({}, {})
+    assert services.shared(SharedServer) is services.shared(SharedServer)
+    assert services.shared(SharedServer).services is services
+    assert Services({}, {}).shared(SharedServer) is not services.shared(SharedServer)
+
+
+class SharedServer:
+    """What several providers need."""
+
+    def __init__(self, services: Services) -> None:
+        self.services = services

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
+import importlib_metadata
 import pytest
 
 from hosting._install import install_command
+from hosting.bindings import Output, Services
+from hosting.bindings.registry import Providers
+from hosting.core import Binding, Function
 from hosting.errors import SettingsError
 from hosting.host.function_host import FunctionHost
 from tests.conftest import MakeApp
 from tests.support.broken_providers import load_broken_host
-from tests.support.note_providers import ECHO, V1, call, load_note_host, noting
+from tests.support.note_providers import ECHO, V1, NoteOutput, Notes, NoteTrigger, call, load_note_host, noting
 
 
 @pytest.mark.parametrize(
@@ -79,3 +84,89 @@ def test_each_unknown_type_is_reported_once(make_app: MakeApp) -> None:
     )
     types = [problem.message.rpartition(" ")[2] for problem in host.problems]
     assert sorted(types) == ["'hareTrigger'.", "'rabbit'."]
+
+
+class AskedTrigger(NoteTrigger):
+    """Has an output for what its function returns: one that replies to the caller, or one that is written."""
+
+    def __init__(self, output: Output) -> None:
+        super().__init__()
+        self._output = output
+
+    @property
+    def implicit_output(self) -> Output:
+        return self._output
+
+
+class ReplyOutput(NoteOutput):
+    replies = True
+
+    def encode(self, value: Any) -> Any:
+        return f"reply: {super().encode(value)}"
+
+
+class PlainOutput(NoteOutput):
+    async def write(self, encoded: Any, properties: Mapping[str, Any]) -> None:
+        self.steps.append(("written", encoded, dict(properties)))
+
+
+class Asked(Notes):
+    """Serves triggers that take what their functions return."""
+
+    def trigger(self, function: Function, binding: Binding) -> NoteTrigger:
+        kind = ReplyOutput if binding.get("replies") else PlainOutput
+        return AskedTrigger(kind(self.steps))
+
+
+def asking(services: Services) -> Providers:
+    entries = [
+        importlib_metadata.EntryPoint(name, f"{__name__}:Asked", "hosting.bindings") for name in ("noteTrigger", "note")
+    ]
+    return Providers(services, lambda: importlib_metadata.EntryPoints(entries))
+
+
+IMPLICIT = """
+import azure.functions as func
+app = func.FunctionApp()
+
+@app.generic_trigger("msg", type="noteTrigger", replies=True)
+def replies(msg):
+    return msg
+
+@app.generic_trigger("msg", type="noteTrigger", replies=True)
+@app.generic_output_binding("two", type="note", path="a")
+async def with_output(msg, two: func.Out[str]):
+    two.set("set")
+    return msg
+
+@app.generic_trigger("msg", type="noteTrigger")
+def written(msg):
+    return msg
+
+@app.generic_trigger("msg", type="noteTrigger", replies=True)
+@app.generic_output_binding("$return", type="note", path="a")
+def explicit(msg):
+    return msg
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "reply", "steps"),
+    [
+        ("replies", 7, "reply: 7", [("encoded", 7)]),
+        ("replies", None, "reply: None", [("encoded", None)]),
+        ("with_output", 7, "reply: 7", [("encoded", 7), ("encoded", "set"), ("written", "set", "a")]),
+        ("written", 7, None, [("encoded", 7), ("written", 7, {})]),
+        ("explicit", 7, None, [("encoded", 7), ("written", 7, "a")]),
+    ],
+)
+async def test_trigger_takes_what_a_function_without_return_binding_returns(
+    make_app: MakeApp, name: str, value: object, reply: object, steps: list[object]
+) -> None:
+    """The trigger's implicit output takes it, as a reply or by writing it; a ``$return`` binding comes first."""
+    host = FunctionHost(make_app({"function_app.py": IMPLICIT, "host.json": '{"version": "2.0"}'}), providers=asking)
+    host.load()
+    result = await host.invoke(name, value)
+    assert (result.exception, result.reply) == (None, reply)
+    notes: Any = host._providers[0]
+    assert notes.steps == steps

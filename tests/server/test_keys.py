@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from hosting.errors import HostingError
-from hosting.server.keys import LiveKeys, function_key, keys_file, load_keys, matches_any, rotate, webhook_key
+from hosting.server.keys import LiveKeys, function_key, keys_file, load_keys, matches_any, rotate, system_key
 from tests.conftest import ROOT, clean_environment
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the state directory is named by XDG_STATE_HOME")
@@ -125,10 +125,10 @@ def test_full_disk_leaves_no_file_behind(tmp_path: Path, state: Path, rotates: b
     assert load_keys(tmp_path).master
 
 
-@pytest.mark.parametrize("name", ["master", "default", function_key("F"), webhook_key("eventgrid")])
+@pytest.mark.parametrize("name", ["master", "default", function_key("F"), system_key("eventgrid_extension")])
 def test_one_key_is_rotated_alone_with_an_overlap(tmp_path: Path, state: Path, name: str) -> None:
     """The new key is accepted at once, the previous one until the overlap ends; every other key stays."""
-    names = ["master", "default", function_key("F"), function_key("G"), webhook_key("eventgrid")]
+    names = ["master", "default", function_key("F"), function_key("G"), system_key("eventgrid_extension")]
     before = load_keys(tmp_path)
     after = rotate(tmp_path, name, 1000.0)
     assert [one for one in names if after.named(one) != before.named(one)] == [name]

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, MutableMapping
 from pathlib import Path
 from subprocess import CompletedProcess
+from typing import Any
 
 import httpx
 import pytest
 
 from hosting.bindings.http.request import HttpCall
-from hosting.bindings.http.response import HttpReply
+from hosting.bindings.http.response import HttpReply, HttpStream
+from hosting.errors import SettingsError
 from hosting.host.function_host import FunctionHost
 from hosting.server.app import HostApp
-from hosting.server.keys import Keys
+from hosting.server.keys import Keys, keys_document
+from hosting.server.types import TASK
 from tests.conftest import MakeApp, Serve
 
 Send = Callable[..., Awaitable[httpx.Response]]
@@ -156,3 +160,120 @@ def test_served_webhook_accepts_the_key_that_hosting_keys_shows(
     url = f"{served.url}/runtime/webhooks/EventGrid?functionName=Listens"
     headers = {"aeg-event-type": "Unsubscribe"}
     assert [httpx.post(url + code, headers=headers).status_code for code in ("", f"&code={key}")] == [401, 202]
+
+
+LEVELS = [
+    # is_anonymous of the webhook, level in host.json, whether no key is needed
+    (False, None, False),
+    (False, "System", False),
+    (False, "anonymous", True),
+    (True, None, True),
+    (True, "system", False),
+]
+
+
+@pytest.mark.parametrize(("is_anonymous", "level", "is_open"), LEVELS)
+async def test_webhook_names_its_own_authorization(
+    host: FunctionHost, is_anonymous: bool, level: str | None, is_open: bool
+) -> None:
+    """The level of host.json comes before that of the webhook, and the key has the name that the webhook gave it."""
+    host.webhooks.add("Own", echo, system_key="Of_Mine", is_anonymous=is_anonymous)
+    if level is not None:
+        host._services.host_json = {"extensions": {"own": {"system": {"webhookAuthorizationLevel": level}}}}
+    send = sender(host, KEYS)
+    statuses = [
+        (await send("POST", f"/runtime/webhooks/oWn?code={key}", headers={"X-Mine": ""})).status_code
+        for key in (KEYS.of_system("of_mine"), KEYS.master, "", KEYS.of_system("own_extension"), KEYS.default)
+    ]
+    assert statuses == [201, 201, *[201 if is_open else 401] * 3]
+    assert "of_mine" in keys_document(host)["system"]
+
+
+@pytest.mark.parametrize("level", ["Function", "", 1, []])
+def test_unknown_authorization_level_stops_the_start(host: FunctionHost, level: object) -> None:
+    """As in Azure, a webhook is System or Anonymous."""
+    host._services.host_json = {"extensions": {"echo": {"system": {"webhookAuthorizationLevel": level}}}}
+    with pytest.raises(SettingsError, match=r"extensions\.echo\.system\.webhookAuthorizationLevel: expected System or"):
+        HostApp(host)
+
+
+async def test_webhook_streams_and_gets_raw_headers(host: FunctionHost, caplog: pytest.LogCaptureFixture) -> None:
+    """Each piece is a message of its own, HEAD has none, the generator is closed, and its exception ends the body."""
+    closed = []
+
+    async def answer(call: HttpCall) -> HttpReply:
+        async def pieces() -> AsyncGenerator[bytes, None]:
+            try:
+                for name, value in call.raw_headers:
+                    if name == b"x-twice":
+                        yield value
+                if call.query:
+                    raise RuntimeError("broken off")
+            finally:
+                closed.append(call.method)
+
+        return HttpStream(200, [(b"content-type", b"text/event-stream")], pieces())
+
+    host.webhooks["pieces"] = answer
+    app = HostApp(host)
+    for method, query, bodies in [
+        ("GET", b"", [b"a", b"b", b""]),
+        ("HEAD", b"", [b""]),
+        ("GET", b"x", [b"a", b"b"]),
+    ]:
+        sent: list[MutableMapping[str, Any]] = []
+
+        async def send(message: MutableMapping[str, Any], sent: list[MutableMapping[str, Any]] = sent) -> None:
+            sent.append(message)
+
+        headers = [(b"x-twice", b"a"), (b"x-twice", b"b")]
+        path = "/runtime/webhooks/pieces"
+        scope = {"type": "http", "method": method, "path": path, "raw_path": path.encode(), "query_string": query}
+        await app({**scope, "headers": headers, "scheme": "http"}, no_body, send)
+        assert sent[0]["headers"] == [(b"content-type", b"text/event-stream")]
+        assert [message["body"] for message in sent[1:]] == bodies
+    assert closed == ["GET", "GET"]
+    assert "The response to GET /runtime/webhooks/pieces is incomplete." in caplog.text
+
+
+async def no_body() -> MutableMapping[str, Any]:
+    return {"type": "http.request", "body": b""}
+
+
+async def test_webhook_is_cancelled_when_its_client_disconnects(host: FunctionHost) -> None:
+    """It is if the webhook asks for it, and its streams are."""
+    ended: list[str] = []
+    started = asyncio.Event()
+
+    async def waits(call: HttpCall) -> HttpReply:
+        async def pieces() -> AsyncGenerator[bytes, None]:
+            await wait("stream")
+            yield b""
+
+        async def wait(name: str) -> None:
+            started.set()
+            try:
+                await asyncio.Event().wait()
+            finally:
+                ended.append(name)
+
+        if call.query:
+            return HttpStream(200, [], pieces())
+        call.cancel_on_disconnect()
+        await wait("answer")
+        raise AssertionError
+
+    async def send(message: object) -> None: ...
+
+    host.webhooks["waits"] = waits
+    app = HostApp(host)
+    for query in (b"", b"x"):
+        started.clear()
+        path = "/runtime/webhooks/waits"
+        scope: dict[str, Any] = {"type": "http", "method": "GET", "path": path, "raw_path": path.encode()}
+        scope |= {"query_string": query, "headers": [], "scheme": "http"}
+        scope[TASK] = task = asyncio.ensure_future(app(scope, no_body, send))
+        await started.wait()
+        app.on_disconnect(scope)
+        await asyncio.wait([task])
+    assert ended == ["answer", "stream"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, MutableMapping, Sequence
 from typing import Any
 from urllib.parse import unquote_plus
 
@@ -19,6 +19,9 @@ _ESCAPES = re.compile("(?:%(?!2f)[0-9a-f]{2})+", re.IGNORECASE)
 
 SENT = "hosting.sent"
 """The key in an ASGI scope of what is called when the response to its request is sent, or cannot be sent."""
+
+CANCELS = "hosting.cancels"
+"""The key in an ASGI scope that says: cancel the task that answers the request when its client disconnects."""
 
 
 class HttpCall:
@@ -46,7 +49,7 @@ class HttpCall:
         route_values: Mapping[str, str],
         body: bytes,
         path: str | None = None,
-        scope: Mapping[str, Any] | None = None,
+        scope: MutableMapping[str, Any] | None = None,
     ) -> None:
         self.method = method
         self.url = url
@@ -59,7 +62,7 @@ class HttpCall:
 
     @classmethod
     def from_scope(
-        cls, scope: Mapping[str, Any], headers: dict[str, str], route_values: Mapping[str, str], body: bytes
+        cls, scope: MutableMapping[str, Any], headers: dict[str, str], route_values: Mapping[str, str], body: bytes
     ) -> HttpCall:
         """Return the request of an ASGI scope.
 
@@ -74,6 +77,19 @@ class HttpCall:
         authority = headers.get("host") or "{}:{}".format(*(scope.get("server") or ("localhost", 80)))
         url = f"{scope['scheme']}://{authority}{path}"
         return cls(scope["method"], f"{url}?{query}" if query else url, headers, query, route_values, body, path, scope)
+
+    @property
+    def raw_headers(self) -> Sequence[tuple[bytes, bytes]]:
+        """The headers as they were sent, with names in lower case, repeated ones included; empty without a scope."""
+        return () if self.scope is None else tuple(self.scope["headers"])
+
+    def cancel_on_disconnect(self) -> None:
+        """Have the task that answers this request cancelled when its client disconnects.
+
+        A webhook calls it before it waits for something long. Without it, the task runs on.
+        """
+        if self.scope is not None:
+            self.scope[CANCELS] = True
 
 
 def _path(url: str) -> str:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from abc import abstractmethod
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping, MutableMapping
+from contextlib import aclosing
 from http.cookies import SimpleCookie
 from typing import Any
 
 from azure.functions import HttpResponse
 
 from hosting._exceptions import type_name
+from hosting._log import host_logger
 from hosting.bindings.http import text
 
 Headers = list[tuple[bytes, bytes]]
@@ -18,6 +21,7 @@ _NAME = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _BAD_VALUE = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 _FRAMING = frozenset((b"content-length", b"transfer-encoding", b"connection", b"keep-alive"))
 _TEXT = (b"content-type", b"text/plain; charset=utf-8")
+_logger = host_logger("http")
 _COOKIE_FLAGS = ("secure", "httponly")
 _COOKIE_ATTRIBUTES = ("domain", "path", "expires", "samesite", "max-age")
 
@@ -38,6 +42,60 @@ class HttpReply:
         self.status = status
         self.headers = headers
         self.body = body
+
+
+class PiecewiseReply(HttpReply):
+    """An HTTP response that sends itself, piece by piece."""
+
+    __slots__ = ("error",)
+
+    def __init__(self, status: int, headers: Headers) -> None:
+        super().__init__(status, headers, b"")
+        self.error: Exception | None = None
+        """Why it is incomplete; None if it is not."""
+
+    @abstractmethod
+    async def send(self, scope: MutableMapping[str, Any], send: Callable[[Any], Awaitable[None]]) -> None:
+        """Send the response; an error is logged, and leaves the response incomplete.
+
+        Args:
+            scope: the ASGI scope of the request.
+            send: the ASGI function that sends a part of the response.
+        """
+
+
+class HttpStream(PiecewiseReply):
+    """An HTTP response of a webhook with a body that is sent piece by piece, such as Server-Sent Events.
+
+    Each piece is sent as soon as the generator yields it. The generator is closed when the client disconnects, when
+    the grace period of the host is over, and when it has ended; an exception of it is logged, and the connection ends.
+
+    Args:
+        status: the status code, 200 to 599.
+        headers: names in lower case and values, encoded, without those that frame the message.
+        pieces: an async generator that yields the body. It is not started for a HEAD request.
+    """
+
+    __slots__ = ("_pieces",)
+
+    def __init__(self, status: int, headers: Headers, pieces: AsyncGenerator[bytes, None]) -> None:
+        super().__init__(status, headers)
+        check_raw_headers(headers)
+        self._pieces = pieces
+
+    async def send(self, scope: MutableMapping[str, Any], send: Callable[[Any], Awaitable[None]]) -> None:
+        """Send the response, as ``PiecewiseReply`` says."""
+        async with aclosing(self._pieces):
+            await send({"type": "http.response.start", "status": self.status, "headers": self.headers})
+            try:
+                if scope["method"] != "HEAD":
+                    async for piece in self._pieces:
+                        await send({"type": "http.response.body", "body": piece, "more_body": True})
+            except Exception as error:
+                self.error = error
+                _logger.exception("The response to %s %s is incomplete.", scope["method"], scope["path"])
+            else:
+                await send({"type": "http.response.body", "body": b""})
 
 
 def encode_reply(value: Any) -> HttpReply:

@@ -18,7 +18,7 @@ from azure.functions import HttpRequest, HttpResponse
 from hosting._log import host_logger
 from hosting.apps.tracebacks import users_traceback
 from hosting.apps.web import WebExtension, web_extension
-from hosting.bindings.http.response import HttpReply, check_raw_headers, encode_reply
+from hosting.bindings.http.response import HttpReply, PiecewiseReply, check_raw_headers, encode_reply
 from hosting.bindings.provider import Output
 from hosting.core import Function
 
@@ -53,7 +53,7 @@ class StreamCall:
         return raw.decode("latin-1")
 
 
-class StreamReply(HttpReply):
+class StreamReply(PiecewiseReply):
     """A response that is sent piece by piece, with the context variables of the invocation that created it.
 
     Args:
@@ -64,24 +64,17 @@ class StreamReply(HttpReply):
         ValueError: a header cannot be sent.
     """
 
-    __slots__ = ("_context", "_function", "_response", "error")
+    __slots__ = ("_context", "_function", "_response")
 
     def __init__(self, response: Any, function: Function) -> None:
-        super().__init__(response.status_code, list(response.raw_headers), b"")
+        super().__init__(response.status_code, list(response.raw_headers))
         check_raw_headers(self.headers)
         self._response = response
         self._function = function
         self._context: Context = copy_context()
-        self.error: Exception | None = None
-        """Why it is incomplete; None if it is not."""
 
     async def send(self, scope: MutableMapping[str, Any], send: Callable[[Any], Awaitable[None]]) -> None:
-        """Send the response; an error is logged, and leaves the response incomplete.
-
-        Args:
-            scope: the ASGI scope of the request.
-            send: the ASGI function that sends a part of the response.
-        """
+        """Send the response, as ``PiecewiseReply`` says."""
         task = asyncio.get_running_loop().create_task(self._send(scope, send), context=self._context)
         await task
 
