@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from hosting.bindings.generic.provider import GenericProvider
 
 GROUP = "hosting.bindings"
+TESTING_GROUP = "hosting.testing"
+"""The group of providers that ``hosting.testing`` uses in place of those in memory."""
 Factory = Callable[[Services], Provider]
 
 BUILT_IN: Mapping[str, str] = {
@@ -68,6 +70,9 @@ class Providers:
         services: passed to each provider.
         entry_points: returns the entry points of installed packages.
     """
+
+    group = GROUP
+    """The group of the entry points."""
 
     def __init__(
         self,
@@ -139,7 +144,7 @@ class Providers:
         return [entry for entry in self._installed(binding_type) if not may_load(entry, environ)]
 
     def _installed(self, binding_type: str) -> list[EntryPoint]:
-        wanted = (GROUP, binding_type.lower())
+        wanted = (self.group, binding_type.lower())
         return [entry for entry in self._entry_points() if (entry.group, entry.name.lower()) == wanted]
 
 

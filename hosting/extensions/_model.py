@@ -25,7 +25,7 @@ GUARDS = "hosting.guards"
 HOOK_GROUPS = (EAGER, ON_DEMAND, GUARDS)
 COMMANDS = "hosting.commands"
 """The entry-point group of subcommands of ``hosting``."""
-GROUPS = (*HOOK_GROUPS, "hosting.bindings", "hosting.storage", COMMANDS)
+GROUPS = (*HOOK_GROUPS, "hosting.bindings", "hosting.storage", "hosting.testing", COMMANDS)
 """Every entry-point group that hosting reads."""
 
 Status = Literal["active", "idle", "disabled", "blocked", "failed", "quarantined", "paused"]

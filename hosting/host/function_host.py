@@ -307,6 +307,11 @@ class FunctionHost:
         return tuple(problem.redacted() for problem in found)
 
     @property
+    def providers(self) -> Sequence[Provider]:
+        """The binding providers that the app's functions use."""
+        return self._providers
+
+    @property
     def http(self) -> HttpProvider | None:
         """The built-in HTTP provider; None if no function uses it."""
         return next((provider for provider in self._providers if isinstance(provider, HttpProvider)), None)

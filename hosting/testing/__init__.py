@@ -21,6 +21,7 @@ from hosting.testing.host import AsyncHost, Host, HostRequestOptions, HostView, 
 from hosting.testing.http import Reply, RequestOptions
 from hosting.testing.isolation.trial import assert_isolated
 from hosting.testing.overrides import override
+from hosting.testing.providers import ProviderForTests
 from hosting.testing.recorder import HookCall, RecordingExtension
 from hosting.testing.recording import Invocation, Written
 from hosting.testing.server import Server, serve
@@ -34,6 +35,7 @@ __all__ = [
     "HostView",
     "Invocation",
     "InvocationFailed",
+    "ProviderForTests",
     "RecordingExtension",
     "Reply",
     "RequestMethods",

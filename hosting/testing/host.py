@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Generic, NoReturn, TypeVar, Unpack
@@ -12,6 +12,7 @@ from hosting._exceptions import error_text
 from hosting.core import Problem
 from hosting.testing.http import Reply, Request, RequestOptions
 from hosting.testing.portal import Portal
+from hosting.testing.providers import HostMethod
 from hosting.testing.recording import Invocation
 from hosting.testing.session import Session
 
@@ -121,6 +122,11 @@ class Host(HostView, RequestMethods[Reply]):
         super().__init__(session, raises=raises)
         self._portal = portal
 
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        """Return a method that an installed package adds for its bindings, such as ``orchestrate``."""
+        method = self._session.method(name)
+        return lambda *args, **options: self._portal.call(method(*args, **options))
+
     def request(self, method: str, path: str, **options: Unpack[HostRequestOptions]) -> Reply:
         """Send a request as a client does, and wait for the response.
 
@@ -172,6 +178,10 @@ class Host(HostView, RequestMethods[Reply]):
 
 class AsyncHost(HostView, RequestMethods[Coroutine[Any, Any, Reply]]):
     """A running host for async tests; it runs on the test's event loop. All methods are async."""
+
+    def __getattr__(self, name: str) -> HostMethod:
+        """Return a method that an installed package adds for its bindings, such as ``orchestrate``."""
+        return self._session.method(name)
 
     async def request(self, method: str, path: str, **options: Unpack[HostRequestOptions]) -> Reply:
         """Send a request; see ``Host.request``."""

@@ -1,6 +1,7 @@
 """Bindings in memory: the test supplies trigger data and inputs, and reads outputs.
 
-HTTP uses the real provider. All other binding types use this one, whichever package provides them.
+HTTP uses the real provider. All other binding types use this one, whichever package provides them, unless a package has
+a provider for tests.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from hosting.bindings import Input, Invoke, Output, Provider, Services, Trigger
 from hosting.bindings.generic.encoding import OutputEncoder
 from hosting.bindings.generic.settlement import SettlementInput
 from hosting.bindings.http.provider import HttpProvider
-from hosting.bindings.registry import Providers
+from hosting.bindings.registry import TESTING_GROUP, Providers
 from hosting.bindings.warmup import WarmupProvider
 from hosting.core import NOTHING, Binding, Function
 from hosting.host.binding import RETURN
@@ -32,15 +33,23 @@ class MemoryProviders(Providers):
         inputs: values of input bindings, by function name in lower case, then by binding name.
     """
 
+    group = TESTING_GROUP
+
     def __init__(self, services: Services, inputs: Inputs) -> None:
         super().__init__(services)
+        self._inputs = inputs
         self._memory = MemoryProvider(services, inputs)
         self._factories.update(httptrigger=RecordingHttpProvider, http=RecordingHttpProvider)
         self._factories.update(warmuptrigger=WarmupProvider)
 
     def get(self, function: Function, binding: Binding) -> Provider:
-        """Return the provider of a binding: HTTP's own, and the one in memory for all others."""
-        return super().get(function, binding) if binding.type.lower() in self._factories else self._memory
+        """Return the provider of a binding: HTTP's own, a package's for tests, and the one in memory for all others.
+
+        An input that the test supplies is in memory, too.
+        """
+        is_provided = binding.type.lower() in self._factories or bool(self._candidates(binding.type))
+        is_supplied = binding.name in self._inputs.get(function.name.lower(), NOTHING)
+        return super().get(function, binding) if is_provided and not is_supplied else self._memory
 
     def supports(self, function: Function, binding: Binding) -> bool:
         """Return True: every binding type has a provider."""

@@ -30,6 +30,7 @@ from hosting.testing.extensions import Extensions, extensions_by_name
 from hosting.testing.http import Reply, Request, send
 from hosting.testing.memory import Inputs, MemoryProviders
 from hosting.testing.process_state import ProcessState
+from hosting.testing.providers import HostMethod, find_method
 from hosting.testing.recording import Invocation, LogCapture, Recording, RecordingInvocationLog, recording
 from hosting.testing.sources import AppSource, adapt_for_tests, find_app, merged_host_json, preserve_pending
 
@@ -172,6 +173,20 @@ class Session:
         with self._recording(inputs) as notes:
             await run(data if function is None else _call(function, data), trace_parent, trace_state)
         return notes.invocation()
+
+    def method(self, name: str) -> HostMethod:
+        """Return a method that a binding package adds to the host; while it runs, what is written is recorded.
+
+        Raises:
+            AttributeError: there is none of that name.
+        """
+        called = find_method(self.host.providers, name)
+
+        async def call(*args: Any, **options: Any) -> Any:
+            with self._recording():
+                return await called(*args, **options)
+
+        return call
 
     @contextmanager
     def _recording(self, inputs: Mapping[str, Any] | None = None) -> Iterator[Recording]:
