@@ -1,0 +1,180 @@
+"""``extensions.durableTask`` of host.json."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from hosting.bindings import Services
+from hosting.core import Problem
+from hosting.errors import SettingsError
+
+_SETTING = re.compile("%([^%]+)%")
+_TYPES = ("sqlite", "postgresql")
+_PARALLEL_PER_CPU = 10
+_MAX_ACTIONS = 100_000
+_BATCH = 5000
+_SLEEP_MS = 30_000
+_OF_AZURE = frozenset({"azurestorage", "mssql", "netherite", "azuremanaged", "durabletask-scheduler"})
+
+
+@dataclass(frozen=True, slots=True)
+class DurableSettings:
+    """What host.json says about a task hub; names as there, in Python's spelling.
+
+    Args:
+        hub_name: the name of the task hub; hubs are apart from each other.
+        max_activities: how many activities run at once in one process.
+        max_orchestrators: how many turns of orchestrators run at once in one process.
+        max_entities: how many batches of entities run at once in one process.
+        max_entity_batch: the most operations of a batch.
+        max_actions: the most actions of one execution of an orchestration.
+        replaces_any: whether a start with the ID of an orchestration that is not finished replaces it.
+        default_version: the version of orchestrations that are started without one.
+        http_sleep_seconds: how long ``call_http`` waits between two polls if the response does not say.
+        stores_inputs: whether histories show the inputs of activities.
+        store_type: ``sqlite`` or ``postgresql``.
+        connection: for ``postgresql`` the URI of the database.
+    """
+
+    hub_name: str
+    max_activities: int
+    max_orchestrators: int
+    max_entities: int
+    max_entity_batch: int = _BATCH
+    max_actions: int = _MAX_ACTIONS
+    replaces_any: bool = False
+    default_version: str | None = None
+    http_sleep_seconds: float = _SLEEP_MS / 1000
+    stores_inputs: bool = False
+    store_type: str = "sqlite"
+    connection: str = ""
+
+
+def read_settings(services: Services) -> DurableSettings:
+    """Return the settings of an app; what does not apply here becomes one of ``services.problems``.
+
+    Raises:
+        SettingsError: a value cannot be used.
+    """
+    section = _Section(services.section("extensions", "durableTask"), services)
+    parallel = _PARALLEL_PER_CPU * (os.cpu_count() or 1)
+    store_type, connection = _store(section, services)
+    return DurableSettings(
+        hub_name=_hub_name(section, services),
+        max_activities=section.count("maxConcurrentActivityFunctions", parallel),
+        max_orchestrators=section.count("maxConcurrentOrchestratorFunctions", parallel),
+        max_entities=section.count("maxConcurrentEntityFunctions", parallel),
+        max_entity_batch=section.count("maxEntityOperationBatchSize", _BATCH),
+        max_actions=section.count("maxOrchestrationActions", _MAX_ACTIONS),
+        replaces_any=str(section.get("overridableExistingInstanceStates")).lower() == "anystate",
+        default_version=section.text("defaultVersion") or None,
+        http_sleep_seconds=_http_sleep(section),
+        stores_inputs=section.get("storeInputsInOrchestrationHistory") is True,
+        store_type=store_type,
+        connection=connection,
+    )
+
+
+class _Section:
+    """The section of host.json; keys ignore case, and ``%NAME%`` in texts is an app setting."""
+
+    def __init__(self, values: Mapping[str, Any], services: Services) -> None:
+        self._values = {str(key).lower(): value for key, value in values.items()}
+        self._services = services
+
+    def get(self, key: str) -> Any:
+        """Return a value; None if there is none."""
+        return self._values.get(key.lower())
+
+    def text(self, key: str) -> str:
+        """Return a value as text, with app settings filled in; empty if there is none."""
+        value = self.get(key)
+        if value is None:
+            return ""
+        return _SETTING.sub(lambda found: self._services.settings.get(found[1]) or "", str(value)).strip()
+
+    def count(self, key: str, default: int) -> int:
+        """Return a whole number of at least 1; raises SettingsError for other values."""
+        value = self.get(key)
+        if value is None:
+            return default
+        if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+            raise _wrong(key, "a whole number of at least 1", value)
+        return value
+
+
+def _wrong(key: str, expected: str, found: Any) -> SettingsError:
+    return SettingsError(
+        f"host.json: extensions.durableTask.{key}: expected {expected}, found {found!r}.",
+        remedy="Correct the value, or remove the key for its default.",
+    )
+
+
+def _hub_name(section: _Section, services: Services) -> str:
+    name = section.text("hubName")
+    if not name:
+        return default_hub_name(services.settings.get("WEBSITE_SITE_NAME") or "")
+    if not re.fullmatch("[A-Za-z][A-Za-z0-9]{2,44}", name):
+        raise SettingsError(
+            f"Task hub name '{name}' should contain only alphanumeric characters, start with a letter, and have length "
+            "between 3 and 45.",
+            remedy="Correct extensions.durableTask.hubName in host.json.",
+        )
+    return name
+
+
+def default_hub_name(site: str) -> str:
+    """Return the name of the hub of an app without ``hubName``, as Azure's extension makes it of the site's name."""
+    if not site:
+        return "TestHubName"
+    name = re.sub("[^A-Za-z0-9]", "", site)
+    if not name:
+        return "DefaultTaskHub"
+    name = f"t{name}" if name[0].isdigit() else name
+    return (f"{name}Hub" if len(name) < 3 else name)[:45]
+
+
+def _http_sleep(section: _Section) -> float:
+    http = section.get("httpSettings")
+    value = http.get("defaultAsyncRequestSleepTimeMilliseconds") if isinstance(http, Mapping) else None
+    return (value if isinstance(value, int) and value > 0 else _SLEEP_MS) / 1000
+
+
+def _store(section: _Section, services: Services) -> tuple[str, str]:
+    """Return the type of the store and the URI of its database."""
+    values = section.get("storageProvider")
+    provider = _Section(values if isinstance(values, Mapping) else {}, services)
+    kind = provider.text("type").lower()
+    if kind in _OF_AZURE:
+        _warn_of_azure(provider.text("type"), services)
+        kind = ""
+    if kind not in ("", *_TYPES):
+        raise _wrong("storageProvider.type", " or ".join(_TYPES), provider.get("type"))
+    return (kind or "sqlite", _connection(provider, services) if kind == "postgresql" else "")
+
+
+def _warn_of_azure(kind: str, services: Services) -> None:
+    services.problems.append(
+        Problem(
+            "warning",
+            f"host.json: extensions.durableTask.storageProvider.type: '{kind}' is not served here; the state of "
+            "orchestrations is in an SQLite file.",
+            'Set it to "sqlite" or "postgresql" to say where the state of orchestrations belongs.',
+        )
+    )
+
+
+def _connection(provider: _Section, services: Services) -> str:
+    name = provider.text("connectionStringName")
+    value = services.settings.get(name) if name else None
+    if not value:
+        what = f"the app setting '{name}'" if name else "extensions.durableTask.storageProvider.connectionStringName"
+        raise SettingsError(
+            f"The store of Durable Functions is postgresql, but {what} is not set.",
+            remedy="Set connectionStringName in host.json, and the app setting to postgresql://USER:PASSWORD@HOST/NAME.",
+        )
+    return value

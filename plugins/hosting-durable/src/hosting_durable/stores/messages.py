@@ -1,0 +1,69 @@
+"""Messages: events that wait in an instance's inbox until a turn takes them."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from hosting_durable.events import Event
+from hosting_durable.stores.database import Rows
+
+_PUT = """INSERT INTO inbox (instance, execution, due, timer, type, event_id, at, body)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?)"""
+_READY = """UPDATE instances SET ready_at = CASE WHEN ready_at IS NULL OR ready_at > ? THEN ? ELSE ready_at END
+    WHERE id = ?"""
+
+
+class Message(NamedTuple):
+    """A message in an inbox.
+
+    Args:
+        number: its place in the order of all messages.
+        due: when it may be taken, in microseconds since 1970.
+        execution: the execution that it is for; None for any.
+        is_held: whether a turn has left it, because nothing waits for it yet.
+        event: what it brings.
+    """
+
+    number: int
+    due: int
+    execution: str | None
+    is_held: bool
+    event: Event
+
+
+def put(
+    rows: Rows, instance: str, event: Event, *, due: int = 0, execution: str | None = None, timer: int | None = None
+) -> None:
+    """Put a message into an inbox, and let the instance have a turn when it is due.
+
+    Args:
+        rows: the transaction.
+        instance: the ID of the instance.
+        event: what it brings.
+        due: when it may be taken; 0 for at once.
+        execution: the execution that it is for; None for any.
+        timer: the ID of the timer that it is, so that it can be cancelled.
+    """
+    rows.run(_PUT, instance, execution, due, timer, event.type, event.id, event.at, event.body)
+    rows.run(_READY, due, due, instance)
+
+
+def take(rows: Rows, instance: str, now: int) -> list[Message]:
+    """Return the messages of an instance that are due, oldest first; those that are held as well."""
+    found = rows.all(
+        """SELECT number, due, execution, held, type, event_id, at, body FROM inbox
+        WHERE instance = ? AND due <= ? ORDER BY CASE WHEN timer IS NULL THEN 0 ELSE due END, number""",
+        instance,
+        now,
+    )
+    found.sort(key=lambda row: (max(row[1], row[6]), row[0]))
+    return [Message(row[0], row[1], row[2], bool(row[3]), Event(*row[4:])) for row in found]
+
+
+def refresh_ready(rows: Rows, instance: str) -> None:
+    """Compute anew when an instance has its next turn, after messages were taken or held."""
+    rows.run(
+        "UPDATE instances SET ready_at = (SELECT min(due) FROM inbox WHERE instance = ? AND held = 0) WHERE id = ?",
+        instance,
+        instance,
+    )

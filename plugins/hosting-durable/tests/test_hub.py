@@ -1,0 +1,117 @@
+"""The task hub as clients see it, without an engine: starts, reads, queries, messages, entities and purges."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from hosting_durable import (
+    EntityId,
+    InstanceExists,
+    InstanceQuery,
+    InvalidInstanceId,
+    Status,
+    TaskHub,
+    UnknownInstance,
+    WrongState,
+)
+from hosting_durable.settings import DurableSettings
+from hosting_durable.stores import SqliteDatabase
+
+SETTINGS = DurableSettings("Hub", 10, 10, 10)
+
+
+@pytest.fixture(params=["memory", "file"])
+async def hub(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[TaskHub]:
+    """A hub in memory, and one in a file."""
+    path = None if request.param == "memory" else tmp_path / "hub.sqlite3"
+    async with TaskHub(SqliteDatabase(path), SETTINGS) as hub:
+        yield hub
+
+
+async def test_a_started_orchestration_is_pending_with_its_input_as_it_was_given(hub: TaskHub) -> None:
+    """The text of the input, the name and the version come back, and the ID is made where none is given."""
+    instance_id = await hub.start_orchestration("Chain", '"{}"', version="1.0")
+    found = await hub.get_instance(instance_id)
+    assert (found.name, found.status, found.input, found.version) == ("Chain", Status.PENDING, '"{}"', "1.0")
+    assert len(instance_id) == len(found.execution_id) == 32
+    assert abs(datetime.now(UTC) - found.created_at) < timedelta(minutes=1)
+
+
+async def test_an_id_that_runs_is_refused_and_one_of_a_wrong_form_too(hub: TaskHub) -> None:
+    """Both errors say what is wrong, in the words of Azure's extension."""
+    await hub.start_orchestration("Chain", instance_id="one")
+    with pytest.raises(InstanceExists, match="with the status Pending already exists"):
+        await hub.start_orchestration("Chain", instance_id="one")
+    for wrong in ("@a", "a/b", "a\\b", "a#b", "a?b", "a\nb", "x" * 257):
+        with pytest.raises(InvalidInstanceId, match="nstance"):
+            await hub.start_orchestration("Chain", instance_id=wrong)
+
+
+async def test_requests_about_unknown_instances_say_so(hub: TaskHub) -> None:
+    """Every method with an ID raises UnknownInstance; purge returns False."""
+    calls = (hub.get_instance, hub.terminate, hub.suspend, hub.resume, hub.rewind, hub.restart, hub.wait_for_completion)
+    for call in calls:
+        with pytest.raises(UnknownInstance, match="'none'"):
+            await call("none")
+    with pytest.raises(UnknownInstance):
+        await hub.raise_event("none", "go")
+    assert not await hub.purge("none")
+
+
+async def test_requests_that_a_state_does_not_allow_are_refused(hub: TaskHub) -> None:
+    """A pending orchestration can be neither resumed nor rewound nor purged."""
+    await hub.start_orchestration("Chain", instance_id="one")
+    for call in (hub.resume, hub.rewind, hub.purge):
+        with pytest.raises(WrongState):
+            await call("one")
+
+
+async def test_queries_filter_and_go_page_by_page(hub: TaskHub) -> None:
+    """Pages follow each other without gaps, in the order of the starts, and conditions combine."""
+    for number in range(5):
+        await hub.start_orchestration("Even" if number % 2 == 0 else "Odd", instance_id=f"i{number}")
+    seen, continuation = [], ""
+    while True:
+        page = await hub.query(InstanceQuery(limit=2, continuation=continuation))
+        seen += [one.instance_id for one in page.instances]
+        continuation = page.continuation
+        if not continuation:
+            break
+    assert seen == ["i0", "i1", "i2", "i3", "i4"]
+    now = datetime.now(UTC)
+    for query, expected in (
+        (InstanceQuery(prefix="i4"), ["i4"]),
+        (InstanceQuery(prefix="%"), []),
+        (InstanceQuery(name="odd"), ["i1", "i3"]),
+        (InstanceQuery(statuses=frozenset({Status.FAILED})), []),
+        (InstanceQuery(created_from=now + timedelta(hours=1)), []),
+        (InstanceQuery(created_to=now + timedelta(hours=1), name="Even"), ["i0", "i2", "i4"]),
+    ):
+        assert [one.instance_id for one in (await hub.query(query)).instances] == expected
+
+
+async def test_a_signal_waits_for_an_entity_that_does_not_exist_yet(hub: TaskHub) -> None:
+    """Until its operation has run, the entity is not there for readers."""
+    entity = EntityId.of("Counter", "k1")
+    await hub.signal_entity(entity, "add", '"1"')
+    assert str(entity) == "@counter@k1"
+    assert await hub.read_entity(entity) is None
+    assert (await hub.list_entities()).entities == ()
+
+
+@pytest.mark.parametrize(("text", "expected"), [("@a@b", ("a", "b")), ("@A@b@c", ("a", "b@c")), ("@a@", ("a", ""))])
+def test_ids_of_entities_are_read_back(text: str, expected: tuple[str, str]) -> None:
+    """The key is all behind the second @."""
+    found = EntityId.parse(text)
+    assert (found.name, found.key) == expected
+
+
+@pytest.mark.parametrize("text", ["", "a", "@a", "@@b", "a@b@c", "@a@b/c", "@a@b\n"])
+def test_other_texts_are_no_ids_of_entities(text: str) -> None:
+    """They are refused, and not taken for something else."""
+    with pytest.raises(InvalidInstanceId):
+        EntityId.parse(text)
