@@ -55,6 +55,10 @@ class Background:
         """Run some of the health checks, and return their results."""
         return await self._health.run(wanted)
 
+    def health_seconds(self, wanted: Callable[[HealthCheck], bool]) -> float:
+        """Return how long some of the health checks may take together, in seconds."""
+        return max((check.timeout for check in self._app.health if wanted(check)), default=0.0)
+
     async def stop_tasks(self) -> None:
         """Cancel the tasks and the health checks that run, and wait for the tasks."""
         self._health.stop()

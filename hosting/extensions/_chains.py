@@ -105,10 +105,11 @@ class Chains:
             raise GuardPauseError(
                 f"'{name}' is not a guard: its functions run while it is paused", remedy=f"Omit ?{word}."
             )
+        was_open = all(extension.status == "paused" and extension.is_open for extension in found)
         for extension in found:
             extension.is_open = word == "open"
             self._set_status(extension, paused=True)
-        if word == "open":
+        if word == "open" and not was_open:
             log_error(found[0], "Guard '%s' is paused: its functions run without it, for every caller.", found[0].name)
 
     def resume(self, name: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, MutableMapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from hosting.apps.local_settings import LocalSettings
 from hosting.errors import SettingsError, UsageError
@@ -64,6 +64,8 @@ class Role(NamedTuple):
     """The number of this process, from 1, if there are several."""
     folder: str = ""
     """A folder that these processes share while the supervisor runs; empty if there is only one."""
+    kept: tuple[tuple[Any, ...], ...] = ()
+    """What was asked of every process before this one started, and holds for it too: the fields of questions."""
 
 
 def set_worker_variables(environ: MutableMapping[str, str], role: Role | None = None) -> None:

@@ -28,11 +28,13 @@ from hosting.server.app import HostApp
 from hosting.server.cross_site import CrossSiteCheck, is_loopback
 from hosting.server.middleware.access import Access, access_fields, access_text
 from hosting.server.middleware.cors import cors_policy
+from hosting.server.processes import Processes
 from hosting.server.signals import ExitSignals
 from hosting.server.unavailable import UnavailableApp
 from hosting.server.uvicorn_adapter.server import Application, Server
 
 if TYPE_CHECKING:
+    from hosting.runner.channel import SupervisorChannel
     from hosting.server.keys import LiveKeys
 
 _BROKEN = "The function app does not load. Its error is on the terminal; correct it, and this address serves it again."
@@ -47,7 +49,7 @@ def serve(
     role: Role,
     *,
     settings: LocalSettings | None = None,
-    ready: Callable[[], None] = lambda: None,
+    channel: SupervisorChannel | None = None,
 ) -> int:
     """Serve until a signal, and return the exit code.
 
@@ -56,7 +58,7 @@ def serve(
         socket: the listening socket.
         role: the role of this process among those that serve.
         settings: ``local.settings.json``, if it has been read.
-        ready: called once, when the app answers requests.
+        channel: connects this process to its supervisor; None if it has none.
 
     Raises:
         HostingError: the app does not load, and ``--reload`` is off.
@@ -68,12 +70,15 @@ def serve(
     base = url(address[0], address[1], tls=options.cert is not None)
     logs = Logs(options.log_format, style=options.log_style, verbose=options.verbose, process=role.number)
     try:
-        app, announce_app = _application(options, role, settings, base, logs)
+        processes = Processes(channel, stop=lambda: signal.raise_signal(signal.SIGTERM))
+        app, announce_app = _application(options, role, settings, base, logs, processes)
         signals.note_apps_handlers()
+
+        report_start: Callable[[], None] = (lambda: None) if channel is None else channel.report_start
 
         def on_ready() -> None:
             announce_app()
-            ready()
+            report_start()
 
         server = _server(app, options, role, logs, signals, on_ready)
         try:
@@ -83,7 +88,7 @@ def serve(
                 raise
             logs.flush()
             _report_broken_app(error, options)
-            server = _server(UnavailableApp(_BROKEN, _access_log(logs)), options, role, logs, signals, ready)
+            server = _server(UnavailableApp(_BROKEN, _access_log(logs)), options, role, logs, signals, report_start)
             server.serve_until_signal(socket)
     finally:
         logs.close()
@@ -96,6 +101,7 @@ def build_app(
     *,
     announces: bool = True,
     access: Callable[[Access], None] | None = None,
+    processes: Processes | None = None,
 ) -> HostApp:
     """Return the ASGI application of a loaded host, with keys and CORS from flags and ``local.settings.json``.
 
@@ -104,6 +110,7 @@ def build_app(
         options: the flags of ``hosting start``.
         announces: whether to log that keys are required.
         access: called with each request that is answered; None for no access log.
+        processes: all processes of the host; None if there is only this one.
 
     Raises:
         HostingError: keys, CORS or limits cannot be used.
@@ -124,6 +131,7 @@ def build_app(
             cross_site=cross_site,
             shows_tracebacks=is_local,
             access=access,
+            processes=processes,
         )
     except HostingError as error:
         locate(error, host.root)
@@ -179,14 +187,19 @@ def _server(
 
 
 def _application(
-    options: StartOptions, role: Role, settings: LocalSettings | None, base: str, logs: Logs
+    options: StartOptions,
+    role: Role,
+    settings: LocalSettings | None,
+    base: str,
+    logs: Logs,
+    processes: Processes,
 ) -> tuple[Application, Callable[[], None]]:
     """Return the application to serve, and a function that announces it once it serves."""
     if role.crashed:
         return UnavailableApp(role.crashed, _access_log(logs)), lambda: None
     try:
         host = _load(options, settings, base, logs)
-        app = build_app(host, options, announces=role.announces, access=_access_log(logs))
+        app = build_app(host, options, announces=role.announces, access=_access_log(logs), processes=processes)
     except Exception as error:  # the next edit may fix it
         if not options.reload:
             raise

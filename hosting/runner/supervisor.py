@@ -1,7 +1,7 @@
 """Supervises the processes that serve: ``--workers`` starts several, ``--reload`` a new one after each edit.
 
 The supervisor keeps the listening socket open and imports no code of the app. It handles one event after the other: a
-signal, a process that is ready or has ended, files that changed.
+signal, a process that is ready or has ended, a message of a process, files that changed.
 """
 
 from __future__ import annotations
@@ -20,11 +20,12 @@ from queue import Empty, SimpleQueue
 from socket import socket
 from tempfile import TemporaryDirectory
 from time import monotonic
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from hosting._log import host_logger
 from hosting.logging.setup import Logs
 from hosting.runner.options import Role, StartOptions
+from hosting.runner.questions import Asked, Party, Questions, Replied, Sender, Started, Stop
 from hosting.runner.reload import Watcher
 from hosting.runner.worker import work
 
@@ -47,6 +48,7 @@ class Worker:
 
     number: int
     process: SpawnProcess
+    sender: Sender | None = None
     ready: bool = False
     stopping: bool = False
     kill_at: float = float("inf")
@@ -67,6 +69,14 @@ class Ready:
 
 
 @dataclass(frozen=True, slots=True)
+class Sent:
+    """A process sent a message."""
+
+    worker: Worker
+    message: Any
+
+
+@dataclass(frozen=True, slots=True)
 class Ended:
     """A process has ended."""
 
@@ -80,7 +90,7 @@ class Changed:
     files: list[str]
 
 
-Event: TypeAlias = Signalled | Ready | Ended | Changed
+Event: TypeAlias = Signalled | Ready | Sent | Ended | Changed
 
 
 @dataclass(slots=True)
@@ -111,6 +121,7 @@ class Supervisor:
         self._slots = [Slot(Role(supervised=True, announces=number in (1, None), number=number)) for number in numbers]
         self._workers: list[Worker] = []
         self._events: SimpleQueue[Event] = SimpleQueue()
+        self._questions = Questions()
         self._served = False
         self._code: int | None = None
         self._hint_at = float("inf")
@@ -133,6 +144,8 @@ class Supervisor:
                 self._stop(number)
             case Ready(worker):
                 self._on_ready(worker)
+            case Sent(worker, message):
+                self._on_message(worker, message)
             case Ended(worker):
                 self._on_end(worker)
             case Changed(files) if self._code is None:
@@ -140,7 +153,8 @@ class Supervisor:
         self._act_on_time(monotonic())
 
     def _act_on_time(self, now: float) -> None:
-        """Do what is due: a hint, and the end and the start of processes."""
+        """Do what is due: a hint, the end of questions, and the end and the start of processes."""
+        self._questions.expire()
         if self._hint_at <= now:
             self._hint_at = float("inf")
             _logger.info("Functions still run. Press Ctrl-C again to end them now.")
@@ -153,9 +167,9 @@ class Supervisor:
                     self._start(number)
 
     def _next(self) -> Event | None:
-        """Return the next event; None if a start, a kill or a hint is due first."""
+        """Return the next event; None if a start, a kill, a hint or the end of a question is due first."""
         times = [self._hint_at, *(slot.start_at for slot in self._slots), *(worker.kill_at for worker in self._workers)]
-        wait = min(times) - monotonic()
+        wait = min(*times, self._questions.next_end) - monotonic()
         try:
             return self._events.get(timeout=None if wait == float("inf") else max(0.01, wait))
         except Empty:
@@ -164,28 +178,53 @@ class Supervisor:
     def _start(self, number: int) -> None:
         slot = self._slots[number]
         context = multiprocessing.get_context("spawn")
-        receiver, sender = context.Pipe(duplex=False)
-        arguments = (self._options, self._socket, slot.role, sender)
+        own_end, other_end = context.Pipe()
+        role = slot.role._replace(kept=tuple(self._questions.kept))
+        arguments = (self._options, self._socket, role, other_end)
         process = context.Process(target=work, args=arguments, name=f"hosting-worker-{number + 1}")
         _leave_deleted_folder(self._options.root)
         with _blocked_interrupts():
             process.start()
-        sender.close()
+        other_end.close()
         slot.start_at, slot.started_at = float("inf"), monotonic()
-        worker = Worker(number, process)
+        worker = Worker(number, process, Sender(own_end))
         self._workers.append(worker)
-        threading.Thread(target=self._attend, args=(worker, receiver), daemon=True).start()
+        threading.Thread(target=self._attend, args=(worker, own_end), daemon=True).start()
 
-    def _attend(self, worker: Worker, receiver: Connection) -> None:
+    def _attend(self, worker: Worker, connection: Connection) -> None:
         """Turn what happens to a process into events; runs in a thread."""
-        with receiver, contextlib.suppress(EOFError, OSError):
-            receiver.recv()
-            self._events.put(Ready(worker))
-        worker.process.join()
+        with connection:
+            with contextlib.suppress(EOFError, OSError):
+                while True:
+                    message = connection.recv()
+                    self._events.put(Ready(worker) if isinstance(message, Started) else Sent(worker, message))
+            worker.process.join()
         self._events.put(Ended(worker))
+
+    def _on_message(self, worker: Worker, message: Any) -> None:
+        match message:
+            case Asked() if worker.sender is not None:
+                self._questions.ask(worker.sender, message, self._parties())
+            case Replied() if worker.process.pid is not None:
+                self._questions.reply(worker.process.pid, message)
+            case Stop():
+                self._stop(signal.SIGTERM)
+
+    def _parties(self) -> Iterator[Party]:
+        """Yield every process of the host, also one that does not run at the moment."""
+        for number, slot in enumerate(self._slots):
+            worker = next((one for one in self._workers if one.number == number), None)
+            if worker is None:
+                absence = "it has ended; another one starts" if slot.started_at else "it has not started yet"
+                yield Party(slot.role.number, 0, None, absence)
+            else:
+                sender = worker.sender if worker.ready else None
+                yield Party(slot.role.number, worker.process.pid or 0, sender, "it starts")
 
     def _on_ready(self, worker: Worker) -> None:
         worker.ready = True
+        if worker.sender is not None:
+            self._questions.repeat(worker.sender)
         if not self._served and self._code is None:
             # The others start when one has loaded the app, so that an error is printed once.
             self._served = True
@@ -195,6 +234,9 @@ class Supervisor:
 
     def _on_end(self, worker: Worker) -> None:
         self._workers.remove(worker)
+        if worker.sender is not None:
+            worker.sender.close()
+        self._questions.end(worker.process.pid or 0)
         slot, code = self._slots[worker.number], worker.process.exitcode
         if self._code is not None:
             return

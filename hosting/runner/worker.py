@@ -17,17 +17,18 @@ from hosting.errors import HostingError
 from hosting.runner.options import Role, StartOptions, set_worker_variables
 
 
-def work(options: StartOptions, socket: socket, role: Role, ready: Connection) -> None:
+def work(options: StartOptions, socket: socket, role: Role, connection: Connection) -> None:
     """Serve until the supervisor sends SIGTERM or has ended, then exit.
 
     Args:
         options: the flags of ``hosting start``.
         socket: the listening socket, which the supervisor keeps open as well.
         role: the role of this process among those that serve.
-        ready: gets one message when the app answers requests.
+        connection: this process's end of the channel to the supervisor.
     """
     # Imported here because the supervisor imports this module as well.
     with collection_paused():
+        from hosting.runner.channel import SupervisorChannel
         from hosting.runner.errors import report_error
         from hosting.runner.leave import leave
         from hosting.runner.serve import serve
@@ -41,7 +42,7 @@ def work(options: StartOptions, socket: socket, role: Role, ready: Connection) -
     with contextlib.suppress(OSError):
         sys.stdin = open(0, closefd=False)  # noqa: SIM115 - a new process has none, and breakpoint() needs it
     try:
-        code = serve(options, socket, role, ready=lambda: ready.send(None))
+        code = serve(options, socket, role, channel=SupervisorChannel(connection, role.number, role.kept))
     except HostingError as error:
         report_error(error, options, role.number)
         code = 1

@@ -23,6 +23,7 @@ from hosting.server.middleware.cors import Cors, CorsPolicy
 from hosting.server.middleware.headers import header_middleware
 from hosting.server.middleware.limits import limit_middleware
 from hosting.server.middleware.routing import OwnPaths, Routing
+from hosting.server.processes import Processes
 from hosting.server.timeouts import read_timeouts
 from hosting.server.types import AsgiApp, Middleware, Receive, Scope, Send
 from hosting.server.webhooks import Webhooks, read_authorization_levels
@@ -44,6 +45,7 @@ class HostApp:
         cross_site: refuses requests to the host's own paths that may come from a foreign web page; None to refuse none.
         shows_tracebacks: whether the response for a function that fails may have the traceback.
         access: called with each request that is answered; None for no access log.
+        processes: all processes of the host; None if there is only this one.
 
     Raises:
         SettingsError: a value of ``extensions`` in host.json, or a setting, cannot be used.
@@ -59,8 +61,11 @@ class HostApp:
         cross_site: CrossSiteCheck | None = None,
         shows_tracebacks: bool = False,
         access: Callable[[Access], None] | None = None,
+        processes: Processes | None = None,
     ) -> None:
         self.host = host
+        self.processes = processes or Processes()
+        """All processes of the host."""
         self.failure: BaseException | None = None
         """Why the host could not start, once a server has tried."""
         self.timeouts = read_timeouts(host.environ)
@@ -71,7 +76,7 @@ class HostApp:
         self._access = access
         limit = read_body_limit(host.environ)
         app: AsgiApp = FunctionEndpoint(limit, shows_tracebacks=shows_tracebacks)
-        for wrap in reversed(list(_middleware(host, keys, cors, cross_site, limit))):
+        for wrap in reversed(list(_middleware(self.processes, host, keys, cors, cross_site, limit))):
             app = wrap(app)
         self._http = app if access is None else AccessLog(app, access)
 
@@ -99,6 +104,7 @@ class HostApp:
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         await receive()
         try:
+            await self.processes.start()
             await self.host.start()
         except asyncio.CancelledError:
             return  # the server gave up
@@ -113,19 +119,25 @@ class HostApp:
         await send({"type": "lifespan.shutdown.complete"})
 
     async def _end(self) -> None:
+        self.processes.close()
         await self.host.drain(self._grace)
         await self.host.stop()
 
 
 def _middleware(
-    host: FunctionHost, keys: KeySource | None, cors: CorsPolicy | None, cross_site: CrossSiteCheck | None, limit: int
+    processes: Processes,
+    host: FunctionHost,
+    keys: KeySource | None,
+    cors: CorsPolicy | None,
+    cross_site: CrossSiteCheck | None,
+    limit: int,
 ) -> Iterator[Middleware]:
     """Yield the middleware around the functions, the outermost first."""
     http = host.section("extensions", "http")
     yield from header_middleware(http)
     levels = read_authorization_levels(host.section("extensions"))
-    admin, webhooks = Admin(host, keys, limit), Webhooks(host.webhooks, levels, keys, limit)
-    yield partial(OwnPaths, own=(Health(host, keys), admin, webhooks), cross_site=cross_site)
+    admin, webhooks = Admin(host, processes, keys, limit), Webhooks(host.webhooks, levels, keys, limit)
+    yield partial(OwnPaths, own=(Health(host, processes, keys), admin, webhooks), cross_site=cross_site)
     # Inside: no page of another origin may read the host's own paths.
     if cors is not None:
         yield partial(Cors, policy=cors)

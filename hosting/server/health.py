@@ -7,6 +7,7 @@ they are open: probes bring no key, and the answer has nothing but the state. So
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from datetime import timedelta
 from time import monotonic
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,8 @@ from hosting.app_work import HEALTH_NAMES
 from hosting.bindings.http.response import Headers, HttpReply
 from hosting.extensions import HealthResult
 from hosting.host.function_host import FunctionHost
+from hosting.server.admin.merging import is_starting
+from hosting.server.processes import Answer, Processes
 from hosting.server.replies import empty
 from hosting.server.types import REFUSED, Receive, Scope
 
@@ -27,21 +30,29 @@ PATHS = {
 }
 """The endpoints, each with its probe, as in ``HealthCheck.is_for``."""
 MAX_WAIT_SECONDS = 60
+ANSWER_SECONDS = 0.75
+"""How long a process may take to answer besides its checks: less than the second that probes of Kubernetes wait."""
 _HEADERS: Headers = [(b"content-type", b"application/json; charset=utf-8"), (b"cache-control", b"no-store")]
 _LIVE, _READY = HEALTH_NAMES
+_SEVERITIES = ("Healthy", "Degraded", "Unhealthy")
+_PROCESSES = "hosting.processes"
+"""The name of the entry about processes that do not answer."""
 
 
 class Health:
-    """Answers the health endpoints of a host.
+    """Answers the health endpoints of a host, for all of its processes.
 
     Args:
         host: the function host, loaded.
+        processes: all processes of the host, to which it adds its question.
         keys: the keys of the app, whose master key the expanded form needs; None if callers need none.
     """
 
-    def __init__(self, host: FunctionHost, keys: KeySource | None) -> None:
+    def __init__(self, host: FunctionHost, processes: Processes, keys: KeySource | None) -> None:
         self._host = host
+        self._processes = processes
         self._keys = keys
+        processes.add("health", self._own_results)
 
     def takes(self, path: str) -> bool:
         """Return whether ``path`` is one of the endpoints."""
@@ -64,16 +75,22 @@ class Health:
 
     async def _report(self, probe: str, *, expands: bool) -> HttpReply:
         started = monotonic()
-        results = [
-            *self._own(probe),
-            *await self._host.extensions.background.check_health(lambda check: check.is_for(probe)),
-        ]
-        is_healthy = not any(result.reason for result in results)
-        document: dict[str, Any] = {"status": _status(is_healthy)}
+        seconds = ANSWER_SECONDS + self._host.extensions.background.health_seconds(lambda check: check.is_for(probe))
+        answers = await self._processes.ask("health", seconds=seconds, probe=probe)
+        entries = {result.name: _entry(result) for result in _merged(answers)}
+        absent = _absence(answers, probe)
+        if absent is not None:
+            entries[_PROCESSES] = absent
+        status = max((entry["status"] for entry in entries.values()), key=_SEVERITIES.index, default=_SEVERITIES[0])
+        document: dict[str, Any] = {"status": status}
         if expands:
             document["totalDuration"] = _duration(monotonic() - started)
-            document["entries"] = {result.name: _entry(result) for result in results}
-        return HttpReply(200 if is_healthy else 503, _HEADERS, _json(document))
+            document["entries"] = entries
+        return HttpReply(503 if status == "Unhealthy" else 200, _HEADERS, _json(document))
+
+    async def _own_results(self, probe: str) -> list[HealthResult]:
+        checks = await self._host.extensions.background.check_health(lambda check: check.is_for(probe))
+        return [*self._own(probe), *checks]
 
     def _own(self, probe: str) -> list[HealthResult]:
         """Return the results of the host's own checks: of its process, and of the app that it runs."""
@@ -105,6 +122,38 @@ def _entry(result: HealthResult) -> dict[str, Any]:
         "status": _status(not result.reason),
         "tags": [tag for tag, is_set in tags if is_set],
     }
+
+
+def _merged(answers: Sequence[Answer]) -> list[HealthResult]:
+    """Return the results of all processes, for each check the worst."""
+    merged: dict[str, HealthResult] = {}
+    for answer in answers:
+        for fields in answer.value or ():
+            result = HealthResult(*fields)
+            if result.reason and answer.process is not None:
+                result = result._replace(reason=f"process {answer.process}: {result.reason}")
+            known = merged.get(result.name)
+            if known is None:
+                merged[result.name] = result
+            else:
+                reasons = [one.reason for one in (known, result) if one.reason]
+                seconds = max(known.seconds, result.seconds)
+                merged[result.name] = known._replace(reason="; ".join(reasons), seconds=seconds)
+    return list(merged.values())
+
+
+def _absence(answers: Sequence[Answer], probe: str) -> dict[str, Any] | None:
+    """Return an entry about the processes that have not answered; None if all have.
+
+    The supervisor replaces one that has ended, and the others serve meanwhile. A restart repairs one that hangs.
+    """
+    absent = [answer for answer in answers if answer.error]
+    if not absent:
+        return None
+    hangs = any(answer.pid and not is_starting(answer) for answer in absent)
+    text = "; ".join(f"{answer.name.lower()}: {answer.error}" for answer in absent)
+    entry = _entry(HealthResult(_PROCESSES, text, 0.0, False, True))
+    return {**entry, "status": "Unhealthy" if hangs and probe != "ready" else "Degraded"}
 
 
 def _status(is_healthy: bool) -> str:

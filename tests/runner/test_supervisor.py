@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from subprocess import CompletedProcess
+from typing import Any
 from unittest.mock import Mock
 
 import httpx
@@ -151,6 +152,43 @@ def test_worker_that_ends_is_replaced(make_app: MakeApp, serve: Serve) -> None:
     assert Path(folders[0]).is_dir()
     assert server.stop() == 0
     assert not Path(folders[0]).exists()
+
+
+def test_workers_are_one_host_for_the_admin_endpoints(make_app: MakeApp, serve: Serve) -> None:
+    """A pause holds for every process and for those that replace one; one that hangs is named, and hides no other."""
+    server = serve(make_app(APP), "--workers", "2", env={"PYTHON_ENABLE_WORKER_EXTENSIONS": "1"})
+    first, _ = sorted(_running(server), key=lambda entry: int(entry["pid"]))
+    assert httpx.post(f"{server.url}/admin/extensions/timer/pause").json() == {"name": "timer", "action": "pause"}
+    os.kill(first["pid"], signal.SIGSTOP)
+    ready, live = (server.get(f"/admin/health/{probe}") for probe in ("ready", "live"))
+    assert (ready.status_code, ready.json()["status"], live.status_code) == (200, "Degraded", 503)
+    pause = httpx.post(f"{server.url}/admin/extensions/timer/pause")
+    assert (pause.status_code, pause.json()["processes"][0]["pid"]) == (202, first["pid"])
+    status = server.get("/admin/host/status").json()
+    late = "it has not answered within 2 s"
+    assert (status["state"], status["errors"]) == (
+        "Error",
+        [f"Process {first['process']} (pid {first['pid']}): {late}."],
+    )
+    os.kill(first["pid"], signal.SIGKILL)
+    server.wait_for("ended with signal SIGKILL; another one starts")
+    assert first["pid"] not in [entry["pid"] for entry in _running(server)]
+    diagnosis = server.get("/admin/host/extensions").json()
+    assert [one["reason"] for one in diagnosis["extensions"] if one["name"] == "timer"] == [
+        "paused by POST /admin/extensions/timer/pause"
+    ]
+    assert [entry["process"] for entry in diagnosis["processes"]] == [1, 2]
+
+
+def _running(server: Served) -> list[dict[str, Any]]:
+    """Return what the status says about the processes, once both of them run."""
+    end = time.monotonic() + PATIENCE
+    while True:
+        processes: list[dict[str, Any]] = server.get("/admin/host/status").json()["processes"]
+        if [entry.get("state") for entry in processes] == ["Running"] * 2:
+            return processes
+        assert time.monotonic() < end, processes
+        time.sleep(0.05)
 
 
 def test_workers_of_a_killed_supervisor_end(make_app: MakeApp, serve: Serve) -> None:

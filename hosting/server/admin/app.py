@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import json
-import platform
-import uuid
-from time import monotonic
 from typing import TYPE_CHECKING, Any
 
-import hosting
 from hosting.bindings.http.request import parse_headers
 from hosting.bindings.http.response import HttpReply
 from hosting.errors import ExtensionError
 from hosting.extensions import GuardPauseError, PauseWord
 from hosting.host.function_host import FunctionHost
 from hosting.server.admin.functions import AdminFunctions
+from hosting.server.admin.hosts import AllHosts
 from hosting.server.body import read_body
+from hosting.server.processes import Processes
 from hosting.server.replies import empty
 from hosting.server.types import REFUSED, Receive, Scope
 
@@ -42,19 +40,21 @@ _PAGE = """<!DOCTYPE html>
 class Admin:
     """Answers requests about a host, and runs its functions manually. The case of paths does not matter.
 
+    What it says holds for all processes of the host, and what it does happens in each of them.
+
     Args:
         host: the function host, loaded.
+        processes: all processes of the host, to which it adds its questions.
         keys: the keys of the app, whose master key all but a ping need; None if callers need none.
         limit: the largest body that is read, in bytes.
     """
 
-    def __init__(self, host: FunctionHost, keys: KeySource | None, limit: int) -> None:
+    def __init__(self, host: FunctionHost, processes: Processes, keys: KeySource | None, limit: int) -> None:
         self._host = host
-        self._functions = AdminFunctions(host)
+        self._hosts = AllHosts(host, processes)
+        self._functions = AdminFunctions(host, processes)
         self._has_master_key = None if keys is None else _master_key(keys)
         self._limit = limit
-        self._since = monotonic()
-        self._instance = str(uuid.uuid4())
 
     def takes(self, path: str) -> bool:
         """Return whether ``path`` is below ``/admin``: no function can have it."""
@@ -85,27 +85,27 @@ class Admin:
         if self._has_master_key is not None and not self._has_master_key(scope):
             return empty(401)
         if endpoint == "/admin/warmup" and method in ("GET", "HEAD", "POST"):
-            return empty(200 if await self._host.warm_up() else 500)
+            return empty(200 if await self._hosts.warm_up() else 500)
         if method in _READ_METHODS:
-            return self._read(scope, endpoint)
+            return await self._read(scope, endpoint)
         if method == "POST" and endpoint.startswith(_EXTENSIONS):
-            return self._pause_or_resume(path.rstrip("/")[len(_EXTENSIONS) :], scope.get("query_string", b""))
+            return await self._pause_or_resume(path.rstrip("/")[len(_EXTENSIONS) :], scope.get("query_string", b""))
         if method == "POST" and endpoint.startswith(f"{_FUNCTIONS}/"):
             return await self._run(scope, receive, path.rstrip("/")[len(_FUNCTIONS) + 1 :])
         return empty(404)
 
-    def _read(self, scope: Scope, endpoint: str) -> HttpReply:
+    async def _read(self, scope: Scope, endpoint: str) -> HttpReply:
         if endpoint == "/admin/host/status":
-            return _json(self._status())
+            return _json(await self._hosts.status())
         if endpoint == "/admin/host/extensions":
-            return _json(self._host.extensions.diagnosis())
+            return _json(await self._hosts.diagnosis())
         if endpoint == _FUNCTIONS:
             return _json(self._functions.all(_base(scope)))
         if not endpoint.startswith(f"{_FUNCTIONS}/"):
             return empty(404)
         name, _, part = endpoint[len(_FUNCTIONS) + 1 :].partition("/")
         if part == "outputs":
-            document = self._functions.outputs(name)
+            document = await self._functions.outputs(name)
         elif part == "status":
             document = self._functions.status(name)
         else:
@@ -122,35 +122,26 @@ class Admin:
             return HttpReply(400, [_TEXT], f"{error}\n".encode())
         return empty(202)
 
-    def _status(self) -> dict[str, Any]:
-        return {
-            "id": self._host.root.name,
-            "state": "Running",
-            "version": hosting.__version__,
-            "versionDetails": hosting.__version__,
-            "platformVersion": platform.python_version(),
-            "instanceId": self._instance,
-            "computerName": platform.node(),
-            "processUptime": int((monotonic() - self._since) * 1000),
-            "errors": [problem.message for problem in self._host.problems if problem.severity == "error"],
-        }
+    async def _pause_or_resume(self, path: str, query: bytes) -> HttpReply:
+        """Answer a POST to ``NAME/pause``, for a guard with ``?deny`` or ``?open``, or to ``NAME/resume``.
 
-    def _pause_or_resume(self, path: str, query: bytes) -> HttpReply:
-        """Answer a POST to ``NAME/pause``, for a guard with ``?deny`` or ``?open``, or to ``NAME/resume``."""
+        202 says that not every process has done it yet.
+        """
         name, _, action = path.rpartition("/")
-        extensions, action = self._host.extensions, action.lower()
+        action = action.lower()
         if not name or action not in ("pause", "resume"):
             return empty(404)
         try:
             if action == "pause":
-                extensions.pause(name, _pause_word(query))
+                missing = await self._hosts.pause(name, _pause_word(query))
             else:
-                extensions.resume(name)
+                missing = await self._hosts.resume(name)
         except GuardPauseError as error:
             return _json({"error": str(error)}, 409)
         except ExtensionError as error:
             return _json({"error": str(error)}, 404)
-        return _json({"name": name, "action": action})
+        document = {"name": name, "action": action}
+        return _json({**document, "processes": missing}, 202) if missing else _json(document)
 
 
 def _pause_word(query: bytes) -> PauseWord:

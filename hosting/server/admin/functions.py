@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from operator import itemgetter
 from typing import Any
 
 from hosting.bindings.http.provider import full_route
 from hosting.core import Binding, Function
 from hosting.host.function_host import FunctionHost
+from hosting.server.admin.merging import values
+from hosting.server.processes import Processes
 
 
 class AdminFunctions:
@@ -16,10 +19,13 @@ class AdminFunctions:
 
     Args:
         host: the function host, loaded.
+        processes: all processes of the host, to which it adds its question.
     """
 
-    def __init__(self, host: FunctionHost) -> None:
+    def __init__(self, host: FunctionHost, processes: Processes) -> None:
         self._host = host
+        self._processes = processes
+        processes.add("outputs", self._own_outputs)
 
     def all(self, base: str) -> list[dict[str, Any]]:
         """Return the description of every function.
@@ -43,11 +49,18 @@ class AdminFunctions:
             return None
         return {"errors": errors} if errors else {}
 
-    def outputs(self, name: str) -> dict[str, Any] | None:
-        """Return what a function would have sent, and what it returned in manual runs; None if there is none."""
+    async def outputs(self, name: str) -> dict[str, Any] | None:
+        """Return what a function would have sent, and what it returned in manual runs; None if there is none.
+
+        The latest values of each process, in the order in which they were set.
+        """
         if self.status(name) is None:
             return None
-        return {"outputs": [output.document() for output in self._host.manual_runs.kept_outputs.of(name)]}
+        answers = values(await self._processes.ask("outputs", name=name))
+        return {"outputs": sorted((one for _, value in answers for one in value), key=itemgetter("time"))}
+
+    def _own_outputs(self, name: str) -> list[dict[str, Any]]:
+        return [output.document() for output in self._host.manual_runs.kept_outputs.of(name)]
 
     async def run(self, name: str, body: bytes) -> None:
         """Start an invocation in the background.
