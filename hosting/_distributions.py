@@ -183,6 +183,12 @@ def installed_version(name: str) -> str | None:
     return distribution_version(find_distribution(name))
 
 
+def installed_versions(names: Iterable[str]) -> dict[str, str | None]:
+    """Return the version of each distribution; None for one that is not installed, or has no readable metadata."""
+    found = dict(installed())
+    return {name: distribution_version(found.get(canonical_name(name))) for name in names}
+
+
 def requirements_of(distribution: DistributionInfo | None) -> list[str]:
     """Return what a distribution depends on, each requirement with its conditions; empty if that is not known."""
     try:
@@ -280,18 +286,19 @@ def _distributions(folder: str) -> Iterator[str]:
         names: Iterable[str] = os.listdir(folder)
     except OSError:
         return
+    prefix = os.path.join(folder, "")
     for name in names:
         if name.lower().endswith((".dist-info", ".egg-info")):
-            yield os.path.join(folder, name)
+            yield prefix + name
     if folder.lower().endswith(".egg"):
         yield os.path.join(folder, "EGG-INFO")
 
 
 def _name_of_folder(info: str) -> str:
     """Return a distribution's canonical name, from the name of its folder."""
-    folder = os.path.basename(info)
+    parent, _, folder = info.rpartition(os.sep)
     if folder == "EGG-INFO":
-        folder = os.path.basename(os.path.dirname(info))
+        folder = os.path.basename(parent)
     name, _, kind = folder.rpartition(".")
     name = name.rpartition("-")[0] or name if kind.lower() == "dist-info" else name.partition("-")[0]
     return canonical_name(name)

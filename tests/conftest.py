@@ -129,6 +129,8 @@ def restored_imports() -> Iterator[None]:
     with restored_path():
         yield
     pending.late[:] = late  # a host that a test leaves open would take extensions of the next one's app
+    if sys.modules == before:  # most tests import nothing, and a comparison is quick
+        return
     added = {name: module for name, module in sys.modules.copy().items() if before.get(name) is not module}
     for name in [name for name, module in added.items() if _is_of_an_app("".join(module_places(module)))]:
         del sys.modules[name]

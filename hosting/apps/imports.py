@@ -46,10 +46,14 @@ def unload_apps(root: Path) -> None:
         root: the folder of the app that is going to be loaded, resolved.
     """
     roots = [root, *_loaded_roots(), *(Path(entry) for entry in sys.path if _is_other_app(entry, root))]
+    prefixes = tuple(map(str, roots))
     # All names are collected before the first is deleted: a namespace package needs its parent to compute its path.
     # A copy is made in one step; a list of items may be interrupted by a thread that imports.
     modules = sys.modules.copy()
-    stale = [name for name, module in modules.items() if not _is_kept(name) and _belongs_to(module, roots)]
+    # Most modules are outside the apps: comparing text rules them out faster than comparing path objects.
+    places = ((name, place) for name, module in modules.items() for place in module_places(module))
+    near = [(name, place) for name, place in places if place.startswith(prefixes)]
+    stale = [name for name, place in near if not _is_kept(name) and any(is_app_file(place, one) for one in roots)]
     for name in {*stale, *(name for name in list(sys.modules) if name.partition(".")[0] == NAMESPACE)}:
         del sys.modules[name]
     importlib.invalidate_caches()
@@ -172,9 +176,3 @@ def module_places(module: ModuleType) -> list[str]:
         return [str(entry) for entry in attributes.get("__path__") or ()]
     except KeyError:  # a namespace package of which the parent was removed from sys.modules
         return []
-
-
-def _belongs_to(module: ModuleType, roots: list[Path]) -> bool:
-    paths = module_places(module)
-    # Most modules are outside the apps: comparing text rules them out faster than comparing path objects.
-    return any(path.startswith(str(root)) and is_app_file(path, root) for path in paths for root in roots)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
+from functools import cached_property
 from pkgutil import resolve_name
 from typing import TYPE_CHECKING
 
@@ -144,8 +146,16 @@ class Providers:
         return [entry for entry in self._installed(binding_type) if not may_load(entry, environ)]
 
     def _installed(self, binding_type: str) -> list[EntryPoint]:
-        wanted = (self.group, binding_type.lower())
-        return [entry for entry in self._entry_points() if (entry.group, entry.name.lower()) == wanted]
+        return self._by_type.get(binding_type.lower(), [])
+
+    @cached_property
+    def _by_type(self) -> dict[str, list[EntryPoint]]:
+        """The entry points of binding types, read once for all bindings of the app."""
+        by_type = defaultdict(list)
+        for entry in self._entry_points():
+            if entry.group == self.group:
+                by_type[entry.name.lower()].append(entry)
+        return by_type
 
 
 class ProvidersWithGeneric:

@@ -9,7 +9,7 @@ from collections import defaultdict
 from typing import Any
 
 import hosting
-from hosting._distributions import distribution_name, distribution_version, installed_version
+from hosting._distributions import distribution_name, distribution_version, installed_versions
 from hosting.extensions import installed_entry_points
 
 PACKAGES = ("azure-functions", "pluggy", "uvicorn")
@@ -36,7 +36,7 @@ def versions() -> dict[str, Any]:
             "implementation": platform.python_implementation(),
             "executable": sys.executable,
         },
-        "packages": {name: installed_version(name) for name in PACKAGES},
+        "packages": installed_versions(PACKAGES),
         "plugins": _plugins(),
     }
 

@@ -52,6 +52,21 @@ def test_entry_point_of_a_package_provides_its_type() -> None:
     assert provider.services.section("extensions", "http") == {"routePrefix": "v1"}
 
 
+def test_installed_packages_are_read_once_for_all_bindings_of_an_app() -> None:
+    """An app may have hundreds of bindings, and an environment hundreds of packages."""
+    reads = []
+
+    def entry_points() -> list[importlib_metadata.EntryPoint]:
+        reads.append(1)
+        return [importlib_metadata.EntryPoint("queueTrigger", f"{__name__}:Echo", "hosting.bindings")]
+
+    registry = Providers(SERVICES, entry_points)
+    unknown = Binding("other", "unknownTrigger", "in")
+    assert [registry.supports(function(), one) for one in (QUEUE, unknown) * 3] == [True, False] * 3
+    assert registry.get(function(), QUEUE) is registry.get(function(), QUEUE)
+    assert len(reads) == 1
+
+
 @pytest.mark.parametrize(
     ("entries", "reason"),
     [

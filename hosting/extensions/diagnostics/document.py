@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
-from hosting._distributions import distribution_name, distribution_version, installed_version
+from hosting._distributions import distribution_name, distribution_version, installed_versions
 from hosting._injection import name_of
 from hosting._interface import interface_text
 from hosting._text import did_you_mean
@@ -46,7 +46,7 @@ def environment(environ: Mapping[str, str]) -> dict[str, Any]:
 
     return {
         "python": platform.python_version(),
-        "versions": {package: installed_version(package) for package in PACKAGES},
+        "versions": installed_versions(PACKAGES),
         "interface": interface_text(),
         "flags": {flag: environ.get(flag) for flag in FLAGS},
     }
