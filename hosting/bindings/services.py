@@ -42,6 +42,8 @@ class Webhooks(dict[str, "Webhook"]):
     def __init__(self) -> None:
         super().__init__()
         self._access: dict[str, WebhookAccess] = {}
+        self.find_key: Callable[[str], str] = lambda _name: ""
+        """Set by the server: returns what ``key`` returns."""
 
     def add(self, name: str, handler: Webhook, *, system_key: str = "", is_anonymous: bool = False) -> None:
         """Add a handler that names its own authorization.
@@ -63,6 +65,17 @@ class Webhooks(dict[str, "Webhook"]):
     def access(self, name: str) -> WebhookAccess:
         """Return what callers of a webhook need, by its name in any case."""
         return self._access.get(name.lower()) or WebhookAccess(_system_key(name))
+
+    def key(self, name: str) -> str:
+        """Return the key with which a webhook can be called now; empty if callers need none, or nothing is served.
+
+        It belongs into addresses that a function hands out, so that others can call back: ``?code=KEY``. Read it for
+        each invocation, because keys are rotated.
+
+        Args:
+            name: the name of the webhook, in any case.
+        """
+        return self.find_key(name.lower())
 
     def __setitem__(self, name: str, handler: Webhook) -> None:
         """Add a handler.
@@ -104,7 +117,8 @@ class Services:
         """The handlers of requests to ``/runtime/webhooks/NAME``, by name: async functions that take an ``HttpCall``
         and return an ``HttpReply``, which may be an ``HttpStream``. Add yours at load, not later than in
         ``Provider.start``; with ``webhooks.add(name, handler, system_key=..., is_anonymous=...)`` where callers need
-        another key than ``NAME_extension``, or none."""
+        another key than ``NAME_extension``, or none. ``webhooks.key(name)`` is the key for addresses that are handed
+        out."""
         self._entry_points = entry_points
         self._shared: dict[Any, Any] = {}
 

@@ -10,6 +10,7 @@ from hosting.bindings.http.request import HttpCall, parse_headers
 from hosting.bindings.http.response import HttpReply
 from hosting.errors import SettingsError
 from hosting.server.body import read_body, replace_chunked
+from hosting.server.keys import system_key
 from hosting.server.replies import empty
 from hosting.server.types import REFUSED, Receive, Scope
 
@@ -40,9 +41,11 @@ class Webhooks:
         self, handlers: HandlersByName, levels: Mapping[str, bool], keys: KeySource | None, limit: int
     ) -> None:
         self._handlers = handlers
-        self._is_anonymous = levels
+        self._levels = levels
+        self._keys = keys
         self._has_system_key = None if keys is None else _system_keys(keys)
         self._limit = limit
+        handlers.find_key = self._key
 
     def takes(self, path: str) -> bool:
         """Return whether ``path`` is a webhook's: no function can have it."""
@@ -73,9 +76,16 @@ class Webhooks:
     def _is_allowed(self, name: str, scope: Scope) -> bool:
         if self._has_system_key is None:
             return True
-        access = self._handlers.access(name)
-        is_anonymous = self._is_anonymous.get(name.lower(), access.is_anonymous)
-        return is_anonymous or self._has_system_key(access.system_key, scope)
+        return self._is_anonymous(name) or self._has_system_key(self._handlers.access(name).system_key, scope)
+
+    def _is_anonymous(self, name: str) -> bool:
+        return self._levels.get(name.lower(), self._handlers.access(name).is_anonymous)
+
+    def _key(self, name: str) -> str:
+        """Return a key that the webhook of a name accepts; empty if it needs none, or has none."""
+        if self._keys is None or self._is_anonymous(name):
+            return ""
+        return next(iter(self._keys.accepted(system_key(self._handlers.access(name).system_key))), "")
 
     async def _call(self, scope: Scope, receive: Receive, rest: str) -> HttpCall:
         headers = parse_headers(scope["headers"])

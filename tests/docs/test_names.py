@@ -14,7 +14,14 @@ from tests.docs.pages import DERIVED, PAGES, TUTORIALS, blocks
 
 PACKAGES = ("hosting", "hosting_profile", "hosting_storage", "hosting_timer")
 _DOTTED = re.compile(rf"`((?:{'|'.join(PACKAGES)})(?:\.\w+)+)(?:\(.*?\))?`")
-_ENTRY_POINT_GROUPS = {"hosting.bindings", "hosting.commands", "hosting.functions", "hosting.guards", "hosting.storage"}
+_ENTRY_POINT_GROUPS = {
+    "hosting.bindings",
+    "hosting.commands",
+    "hosting.functions",
+    "hosting.guards",
+    "hosting.storage",
+    "hosting.testing",
+}
 
 
 def _imports(code: str) -> Iterator[str]:

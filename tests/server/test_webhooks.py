@@ -189,6 +189,28 @@ async def test_webhook_names_its_own_authorization(
     assert "of_mine" in keys_document(host)["system"]
 
 
+@pytest.mark.parametrize(
+    ("keys", "add", "key"),
+    [
+        (KEYS, {}, KEYS.of_system("mine_extension")),
+        (KEYS, {"system_key": "other"}, KEYS.of_system("other")),
+        (KEYS, {"is_anonymous": True}, ""),
+        (None, {}, ""),
+    ],
+    ids=["its own key", "a key of another name", "anonymous", "no keys"],
+)
+async def test_provider_gets_the_key_for_addresses_that_it_hands_out(
+    host: FunctionHost, keys: Keys | None, add: dict[str, Any], key: str
+) -> None:
+    """The webhook accepts that key; before the app is served, there is none."""
+    host.webhooks.add("mine", echo, **add)
+    assert host.webhooks.key("mine") == ""
+    send = sender(host, keys)
+    assert host.webhooks.key("Mine") == key
+    response = await send("GET", f"/runtime/webhooks/mine?code={key}", headers={"x-mine": "1"})
+    assert response.status_code == 201
+
+
 @pytest.mark.parametrize("level", ["Function", "", 1, []])
 def test_unknown_authorization_level_stops_the_start(host: FunctionHost, level: object) -> None:
     """As in Azure, a webhook is System or Anonymous."""
