@@ -58,7 +58,7 @@ LAYERS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("logging", ("hosting.logging",)),
     ("server", ("hosting.server",)),
     ("runner", ("hosting.runner",)),
-    ("ways in", ("hosting.azure_worker", "hosting.check", "hosting.scaffold", "hosting.testing")),
+    ("ways in", ("hosting.azure_worker", "hosting.check", "hosting.deploy", "hosting.scaffold", "hosting.testing")),
     ("command line", ("hosting.cli", "hosting.pytest_plugin", "hosting.__main__")),
 )
 
@@ -159,7 +159,7 @@ def test_imports_go_one_way(module: str) -> None:
     assert not wrong, f"{module} ({LAYERS[_layer(module)][0]}) imports from a layer below it: {', '.join(wrong)}"
 
 
-@pytest.mark.parametrize("package", ["azure_worker", "check", "scaffold", "testing"])
+@pytest.mark.parametrize("package", ["azure_worker", "check", "deploy", "scaffold", "testing"])
 def test_ways_in_are_imported_by_the_command_line_and_by_authors_only(package: str) -> None:
     """Each way in stands alone: only the command line, the pytest plugin and the author's interface import one."""
     inside = f"hosting.{package}"

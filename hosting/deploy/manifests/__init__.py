@@ -1,0 +1,1 @@
+"""``hosting manifests``: files for Kubernetes, Knative, Docker Compose and Azure Container Apps."""

@@ -1,0 +1,135 @@
+"""Components of an app: which functions run together, because they are scaled by the same measure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Literal, NamedTuple
+
+from hosting.core import Function, Problem
+from hosting.deploy.manifests.scalers import Scaler, ScalerContext, scaler_of
+
+ComponentName = Literal["http", "scaled", "always-on"]
+
+_WEB = frozenset(
+    {
+        *("httptrigger", "eventgridtrigger", "signalrtrigger", "webpubsubtrigger"),
+        *("mcptooltrigger", "mcpresourcetrigger", "mcpprompttrigger"),
+    }
+)
+"""Triggers that requests start, in lower case."""
+_WARMUP = "warmuptrigger"
+_SINGLE = frozenset({"timertrigger", "blobtrigger"})
+_DURABLE = frozenset({"orchestrationtrigger", "activitytrigger", "entitytrigger"})
+
+
+class Component(NamedTuple):
+    """Functions that run in hosts of their own.
+
+    Args:
+        name: ``http`` for what requests start, ``scaled`` for what KEDA scales from zero, ``always-on`` for the rest.
+        functions: the functions of the app that it runs, by name.
+        scalers: the scalers of its functions.
+        is_whole: whether it runs every function of the app, so that nothing has to be left out.
+    """
+
+    name: ComponentName
+    functions: tuple[Function, ...]
+    scalers: tuple[Scaler, ...] = ()
+    is_whole: bool = False
+
+
+class Placement(NamedTuple):
+    """Where a function runs.
+
+    Args:
+        function: the function.
+        component: its component; None if it does not run.
+        scaler: its scaler, if it has one.
+        why: what scales it, or why nothing does; a phrase for a table.
+        problem: what a person must know about it.
+    """
+
+    function: Function
+    component: ComponentName | None
+    scaler: Scaler | None
+    why: str
+    problem: Problem | None = None
+
+
+def place(functions: Sequence[Function], context: ScalerContext) -> list[Placement]:
+    """Return where each function runs.
+
+    Raises:
+        HostingError: a trigger lacks what its scaler needs.
+    """
+    return [_place(function, context) for function in functions]
+
+
+def components(placements: Sequence[Placement]) -> list[Component]:
+    """Return the components that have functions, in a fixed order; an app without functions has one for HTTP."""
+    own = [one for one in placements if one.component is not None and one.function.added_by is None]
+    names: tuple[ComponentName, ...] = ("http", "scaled", "always-on")
+    used = [name for name in names if any(one.component == name and not _is_warmup(one) for one in placements)]
+    found: list[Component] = []
+    for name in used or ["http"]:
+        mine = [one for one in own if one.component == name or _is_warmup(one)]
+        scalers = tuple(one.scaler for one in mine if one.scaler is not None)
+        whole = len(used) < 2 and all(one.component is not None for one in placements)
+        found.append(Component(name, tuple(one.function for one in mine), scalers, whole))
+    return found
+
+
+def _is_warmup(placement: Placement) -> bool:
+    return placement.function.trigger.type.lower() == _WARMUP
+
+
+def _place(function: Function, context: ScalerContext) -> Placement:
+    kind = function.trigger.type.lower()
+    if function.disabled:
+        return Placement(function, None, None, "disabled")
+    if kind in _WEB:
+        return Placement(function, "http", None, "processor time")
+    if kind == _WARMUP:
+        return Placement(function, "http", None, "runs in every host")
+    if kind == "blobtrigger" and str(function.trigger.get("source") or "").lower() == "eventgrid":
+        return Placement(function, "http", None, "processor time")
+    if kind in _SINGLE:
+        return Placement(function, "always-on", None, _why_single(kind))
+    scaler = scaler_of(function, context)
+    if scaler is not None:
+        return Placement(function, "scaled", scaler, f"{scaler.type}, 0 and more")
+    return Placement(function, "always-on", None, "no scaler", _no_scaler(function))
+
+
+def _why_single(kind: str) -> str:
+    if kind == "timertrigger":
+        return "one host, because no queue announces a timer"
+    return "one host, because KEDA counts all blobs, not new ones"
+
+
+def _no_scaler(function: Function) -> Problem:
+    kind = function.trigger.type
+    about = "durable functions" if kind.lower() in _DURABLE else f"a {kind}"
+    return Problem(
+        "warning",
+        f"Function '{function.name}': KEDA has no scaler for {about}, so it runs in one host that is always on",
+        "If one host is not enough, change replicas of the Deployment whose name ends in -always-on in an overlay.",
+        function.file,
+        function=function.name,
+    )
+
+
+def listeners_missing(
+    placements: Sequence[Placement], never_triggered: Sequence[tuple[Function, str]]
+) -> Iterator[Problem]:
+    """Yield a warning for each function that no installed package triggers, though its hosts would be started."""
+    names = {one.function.name for one in placements if one.component is not None}
+    for function, kind in never_triggered:
+        if function.name in names and kind.lower().endswith("trigger"):
+            yield Problem(
+                "warning",
+                f"Function '{function.name}' is never triggered: no installed package listens to a {kind}",
+                "Install its package here and in the image, or its hosts are started and do nothing.",
+                function.file,
+                function=function.name,
+            )

@@ -1,0 +1,98 @@
+"""The files of a target, from an app's folder."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from hosting.deploy.manifests.documents import ManifestFile, render
+from hosting.deploy.manifests.kubernetes import KUSTOMIZATION, kubernetes_files
+from hosting.deploy.manifests.names import check_image, check_name
+from hosting.deploy.manifests.options import ManifestOptions
+from hosting.deploy.manifests.plan import Plan, make_plan
+from hosting.errors import UsageError
+from hosting.host.function_host import FunctionHost
+from hosting.host.process import enter
+
+
+def check_options(options: ManifestOptions) -> None:
+    """Check the options, before the app is loaded.
+
+    Raises:
+        UsageError: a name or the image cannot be used, or the fewest hosts are more than the most.
+    """
+    check_name(options.name, "--name")
+    if options.target != "compose" or options.image:
+        check_image(options.image)
+    for option, value in (("--namespace", options.namespace), ("--pull-secret", options.pull_secret)):
+        if value:
+            check_name(value, option, 63)
+    if options.min_replicas > options.max_replicas:
+        raise UsageError(
+            f"--min-replicas {options.min_replicas} is more than --max-replicas {options.max_replicas}.",
+            remedy="Raise --max-replicas, or lower --min-replicas.",
+        )
+
+
+def plan_app(root: Path, options: ManifestOptions) -> Plan:
+    """Load the app in this process, without serving it, and return the plan of its files.
+
+    Args:
+        root: the app's folder.
+        options: what the command line says.
+
+    Raises:
+        HostingError: the app does not load, or cannot be described.
+    """
+    enter(root)
+    host = FunctionHost(root)
+    host.load()
+    return make_plan(host, options)
+
+
+def generate(plan: Plan) -> dict[str, str]:
+    """Return the text of each file, by its name in the output folder.
+
+    Raises:
+        HostingError: PyYAML is not installed.
+    """
+    command = plan.options.command_line()
+    return {file.path: render(file, command) for file in _files(plan)}
+
+
+def applicable(files: Mapping[str, str]) -> Iterator[str]:
+    """Yield the texts that can be applied as they are: no templates, and nothing that only kustomize reads."""
+    for path, text in files.items():
+        if path != KUSTOMIZATION and ".example." not in path:
+            yield text
+
+
+def document(plan: Plan) -> dict[str, Any]:
+    """Return what the files say about each function, and the problems, for ``--json``."""
+    return {
+        "target": plan.options.target,
+        "name": plan.options.name,
+        "functions": [
+            {
+                "name": one.function.name,
+                "trigger": one.function.trigger.type,
+                "component": one.component,
+                "scaling": one.why,
+                "scaler": None
+                if one.scaler is None
+                else {"type": one.scaler.type, "metadata": dict(one.scaler.metadata)},
+            }
+            for one in plan.placements
+        ],
+        "settings": list(plan.settings.values),
+        "secrets": list(plan.settings.secrets),
+        "problems": [
+            {"severity": one.severity, "message": one.message, "remedy": one.remedy, "function": one.function}
+            for one in plan.problems
+        ],
+    }
+
+
+def _files(plan: Plan) -> list[ManifestFile]:
+    return kubernetes_files(plan)

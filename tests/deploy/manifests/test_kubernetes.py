@@ -1,0 +1,391 @@
+"""The files for Kubernetes and Knative: valid objects that fit each other, for apps of every kind."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import kubernetes_validate  # type: ignore[import-untyped]
+import pytest
+
+from hosting.deploy.manifests.generate import generate
+from hosting.deploy.manifests.metadata import faults
+from hosting.errors import HostingError
+from tests.conftest import MakeApp
+from tests.support.manifests import broken_references, custom_schemas, find, objects_of, plan_of
+
+CORE = ("v1", "apps/v1", "autoscaling/v2", "policy/v1", "networking.k8s.io/v1")
+VERSIONS = [f"1.{minor}" for minor in range(25, 38)]
+LONG = [version for version in VERSIONS if version not in (VERSIONS[0], VERSIONS[-1])]
+SECRET = "DefaultEndpointsProtocol=https;AccountName=a;AccountKey=c2VjcmV0;"
+
+SHOP = """
+import azure.functions as func
+app = func.FunctionApp()
+
+@app.route("hello")
+def hello(req: func.HttpRequest) -> str: return "hi"
+
+@app.queue_trigger(arg_name="m", queue_name="%QUEUE%", connection="Orders")
+def work(m: func.QueueMessage) -> None: ...
+
+@app.timer_trigger(arg_name="t", schedule="0 */5 * * * *")
+def tick(t: func.TimerRequest) -> None: ...
+
+@app.warm_up_trigger(arg_name="c")
+def warm(c) -> None: ...
+"""
+QUEUE = """
+import azure.functions as func
+app = func.FunctionApp()
+
+@app.queue_trigger(arg_name="m", queue_name="Orders", connection="{}")
+def work(m: func.QueueMessage) -> None: ...
+"""
+GENERIC = """
+import azure.functions as func
+app = func.FunctionApp()
+
+@app.function_name("{name}")
+@app.generic_trigger(arg_name="m", type="{type}", **{properties})
+def work(m) -> None: ...
+"""
+V1 = {
+    "Work/function.json": json.dumps(
+        {"bindings": [{"type": "queueTrigger", "direction": "in", "name": "m", "queueName": "%QUEUE%"}]}
+    ),
+    "Work/__init__.py": "def main(m) -> None: ...",
+    "Page/function.json": json.dumps({"bindings": [{"type": "httpTrigger", "direction": "in", "name": "req"}]}),
+    "Page/__init__.py": "def main(req) -> str: return ''",
+}
+HUNDRED = "import azure.functions as func\napp = func.FunctionApp()\n" + "".join(
+    f"""
+@app.queue_trigger(arg_name="m", queue_name="queue-{number}", connection="Account__{number % 3}")
+def work_{number}(m: func.QueueMessage) -> None: ...
+@app.route("page{number}")
+def page_{number}(req: func.HttpRequest) -> str: return ""
+"""
+    for number in range(50)
+)
+APPS: Mapping[str, tuple[Mapping[str, str], Mapping[str, str]]] = {
+    "v2": ({"function_app.py": SHOP}, {"QUEUE": "orders", "Orders": SECRET, "AzureWebJobsStorage": SECRET}),
+    "v1": (V1, {"QUEUE": "orders", "AzureWebJobsStorage": SECRET}),
+    "identity": (
+        {"function_app.py": QUEUE.format("Orders")},
+        {"Orders__queueServiceUri": "https://acct.queue.core.windows.net", "Orders__credential": "managedidentity"},
+    ),
+    "hundred": ({"function_app.py": HUNDRED}, {}),
+}
+
+
+def _plan(make_app: MakeApp, name: str, **options: Any) -> Any:
+    files, environ = APPS[name]
+    return plan_of(make_app(files), environ, **options)
+
+
+@pytest.mark.parametrize(("name", "target"), [*((name, "kubernetes") for name in APPS), ("v2", "knative")])
+def test_objects_fit_each_other_and_the_schemas(make_app: MakeApp, name: str, target: str) -> None:
+    """Names, selectors, ports, secrets and references agree, and the oldest and newest Kubernetes take the objects."""
+    objects = objects_of(_plan(make_app, name, target=target, namespace="shops"))
+    assert list(broken_references(objects)) == []
+    assert {one["metadata"]["namespace"] for one in objects if one["kind"] != "Kustomization"} == {"shops"}
+    for one in objects:
+        if one["apiVersion"] in CORE:
+            for version in (VERSIONS[0], VERSIONS[-1]):
+                kubernetes_validate.validate(one, version, strict=True)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("version", LONG)
+def test_every_version_of_kubernetes_takes_the_objects(make_app: MakeApp, version: str) -> None:
+    """No field is too new or was removed."""
+    for one in objects_of(_plan(make_app, "v2", namespace="shops", pull_secret="registry")):
+        if one["apiVersion"] in CORE:
+            kubernetes_validate.validate(one, version, strict=True)
+
+
+@pytest.mark.parametrize("target", ["kubernetes", "knative"])
+def test_custom_resources_fit_their_schemas(make_app: MakeApp, target: str) -> None:
+    """KEDA, Knative and Prometheus would prune or refuse a misspelled field."""
+    if not custom_schemas():
+        pytest.skip("the schemas of custom resources are not part of this repository: put them into shared/schemas")
+    plan = _plan(make_app, "v2", target=target)._replace(metrics_port=9464)
+    kinds = set()
+    for one in objects_of(plan):
+        if one["apiVersion"] not in CORE and one["kind"] != "Kustomization":
+            schema = custom_schemas()[one["apiVersion"], one["kind"]]
+            assert [str(error) for error in jsonschema.Draft202012Validator(schema).iter_errors(one)] == []
+            kinds.add(one["kind"])
+    assert kinds >= {"ScaledObject", "TriggerAuthentication", "PodMonitor"}
+
+
+TRIGGERS = [
+    # type, properties, settings, host.json's extensions, type of scaler, metadata
+    (
+        "queueTrigger",
+        {"queueName": "%Q%", "connection": ""},
+        {"Q": "Big-Orders"},
+        {"queues": {"batchSize": 8, "newBatchThreshold": 2}},
+        ("azure-queue", {"queueName": "big-orders", "queueLength": "10", "queueLengthStrategy": "all"}),
+    ),
+    (
+        "queueTrigger",
+        {"queueName": "orders"},
+        {"FUNCTIONS_WORKER_PROCESS_COUNT": "2"},
+        {"queues": {"batchSize": "4"}},
+        ("azure-queue", {"queueName": "orders", "queueLength": "12", "queueLengthStrategy": "all"}),
+    ),
+    (
+        "queueTrigger",
+        {"queueName": "orders", "connection": "Gov"},
+        {"Gov__serviceUri": "https://acct.queue.core.usgovcloudapi.net", "Gov__clientId": "id"},
+        {},
+        (
+            "azure-queue",
+            {"queueName": "orders", "queueLength": "24", "queueLengthStrategy": "all"}
+            | {"accountName": "acct", "cloud": "AzureUSGovernmentCloud"},
+        ),
+    ),
+    (
+        "queueTrigger",
+        {"queueName": "orders", "connection": "Own"},
+        {"AzureWebJobsOwn__queueServiceUri": "https://acct.queue.storage.example"},
+        {},
+        (
+            "azure-queue",
+            {"queueName": "orders", "queueLength": "24", "queueLengthStrategy": "all"}
+            | {"accountName": "acct", "cloud": "Private", "endpointSuffix": "queue.storage.example"},
+        ),
+    ),
+    (
+        "serviceBusTrigger",
+        {"topicName": "T", "subscriptionName": "S", "connection": "Bus"},
+        {},
+        {"serviceBus": {"maxConcurrentCalls": 4}},
+        ("azure-servicebus", {"messageCount": "4", "topicName": "T", "subscriptionName": "S"}),
+    ),
+    (
+        "serviceBusTrigger",
+        {"queueName": "Q", "connection": "Bus"},
+        {"Bus__fullyQualifiedNamespace": "ns.servicebus.windows.net"},
+        {},
+        ("azure-servicebus", {"messageCount": "16", "queueName": "Q", "namespace": "ns"}),
+    ),
+    (
+        "eventHubTrigger",
+        {"eventHubName": "hub", "connection": "Hub"},
+        {"Hub": SECRET},
+        {},
+        (
+            "azure-eventhub",
+            {"consumerGroup": "$Default", "unprocessedEventThreshold": "64", "eventHubName": "hub"}
+            | {"blobContainer": "azure-webjobs-eventhub", "checkpointStrategy": "blobMetadata"},
+        ),
+    ),
+    (
+        "kafkaTrigger",
+        {"brokerList": "Brokers", "topic": "t", "consumerGroup": "g", "protocol": "SaslSsl"}
+        | {"authenticationMode": "Plain", "username": "%U%", "password": "%P%"},
+        {"Brokers": "kafka:9093", "U": "user", "P": "hunter-2-secret"},
+        {},
+        (
+            "kafka",
+            {"topic": "t", "consumerGroup": "g", "lagThreshold": "10", "bootstrapServers": "kafka:9093"}
+            | {"tls": "enable", "sasl": "plaintext"},
+        ),
+    ),
+    (
+        "rabbitMQTrigger",
+        {"queueName": "q", "connectionStringSetting": "Rabbit"},
+        {},
+        {},
+        ("rabbitmq", {"queueName": "q", "mode": "QueueLength", "value": "30"}),
+    ),
+]
+
+
+@pytest.mark.parametrize(("kind", "properties", "settings", "extensions", "expected"), TRIGGERS)
+def test_trigger_gets_its_scaler(
+    make_app: MakeApp,
+    kind: str,
+    properties: Mapping[str, str],
+    settings: Mapping[str, str],
+    extensions: Mapping[str, Any],
+    expected: tuple[str, Mapping[str, str]],
+) -> None:
+    """Each type of trigger has KEDA's scaler with the metadata that KEDA reads, as texts, and the app's thresholds."""
+    code = GENERIC.format(name="Work_It", type=kind, properties=dict(properties))
+    files = {"function_app.py": code, "host.json": json.dumps({"version": "2.0", "extensions": extensions})}
+    files["local.settings.json"] = json.dumps({"Values": dict(settings)})
+    plan = plan_of(make_app(files))
+    objects = objects_of(plan)
+    [trigger] = find(objects, "ScaledObject")["spec"]["triggers"]
+    assert (trigger["type"], trigger["metadata"]) == expected
+    assert list(broken_references(objects)) == []
+    assert not [text for text in generate(plan).values() if "hunter-2" in text or "c2VjcmV0" in text]
+    if kind != "queueTrigger":
+        assert any("never triggered" in one.message for one in plan.problems)
+
+
+@pytest.mark.parametrize("kind", ["cosmosDBTrigger", "sqlTrigger", "orchestrationTrigger", "redisListTrigger"])
+def test_trigger_without_a_scaler_keeps_one_host_and_is_reported(make_app: MakeApp, kind: str) -> None:
+    """KEDA would refuse the whole ScaledObject for one type that it does not know."""
+    plan = plan_of(make_app({"function_app.py": GENERIC.format(name="work", type=kind, properties={})}))
+    objects = objects_of(plan)
+    assert find(objects, "Deployment")["metadata"]["name"] == "shop-always-on"
+    assert find(objects, "Deployment")["spec"]["replicas"] == 1
+    assert "ScaledObject" not in {one["kind"] for one in objects}
+    assert "KEDA has no scaler" in plan.problems[0].message
+
+
+MISTAKES = [
+    ("eventHubTrigger", {"eventHubName": "hub"}, {}, "has no connection"),
+    ("rabbitMQTrigger", {"queueName": "q"}, {}, "has no connectionStringSetting"),
+    ("serviceBusTrigger", {"topicName": "t"}, {}, "has no subscriptionName"),
+    ("kafkaTrigger", {"topic": "t"}, {}, "has no brokerList"),
+    (
+        "queueTrigger",
+        {"queueName": "q1-name", "connection": "S"},
+        {"S__credential": "managedidentity"},
+        "which account",
+    ),
+    ("serviceBusTrigger", {"queueName": "q", "connection": "S"}, {"S__clientId": "x"}, "which namespace"),
+    ("serviceBusTrigger", {"queueName": "q", "connection": SECRET}, {}, "is not the name of a setting"),
+]
+
+
+@pytest.mark.parametrize(("kind", "properties", "settings", "message"), MISTAKES)
+def test_trigger_that_cannot_be_scaled_is_an_error_that_says_what_is_missing(
+    make_app: MakeApp, kind: str, properties: Mapping[str, str], settings: Mapping[str, str], message: str
+) -> None:
+    """A ScaledObject with a gap would be refused by KEDA, or would never start a host."""
+    app = make_app({"function_app.py": GENERIC.format(name="work", type=kind, properties=dict(properties))})
+    with pytest.raises(HostingError, match=message) as raised:
+        plan_of(app, settings)
+    assert "c2VjcmV0" not in str(raised.value)
+    assert raised.value.remedy
+
+
+def test_queue_name_of_a_setting_that_is_not_set_is_an_error(make_app: MakeApp) -> None:
+    """In CI there is no local.settings.json: the message says which setting is missing."""
+    with pytest.raises(HostingError, match="QUEUE"):
+        plan_of(make_app({"function_app.py": SHOP}))
+
+
+def test_components_run_apart_and_name_their_functions(make_app: MakeApp) -> None:
+    """Each function runs in one component, a warm-up in all, and a disabled one in none; queues scale to zero."""
+    files, environ = APPS["v2"]
+    plan = plan_of(make_app(files), {**environ, "AzureWebJobs.tick.Disabled": "1"})
+    assert {one.name: [f.name for f in one.functions] for one in plan.components} == {
+        "http": ["hello", "warm"],
+        "scaled": ["warm", "work"],
+    }
+    objects = objects_of(_plan(make_app, "v2"))
+    env = find(objects, "Deployment", "shop-scaled")["spec"]["template"]["spec"]["containers"][0]["env"]
+    assert {"name": "AzureFunctionsJobHost__functions__1", "value": "work"} in env
+    scaled = find(objects, "ScaledObject")["spec"]
+    assert (scaled["minReplicaCount"], scaled["scaleTargetRef"]["name"]) == (0, "shop-scaled")
+    assert find(objects, "Deployment", "shop-always-on")["spec"]["replicas"] == 1
+    assert find(objects, "HorizontalPodAutoscaler")["spec"]["minReplicas"] == 2
+
+
+def test_list_of_functions_in_host_json_is_overridden_to_its_end(make_app: MakeApp) -> None:
+    """host.json's own list has more names than a component: the variables leave none of them in place."""
+    files, environ = APPS["v2"]
+    names = ["hello", "work", "tick"]
+    app = make_app({**files, "host.json": json.dumps({"version": "2.0", "functions": names})})
+    plan = plan_of(app, environ)
+    objects = objects_of(plan)
+    env = find(objects, "Deployment", "shop-scaled")["spec"]["template"]["spec"]["containers"][0]["env"]
+    assert [one["value"] for one in env if "functions__" in one["name"]] == ["work"] * 3
+    variables = {one["name"]: one["value"] for one in env}
+    from hosting.host.function_host import FunctionHost
+
+    host = FunctionHost(app, environ={**environ, **variables})
+    host.load()
+    assert [one.name for one in host.functions] == ["work"]
+
+
+def test_values_that_may_be_secret_are_never_written(make_app: MakeApp) -> None:
+    """Only names go into the Secret's template; what a trigger's expression shows anyway is in the ConfigMap."""
+    values = {
+        "QUEUE": "orders",
+        "Orders": SECRET,
+        "API_KEY": "top-secret",
+        "Pin": "orders",
+        "ConnectionStrings:Db": "Server=db;Password=secret-password",
+        "AzureWebJobsStorage": "UseDevelopmentStorage=true",
+        "AzureFunctionsJobHost__logging__logLevel__default": "Debug",
+        "REGION": "north",
+        "two words": "x",
+    }
+    files, _ = APPS["v2"]
+    app = make_app({**files, "local.settings.json": json.dumps({"Values": values})})
+    plan = plan_of(app, plain=("REGION",))
+    text = "".join(generate(plan).values())
+    for secret in ("c2VjcmV0", "top-secret", "secret-password", "UseDevelopment"):
+        assert secret not in text
+    objects = objects_of(plan)
+    data = find(objects, "ConfigMap")["data"]
+    assert (data["QUEUE"], data["REGION"]) == ("orders", "north")
+    assert data["AzureFunctionsJobHost__logging__logLevel__default"] == "Debug"
+    template = find(objects, "Secret", "shop-settings")["stringData"]
+    assert set(template.values()) == {"REPLACE-ME"}
+    assert sorted(template) == ["API_KEY", "AzureWebJobsStorage", "ConnectionStrings__Db", "Orders", "Pin"]
+    assert any("two words" in problem.message for problem in plan.problems)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"name": "My Shop"}, "--name my-shop"),
+        ({"name": "shop-"}, "--name shop"),
+        ({"name": "a" * 41}, "1 to 40"),
+        ({"namespace": "Shops"}, "--namespace shops"),
+        ({"image": ""}, "--image"),
+        ({"image": "Registry/Shop Image"}, "is not the reference of an image"),
+        ({"image": "registry.example.com/Shop:1"}, "is not the reference of an image"),
+        ({"min_replicas": 5, "max_replicas": 3}, "--max-replicas"),
+        ({"plain": ("NOPE",)}, "NOPE"),
+    ],
+)
+def test_option_that_cannot_be_used_is_an_error_with_a_remedy(
+    make_app: MakeApp, options: Mapping[str, Any], message: str
+) -> None:
+    """Names that are not DNS labels, missing images and impossible numbers are reported before anything is written."""
+    files, environ = APPS["v2"]
+    with pytest.raises(HostingError) as raised:
+        plan_of(make_app(files), environ, **options)
+    assert message in str(raised.value)
+    assert raised.value.remedy
+
+
+def test_files_are_the_same_bytes_each_time(make_app: MakeApp, tmp_path: Path) -> None:
+    """Neither the folder nor the order of settings nor the machine's cores change a byte."""
+    files, environ = APPS["v2"]
+    first = generate(plan_of(make_app(files), environ))
+    second = generate(plan_of(make_app(files), dict(reversed(list(environ.items())))))
+    assert first == second
+
+
+def test_metrics_are_served_on_a_port_that_prometheus_finds(make_app: MakeApp) -> None:
+    """A PodMonitor reads every component; the port is open inside the cluster only, and not in the Service."""
+    objects = objects_of(_plan(make_app, "v2")._replace(metrics_port=9464))
+    assert list(broken_references(objects)) == []
+    monitor = find(objects, "PodMonitor")
+    assert monitor["spec"]["podMetricsEndpoints"][0]["port"] == "metrics"
+    assert len(next(one for one in objects if one["kind"] == "Service")["spec"]["ports"]) == 1
+
+
+def test_faults_of_metadata_are_found() -> None:
+    """A misspelled key, a number and a missing key, which no schema of KEDA's finds."""
+    wrong = {"type": "azure-queue", "metadata": {"queuelength": "5", "queueLength": 5}}
+    assert [text.partition(": ")[2] for text in faults(wrong)] == [
+        "KEDA does not read the key 'queuelength'",
+        "the value of 'queueLength' must be a text, found 5",
+        "'queueName' is missing",
+    ]
+    assert "no such scaler" in next(faults({"type": "timertrigger"}))
