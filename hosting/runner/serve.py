@@ -7,7 +7,6 @@ import os
 import signal
 import sys
 from collections.abc import Callable
-from pathlib import Path
 from socket import socket
 from typing import TYPE_CHECKING, NoReturn
 
@@ -35,7 +34,7 @@ from hosting.server.uvicorn_adapter.server import Application, Server
 
 if TYPE_CHECKING:
     from hosting.runner.channel import SupervisorChannel
-    from hosting.server.keys import LiveKeys
+    from hosting.server.key_store import LiveKeys
 
 _BROKEN = "The function app does not load. Its error is on the terminal; correct it, and this address serves it again."
 
@@ -119,7 +118,7 @@ def build_app(
     address = listen_address(options, settings)[0]
     is_auth_required = requires_keys(options.auth, address)
     cross_site = None if is_auth_required else CrossSiteCheck(address, options.allowed_host)
-    keys = _keys(host.root, announces=announces) if is_auth_required else None
+    keys = _keys(host, announces=announces) if is_auth_required else None
     cors = cors_policy(options.cors or settings.cors, credentials=options.cors_credentials or settings.cors_credentials)
     is_local = not is_auth_required and is_loopback(address.lower())
     try:
@@ -162,12 +161,16 @@ def _log_without_function(access: Access) -> None:
         _requests_logger.log(level, "%s", access_text(access), extra=access_fields(access))
 
 
-def _keys(root: Path, *, announces: bool) -> LiveKeys:
-    from hosting.server.keys import LiveKeys  # few starts need it
+def _keys(host: FunctionHost, *, announces: bool) -> LiveKeys:
+    from hosting.server.key_store import LiveKeys, key_store  # few starts need it
 
-    keys = LiveKeys(root)
+    store = key_store(host.root, host.environ)
+    keys = LiveKeys(store)
     if announces:
-        _logger.info("Callers need a key; 'hosting keys %s' shows them.", root)
+        origin = f"it comes from {store.title}" if store.remedy else f"'hosting keys {host.root}' shows them"
+        _logger.info("Callers need a key; %s.", origin)
+        for problem in keys.problems:
+            _logger.warning("%s", problem)
     return keys
 
 

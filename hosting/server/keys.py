@@ -14,26 +14,17 @@ import secrets
 import sys
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from hosting._files import write_atomically
-from hosting._log import host_logger
-from hosting._text import did_you_mean
 from hosting.apps.state import app_name, state_folder
 from hosting.errors import HostingError
-
-if TYPE_CHECKING:
-    from hosting.host.function_host import FunctionHost
 
 MASTER, DEFAULT = "master", "default"
 
 _FOLDER = "keys"
-_SECRET_BYTES, _MIN_SECRET_BYTES = 32, 16
-_CHECK_SECONDS = 1.0
-
-_logger = host_logger("http")
+_SECRET_BYTES, MIN_SECRET_BYTES = 32, 16
 
 
 class Rotation(NamedTuple):
@@ -59,6 +50,8 @@ class Keys:
         secret: the app's secret, from which all keys are derived.
         rotations: the rotations of keys, by the names that ``function_key`` and its siblings return.
     """
+
+    problems: Sequence[str] = ()
 
     def __init__(self, secret: bytes, rotations: Mapping[str, Rotation] | None = None) -> None:
         self._secret = secret
@@ -94,42 +87,6 @@ class Keys:
         if key is None:
             key = self._derived[purpose] = hmac.digest(self._secret, purpose.encode(), "sha256").hex()
         return key
-
-
-class LiveKeys:
-    """The keys of a running host: they are read again within a second after their file has changed.
-
-    Args:
-        root: the folder of the app.
-
-    Raises:
-        HostingError: the keys can be neither read nor written.
-    """
-
-    def __init__(self, root: Path) -> None:
-        self._root = root
-        self._path = keys_file(root)
-        self._keys = load_keys(root)
-        self._version = _version(self._path)
-        self._checked_at = time.monotonic()
-
-    def accepted(self, *names: str) -> Sequence[str]:
-        """Return the keys of these names that are accepted now, previous ones included."""
-        now = time.monotonic()
-        if now - self._checked_at >= _CHECK_SECONDS:
-            self._checked_at = now
-            self._read_again()
-        return self._keys.accepted(*names)
-
-    def _read_again(self) -> None:
-        version = _version(self._path)
-        if version is None or version == self._version:
-            return  # without a file, the keys stay until the host restarts
-        self._version = version
-        try:
-            self._keys = load_keys(self._root)
-        except HostingError as error:
-            _logger.error("The keys stay as they were. %s", error)
 
 
 def function_key(function: str) -> str:
@@ -184,73 +141,6 @@ def rotate(root: Path, name: str, overlap_seconds: float) -> Keys:
     return _keys(document, path)
 
 
-def keys_document(host: FunctionHost) -> dict[str, Any]:
-    """Return the keys of a loaded app, created now if it has none yet.
-
-    Returns:
-        ``file``, ``master`` and ``default``; ``functions``, a key for each HTTP function that is not anonymous; and
-        ``system``, a key for each webhook that the app's functions listen on.
-
-    Raises:
-        HostingError: the keys can be neither read nor written.
-    """
-    found = load_keys(host.root)
-    return {
-        "file": str(keys_file(host.root)),
-        "master": found.master,
-        "default": found.default,
-        "functions": {name: found.of(name) for name in _functions(host)},
-        "system": {name: found.of_system(name) for name in _webhooks(host)},
-    }
-
-
-def rotated_document(host: FunctionHost, name: str, overlap_seconds: float) -> dict[str, Any]:
-    """Replace one key of a loaded app by a new one.
-
-    Args:
-        host: the host of the app.
-        name: the key's name in ``keys_document``, in any case.
-        overlap_seconds: how long the key that is replaced is still accepted.
-
-    Returns:
-        ``file``; ``name`` and ``key``, those of the new key; and ``previous_accepted_until``, a time in UTC.
-
-    Raises:
-        HostingError: the app has no key of that name, or the keys can be neither read nor written.
-    """
-    names = _names(host)
-    shown = next((one for one in names if one.lower() == name.lower()), None)
-    if shown is None:
-        hint = did_you_mean(name, names)
-        raise HostingError(
-            f"The app has no key named '{name}'.{hint and f' {hint}'}", remedy=f"Its keys are {', '.join(names)}."
-        )
-    until = datetime.fromtimestamp(time.time() + overlap_seconds, UTC).replace(microsecond=0)
-    keys = rotate(host.root, names[shown], overlap_seconds)
-    return {
-        "file": str(keys_file(host.root)),
-        "name": shown,
-        "key": keys.named(names[shown]),
-        "previous_accepted_until": until.isoformat(),
-    }
-
-
-def _names(host: FunctionHost) -> dict[str, str]:
-    """Return the names of an app's keys as they are shown, each with the name that the key is derived from."""
-    functions = {name: function_key(name) for name in _functions(host)}
-    return {**functions, **{name: system_key(name) for name in _webhooks(host)}, MASTER: MASTER, DEFAULT: DEFAULT}
-
-
-def _functions(host: FunctionHost) -> list[str]:
-    """Return the functions that have keys of their own."""
-    triggers = [route.target for route in host.router().routes]
-    return [trigger.function for trigger in triggers if trigger.level not in ("anonymous", "admin")]
-
-
-def _webhooks(host: FunctionHost) -> list[str]:
-    return sorted({host.webhooks.access(name).system_key for name in host.webhooks})
-
-
 def _load(root: Path) -> dict[str, Any]:
     """Return the content of the file, which is created if there is none."""
     path = keys_file(root)
@@ -277,8 +167,8 @@ def _checked(document: Any, path: Path) -> dict[str, Any]:
         _rotations(document)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise _unreadable(path, "does not have the content of such a file") from error
-    if size < _MIN_SECRET_BYTES:
-        raise _unreadable(path, f"has a secret of {size} bytes, less than {_MIN_SECRET_BYTES}")
+    if size < MIN_SECRET_BYTES:
+        raise _unreadable(path, f"has a secret of {size} bytes, less than {MIN_SECRET_BYTES}")
     checked: dict[str, Any] = document
     return checked
 
@@ -296,7 +186,8 @@ def _keys(document: Mapping[str, Any], path: Path) -> Keys:
 def _not_kept(path: Path, error: OSError) -> HostingError:
     return HostingError(
         f"The app's keys cannot be kept in {path}: {error.strerror or error}.",
-        remedy="Make that folder writable, name another one in XDG_STATE_HOME, or start with --no-auth.",
+        remedy="Give the keys to the host in HOSTING_KEYS_SECRET, make that folder writable, name another one in "
+        "XDG_STATE_HOME, or start with --no-auth.",
     )
 
 
@@ -329,12 +220,3 @@ def _close_to_others(path: Path) -> None:
             os.fchmod(file, 0o600)
     finally:
         os.close(file)
-
-
-def _version(path: Path) -> tuple[int, int, int] | None:
-    """Return what changes with the content of a file; None if there is none."""
-    try:
-        status = path.stat()
-    except OSError:
-        return None
-    return status.st_ino, status.st_mtime_ns, status.st_size

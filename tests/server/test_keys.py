@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from hosting.errors import HostingError
-from hosting.server.keys import LiveKeys, function_key, keys_file, load_keys, matches_any, rotate, system_key
+from hosting.server.key_store import LiveKeys, key_store
+from hosting.server.keys import function_key, keys_file, load_keys, matches_any, rotate, system_key
 from tests.conftest import ROOT, clean_environment
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the state directory is named by XDG_STATE_HOME")
@@ -157,7 +158,7 @@ def test_running_host_reads_its_keys_again(
     """A rotation counts within a second; a file that is gone or broken changes nothing."""
     now = 0.0
     monkeypatch.setattr("hosting.server.keys.time.monotonic", lambda: now)
-    live = LiveKeys(tmp_path)
+    live = LiveKeys(key_store(tmp_path, {}))
     first = load_keys(tmp_path).master
     second = rotate(tmp_path, "master", 0.0).master
     assert live.accepted("master") == [first]

@@ -18,7 +18,8 @@ from hosting.bindings.http.response import HttpReply, HttpStream
 from hosting.errors import SettingsError
 from hosting.host.function_host import FunctionHost
 from hosting.server.app import HostApp
-from hosting.server.keys import Keys, keys_document
+from hosting.server.keys import Keys
+from hosting.server.keys_report import keys_document
 from hosting.server.types import TASK
 from tests.conftest import MakeApp, Serve
 
