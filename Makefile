@@ -70,8 +70,9 @@ test-pythons: $(VENV)/.dev $(VENV)/.azurite ## Run the tests of extensions, apps
 test-wheels: wheels ## Run the tests against the built wheels, in a virtual environment of their own
 	$(BIN)/python -m tools.wheel_tests dist $(PYTEST_ARGS)
 
-proof: $(VENV)/.dev $(VENV)/.azurite ## Kill hosts over 20 queues of 2,000 messages: nothing is lost
+proof: $(VENV)/.dev $(VENV)/.azurite ## Kill hosts over 20 queues of 2,000 messages, and scale them from 0 to 8 over 20,000: nothing is lost
 	HOSTING_REPEATS=20 $(BIN)/python -m pytest plugins/hosting-storage/tests/test_nothing_lost.py -rP
+	PYTHONPATH=plugins/hosting-storage/tests $(BIN)/python -m tests.benchmarks.keda
 
 check: $(VENV)/.dev ## Lint, check the formatting, the words and the types
 	$(BIN)/ruff check

@@ -26,7 +26,7 @@ _FOLDER = "manifests"
     examples=[
         "hosting manifests shop --image registry.example.com/shop:1.4.2",
         "hosting manifests shop --image registry.example.com/shop:1.4.2 --check",
-        "hosting manifests shop --image shop:1.4.2 --target knative -o -",
+        "hosting manifests shop --target compose -o -",
         "kubectl apply --kustomize manifests",
     ],
     page="how-to/run-on-kubernetes",
@@ -34,11 +34,11 @@ _FOLDER = "manifests"
 @APP_DIR
 @click.option(
     "--target",
-    type=Choice(("kubernetes", "knative")),
+    type=Choice(("kubernetes", "knative", "compose", "aca")),
     default="kubernetes",
-    help="What the files are for (default: kubernetes).",
+    help="What the files are for; aca is Azure Container Apps (default: kubernetes).",
 )
-@click.option("--image", default="", metavar="REF", help="Image of the app, required (default: none).")
+@click.option("--image", default="", metavar="REF", help="Image of the app (default: none; compose builds it).")
 @click.option("--name", metavar="NAME", help="Name of the app in the cluster (default: that of its folder).")
 @click.option("-n", "--namespace", default="", metavar="NAME", help="Namespace of all objects (default: none).")
 @click.option(
@@ -96,7 +96,7 @@ _FOLDER = "manifests"
 @click.option("--force", is_flag=True, help="Overwrite files that were changed by hand (default: off).")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON document (default: tables).")
 def manifests(app_dir: Path, folder: str, check: bool, force: bool, as_json: bool, **given: Any) -> None:
-    """Write the files with which an app runs on Kubernetes.
+    """Write the files with which an app runs elsewhere.
 
     Loads the app in APP_DIR (default: the current folder) without serving it. Functions for HTTP, functions that KEDA
     scales from zero, and functions that need one host run apart from each other. Secrets are placeholders: no value of

@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from hosting.deploy.manifests.compose import compose_files
+from hosting.deploy.manifests.container_apps import container_app_files
 from hosting.deploy.manifests.documents import ManifestFile, render
 from hosting.deploy.manifests.kubernetes import KUSTOMIZATION, kubernetes_files
 from hosting.deploy.manifests.names import check_image, check_name
@@ -95,4 +97,10 @@ def document(plan: Plan) -> dict[str, Any]:
 
 
 def _files(plan: Plan) -> list[ManifestFile]:
-    return kubernetes_files(plan)
+    match plan.options.target:
+        case "compose":
+            return compose_files(plan)
+        case "aca":
+            return container_app_files(plan)
+        case _:
+            return kubernetes_files(plan)

@@ -12,7 +12,7 @@ from hosting.deploy.manifests.plan import Plan
 
 _USER = 10001
 _FUNCTIONS = "AzureFunctionsJobHost__functions__"
-_METRICS = "AzureFunctionsJobHost__extensionHost__extensions__prometheus__settings__"
+METRICS = "AzureFunctionsJobHost__extensionHost__extensions__prometheus__settings__"
 _STARTUP_SECONDS, _STARTUP_PERIOD_SECONDS = 120, 2
 
 
@@ -41,7 +41,7 @@ def variables(plan: Plan, component: Component) -> dict[str, str]:
         names += names[-1:] * max(0, plan.listed - len(names))
         found |= {f"{_FUNCTIONS}{number}": name for number, name in enumerate(names)}
     if plan.metrics_port is not None:
-        found |= {f"{_METRICS}address": "0.0.0.0", f"{_METRICS}port": str(plan.metrics_port)}
+        found |= {f"{METRICS}address": "0.0.0.0", f"{METRICS}port": str(plan.metrics_port)}
     return found
 
 
@@ -115,17 +115,18 @@ def container(plan: Plan, component: Component) -> dict[str, Any]:
     }
 
 
-def probes(port: int | str | None = "http") -> dict[str, Any]:
+def probes(port: int | str | None = "http", failures: int | None = None) -> dict[str, Any]:
     """Return the probes: liveness asks nothing of storage, and readiness says no while the host drains.
 
     Args:
         port: the port, or its name; None where the platform knows it.
+        failures: how often a start may not be ready yet; by default for two minutes.
     """
 
     def get(path: str) -> dict[str, Any]:
         return {"path": f"/admin/health/{path}", **({} if port is None else {"port": port})}
 
-    failures = _STARTUP_SECONDS // _STARTUP_PERIOD_SECONDS
+    failures = failures or _STARTUP_SECONDS // _STARTUP_PERIOD_SECONDS
     return {
         "startupProbe": {
             "httpGet": get("ready"),
