@@ -231,7 +231,7 @@ class Autoscaler:
     def _wanted(self, now: float, length: int) -> int:
         current, least, most = self.deployment.count, self.spec["minReplicaCount"], self.spec["maxReplicaCount"]
         if current == 0:
-            return max(least, min(1, length))
+            return int(max(least, min(1, length)))
         if now - self.active_at >= self.spec["cooldownPeriod"]:
             return int(least)
         wanted = min(most, max(1, math.ceil(length / self.target)))
@@ -266,7 +266,7 @@ def run(folder: Path, messages: int, waves: int, **options: int) -> dict[str, An
         for wave in range(waves):
             numbers = [str(number) for number in range(wave, messages, waves)]
             # Alternate waves come when no host runs, and when hosts of the wave before are about to stop.
-            _wait(scaler, lambda wave=wave: wave % 2 == 1 or scaler.deployment.count == 0)  # type: ignore[misc]
+            _wait(scaler, lambda wave=wave: wave % 2 == 1 or scaler.deployment.count == 0)
             _send(queues, scaler, numbers)
             _wait(scaler, lambda: scaler.history[-1][1] == 0)
         _wait(scaler, lambda: scaler.deployment.count == 0 and not scaler.deployment.stopping)

@@ -20,7 +20,7 @@ _SECRET_NOTE = (
     "Copy it to a place that is not in the repository, fill it in, and apply it once before the other files.",
 )
 _KEYS_NOTE = (
-    "A template: 'hosting keys --format secret' prints this Secret with keys, to be applied once.",
+    "A template: 'hosting keys --format secret --secret-name {}' prints this Secret with keys, to be applied once.",
     "The keys are the same in every host, and are not part of kustomization.yaml.",
 )
 _SCALED_NOTE = ("KEDA ignores metadata that it does not know. queueLength: what one host takes at once, by host.json.",)
@@ -140,8 +140,9 @@ def _secrets(plan: Plan) -> Iterator[ManifestFile]:
     )
     keys = _object(plan, "v1", "Secret", f"{name}-keys")
     names = ["host.master", "host.function.default"]
+    notes = [note.format(f"{name}-keys") for note in _KEYS_NOTE]
     keys |= {"type": "Opaque", "stringData": dict.fromkeys(names, PLACEHOLDER)}
-    yield ManifestFile("keys.example.yaml", (keys,), _KEYS_NOTE, is_template=True)
+    yield ManifestFile("keys.example.yaml", (keys,), notes, is_template=True)
 
 
 def _kustomization(plan: Plan, paths: list[str]) -> ManifestFile:
