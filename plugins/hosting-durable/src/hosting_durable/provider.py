@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from hosting.bindings import Input, Provider, Services
+from hosting.bindings import Input, Provider, Services, Trigger
 from hosting.core import Binding, Function
+from hosting_durable.engine import Engine, Functions
 from hosting_durable.hub import TaskHub
+from hosting_durable.triggers import ActivityTrigger, DurableTrigger, registered_name
 
 
 class DurableProvider(Provider):
@@ -12,11 +14,29 @@ class DurableProvider(Provider):
 
     Attributes:
         hub: the app's task hub; open between ``start`` and ``close``.
+        functions: the app's durable functions.
+        engine: what runs them.
     """
 
     def __init__(self, services: Services) -> None:
         super().__init__(services)
         self.hub = TaskHub.of(services)
+        self.functions = Functions.none()
+        self.engine = Engine(self.hub, self.functions)
+
+    def trigger(self, function: Function, binding: Binding) -> Trigger:
+        """Return the trigger of an orchestrator, an activity or an entity."""
+        tables = self.functions
+        match binding.type.lower():
+            case "activitytrigger":
+                return ActivityTrigger(binding, tables.activities, registered_name(function, binding, "activity"))
+            case "orchestrationtrigger":
+                name = registered_name(function, binding, "orchestration")
+                return DurableTrigger(binding, tables.orchestrators, name)
+            case "entitytrigger":
+                return DurableTrigger(binding, tables.entities, registered_name(function, binding, "entityName"))
+            case _:
+                return super().trigger(function, binding)
 
     def input(self, function: Function, binding: Binding) -> Input:
         """Return the client of a starter."""
@@ -25,7 +45,14 @@ class DurableProvider(Provider):
     async def start(self) -> None:
         """Open the task hub and run what is ready."""
         await self.hub.open()
+        if not self.functions.is_empty:
+            self.engine.start()
+
+    async def stop(self) -> None:
+        """Begin no more turns and activities; what runs goes on."""
+        self.engine.stop()
 
     async def close(self) -> None:
-        """Close the task hub."""
+        """End what still runs, and close the task hub."""
+        await self.engine.close()
         await self.hub.close()

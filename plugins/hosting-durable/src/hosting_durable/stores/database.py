@@ -57,11 +57,15 @@ class Database(ABC):
         """
 
     @abstractmethod
-    async def write(self, function: Callable[[Rows], T]) -> T:
+    async def write(self, function: Callable[[Rows], T], *, quiet: bool = False) -> T:
         """Run a function in a transaction, and return what it returns when that is committed.
 
         Functions of one process run one after the other; several may share a transaction. A function may run again if
         the transaction could not be committed, so that it must change nothing but rows.
+
+        Args:
+            function: the function.
+            quiet: whether those who ``wait`` need not know.
 
         Raises:
             StoreError: the database cannot be used.

@@ -10,7 +10,7 @@ from hosting_durable.stores.database import Rows
 _PUT = """INSERT INTO inbox (instance, execution, due, timer, type, event_id, at, body)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?)"""
 _READY = """UPDATE instances SET ready_at = CASE WHEN ready_at IS NULL OR ready_at > ? THEN ? ELSE ready_at END
-    WHERE id = ?"""
+    WHERE id = ? AND status NOT IN ('Completed', 'Failed', 'Terminated', 'Canceled')"""
 
 
 class Message(NamedTuple):
@@ -36,6 +36,8 @@ def put(
 ) -> None:
     """Put a message into an inbox, and let the instance have a turn when it is due.
 
+    A message to an instance that is finished or does not exist is dropped.
+
     Args:
         rows: the transaction.
         instance: the ID of the instance.
@@ -44,8 +46,8 @@ def put(
         execution: the execution that it is for; None for any.
         timer: the ID of the timer that it is, so that it can be cancelled.
     """
-    rows.run(_PUT, instance, execution, due, timer, event.type, event.id, event.at, event.body)
-    rows.run(_READY, due, due, instance)
+    if rows.run(_READY, due, due, instance):
+        rows.run(_PUT, instance, execution, due, timer, event.type, event.id, event.at, event.body)
 
 
 def take(rows: Rows, instance: str, now: int) -> list[Message]:

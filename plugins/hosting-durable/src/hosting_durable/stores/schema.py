@@ -12,7 +12,7 @@ STEPS: tuple[tuple[str, ...], ...] = (
             status TEXT NOT NULL, input TEXT, output TEXT, custom_status TEXT,
             created BIGINT NOT NULL, updated BIGINT NOT NULL,
             parent TEXT, parent_execution TEXT, parent_task INTEGER, trace_parent TEXT, trace_state TEXT,
-            owner TEXT, turn INTEGER NOT NULL DEFAULT 0, ready_at BIGINT, state TEXT, locked_by TEXT)""",
+            owner TEXT, turn INTEGER NOT NULL DEFAULT 0, ready_at BIGINT, state TEXT, locked_by TEXT, waits TEXT)""",
         "CREATE INDEX instances_ready ON instances (entity, ready_at) WHERE owner IS NULL AND ready_at IS NOT NULL",
         "CREATE INDEX instances_owned ON instances (owner) WHERE owner IS NOT NULL",
         "CREATE INDEX instances_created ON instances (created, id)",
@@ -28,7 +28,7 @@ STEPS: tuple[tuple[str, ...], ...] = (
         """CREATE TABLE activities (
             number {number}, instance TEXT NOT NULL, execution TEXT NOT NULL, task INTEGER NOT NULL,
             name TEXT NOT NULL, input TEXT, trace_parent TEXT, trace_state TEXT, owner TEXT,
-            attempt INTEGER NOT NULL DEFAULT 0)""",
+            attempt INTEGER NOT NULL DEFAULT 0, due BIGINT NOT NULL DEFAULT 0)""",
         "CREATE INDEX activities_free ON activities (number) WHERE owner IS NULL",
         "CREATE INDEX activities_instance ON activities (instance)",
         "CREATE TABLE hosts (id TEXT PRIMARY KEY, beat BIGINT NOT NULL)",

@@ -95,12 +95,13 @@ class SqliteDatabase(Database):
             self._reader = await loop.run_in_executor(self._readers, self._connect)
             self._watcher = self._connect()
 
-    async def write(self, function: Callable[[Rows], T]) -> T:
+    async def write(self, function: Callable[[Rows], T], *, quiet: bool = False) -> T:
         """Run a function in a transaction of the writing thread."""
         write = _Write(function, asyncio.get_running_loop())
         self._queue.put(write)
         value: T = await write.future
-        self.wake()
+        if not quiet:
+            self.wake()
         return value
 
     async def read(self, function: Callable[[Rows], T]) -> T:

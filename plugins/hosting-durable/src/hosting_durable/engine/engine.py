@@ -1,0 +1,313 @@
+"""The engine: claims what is due in the store, runs the app's functions, and commits what came of it."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Coroutine
+from typing import Any
+from uuid import uuid4
+
+from hosting.bindings import host_logger
+from hosting_durable.engine import batches, http_calls, turns
+from hosting_durable.engine.activities import completed, failed
+from hosting_durable.engine.determinism import HTTP_ACTIVITY
+from hosting_durable.engine.execution import Execution
+from hosting_durable.engine.functions import ActivityData, Functions, TurnData
+from hosting_durable.errors import StoreError
+from hosting_durable.events import Event
+from hosting_durable.hub import TaskHub
+from hosting_durable.model import EntityId
+from hosting_durable.stores import work
+from hosting_durable.stores.database import Rows
+from hosting_durable.stores.work import Activity, Claimed, Lost, Slots, Turn
+
+BEAT_SECONDS = 2.0
+"""How often a host shows that it is there."""
+SILENT_SECONDS = 8.0
+"""How long a host may show nothing until others take over what it has claimed."""
+
+_LONGEST_WAIT_SECONDS = 60.0
+_RETRY_SECONDS = 2.0
+_KEPT_EXECUTIONS = 2000
+_KEPT_EVENTS = 200_000
+_MICROSECONDS = 1_000_000
+
+_logger = host_logger("durable")
+
+
+class Engine:
+    """Runs the durable functions of one process.
+
+    Args:
+        hub: the task hub, which is open.
+        functions: the app's functions.
+        skip: for tests: called when nothing runs, with the time of what comes next, to move a virtual clock there.
+    """
+
+    def __init__(self, hub: TaskHub, functions: Functions, *, skip: Callable[[int], None] | None = None) -> None:
+        self.id = uuid4().hex
+        """The ID of this host in the store."""
+        self._hub, self._functions, self._skip = hub, functions, skip
+        self._database, self._settings = hub.database, hub.settings
+        self._executions: OrderedDict[str, tuple[int, Execution]] = OrderedDict()
+        self._kept_events = 0
+        self._running = [0, 0, 0]
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._loops: list[asyncio.Task[None]] = []
+        self._is_stopping = False
+        self._silent: dict[str, tuple[int, float]] = {}
+
+    # Start and stop
+
+    def start(self) -> None:
+        """Begin to run what is due; call it on the event loop."""
+        self._loops = [asyncio.create_task(self._dispatch()), asyncio.create_task(self._beat())]
+
+    def stop(self) -> None:
+        """Claim nothing more; what runs goes on."""
+        self._is_stopping = True
+        self._database.wake()
+
+    async def close(self) -> None:
+        """Cancel what still runs, and let other hosts have it at once."""
+        self.stop()
+        for task in (*self._loops, *self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._loops, *self._tasks, return_exceptions=True)
+        try:
+            await self._database.write(lambda rows: work.leave(rows, self.id))
+        except StoreError as error:
+            _logger.warning("%s Other hosts take over in %g s.", error.message, SILENT_SECONDS)
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing runs at the moment."""
+        return not self._tasks
+
+    # Claiming
+
+    async def _dispatch(self) -> None:
+        """Claim and run until ``stop``."""
+        while not self._is_stopping:
+            seen = self._database.writes
+            try:
+                claimed = await self._claim()
+                self._run(claimed)
+                if not claimed:
+                    await self._wait(seen, claimed)
+            except StoreError as error:
+                _logger.error("%s Trying again in %g s.", error, _RETRY_SECONDS)
+                await asyncio.sleep(_RETRY_SECONDS)
+
+    async def _claim(self) -> Claimed:
+        settings = self._settings
+        limits = (settings.max_orchestrators, settings.max_entities, settings.max_activities)
+        slots = Slots(*(max(limit - running, 0) for limit, running in zip(limits, self._running, strict=True)))
+        known = {key: (one.execution_id, number) for key, (number, one) in self._executions.items()}
+        lock = self._database.for_update
+
+        def write(rows: Rows) -> Claimed:
+            return work.claim(rows, self.id, slots, known, lock)
+
+        return await self._database.write(write, quiet=True)
+
+    async def _wait(self, seen: int, claimed: Claimed) -> None:
+        seconds = _LONGEST_WAIT_SECONDS
+        if claimed.next_due is not None:
+            if self._skip is not None and self.is_idle and claimed.next_due > claimed.now:
+                self._skip(claimed.next_due)
+                return
+            seconds = min(max((claimed.next_due - claimed.now) / _MICROSECONDS, 0), seconds)
+        if seconds == 0:  # there is work, but no slot for it
+            seconds = _LONGEST_WAIT_SECONDS
+        await self._database.wait(seen, seconds)
+
+    def _run(self, claimed: Claimed) -> None:
+        for turn in claimed.turns:
+            self._spawn(0, self._orchestrate(turn))
+        for turn in claimed.entities:
+            self._spawn(1, self._operate(turn))
+        for activity in claimed.activities:
+            self._spawn(2, self._act(activity))
+
+    def _spawn(self, kind: int, work: Coroutine[Any, Any, None]) -> None:
+        self._running[kind] += 1
+
+        def ended(task: asyncio.Task[None]) -> None:
+            self._tasks.discard(task)
+            self._running[kind] -= 1
+            self._database.wake()
+            if not task.cancelled() and task.exception() is not None:
+                _logger.error("The engine of Durable Functions failed.", exc_info=task.exception())
+
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(ended)
+
+    # Orchestrations
+
+    async def _orchestrate(self, turn: Turn) -> None:
+        """Run a turn and commit it; a turn that cannot be committed leaves no trace."""
+        execution = self._execution(turn)
+        prepared = turns.prepare(turn, execution)
+        if prepared.new:
+            answer = await self._answer(turn, execution, prepared.new)
+            turns.decide(prepared, execution, answer, self._settings)
+        change = prepared.change
+        try:
+            await self._database.write(lambda rows: work.commit(rows, self.id, change))
+        except Lost:
+            _logger.info("A turn of orchestration '%s' was lost to another host.", turn.instance_id)
+            return
+        except StoreError as error:
+            _logger.error("A turn of orchestration '%s' is not committed. %s", turn.instance_id, error)
+            await self._give_back(turn)
+            return
+        if change.continued is None and not change.status.is_finished:
+            self._keep(turn, execution)
+
+    async def _answer(self, turn: Turn, execution: Execution, new: list[Event]) -> turns.Answer:
+        invoke = self._functions.orchestrators.get(turn.name)
+        if invoke is None:
+            return turns.Answer(None, self._functions.orchestrators.unknown(turn.name))
+        parent = None if turn.parent is None else turn.parent[0]
+        data = TurnData(execution.context(turn.input, parent, new), turn.instance_id, bool(execution.fed))
+        try:
+            result = await invoke(data, *turn.trace, reason=f"Orchestration '{turn.instance_id}' has new events.")
+        except asyncio.CancelledError:
+            await self._give_back(turn)
+            raise
+        return turns.read_answer(result.reply, result.exception)
+
+    async def _give_back(self, turn: Turn) -> None:
+        try:
+            await self._database.write(lambda rows: work.release(rows, self.id, turn, _RETRY_SECONDS))
+        except StoreError:
+            _logger.warning("Orchestration '%s' stays claimed until this host ends.", turn.instance_id)
+
+    def _execution(self, turn: Turn) -> Execution:
+        """Return the state of an execution: the one that is kept, or one rebuilt from the history."""
+        kept = self._executions.pop(turn.instance_id, None)
+        if kept is not None:
+            self._kept_events -= kept[1].length
+        if turn.history is None and kept is not None:
+            return kept[1]
+        return Execution(turn.instance_id, turn.execution, turn.name, turn.history or (), turn.waits)
+
+    def _keep(self, turn: Turn, execution: Execution) -> None:
+        self._executions[turn.instance_id] = (turn.number + 1, execution)
+        self._kept_events += execution.length
+        while len(self._executions) > _KEPT_EXECUTIONS or (self._kept_events > _KEPT_EVENTS and self._executions):
+            _, (_, oldest) = self._executions.popitem(last=False)
+            self._kept_events -= oldest.length
+
+    # Entities
+
+    async def _operate(self, turn: Turn) -> None:
+        """Run a batch of operations of an entity, and commit it."""
+        messages = turn.messages[: self._settings.max_entity_batch]
+        name = EntityId.parse(turn.instance_id).name
+        invoke = self._functions.entities.get(name)
+        if invoke is None:
+            text = self._functions.entities.unknown(name)
+            _logger.error("%d operations of entity '%s' are lost. %s", len(messages), turn.instance_id, text)
+            outcome = batches.Outcome(turn.state, batches.failures(turn, messages, text), [])
+        else:
+            data = TurnData(batches.batch_text(turn, messages), turn.instance_id)
+            try:
+                result = await invoke(data, *turn.trace, reason=f"Entity '{turn.instance_id}' has operations.")
+                if result.exception is not None:
+                    raise ValueError(f"the function failed: {result.exception}")
+                outcome = batches.outcome(turn, messages, result.reply)
+            except (ValueError, TypeError, KeyError, LookupError) as error:
+                _logger.error("Entity '%s': %s. The batch is tried again.", turn.instance_id, error)
+                await self._give_back(turn)
+                return
+            except asyncio.CancelledError:
+                await self._give_back(turn)
+                raise
+        await self._commit_batch(turn, [one.number for one in messages], outcome)
+
+    async def _commit_batch(self, turn: Turn, taken: list[int], outcome: batches.Outcome) -> None:
+        def write(rows: Rows) -> None:
+            work.commit_entity(rows, self.id, turn, outcome.state, taken, outcome.replies, outcome.operations)
+
+        try:
+            await self._database.write(write)
+        except Lost:
+            _logger.info("A batch of entity '%s' was lost to another host.", turn.instance_id)
+        except StoreError as error:
+            _logger.error("A batch of entity '%s' is not committed. %s", turn.instance_id, error)
+            await self._give_back(turn)
+
+    # Activities
+
+    async def _act(self, activity: Activity) -> None:
+        """Run an activity, and write its result."""
+        try:
+            if activity.name == HTTP_ACTIVITY:
+                await self._call_http(activity)
+                return
+            invoke = self._functions.activities.get(activity.name)
+            if invoke is None:
+                await self._complete(activity, failed(activity, self._functions.activities.unknown(activity.name)))
+                return
+            traces = (activity.trace_parent or "", activity.trace_state or "")
+            data = ActivityData(activity.input, activity.instance_id)
+            result = await invoke(data, *traces, reason=f"Orchestration '{activity.instance_id}' has called it.")
+            await self._complete(activity, completed(activity, result))
+        except asyncio.CancelledError:
+            await self._database.write(lambda rows: work.release_activity(rows, self.id, activity))
+            raise
+
+    async def _call_http(self, activity: Activity) -> None:
+        try:
+            result = await http_calls.call(activity.input or "{}", self._settings.http_sleep_seconds)
+        except http_calls.HttpCallError as error:
+            await self._complete(activity, failed(activity, str(error)))
+            return
+        if isinstance(result, str):
+            await self._complete(activity, completed(activity, result))
+            return
+        poll = result
+
+        def write(rows: Rows) -> None:
+            work.postpone_activity(rows, activity, poll.text, rows.now() + int(poll.seconds * _MICROSECONDS))
+
+        await self._database.write(write)
+
+    async def _complete(self, activity: Activity, make: Callable[[int], Event]) -> None:
+        """Write a result, again and again while the store is away: the activity has run, and its result is here."""
+        while True:
+            try:
+                await self._database.write(lambda rows: work.complete_activity(rows, activity, make(rows.now())))
+            except StoreError as error:
+                _logger.error("The result of activity '%s' is not written yet. %s", activity.name, error)
+                await asyncio.sleep(_RETRY_SECONDS)
+            else:
+                return
+
+    # Other hosts
+
+    async def _beat(self) -> None:
+        """Show that this host is there, and take over from hosts that are not."""
+        while True:
+            try:
+                others = await self._database.write(lambda rows: work.beat(rows, self.id), quiet=True)
+                for host in self._ended(others, time.monotonic()):
+                    await self._database.write(lambda rows, host=host: work.leave(rows, host))  # type: ignore[misc]
+                    _logger.warning("Another host has ended, and this one takes over what it has claimed.")
+            except StoreError as error:
+                _logger.warning("%s", error.message)
+            await asyncio.sleep(BEAT_SECONDS)
+
+    def _ended(self, others: dict[str, int], now: float) -> list[str]:
+        """Return the hosts that have shown nothing for long, by the clock of this process alone."""
+        before = self._silent
+        self._silent = {
+            host: before[host] if host in before and before[host][0] == count else (count, now)
+            for host, count in others.items()
+        }
+        return [host for host, (_, since) in self._silent.items() if now - since >= SILENT_SECONDS]

@@ -1,0 +1,68 @@
+"""Hosts in the process of a test, with the real provider and the real SDK."""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from hosting.apps.load import load_app_object
+from hosting.bindings.registry import Providers
+from hosting.bindings.services import Services
+from hosting.core import Binding, Function
+from hosting.host.function_host import FunctionHost
+from hosting_durable.provider import DurableProvider
+
+TYPES = ("activitytrigger", "durableclient", "entitytrigger", "orchestrationclient", "orchestrationtrigger")
+
+
+class DurableProviders(Providers):
+    """The lookup of a host, which finds the provider although the package is not installed."""
+
+    def __init__(self, services: Services) -> None:
+        super().__init__(services)
+        self._factories.update(dict.fromkeys(TYPES, DurableProvider))
+
+    def supports(self, function: Function, binding: Binding) -> bool:
+        """Return whether there is a provider."""
+        return binding.type.lower() in TYPES or super().supports(function, binding)
+
+
+class HostFolder:
+    """The folder of an app; hosts of it share their state.
+
+    Args:
+        root: the folder.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        root.mkdir()
+
+    @asynccontextmanager
+    async def open(
+        self, app: Any, settings: Mapping[str, Any] | None = None, extensions: Mapping[str, Any] | None = None
+    ) -> AsyncIterator[DurableProvider]:
+        """Run a host of an app, and give its provider.
+
+        Args:
+            app: a ``DFApp`` or ``FunctionApp``.
+            settings: ``extensions.durableTask`` of host.json.
+            extensions: extensions by name.
+        """
+        host_json = {"version": "2.0", "extensions": {"durableTask": dict(settings or {})}}
+        (self.root / "host.json").write_text(json.dumps(host_json))
+        loads: Any = functools.partial(load_app_object, app)
+        host = FunctionHost(self.root, environ={}, providers=DurableProviders, loads=loads, extensions=extensions or {})
+        host.load()
+        assert host.problems == ()
+        await host.start()
+        try:
+            provider = next(one for one in host._providers if isinstance(one, DurableProvider))
+            yield provider
+        finally:
+            await host.drain(5)
+            await host.stop()
