@@ -126,6 +126,16 @@ class Trigger(ABC):
         """
         return None
 
+    async def figures(self) -> Mapping[str, Any]:
+        """Return what the host shows about the trigger now, such as the length of its queue; empty unless overridden.
+
+        The keys that are shown in a place of their own: ``schedule`` and ``next`` (a text in ISO 8601) of a timer;
+        ``source``, the name of what it listens on, ``waiting`` and ``poisoned``, numbers of events. Others are shown
+        as they are. The host asks every five seconds at most, and only on request; it waits two seconds. An
+        exception is shown in place of the figures.
+        """
+        return NOTHING
+
     @abstractmethod
     def attach(self, invoke: Invoke) -> None:
         """Store ``invoke``, which runs the function; do not call it before ``Provider.start``.

@@ -125,6 +125,11 @@ def _pem_file() -> click.Path:
     metavar="NAME,...",
     help="Further host names for /admin and webhooks without keys, or * for any (default: local names).",
 )
+@click.option(
+    "--ui/--no-ui",
+    default=True,
+    help="Record what the host does, for the page that shows it and for hosting top (default: --ui).",
+)
 def start(app_dir: Path, **options: object) -> None:
     """Serve a function app.
 

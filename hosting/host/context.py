@@ -115,6 +115,10 @@ class InvocationFacts(NamedTuple):
     id: str
     function: str
     trace_parent: str = ""
+    started: float = 0.0
+    """When it started, by ``time.monotonic``."""
+    attempt: int = 0
+    """How many attempts of a retry policy were before this one."""
 
 
 current: ContextVar[InvocationFacts | None] = ContextVar("hosting_invocation", default=None)

@@ -20,7 +20,7 @@ from hosting.apps.telemetry import TELEMETRY_EXTENSION, telemetry_problems
 from hosting.authoring import pending
 from hosting.bindings.http.provider import HttpProvider, HttpTrigger
 from hosting.bindings.http.routes import Router
-from hosting.bindings.provider import Invoke, Provider, Result
+from hosting.bindings.provider import Invoke, Provider, Result, Trigger
 from hosting.bindings.registry import Providers
 from hosting.bindings.services import Services
 from hosting.bindings.warmup import WarmupProvider
@@ -99,6 +99,8 @@ class FunctionHost:
         self.running = RunningInvocations()
         self.invocations: dict[str, Invoke] = {}
         """What invokes each function that can run, by its name in lower case."""
+        self.triggers: dict[str, Trigger] = {}
+        """The trigger of each of these functions, by its name in lower case."""
         self.manual_runs = ManualRuns()
         self.file_problems: list[Problem] = []
         """What is wrong with the app's files, known before its code is imported."""
@@ -264,6 +266,7 @@ class FunctionHost:
             ready = binder.bind(function)
             if ready is not None:
                 self.invocations[function.name.lower()] = ready.invoke
+                self.triggers[function.name.lower()] = ready.trigger
                 self.manual_runs.add(function.name, ready.trigger, ready.invoke)
         for function in self.app.in_error:
             binder.add_unavailable(function, Problem("error", function.error or "", function=function.name))

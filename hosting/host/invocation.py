@@ -125,11 +125,11 @@ class BoundInvoker:
         running, log, logger = self._running, self._running.log, self._logger
         invocation_id = running.new_id()
         context = Context(invocation_id, self._name, self._directory, running.local, trace_parent, trace_state)
-        running.invocations[invocation_id] = invocation = InvocationFacts(invocation_id, self._name, trace_parent)
-        running.tasks[invocation_id] = current_task()
+        start, attempt = monotonic(), 0 if retry is None else retry.retry_count
+        invocation = InvocationFacts(invocation_id, self._name, trace_parent, start, attempt)
+        running.invocations[invocation_id], running.tasks[invocation_id] = invocation, current_task()
         token = current.set(invocation)
         trigger: Mapping[str, Any] = NOTHING
-        start = monotonic()
         try:
             trigger = self._bound.trigger.log_fields(data)
             if reason:

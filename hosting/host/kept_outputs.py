@@ -88,6 +88,25 @@ class KeptOutputs:
         return tuple(self._by_function.get(function.lower(), ()))
 
 
+class LastOutput(KeptOutputs):
+    """Passes values on to those that a host keeps, and has the last one of a manual run.
+
+    Args:
+        kept: the values that the host keeps.
+    """
+
+    def __init__(self, kept: KeptOutputs) -> None:
+        super().__init__()
+        self._kept = kept
+        self.output: KeptOutput | None = None
+        """The last value; None if there was none."""
+
+    def add(self, function: str, binding: Binding, value: Any) -> KeptOutput:
+        """Keep a value, and return how it is kept."""
+        self.output = self._kept.add(function, binding, value)
+        return self.output
+
+
 def _shown(text: str) -> str:
     """Return the beginning of a text, without secrets. Redaction takes time with the length: only that part of it."""
     longest = MAX_KEPT_CHARACTERS + _MARGIN_CHARACTERS

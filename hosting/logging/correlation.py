@@ -33,11 +33,16 @@ class InvocationFilter(logging.Filter):
         """Look up the invocations of threads in ``running``, the invocations of a host."""
         self._running = running
 
-    def filter(self, record: logging.LogRecord) -> bool:
-        """Set the attributes. Where the code belongs to no invocation, ``extra`` may name one."""
+    def invocation(self) -> InvocationFacts | None:
+        """Return the invocation that the running code belongs to; None if it belongs to none."""
         invocation = current.get()
         if invocation is None and self._running is not None:
             invocation = self._running.invocations.get(self._running.local.invocation_id)
+        return invocation
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Set the attributes. Where the code belongs to no invocation, ``extra`` may name one."""
+        invocation = self.invocation()
         attributes = record.__dict__
         if invocation is None:
             attributes.setdefault("function", None)
@@ -87,7 +92,7 @@ def set_trace_parent(trace_parent: str) -> None:
     """
     invocation = current.get()
     if invocation is not None:
-        current.set(InvocationFacts(invocation.id, invocation.function, trace_parent))
+        current.set(invocation._replace(trace_parent=trace_parent))
 
 
 def trace_fields(trace_parent: str) -> Mapping[str, str]:

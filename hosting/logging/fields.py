@@ -113,14 +113,22 @@ def category(record: logging.LogRecord) -> str:
     The name of its logger, if it comes from neither the host nor a function. Azure's own loggers are the host's, also
     while a function runs.
     """
-    name = record.name
+    return category_of(record.name, getattr(record, "function", None))
+
+
+def category_of(name: str, function: object) -> str:
+    """Return the category of the lines of a logger.
+
+    Args:
+        name: the logger's name.
+        function: the name of the function that has logged; None if it was none.
+    """
     if name.startswith(SYSTEM_LOGGERS):
         return f"Host.Worker.{name}"
     if name.startswith(FUNCTION_LOGGER):
         return "Function." + name[len(FUNCTION_LOGGER) :]
     if name == "hosting" or name.startswith("hosting."):
         return "Host." + ".".join(part.capitalize() if part.islower() else part for part in name.split(".")[1:])
-    function = getattr(record, "function", None)
     return f"Function.{function}.User" if function else name
 
 

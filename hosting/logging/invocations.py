@@ -40,19 +40,19 @@ class FastInvocationLog(InvocationLog):
     def started(self, logger: Logger, invocation: InvocationFacts, trigger: Fields) -> None:
         """Log the line at the start of an invocation."""
         if logger.getEffectiveLevel() <= INFO:
-            self._output.defer(self._render, (time(), *invocation, trigger, None))
+            self._output.defer(self._render, (time(), invocation, trigger, None))
 
     def succeeded(self, logger: Logger, invocation: InvocationFacts, trigger: Fields, end: End) -> None:
         """Log the line at the end of an invocation that succeeded."""
         if logger.getEffectiveLevel() <= INFO:
-            self._output.defer(self._render, (time(), *invocation, trigger, end))
+            self._output.defer(self._render, (time(), invocation, trigger, end))
 
     def _console(self, *line: Any) -> str:
-        created, invocation_id, name, _, _, end = line
-        return f"[{self._timestamp(created)}] {_message(name, invocation_id, end)}"
+        created, invocation, _, end = line
+        return f"[{self._timestamp(created)}] {_message(invocation.function, invocation.id, end)}"
 
     def _json(self, *line: Any) -> str:
-        created, invocation_id, name, trace_parent, trigger, end = line
+        created, (invocation_id, name, trace_parent, *_), trigger, end = line
         more = _trace_members(trace_parent) + self._process if trace_parent else self._process
         if trigger:
             more += self._members(trigger)

@@ -20,6 +20,7 @@ from hosting._fork import call_in_forked_child
 from hosting._log import HostOutput
 from hosting.logging.correlation import InvocationFilter
 from hosting.logging.formatters import LineFormatter
+from hosting.logging.tail import LogTail
 from hosting.logging.writer import Writer
 
 _PAUSE_SECONDS = 0.05
@@ -45,6 +46,8 @@ class LogOutput(HostOutput):
         self._lines = formatter
         self._correlation = correlation
         self._is_shown: Callable[[logging.LogRecord], bool] | None = None
+        self.tail: LogTail | None = None
+        """Keeps the latest lines; None if none are kept."""
         self._writer = Writer(stream, self.dropped)
         self._deferred: deque[DeferredLine] = deque()
         self._last_batch = 0.0
@@ -76,7 +79,10 @@ class LogOutput(HostOutput):
             if not passed:
                 return False
             # From Python 3.12 on, a filter may return another record.
-            line = self._render(passed if isinstance(passed, logging.LogRecord) else copy)
+            copy = passed if isinstance(passed, logging.LogRecord) else copy
+            line = self._render(copy)
+            if self.tail is not None:
+                self.tail.add(copy, line)
         except BaseException as error:  # noqa: BLE001 - as above
             line = self._unrenderable(record, error)
         self.write(line)
@@ -89,6 +95,8 @@ class LogOutput(HostOutput):
             if self._is_shown is not None and not self._is_shown(record):
                 return
             line = self._lines.format(record)
+            if self.tail is not None:
+                self.tail.add(record, line)
         except BaseException as error:  # noqa: BLE001 - a value of the app's is in it
             line = self._unrenderable(record, error)
         self.write(line)
@@ -162,7 +170,18 @@ class LogOutput(HostOutput):
         record = _record(stream, logging.INFO, text)
         record.stream = stream
         self._correlation.filter(record)
+        self.keep_printed(stream, text)
         return f"{self._lines.format(record)}\n"
+
+    def keep_printed(self, stream: str, text: str) -> None:
+        """Let the tail of the log keep a line that code has printed.
+
+        Args:
+            stream: ``stdout`` or ``stderr``.
+            text: the line, without its end.
+        """
+        if self.tail is not None:
+            self.tail.add_printed(stream, text, self._correlation.invocation())
 
     def dropped(self, count: int) -> bytes:
         """Return the line that says how many lines were dropped."""

@@ -17,8 +17,9 @@ from hosting.logging.formatters import LineFormatter, LogFormat, LogStyle, has_c
 from hosting.logging.invocations import FastInvocationLog, ShortInvocationLog
 from hosting.logging.levels import Levels
 from hosting.logging.output import LogOutput
-from hosting.logging.streams import PrintedLines, PrintStreams
+from hosting.logging.streams import CopiedLines, PrintedLines, PrintStreams
 from hosting.logging.structlog import StructlogDefaults
+from hosting.logging.tail import LogTail
 from hosting.logging.writer import Writer
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ class Logs:
         verbose: whether the host's own lines of information level are shown.
         stream: where lines go, without what is printed; standard output if it is None, with what is printed.
         process: this process's number under ``--workers``, for JSON lines; None if it is the only one.
+        tail: gets each line, and what is printed, for readers of the log over HTTP; None if there are none.
     """
 
     def __init__(
@@ -49,6 +51,7 @@ class Logs:
         verbose: bool = False,
         stream: TextIO | None = None,
         process: int | None = None,
+        tail: LogTail | None = None,
     ) -> None:
         target = stream or sys.stdout
         self._correlation = InvocationFilter()
@@ -57,6 +60,7 @@ class Logs:
         style = style or ("short" if is_terminal and form == "console" else "azure")
         self._lines = LineFormatter(form, style=style, colours=self._colours, process=process)
         self._output = LogOutput(target, self._lines, self._correlation)
+        self._output.tail = self.tail = tail
         self._errors = Writer(sys.stderr, self._output.dropped)
         self._printed: tuple[PrintedLines, ...] = ()
         self._streams = None if stream else self._replace_streams(form)
@@ -139,8 +143,13 @@ class Logs:
         self._errors.close()
 
     def _replace_streams(self, form: LogFormat) -> PrintStreams:
-        if form == "console":
+        if form == "console" and self._output.tail is None:
             return PrintStreams(self._output.write_bytes, self._write_error)
+        if form == "console":
+            return PrintStreams(
+                CopiedLines(self._output, "stdout", self._output.write_bytes).write,
+                CopiedLines(self._output, "stderr", self._write_error).write,
+            )
         output = PrintedLines(self._output, "stdout", self._output.write_bytes)
         errors = PrintedLines(self._output, "stderr", self._write_error)
         self._printed = (output, errors)

@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING, TextIO, cast
 if TYPE_CHECKING:
     from hosting.logging.output import LogOutput
 
+MAX_LINE_BYTES = 65536
+"""How much of a line is kept until it is complete."""
+
 
 class PrintStreams:
     """Replaces ``sys.stdout`` and ``sys.stderr``; ``restore`` puts back what was found.
@@ -103,3 +106,28 @@ class PrintedLines:
         """Write the line that was begun, if there is one."""
         if self._begun:
             self.write(b"\n")
+
+
+class CopiedLines:
+    """Writes what code prints as it is, and lets the tail of the log have each line that is complete.
+
+    Args:
+        output: has the tail.
+        name: ``stdout`` or ``stderr``.
+        write: gets what is printed.
+    """
+
+    def __init__(self, output: LogOutput, name: str, write: Callable[[bytes], None]) -> None:
+        self._output = output
+        self._name = name
+        self._write = write
+        self._begun = b""
+
+    def write(self, data: bytes) -> None:
+        """Write the bytes."""
+        self._write(data)
+        with self._output.in_turn():
+            *lines, begun = (self._begun + data).split(b"\n")
+            self._begun = begun[-MAX_LINE_BYTES:]
+            for line in lines:
+                self._output.keep_printed(self._name, line.decode(errors="backslashreplace"))

@@ -49,6 +49,8 @@ class StartOptions(NamedTuple):
     """Host names by which the admin endpoints and webhooks may be called without keys, in addition to local ones."""
     missing_outputs: MissingOutputs | None = None
     """What happens to outputs that no installed package provides; None for what host.json says."""
+    ui: bool = True
+    """Whether the host records what it does, and shows it on a page and to commands such as ``hosting top``."""
 
 
 class Role(NamedTuple):

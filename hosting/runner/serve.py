@@ -17,8 +17,10 @@ from hosting.apps.local_settings import LocalSettings
 from hosting.errors import HostingError
 from hosting.host.function_host import FunctionHost
 from hosting.host.process import allow_debug_logs, enter
+from hosting.host.recorder import attach_recorder
 from hosting.logging.levels import Levels
 from hosting.logging.setup import Logs
+from hosting.logging.tail import LogTail
 from hosting.runner.banner import announce, log_problems
 from hosting.runner.debugger import accept_debugger, install_breakpoint_hook
 from hosting.runner.errors import report_error
@@ -34,7 +36,9 @@ from hosting.server.uvicorn_adapter.server import Application, Server
 
 if TYPE_CHECKING:
     from hosting.runner.channel import SupervisorChannel
+    from hosting.server.admin.app import MakeMonitor
     from hosting.server.key_store import LiveKeys
+    from hosting.server.monitor.endpoints import MonitorEndpoints
 
 _BROKEN = "The function app does not load. Its error is on the terminal; correct it, and this address serves it again."
 
@@ -67,7 +71,7 @@ def serve(
     signals = ExitSignals()
     address = socket.getsockname()
     base = url(address[0], address[1], tls=options.cert is not None)
-    logs = Logs(options.log_format, style=options.log_style, verbose=options.verbose, process=role.number)
+    logs = _logs(options, role)
     try:
         processes = Processes(channel, stop=lambda: signal.raise_signal(signal.SIGTERM))
         app, announce_app = _application(options, role, settings, base, logs, processes)
@@ -101,6 +105,7 @@ def build_app(
     announces: bool = True,
     access: Callable[[Access], None] | None = None,
     processes: Processes | None = None,
+    monitor: MakeMonitor | None = None,
 ) -> HostApp:
     """Return the ASGI application of a loaded host, with keys and CORS from flags and ``local.settings.json``.
 
@@ -110,6 +115,7 @@ def build_app(
         announces: whether to log that keys are required.
         access: called with each request that is answered; None for no access log.
         processes: all processes of the host; None if there is only this one.
+        monitor: makes what shows the host, when it is first asked for; None if nothing does.
 
     Raises:
         HostingError: keys, CORS or limits cannot be used.
@@ -131,6 +137,7 @@ def build_app(
             shows_tracebacks=is_local,
             access=access,
             processes=processes,
+            monitor=monitor,
         )
     except HostingError as error:
         locate(error, host.root)
@@ -174,6 +181,11 @@ def _keys(host: FunctionHost, *, announces: bool) -> LiveKeys:
     return keys
 
 
+def _logs(options: StartOptions, role: Role) -> Logs:
+    tail = LogTail() if options.ui else None
+    return Logs(options.log_format, style=options.log_style, verbose=options.verbose, process=role.number, tail=tail)
+
+
 def _server(
     app: Application, options: StartOptions, role: Role, logs: Logs, signals: ExitSignals, ready: Callable[[], None]
 ) -> Server:
@@ -202,7 +214,9 @@ def _application(
         return UnavailableApp(role.crashed, _access_log(logs)), lambda: None
     try:
         host = _load(options, settings, base, logs)
-        app = build_app(host, options, announces=role.announces, access=_access_log(logs), processes=processes)
+        monitor = None if logs.tail is None else _monitor(host, logs.tail, role)
+        access = _access_log(logs)
+        app = build_app(host, options, announces=role.announces, access=access, processes=processes, monitor=monitor)
     except Exception as error:  # the next edit may fix it
         if not options.reload:
             raise
@@ -210,6 +224,21 @@ def _application(
         _report_broken_app(error, options)
         return UnavailableApp(_BROKEN, _access_log(logs)), lambda: None
     return app, lambda: announce(host, base, options, logs.print) if role.announces else None
+
+
+def _monitor(host: FunctionHost, tail: LogTail, role: Role) -> MakeMonitor:
+    """Record the invocations of a host from now on; return what makes the endpoints that show it."""
+    recorder = attach_recorder(host.running)
+
+    def make(processes: Processes) -> MonitorEndpoints:
+        # Costs a start what few starts need.
+        from hosting.server.monitor.endpoints import MonitorEndpoints
+        from hosting.server.monitor.monitor import Monitor
+        from hosting.server.monitor.token import PageToken
+
+        return MonitorEndpoints(Monitor(host, recorder, tail), processes, PageToken(role.folder))
+
+    return make
 
 
 def _load(options: StartOptions, settings: LocalSettings | None, base: str, logs: Logs) -> FunctionHost:

@@ -29,6 +29,7 @@ from hosting.server.types import AsgiApp, Middleware, Receive, Scope, Send
 from hosting.server.webhooks import Webhooks, read_authorization_levels
 
 if TYPE_CHECKING:
+    from hosting.server.admin.app import MakeMonitor
     from hosting.server.keys import KeySource
 
 
@@ -46,6 +47,7 @@ class HostApp:
         shows_tracebacks: whether the response for a function that fails may have the traceback.
         access: called with each request that is answered; None for no access log.
         processes: all processes of the host; None if there is only this one.
+        monitor: makes what shows the host, when it is first asked for; None if nothing does.
 
     Raises:
         SettingsError: a value of ``extensions`` in host.json, or a setting, cannot be used.
@@ -62,6 +64,7 @@ class HostApp:
         shows_tracebacks: bool = False,
         access: Callable[[Access], None] | None = None,
         processes: Processes | None = None,
+        monitor: MakeMonitor | None = None,
     ) -> None:
         self.host = host
         self.processes = processes or Processes()
@@ -76,7 +79,8 @@ class HostApp:
         self._access = access
         limit = read_body_limit(host.environ)
         app: AsgiApp = FunctionEndpoint(limit, shows_tracebacks=shows_tracebacks)
-        for wrap in reversed(list(_middleware(self.processes, host, keys, cors, cross_site, limit))):
+        admin = Admin(host, self.processes, keys, limit, monitor)
+        for wrap in reversed(list(_middleware(self.processes, host, keys, cors, cross_site, admin))):
             app = wrap(app)
         self._http = app if access is None else AccessLog(app, access)
 
@@ -130,13 +134,14 @@ def _middleware(
     keys: KeySource | None,
     cors: CorsPolicy | None,
     cross_site: CrossSiteCheck | None,
-    limit: int,
+    admin: Admin,
 ) -> Iterator[Middleware]:
     """Yield the middleware around the functions, the outermost first."""
     http = host.section("extensions", "http")
     yield from header_middleware(http)
     levels = read_authorization_levels(host.section("extensions"))
-    admin, webhooks = Admin(host, processes, keys, limit), Webhooks(host.webhooks, levels, keys, limit)
+    limit = read_body_limit(host.environ)
+    webhooks = Webhooks(host.webhooks, levels, keys, limit)
     yield partial(OwnPaths, own=(Health(host, processes, keys), admin, webhooks), cross_site=cross_site)
     # Inside: no page of another origin may read the host's own paths.
     if cors is not None:

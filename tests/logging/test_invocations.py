@@ -87,7 +87,7 @@ def test_line_without_a_record_equals_the_line_of_its_record(
     end = None if milliseconds is None else (milliseconds, status_code)
     record = make_record(end, trigger, invocation)
     record.created = created
-    rendered = FastInvocationLog(lines, output)._render(created, *invocation, trigger, end)
+    rendered = FastInvocationLog(lines, output)._render(created, invocation, trigger, end)
     assert rendered == lines.format(record)
     output.end()
 

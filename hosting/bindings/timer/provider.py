@@ -58,6 +58,11 @@ class TimerTrigger(Trigger):
         """Return the local time as ``{timerTrigger}``, as in Azure's host."""
         return {"timerTrigger": data.time}
 
+    async def figures(self) -> Mapping[str, Any]:
+        """Return the schedule, and when the timer is due next."""
+        due = self.options.schedule.next(self._clock.now())
+        return {"schedule": str(self.options.schedule), "next": "never" if due is None else due.isoformat()}
+
     def attach(self, invoke: Invoke) -> None:
         """Store ``invoke``."""
         self.invoke = invoke

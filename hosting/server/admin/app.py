@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from hosting.bindings.http.request import parse_headers
 from hosting.bindings.http.response import HttpReply
@@ -13,6 +15,7 @@ from hosting.host.function_host import FunctionHost
 from hosting.server.admin.functions import AdminFunctions
 from hosting.server.admin.hosts import AllHosts
 from hosting.server.body import read_body
+from hosting.server.monitor import QUESTION
 from hosting.server.processes import Processes
 from hosting.server.replies import empty
 from hosting.server.types import REFUSED, Receive, Scope
@@ -20,12 +23,16 @@ from hosting.server.types import REFUSED, Receive, Scope
 if TYPE_CHECKING:
     from hosting.server.auth import MasterKey
     from hosting.server.keys import KeySource
+    from hosting.server.monitor.endpoints import MonitorEndpoints
+
+    MakeMonitor: TypeAlias = Callable[[Processes], MonitorEndpoints]
 
 _HTML = (b"content-type", b"text/html; charset=utf-8")
 _JSON = (b"content-type", b"application/json; charset=utf-8")
 _TEXT = (b"content-type", b"text/plain; charset=utf-8")
 _EXTENSIONS = "/admin/extensions/"
 _FUNCTIONS = "/admin/functions"
+_HOST = "/admin/host/"
 _READ_METHODS = ("GET", "HEAD")
 _REFUSALS = {401: "no master key", 404: "the host has no such endpoint"}
 """Why a request is refused, by the status of the response."""
@@ -47,14 +54,35 @@ class Admin:
         processes: all processes of the host, to which it adds its questions.
         keys: the keys of the app, whose master key all but a ping need; None if callers need none.
         limit: the largest body that is read, in bytes.
+        make_monitor: makes what shows the host, when it is first asked for; None if nothing does.
     """
 
-    def __init__(self, host: FunctionHost, processes: Processes, keys: KeySource | None, limit: int) -> None:
+    def __init__(
+        self,
+        host: FunctionHost,
+        processes: Processes,
+        keys: KeySource | None,
+        limit: int,
+        make_monitor: MakeMonitor | None = None,
+    ) -> None:
         self._host = host
+        self._processes = processes
+        self._make_monitor = make_monitor
+        if make_monitor is not None:
+            # Another process may be asked first: this one answers as well.
+            processes.add(QUESTION, lambda **arguments: self._monitored().answer(**arguments))
         self._hosts = AllHosts(host, processes)
         self._functions = AdminFunctions(host, processes)
         self._has_master_key = None if keys is None else _master_key(keys)
         self._limit = limit
+
+    @cached_property
+    def _monitor(self) -> MonitorEndpoints | None:
+        return None if self._make_monitor is None else self._make_monitor(self._processes)
+
+    def _monitored(self) -> MonitorEndpoints:
+        assert self._monitor is not None
+        return self._monitor
 
     def takes(self, path: str) -> bool:
         """Return whether ``path`` is below ``/admin``: no function can have it."""
@@ -84,6 +112,9 @@ class Admin:
             return empty(200)
         if self._has_master_key is not None and not self._has_master_key(scope):
             return empty(401)
+        if method not in _READ_METHODS and self._lacks_token(scope):
+            scope[REFUSED] = "no token of the page"
+            return _json({"error": "A request of a page needs the token of this host's page."}, 403)
         if endpoint == "/admin/warmup" and method in ("GET", "HEAD", "POST"):
             return empty(200 if await self._hosts.warm_up() else 500)
         if method in _READ_METHODS:
@@ -94,6 +125,9 @@ class Admin:
             return await self._run(scope, receive, path.rstrip("/")[len(_FUNCTIONS) + 1 :])
         return empty(404)
 
+    def _lacks_token(self, scope: Scope) -> bool:
+        return self._monitor is not None and self._monitor.token.is_missing(parse_headers(scope["headers"]))
+
     async def _read(self, scope: Scope, endpoint: str) -> HttpReply:
         if endpoint == "/admin/host/status":
             return _json(await self._hosts.status())
@@ -101,6 +135,8 @@ class Admin:
             return _json(await self._hosts.diagnosis())
         if endpoint == _FUNCTIONS:
             return _json(self._functions.all(_base(scope)))
+        if self._monitor is not None and endpoint.startswith(_HOST):
+            return await self._monitor.read(scope, endpoint[len(_HOST) :], self._hosts.status) or empty(404)
         if not endpoint.startswith(f"{_FUNCTIONS}/"):
             return empty(404)
         name, _, part = endpoint[len(_FUNCTIONS) + 1 :].partition("/")
@@ -114,7 +150,11 @@ class Admin:
 
     async def _run(self, scope: Scope, receive: Receive, name: str) -> HttpReply:
         body = await read_body(receive, parse_headers(scope["headers"]), self._limit)
+        name, waits = (name[: -len("/run")], True) if name.lower().endswith("/run") else (name, False)
         try:
+            if waits:
+                recorder = None if self._monitor is None else self._monitor.recorder
+                return _json(await self._functions.run_to_end(name, body, recorder))
             await self._functions.run(name, body)
         except KeyError:
             return empty(404)

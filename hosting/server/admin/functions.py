@@ -5,13 +5,19 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from operator import itemgetter
-from typing import Any
+from time import monotonic
+from typing import TYPE_CHECKING, Any
 
+from hosting._exceptions import error_text
+from hosting._redaction import redact
 from hosting.bindings.http.provider import full_route
 from hosting.core import Binding, Function
 from hosting.host.function_host import FunctionHost
 from hosting.server.admin.merging import values
 from hosting.server.processes import Processes
+
+if TYPE_CHECKING:
+    from hosting.host.recorder import Recorder
 
 
 class AdminFunctions:
@@ -73,12 +79,44 @@ class AdminFunctions:
             KeyError: there is no such function.
             ValueError: it cannot be run manually, or not with this body; the message says why.
         """
+        self._check(name)
+        await self._host.manual_runs.start(name, _input(body))
+
+    async def run_to_end(self, name: str, body: bytes, recorder: Recorder | None) -> dict[str, Any]:
+        """Run a function, wait for its end, and return what came of it.
+
+        Args:
+            name: as for ``run``.
+            body: as for ``run``.
+            recorder: knows the ids of invocations; None if nothing does.
+
+        Raises:
+            KeyError: as for ``run``.
+            ValueError: as for ``run``.
+        """
+        self._check(name)
+        start = monotonic()
+        result = await self._host.manual_runs.run(name, _input(body))
+        found = () if recorder is None else recorder.recent()
+        attempts = [one for one in found if one.facts.trace_parent == result.trace_parent]
+        failure, returned = result.exception, result.returned
+        return {
+            "function": next(one.name for one in self._host.functions if one.name.lower() == name.lower()),
+            "invocationId": attempts[-1].facts.id if attempts else None,
+            "status": "Succeeded" if failure is None else "Failed",
+            "attempts": max(1, len(attempts)),
+            "durationMs": round((monotonic() - start) * 1000, 3),
+            "returned": None if returned is None else {"value": returned.value, "length": returned.length},
+            "error": None if failure is None else redact(error_text(failure)),
+        }
+
+    def _check(self, name: str) -> None:
+        """Raise what ``run`` says about a function that cannot run."""
         status = self.status(name)
         if status is None:
             raise KeyError(name)
         if name not in self._host.manual_runs:
             raise ValueError(f"Function '{name}' cannot run: {'; '.join(status['errors'])}")
-        await self._host.manual_runs.start(name, _input(body))
 
     def _description(self, function: Function, base: str) -> dict[str, Any]:
         return {

@@ -278,3 +278,14 @@ async def test_manual_run_has_no_status_without_storage(schedule: str, caplog: p
 
 async def _unused(*args: Any, **options: Any) -> Any:
     raise AssertionError("it does not run")
+
+
+@pytest.mark.parametrize(
+    ("schedule", "due"), [("0 0 14 * * *", NOON.replace(hour=14).isoformat()), ("0 0 0 31 2 *", "never")]
+)
+async def test_figures_of_a_trigger_say_when_it_is_due(schedule: str, due: str) -> None:
+    """The next time is in ISO 8601, in UTC."""
+    function = timer_function(schedule=schedule)
+    provider = TimerProvider(Services({}, {}), Simulation().clock)
+    found = await provider.trigger(function, function.trigger).figures()
+    assert found == {"schedule": f"Cron: '{schedule}'", "next": due}

@@ -219,3 +219,13 @@ async def test_json_text_is_received_unchanged(azurite: Azurite, queues: Queues)
     await out.write(out.encode(text), {"queueName": name})
     await storage.close()
     assert queues.visible(name) == [text]
+
+
+async def test_figures_of_a_trigger_are_the_lengths_of_its_queues(azurite: Azurite, queues: Queues) -> None:
+    """A queue that does not exist is empty; an account that does not answer is an error in one sentence."""
+    name = f"figures-{next(_numbers)}"
+    queues.put(name, "one", "two")
+    storage = provider(storage=azurite.connection_string)
+    found = storage.trigger(function(), Binding("msg", "queueTrigger", "in", {"queueName": name}))
+    assert await found.figures() == {"source": name, "waiting": 2, "poisoned": 0}
+    await storage.close()

@@ -169,6 +169,12 @@ class QueueTrigger(Trigger):
         }
         return merged({name: value for name, value in known.items() if value is not None}, json_data(data.text))
 
+    async def figures(self) -> Mapping[str, Any]:
+        """Return how many messages wait in the queue and in its poison queue; raises StorageFailure."""
+        with explained(f"The length of queue '{self.queue.queue_name}' cannot be read"):
+            waiting, poisoned = await asyncio.gather(_length(self.queue), _length(self._poison))
+        return {"source": self.queue.queue_name, "waiting": waiting, "poisoned": poisoned}
+
     async def by_hand(self, text: str | None) -> Message:
         """Return a message with this text, as if it had been received."""
         now = datetime.now(UTC)
@@ -233,6 +239,19 @@ class QueueOutput(Output):
                 await send(queue, content)
         if encoded:
             self._provider.nudge(queue)
+
+
+async def _length(queue: QueueClient | None) -> int:
+    """Return about how many messages a queue has; none if there is no such queue."""
+    from azure.core.exceptions import ResourceNotFoundError  # costs a start what few starts need
+
+    if queue is None:
+        return 0
+    try:
+        properties = await queue.get_queue_properties()
+    except ResourceNotFoundError:
+        return 0
+    return properties.approximate_message_count or 0
 
 
 def _checked_name(function: Function, binding: Binding) -> str:

@@ -1,0 +1,58 @@
+"""What the triggers of a host say about themselves: when a timer is due, how long a queue is."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from hosting._exceptions import error_text
+from hosting._redaction import redact
+from hosting.bindings.provider import Trigger
+from hosting.host.recorder import MAX_SHOWN_CHARACTERS
+
+KEPT_SECONDS = 5.0
+"""How long an answer is shown before a trigger is asked again."""
+_TIMEOUT_SECONDS = 2.0
+
+
+class TriggerFigures:
+    """Asks the triggers of one host.
+
+    Args:
+        triggers: the triggers, by function.
+    """
+
+    def __init__(self, triggers: Mapping[str, Trigger]) -> None:
+        self._triggers = triggers
+        self._answers: Mapping[str, Mapping[str, Any]] = {}
+        self._asked_at = float("-inf")
+        self._asking: asyncio.Task[Mapping[str, Mapping[str, Any]]] | None = None
+
+    async def all(self) -> Mapping[str, Mapping[str, Any]]:
+        """Return what the triggers say, by function; all callers share one round of questions."""
+        if time.monotonic() - self._asked_at < KEPT_SECONDS:
+            return self._answers
+        if self._asking is None or self._asking.done():
+            self._asking = asyncio.ensure_future(self._ask())
+        return await asyncio.shield(self._asking)
+
+    async def _ask(self) -> Mapping[str, Mapping[str, Any]]:
+        triggers = dict(self._triggers)
+        answers = await asyncio.gather(*(_figures(one) for one in triggers.values()))
+        self._answers = dict(zip(triggers, answers, strict=True))
+        self._asked_at = time.monotonic()
+        return self._answers
+
+
+async def _figures(trigger: Trigger) -> Mapping[str, Any]:
+    """Return what a trigger says about itself; what went wrong where it cannot say it."""
+    try:
+        async with asyncio.timeout(_TIMEOUT_SECONDS):
+            found = await trigger.figures()
+        return {str(name): value if isinstance(value, int) else redact(str(value)) for name, value in found.items()}
+    except TimeoutError:
+        return {"error": f"no answer within {_TIMEOUT_SECONDS:g} s"}
+    except Exception as error:  # noqa: BLE001 - a package may raise anything
+        return {"error": redact(error_text(error))[:MAX_SHOWN_CHARACTERS]}
