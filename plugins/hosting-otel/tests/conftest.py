@@ -73,56 +73,11 @@ class ReceivedLog(NamedTuple):
     attributes: dict[str, Any]
 
 
-class Receiver:
-    """A collector: decodes what it is sent by OTLP over HTTP, and answers as it is told to."""
+class Received:
+    """What a collector was sent, decoded."""
 
     def __init__(self) -> None:
         self.messages: list[Any] = []
-        self.status = 200
-        self.may_answer = threading.Event()
-        self.may_answer.set()
-        self.requests = threading.Semaphore(0)
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
-        self.server.daemon_threads = True
-        threading.Thread(target=self.server.serve_forever, args=(0.01,), daemon=True).start()
-        self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
-
-    def _handler(self) -> type[BaseHTTPRequestHandler]:
-        receiver = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["content-length"]))
-                if self.headers.get("content-encoding") == "gzip":
-                    body = gzip.decompress(body)
-                request, response = SIGNALS[self.path]
-                message = request()
-                message.ParseFromString(body)
-                receiver.messages.append(message)
-                receiver.requests.release()
-                receiver.may_answer.wait(30)
-                answer = response().SerializeToString()
-                self.send_response(receiver.status)
-                self.send_header("content-type", "application/x-protobuf")
-                self.send_header("content-length", str(len(answer)))
-                self.end_headers()
-                self.wfile.write(answer)
-
-            def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the name in the base class
-                """Log nothing."""
-
-        return Handler
-
-    def wait_for(self, is_there: Callable[[], bool]) -> None:
-        """Wait until what has arrived meets a condition."""
-        while not is_there():
-            assert self.requests.acquire(timeout=60), "nothing arrived"
-
-    def close(self) -> None:
-        """Stop."""
-        self.may_answer.set()
-        self.server.shutdown()
-        self.server.server_close()
 
     def _of(self, kind: type) -> list[Any]:
         return [message for message in self.messages if isinstance(message, kind)]
@@ -187,6 +142,58 @@ class Receiver:
                                 found = attributes(point.attributes)
                                 latest[str(found)] = (found, getattr(point, "count", 0) or point_value(point))
         return list(latest.values())
+
+
+class Receiver(Received):
+    """A collector: decodes what it is sent by OTLP over HTTP, and answers as it is told to."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.status = 200
+        self.may_answer = threading.Event()
+        self.may_answer.set()
+        self.requests = threading.Semaphore(0)
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        self.server.daemon_threads = True
+        threading.Thread(target=self.server.serve_forever, args=(0.01,), daemon=True).start()
+        self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
+
+    def _handler(self) -> type[BaseHTTPRequestHandler]:
+        receiver = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["content-length"]))
+                if self.headers.get("content-encoding") == "gzip":
+                    body = gzip.decompress(body)
+                request, response = SIGNALS[self.path]
+                message = request()
+                message.ParseFromString(body)
+                receiver.messages.append(message)
+                receiver.requests.release()
+                receiver.may_answer.wait(30)
+                answer = response().SerializeToString()
+                self.send_response(receiver.status)
+                self.send_header("content-type", "application/x-protobuf")
+                self.send_header("content-length", str(len(answer)))
+                self.end_headers()
+                self.wfile.write(answer)
+
+            def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the name in the base class
+                """Log nothing."""
+
+        return Handler
+
+    def wait_for(self, is_there: Callable[[], bool]) -> None:
+        """Wait until what has arrived meets a condition."""
+        while not is_there():
+            assert self.requests.acquire(timeout=60), "nothing arrived"
+
+    def close(self) -> None:
+        """Stop."""
+        self.may_answer.set()
+        self.server.shutdown()
+        self.server.server_close()
 
 
 def point_value(point: Any) -> float:

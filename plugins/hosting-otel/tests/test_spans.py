@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from datetime import UTC, datetime
 from typing import Any
 
@@ -460,6 +461,119 @@ def test_function_that_a_hook_keeps_from_running_has_a_span(receiver: Receiver) 
     with make_host(FILES, extensions={"aaa": Answering, **OTEL}) as host:
         host.get("/api/sync/1")
     assert receiver.spans[0].attributes["http.response.status_code"] == 403
+
+
+class Neighbour:
+    """Another extension, with hooks around, before and after functions."""
+
+    @hosting.hookimpl
+    async def invocation(self) -> Any:
+        """Do nothing around a function that opts in."""
+        yield
+
+    @hosting.hookimpl
+    def invocation_app_level(self) -> Any:
+        """Do nothing around every function."""
+        yield
+
+    @hosting.hookimpl
+    def pre_invocation_app_level(self, invocation: hosting.Invocation) -> None:
+        """Answer some requests, and fail in others."""
+        request = invocation.request
+        if request is not None and request.query.get("x") == "answer":
+            raise hosting.ShortCircuit(invocation.respond(403, "no"))
+        if request is not None and request.query.get("x") == "fail":
+            raise LookupError("the hook")
+
+    @hosting.hookimpl
+    def post_invocation_app_level(self) -> None:
+        """Do nothing after a function."""
+
+
+AROUND: tuple[str, dict[str, Any]] = ("other invocation_app_level", {})
+RESUMED = ("other invocation_app_level", {"hosting.hook.is_resumed": True})
+PRE = "other pre_invocation_app_level"
+POST: tuple[str, dict[str, Any]] = ("other post_invocation_app_level", {})
+HOOKS: dict[str, list[tuple[str, dict[str, Any]]]] = {
+    "": [AROUND, (PRE, {}), POST, RESUMED],
+    "?x=fail": [AROUND, (PRE, {"error.type": "LookupError"}), POST, RESUMED],
+    "?x=answer": [AROUND, (PRE, {"hosting.hook.answered": True}), RESUMED],
+}
+
+
+@pytest.mark.parametrize("query", HOOKS)
+@pytest.mark.parametrize("function", ["sync", "async"])
+def test_hooks_of_other_extensions_are_spans_on_demand(receiver: Receiver, function: str, query: str) -> None:
+    """Each is INTERNAL below the span of the invocation, with what it raised."""
+    with make_host(FILES, extensions={**OTEL, "other": Neighbour}, hooks="spans") as host:
+        host.get(f"/api/{function}/1{query}")
+    *hooks, own = receiver.spans
+    assert own.name == f"GET /api/{function}/{{id}}"
+    assert {(span.kind, span.parent_id, span.trace_id) for span in hooks} == {("INTERNAL", own.span_id, own.trace_id)}
+    named = [{"hosting.extension": "other", "hosting.hook": name.split()[1], **own} for name, own in HOOKS[query]]
+    assert [span.attributes for span in hooks] == named
+    assert [(span.name, span.status) for span in hooks] == [
+        (name, "ERROR" if "error.type" in attributes else "UNSET") for name, attributes in HOOKS[query]
+    ]
+
+
+def test_hooks_of_other_extensions_are_events_on_demand(receiver: Receiver) -> None:
+    """For functions with other triggers, too."""
+    with make_host(FILES, extensions={**OTEL, "other": Neighbour}, hooks="events") as host:
+        host.invoke("queue", queue_message("{}"))
+    (span,) = receiver.spans
+    assert span.events == ["hosting.hook"] * 4
+
+
+def test_hooks_are_not_shown_by_default(receiver: Receiver) -> None:
+    """They would double what is sent."""
+    with make_host(FILES, extensions={**OTEL, "other": Neighbour}) as host:
+        host.get("/api/sync/1")
+    assert [(span.name, span.events) for span in receiver.spans] == [("GET /api/sync/{id}", [])]
+
+
+V1 = {
+    "Order/function.json": json.dumps(
+        {
+            "scriptFile": "__init__.py",
+            "bindings": [
+                {
+                    "type": "httpTrigger",
+                    "direction": "in",
+                    "name": "req",
+                    "route": "order/{id}",
+                    "authLevel": "anonymous",
+                },
+                {"type": "http", "direction": "out", "name": "$return"},
+            ],
+        }
+    ),
+    "Timer/function.json": json.dumps(
+        {"bindings": [{"type": "timerTrigger", "direction": "in", "name": "timer", "schedule": "0 0 3 * * *"}]}
+    ),
+    "Timer/__init__.py": "import logging\nasync def main(timer):\n    logging.warning('late')\n",
+}
+V1_CODE = """
+from opentelemetry import trace
+
+KEYWORD main(req):
+    return f"span {trace.get_current_span().get_span_context().span_id:016x}"
+"""
+
+
+@pytest.mark.parametrize("keyword", ["def", "async def"])
+def test_functions_of_the_v1_model_have_the_same_spans(receiver: Receiver, keyword: str) -> None:
+    """Route, parent and current span, and those of a timer with its log record."""
+    files = {**V1, "Order/__init__.py": V1_CODE.replace("KEYWORD", keyword)}
+    with make_host(files, extensions=OTEL) as host:
+        reply = host.get("/api/order/7", headers={"traceparent": PARENT})
+        host.invoke("Timer")
+    order, timer = receiver.span("GET /api/order/{id}"), receiver.span("Timer")
+    assert (order.kind, order.trace_id, order.parent_id) == ("SERVER", TRACE, CALLER)
+    assert order.span_id == reply.text.removeprefix("span ")
+    assert (order.attributes["faas.name"], order.attributes["http.route"]) == ("Order", "/api/order/{id}")
+    assert (timer.attributes["faas.trigger"], timer.attributes["faas.cron"]) == ("timer", "0 0 3 * * *")
+    assert [(log.body, log.span_id) for log in receiver.logs] == [("late", timer.span_id)]
 
 
 def test_function_whose_input_cannot_be_read_has_a_span(receiver: Receiver) -> None:

@@ -14,16 +14,19 @@ from opentelemetry import _logs, metrics, trace
 
 import hosting
 from hosting.errors import ExtensionError
+from hosting_otel.logs import without_handler_of_distribution
 from hosting_otel.settings import Settings
 
 SIGNALS = ("traces", "metrics", "logs")
 _TRUE = ("1", "true", "t", "yes", "y")
 _AZURE = "PYTHON_APPLICATIONINSIGHTS_ENABLE_TELEMETRY"
 _CONTEXT = "PYTHON_ENABLE_OPENTELEMETRY"
+_LOGGER = "PYTHON_APPLICATIONINSIGHTS_LOGGER_NAME"
 _CONNECTION = "APPLICATIONINSIGHTS_CONNECTION_STRING"
 _ENDPOINT = "OTEL_EXPORTER_OTLP_ENDPOINT"
 _PROTOCOL = "OTEL_EXPORTER_OTLP_PROTOCOL"
 _CONFIG_FILE = "OTEL_CONFIG_FILE"
+_DETECTORS = "OTEL_EXPERIMENTAL_RESOURCE_DETECTORS"
 
 
 class Configuration(NamedTuple):
@@ -35,6 +38,7 @@ class Configuration(NamedTuple):
         logs: whether log records are to be sent by this extension's handler.
         has_log_exporter: whether records reach an exporter.
         host_makes_spans: whether Azure's host makes the SERVER span of an invocation itself.
+        logger: the name of the logger whose records are sent; empty for the root logger.
     """
 
     traces: bool
@@ -42,6 +46,7 @@ class Configuration(NamedTuple):
     logs: bool
     has_log_exporter: bool
     host_makes_spans: bool
+    logger: str = ""
 
 
 def configure(app: hosting.AppHandle, settings: Settings) -> Configuration | None:
@@ -59,7 +64,10 @@ def configure(app: hosting.AppHandle, settings: Settings) -> Configuration | Non
         return None
     if not is_configured():
         if _is_true(environ.get(_AZURE, "")):
-            _configure_azure_monitor(environ)
+            logger = environ.get(_LOGGER, "")
+            with defaults(environ, app.root.name, {_DETECTORS: "azure_functions"}):
+                _configure_azure_monitor(environ, logger, sends_logs=settings.logs)
+                return _result(app, settings, logger)
         elif not _wants_telemetry(environ):
             return _result(app, settings) if _asks_for_context(app, environ) else None
         else:
@@ -74,7 +82,7 @@ def is_configured() -> bool:
     return not isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider)
 
 
-def _result(app: hosting.AppHandle, settings: Settings) -> Configuration:
+def _result(app: hosting.AppHandle, settings: Settings, logger: str = "") -> Configuration:
     has_logs = hasattr(_logs.get_logger_provider(), "force_flush")
     return Configuration(
         traces=settings.traces,
@@ -82,6 +90,7 @@ def _result(app: hosting.AppHandle, settings: Settings) -> Configuration:
         logs=settings.logs and has_logs,
         has_log_exporter=has_logs and exports("logs", os.environ),
         host_makes_spans=_telemetry_mode(app.host_json) == "opentelemetry",
+        logger=logger,
     )
 
 
@@ -119,7 +128,7 @@ def _wants_telemetry(environ: Mapping[str, str]) -> bool:
 
 
 @contextmanager
-def defaults(environ: MutableMapping[str, str], name: str) -> Iterator[None]:
+def defaults(environ: MutableMapping[str, str], name: str, others: Mapping[str, str] | None = None) -> Iterator[None]:
     """Set what the specification of OpenTelemetry has as defaults, and its SDK has not, while the SDK is configured.
 
     A signal whose collector's address is known is sent by OTLP; OTLP goes over HTTP, because its exporter is installed
@@ -128,8 +137,9 @@ def defaults(environ: MutableMapping[str, str], name: str) -> Iterator[None]:
     Args:
         environ: the environment, which the SDK reads.
         name: the name of the app's folder.
+        others: further variables and their defaults.
     """
-    values = {_PROTOCOL: "http/protobuf"}
+    values = {_PROTOCOL: "http/protobuf", **(others or {})}
     for signal in SIGNALS:
         if environ.get(_ENDPOINT) or environ.get(f"OTEL_EXPORTER_OTLP_{signal.upper()}_ENDPOINT"):
             values[f"OTEL_{signal.upper()}_EXPORTER"] = "otlp"
@@ -164,7 +174,7 @@ def _is_named(name: str, value: str) -> bool:
     return name.startswith("OTEL_") and "HEADERS" not in name and len(value) < 100 and "@" not in value
 
 
-def _configure_azure_monitor(environ: Mapping[str, str]) -> None:
+def _configure_azure_monitor(environ: Mapping[str, str], logger: str, *, sends_logs: bool) -> None:
     """Do what Azure's worker does for this setting.
 
     Source: ``otel.py`` of azure-functions-runtime.
@@ -176,11 +186,12 @@ def _configure_azure_monitor(environ: Mapping[str, str]) -> None:
             f"{_AZURE} is set, and azure-monitor-opentelemetry is not installed",
             remedy="Install hosting-otel[azure-monitor], or remove the setting.",
         ) from error
-    options: dict[str, Any] = {}
-    if name := environ.get("PYTHON_APPLICATIONINSIGHTS_LOGGER_NAME"):
-        options["logger_name"] = name
+    options: dict[str, Any] = {} if sends_logs else {"disable_logging": True}
+    if logger:
+        options["logger_name"] = logger
     try:
-        configure_azure_monitor(connection_string=environ.get(_CONNECTION), **options)
+        with without_handler_of_distribution(logger):
+            configure_azure_monitor(connection_string=environ.get(_CONNECTION), **options)
     except Exception as error:
         raise ExtensionError(
             f"Azure Monitor cannot be configured: {error}", remedy=f"Look at the value of {_CONNECTION}."

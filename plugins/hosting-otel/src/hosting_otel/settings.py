@@ -25,6 +25,10 @@ class Settings:
         default=True,
         metadata=_described("Take the caller from a traceparent in the message, if it has one."),
     )
+    hooks: Literal["off", "events", "spans"] = field(
+        default="off",
+        metadata=_described("Show the hooks of other extensions: as events of an invocation's span, or as spans."),
+    )
     flush: Literal["auto", "batch", "invocation"] = field(
         default="auto",
         metadata=_described("When telemetry is sent: in batches, or soon after each invocation (default in Azure)."),

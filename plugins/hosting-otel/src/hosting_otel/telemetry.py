@@ -16,6 +16,7 @@ from hosting_otel.configuration import Configuration, configure
 from hosting_otel.exceptions import ExceptionRecorder
 from hosting_otel.flushing import Flusher
 from hosting_otel.functions import FunctionFacts, Site, describe
+from hosting_otel.hooks import HookRecorder
 from hosting_otel.logs import LogBridge
 from hosting_otel.messages import (
     age_seconds,
@@ -68,7 +69,7 @@ class Telemetry:
         self._tracer = trace.get_tracer("hosting_otel", version, schema_url=SCHEMA_URL)
         self._makes_spans = configuration.traces
         self._metrics = Metrics(version, SCHEMA_URL) if configuration.metrics else None
-        self._bridge = LogBridge() if configuration.logs else None
+        self._bridge = LogBridge(configuration.logger) if configuration.logs else None
         self._exceptions = ExceptionRecorder(version, SCHEMA_URL, has_logs=configuration.has_log_exporter)
         self._flusher = Flusher(app, settings)
         self._reads_bodies = settings.queue_parent
@@ -79,6 +80,8 @@ class Telemetry:
         self._sees_responses = "response_sent" in app.capabilities
         self._facts: dict[str, FunctionFacts] = {}
         self._is_cold = True
+        if self._makes_spans and settings.hooks != "off":
+            app.observe_hooks(HookRecorder(self._tracer, as_spans=settings.hooks == "spans").observe)
 
     def begin(self, context: Any, invocation: hosting.Invocation) -> InvocationSpan:
         """Start the span of an invocation, and make it current; record the start.
