@@ -46,6 +46,8 @@ class FunctionFacts(NamedTuple):
     """The attributes of each measurement of a ``faas.*`` metric."""
     is_http: bool = False
     is_message: bool = False
+    traced_by: str = ""
+    """The product that makes a span for each invocation already; empty if none does."""
 
 
 class Site(NamedTuple):

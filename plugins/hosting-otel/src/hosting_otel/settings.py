@@ -25,6 +25,10 @@ class Settings:
         default=True,
         metadata=_described("Take the caller from a traceparent in the message, if it has one."),
     )
+    beside_others: bool = field(
+        default=False,
+        metadata=_described("Make spans also for functions that Datadog or Dynatrace traces already."),
+    )
     hooks: Literal["off", "events", "spans"] = field(
         default="off",
         metadata=_described("Show the hooks of other extensions: as events of an invocation's span, or as spans."),

@@ -12,6 +12,7 @@ from opentelemetry.trace import Link, SpanContext
 
 import hosting
 from hosting.logging import set_trace_parent
+from hosting_otel import others
 from hosting_otel.configuration import Configuration, configure
 from hosting_otel.exceptions import ExceptionRecorder
 from hosting_otel.flushing import Flusher
@@ -68,6 +69,7 @@ class Telemetry:
         version = hosting_otel_version()
         self._tracer = trace.get_tracer("hosting_otel", version, schema_url=SCHEMA_URL)
         self._makes_spans = configuration.traces
+        self._beside_others = settings.beside_others
         self._metrics = Metrics(version, SCHEMA_URL) if configuration.metrics else None
         self._bridge = LogBridge(configuration.logger) if configuration.logs else None
         self._exceptions = ExceptionRecorder(version, SCHEMA_URL, has_logs=configuration.has_log_exporter)
@@ -94,7 +96,8 @@ class Telemetry:
         span = self._start(context, invocation, outer, None)
         span.enter(outer)
         one = span.span.get_span_context()
-        set_trace_parent(f"00-{one.trace_id:032x}-{one.span_id:016x}-{one.trace_flags:02x}")
+        if one.is_valid:
+            set_trace_parent(f"00-{one.trace_id:032x}-{one.span_id:016x}-{one.trace_flags:02x}")
         return span
 
     def _start(
@@ -116,7 +119,7 @@ class Telemetry:
         own: Context | None = None
         if current.is_recording():
             current.set_attributes({name: one for name, one in attributes.items() if name.startswith("faas.")})
-        elif self._makes_spans:
+        elif self._makes_spans and not facts.traced_by:
             carrier = self._carriers.read(context, request)
             parent = propagate.extract(carrier, outer) if carrier else outer
             current, own = self._new_span(facts, parent, value, attributes, start_time)
@@ -133,6 +136,10 @@ class Telemetry:
 
     def _describe(self, invocation: hosting.Invocation) -> FunctionFacts:
         facts = describe(invocation, self._site, is_internal=self._is_internal)
+        traced_by = "" if self._beside_others else others.traced_by(invocation.function.call)
+        if traced_by and self._makes_spans:
+            logger.info("%s traces the function '%s': no second span is made.", traced_by, invocation.function.name)
+            facts = facts._replace(traced_by=traced_by)
         self._facts[invocation.function.name] = facts
         return facts
 
