@@ -6,20 +6,20 @@ import json
 import os
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from hosting import __version__
-from hosting.cli.main import main
 from hosting.deploy.image.generate import ImagePlan, image_differences, image_files, make_plan, write_image
 from hosting.deploy.image.ignore import translated
 from hosting.deploy.image.options import ImageOptions, check_options
 from hosting.errors import HostingError, UsageError
 from hosting.host.function_host import FunctionHost
 from tests.conftest import MakeApp
+from tests.support.commands import run_command
 
 HTTP = """
 import azure.functions as func
@@ -258,26 +258,18 @@ def test_secrets_are_excluded_whatever_funcignore_says(make_app: MakeApp) -> Non
 
 
 def _run(*arguments: str | Path) -> int:
-    """Run the command in this process; return its exit code."""
-    kept = os.dup(1)  # the command keeps standard output for itself, to its process's end
-    try:
-        with pytest.raises(SystemExit) as ended:
-            main(["image", *map(str, arguments)])
-    finally:
-        os.dup2(kept, 1)
-        os.close(kept)
-    return int(str(ended.value.code))
+    return run_command("image", *arguments)
 
 
 @pytest.fixture
-def app(make_app: MakeApp, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An app in a folder with an odd name; loading it changes folder and environment of this process."""
-    root = make_app({**APP, "requirements.txt": "six==1.17.0\n"})
-    odd = root.rename(tmp_path / "My $App; 'x'")
-    monkeypatch.chdir(odd.parent)
-    for name in ("AzureWebJobsScriptRoot", "FUNCTIONS_WORKER_RUNTIME", "WEBSITE_HOSTNAME"):
-        monkeypatch.delenv(name, raising=False)
-    return odd
+def app(make_app: MakeApp, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """An app in a folder with an odd name; the environment and the folder of this process are restored."""
+    odd = make_app({**APP, "requirements.txt": "six==1.17.0\n"}).rename(tmp_path / "My $App; 'x'")
+    monkeypatch.chdir(tmp_path)
+    before = dict(os.environ)
+    yield odd
+    os.environ.clear()
+    os.environ.update(before)
 
 
 def _texts(root: Path) -> Mapping[str, str]:

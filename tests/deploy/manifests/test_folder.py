@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from hosting.cli.main import main
 from hosting.deploy.manifests.documents import ManifestFile, is_generated, render
 from hosting.errors import HostingError
 from tests.conftest import MakeApp
+from tests.support.commands import run_command
 from tests.support.manifests import IMAGE
 
 CODE = """
@@ -31,15 +31,7 @@ def tick(t: func.TimerRequest) -> None: ...
 
 def run(*arguments: str | Path) -> int:
     """Run the command in this process; return its exit code."""
-    kept = os.dup(1)  # the command keeps standard output for itself, to its process's end
-    try:
-        with pytest.raises(SystemExit) as ended:
-            main(["manifests", *map(str, arguments)])
-    finally:
-        os.dup2(kept, 1)
-        os.close(kept)
-    assert isinstance(ended.value.code, int)
-    return ended.value.code
+    return run_command("manifests", *arguments)
 
 
 @pytest.fixture
