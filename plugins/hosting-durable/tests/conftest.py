@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 from durable_support.hosts import HostFolder
+from durable_support.postgres import find_postgres, run_postgres
+
+from hosting_durable.stores import Database, SqliteDatabase
+
+POSTGRESQL = pytest.param("postgresql", marks=pytest.mark.slow)
 
 
 @pytest.fixture(scope="session")
@@ -19,3 +26,33 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> HostFolder:
     """The folder of an app, with the state of its hosts beside it."""
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     return HostFolder(tmp_path / "app")
+
+
+@pytest.fixture(params=["sqlite", POSTGRESQL])
+def each_store(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> HostFolder:
+    """The folder of an app, with the state of its hosts in each kind of store."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    return HostFolder(tmp_path / "app", request.getfixturevalue("postgres") if request.param == "postgresql" else "")
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[str]:
+    """The URI of a database of a running PostgreSQL."""
+    pytest.importorskip("psycopg")
+    if find_postgres() is None:
+        pytest.skip("PostgreSQL is not installed")
+    with run_postgres() as uri:
+        yield uri
+
+
+@pytest.fixture(params=["memory", "file", POSTGRESQL])
+def make_database(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], Database]:
+    """Make databases of one task hub, each as another host would: in memory there can be one only."""
+    if request.param == "memory":
+        return lambda: SqliteDatabase(None)
+    if request.param == "file":
+        return lambda: SqliteDatabase(tmp_path / "hub.sqlite3")
+    from hosting_durable.stores.postgresql import PostgresDatabase
+
+    uri, name = request.getfixturevalue("postgres"), f"h{uuid4().hex[:12]}"
+    return lambda: PostgresDatabase(uri, name)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 
@@ -19,16 +18,15 @@ from hosting_durable import (
     WrongState,
 )
 from hosting_durable.settings import DurableSettings
-from hosting_durable.stores import SqliteDatabase
+from hosting_durable.stores import Database
 
 SETTINGS = DurableSettings("Hub", 10, 10, 10)
 
 
-@pytest.fixture(params=["memory", "file"])
-async def hub(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[TaskHub]:
-    """A hub in memory, and one in a file."""
-    path = None if request.param == "memory" else tmp_path / "hub.sqlite3"
-    async with TaskHub(SqliteDatabase(path), SETTINGS) as hub:
+@pytest.fixture
+async def hub(make_database: Callable[[], Database]) -> AsyncIterator[TaskHub]:
+    """A hub in each kind of database."""
+    async with TaskHub(make_database(), SETTINGS) as hub:
         yield hub
 
 

@@ -237,9 +237,9 @@ def output(instance: Instance) -> Any:
     return None if instance.output is None else json.loads(instance.output)
 
 
-async def test_orchestrations_end_with_the_right_result(folder: HostFolder) -> None:
+async def test_orchestrations_end_with_the_right_result(each_store: HostFolder) -> None:
     """All kinds of steps, run at once in one host, give what the code says."""
-    async with folder.open(make_app(*CASES, *HELPERS)) as host:
+    async with each_store.open(make_app(*CASES, *HELPERS), {"hubName": "Cases"}) as host:
         started = {
             case: await host.hub.start_orchestration(case.__name__, given(value)) for case, (value, _) in CASES.items()
         }

@@ -7,7 +7,6 @@ So a command can open a hub of an app that is served elsewhere. All methods are 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from datetime import datetime
 from typing import TypeVar
 from uuid import uuid4
@@ -345,15 +344,20 @@ def _check(instance_id: str, status: Status | None, kind: EventType) -> None:
         raise WrongState(instance_id, status, f"Instance with ID {instance_id} is not suspended.")
 
 
-def open_database(services: Services, settings: DurableSettings, clock: Callable[[], int] | None = None) -> Database:
+def open_database(services: Services, settings: DurableSettings) -> Database:
     """Return the database of an app, not connected yet.
 
     Args:
         services: the app's settings and its state folder.
         settings: what host.json says.
-        clock: the time in microseconds since 1970, for tests; by default the database's own.
+
+    Raises:
+        StoreError: the package for it is not installed.
     """
+    if settings.store_type == "postgresql":
+        from hosting_durable.stores.postgresql import PostgresDatabase  # few apps need it
+
+        return PostgresDatabase(settings.connection, settings.hub_name)
     folder = services.state / "durable"
     folder.mkdir(mode=0o700, exist_ok=True)
-    path = folder / f"{settings.hub_name}.sqlite3"
-    return SqliteDatabase(path) if clock is None else SqliteDatabase(path, clock=clock)
+    return SqliteDatabase(folder / f"{settings.hub_name}.sqlite3")

@@ -36,11 +36,14 @@ class HostFolder:
 
     Args:
         root: the folder.
+        postgres: the URI of a database for their state; empty for a file.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, postgres: str = "") -> None:
         self.root = root
         root.mkdir()
+        self._environ = {"PG": postgres}
+        self._store = {"storageProvider": {"type": "postgresql", "connectionStringName": "PG"}} if postgres else {}
 
     @asynccontextmanager
     async def open(
@@ -53,10 +56,12 @@ class HostFolder:
             settings: ``extensions.durableTask`` of host.json.
             extensions: extensions by name.
         """
-        host_json = {"version": "2.0", "extensions": {"durableTask": dict(settings or {})}}
+        host_json = {"version": "2.0", "extensions": {"durableTask": {**self._store, **(settings or {})}}}
         (self.root / "host.json").write_text(json.dumps(host_json))
         loads: Any = functools.partial(load_app_object, app)
-        host = FunctionHost(self.root, environ={}, providers=DurableProviders, loads=loads, extensions=extensions or {})
+        host = FunctionHost(
+            self.root, environ=dict(self._environ), providers=DurableProviders, loads=loads, extensions=extensions or {}
+        )
         host.load()
         assert host.problems == ()
         await host.start()

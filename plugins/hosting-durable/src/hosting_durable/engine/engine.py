@@ -48,7 +48,7 @@ class Engine:
 
     def __init__(self, hub: TaskHub, functions: Functions, *, skip: Callable[[int], None] | None = None) -> None:
         self.id = uuid4().hex
-        """The ID of this host in the store."""
+        """The ID under which this host claims."""
         self._hub, self._functions, self._skip = hub, functions, skip
         self._database, self._settings = hub.database, hub.settings
         self._executions: OrderedDict[str, tuple[int, Execution]] = OrderedDict()
@@ -111,7 +111,12 @@ class Engine:
         def write(rows: Rows) -> Claimed:
             return work.claim(rows, self.id, slots, known, lock)
 
-        return await self._database.write(write, quiet=True)
+        try:
+            return await self._database.write(write, quiet=True)
+        except StoreError:
+            # It is not known whether the claim is committed: under the next ID, nothing is claimed for ever.
+            self.id = uuid4().hex
+            raise
 
     async def _wait(self, seen: int, claimed: Claimed) -> None:
         seconds = _LONGEST_WAIT_SECONDS
@@ -157,7 +162,7 @@ class Engine:
             turns.decide(prepared, execution, answer, self._settings)
         change = prepared.change
         try:
-            await self._database.write(lambda rows: work.commit(rows, self.id, change))
+            await self._database.write(lambda rows: work.commit(rows, change))
         except Lost:
             _logger.info("A turn of orchestration '%s' was lost to another host.", turn.instance_id)
             return
@@ -183,7 +188,7 @@ class Engine:
 
     async def _give_back(self, turn: Turn) -> None:
         try:
-            await self._database.write(lambda rows: work.release(rows, self.id, turn, _RETRY_SECONDS))
+            await self._database.write(lambda rows: work.release(rows, turn, _RETRY_SECONDS))
         except StoreError:
             _logger.warning("Orchestration '%s' stays claimed until this host ends.", turn.instance_id)
 
@@ -232,7 +237,7 @@ class Engine:
 
     async def _commit_batch(self, turn: Turn, taken: list[int], outcome: batches.Outcome) -> None:
         def write(rows: Rows) -> None:
-            work.commit_entity(rows, self.id, turn, outcome.state, taken, outcome.replies, outcome.operations)
+            work.commit_entity(rows, turn, outcome.state, taken, outcome.replies, outcome.operations)
 
         try:
             await self._database.write(write)
@@ -259,7 +264,7 @@ class Engine:
             result = await invoke(data, *traces, reason=f"Orchestration '{activity.instance_id}' has called it.")
             await self._complete(activity, completed(activity, result))
         except asyncio.CancelledError:
-            await self._database.write(lambda rows: work.release_activity(rows, self.id, activity))
+            await self._database.write(lambda rows: work.release_activity(rows, activity))
             raise
 
     async def _call_http(self, activity: Activity) -> None:

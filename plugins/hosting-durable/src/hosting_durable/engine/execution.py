@@ -62,12 +62,12 @@ class Delivery(NamedTuple):
     Args:
         events: those that are delivered.
         taken: the numbers of the messages that are delivered, or dropped because nothing waits for them any more.
-        held: the numbers of those that nothing waits for yet.
+        held: those that nothing waits for yet.
     """
 
     events: list[Event]
     taken: list[int]
-    held: list[int]
+    held: list[Message]
 
 
 class Execution:
@@ -180,7 +180,7 @@ class Execution:
             if content["Name"] not in self._requests:
                 name = waiting_name(content["Name"], waits)
                 if name is None:
-                    found.held.append(message.number)
+                    found.held.append(message)
                     return False
                 waits[name] -= 1
                 one = one if name == content["Name"] else one._replace(body=compact({**content, "Name": name}))

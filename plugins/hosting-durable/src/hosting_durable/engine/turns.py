@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from typing import Any, NamedTuple
 from uuid import uuid4
 
 from hosting.bindings import host_logger
 from hosting_durable.engine.actions import ActionType
-from hosting_durable.engine.execution import Execution
+from hosting_durable.engine.execution import Execution, waiting_name
 from hosting_durable.errors import DurableError, NonDeterministicError
 from hosting_durable.events import NO_ID, Event, EventType, compact, event
 from hosting_durable.model import Status
@@ -47,10 +48,12 @@ class Prepared(NamedTuple):
     Args:
         change: what is committed, as far as it is known.
         new: the events of the turn that the SDK gets; empty if the orchestrator does not run.
+        held: the messages that nothing waits for yet.
     """
 
     change: TurnCommit
     new: list[Event]
+    held: list[Message]
 
 
 def prepare(turn: Turn, execution: Execution) -> Prepared:
@@ -65,10 +68,10 @@ def prepare(turn: Turn, execution: Execution) -> Prepared:
             change.taken.append(message.number)
         ended = _control(change, execution, [started, *(message.event for message in control)])
         if ended:
-            return Prepared(change, [])
+            return Prepared(change, [], [])
     if execution.is_suspended:
         change.held += [message.number for message in rest]
-        return Prepared(change, [])
+        return Prepared(change, [], [])
     return _deliver(change, execution, started, rest, was_suspended=turn.status is Status.SUSPENDED)
 
 
@@ -91,15 +94,15 @@ def _deliver(
 ) -> Prepared:
     delivery = execution.deliver(messages)
     change.taken += delivery.taken
-    settled = {*delivery.taken, *delivery.held}
-    change.held += delivery.held
+    settled = {*delivery.taken, *(message.number for message in delivery.held)}
     change.freed += [one.number for one in messages if one.is_held and one.number not in settled]
     if not delivery.events:
         if was_suspended and not change.events:
             change.status = Status.SUSPENDED
-        return Prepared(change, [])
+        change.held += [message.number for message in delivery.held]
+        return Prepared(change, [], [])
     fired = [one.at for one in delivery.events if one.type == EventType.TIMER_FIRED]
-    return Prepared(change, [started._replace(at=max(started.at, *fired, 0)), *delivery.events])
+    return Prepared(change, [started._replace(at=max(started.at, *fired, 0)), *delivery.events], delivery.held)
 
 
 def read_answer(reply: Any, exception: BaseException | None) -> Answer:
@@ -135,7 +138,7 @@ def _unusable(reply: Any) -> str:
 
 def decide(prepared: Prepared, execution: Execution, answer: Answer, settings: DurableSettings) -> None:
     """Fill in what is committed, from what the SDK said."""
-    change, new = prepared
+    change, new, held = prepared
     at = new[0].at
     change.status = Status.RUNNING
     if answer.state is None:
@@ -165,6 +168,19 @@ def decide(prepared: Prepared, execution: Execution, answer: Answer, settings: D
     else:
         change.events.append(Event(EventType.ORCHESTRATOR_COMPLETED, NO_ID, at))
         execution.length += 1
+        _hold(change, execution, held)
+
+
+def _hold(change: TurnCommit, execution: Execution, held: list[Message]) -> None:
+    """Keep back the events that nothing waits for after the turn; the others have a turn of their own."""
+    waits = Counter(execution.waits)
+    for message in held:
+        name = waiting_name(message.event.content()["Name"], waits)
+        if name is None:
+            change.held.append(message.number)
+        else:
+            waits[name] -= 1
+            change.freed.append(message.number)
 
 
 def _check_custom_status(state: dict[str, Any]) -> None:

@@ -18,13 +18,13 @@ from hosting_durable.stores.instances import Start, history_events, insert, star
 from hosting_durable.stores.messages import Message, put, refresh_ready, take
 
 _TURN = """id, execution, name, version, status, input, turn, waits, parent, parent_execution, parent_task,
-    trace_parent, trace_state, state, locked_by"""
+    trace_parent, trace_state, state, locked_by, owner"""
 _CLAIM = (
     """UPDATE instances SET owner = ? WHERE id IN (SELECT id FROM instances WHERE entity = ? AND owner IS NULL
     AND ready_at IS NOT NULL AND ready_at <= ? ORDER BY ready_at LIMIT ?{lock}) AND owner IS NULL RETURNING """
     + _TURN
 )
-_ACTIVITY = "number, instance, execution, task, name, input, trace_parent, trace_state, attempt"
+_ACTIVITY = "number, instance, execution, task, name, input, trace_parent, trace_state, attempt, owner"
 _CLAIM_ACTIVITIES = (
     """UPDATE activities SET owner = ?, attempt = attempt + 1 WHERE number IN (SELECT number
     FROM activities WHERE owner IS NULL AND due <= ? ORDER BY number LIMIT ?{lock}) AND owner IS NULL
@@ -67,6 +67,7 @@ class Turn(NamedTuple):
         now: the database's time.
         messages: the messages that are due.
         history: its history; None if the engine knows it.
+        owner: the ID under which it was claimed.
     """
 
     instance_id: str
@@ -84,6 +85,7 @@ class Turn(NamedTuple):
     now: int
     messages: list[Message]
     history: list[Event] | None
+    owner: str
 
 
 class Activity(NamedTuple):
@@ -99,6 +101,7 @@ class Activity(NamedTuple):
         trace_parent: the ``traceparent`` of the orchestration.
         trace_state: the ``tracestate`` of the orchestration.
         attempt: how often it was claimed, this time included: more than 1 after the end of a host.
+        owner: the ID under which it was claimed.
     """
 
     number: int
@@ -110,6 +113,7 @@ class Activity(NamedTuple):
     trace_parent: str | None
     trace_state: str | None
     attempt: int
+    owner: str
 
 
 class Slots(NamedTuple):
@@ -183,6 +187,7 @@ def _turn(rows: Rows, row: Row, now: int, known: Mapping[str, tuple[str, int]] |
         now,
         take(rows, instance_id, now),
         None if is_known else history_events(rows, instance_id, execution),
+        row[15],
     )
 
 
@@ -229,11 +234,11 @@ class TurnCommit:
     continued: tuple[str, str | None] | None = None
 
 
-def commit(rows: Rows, owner: str, change: TurnCommit) -> None:
+def commit(rows: Rows, change: TurnCommit) -> None:
     """Write what a turn changes, and give up the claim; raises Lost."""
     turn = change.turn
     values = (change.status.value, change.output, change.custom_status, change.waits, rows.now())
-    if not rows.run(_UPDATE, *values, turn.instance_id, owner, turn.number, turn.execution):
+    if not rows.run(_UPDATE, *values, turn.instance_id, turn.owner, turn.number, turn.execution):
         raise Lost
     _settle_messages(rows, change)
     rows.many(
@@ -321,7 +326,6 @@ class EntityReply(NamedTuple):
 
 def commit_entity(
     rows: Rows,
-    owner: str,
     turn: Turn,
     state: str | None,
     taken: list[int],
@@ -329,7 +333,7 @@ def commit_entity(
     operations: list[tuple[EntityId, Event, int]],
 ) -> None:
     """Write what a batch of an entity changes, and give up the claim; raises Lost."""
-    if not rows.run(_UPDATE_ENTITY, state, turn.locked_by, rows.now(), turn.instance_id, owner, turn.number):
+    if not rows.run(_UPDATE_ENTITY, state, turn.locked_by, rows.now(), turn.instance_id, turn.owner, turn.number):
         raise Lost
     rows.many("DELETE FROM inbox WHERE number = ?", [(number,) for number in taken])
     for reply in replies:
@@ -352,17 +356,20 @@ def postpone_activity(rows: Rows, activity: Activity, text: str, due: int) -> No
     rows.run("UPDATE activities SET owner = NULL, input = ?, due = ? WHERE number = ?", text, due, activity.number)
 
 
-def release(rows: Rows, owner: str, turn: Turn, seconds: float) -> None:
+def release(rows: Rows, turn: Turn, seconds: float) -> None:
     """Give up the claim of an instance whose turn could not be run; it is tried again after some seconds."""
     later = rows.now() + int(seconds * 1_000_000)
     rows.run(
-        "UPDATE instances SET owner = NULL, ready_at = ? WHERE id = ? AND owner = ?", later, turn.instance_id, owner
+        "UPDATE instances SET owner = NULL, ready_at = ? WHERE id = ? AND owner = ?",
+        later,
+        turn.instance_id,
+        turn.owner,
     )
 
 
-def release_activity(rows: Rows, owner: str, activity: Activity) -> None:
+def release_activity(rows: Rows, activity: Activity) -> None:
     """Give up the claim of an activity that did not end."""
-    rows.run("UPDATE activities SET owner = NULL WHERE number = ? AND owner = ?", activity.number, owner)
+    rows.run("UPDATE activities SET owner = NULL WHERE number = ? AND owner = ?", activity.number, activity.owner)
 
 
 def beat(rows: Rows, owner: str) -> dict[str, int]:

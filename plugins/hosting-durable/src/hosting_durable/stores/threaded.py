@@ -1,0 +1,283 @@
+"""A database that one thread writes to.
+
+What is queued when the thread begins a transaction is in that transaction, so that many writes cost one
+synchronization of the disk. Reads have a connection and a thread of their own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from queue import SimpleQueue
+from threading import Thread
+from typing import Any, TypeVar
+
+from hosting_durable.errors import StoreError
+from hosting_durable.stores.database import Database, Rows
+from hosting_durable.stores.schema import migrate
+
+T = TypeVar("T")
+
+_BATCH = 200
+_ATTEMPTS = 5
+_REMEDY = "See that the database runs and can be written, and that its disk has space."
+
+
+class Conflict(Exception):
+    """The transaction met another one, and can be repeated."""
+
+
+class Session(ABC):
+    """A connection; all methods belong to one thread at a time."""
+
+    rows: Rows
+    """What functions run their statements with."""
+    errors: tuple[type[Exception], ...]
+    """What the driver raises."""
+
+    @abstractmethod
+    def begin(self, *, writes: bool) -> None:
+        """Begin a transaction."""
+
+    @abstractmethod
+    def commit(self, *, notify: bool) -> None:
+        """Commit it, and let other hosts know if ``notify``."""
+
+    @abstractmethod
+    def rollback(self) -> None:
+        """Undo it; does nothing if the connection is gone."""
+
+    @abstractmethod
+    def is_conflict(self, error: Exception) -> bool:
+        """Return whether a transaction that failed so can be repeated."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Disconnect."""
+
+
+class _Write:
+    """A function to run in a transaction, and the task that waits for it."""
+
+    def __init__(self, function: Callable[[Rows], Any], loop: asyncio.AbstractEventLoop, *, quiet: bool) -> None:
+        self.function = function
+        self.quiet = quiet
+        self.future: asyncio.Future[Any] = loop.create_future()
+        self.value: Any = None
+        self.error: BaseException | None = None
+        self._loop = loop
+
+    def finish(self) -> None:
+        """Hand over the result; called on the thread."""
+        with contextlib.suppress(RuntimeError):  # the loop is closed, and no task waits
+            self._loop.call_soon_threadsafe(self._set)
+
+    def _set(self) -> None:
+        if self.future.done():
+            return
+        if self.error is not None:
+            self.future.set_exception(self.error)
+        else:
+            self.future.set_result(self.value)
+
+
+class ThreadedDatabase(Database):
+    """The common part of the databases: the queue, its thread, and the waiting for changes."""
+
+    number_type = ""
+    """The type of a key that counts by itself."""
+
+    def __init__(self) -> None:
+        self._queue: SimpleQueue[_Write | None] = SimpleQueue()
+        self._thread: Thread | None = None
+        self._reader: Session | None = None
+        self._readers = ThreadPoolExecutor(1, "durable-read")
+        self._changed = asyncio.Event()
+
+    @abstractmethod
+    def connect(self, *, reads: bool = False) -> Session:
+        """Return a new connection; called on the thread that uses it."""
+
+    @property
+    def has_reader(self) -> bool:
+        """Whether reads have a connection of their own."""
+        return True
+
+    async def open(self) -> None:
+        """Connect, and create or update the tables."""
+        loop = asyncio.get_running_loop()
+        opened: asyncio.Future[None] = loop.create_future()
+        self._thread = Thread(target=self._work, args=(loop, opened), name="durable-write", daemon=True)
+        self._thread.start()
+        await opened
+
+    async def write(self, function: Callable[[Rows], T], *, quiet: bool = False) -> T:
+        """Run a function in a transaction of the writing thread."""
+        write = _Write(function, asyncio.get_running_loop(), quiet=quiet)
+        self._queue.put(write)
+        value: T = await write.future
+        if not quiet:
+            self.wake()
+        return value
+
+    async def read(self, function: Callable[[Rows], T]) -> T:
+        """Run a function on the connection for reading."""
+        if not self.has_reader:
+            return await self.write(function, quiet=True)
+        return await asyncio.get_running_loop().run_in_executor(self._readers, self._read, function)
+
+    async def wait(self, seen: int, seconds: float) -> None:
+        """Wait for a write."""
+        ends = time.monotonic() + seconds
+        while self.writes == seen and (rest := ends - time.monotonic()) > 0:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(min(rest, self.poll_seconds)):
+                    await self._changed.wait()
+            if self.has_foreign_writes():
+                self.wake()
+
+    poll_seconds = 60.0
+    """How often ``wait`` asks ``has_foreign_writes``."""
+
+    def has_foreign_writes(self) -> bool:
+        """Return whether another process may have written since the last call; called on the event loop."""
+        return False
+
+    def wake(self) -> None:
+        """Let all who wait go on now."""
+        self.writes += 1
+        changed, self._changed = self._changed, asyncio.Event()
+        changed.set()
+
+    async def close(self) -> None:
+        """Finish what is queued and disconnect."""
+        if self._thread is not None:
+            self._queue.put(None)
+            await asyncio.to_thread(self._thread.join)
+        await asyncio.get_running_loop().run_in_executor(self._readers, self._close_reader)
+        self._readers.shutdown()
+
+    # On the reading thread
+
+    def _read(self, function: Callable[[Rows], T]) -> T:
+        session = self._reader
+        try:
+            if session is None:
+                session = self._reader = self.connect(reads=True)
+            session.begin(writes=False)
+            try:
+                return function(session.rows)
+            finally:
+                session.rollback()
+        except Exception as error:
+            if session is None or not isinstance(error, session.errors):
+                raise
+            self._close_reader()
+            raise self.failure(error) from error
+
+    def _close_reader(self) -> None:
+        session, self._reader = self._reader, None
+        if session is not None:
+            session.close()
+
+    # On the writing thread
+
+    def _work(self, loop: asyncio.AbstractEventLoop, opened: asyncio.Future[None]) -> None:
+        try:
+            session: Session | None = self._migrated()
+        except StoreError as error:
+            loop.call_soon_threadsafe(opened.set_exception, error)
+            return
+        loop.call_soon_threadsafe(opened.set_result, None)
+        while batch := self._batch():
+            session = self._commit(session, batch)
+            for write in batch:
+                write.finish()
+        if session is not None:
+            session.close()
+
+    def _migrated(self) -> Session:
+        session = self.connect()
+        try:
+            session.begin(writes=True)
+            migrate(session.rows, self.number_type)
+            session.commit(notify=False)
+        except session.errors as error:
+            session.close()
+            raise self.failure(error) from error
+        return session
+
+    def _batch(self) -> list[_Write]:
+        """Return what is queued, at least one; empty at the end."""
+        first = self._queue.get()
+        batch = [] if first is None else [first]
+        while batch and len(batch) < _BATCH and not self._queue.empty():
+            following = self._queue.get()
+            if following is None:
+                self._queue.put(None)
+                break
+            batch.append(following)
+        return batch
+
+    def _commit(self, session: Session | None, batch: list[_Write]) -> Session | None:
+        """Run a batch, and return the connection for the next one; None if it is gone."""
+        for _ in range(_ATTEMPTS):
+            try:
+                session = session or self.connect()
+                self._transact(session, batch)
+            except StoreError as error:
+                _fail(batch, error)
+                return None
+            except Conflict as error:
+                _fail(batch, StoreError(f"Other hosts write to {self.description} all the time: {error}."))
+            except Exception as error:  # noqa: BLE001 - whatever the driver raises
+                _fail(batch, self.failure(error))
+                if session is not None:
+                    session.close()
+                return None
+            else:
+                return session
+        return session
+
+    def _transact(self, session: Session, batch: list[_Write]) -> None:
+        """Run a batch in a transaction; raises Conflict if it can be repeated."""
+        for write in batch:
+            write.error = None
+        try:
+            session.begin(writes=True)
+            for write in batch:
+                _run(session, write)
+            session.commit(notify=not all(write.quiet for write in batch))
+        except session.errors as error:
+            session.rollback()
+            if session.is_conflict(error):
+                raise Conflict(str(error)) from error
+            raise
+
+    def failure(self, error: Exception) -> StoreError:
+        """Return the error for a person, about one of the driver."""
+        return StoreError(
+            f"The store of Durable Functions, {self.description}, cannot be used: {str(error).strip()}.", remedy=_REMEDY
+        )
+
+
+def _fail(batch: list[_Write], error: StoreError) -> None:
+    for write in batch:
+        write.error = error
+
+
+def _run(session: Session, write: _Write) -> None:
+    """Run one function; what it did is undone if it raises, and the others are kept."""
+    session.rows.run("SAVEPOINT one")
+    try:
+        write.value = write.function(session.rows)
+    except session.errors:
+        raise
+    except Exception as error:  # noqa: BLE001 - it belongs to the task that waits for it
+        write.error = error
+        session.rows.run("ROLLBACK TO SAVEPOINT one")
+    session.rows.run("RELEASE SAVEPOINT one")
