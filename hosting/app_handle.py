@@ -6,6 +6,7 @@ import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
+from hosting._author_line import defined_at
 from hosting._text import did_you_mean
 from hosting.app_services import AppServices, ServiceRegistry
 from hosting.app_work import (
@@ -17,7 +18,7 @@ from hosting.app_work import (
     check_observer,
     check_task,
 )
-from hosting.core import NOTHING, Function, Problem
+from hosting.core import NOTHING, Function, Problem, Severity
 from hosting.errors import ExtensionError
 
 if TYPE_CHECKING:
@@ -106,6 +107,7 @@ class SharedApp:
         self.health[:] = [one for one in self.health if one.extension != extension]
         self.tasks[:] = [one for one in self.tasks if one.extension != extension]
         self.observers[:] = [one for one in self.observers if one.extension != extension]
+        self.problems[:] = [one for one in self.problems if one.extension != extension]
 
     def note_start(self) -> None:
         """Take no more services, health checks and tasks, because the ``startup`` hooks have run."""
@@ -286,6 +288,31 @@ class AppHandle:
         task = BackgroundTask(name, make, restart, single, self._extension)
         check_task(subject, task, self._shared.tasks, has_leases="leases" in self.capabilities)
         self._shared.tasks.append(task)
+
+    def report_problem(
+        self, message: str, *, remedy: str = "", function: Function | None = None, severity: Severity = "error"
+    ) -> None:
+        """Report a problem that ``hosting diag`` and the start show. Only in ``prepare`` and ``startup``.
+
+        The app runs all the same. In Azure's worker, only the diagnostics of ``hosting.extend`` show it: log it, too.
+
+        Args:
+            message: what is wrong.
+            remedy: what to do; empty if there is nothing to do.
+            function: the function that has the problem, whose file and line are shown; None for the whole app.
+            severity: ``error`` where something does not run, else ``warning``.
+
+        Raises:
+            ExtensionError: it is called later, or ``severity`` is another word.
+        """
+        subject = f"report_problem() of extension '{self._extension}'"
+        self._check_not_started(subject)
+        if severity not in ("error", "warning"):
+            raise ExtensionError(f"{subject}: severity must be 'error' or 'warning', found {severity!r}")
+        file, line = (None, None) if function is None else defined_at(function.call)
+        named = None if function is None else function.name
+        problem = Problem(severity, message, remedy, file, line, named, self._extension).redacted()
+        self._shared.problems.append(problem)
 
     def observe_hooks(self, observer: HookObserver) -> None:
         """Call a function after each call of another extension's hook. Only in ``prepare`` and ``startup``.

@@ -31,6 +31,7 @@ LAYERS: tuple[tuple[str, tuple[str, ...]], ...] = (
             "hosting.app_work",
             "hosting.authoring",
             "hosting.hookspecs",
+            "hosting._author_line",
             "hosting._text",
             "hosting._redaction",
             "hosting._interface",

@@ -8,14 +8,13 @@ import inspect
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
-from types import FunctionType
 from typing import Any
 
+from hosting._author_line import defined_at, show_as
 from hosting._invocation import Invocation
 from hosting.app_handle import AddedRoute
 from hosting.apps.expansion import disable_functions
 from hosting.apps.load import new_reader
-from hosting.apps.signature import defined_at
 from hosting.apps.v2 import read_functions
 from hosting.apps.web import classic_requests, settle_request_types, takes_classic_requests
 from hosting.authoring import user_function
@@ -114,13 +113,11 @@ def _function_of(route: AddedRoute) -> Callable[..., Any]:
     async def async_function(req, context): return _response(await handler(context.invocation.request), context)  # type: ignore[no-untyped-def]
     # fmt: on
     is_async = _is_async(handler)
-    placed: FunctionType = async_function if is_async else function  # type: ignore[assignment]
+    placed: Callable[..., Any] = async_function if is_async else function
     placed.__name__ = placed.__qualname__ = getattr(handler, "__name__", route.name)
     placed.__doc__ = handler.__doc__
     placed.__module__ = getattr(handler, "__module__", None) or placed.__module__
-    file, line = defined_at(_innermost(handler))
-    if file is not None and line is not None:
-        placed.__code__ = placed.__code__.replace(co_filename=file, co_firstlineno=line, co_name=placed.__name__)
+    show_as(placed, placed.__name__, *defined_at(_innermost(handler)))
     return placed
 
 

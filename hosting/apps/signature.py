@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
+from hosting._author_line import defined_at
 from hosting._distributions import installed_version
 from hosting._exceptions import error_text
 from hosting._injection import Inject, Marked, injected_parameters, marked_result
@@ -96,18 +97,6 @@ def _settlement_binding(unbound: set[str], annotations: Mapping[str, Any]) -> tu
     """
     is_one = len(unbound) == 1 and is_settlement_type(annotations.get(min(unbound)))
     return (Binding(min(unbound), SETTLEMENT, "in"),) if is_one else ()
-
-
-def defined_at(function: Callable[..., Any]) -> tuple[str | None, int | None]:
-    """Return the file and the line of a function's definition, inside of decorators that use ``functools.wraps``.
-
-    For an orchestrator or an entity those of the author's function, which Durable Functions keeps as an attribute.
-    """
-    inner: Any = inspect.unwrap(function)
-    for name in ("orchestrator_function", "entity_function"):
-        inner = inspect.unwrap(getattr(inner, name, inner))
-    code = getattr(inner, "__code__", None)
-    return (code.co_filename, code.co_firstlineno) if code else (None, None)
 
 
 def _annotations(function: Callable[..., Any]) -> tuple[dict[str, Any], dict[str, Any], Marked | None]:

@@ -10,10 +10,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from hosting._author_line import defined_at
 from hosting._exceptions import is_a, own_attribute, type_name
 from hosting.apps.imports import is_app_file
 from hosting.apps.outline import syntax_tree
-from hosting.apps.signature import defined_at
 from hosting.core import Function
 from hosting.errors import HostingError
 

@@ -12,12 +12,13 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from hosting._author_line import defined_at
 from hosting.apps.failures import app_load_error, explain
 from hosting.apps.imports import check_script, import_script
 from hosting.apps.lifespan import lifespan_of
 from hosting.apps.reader import AppReader
 from hosting.apps.retry import retry_settings
-from hosting.apps.signature import defined_at, read_signature
+from hosting.apps.signature import read_signature
 from hosting.authoring import declared_opt_ins, user_function
 from hosting.core import Function
 from hosting.errors import AppLoadError, FunctionLoadError

@@ -5,9 +5,9 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Coroutine, Mapping
-from types import FunctionType
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from hosting._author_line import show_as
 from hosting._invocation import Invocation
 from hosting.authoring import REPLACES
 from hosting.azure_worker.state import WorkerState
@@ -224,11 +224,9 @@ def _function_at(call: Callable[..., Any], run: Run, *, is_async: bool) -> Calla
     def function(*args: Any, **kwargs: Any) -> Any: return run(args, kwargs)
     async def async_function(*args: Any, **kwargs: Any) -> Any: return await run(args, kwargs)
     # fmt: on
-    placed: FunctionType = async_function if is_async else function  # type: ignore[assignment]
+    placed: Callable[..., Any] = async_function if is_async else function
     code = innermost_function(call).__code__
-    placed.__code__ = placed.__code__.replace(
-        co_filename=code.co_filename, co_firstlineno=code.co_firstlineno, co_name=code.co_name
-    )
+    show_as(placed, code.co_name, code.co_filename, code.co_firstlineno)
     return placed
 
 

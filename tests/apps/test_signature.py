@@ -10,7 +10,8 @@ import azure.functions as func
 import pytest
 from azure.storage.blob import BlobClient
 
-from hosting.apps.signature import defined_at, read_signature
+from hosting._author_line import defined_at
+from hosting.apps.signature import read_signature
 from hosting.core import Binding
 from hosting.errors import FunctionLoadError
 

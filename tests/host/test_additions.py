@@ -23,11 +23,13 @@ from azure_functions_runtime.functions import Registry  # type: ignore[import-un
 import hosting
 from hosting.app_handle import AppHandle
 from hosting.authoring import pending
+from hosting.errors import ExtensionError
 from hosting.host.context import Context, InvocationLocal
 from hosting.runner.banner import function_lines
 from hosting.testing import Host, http_request, make_host
 from tests.support.azure_worker import azure_worker
 from tests.support.driver import PROTOS
+from tests.support.hooks import HELLO, hooks
 
 TARGET: Any = None
 """The extension that Azure's worker finds by its entry point; each test sets its own."""
@@ -661,3 +663,26 @@ def test_added_functions_are_in_the_list_that_the_start_prints() -> None:
         "orders: [GET,POST] http://localhost/api/orders/{id}",
     ]
     assert [url.rpartition("7071")[2] for url in urls] == ["/api/hi/{name}", "/", "/api/orders/{id}"]
+
+
+def test_problem_that_an_extension_reports_is_in_the_diagnosis_with_its_line() -> None:
+    """Of a function with file and line, of the app without; another word for the severity is an error."""
+    errors: list[str] = []
+
+    def prepare(app: hosting.AppHandle) -> None:
+        app.report_problem("cannot be traced", remedy="Say why.", function=app.functions[0])
+        app.report_problem("has no password=hunter2", severity="warning")
+        severity: Any = "fatal"
+        with pytest.raises(ExtensionError) as caught:
+            app.report_problem("x", severity=severity)
+        errors.append(caught.value.message)
+
+    with make_host(HELLO, extensions={"mine": hooks(prepare=prepare)}) as host:
+        assert host.get("/api/hello").status == 200
+        document = host.diagnosis()["problems"]
+    line = HELLO["function_app.py"].splitlines().index('@app.route("hello")') + 1
+    assert [(one["severity"], one["message"], one["remedy"]) for one in document] == [
+        ("error", f"{host.root / 'function_app.py'}:{line}: cannot be traced", "Say why."),
+        ("warning", "has no password=***", ""),
+    ]
+    assert errors == ["report_problem() of extension 'mine': severity must be 'error' or 'warning', found 'fatal'"]

@@ -164,9 +164,10 @@ def service_entry(service: Service) -> dict[str, str]:
 
 
 def problem_entry(problem: Problem) -> dict[str, Any]:
-    """Return an entry of ``problems``, without secrets."""
+    """Return an entry of ``problems``, without secrets, and with the line of the app's code that has the problem."""
     shown = problem.redacted()
-    return {"severity": shown.severity, "message": shown.message, "remedy": shown.remedy}
+    where = f"{shown.file}:{shown.line}: " if shown.file and shown.line else ""
+    return {"severity": shown.severity, "message": where + shown.message, "remedy": shown.remedy}
 
 
 def chain_entry(

@@ -76,6 +76,19 @@ def test_check_says_what_is_wrong_with_the_file(app: Path, content: str | None, 
     assert checked.exception.remedy == f"Run: hosting openapi {app} -o {file}"
 
 
+def test_function_that_cannot_be_validated_is_an_error_with_its_place(app: Path) -> None:
+    """The document would not say what it takes."""
+    code = (app / "function_app.py").read_text()
+    line = len(code.splitlines()) + 2
+    broken = "def bad(req: func.HttpRequest, other: Annotated[int, Path]) -> str:\n    return ''\n"
+    (app / "function_app.py").write_text(f"{code}\n@app.route('bad/{{id}}')\n{broken}")
+    failed = run(app)
+    assert isinstance(failed.exception, HostingError)
+    expected = f"{app / 'function_app.py'}:{line}: Function 'bad' cannot be validated, so each call of it fails"
+    fault = "TypeError: parameter 'other' is for the path, and the route has no {other}"
+    assert failed.exception.message == f"{expected}: {fault}"
+
+
 def test_usage_errors(app: Path) -> None:
     """``--check`` needs a file, and the app's folder must be there."""
     assert "name it with -o FILE" in run(app, "--check").output

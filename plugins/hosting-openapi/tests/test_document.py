@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import inspect
 import json
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
+import hosting
 from hosting.testing import make_host
 from hosting_openapi import OpenApi
 
@@ -193,6 +195,37 @@ def test_functions_that_share_a_route_or_a_name_of_an_operation() -> None:
     }
     old = document["paths"]["/api/old"]["get"]
     assert (old["deprecated"], old["summary"]) == (True, "Gone soon.")
+
+
+class Reports:
+    """An extension of the app: a route of its own."""
+
+    @hosting.hookimpl
+    def prepare(self, app: hosting.AppHandle) -> None:
+        """Add a route that guards do not see."""
+        app.add_route("reports/{id:int}", self.report, open=True)
+
+    def report(self, request: hosting.Request) -> str:
+        """Read a report."""
+        return "a report"
+
+
+LOCAL = f"@hosting.extension\n{inspect.getsource(Reports)}"
+
+
+def test_routes_that_extensions_of_the_app_add_are_in_the_document(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those of the document and the page are not, and a route that is open to all needs no sign-in."""
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: object())
+    host_json = {"extensionHost": {"extensions": {"auth": {"settings": {"issuers": [ISSUER]}}}}}
+    files = app_with(LOCAL, function("'a', methods=['GET']"))
+    document = document_of(files, host_json)
+    assert operations(document) == {"GET /api/a": "main", "GET /api/reports/{id}": "report"}
+    get = document["paths"]["/api/reports/{id}"]["get"]
+    assert (get["summary"], get.get("security"), get["parameters"][0]["schema"]["type"]) == (
+        "Read a report.",
+        None,
+        "integer",
+    )
 
 
 def test_unmodified_apps_have_a_document() -> None:

@@ -10,6 +10,7 @@ import pytest
 from hosting.errors import AppLoadError
 from hosting.testing import Host, make_host
 from hosting_openapi import OpenApi
+from hosting_openapi.extension import REMEDY
 
 HEAD = """
 from __future__ import annotations
@@ -130,6 +131,11 @@ def test_function_that_cannot_be_validated_is_named_when_the_app_loads(code: str
     """Each call of it fails, and the other functions are not affected."""
     with served(f"{OK}@app.route('main')\ndef main(req: func.HttpRequest, {code}) -> str:\n    return ''\n") as host:
         assert any("Function 'main' cannot be validated" in line and message in line for line in host.messages)
+        (problem,) = [one for one in host.diagnosis()["problems"] if "'main' cannot" in one["message"]]
+        line = (host.root / "function_app.py").read_text().splitlines().index("@app.route('main')") + 1
+        place = f"{host.root / 'function_app.py'}:{line}: Function 'main' cannot be validated"
+        assert problem["message"].startswith(place)
+        assert (message in problem["message"], problem["remedy"]) == (True, REMEDY)
         assert (host.get("/api/main").status, host.get("/api/ok").text) == (500, "ok")
         assert list(host.get("/api/openapi.json").json()["paths"]) == ["/api/main", "/api/ok"]
 

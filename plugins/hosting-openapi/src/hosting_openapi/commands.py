@@ -51,14 +51,18 @@ def document_of(app_dir: Path) -> bytes:
         app_dir: the app's folder.
 
     Raises:
-        HostingError: the app does not load.
+        HostingError: the app does not load, or one of its functions cannot be validated.
     """
     from hosting.testing import make_host  # slow: only this command needs it
-    from hosting_openapi.extension import OpenApi
+    from hosting_openapi.extension import REMEDY, OpenApi
 
     extension = OpenApi()
     alone: dict[str, Any] = {"extensionHost": {"required": [], "guards": []}}
-    with contextlib.redirect_stdout(sys.stderr), make_host(app_dir, extensions={"openapi": extension}, host_json=alone):
+    extensions = {"openapi": extension}
+    with contextlib.redirect_stdout(sys.stderr), make_host(app_dir, extensions=extensions, host_json=alone) as host:
+        broken = [one["message"] for one in host.diagnosis()["problems"] if one["remedy"] == REMEDY]
+        if broken:
+            raise HostingError("\n".join(broken), remedy=REMEDY)
         return extension.document()
 
 

@@ -20,6 +20,7 @@ from hosting_openapi.settings import Operation, Settings
 
 NAME = "openapi"
 _VALUES = "hosting_openapi"
+REMEDY = "Correct the annotation so that pydantic knows its type and the request has it, or remove the mark from it."
 _MISMATCH = "The result does not match the response that the function declares."
 
 _logger = hosting.extension_logger(NAME)
@@ -44,8 +45,6 @@ class Plan:
                 self.output = Output(returned)
         except Exception as error:  # noqa: BLE001 - an annotation is the author's code, and pydantic calls it
             self.error = f"{type(error).__name__}: {error}"
-            text = "Function '%s' cannot be validated, so each call of it fails: %s"
-            _logger.error(text, function.name, self.error)
 
     def read(self, request: hosting.Request, wanted: str) -> dict[str, Any]:
         """Return the values of all parameters, except that of a stream's body if another one is wanted.
@@ -120,12 +119,22 @@ class OpenApi:
         self._plans = {}
         for function in app.functions:
             await_streams(function)
-            self._plan(function)
+            self._report(function)
         checks = self._settings.check_responses
         is_development = app.settings("AZURE_FUNCTIONS_ENVIRONMENT") == "Development"
         self._checks = is_development if checks is None else checks
         if "routes" in app.capabilities:
             serve(app, self._settings, self.document)
+
+    def _report(self, function: Function) -> None:
+        """Report why a function cannot be validated, if it cannot."""
+        error = self._plan(function).error
+        if not error:
+            return
+        message = f"Function '{function.name}' cannot be validated, so each call of it fails: {error}"
+        self._app.report_problem(message, remedy=REMEDY, function=function)
+        if self._app.face != "host":  # where only the diagnosis shows problems
+            _logger.error("%s", message)
 
     @hosting.provider(Body)
     def body(self, invocation: hosting.Invocation, marked: hosting.Marked) -> Any:
@@ -178,7 +187,9 @@ class OpenApi:
     def _make_document(self) -> dict[str, Any]:
         host_json = self._app.host_json
         security = Security(host_json, has_auth=is_auth_there(host_json))
-        described = [self._describe(function) for function in self._app.functions if self._is_shown(function)]
+        local = {one["name"] for one in self._app.extensions() if one["distribution"] is None} - {NAME}
+        functions = [one for one in self._app.functions if one.added_by is None or one.added_by in local]
+        described = [self._describe(function) for function in functions if self._is_shown(function)]
         return make_document([one for one in described if not one.operation.hidden], self._settings, security)
 
     def _describe(self, function: Function) -> Described:
@@ -187,8 +198,8 @@ class OpenApi:
         return Described(function, tuple(plan.inputs.values()), plan.output, operation)
 
     def _is_shown(self, function: Function) -> bool:
-        is_own = function.added_by is None and NAME not in function.opt_outs
-        return function.is_http and is_own and not function.disabled and function.name not in self._failed
+        is_out = NAME in function.opt_outs or function.disabled or function.name in self._failed
+        return function.is_http and not is_out
 
     def _plan(self, function: Function) -> Plan:
         if function.name not in self._plans:
@@ -207,7 +218,7 @@ class OpenApi:
             reason = plan.error or "it is not triggered by HTTP"
             raise HostingError(
                 f"the parameters of '{invocation.function.name}' cannot be read from a request: {reason}",
-                remedy="Correct the annotation, or remove the mark from it.",
+                remedy=REMEDY,
             )
         try:
             return plan.read(request, marked.name)

@@ -55,7 +55,8 @@ class Security:
 
     def _rules(self, function: Function) -> list[str] | None:
         """Return the scopes and roles that hosting-auth asks for; None where it lets every caller in."""
-        if not self._auth or function.name.lower() in self._anonymous or "auth" in function.opt_outs:
+        is_open = "auth" in function.opt_outs or (function.addition is not None and function.addition.is_open)
+        if not self._auth or function.name.lower() in self._anonymous or is_open:
             return None
         settings = [one.settings for one in function.opt_ins if one.extension.lower() == "auth"]
         if any(_get(one, "anonymous") is True for one in settings):
