@@ -1,3 +1,17 @@
 """The names of the command line's own subcommands, which no installed package can replace."""
 
-BUILT_IN_COMMANDS = ("start", "new", "diag", "check", "schema", "keys", "image", "manifests", "completion")
+BUILT_IN_COMMANDS = (
+    "start",
+    "new",
+    "diag",
+    "check",
+    "schema",
+    "keys",
+    "image",
+    "manifests",
+    "completion",
+    "top",
+    "logs",
+    "functions",
+    "invoke",
+)

@@ -60,7 +60,7 @@ class TailLine(NamedTuple):
 
     def _message(self) -> str:
         if self.is_printed:
-            return _plain(redact(self.line[: MAX_MESSAGE_CHARACTERS + _MARGIN_CHARACTERS]))
+            return plain_text(redact(self.line[: MAX_MESSAGE_CHARACTERS + _MARGIN_CHARACTERS]))
         return _message(self.line)
 
 
@@ -129,9 +129,9 @@ def _message(line: str) -> str:
             line = "\n".join(str(fields[name]) for name in ("message", "stack", "exception") if name in fields)
         except (ValueError, KeyError):
             pass  # it is cut, or the app's own formatter has written it
-    return _PREFIX.sub("", _plain(line), count=1)
+    return _PREFIX.sub("", plain_text(line), count=1)
 
 
-def _plain(text: str) -> str:
+def plain_text(text: str) -> str:
     """Return a text without what would make a terminal or a reader show something else."""
     return _CONTROLS.sub("\N{REPLACEMENT CHARACTER}", _ESCAPES.sub("", text))

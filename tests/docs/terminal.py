@@ -126,6 +126,7 @@ class Terminal:
         self._host = self._open.enter_context(
             hosting_start(app, self._scratch / "host.log", command=command, flags=flags, environ=environ, cwd=self.home)
         )
+        self._environment["HOSTING_URL"] = self._host.url  # for the commands that work with a running host
         return self._host.printed()
 
     def _curl(self, arguments: Sequence[str]) -> str:

@@ -147,11 +147,13 @@ class Monitor:
         return {"invocations": figures.invocations, "errors": figures.errors, "last": last}
 
     def _invocation(self, one: Recorded) -> dict[str, Any]:
+        started = self.recorder.wall(one.facts.started)
         about = {name: redact(str(value))[:MAX_SHOWN_CHARACTERS] for name, value in one.trigger.items()}
         return {
             "invocationId": one.facts.id,
             "function": one.facts.function,
-            "time": timestamp(self.recorder.wall(one.facts.started)),
+            "time": timestamp(started),
+            "ended": timestamp(started + one.milliseconds / 1000),
             "attempt": one.facts.attempt + 1,
             "status": "Failed" if one.error else "Succeeded",
             "statusCode": one.status_code,

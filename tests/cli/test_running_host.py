@@ -1,0 +1,177 @@
+"""The commands that work with a running host: what they print about a host with two processes, and their errors."""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from hosting.cli.main import main
+from hosting.testing import Server
+from hosting.testing.server import serve
+
+APP = """
+import logging
+import azure.functions as func
+
+app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
+
+@app.route("hello")
+def Hello(req: func.HttpRequest) -> str:
+    logging.warning("hello \\x1b[31mred\\x1b[0m token=abcdefghij")
+    return req.get_body().decode() or "hello"
+
+@app.route("item/{id:int}", methods=["DELETE"])
+def Item(req: func.HttpRequest) -> func.HttpResponse:
+    return func.HttpResponse("no", status_code=404)
+
+@app.generic_trigger("text", "strangeTrigger")
+def Echo(text: str) -> str:
+    print("printed", text)
+    return text.upper()
+
+@app.generic_trigger("text", "strangeTrigger")
+def Fail(text: str) -> str:
+    raise ValueError("no \\x1b[2J password=hunter2")
+"""
+REQUESTS = 12
+
+
+@pytest.fixture(scope="module")
+def host() -> Iterator[Server]:
+    """Yield a host with two processes, after some requests."""
+    with serve({"function_app.py": APP, "host.json": '{"version": "2.0"}'}, "--workers", "2") as served:
+        for _ in range(REQUESTS):  # each in a connection of its own, which either process may take
+            assert served.get("/api/hello").status == 200
+        yield served
+
+
+def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
+    """Return exit code, output and errors of a command."""
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+    printed = capsys.readouterr()
+    return int(ended.value.code or 0), printed.out, printed.err
+
+
+@pytest.mark.parametrize(
+    ("command", "code", "output", "errors"),
+    [
+        ("functions URL", 0, rf"Hello +httpTrigger +any /api/hello +{REQUESTS} +0 +0 +Succeeded 200 \d+ ms", ""),
+        (
+            "top URL",
+            0,
+            rf"(?s)at http\S+: Running for .* hosting .*{REQUESTS} invocations, 0 errors.*last hour.*Item",
+            "",
+        ),
+        ("invoke Hello URL --data {DATA}", 0, r'"a": 1', ""),
+        ("invoke hello URL", 0, "^hello$", ""),
+        ("invoke Echo URL --data abc", 0, "^ABC$", ""),
+        ("invoke Echo URL --data abc --json", 0, r'(?s)"status": "Succeeded".*"value": "ABC"', ""),
+        ("invoke Fail URL", 1, "^$", r"Fail: ValueError: no .*password=\*\*\*"),
+        ("invoke Item URL --path /api/item/7", 1, "^no$", "Item: status 404"),
+        ("invoke Item URL", 2, "", r"has parameters: /api/item/\{id:int\}\.\n  Fill them in: --path PATH"),
+        ("invoke Ekho URL", 1, "", "has no function 'Ekho'.\n  Did you mean 'Echo'"),
+        ("invoke Echo URL --path /x", 2, "", "'Echo' has no HTTP trigger"),
+        ("invoke Echo URL --data @missing.txt", 2, "", "missing.txt cannot be read: No such file"),
+        (
+            "logs URL --function hello",
+            0,
+            r"Hello: WARNING hello red token=\*\*\*(?s:.)*succeeded 200 .* GET /api/hello",
+            "",
+        ),
+        ("logs URL --last 0", 0, "^$", ""),
+    ],
+)
+def test_command_prints_what_the_host_does(
+    host: Server, capsys: pytest.CaptureFixture[str], command: str, code: int, output: str, errors: str
+) -> None:
+    """Figures are those of both processes; nothing that a terminal would obey is printed."""
+    words = [{"URL": host.url, "{DATA}": '{"a": 1}'}.get(word, word) for word in command.split()]
+    if command.startswith(("functions", "top")):
+        # Rows before have added invocations of their own.
+        output = output.replace(str(REQUESTS), r"\d+", 1)
+    result = run(capsys, *words)
+    assert (result[0], "\x1b" in result[1] + result[2]) == (code, False), result
+    assert re.search(output, result[1].strip()), result
+    assert re.search(errors, result[2]), result
+
+
+def test_json_has_the_figures_of_both_processes(host: Server, capsys: pytest.CaptureFixture[str]) -> None:
+    """Both have served; the token of the page is not printed; lines of the log say their process."""
+    document = json.loads(run(capsys, "top", host.url, "--json")[1])
+    functions = {one["name"]: one for one in json.loads(run(capsys, "functions", host.url, "--json")[1])}
+    assert functions["Hello"]["invocations"] >= REQUESTS
+    assert (len(document["host"]["processes"]), "token" in document) == (2, False)
+    assert sum(point["invocations"] for point in document["chart"]["points"]) == document["totals"]["invocations"]
+    lines = [json.loads(line) for line in run(capsys, "logs", host.url, "--json", "--last", "500")[1].splitlines()]
+    assert {one["event"] for one in lines} == {"logs", "invocations"}
+    assert {one["process"] for one in lines} <= {1, 2}
+    assert (times := [one.get("ended", one["time"]) for one in lines]) == sorted(times)
+    by_id = next(one for one in lines if one.get("function") == "Hello")["invocationId"]
+    found = run(capsys, "logs", host.url, "--json", "--invocation", by_id, "--last", "500")[1].splitlines()
+    assert {json.loads(line)["invocationId"] for line in found} == {by_id}
+
+
+class Strange(BaseHTTPRequestHandler):
+    """A server that is no host of this project; the path of its address does not matter, its port decides."""
+
+    def do_GET(self) -> None:
+        """Respond as the key of the request says."""
+        status, _, body = self.headers.get("x-functions-key", "401 ").partition(" ")
+        self.send_response(int(status))
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body.encode())
+
+    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
+        """Log nothing."""
+
+
+@pytest.fixture(scope="module")
+def strange() -> Iterator[str]:
+    """Yield the address of a strange server."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), Strange) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
+
+
+@pytest.mark.parametrize("command", ["functions", "top", "logs", "logs -f", "invoke Echo"])
+@pytest.mark.parametrize(
+    ("url", "key", "code", "message"),
+    [
+        ("STRANGE", "", 1, "needs its master key.\n  Set HOSTING_MASTER_KEY, or pass --key"),
+        ("STRANGE", "401 ", 1, "does not accept this key"),
+        ("STRANGE", "404 ", 1, "started with --no-ui"),
+        ("STRANGE", "503 too many readers", 1, "refuses: too many readers"),
+        ("http://127.0.0.1:1", "", 1, "No host answers at http://127.0.0.1:1: Connection refused."),
+        ("ftp://localhost", "", 2, "'ftp://localhost' is not the address of a host"),
+        ("http://localhost:x", "", 2, "is not the address of a host"),
+    ],
+)
+def test_error_is_one_sentence_and_what_to_do(
+    strange: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    command: str,
+    url: str,
+    key: str,
+    code: int,
+    message: str,
+) -> None:
+    """No traceback; the key comes from the environment, and is not in the message."""
+    monkeypatch.setenv("HOSTING_MASTER_KEY", key)
+    monkeypatch.chdir(tmp_path)
+    result = run(capsys, *command.split(), url.replace("STRANGE", strange))
+    assert (result[0], result[1]) == (code, "")
+    assert message in result[2]
+    assert len(result[2].splitlines()) <= 2
