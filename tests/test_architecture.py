@@ -309,7 +309,14 @@ def test_every_public_class_function_and_method_has_a_docstring() -> None:
     assert [name for path in sorted(paths) for name in _undocumented(path)] == []
 
 
-NEW_PLUGINS = ("hosting-auth", "hosting-durable", "hosting-openapi", "hosting-otel", "hosting-prometheus")
+NEW_PLUGINS = (
+    "hosting-auth",
+    "hosting-durable",
+    "hosting-mcp",
+    "hosting-openapi",
+    "hosting-otel",
+    "hosting-prometheus",
+)
 PUBLIC_MODULES = ("hosting.bindings", "hosting.core", "hosting.errors", "hosting.hookspecs", "hosting.testing")
 
 

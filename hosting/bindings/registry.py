@@ -41,6 +41,9 @@ _COSMOS_CLIENTS = "hosting.bindings.generic.cosmos:CosmosClientProvider"
 PROVIDED_BY: Mapping[str, str] = {
     "blob": "hosting-storage",
     "blobtrigger": "hosting-storage",
+    "mcpprompttrigger": "hosting-mcp",
+    "mcpresourcetrigger": "hosting-mcp",
+    "mcptooltrigger": "hosting-mcp",
     "queue": "hosting-storage",
     "queuetrigger": "hosting-storage",
     "table": "hosting-storage",
@@ -54,7 +57,7 @@ OF_AZURE = frozenset(
         *("daprbinding", "daprbindingtrigger", "daprinvoke", "daprpublish", "daprsecret", "daprservicetrigger"),
         *("daprserviceinvocationtrigger", "daprstate", "daprtopictrigger", "durableclient", "embeddings"),
         *("embeddingsstore", "entitytrigger", "eventgrid", "eventhub", "eventhubtrigger", "kafka", "kafkatrigger"),
-        *("kusto", "mcpprompttrigger", "mcpresourcetrigger", "mcptooltrigger", "mysql", "mysqltrigger"),
+        *("kusto", "mysql", "mysqltrigger"),
         *("orchestrationclient", "orchestrationtrigger", "rabbitmq", "rabbitmqtrigger", "redis", "redislisttrigger"),
         *("redispubsubtrigger", "redisstreamtrigger", "semanticsearch", "sendgrid", "servicebus"),
         *("servicebustrigger", "signalr", "signalrconnectioninfo", "signalrtrigger", "sql", "sqltrigger"),

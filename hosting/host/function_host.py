@@ -258,8 +258,7 @@ class FunctionHost:
         self._pool = ThreadPool(count)
         self._services.host_json = self.app.host_json
         self._services.problems.extend([problem] if problem else [])
-        in_threads = [function.name for function in self.functions if not function.is_async]
-        self._timeouts = Timeouts(self.running, read_timeout(self.app.host_json), in_threads)
+        limit = read_timeout(self.app.host_json)
         providers = self._make_providers(self._services)
         binder = Binder(providers, self._invocation, self._services.problems, self._missing_provider())
         for function in self.functions:
@@ -268,6 +267,8 @@ class FunctionHost:
                 self.invocations[function.name.lower()] = ready.invoke
                 self.triggers[function.name.lower()] = ready.trigger
                 self.manual_runs.add(function.name, ready.trigger, ready.invoke)
+        in_threads = [function.name for function in self.functions if not function.is_async]
+        self._timeouts = Timeouts(self.running, limit, in_threads)
         for function in self.app.in_error:
             binder.add_unavailable(function, Problem("error", function.error or "", function=function.name))
         self.never_triggered = tuple(binder.never_triggered)

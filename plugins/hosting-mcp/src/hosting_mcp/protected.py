@@ -1,0 +1,38 @@
+"""OAuth: the metadata of the protected resource, as RFC 9728 defines them, and the reply to a request without a token.
+
+Tokens are checked by a guard such as hosting-auth, not here.
+"""
+
+from __future__ import annotations
+
+import json
+
+from hosting.bindings.http.request import HttpCall
+from hosting.bindings.http.response import HttpReply
+from hosting_mcp.options import ProtectedResource
+
+_PATH = "/runtime/webhooks/mcp"
+
+
+def metadata_reply(call: HttpCall, protected: ProtectedResource) -> HttpReply:
+    """Return the metadata."""
+    scopes = {"scopes_supported": list(protected.scopes)} if protected.scopes else {}
+    document = {
+        "resource": _base(call),
+        "authorization_servers": list(protected.authorization_servers),
+        **scopes,
+        "bearer_methods_supported": ["header"],
+    }
+    return HttpReply(200, [(b"content-type", b"application/json")], json.dumps(document).encode())
+
+
+def unauthorized_reply(call: HttpCall) -> HttpReply:
+    """Return the reply that names the metadata."""
+    address = f"{_base(call)}/.well-known/oauth-protected-resource"
+    challenge = f'Bearer resource_metadata="{address}"'.encode("latin-1", "replace")
+    return HttpReply(401, [(b"www-authenticate", challenge)], b"")
+
+
+def _base(call: HttpCall) -> str:
+    scheme = call.url.partition("://")[0]
+    return f"{scheme}://{call.headers.get('host', 'localhost')}{_PATH}"

@@ -1,0 +1,130 @@
+"""Resources: their triggers, and templates of URIs."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+from urllib.parse import unquote
+
+from hosting.bindings import Invoke, Trigger
+from hosting.core import Binding, Function
+from hosting_mcp.calls import Call, call_by_hand
+from hosting_mcp.declarations import Declaration, without_none
+from hosting_mcp.results import ResultOutput
+
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:.")
+_EXPRESSION = re.compile(r"\{([^{}]*)\}")
+_NAME = re.compile(r"[A-Za-z_]\w*")
+
+
+class UriTemplate:
+    """The URI of a resource, or a template such as ``notes://{book}/{page}``.
+
+    Args:
+        text: the URI.
+
+    Raises:
+        ValueError: it is not absolute, or its braces cannot be read.
+    """
+
+    def __init__(self, text: str) -> None:
+        if not _SCHEME.match(text):
+            raise ValueError("is not an absolute URI with a scheme")
+        if "}{" in text:
+            raise ValueError("has two expressions without a text between them")
+        rest = _EXPRESSION.sub("", text)
+        if "{" in rest or "}" in rest:
+            raise ValueError("has braces that do not match")
+        self.text = text
+        self.names = tuple(name.strip() for name in _EXPRESSION.findall(text))
+        if not all(map(_NAME.fullmatch, self.names)) or len(set(self.names)) < len(self.names):
+            raise ValueError("has an expression without a name, or one name twice")
+        self.shape = _EXPRESSION.sub("{}", text).lower()
+        """What it has in common with templates that fit the same URIs."""
+        parts = _EXPRESSION.split(text)[::2]
+        self._pattern = re.compile("([^/?#]+)".join(map(re.escape, parts)), re.IGNORECASE)
+
+    def match(self, uri: str) -> dict[str, str] | None:
+        """Return the values of its expressions in a URI, decoded, by name; None if the URI does not fit."""
+        found = self._pattern.fullmatch(uri)
+        return None if found is None else dict(zip(self.names, map(unquote, found.groups()), strict=True))
+
+
+class ResourceTrigger(Trigger):
+    """Runs a function each time its resource is read.
+
+    Args:
+        function: the function.
+        binding: its trigger.
+        added: called when the function can run.
+
+    Raises:
+        AppLoadError: a property cannot be used.
+    """
+
+    def __init__(self, function: Function, binding: Binding, added: Callable[[ResourceTrigger], None]) -> None:
+        declaration = Declaration(function, binding)
+        uri = declaration.required("uri")
+        try:
+            self.uri = UriTemplate(uri)
+        except ValueError as error:
+            raise declaration.wrong("uri", str(error)) from error
+        self.function = function.name
+        self.mime_type = declaration.text("mimeType")
+        self.completions = declaration.json_object("completions") or {}
+        size = None if self.uri.names else binding.get("size")
+        self.entry = without_none(
+            **{"uriTemplate" if self.uri.names else "uri": uri},
+            name=declaration.required("resourceName"),
+            title=declaration.text("title"),
+            description=declaration.text("description"),
+            mimeType=self.mime_type,
+            size=size if isinstance(size, int) else None,
+            meta=declaration.json_object("metadata"),
+        )
+        self._parameter = binding.name
+        self._output = ResultOutput(binding.type)
+        self._added = added
+        self.run: Invoke | None = None
+
+    @property
+    def implicit_output(self) -> ResultOutput:
+        """Takes the contents of the resource."""
+        return self._output
+
+    def attach(self, invoke: Invoke) -> None:
+        """Offer the resource to clients."""
+        self.run = invoke
+        self._added(self)
+
+    def decode(self, data: Call) -> str:
+        """Return the JSON of the request."""
+        return data.text
+
+    def binding_data(self, data: Call) -> Mapping[str, Any]:
+        """Return the values for expressions: those of the template by their names, and what Azure adds."""
+        return {
+            self._parameter: data.text,
+            "mcpresourcecontext": data.text,
+            "mcpresourceuri": data.what["uri"],
+            "mcpsessionid": data.client.session_id,
+            **data.values,
+        }
+
+    def log_fields(self, data: Call) -> Mapping[str, Any]:
+        """Return the URI that is asked for."""
+        return {"mcp_resource": data.what["uri"]}
+
+    async def by_hand(self, text: str | None) -> Call:
+        """Return the request of a manual run: its input may be a URI that fits the template.
+
+        Raises:
+            ValueError: the URI does not fit.
+        """
+        uri = (text or "").strip() or self.uri.text
+        values = self.uri.match(uri)
+        if values is None:
+            raise ValueError(f"Function '{self.function}' needs a URI like {self.uri.text} as its input.")
+        call = call_by_hand("", None)
+        return Call({"uri": uri}, call.client, values)
