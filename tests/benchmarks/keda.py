@@ -47,7 +47,9 @@ HOST_JSON = {
 APP = """
 import asyncio, os, random, time
 import azure.functions as func
+import hosting_storage.queues.listener
 
+hosting_storage.queues.listener.LEASE_SECONDS = 30.0  # else a message returns after ten minutes if its host lost it
 app = func.FunctionApp()
 effects = os.open(os.environ["EFFECTS"], os.O_WRONLY | os.O_CREAT | os.O_APPEND)
 
@@ -259,7 +261,7 @@ def run(folder: Path, messages: int, waves: int, **options: int) -> dict[str, An
     Raises:
         SystemExit: a message was lost, work was cut off, or a host had to be killed.
     """
-    with run_azurite(folder, "--inMemoryPersistence") as azurite, cluster(folder, azurite, **options) as scaler:
+    with run_azurite(folder) as azurite, cluster(folder, azurite, **options) as scaler:
         queues = Queues(azurite)
         queues.create(QUEUE)
         began = time.monotonic()

@@ -69,7 +69,8 @@ def components(placements: Sequence[Placement]) -> list[Component]:
     """Return the components that have functions, in a fixed order; an app without functions has one for HTTP."""
     own = [one for one in placements if one.component is not None and one.function.added_by is None]
     names: tuple[ComponentName, ...] = ("http", "scaled", "always-on")
-    used = [name for name in names if any(one.component == name and not _is_warmup(one) for one in placements)]
+    # What extensions add runs in every host, and does not need one of its own.
+    used = [name for name in names if any(one.component == name and not _is_warmup(one) for one in own)]
     found: list[Component] = []
     for name in used or ["http"]:
         mine = [one for one in own if one.component == name or _is_warmup(one)]
@@ -88,11 +89,11 @@ def _place(function: Function, context: ScalerContext) -> Placement:
     if function.disabled:
         return Placement(function, None, None, "disabled")
     if kind in _WEB:
-        return Placement(function, "http", None, "processor time")
+        return Placement(function, "http", None, "requests")
     if kind == _WARMUP:
         return Placement(function, "http", None, "runs in every host")
     if kind == "blobtrigger" and str(function.trigger.get("source") or "").lower() == "eventgrid":
-        return Placement(function, "http", None, "processor time")
+        return Placement(function, "http", None, "requests")
     if kind in _SINGLE:
         return Placement(function, "always-on", None, _why_single(kind))
     scaler = scaler_of(function, context)
@@ -117,6 +118,21 @@ def _no_scaler(function: Function) -> Problem:
         function.file,
         function=function.name,
     )
+
+
+def durable_apart(placements: Sequence[Placement]) -> Iterator[Problem]:
+    """Yield a warning if orchestrations run in other hosts than the functions that start them."""
+    runs = {one.component for one in placements if one.function.trigger.type.lower() in _DURABLE}
+    for one in placements:
+        is_client = any(binding.type.lower() == "durableclient" for binding in one.function.bindings)
+        if runs and is_client and one.component not in (None, *runs):
+            yield Problem(
+                "warning",
+                f"Function '{one.function.name}' starts orchestrations that run in other hosts",
+                "Let the task hub be in storage that all hosts share, not in a file.",
+                one.function.file,
+                function=one.function.name,
+            )
 
 
 def listeners_missing(

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from hosting.deploy.manifests.components import Placement
 from hosting.deploy.manifests.compose import compose_files
 from hosting.deploy.manifests.container_apps import container_app_files
 from hosting.deploy.manifests.documents import ManifestFile, render
@@ -80,7 +81,7 @@ def document(plan: Plan) -> dict[str, Any]:
                 "name": one.function.name,
                 "trigger": one.function.trigger.type,
                 "component": one.component,
-                "scaling": one.why,
+                "scaling": _scaling(plan, one),
                 "scaler": None
                 if one.scaler is None
                 else {"type": one.scaler.type, "metadata": dict(one.scaler.metadata)},
@@ -94,6 +95,20 @@ def document(plan: Plan) -> dict[str, Any]:
             for one in plan.problems
         ],
     }
+
+
+def _scaling(plan: Plan, placement: Placement) -> str:
+    """Return what scales a function, or why nothing does; a phrase for a table."""
+    options = plan.options
+    if placement.component is None:
+        return placement.why
+    if options.target == "compose":
+        return "one host"
+    if placement.component != "http":
+        return placement.why
+    least = 0 if options.target == "knative" else options.min_replicas
+    measure = "processor time" if options.target == "kubernetes" else "requests"
+    return f"{measure}, {least} to {options.max_replicas} hosts"
 
 
 def _files(plan: Plan) -> list[ManifestFile]:

@@ -8,7 +8,14 @@ from hosting.app_settings import AppSettings
 from hosting.apps.local_settings import read_local_settings
 from hosting.apps.timespans import parse_timespan
 from hosting.core import Function, Problem
-from hosting.deploy.manifests.components import Component, Placement, components, listeners_missing, place
+from hosting.deploy.manifests.components import (
+    Component,
+    Placement,
+    components,
+    durable_apart,
+    listeners_missing,
+    place,
+)
 from hosting.deploy.manifests.names import is_moving
 from hosting.deploy.manifests.options import METRICS_PORT, ManifestOptions
 from hosting.deploy.manifests.scalers import ScalerContext
@@ -110,6 +117,7 @@ def _problems(host: FunctionHost, placements: list[Placement]) -> list[Problem]:
     found = [one.problem for one in placements if one.problem is not None]
     never = [(one.function, one.binding.type) for one in host.never_triggered]
     found += listeners_missing(placements, never)
+    found += durable_apart(placements)
     found += [_does_not_load(one.function) for one in placements if one.function.error is not None]
     if not host.functions:
         found.append(Problem("warning", "The app has no functions", "Add one: hosting new function"))

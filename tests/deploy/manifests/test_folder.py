@@ -98,7 +98,7 @@ def test_report_as_json_and_files_on_standard_output(app: Path, capfd: pytest.Ca
         "name": "hello",
         "trigger": "httpTrigger",
         "component": "http",
-        "scaling": "processor time",
+        "scaling": "processor time, 2 to 10 hosts",
         "scaler": None,
     }
     assert {one["state"] for one in document["differences"]} == {"missing"}

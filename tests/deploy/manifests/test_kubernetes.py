@@ -11,9 +11,14 @@ import jsonschema
 import kubernetes_validate  # type: ignore[import-untyped]
 import pytest
 
+from hosting.app_settings import AppSettings
+from hosting.core import Addition
+from hosting.deploy.manifests.components import components, place
 from hosting.deploy.manifests.generate import generate
 from hosting.deploy.manifests.metadata import faults
+from hosting.deploy.manifests.scalers import ScalerContext
 from hosting.errors import HostingError
+from hosting.host.function_host import FunctionHost
 from tests.conftest import MakeApp
 from tests.support.manifests import broken_references, custom_schemas, find, objects_of, plan_of
 
@@ -302,8 +307,6 @@ def test_list_of_functions_in_host_json_is_overridden_to_its_end(make_app: MakeA
     env = find(objects, "Deployment", "shop-scaled")["spec"]["template"]["spec"]["containers"][0]["env"]
     assert [one["value"] for one in env if "functions__" in one["name"]] == ["work"] * 3
     variables = {one["name"]: one["value"] for one in env}
-    from hosting.host.function_host import FunctionHost
-
     host = FunctionHost(app, environ={**environ, **variables})
     host.load()
     assert [one.name for one in host.functions] == ["work"]
@@ -389,3 +392,51 @@ def test_faults_of_metadata_are_found() -> None:
         "'queueName' is missing",
     ]
     assert "no such scaler" in next(faults({"type": "timertrigger"}))
+
+
+DURABLE = """
+import azure.functions as func
+app = func.FunctionApp()
+
+@app.route("start")
+@app.generic_input_binding(arg_name="client", type="durableClient")
+def start(req: func.HttpRequest, client) -> str: return ""
+
+@app.generic_trigger(arg_name="context", type="orchestrationTrigger")
+def orchestrate(context): ...
+"""
+
+
+def test_orchestrations_apart_from_their_starters_are_reported(make_app: MakeApp) -> None:
+    """A task hub in a file is not shared: the functions that start orchestrations would write into one of their own."""
+    plan = plan_of(make_app({"function_app.py": DURABLE}))
+    assert [one.name for one in plan.components] == ["http", "always-on"]
+    assert any("'start' starts orchestrations that run in other hosts" in one.message for one in plan.problems)
+
+
+def test_function_that_an_extension_adds_needs_no_host_of_its_own(make_app: MakeApp) -> None:
+    """It runs in every host, because the list of functions names only those of the app."""
+    files, environ = APPS["v2"]
+    plan = plan_of(make_app(files), environ)
+    functions = [one.function for one in plan.placements if one.function.name in ("hello", "work")]
+    functions[0].addition = Addition("openapi")
+    found = components(place(functions, ScalerContext(AppSettings(environ), (), {})))
+    assert [(one.name, [function.name for function in one.functions]) for one in found] == [("scaled", ["work"])]
+
+
+@pytest.mark.parametrize(
+    ("image", "moves"),
+    [
+        ("shop", True),
+        ("shop:latest", True),
+        ("localhost:5000/team/shop", True),
+        ("localhost:5000/team/shop:1", False),
+        ("registry.example.com/a_b/c-d__e:V1.2-x", False),
+        ("shop@sha256:" + "a" * 64, False),
+    ],
+)
+def test_image_without_a_fixed_version_is_reported(make_app: MakeApp, image: str, moves: bool) -> None:
+    """Two hosts of one Deployment could run different code."""
+    files, environ = APPS["v2"]
+    plan = plan_of(make_app(files), environ, image=image)
+    assert any("no fixed version" in one.message for one in plan.problems) is moves
