@@ -38,7 +38,7 @@ from storage_support.queues import VERSION, Queues
 from tests.support.processes import PATIENCE, ROOT, environment
 
 QUEUE = "waves"
-BATCH, THRESHOLD = 16, 16
+BATCH, THRESHOLD = 8, 4
 HOST_JSON = {
     "version": "2.0",
     "functionTimeout": "00:01:00",
@@ -60,7 +60,7 @@ def note(*words):
 async def work(message: str) -> None:
     note("begin", message)
     # One of a hundred takes seconds, so that hosts are stopped while they work.
-    await asyncio.sleep(random.uniform(1, 4) if random.random() < 0.01 else random.uniform(0, 0.02))
+    await asyncio.sleep(random.uniform(1, 4) if random.random() < 0.01 else random.uniform(0, 0.3))
     note("end", message)
 
 @app.route("hello", auth_level="anonymous")
