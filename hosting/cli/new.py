@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -116,7 +117,12 @@ def new_extension(
 @new.command(
     "app",
     cls=Command,
-    examples=["hosting new app shop", "hosting new app .", "hosting new app shop --model v1 --dir apps/shop"],
+    examples=[
+        "hosting new app shop",
+        "hosting new app .",
+        "hosting new app shop --docker",
+        "hosting new app shop --model v1 --dir apps/shop",
+    ],
     page=PAGE,
 )
 @click.argument("name")
@@ -125,9 +131,10 @@ def new_extension(
     type=Choice(MODELS),
     help="v2 declares functions with decorators, v1 with function.json files (default: v2).",
 )
+@click.option("--docker", is_flag=True, help="Add files for containers of the app and of Azurite (default: off).")
 @_folder("--dir", "Folder to create (default: NAME).")
 @_force("files that exist")
-def new_app(name: str, model: Model | None, folder: Path | None, force: bool) -> None:
+def new_app(name: str, model: Model | None, docker: bool, folder: Path | None, force: bool) -> None:
     """Create a function app with one HTTP function.
 
     NAME is the app's name. With a dot, the app is created in the current folder and has its name.
@@ -143,10 +150,14 @@ def new_app(name: str, model: Model | None, folder: Path | None, force: bool) ->
     if model is None:
         model = prompts.choose("Programming model", MODELS, "v2") if prompts.is_interactive() else "v2"
     files = app_files(name, model)
+    steps = ["pip install --requirement requirements-dev.txt", "pytest", "hosting start"]
     folder = folder or Path(name)
+    if docker:
+        added, before = _container_files(folder, files)
+        files, steps = dict(sorted({**files, **added}.items())), [*steps, *before, "docker compose up --build"]
     write(folder, files, force=force)
     _print_list(f"Created {name}:", files)
-    _print_list("Next:", [*_go_to(folder), "pip install --requirement requirements-dev.txt", "pytest", "hosting start"])
+    _print_list("Next:", [*_go_to(folder), *steps])
 
 
 @new.command(
@@ -183,6 +194,14 @@ def new_function(name: str, kind: Kind | None, folder: Path | None, force: bool)
     write(app.root, added.files, changes=added.changes, force=force)
     _print_list(f"Added {name}:", [*(f"{path} (changed)" for path in added.changes), *added.files])
     _print_list("Next:", [*added.steps, "pytest"])
+
+
+def _container_files(folder: Path, files: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
+    """Return the files for containers, and the commands that come before a build."""
+    from hosting.deploy.image.new_app import container_files
+    from hosting.deploy.manifests.names import default_name
+
+    return container_files(default_name(folder.resolve().name), f"3.{sys.version_info.minor}", files)
 
 
 def _print_list(title: str, lines: Iterable[str]) -> None:

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from hosting._files import write_atomically
 from hosting.deploy.image.dockerfile import dockerfile
-from hosting.deploy.image.ignore import dockerignore
+from hosting.deploy.image.ignore import FUNCIGNORE, dockerignore
 from hosting.deploy.image.options import ImageOptions
 from hosting.deploy.image.packages import needed_packages, requirement_lines
 from hosting.deploy.image.requirements import IMAGE_FILE, LOCK_FILE, Installation, find_installation
@@ -82,14 +82,26 @@ def make_plan(host: FunctionHost, options: ImageOptions) -> ImagePlan:
 
 def image_files(root: Path, plan: ImagePlan) -> dict[str, str]:
     """Return the text of each file, by its name in the app's folder."""
-    command, found = plan.options.command_line(), plan.installation
-    needed = [
-        *dict.fromkeys((*found.files, *([IMAGE_FILE] if found.lines else []))),
-        *filter(None, [plan.options.wheels]),
-    ]
-    texts = {DOCKERFILE: dockerfile(plan.options, found), DOCKERIGNORE: dockerignore(root, needed)}
+    rules = root / FUNCIGNORE
+    return render_files(
+        plan.options, plan.installation, rules.read_text("utf-8-sig", "replace") if rules.is_file() else ""
+    )
+
+
+def render_files(options: ImageOptions, found: Installation, rules: str) -> dict[str, str]:
+    """Return the text of each file, by its name in the app's folder.
+
+    Args:
+        options: what the command line says.
+        found: how the image gets its packages.
+        rules: the text of the app's ``.funcignore``; empty if there is none.
+    """
+    own = [IMAGE_FILE] if found.lines else []
+    needed = list(filter(None, dict.fromkeys((*found.files, *own, options.wheels))))
+    texts = {DOCKERFILE: dockerfile(options, found), DOCKERIGNORE: dockerignore(rules, needed)}
     if found.lines:
         texts[IMAGE_FILE] = "".join(f"{line}\n" for line in found.lines)
+    command = options.command_line()
     return {name: render(ManifestFile(name, text=text), command) for name, text in texts.items()}
 
 

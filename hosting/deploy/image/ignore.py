@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 FUNCIGNORE = ".funcignore"
 
@@ -33,6 +32,7 @@ _SECRETS = (
     "# Secrets of this machine.",
     "**/local.settings*.json",
     "**/.env*",
+    "**/*.env",
     "**/*.key",
     "**/*.pfx",
     "**/*.p12",
@@ -41,15 +41,14 @@ _SECRETS = (
 )
 
 
-def dockerignore(root: Path, needed: Sequence[str]) -> str:
+def dockerignore(rules: str, needed: Sequence[str]) -> str:
     """Return the text of ``.dockerignore``, without its header.
 
     Args:
-        root: the app's folder, whose ``.funcignore`` is part of it.
-        needed: paths that the build reads, whatever ``.funcignore`` says.
+        rules: the text of ``.funcignore``; empty if there is none.
+        needed: paths that the build reads, whatever the rules say.
     """
-    file = root / FUNCIGNORE
-    own = list(translated(file.read_text("utf-8-sig", "replace"))) if file.is_file() else []
+    own = list(translated(rules))
     head = [f"# What {FUNCIGNORE} excludes."] if own else []
     kept = [f"!{path}" for path in needed]
     lines = [*_GENERAL, *head, *own, *(["# What the build reads."] if kept else []), *kept, *_SECRETS]

@@ -16,7 +16,7 @@ from hosting.extensions import EntryPoint, installed_entry_points, may_load
 from hosting.host.function_host import FunctionHost
 
 HOST = "hosting"
-_EXTRA = "host"
+EXTRA = "host"
 
 
 def needed_packages(host: FunctionHost) -> dict[str, str]:
@@ -45,7 +45,7 @@ def requirement_lines(packages: Mapping[str, str], root: Path, wheels: str) -> l
     """
     lines, local = [], []
     for name, version in packages.items():
-        extra = _EXTRA if name == HOST else ""
+        extra = EXTRA if name == HOST else ""
         text = requirement(name, extra)
         wheel = _wheel(root, wheels, name, version)
         if wheel:
