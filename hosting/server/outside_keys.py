@@ -5,6 +5,7 @@ A host only reads them, and needs no folder for its state.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 from collections.abc import Mapping, Sequence
@@ -28,6 +29,8 @@ _MAX_FILE_BYTES = 65536
 _EXPECTED_SECRET = f"expected at least {_MIN_DIGITS} hexadecimal digits, as 'openssl rand -hex 32' prints"
 _DIGITS = re.compile(r"[0-9a-fA-F]+")
 _KEY = re.compile(r"[!-~]+")
+_KUBERNETES_LINK = "..data"
+"""What leads to the folder of a mounted Secret's files; Kubernetes replaces it whenever one of them changes."""
 _LAYOUT = (
     # What the name of a file begins with, and the name of the key in it, from the rest of the file's name.
     ("host.function.", lambda _rest: DEFAULT),
@@ -160,6 +163,8 @@ class KeysFolder:
 
     def version(self) -> object:
         """Return what changes with the files; None if there are none."""
+        with contextlib.suppress(OSError):
+            return os.readlink(self.path / _KUBERNETES_LINK)
         try:
             return tuple((file.name, file_version(file)) for file in self._files())
         except SettingsError:

@@ -168,6 +168,11 @@ def test_mounted_keys_that_change_are_read_while_the_host_runs(
     file.write_text(OLD)
     live = LiveKeys(key_store(tmp_path, {FOLDER: str(folder)}))
     derived = LiveKeys(key_store(tmp_path, {FILE: str(file)}))
+    plain = tmp_path / "plain"
+    plain.mkdir()
+    (plain / "host.master").write_text("a-key-in-a-plain-folder")
+    files = LiveKeys(key_store(tmp_path, {FOLDER: str(plain)}))
+    (plain / "functions.orders.default").write_text("a-key-that-was-added")
     assert live.accepted(MASTER) == ["the-master-key-of-all"]
     _mount(folder, {**FILES, "host.master": "another-master-key"}, "2")
     file.write_text(NEW)
@@ -175,6 +180,7 @@ def test_mounted_keys_that_change_are_read_while_the_host_runs(
     now += 1.0
     assert live.accepted(MASTER) == ["another-master-key"]
     assert derived.accepted(MASTER) == [Keys(bytes.fromhex(NEW)).master]
+    assert files.accepted(function_key("Orders")) == ["a-key-that-was-added"]
     _mount(folder, {**FILES, "host.master": ""}, "3")
     file.write_text("")
     now += 1.0

@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 import re
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from packaging.requirements import InvalidRequirement, Requirement
+
 from hosting._text import canonical_name
 from hosting.apps.requirements import FILE, read_requirements
+from hosting.deploy.image.packages import EXTRA, HOST
 from hosting.errors import HostingError
 
 PYPROJECT, UV_LOCK = "pyproject.toml", "uv.lock"
@@ -71,7 +74,7 @@ def find_installation(root: Path, packages: Mapping[str, str], lines: Mapping[st
     dependencies = _dependencies(_toml(root / PYPROJECT)) if (root / PYPROJECT).is_file() else []
     if not dependencies:
         _check_others(root)
-    named = {_name(one) for one in dependencies}
+    named = _names(dependencies)
     own = tuple(line for name, line in lines.items() if name not in named)
     listed = (*dependencies, *own)
     return _with_lock(root, Installation(PYPROJECT if dependencies else "", (), listed, needs_git=_needs_git(listed)))
@@ -84,7 +87,7 @@ def _of_requirements(root: Path, lines: Mapping[str, str]) -> Installation:
         if one.kind != "local":
             what = "includes a file that does not exist" if one.kind == "absent" else "is not a line that pip accepts"
             raise HostingError(f"{one.text!r} {what}.", remedy="Correct this line.", file=one.file, line=one.line)
-    named = {one.name for one in found}
+    named = _names(str(one.requirement) for one in found)
     own = tuple(line for name, line in lines.items() if name not in named)
     text = "\n".join((*own, *((root / name).read_text("utf-8", "replace") for name in files)))
     is_local = any(one.kind == "local" for one in unparsed)
@@ -96,20 +99,18 @@ def _of_requirements(root: Path, lines: Mapping[str, str]) -> Installation:
 
 def _of_uv(root: Path, packages: Mapping[str, str], lines: Mapping[str, str]) -> Installation:
     project, lock = _toml(root / PYPROJECT), _toml(root / UV_LOCK)
-    locked = {canonical_name(str(one.get("name", ""))) for one in lock.get("package", ()) if isinstance(one, dict)}
-    named = {_name(one) for one in _dependencies(project)}
+    named = _names(_dependencies(project))
     groups = {
-        name: {_name(one) for one in group if isinstance(one, str)}
+        name: _names(one for one in group if isinstance(one, str))
         for name, group in sorted(project.get("dependency-groups", {}).items())
     }
-    wanted = [name for name in packages if name in locked and name not in named]
-    chosen = tuple(dict.fromkeys(next((g for g, names in groups.items() if one in names), "") for one in wanted))
-    rest = tuple(line for name, line in lines.items() if name not in locked)
+    chosen = {name: next((g for g, names in groups.items() if name in names), "") for name in packages}
+    rest = tuple(line for name, line in lines.items() if name not in named and not chosen[name])
     return Installation(
         UV_LOCK,
         (PYPROJECT, UV_LOCK),
         rest,
-        tuple(filter(None, chosen)),
+        tuple(dict.fromkeys(group for name, group in chosen.items() if group and name not in named)),
         is_locked=not rest,
         needs_sources=any(_is_local_source(one) for one in lock.get("package", ())),
         needs_git=_needs_git((*rest, (root / UV_LOCK).read_text("utf-8", "replace"))),
@@ -160,9 +161,17 @@ def _dependencies(project: Mapping[str, Any]) -> list[str]:
     return [str(one) for one in table.get("dependencies", ())]
 
 
-def _name(text: str) -> str:
-    found = re.match(r"\s*([A-Za-z0-9][\w.-]*)", text)
-    return canonical_name(found[1]) if found else ""
+def _names(requirements: Iterable[str]) -> set[str]:
+    """Return the names of required distributions; the host only with the extra that serves an app."""
+    found = set()
+    for text in requirements:
+        try:
+            one = Requirement(text)
+        except InvalidRequirement:
+            continue  # pip or uv reports it
+        if canonical_name(one.name) != HOST or EXTRA in one.extras:
+            found.add(canonical_name(one.name))
+    return found
 
 
 def _toml(path: Path) -> dict[str, Any]:

@@ -82,6 +82,7 @@ KINDS: list[tuple[dict[str, str], str | None, list[str], list[str]]] = [
         [],
     ),
     ({"requirements.txt": "hosting[host]==9\n"}, "-r requirements.txt\n", [], []),
+    ({"requirements.txt": "hosting==9\n"}, f"-r requirements.txt\n{OWN}\n", [], []),
     (
         {"requirements.txt": "six\n", "requirements-image.lock": "six==1 --hash=sha256:00\n"},
         f"-r requirements.txt\n{OWN}\n",
