@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from hosting.bindings import Input, Provider, Services, Trigger
 from hosting.core import Binding, Function
+from hosting_durable.client import ClientBindings
 from hosting_durable.engine import Engine, Functions
 from hosting_durable.hub import TaskHub
 from hosting_durable.triggers import ActivityTrigger, DurableTrigger, registered_name
@@ -23,6 +24,7 @@ class DurableProvider(Provider):
         self.hub = TaskHub.of(services)
         self.functions = Functions.none()
         self.engine = Engine(self.hub, self.functions)
+        self._clients = ClientBindings(services, self.hub)
 
     def trigger(self, function: Function, binding: Binding) -> Trigger:
         """Return the trigger of an orchestrator, an activity or an entity."""
@@ -40,11 +42,12 @@ class DurableProvider(Provider):
 
     def input(self, function: Function, binding: Binding) -> Input:
         """Return the client of a starter."""
-        return super().input(function, binding)  # the client's module replaces this line
+        return self._clients.input(function, binding)
 
     async def start(self) -> None:
         """Open the task hub and run what is ready."""
         await self.hub.open()
+        await self._clients.start()
         if not self.functions.is_empty:
             self.engine.start()
 
@@ -55,4 +58,5 @@ class DurableProvider(Provider):
     async def close(self) -> None:
         """End what still runs, and close the task hub."""
         await self.engine.close()
+        await self._clients.close()
         await self.hub.close()
