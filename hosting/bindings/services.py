@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeVar
 
 from hosting.app_settings import AppSettings
+from hosting.apps.folder import app_folder, is_app_folder
+from hosting.apps.host_json import read_host_json
+from hosting.apps.local_settings import apply_settings, read_local_settings
 from hosting.apps.state import app_name, host_id, state_folder
 from hosting.core import Problem
-from hosting.errors import HostingError
+from hosting.errors import AppLoadError, HostingError
 from hosting.extensions import EntryPoint, installed_entry_points, load_entry_point, may_load
 
 if TYPE_CHECKING:
@@ -134,6 +138,26 @@ class Services:
             self._shared[factory] = factory(self)
         shared: Shared = self._shared[factory]
         return shared
+
+    @classmethod
+    def of_app(cls, folder: Path) -> Services:
+        """Return the services of an app without loading its code, for a command of a package with bindings.
+
+        The settings are those of the environment and of ``local.settings.json``, as under ``hosting start``.
+
+        Args:
+            folder: the app's folder, or one inside it.
+
+        Raises:
+            HostingError: there is no app in the folder, or its host.json or its settings cannot be used.
+        """
+        root = app_folder(folder)
+        if not is_app_folder(root):
+            remedy = "Go to the app's folder, or name it with --app-dir."
+            raise AppLoadError(f"There is no function app in {root}.", remedy=remedy)
+        environ = dict(os.environ)
+        apply_settings(read_local_settings(root), environ)
+        return cls(read_host_json(root, environ), environ, root)
 
     def section(self, *path: str) -> Mapping[str, Any]:
         """Return an object inside host.json, such as ``section("extensions", "http")``; empty if it is missing."""

@@ -12,6 +12,7 @@ from typing import Any
 from hosting.apps.signature import SETTLEMENT
 from hosting.bindings import Input, Invoke, Output, Provider, Services, Trigger
 from hosting.bindings.generic.encoding import OutputEncoder
+from hosting.bindings.generic.implicit import has_implicit_output
 from hosting.bindings.generic.settlement import SettlementInput
 from hosting.bindings.http.provider import HttpProvider
 from hosting.bindings.registry import TESTING_GROUP, Providers
@@ -112,6 +113,14 @@ class MemoryTrigger(Trigger):
     def decode(self, data: Any) -> Any:
         """Return the argument of the function."""
         return self._converter.decode(data)
+
+    @property
+    def implicit_output(self) -> Output | None:
+        """An output that records, for the types for which the SDK says so."""
+        if not has_implicit_output(self._binding):
+            return None
+        # The SDK knows no converter for it: any value that Azure's worker can send is taken.
+        return MemoryOutput(Binding(RETURN, self._binding.type[: -len("Trigger")], "out"))
 
     def binding_data(self, data: Any) -> Mapping[str, Any]:
         """Return the values for binding expressions."""

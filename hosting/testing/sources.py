@@ -145,16 +145,18 @@ def preserve_pending(*, imported: bool) -> Iterator[Callable[[], None]]:
 
 
 def adapt_for_tests(function: Function) -> None:
-    """Let retries not wait, and add an output for a return value that needs no binding, so that it is recorded."""
+    """Let retries not wait, and add an output for a return value that needs no binding, so that it is recorded.
+
+    The output of a trigger in memory records that by itself.
+    """
     if function.retry is not None:
         count = function.retry.max_count if function.retry.max_count >= 0 else MAX_RETRIES
         function.retry = function.retry._replace(max_count=count, delay=0.0, minimum=0.0, maximum=0.0)
     implicit = [one for one in function.bindings if has_implicit_output(one)]
     is_http = function.trigger.type.lower() == "httptrigger"
-    if implicit and not is_http and not any(one.name == RETURN for one in function.bindings):
-        kind = implicit[-1].type  # the SDK knows no converter for it: any value that Azure's worker can send is taken
-        kind = kind[: -len("Trigger")] if implicit[-1].is_trigger else kind
-        function.bindings = (*function.bindings, Binding(RETURN, kind, "out"))
+    is_of_trigger = has_implicit_output(function.trigger)
+    if implicit and not is_http and not is_of_trigger and not any(one.name == RETURN for one in function.bindings):
+        function.bindings = (*function.bindings, Binding(RETURN, implicit[-1].type, "out"))
 
 
 def _deep_merge(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
