@@ -168,9 +168,12 @@ class Clock:
         """Return the time."""
         return self.now
 
-    def skip(self, time: int) -> None:
-        """Go on to a time."""
+    def skip(self, time: int | None) -> bool:
+        """Go on to a time; return whether there is one."""
+        if time is None:
+            return False
         self.now = max(self.now, time)
+        return True
 
 
 class Host(Database):

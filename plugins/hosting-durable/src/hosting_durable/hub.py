@@ -181,7 +181,9 @@ class TaskHub:
                     return instance
                 await self.database.wait(seen, _POLL_SECONDS)
 
-    async def raise_event(self, instance_id: str, name: str, data: str | None = None) -> None:
+    async def raise_event(
+        self, instance_id: str, name: str, data: str | None = None, *, due: datetime | None = None
+    ) -> None:
         """Send an event to an orchestration. It is kept until the orchestration waits for an event of that name.
 
         Args:
@@ -189,12 +191,14 @@ class TaskHub:
             name: the name of the event. The orchestrator gets it under the spelling that it waits for, if only one of
                 those that it waits for is the same except for its case.
             data: the text of its data, as it is: the body of the request. None for none.
+            due: when it is sent, in UTC; by default at once.
 
         Raises:
             UnknownInstance: there is none with that ID.
             WrongState: it is finished.
         """
-        await self._send(instance_id, EventType.EVENT_RAISED, Name=name, Input=data)
+        at = 0 if due is None else microseconds(due)
+        await self._send(instance_id, EventType.EVENT_RAISED, at, Name=name, Input=data)
 
     async def terminate(self, instance_id: str, reason: str = "") -> None:
         """End an orchestration; its code does not run any more. Its sub-orchestrations go on.
@@ -319,10 +323,10 @@ class TaskHub:
 
     # Inside
 
-    async def _send(self, instance_id: str, kind: EventType, **content: str | None) -> None:
+    async def _send(self, instance_id: str, kind: EventType, due: int = 0, **content: str | None) -> None:
         def write(rows: Rows) -> None:
             _check(instance_id, instances.status_of(rows, instance_id), kind)
-            put(rows, instance_id, _message(rows, kind, content))
+            put(rows, instance_id, _message(rows, kind, content), due=due)
 
         await self.database.write(write)
 

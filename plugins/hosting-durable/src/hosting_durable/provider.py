@@ -19,9 +19,9 @@ class DurableProvider(Provider):
         engine: what runs them.
     """
 
-    def __init__(self, services: Services) -> None:
+    def __init__(self, services: Services, hub: TaskHub | None = None) -> None:
         super().__init__(services)
-        self.hub = TaskHub.of(services)
+        self.hub = TaskHub.of(services) if hub is None else hub
         self.functions = Functions.none()
         self.engine = Engine(self.hub, self.functions)
         self._clients = ClientBindings(services, self.hub)
