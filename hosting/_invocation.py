@@ -256,6 +256,14 @@ class Invocation:
         return None if retries < 0 else 1 + retries
 
     @property
+    def is_replay(self) -> bool:
+        """Whether the function runs again over steps that it has done, as an orchestrator does from its second turn on.
+
+        A provider says so with an attribute ``is_replay`` of what it passes to ``invoke``. Hooks run once for each turn.
+        """
+        return getattr(self._source[1], "is_replay", False) is True
+
+    @property
     def dequeue_count(self) -> int | None:
         """How often the message of a queue has been delivered, this time included; None where that is not known.
 

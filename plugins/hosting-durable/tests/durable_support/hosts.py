@@ -13,6 +13,7 @@ from hosting.apps.load import load_app_object
 from hosting.bindings.registry import Providers
 from hosting.bindings.services import Services
 from hosting.core import Binding, Function
+from hosting.extensions import FLAG
 from hosting.host.function_host import FunctionHost
 from hosting_durable.provider import DurableProvider
 
@@ -60,7 +61,11 @@ class HostFolder:
         (self.root / "host.json").write_text(json.dumps(host_json))
         loads: Any = functools.partial(load_app_object, app)
         host = FunctionHost(
-            self.root, environ=dict(self._environ), providers=DurableProviders, loads=loads, extensions=extensions or {}
+            self.root,
+            environ={**self._environ, FLAG: "1" if extensions else "0"},
+            providers=DurableProviders,
+            loads=loads,
+            extensions=extensions or {},
         )
         host.load()
         assert host.problems == ()

@@ -4,24 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import OrderedDict
 from collections.abc import Callable, Coroutine
 from typing import Any
-from uuid import uuid4
 
 from hosting.bindings import host_logger
 from hosting_durable.engine import batches, http_calls, turns
 from hosting_durable.engine.activities import completed, failed
+from hosting_durable.engine.claims import ACTIVITIES, ENTITIES, TURNS, Claims
 from hosting_durable.engine.determinism import HTTP_ACTIVITY
 from hosting_durable.engine.execution import Execution
 from hosting_durable.engine.functions import ActivityData, Functions, TurnData
+from hosting_durable.engine.kept import KeptExecutions
 from hosting_durable.errors import StoreError
 from hosting_durable.events import Event
 from hosting_durable.hub import TaskHub
 from hosting_durable.model import EntityId
-from hosting_durable.stores import work
+from hosting_durable.stores import instances, work
 from hosting_durable.stores.database import Rows
-from hosting_durable.stores.work import Activity, Claimed, Lost, Slots, Turn
+from hosting_durable.stores.work import Activity, Claimed, Lost, Turn, TurnCommit
 
 BEAT_SECONDS = 2.0
 """How often a host shows that it is there."""
@@ -30,8 +30,6 @@ SILENT_SECONDS = 8.0
 
 _LONGEST_WAIT_SECONDS = 60.0
 _RETRY_SECONDS = 2.0
-_KEPT_EXECUTIONS = 2000
-_KEPT_EVENTS = 200_000
 _MICROSECONDS = 1_000_000
 
 _logger = host_logger("durable")
@@ -48,18 +46,20 @@ class Engine:
     """
 
     def __init__(self, hub: TaskHub, functions: Functions, *, skip: Callable[[int | None], bool] | None = None) -> None:
-        self.id = uuid4().hex
-        """The ID under which this host claims."""
         self._hub, self._functions = hub, functions
         self.skip = skip
         self._database, self._settings = hub.database, hub.settings
-        self._executions: OrderedDict[str, tuple[int, Execution]] = OrderedDict()
-        self._kept_events = 0
-        self._running = [0, 0, 0]
+        self._claims = Claims(hub.database, hub.settings)
+        self._kept = KeptExecutions(self._claims.known)
         self._tasks: set[asyncio.Task[None]] = set()
         self._loops: list[asyncio.Task[None]] = []
         self._is_stopping = False
         self._silent: dict[str, tuple[int, float]] = {}
+
+    @property
+    def id(self) -> str:
+        """The ID of this host in the store; another one after an error of the store."""
+        return self._claims.id
 
     # Start and stop
 
@@ -70,6 +70,7 @@ class Engine:
     def stop(self) -> None:
         """Claim nothing more; what runs goes on."""
         self._is_stopping = True
+        self._claims.stop()
         self._database.wake()
 
     async def close(self) -> None:
@@ -95,30 +96,13 @@ class Engine:
         while not self._is_stopping:
             seen = self._database.writes
             try:
-                claimed = await self._claim()
+                claimed = await self._claims.claim()
                 self._run(claimed)
                 if not claimed:
                     await self._wait(seen, claimed)
             except StoreError as error:
                 _logger.error("%s Trying again in %g s.", error, _RETRY_SECONDS)
                 await asyncio.sleep(_RETRY_SECONDS)
-
-    async def _claim(self) -> Claimed:
-        settings = self._settings
-        limits = (settings.max_orchestrators, settings.max_entities, settings.max_activities)
-        slots = Slots(*(max(limit - running, 0) for limit, running in zip(limits, self._running, strict=True)))
-        known = {key: (one.execution_id, number) for key, (number, one) in self._executions.items()}
-        lock = self._database.for_update
-
-        def write(rows: Rows) -> Claimed:
-            return work.claim(rows, self.id, slots, known, lock)
-
-        try:
-            return await self._database.write(write, quiet=True)
-        except StoreError:
-            # It is not known whether the claim is committed: under the next ID, nothing is claimed for ever.
-            self.id = uuid4().hex
-            raise
 
     async def _wait(self, seen: int, claimed: Claimed) -> None:
         seconds = _LONGEST_WAIT_SECONDS
@@ -137,19 +121,18 @@ class Engine:
 
     def _run(self, claimed: Claimed) -> None:
         for turn in claimed.turns:
-            self._spawn(0, self._orchestrate(turn))
+            self._spawn(TURNS, self._orchestrate(turn))
         for turn in claimed.entities:
-            self._spawn(1, self._operate(turn))
+            self._spawn(ENTITIES, self._operate(turn))
         for activity in claimed.activities:
-            self._spawn(2, self._act(activity))
+            self._spawn(ACTIVITIES, self._act(activity))
 
     def _spawn(self, kind: int, work: Coroutine[Any, Any, None]) -> None:
-        self._running[kind] += 1
-
         def ended(task: asyncio.Task[None]) -> None:
             self._tasks.discard(task)
-            self._running[kind] -= 1
-            self._database.wake()
+            was_full = self._claims.ended(kind)
+            if was_full or self.skip is not None:
+                self._database.wake()
             if not task.cancelled() and task.exception() is not None:
                 _logger.error("The engine of Durable Functions failed.", exc_info=task.exception())
 
@@ -157,27 +140,39 @@ class Engine:
         self._tasks.add(task)
         task.add_done_callback(ended)
 
+    async def _write(self, function: Callable[[Rows], Any]) -> None:
+        """Write, and run what is due then."""
+        _, claimed = await self._claims.write(function)
+        self._run(claimed)
+
     # Orchestrations
 
     async def _orchestrate(self, turn: Turn) -> None:
         """Run a turn and commit it; a turn that cannot be committed leaves no trace."""
-        execution = self._execution(turn)
-        prepared = turns.prepare(turn, execution)
-        if prepared.new:
-            answer = await self._answer(turn, execution, prepared.new)
-            turns.decide(prepared, execution, answer, self._settings)
-        change = prepared.change
         try:
-            await self._database.write(lambda rows: work.commit(rows, change))
+            execution = await self._execution(turn)
+            prepared = turns.prepare(turn, execution)
+            if prepared.new:
+                answer = await self._answer(turn, execution, prepared.new)
+                turns.decide(prepared, execution, answer, self._settings)
+            await self._commit(turn, execution, prepared.change)
         except Lost:
             _logger.info("A turn of orchestration '%s' was lost to another host.", turn.instance_id)
-            return
         except StoreError as error:
             _logger.error("A turn of orchestration '%s' is not committed. %s", turn.instance_id, error)
             await self._give_back(turn)
-            return
+        except Exception:  # a fault of this package or of the SDK must not keep the instance claimed
+            _logger.exception("A turn of orchestration '%s' failed; it is tried again.", turn.instance_id)
+            await self._give_back(turn)
+
+    async def _commit(self, turn: Turn, execution: Execution, change: TurnCommit) -> None:
         if change.continued is None and not change.status.is_finished:
-            self._keep(turn, execution)
+            self._kept.put(execution, turn.number + 1)
+        try:
+            await self._write(lambda rows: work.commit(rows, change))
+        except BaseException:
+            self._kept.take(turn.instance_id)
+            raise
 
     async def _answer(self, turn: Turn, execution: Execution, new: list[Event]) -> turns.Answer:
         invoke = self._functions.orchestrators.get(turn.name)
@@ -198,21 +193,16 @@ class Engine:
         except StoreError:
             _logger.warning("Orchestration '%s' stays claimed until this host ends.", turn.instance_id)
 
-    def _execution(self, turn: Turn) -> Execution:
+    async def _execution(self, turn: Turn) -> Execution:
         """Return the state of an execution: the one that is kept, or one rebuilt from the history."""
-        kept = self._executions.pop(turn.instance_id, None)
-        if kept is not None:
-            self._kept_events -= kept[1].length
-        if turn.history is None and kept is not None:
-            return kept[1]
-        return Execution(turn.instance_id, turn.execution, turn.name, turn.history or (), turn.waits)
-
-    def _keep(self, turn: Turn, execution: Execution) -> None:
-        self._executions[turn.instance_id] = (turn.number + 1, execution)
-        self._kept_events += execution.length
-        while len(self._executions) > _KEPT_EXECUTIONS or (self._kept_events > _KEPT_EVENTS and self._executions):
-            _, (_, oldest) = self._executions.popitem(last=False)
-            self._kept_events -= oldest.length
+        kept, history = self._kept.take(turn.instance_id), turn.history
+        if history is None:
+            if kept is not None and kept.length:
+                return kept
+            history = await self._database.read(
+                lambda rows: instances.history_events(rows, turn.instance_id, turn.execution)
+            )
+        return Execution(turn.instance_id, turn.execution, turn.name, history, turn.waits)
 
     # Entities
 
@@ -246,7 +236,7 @@ class Engine:
             work.commit_entity(rows, turn, outcome.state, taken, outcome.replies, outcome.operations)
 
         try:
-            await self._database.write(write)
+            await self._write(write)
         except Lost:
             _logger.info("A batch of entity '%s' was lost to another host.", turn.instance_id)
         except StoreError as error:
@@ -293,7 +283,7 @@ class Engine:
         """Write a result, again and again while the store is away: the activity has run, and its result is here."""
         while True:
             try:
-                await self._database.write(lambda rows: work.complete_activity(rows, activity, make(rows.now())))
+                await self._write(lambda rows: work.complete_activity(rows, activity, make(rows.now())))
             except StoreError as error:
                 _logger.error("The result of activity '%s' is not written yet. %s", activity.name, error)
                 await asyncio.sleep(_RETRY_SECONDS)
@@ -306,7 +296,9 @@ class Engine:
         """Show that this host is there, and take over from hosts that are not."""
         while True:
             try:
-                others = await self._database.write(lambda rows: work.beat(rows, self.id), quiet=True)
+                if self._tasks:
+                    await self._database.write(lambda rows: work.beat(rows, self.id), quiet=True)
+                others = await self._database.read(lambda rows: work.others(rows, self.id))
                 for host in self._ended(others, time.monotonic()):
                     await self._database.write(lambda rows, host=host: work.leave(rows, host))  # type: ignore[misc]
                     _logger.warning("Another host has ended, and this one takes over what it has claimed.")

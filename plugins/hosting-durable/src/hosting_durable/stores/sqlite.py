@@ -15,6 +15,9 @@ from hosting_durable.stores.threaded import Session, ThreadedDatabase
 
 _BUSY_SECONDS = 30.0
 _STATEMENTS = 256
+_BUSY_POLL_SECONDS = 0.1
+_IDLE_POLL_SECONDS = 0.3
+_CALM_SECONDS = 3.0
 
 
 def system_time() -> int:
@@ -33,7 +36,6 @@ class SqliteDatabase(ThreadedDatabase):
     """
 
     number_type = "INTEGER PRIMARY KEY AUTOINCREMENT"
-    poll_seconds = 0.1
 
     def __init__(
         self,
@@ -51,6 +53,17 @@ class SqliteDatabase(ThreadedDatabase):
         self.description = "SQLite in memory" if path is None else f"SQLite file {path}"
         self._watcher: sqlite3.Connection | None = None
         self._foreign = -1
+        self._changed_at = 0.0
+
+    @property
+    def poll_seconds(self) -> float:
+        """How often to look for writes of other processes: less often when there were none for some seconds."""
+        return _BUSY_POLL_SECONDS if time.monotonic() - self._changed_at < _CALM_SECONDS else _IDLE_POLL_SECONDS
+
+    def wake(self) -> None:
+        """Let all who wait go on now."""
+        self._changed_at = time.monotonic()
+        super().wake()
 
     @property
     def has_reader(self) -> bool:

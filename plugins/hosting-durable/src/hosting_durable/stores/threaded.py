@@ -69,20 +69,20 @@ class _Write:
         self.future: asyncio.Future[Any] = loop.create_future()
         self.value: Any = None
         self.error: BaseException | None = None
-        self._loop = loop
 
     def finish(self) -> None:
-        """Hand over the result; called on the thread."""
-        with contextlib.suppress(RuntimeError):  # the loop is closed, and no task waits
-            self._loop.call_soon_threadsafe(self._set)
-
-    def _set(self) -> None:
+        """Hand over the result; called on the event loop."""
         if self.future.done():
             return
         if self.error is not None:
             self.future.set_exception(self.error)
         else:
             self.future.set_result(self.value)
+
+
+def _finish(batch: list[_Write]) -> None:
+    for write in batch:
+        write.finish()
 
 
 class ThreadedDatabase(Database):
@@ -140,8 +140,10 @@ class ThreadedDatabase(Database):
             if self.has_foreign_writes():
                 self.wake()
 
-    poll_seconds = 60.0
-    """How often ``wait`` asks ``has_foreign_writes``."""
+    @property
+    def poll_seconds(self) -> float:
+        """How often ``wait`` asks ``has_foreign_writes``."""
+        return 60.0
 
     def has_foreign_writes(self) -> bool:
         """Return whether another process may have written since the last call; called on the event loop."""
@@ -195,8 +197,8 @@ class ThreadedDatabase(Database):
         loop.call_soon_threadsafe(opened.set_result, None)
         while batch := self._batch():
             session = self._commit(session, batch)
-            for write in batch:
-                write.finish()
+            with contextlib.suppress(RuntimeError):  # the loop is closed, and no task waits
+                loop.call_soon_threadsafe(_finish, batch)
         if session is not None:
             session.close()
 

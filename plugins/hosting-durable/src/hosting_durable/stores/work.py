@@ -131,7 +131,7 @@ class Claimed(NamedTuple):
         turns: orchestrations.
         entities: entities.
         activities: activities.
-        next_due: when there is more to claim; None if nothing waits.
+        next_due: if nothing was claimed, when there is something to claim; None if nothing waits.
         now: the database's time.
     """
 
@@ -160,7 +160,7 @@ def claim(rows: Rows, owner: str, slots: Slots, known: Mapping[str, tuple[str, i
     batches = [_turn(rows, row, now, None) for row in _instances(rows, owner, 1, now, slots.entities, lock)]
     found = rows.all(_CLAIM_ACTIVITIES.format(lock=lock), owner, now, slots.activities) if slots.activities else []
     activities = sorted(Activity(*row) for row in found)
-    row = rows.one(_NEXT)
+    row = None if turns or batches or activities else rows.one(_NEXT)
     return Claimed(turns, batches, activities, None if row is None else row[0], now)
 
 
@@ -372,9 +372,13 @@ def release_activity(rows: Rows, activity: Activity) -> None:
     rows.run("UPDATE activities SET owner = NULL WHERE number = ? AND owner = ?", activity.number, activity.owner)
 
 
-def beat(rows: Rows, owner: str) -> dict[str, int]:
-    """Count one beat of this host, and return the count of each other host that has claims; -1 for an unknown one."""
+def beat(rows: Rows, owner: str) -> None:
+    """Count one beat of this host."""
     rows.run("INSERT INTO hosts (id, beat) VALUES (?, 1) ON CONFLICT (id) DO UPDATE SET beat = hosts.beat + 1", owner)
+
+
+def others(rows: Rows, owner: str) -> dict[str, int]:
+    """Return the count of each other host that has claims; -1 for an unknown one."""
     found = rows.all(
         """SELECT owner FROM instances WHERE owner IS NOT NULL UNION
         SELECT owner FROM activities WHERE owner IS NOT NULL"""
