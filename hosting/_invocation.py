@@ -259,7 +259,7 @@ class Invocation:
     def is_replay(self) -> bool:
         """Whether the function runs again over steps that it has done, as an orchestrator does from its second turn on.
 
-        A provider says so with an attribute ``is_replay`` of what it passes to ``invoke``. Hooks run once for each turn.
+        A provider says so with an attribute ``is_replay`` of what it passes to ``invoke``. Hooks run once for a turn.
         """
         return getattr(self._source[1], "is_replay", False) is True
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import sqlite3
 from collections.abc import Generator
 from pathlib import Path
@@ -83,6 +84,14 @@ def big_status(context: Any) -> Generator[Any, Any, Any]:
 def many(context: Any) -> Generator[Any, Any, Any]:
     results = yield context.task_all([context.call_activity("first", number) for number in range(200)])
     return len(results)
+
+
+def calls_http(context: Any) -> Generator[Any, Any, Any]:
+    found = yield context.call_http(
+        "POST", context.get_input(), "text", is_raw_str=True, headers={"x-functions-key": "k"}
+    )
+    after = yield context.call_activity("first", 1)
+    return [found["statusCode"], found["content"], after]
 
 
 def unsendable(context: Any) -> Generator[Any, Any, Any]:
@@ -170,6 +179,29 @@ async def test_odd_payloads_pass_or_fail_with_a_message(
         assert found.output == expected
     else:
         assert expected in (found.output or "")
+
+
+async def test_a_call_of_http_polls_until_the_work_is_done(folder: HostFolder) -> None:
+    """The 202 leads to polls of its location without the key, and the orchestrator gets the last response."""
+    seen: list[str] = []
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = (await reader.readuntil(b"\r\n\r\n")).decode()
+        seen.append(head.split(" HTTP")[0] + (" with the key" if "x-functions-key" in head else ""))
+        is_done = len(seen) > 2
+        line = "200 OK" if is_done else "202 Accepted\r\nLocation: /status\r\nRetry-After: 0"
+        body = "done" if is_done else "later"
+        writer.write(f"HTTP/1.1 {line}\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n{body}".encode())
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    uri = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/work"
+    async with server, folder.open(make_app(calls_http)) as host:
+        instance = await host.hub.start_orchestration("calls_http", json.dumps(json.dumps(uri)))
+        found = await host.hub.wait_for_completion(instance, SECONDS)
+    assert found.output == '[200, "done", 1]'
+    assert seen == ["POST /work with the key", "GET /status", "GET /status"]
 
 
 class Watcher:

@@ -159,14 +159,15 @@ def add(context: Any) -> None:
 
 
 class Clock:
-    """A clock that stands until nothing happens."""
+    """A clock that stands until nothing happens, and goes back an hour now and then."""
 
-    def __init__(self) -> None:
+    def __init__(self, random: Random) -> None:
         self.now = 1_800_000_000_000_000
+        self._random = random
 
     def read(self) -> int:
         """Return the time."""
-        return self.now
+        return self.now - (3_600_000_000 if self._random.random() < 0.1 else 0)
 
     def skip(self, time: int | None) -> bool:
         """Go on to a time; return whether there is one."""
@@ -258,7 +259,8 @@ def functions(random: Random) -> Functions:
 
 async def execute(steps: list[Step], seed: int, crashes: list[tuple[int, bool]]) -> Any:
     """Run a program on one host after the other, and return its result."""
-    clock, random = Clock(), Random(seed)
+    random = Random(seed)
+    clock = Clock(random)
     database = SqliteDatabase(None, clock=clock.read)
     hub = TaskHub(database, SETTINGS)
     async with asyncio.timeout(30), hub:

@@ -19,6 +19,7 @@ from hosting_durable.engine.determinism import check_same, missing
 from hosting_durable.engine.recorder import Recorder
 from hosting_durable.errors import DurableError
 from hosting_durable.events import Event, EventType, compact
+from hosting_durable.settings import DurableSettings
 from hosting_durable.stores.messages import Message
 from hosting_durable.stores.work import TurnCommit
 
@@ -208,29 +209,27 @@ class Execution:
 
     # After the turn
 
-    def apply(
-        self, change: TurnCommit, delivered: list[Event], actions: Any, *, max_actions: int, version: str | None
-    ) -> None:
+    def apply(self, change: TurnCommit, delivered: list[Event], actions: Any, settings: DurableSettings) -> None:
         """Record what a turn delivered, and schedule what is new in the SDK's list of actions.
 
         Args:
             change: gets what is scheduled, and the events.
             delivered: the events of this turn, in the order in which the SDK got them.
             actions: the SDK's ``actions``.
-            max_actions: the most actions of one execution.
-            version: the version of sub-orchestrations that have none of their own; None for none.
+            settings: the most actions, the version of sub-orchestrations that have none of their own, and whether
+                the history has inputs.
 
         Raises:
             NonDeterministicError: the list does not begin with what was scheduled before.
             DurableError: there are too many actions, or one that cannot be scheduled.
         """
         flat = flattened(actions)
-        if len(flat) > max_actions:
+        if len(flat) > settings.max_actions:
             raise DurableError(
-                f"Maximum amount of orchestration actions ({max_actions}) has been reached. This value can be "
+                f"Maximum amount of orchestration actions ({settings.max_actions}) has been reached. This value can be "
                 "configured in host.json file as MaxOrchestrationActions."
             )
-        recorder = Recorder(change, self.record, version)
+        recorder = Recorder(change, self.record, settings)
         roots = {number: action for number, action in self._numbered(flat) if is_with_retry(action)}
         for one in delivered:
             recorder.add(one)

@@ -12,6 +12,7 @@ from hosting_durable.engine.determinism import HTTP_ACTIVITY
 from hosting_durable.errors import DurableError
 from hosting_durable.events import NO_ID, Event, EventType, compact, event, parse_timestamp, timestamp
 from hosting_durable.model import EntityId
+from hosting_durable.settings import DurableSettings
 from hosting_durable.stores.entities import operation
 from hosting_durable.stores.instances import Start
 from hosting_durable.stores.work import TurnCommit
@@ -25,13 +26,13 @@ class Recorder:
     Args:
         change: the commit.
         record: takes each event into the state of the execution.
-        version: the version of sub-orchestrations that have none of their own; None for none.
+        settings: the version of sub-orchestrations that have none of their own, and whether the history has inputs.
     """
 
-    def __init__(self, change: TurnCommit, record: Callable[[Event], None], version: str | None) -> None:
+    def __init__(self, change: TurnCommit, record: Callable[[Event], None], settings: DurableSettings) -> None:
         self._change = change
         self._record = record
-        self._version = version
+        self._settings = settings
         self._turn = change.turn
         self.at = 0
         """The time of the turn, in microseconds since 1970."""
@@ -82,7 +83,17 @@ class Recorder:
             self._change.timers.append((number, fired))
 
     def _activity(self, number: int, name: str, text: str | None, root: int | None) -> None:
-        self.add(event(EventType.TASK_SCHEDULED, self.at, number, Name=name, Version="", Input=None, **_retry(root)))
+        self.add(
+            event(
+                EventType.TASK_SCHEDULED,
+                self.at,
+                number,
+                Name=name,
+                Version="",
+                Input=self._shown(text),
+                **_retry(root),
+            )
+        )
         self._change.activities.append((number, name, text))
 
     def _child(self, number: int, action: Action, root: int | None) -> None:
@@ -92,7 +103,8 @@ class Recorder:
             raise DurableError(_SAME_ID)
         if identity.startswith("@"):
             raise DurableError("Orchestration instance ids must not start with @.")
-        version = action.get("version") or self._version
+        text = action.get("input")
+        version = action.get("version") or self._settings.default_version
         self.add(
             event(
                 EventType.SUB_ORCHESTRATION_CREATED,
@@ -101,17 +113,19 @@ class Recorder:
                 Name=name,
                 Version=version,
                 InstanceId=identity,
-                Input=None,
+                Input=self._shown(text),
                 **_retry(root),
             )
         )
-        text = action.get("input")
         parent = (turn.instance_id, turn.execution, turn.name, number)
         self._change.children.append(
             Start(
                 identity, uuid4().hex, name, version, None if text is None else json.dumps(text), 0, parent, *turn.trace
             )
         )
+
+    def _shown(self, text: str | None) -> str | None:
+        return text if self._settings.stores_inputs else None
 
     def _operation(self, number: int, action: Action) -> None:
         turn, entity = self._turn, EntityId.parse(str(action["instanceId"]))

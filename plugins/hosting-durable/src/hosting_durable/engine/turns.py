@@ -145,11 +145,10 @@ def decide(prepared: Prepared, execution: Execution, answer: Answer, settings: D
         change.events += new
         fail(change, at, answer.error or "")
         return
-    version = settings.default_version
     base = len(change.events)
     try:
         _check_custom_status(answer.state)
-        execution.apply(change, new, answer.state["actions"], max_actions=settings.max_actions, version=version)
+        execution.apply(change, new, answer.state["actions"], settings)
     except NonDeterministicError as error:
         _fail_instead(change, new, base)
         _logger.error("Orchestration '%s' (%s): %s", change.turn.instance_id, change.turn.name, error)

@@ -119,6 +119,7 @@ def history_events(rows: Rows, instance_id: str, execution: str) -> list[Event]:
 def _history(rows: Rows, row: Row) -> tuple[dict[str, Any], ...]:
     events = [one.mapping() for one in history_events(rows, row[0], row[1])]
     for one in events:
+        one.pop("RetryOf", None)  # for the engine alone
         if one["EventType"] == EventType.EXECUTION_STARTED:
             one["Input"] = row[5]
     return tuple(events)
