@@ -39,11 +39,16 @@ _COSMOS_CLIENTS = "hosting.bindings.generic.cosmos:CosmosClientProvider"
 """Provides the clients of an app with Azure's package for them; an installed package that has the type comes first."""
 
 PROVIDED_BY: Mapping[str, str] = {
+    "activitytrigger": "hosting-durable",
     "blob": "hosting-storage",
     "blobtrigger": "hosting-storage",
+    "durableclient": "hosting-durable",
+    "entitytrigger": "hosting-durable",
     "mcpprompttrigger": "hosting-mcp",
     "mcpresourcetrigger": "hosting-mcp",
     "mcptooltrigger": "hosting-mcp",
+    "orchestrationclient": "hosting-durable",
+    "orchestrationtrigger": "hosting-durable",
     "queue": "hosting-storage",
     "queuetrigger": "hosting-storage",
     "table": "hosting-storage",
@@ -53,12 +58,12 @@ PROVIDED_BY: Mapping[str, str] = {
 
 OF_AZURE = frozenset(
     {
-        *("activitytrigger", "assistantpost", "assistantquery", "assistantskilltrigger", "cosmosdb", "cosmosdbtrigger"),
+        *("assistantpost", "assistantquery", "assistantskilltrigger", "cosmosdb", "cosmosdbtrigger"),
         *("daprbinding", "daprbindingtrigger", "daprinvoke", "daprpublish", "daprsecret", "daprservicetrigger"),
-        *("daprserviceinvocationtrigger", "daprstate", "daprtopictrigger", "durableclient", "embeddings"),
-        *("embeddingsstore", "entitytrigger", "eventgrid", "eventhub", "eventhubtrigger", "kafka", "kafkatrigger"),
+        *("daprserviceinvocationtrigger", "daprstate", "daprtopictrigger", "embeddings"),
+        *("embeddingsstore", "eventgrid", "eventhub", "eventhubtrigger", "kafka", "kafkatrigger"),
         *("kusto", "mysql", "mysqltrigger"),
-        *("orchestrationclient", "orchestrationtrigger", "rabbitmq", "rabbitmqtrigger", "redis", "redislisttrigger"),
+        *("rabbitmq", "rabbitmqtrigger", "redis", "redislisttrigger"),
         *("redispubsubtrigger", "redisstreamtrigger", "semanticsearch", "sendgrid", "servicebus"),
         *("servicebustrigger", "signalr", "signalrconnectioninfo", "signalrtrigger", "sql", "sqltrigger"),
         *("textcompletion", "token", "twiliosms", "webpubsub", "webpubsubconnection", "webpubsubcontext"),
