@@ -16,6 +16,7 @@ from durable_support.hosts import HostFolder
 import hosting
 from hosting.errors import HostingError
 from hosting_durable import Status, TaskHub
+from hosting_durable.engine import Engine, Functions
 from hosting_durable.errors import StoreError
 from hosting_durable.settings import DurableSettings, default_hub_name
 from hosting_durable.stores import Rows, SqliteDatabase
@@ -250,6 +251,22 @@ async def test_a_locked_file_delays_and_a_wrong_one_is_an_error(tmp_path: Path) 
     (tmp_path / "wrong").write_text("not a database, " * 100)
     with pytest.raises(StoreError, match="not a database"):
         await SqliteDatabase(tmp_path / "wrong").open()
+
+
+async def test_a_store_that_is_not_open_is_an_error_and_can_be_closed(tmp_path: Path) -> None:
+    """A host that ends before its start, or after one that failed, does not wait for the store."""
+    settings = DurableSettings("Hub", 1, 1, 1)
+    (tmp_path / "wrong").write_text("not a database, " * 100)
+    for path in (None, tmp_path / "wrong"):
+        database = SqliteDatabase(path)
+        engine = Engine(TaskHub(database, settings), Functions.none())
+        if path is not None:
+            with pytest.raises(StoreError):
+                await database.open()
+        with pytest.raises(StoreError, match="is not open"):
+            await database.write(lambda _rows: None)
+        await engine.close()
+        await database.close()
 
 
 async def test_a_function_that_raises_undoes_only_its_own_rows() -> None:

@@ -79,6 +79,8 @@ class Engine:
         for task in (*self._loops, *self._tasks):
             task.cancel()
         await asyncio.gather(*self._loops, *self._tasks, return_exceptions=True)
+        if not self._loops:
+            return
         try:
             await self._database.write(lambda rows: work.leave(rows, self.id))
         except StoreError as error:

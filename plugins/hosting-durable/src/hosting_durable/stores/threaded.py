@@ -97,6 +97,7 @@ class ThreadedDatabase(Database):
         self._reader: Session | None = None
         self._readers = ThreadPoolExecutor(1, "durable-read")
         self._changed = asyncio.Event()
+        self._is_closed = False
 
     @abstractmethod
     def connect(self, *, reads: bool = False) -> Session:
@@ -117,6 +118,8 @@ class ThreadedDatabase(Database):
 
     async def write(self, function: Callable[[Rows], T], *, quiet: bool = False) -> T:
         """Run a function in a transaction of the writing thread."""
+        if self._thread is None or self._is_closed:
+            raise StoreError(f"The store of Durable Functions, {self.description}, is not open.")
         write = _Write(function, asyncio.get_running_loop(), quiet=quiet)
         self._queue.put(write)
         value: T = await write.future
@@ -157,6 +160,7 @@ class ThreadedDatabase(Database):
 
     async def close(self) -> None:
         """Finish what is queued and disconnect."""
+        self._is_closed = True
         if self._thread is not None:
             self._queue.put(None)
             await asyncio.to_thread(self._thread.join)
@@ -192,6 +196,7 @@ class ThreadedDatabase(Database):
         try:
             session: Session | None = self._migrated()
         except StoreError as error:
+            self._is_closed = True
             loop.call_soon_threadsafe(opened.set_exception, error)
             return
         loop.call_soon_threadsafe(opened.set_result, None)
