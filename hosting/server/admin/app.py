@@ -88,10 +88,15 @@ class Admin:
         """Return whether ``path`` is below ``/admin``: no function can have it."""
         return path[:7].lower() == "/admin/"
 
-    def home(self) -> HttpReply:
-        """Return the page at ``/``; 204 if ``AzureWebJobsDisableHomepage`` is ``true``, as in Azure's host."""
+    def home(self, scope: Scope) -> HttpReply:
+        """Return the page at ``/``: the one that shows the host, if callers need no keys.
+
+        204 if ``AzureWebJobsDisableHomepage`` is ``true``, as in Azure's host.
+        """
         if self._host.environ.get("AzureWebJobsDisableHomepage", "").lower() == "true":
             return empty(204)
+        if self._monitor is not None and self._has_master_key is None:
+            return self._monitor.page.reply(scope)
         return HttpReply(200, [_HTML], _PAGE.encode())
 
     async def answer(self, scope: Scope, receive: Receive, path: str) -> HttpReply:
@@ -110,6 +115,8 @@ class Admin:
         method, endpoint = scope["method"], path.rstrip("/").lower()
         if endpoint == "/admin/host/ping" and method in ("GET", "POST", "HEAD"):
             return empty(200)
+        if self._monitor is not None and endpoint == "/admin/ui" and method in _READ_METHODS:
+            return self._monitor.page.reply(scope)  # it has no facts about the host
         if self._has_master_key is not None and not self._has_master_key(scope):
             return empty(401)
         if method not in _READ_METHODS and self._lacks_token(scope):

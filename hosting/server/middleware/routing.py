@@ -88,7 +88,7 @@ class Routing:
         found = self._match(scope["method"], path) or self._match_unavailable(scope["method"], path)
         if found is None:
             if path == "/":
-                return respond(scope, send, self._admin.home())
+                return respond(scope, send, self._admin.home(scope))
             scope[REFUSED] = "no function has this route"
             return respond(scope, send, empty(404))
         scope[ROUTE] = found

@@ -14,6 +14,7 @@ from hosting.logging.tail import MAX_LINES
 from hosting.server.monitor.all_monitors import AllMonitors
 from hosting.server.monitor.events import EventStreams
 from hosting.server.monitor.monitor import Monitor
+from hosting.server.monitor.page import Page
 from hosting.server.monitor.token import PageToken
 from hosting.server.processes import Processes
 from hosting.server.types import Scope
@@ -33,6 +34,7 @@ class MonitorEndpoints:
 
     def __init__(self, monitor: Monitor, processes: Processes, token: PageToken) -> None:
         self.token = token
+        self.page = Page()
         self.recorder = monitor.recorder
         self.answer = monitor.answer
         self._monitors = AllMonitors(monitor, processes)

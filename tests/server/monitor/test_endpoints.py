@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -248,13 +250,31 @@ def test_everything_needs_the_master_key() -> None:
         key = {"x-functions-key": "the-master-key"}
         assert {one.host.get(path, headers=key).status for path in paths[:-1]} == {200}
         assert one.host.post("/admin/functions/Nightly/run", json={}, headers={**key, **PAGE}).status == 403
+        page = one.host.get("/admin/ui")
+        assert (page.status, "Echo" in page.text, one.token.value in page.text) == (200, False, False)
         assert "up and running" in one.host.get("/").text
+
+
+def test_page_has_headers_that_keep_it_safe(app: Shown) -> None:
+    """It runs its own script only, loads nothing else, cannot be framed, and is small."""
+    page = app.host.get("/admin/ui", headers={"accept-encoding": "br, gzip"})
+    assert len(page.body) < 150_000
+    text = gzip.decompress(page.body).decode()
+    assert app.host.get("/").text == text
+    policy = page.headers["content-security-policy"]
+    assert policy.startswith("default-src 'none'; script-src 'sha256-")
+    assert not re.search(r"unsafe|\*|https?:", policy)
+    assert "frame-ancestors 'none'" in policy
+    assert page.headers["x-content-type-options"] == "nosniff"
+    assert not re.search(r"(?:src|href)=\"(?!data:|#)", text)
+    assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(", text)
+    assert text.count("<script>") == text.count("</script>") == 1
 
 
 def test_host_without_the_monitor_has_none_of_it() -> None:
     """With --no-ui nothing is recorded, the endpoints are 404 and / is the plain home page."""
     with make_host({"function_app.py": APP}, raises=False) as host:
-        paths = ("host/figures", "host/events", "host/logs")
+        paths = ("host/figures", "host/events", "host/logs", "ui")
         assert {host.get(f"/admin/{path}").status for path in paths} == {404}
         assert "up and running" in host.get("/").text
         assert host.post("/admin/functions/Echo/run", json={"input": "a"}).json()["invocationId"] is None

@@ -1,0 +1,243 @@
+"""The page that shows a running host, in headless Chromium."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import re
+import shutil
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect, sync_playwright
+
+from hosting.server.keys import Keys
+from hosting.testing import Server
+from hosting.testing.server import serve
+
+PROGRAMS = ("chromium", "chromium-browser", "google-chrome", "chrome")
+FLAGS = ("--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-sync")
+TIMEOUT_MILLISECONDS = 60_000
+HOSTILE = "<img src=x onerror=\"document.title='broken'\"><script>document.title='broken'</script>"
+MASTER = re.compile(r"[0-9a-f]{64}")
+
+APP = f"""
+import logging
+import azure.functions as func
+import hosting
+
+app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
+HOSTILE = {HOSTILE!r}
+
+@hosting.extension
+class Audit:
+    @hosting.hookimpl
+    def pre_invocation_app_level(self, logger, context):
+        pass
+
+@app.route("hello")
+def Hello(req: func.HttpRequest) -> str:
+    logging.warning("%s says %s", req.params.get("name", "nobody"), HOSTILE)
+    return "hello " + (req.get_body().decode() or "you")
+
+@app.route("fail")
+def Fail(req: func.HttpRequest) -> str:
+    raise ValueError(HOSTILE)
+
+@app.timer_trigger("timer", "0 0 3 * * *")
+def Nightly(timer: func.TimerRequest) -> None:
+    pass
+
+@app.generic_trigger("text", "strangeTrigger")
+def Echo(text: str) -> str:
+    return text.upper() + HOSTILE
+
+for number in range(MANY):
+    @app.function_name(f"Many{{number:04}}")
+    @app.route(f"many/{{number}}")
+    async def many(req: func.HttpRequest) -> str:
+        return ""
+"""
+
+
+def files(many: int = 0) -> dict[str, str]:
+    """Return the app's files."""
+    return {
+        "function_app.py": APP.replace("range(MANY)", f"range({many})"),
+        "host.json": '{"version": "2.0"}',
+        "local.settings.json": '{"Values": {"AppPassword": "hunter2", "AppColour": "red"}}',
+    }
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Yield headless Chromium."""
+    program = next(filter(None, map(shutil.which, PROGRAMS)), None)
+    if program is None:
+        pytest.skip(f"no browser is installed: none of {', '.join(PROGRAMS)} is on the PATH")
+    expect.set_options(timeout=TIMEOUT_MILLISECONDS)
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=program, args=list(FLAGS))
+        yield running
+        running.close()
+
+
+@pytest.fixture(scope="module")
+def host() -> Iterator[Server]:
+    """Yield a host."""
+    with serve(files()) as served:
+        yield served
+
+
+@pytest.fixture
+def context(browser: Browser) -> Iterator[BrowserContext]:
+    """Yield a visitor; an error of the page, and a violation of its policy, fail the test."""
+    problems: list[str] = []
+    visitor = browser.new_context(viewport={"width": 1280, "height": 900})
+    visitor.set_default_timeout(TIMEOUT_MILLISECONDS)
+    visitor.on("weberror", lambda error: problems.append(str(error.error)))
+
+    def on_console(message: ConsoleMessage) -> None:
+        # A response of 401 or 500 is one of these tests' own.
+        if message.type == "error" and "status of" not in message.text:
+            problems.append(message.text)
+
+    visitor.on("console", on_console)
+    yield visitor
+    visitor.close()
+    assert problems == []
+
+
+def opened(context: BrowserContext, url: str) -> Page:
+    """Open the page, and wait until it shows the host."""
+    page = context.new_page()
+    page.goto(url)
+    expect(page.locator("#functions tr").first).to_be_visible()
+    return page
+
+
+def test_page_shows_every_panel_and_acts(host: Server, context: BrowserContext) -> None:
+    """Functions, a run, a request, live invocations and lines, a pause: hostile texts stay texts."""
+    page = opened(context, f"{host.url}/")
+    nightly = page.locator("#functions tr", has_text="Nightly")
+    expect(nightly).to_contain_text("next ")
+    expect(page.locator("#events tr")).to_contain_text("0 0 3 * * *")
+    expect(page.locator("#settings")).to_contain_text("AppColour")
+    expect(page.locator("#settings tr", has_text="AppPassword")).to_contain_text("***")
+    expect(page.locator("#health")).to_contain_text("script_host")
+    expect(page.locator("#healthy")).to_have_text("The host is healthy.")
+    expect(page.locator("#host-json")).to_contain_text('"version": "2.0"')
+
+    # A function by hand, then by a request.
+    page.get_by_role("button", name="Run Echo").click()
+    page.get_by_label("What the trigger brings").fill("abc")
+    page.locator("#try").get_by_role("button", name="Run", exact=True).click()
+    expect(page.locator("#result")).to_have_text("ABC" + HOSTILE)
+    expect(page.locator("#outcome")).to_contain_text("Succeeded")
+    page.keyboard.press("Escape")
+    expect(page.locator("#try")).to_be_hidden()
+    page.get_by_role("button", name="Run Hello").click()
+    page.get_by_label("Method").select_option("POST")
+    page.get_by_label("Path and query").fill("/api/hello?name=Ada")
+    page.get_by_label("Body", exact=True).fill("Ada")
+    page.locator("#try").get_by_role("button", name="Run", exact=True).click()
+    expect(page.locator("#result")).to_have_text("hello Ada")
+    page.locator("#close").click()
+
+    # What happens is there at once.
+    expect(page.locator("#log")).to_contain_text(f"Ada says {HOSTILE}")
+    host.get("/api/fail?code=no-key-in-the-log")
+    failed = page.locator("#invocations tr", has_text="Fail").first
+    expect(failed).to_contain_text(HOSTILE)
+    failed.get_by_role("button", name="Log of Fail").click()
+    expect(page.locator("#story-log")).to_contain_text("Traceback")
+    page.locator("#story-close").click()
+    expect(page.locator("#rates")).to_have_attribute("aria-label", re.compile(r"invocations, \d+ errors"))
+    expect(page.locator("#functions tr", has_text="Fail")).to_contain_text("Failed 500")
+
+    page.get_by_role("button", name="Pause audit", exact=True).click()
+    expect(page.locator("#done")).to_contain_text("pause is done")
+    expect(page.locator("#extensions tr", has_text="audit")).to_contain_text("paused")
+    assert host.get("/admin/host/extensions").json()["extensions"][0]["status"] == "paused"
+    page.get_by_role("button", name="Resume audit", exact=True).click()
+    expect(page.locator("#extensions tr", has_text="audit")).to_contain_text("active")
+    assert "broken" not in page.title()
+    assert "no-key-in-the-log" not in host.logs()
+
+
+def test_page_is_accessible(host: Server, browser: Browser) -> None:
+    """axe finds nothing, wide and narrow, in both colour schemes, also in the dialog; nothing is wider than a phone."""
+    # axe is a script that the policy of the page would refuse.
+    visitor = browser.new_context(color_scheme="light", viewport={"width": 360, "height": 700}, bypass_csp=True)
+    page = opened(visitor, f"{host.url}/")
+    expect(page.locator("#health tr").first).to_be_visible()
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    reports = [Axe().run(page)]
+    page.emulate_media(color_scheme="dark")
+    reports.append(Axe().run(page))
+    page.set_viewport_size({"width": 1280, "height": 900})
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.textContent") == "Skip to the content"
+    page.get_by_role("button", name="Run Hello").click()
+    reports.append(Axe().run(page))
+    page.keyboard.press("Escape")
+    page.locator("#theme").click()
+    assert page.locator("html").get_attribute("data-theme") == "light"
+    visitor.close()
+    assert [one.violations_count for one in reports] == [0, 0, 0], [one.generate_report() for one in reports]
+
+
+def test_page_asks_for_the_master_key_where_keys_are_required(context: BrowserContext, tmp_path: Path) -> None:
+    """The key is in no address and in no log; a wrong one is said; all of the page works with the right one."""
+    environ = {"XDG_STATE_HOME": str(tmp_path)}
+    with serve(files(), "--enable-auth", "--workers", "2", settings=environ) as served:
+        page = context.new_page()
+        page.goto(f"{served.url}/admin/ui")
+        expect(page.get_by_label("Master key")).to_be_focused()
+        page.get_by_label("Master key").fill("wrong")
+        page.keyboard.press("Enter")
+        expect(page.locator("#trouble")).to_contain_text("does not accept this key")
+        key = master_key(tmp_path)
+        page.get_by_label("Master key").fill(key)
+        page.keyboard.press("Enter")
+        expect(page.locator("#functions tr").first).to_be_visible()
+        expect(page.locator("#host")).to_contain_text("2 processes")
+        page.get_by_role("button", name="Run Echo").click()
+        page.get_by_label("What the trigger brings").fill("abc")
+        page.locator("#try").get_by_role("button", name="Run", exact=True).click()
+        expect(page.locator("#result")).to_contain_text("ABC")
+        assert (key in page.url, key in served.logs()) == (False, False)
+
+
+def master_key(state: Path) -> str:
+    """Return the master key of the only app in a state folder."""
+    (path,) = (state / "hosting" / "keys").glob("*.json")
+    return Keys(bytes.fromhex(json.loads(path.read_text())["secret"])).master
+
+
+@pytest.mark.long
+def test_page_does_not_freeze_with_a_thousand_functions_and_many_invocations(context: BrowserContext) -> None:
+    """While ten thousand invocations pass, the page reacts, and keeps a bounded number of rows."""
+    with serve(files(1_000)) as served:
+        page = opened(context, f"{served.url}/")
+        expect(page.locator("#shown")).to_contain_text("1004 of 1004")
+
+        def load() -> None:
+            connection = http.client.HTTPConnection(served.url.removeprefix("http://"), timeout=TIMEOUT_MILLISECONDS)
+            for number in range(10_000):
+                connection.request("GET", f"/api/many/{number % 1_000}")
+                connection.getresponse().read()
+            connection.close()
+
+        thread = threading.Thread(target=load)
+        thread.start()
+        page.get_by_label("Show functions that contain").fill("Many0007")
+        expect(page.locator("#shown")).to_contain_text("1 of 1004")
+        frames = "done => { let n = 0; const tick = () => ++n < 120 ? requestAnimationFrame(tick) : done(n); tick(); }"
+        assert page.evaluate(f"() => new Promise({frames})") == 120
+        thread.join()
+        expect(page.locator("#functions tr:visible .number").first).to_have_text("10")
+        assert page.locator("#invocations tr").count() <= 200
