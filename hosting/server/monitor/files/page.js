@@ -142,7 +142,7 @@
   /* Invocations and log, as they happen */
   function showRunning(list) {
     $("running").replaceChildren(...list.slice(0, 50).map((one) => row(
-      clock(one.time), one.function, cell("running", "warn"), cell(span(one.durationMs), "number"), cell(one.attempt, "number"), "", storyButton(one))));
+      cell(clock(one.time), "number"), one.function, cell("running", "warn"), cell(span(one.durationMs), "number"), cell(one.attempt, "number"), "", storyButton(one))));
   }
   const storyButton = (one) => button("Log", () => openStory(one), `Log of ${one.function}, ${one.invocationId}`);
   function eventText(one) {
@@ -156,7 +156,7 @@
     const fresh = document.createDocumentFragment();
     for (const one of wanted.slice(-MAX_ROWS).reverse()) {
       const code = one.statusCode === null ? "" : ` ${one.statusCode}`;
-      fresh.append(row(clock(one.time), one.function, cell(one.status + code, one.error ? "bad" : "good"),
+      fresh.append(row(cell(clock(one.time), "number"), one.function, cell(one.status + code, one.error ? "bad" : "good"),
         cell(span(one.durationMs), "number"), cell(one.attempt, "number"), eventText(one), storyButton(one)));
     }
     const body = $("invocations");
@@ -222,7 +222,7 @@
     for (const point of points) {
       const x = 720 - (end - point.time) / 5, y = 136 - 132 * Math.min(1, value(point) / most);
       if (x < 0) continue;
-      text += `${last !== null && point.time - last <= 30 ? "L" : "M"}${x.toFixed(1)} ${y.toFixed(1)}h1`;
+      text += `${last !== null && point.time - last <= 30 ? "L" : "M"}${x.toFixed(1)} ${y.toFixed(1)}h2`;
       last = point.time;
     }
     line.setAttribute("d", text || "M0 0");
