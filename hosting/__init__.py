@@ -16,7 +16,7 @@ if _typing.TYPE_CHECKING:
     from hosting._log import extension_logger
     from hosting._secret import Secret
     from hosting.app_handle import AppHandle
-    from hosting.app_work import HookCall
+    from hosting.app_work import HookCall, ResponseHead
     from hosting.azure_worker.extend import extend
     from hosting.errors import GuardError
 
@@ -35,6 +35,7 @@ __all__ = [  # noqa: RUF022 - sorted as text, whatever a name stands for
     "Outcome",
     "RemovedIn2Warning",
     "Request",
+    "ResponseHead",
     "Secret",
     "ShortCircuit",
     "__version__",
@@ -60,6 +61,7 @@ _LATER = {
     "Mark": "hosting._injection",
     "Marked": "hosting._injection",
     "Request": "hosting._invocation",
+    "ResponseHead": "hosting.app_work",
     "Secret": "hosting._secret",
     "extend": "hosting.azure_worker.extend",
     "extension_logger": "hosting._log",

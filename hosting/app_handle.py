@@ -10,10 +10,13 @@ from hosting._author_line import defined_at
 from hosting._text import did_you_mean
 from hosting.app_services import AppServices, ServiceRegistry
 from hosting.app_work import (
+    AddedHeader,
     AddedObserver,
     BackgroundTask,
+    HeaderValue,
     HealthCheck,
     HookObserver,
+    check_header,
     check_health,
     check_observer,
     check_task,
@@ -87,6 +90,7 @@ class SharedApp:
         self.health: list[HealthCheck] = []
         self.tasks: list[BackgroundTask] = []
         self.observers: list[AddedObserver] = []
+        self.headers: list[AddedHeader] = []
         self.is_started = False
         """Whether the ``startup`` hooks have run."""
         self._handles: dict[str, AppHandle] = {}
@@ -108,6 +112,7 @@ class SharedApp:
         self.tasks[:] = [one for one in self.tasks if one.extension != extension]
         self.observers[:] = [one for one in self.observers if one.extension != extension]
         self.problems[:] = [one for one in self.problems if one.extension != extension]
+        self.headers[:] = [one for one in self.headers if one.extension != extension]
 
     def note_start(self) -> None:
         """Take no more services, health checks and tasks, because the ``startup`` hooks have run."""
@@ -150,8 +155,9 @@ class AppHandle:
         """What this runner can do.
 
         ``routes`` (functions can be added), ``outside_prefix`` (also without the prefix of routes), ``health`` (health
-        checks are served), ``tasks`` (background tasks run), ``leases`` (also in one process only), ``shutdown``,
-        ``response_sent`` and ``binding_error`` (the hooks of these names are called).
+        checks are served), ``tasks`` (background tasks run), ``leases`` (also in one process only), ``headers``
+        (headers can be added to every response), ``shutdown``, ``response_sent`` and ``binding_error`` (the hooks of
+        these names are called).
         """
         return self._shared.capabilities
 
@@ -231,6 +237,34 @@ class AppHandle:
         capitals = tuple(dict.fromkeys(method.upper() for method in methods))
         route = AddedRoute(path.strip().strip("/"), handler, capitals, level, named, outside_prefix, open)
         self._routes.append(route)
+
+    def add_header(self, name: str, value: HeaderValue) -> None:
+        """Add a header to every response of the host. Only in ``prepare``.
+
+        Also to those that no hook can change: of functions that fail or are denied, of streams, of wrong paths and
+        missing keys, and of the host's own paths. A response that has the header keeps its own. Responses to what is
+        not a valid HTTP request have none. In Azure, the host is not ours: there it is a problem that
+        ``hosting diag`` shows, unless the extension looks for ``headers`` in ``app.capabilities`` first.
+
+        Args:
+            name: the header's name.
+            value: its value; or a ``def`` that returns it for a ``hosting.ResponseHead``, None for no header. It is
+                called on the event loop, so it must not wait. If it raises, or its value cannot be sent, the error is
+                recorded, and it is not called again; the response is sent without the header.
+
+        Raises:
+            ExtensionError: it is not called in ``prepare``, an argument is wrong, or an extension adds this header.
+        """
+        subject = f"add_header({name!r}) of extension '{self._extension}'"
+        if self._routes is None:
+            raise ExtensionError(f"{subject}: only in 'prepare'", remedy="Call it in the hook 'prepare(app)'.")
+        header = AddedHeader(name, value, self._extension)
+        check_header(subject, header, self._shared.headers)
+        self._shared.headers.append(header)
+        if "headers" not in self.capabilities:
+            message = f"Extension '{self._extension}': its header '{name}' is not added, because Azure's host responds."
+            remedy = "Set it on the responses of functions in a hook, where 'headers' is not in app.capabilities."
+            self._shared.problems.append(Problem("warning", message, remedy, extension=self._extension))
 
     def add_health(
         self,

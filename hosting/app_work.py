@@ -1,8 +1,8 @@
-"""What extensions add to a host besides functions and services: health checks, background tasks and observers."""
+"""What extensions add to a host besides functions and services: health checks, tasks, observers and headers."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from hosting.errors import ExtensionError
@@ -72,6 +72,51 @@ class AddedObserver(NamedTuple):
 
     observer: HookObserver
     extension: str
+
+
+class ResponseHead(NamedTuple):
+    """A response that is about to be sent, and its request; see ``AppHandle.add_header``."""
+
+    status: int
+    """The status code."""
+    method: str
+    """The method of the request, in capitals."""
+    path: str
+    """The path of the request as it was sent, without the query."""
+    function: str
+    """The name of the function that the request is for; empty if the host answers in the place of one."""
+    request_headers: Mapping[str, str]
+    """The headers of the request, their names in lower case."""
+
+
+HeaderValue: TypeAlias = "str | Callable[[ResponseHead], str | None]"
+"""The value of a header, or a function that returns it for one response; None for no header."""
+
+
+class AddedHeader(NamedTuple):
+    """A header of an extension; the attributes are the arguments of ``AppHandle.add_header``."""
+
+    name: str
+    value: HeaderValue
+    extension: str
+
+
+def check_header(subject: str, header: AddedHeader, others: Iterable[AddedHeader]) -> None:
+    """Check the arguments of ``add_header``, but for what a header may consist of.
+
+    Raises:
+        ExtensionError: one of them is wrong, or another header has the name.
+    """
+    import inspect  # only an extension that adds something needs it
+
+    _check_name(subject, header.name)
+    if inspect.iscoroutinefunction(header.value):
+        raise ExtensionError(f"{subject}: the value must be text or a 'def', found an 'async def'")
+    if not isinstance(header.value, str):
+        _check_callable(subject, "the value", header.value, " a hosting.ResponseHead", (None,))
+    owner = next((one.extension for one in others if one.name.lower() == header.name.lower()), None)
+    if owner is not None:
+        raise ExtensionError(f"{subject}: extension '{owner}' adds this header", remedy="Choose another name.")
 
 
 def check_observer(subject: str, observer: Any) -> None:

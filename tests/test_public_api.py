@@ -30,6 +30,10 @@ SIGNATURES = {
     "Order": "(before: 'tuple[str, ...]' = (), after: 'tuple[str, ...]' = ()) -> 'None'",
     "Outcome": "(result: 'Any' = None, exception: 'BaseException | None' = None) -> 'None'",
     "Request": "(argument: 'Any', function: 'Function', scope: 'Mapping[str, Any] | None' = None) -> 'None'",
+    "ResponseHead": (
+        "(status: ForwardRef('int'), method: ForwardRef('str'), path: ForwardRef('str'), function: ForwardRef('str'),"
+        " request_headers: ForwardRef('Mapping[str, str]'))"
+    ),
     "Secret": "(value: 'str') -> 'None'",
     "ShortCircuit": "(result: 'Any' = None) -> 'None'",
     "configure": "(extension: 'str', /, **settings: 'Any') -> 'None'",

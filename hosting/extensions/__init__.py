@@ -6,6 +6,7 @@ from hosting._lazy import lazy_name as _lazy_name
 from hosting.extensions._chains import GuardPauseError, PauseWord
 from hosting.extensions._config import FLAG, is_enabled
 from hosting.extensions._discovery import EntryPoint, has_guards, installed_entry_points, load_entry_point, may_load
+from hosting.extensions._failures import run_isolated
 from hosting.extensions._model import COMMANDS, GROUPS, HOOK_GROUPS, Extension
 from hosting.extensions._sdk import SdkRegistrations
 from hosting.extensions.dispatch.execution import run_here
@@ -46,6 +47,7 @@ __all__ = [
     "record_unusable_result",
     "run_edges_here",
     "run_here",
+    "run_isolated",
 ]
 
 _LATER = {

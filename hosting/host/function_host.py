@@ -12,6 +12,7 @@ from hosting._asyncio import wait_for_event
 from hosting._text import did_you_mean
 from hosting.app_handle import Runner, SharedApp
 from hosting.app_settings import AppSettings
+from hosting.app_work import AddedHeader
 from hosting.apps.host_json import apply_host_json, locate, read_host_json
 from hosting.apps.imports import add_to_path
 from hosting.apps.load import ignored_files, load_app
@@ -46,7 +47,7 @@ if TYPE_CHECKING:
     from hosting.host.missing_options import MissingOptions, MissingOutputs
 
 CAPABILITIES = frozenset(
-    {"binding_error", "health", "leases", "outside_prefix", "response_sent", "routes", "shutdown", "tasks"}
+    {"binding_error", "headers", "health", "leases", "outside_prefix", "response_sent", "routes", "shutdown", "tasks"}
 )
 """What extensions can do under ``hosting start`` and in ``hosting.testing``."""
 
@@ -78,6 +79,8 @@ class FunctionHost:
     app: App
     extensions: ExtensionHost
     host_json: dict[str, Any]
+    response_headers: Sequence[AddedHeader] = ()
+    """The headers that extensions add to every response."""
 
     def __init__(
         self,
@@ -248,6 +251,7 @@ class FunctionHost:
 
         self.extensions.prepare(shared, own, start)
         shared.list_functions = lambda: [*app.functions, *app.in_error]
+        self.response_headers = shared.headers
         return tuple(additions[0].added.values()) if additions else ()
 
     async def _lock_task(self, name: str) -> Lease | None:

@@ -686,3 +686,15 @@ def test_problem_that_an_extension_reports_is_in_the_diagnosis_with_its_line() -
         ("warning", "has no password=***", ""),
     ]
     assert errors == ["report_problem() of extension 'mine': severity must be 'error' or 'warning', found 'fatal'"]
+
+
+def test_header_in_azure_is_a_problem_with_a_remedy() -> None:
+    """Azure's host sends the responses there; the functions run as before."""
+    extension = Adding(lambda app: app.add_header("X-Mine", "there"))
+    with in_azure(extension) as running:
+        assert "headers" not in extension.seen[0].capabilities
+        assert running.call("orders", "orders/7").endswith("+")
+        (problem,) = [one for one in running.document["problems"] if "header" in one["message"]]
+        assert problem["severity"] == "warning"
+        assert "its header 'X-Mine' is not added, because Azure's host responds" in problem["message"]
+        assert "app.capabilities" in problem["remedy"]

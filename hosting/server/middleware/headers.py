@@ -1,15 +1,21 @@
-"""Headers that host.json adds to every response: ``customHeaders`` and ``hsts`` of ``extensions.http``."""
+"""Headers that are added to every response.
+
+Those of host.json are ``customHeaders`` and ``hsts`` of ``extensions.http``; others come from extensions.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Iterator, Mapping
+from collections.abc import Awaitable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
+from hosting.app_work import AddedHeader, ResponseHead
 from hosting.apps.timespans import parse_timespan
+from hosting.bindings.http.request import parse_headers
 from hosting.bindings.http.response import Headers, encode_headers
 from hosting.errors import SettingsError
-from hosting.server.types import AsgiApp, Message, Middleware, Receive, Scope, Send
+from hosting.extensions import Extension, run_isolated
+from hosting.server.types import REFUSED, ROUTE, AsgiApp, Message, Middleware, Receive, Scope, Send
 
 _DEFAULT_HSTS_DAYS = "30"
 _NEVER_HSTS = ("localhost", "127.0.0.1", "[::1]")
@@ -38,6 +44,65 @@ class AddedHeaders:
             return send(message)
 
         await self._app(scope, receive, send_with_headers)
+
+
+class ExtensionHeaders:
+    """ASGI middleware that adds the headers of extensions to every response, each unless the response has it already.
+
+    Args:
+        app: the ASGI application inside.
+        headers: the headers.
+        extensions: the extensions that add them, and perhaps others.
+    """
+
+    def __init__(self, app: AsgiApp, headers: Sequence[AddedHeader], extensions: Iterable[Extension]) -> None:
+        by_name = {one.name: one for one in extensions}
+        self._app = app
+        self._headers = [(header, by_name[header.extension]) for header in headers]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+
+        def send_with_headers(message: Message) -> Awaitable[None]:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message["headers"], *self._added(scope, message)]
+            return send(message)
+
+        await self._app(scope, receive, send_with_headers)
+
+    def _added(self, scope: Scope, message: Message) -> Headers:
+        names = {name.lower() for name, _ in message["headers"]}
+        head = _response_head(scope, message["status"])
+        added: Headers = []
+        for one in tuple(self._headers):
+            header, extension = one
+            if extension.status == "active" and header.name.lower().encode("latin-1", "replace") not in names:
+                encoded = run_isolated(extension, "response header", partial(_encoded, header, head))
+                added += encoded or ()
+                if encoded is None and one in self._headers:
+                    self._headers.remove(one)
+        return added
+
+
+def _response_head(scope: Scope, status: int) -> ResponseHead:
+    function = scope[ROUTE][0].function if ROUTE in scope and not scope.get(REFUSED) else ""
+    path = scope["raw_path"].decode("ascii", "backslashreplace")
+    return ResponseHead(status, scope["method"], path, function, parse_headers(scope["headers"]))
+
+
+def _encoded(header: AddedHeader, head: ResponseHead) -> Headers:
+    """Return a header as it is sent; nothing if its function returns None.
+
+    Raises:
+        TypeError: the function returns neither text nor None.
+        ValueError: it cannot be sent.
+    """
+    value: Any = header.value if isinstance(header.value, str) else header.value(head)
+    if value is None:
+        return []
+    if not isinstance(value, str):
+        raise TypeError(f"the value of header '{header.name}' must be text or None, found {type(value).__name__}")
+    return encode_headers([(header.name, value)])
 
 
 class Hsts:
