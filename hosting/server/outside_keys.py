@@ -124,7 +124,7 @@ class SecretFile:
         except OSError as error:
             raise SettingsError(
                 f"{self.title}: the file cannot be read: {error.strerror or error}",
-                remedy=f"Mount the file, or correct its path. What is {_EXPECTED_SECRET}.",
+                remedy="Mount the file, or correct its path: a relative one begins in the app's folder.",
             ) from error
         return _several_secrets(text, self.title)
 

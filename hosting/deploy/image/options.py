@@ -6,6 +6,7 @@ import re
 import shlex
 from typing import NamedTuple
 
+from hosting.deploy.manifests.names import check_name
 from hosting.errors import UsageError
 from hosting.host.missing_options import MissingOutputs
 
@@ -59,6 +60,7 @@ def check_options(options: ImageOptions) -> None:
     Raises:
         UsageError: one cannot be used.
     """
+    check_name(options.name, "--name")
     if not _PYTHON.fullmatch(options.python):
         raise UsageError(
             f"--python {options.python!r} is not a version such as 3.13.", remedy="Leave out patch levels."

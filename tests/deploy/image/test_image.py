@@ -204,6 +204,8 @@ def test_outputs_are_logged_only_if_that_is_asked_for(make_app: MakeApp) -> None
 @pytest.mark.parametrize(
     "options",
     [
+        {"name": "My Shop"},
+        {"name": 'x"\nRUN true'},
         {"python": "3"},
         {"python": "3.13.1"},
         {"base": "a b"},
