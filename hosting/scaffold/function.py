@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -23,12 +23,20 @@ from hosting.scaffold.renderer import render
 from hosting.scaffold.requirements import is_local
 from hosting.scaffold.source_edit import Script, line_end, read_script
 
-Kind = Literal["http", "timer", "queue", "blob"]
+Kind = Literal["http", "timer", "queue", "blob", "durable"]
 Model = Literal["v1", "v2"]
 
 CONNECTION = "AzureWebJobsStorage"
-PACKAGE = "hosting-storage"
+PACKAGES: Mapping[Kind, str] = {"queue": "hosting-storage", "blob": "hosting-storage", "durable": "hosting-durable"}
+"""The packages that the kinds of functions need besides hosting itself."""
 _KINDS_WITH_STORAGE = ("queue", "blob")
+DURABLE_SDK = "azure-functions-durable"
+"""The package that a durable function imports, in Azure as well."""
+_DURABLE_SDK_LINE = f"{DURABLE_SDK}<2"
+_V1_PARTS: Mapping[Kind, Mapping[str, str]] = {"durable": {"*Greet": "durable_activity", "*Start": "durable_start"}}
+"""The templates of further v1 functions, by their folders; ``*`` is the function's name."""
+_V2_SUFFIXES: Mapping[Kind, tuple[str, ...]] = {"durable": ("_functions", "_start", "_greet")}
+"""What further names in the v2 file end with."""
 _DEPLOYED = "requirements.txt"
 _REQUIREMENTS = ("requirements-dev.txt", _DEPLOYED)
 _ANOTHER_NAME = "Choose another name."
@@ -102,8 +110,9 @@ def add_function(app: TargetApp, name: str, kind: Kind, *, force: bool = False) 
         raise HostingError(message, remedy=_ANOTHER_NAME)
     changes = dict(_requirement_changes(app, kind))
     if app.model == "v1":
-        _check_absent(app.root / names.name, force=force)
         files = v1_files(names, kind)
+        for folder in dict.fromkeys(path.partition("/")[0] for path in files):
+            _check_absent(app.root / folder, force=force)
     else:
         script = read_script(app.script, (app.root / app.script).read_bytes())
         files = {}
@@ -120,11 +129,14 @@ def _check_absent(folder: Path, *, force: bool) -> None:
 
 def v1_files(names: FunctionNames, kind: Kind) -> dict[str, str]:
     """Return the files of a v1 function: their texts by their paths."""
-    values = {**names._asdict(), "identifier": "main", "app": "", "func": "func"}
-    return {
-        f"{names.name}/__init__.py": render(f"functions/{kind}.py", values, {"v1"}),
-        f"{names.name}/function.json": render(f"functions/{kind}.json", values, set()),
-    }
+    values = {**names._asdict(), "identifier": "main", "app": "", "func": "func", "df": "df"}
+    templates = {names.name: kind, **_V1_PARTS.get(kind, {})}
+    files: dict[str, str] = {}
+    for folder, template in templates.items():
+        name = folder.replace("*", names.name)
+        files[f"{name}/__init__.py"] = render(f"functions/{template}.py", values, {"v1"})
+        files[f"{name}/function.json"] = render(f"functions/{template}.json", values, set())
+    return files
 
 
 def v2_text(script: Script, names: FunctionNames, kind: Kind) -> str:
@@ -133,12 +145,14 @@ def v2_text(script: Script, names: FunctionNames, kind: Kind) -> str:
     Raises:
         HostingError: the file uses the function's name for something else.
     """
-    if names.identifier in script.names_in_use:
-        message = f"the name {names.identifier!r} is in use, and a function would replace its value"
-        raise HostingError(message, remedy=_ANOTHER_NAME, file=script.name)
-    values = {**names._asdict(), "app": script.app, "func": script.func}
+    for name in (names.identifier, *(names.identifier + suffix for suffix in _V2_SUFFIXES.get(kind, ()))):
+        if name in script.names_in_use:
+            message = f"the name {name!r} is in use, and a function would replace its value"
+            raise HostingError(message, remedy=_ANOTHER_NAME, file=script.name)
+    values = {**names._asdict(), "app": script.app, "func": script.func, "df": script.durable or "df"}
     chosen = {"v2"} if names.name == names.identifier else {"v2", "named"}
-    return script.with_function(render(f"functions/{kind}.py", values, chosen))
+    code = render(f"functions/{kind}.py", values, chosen)
+    return script.with_durable_function(code) if kind == "durable" else script.with_function(code)
 
 
 def render_test(names: FunctionNames, kind: Kind, prefix: str) -> dict[str, str]:
@@ -159,18 +173,25 @@ def _declares_functions(script: Path) -> bool:
 
 
 def _requirement_changes(app: TargetApp, kind: Kind) -> Iterator[tuple[str, str]]:
-    """Yield the requirements file with the package for queues and blobs added, unless a file lists it."""
-    if kind not in _KINDS_WITH_STORAGE:
+    """Yield the requirements files with the packages that the function needs added, unless a file lists them."""
+    if kind not in PACKAGES:
         return
     texts = {name: _text(app.root / name) for name in _REQUIREMENTS if (app.root / name).is_file()}
-    if not texts or PACKAGE in _listed_packages(app.root, texts):
+    if not texts:
         return
-    name, text = next(iter(texts.items()))
-    added = requirement(PACKAGE)
-    if name == _DEPLOYED and is_local(added):
-        return  # Azure could not install it; the printed steps install it here
+    listed, before = _listed_packages(app.root, texts), dict(texts)
+    if kind == "durable" and DURABLE_SDK not in listed and _DEPLOYED in texts:
+        texts[_DEPLOYED] = _with_line(texts[_DEPLOYED], _DURABLE_SDK_LINE)
+    added, name = requirement(PACKAGES[kind]), next(iter(texts))
+    # Azure could not install it from a folder of this machine; the printed steps install it here.
+    if PACKAGES[kind] not in listed and not (name == _DEPLOYED and is_local(added)):
+        texts[name] = _with_line(texts[name], added)
+    yield from ((name, text) for name, text in texts.items() if text != before[name])
+
+
+def _with_line(text: str, line: str) -> str:
     end = line_end(text)
-    yield name, f"{text}{'' if text.endswith(chr(10)) or not text else end}{added}{end}"
+    return f"{text}{'' if text.endswith(chr(10)) or not text else end}{line}{end}"
 
 
 def _listed_packages(root: Path, files: Iterable[str]) -> set[str]:
@@ -191,7 +212,9 @@ def _text(file: Path) -> str:
 
 
 def _steps(app: TargetApp, kind: Kind) -> Iterator[str]:
-    if kind in _KINDS_WITH_STORAGE:
-        yield install_command(PACKAGE)
-        if not app.has_storage:
-            yield f"set {CONNECTION} in local.settings.json; UseDevelopmentStorage=true is Azurite on this machine"
+    if kind in PACKAGES:
+        yield install_command(PACKAGES[kind])
+    if kind == "durable":
+        yield f"pip install '{_DURABLE_SDK_LINE}'"
+    if kind in _KINDS_WITH_STORAGE and not app.has_storage:
+        yield f"set {CONNECTION} in local.settings.json; UseDevelopmentStorage=true is Azurite on this machine"

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from hosting.errors import HostingError
 
 _SDK = "azure.functions"
+_DURABLE = "azure.durable_functions"
 _BYTE_ORDER_MARK = "\ufeff"
 """The first character of files from some editors on Windows."""
 _LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)")
@@ -33,6 +34,28 @@ class Script(NamedTuple):
         """The names at module level, which a new function would replace."""
         return frozenset({"logging", *_bound_names(self.tree)})
 
+    @property
+    def durable(self) -> str:
+        """The name by which it imports the SDK of Durable Functions; empty if it does not."""
+        return next(_sdk_names(self.tree, _DURABLE), "")
+
+    def with_durable_function(self, code: str) -> str:
+        """Return the text with a durable function at its end, and with the import of its SDK if that is missing.
+
+        Args:
+            code: the function; its lines end with a line feed.
+        """
+        body, end = self.text.removeprefix(_BYTE_ORDER_MARK), line_end(self.text)
+        lines = _LINE.findall(body + end)
+        if not self.durable:
+            first = min(node.lineno for node in self.tree.body if any(_sdk_names(ast.Module([node], []))))
+            lines.insert(first - 1, f"import {_DURABLE} as df{end}")
+        return self._joined(lines, code)
+
+    def _joined(self, lines: list[str], code: str) -> str:
+        mark = _BYTE_ORDER_MARK if self.text.startswith(_BYTE_ORDER_MARK) else ""
+        return mark + "".join(lines).rstrip("\r\n") + f"\n\n\n{code}".replace("\n", line_end(self.text))
+
     def with_function(self, code: str) -> str:
         """Return the text with a function at its end, and with ``import logging`` if that is missing.
 
@@ -43,8 +66,7 @@ class Script(NamedTuple):
         lines = _LINE.findall(body + end)
         if not any(alias.name == "logging" and not alias.asname for alias in _imported(self.tree)):
             _insert_logging(lines, self.tree, end)
-        mark = self.text[: len(self.text) - len(body)]
-        return mark + "".join(lines).rstrip("\r\n") + f"\n\n\n{code}".replace("\n", end)
+        return self._joined(lines, code)
 
 
 def line_end(text: str) -> str:
@@ -96,13 +118,13 @@ def _creates_app(value: ast.expr | None) -> bool:
     return False
 
 
-def _sdk_names(tree: ast.Module) -> Iterator[str]:
+def _sdk_names(tree: ast.Module, sdk: str = _SDK) -> Iterator[str]:
     for node in tree.body:
         match node:
             case ast.Import(names=names):
-                yield from (alias.asname or alias.name for alias in names if alias.name == _SDK)
+                yield from (alias.asname or alias.name for alias in names if alias.name == sdk)
             case ast.ImportFrom(module="azure", names=names):
-                yield from (alias.asname or alias.name for alias in names if alias.name == "functions")
+                yield from (alias.asname or alias.name for alias in names if f"azure.{alias.name}" == sdk)
 
 
 def _bound_names(node: ast.AST) -> Iterator[str]:

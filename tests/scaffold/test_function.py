@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -16,6 +17,8 @@ from hosting.scaffold import function
 from hosting.scaffold.function import add_function, find_app
 from hosting.scaffold.writer import write
 from tests.conftest import MakeApp, Serve
+from tests.support.processes import ROOT
+from tests.support.sites import Site
 
 RunHosting = Callable[..., "CompletedProcess[str]"]
 HOST_JSON = '{"version": "2.0"}'
@@ -330,3 +333,44 @@ def test_command_prints_changed_and_new_files_and_next_steps(make_app: MakeApp, 
         "  set AzureWebJobsStorage in local.settings.json; UseDevelopmentStorage=true is Azurite on this machine",
         "  pytest",
     ]
+
+
+DURABLE_FILES = {
+    "v1": ["Greet/__init__.py", "GreetGreet/__init__.py", "GreetStart/__init__.py"],
+    "v2": ["function_app.py"],
+}
+
+
+@pytest.mark.parametrize("model", DURABLE_FILES)
+def test_orchestration_is_added_with_starter_and_activity(
+    make_app: MakeApp, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, model: str
+) -> None:
+    """The requirements get the SDK and the package, and the test of the orchestration runs it to its end."""
+    monkeypatch.setattr(function, "requirement", lambda name: name)
+    files = {"host.json": HOST_JSON, "function_app.py": V2} if model == "v2" else V1
+    root = make_app({**files, "requirements.txt": "azure-functions\n", "requirements-dev.txt": ""})
+    _add(root, "Greet", "durable")
+    assert all((root / name).is_file() for name in DURABLE_FILES[model])
+    assert (root / "requirements.txt").read_text() == "azure-functions\nazure-functions-durable<2\n"
+    assert (root / "requirements-dev.txt").read_text() == "hosting-durable\n"
+    if model == "v2":
+        assert "import azure.durable_functions as df\nimport azure.functions as func\n" in _script(root)
+    site = Site(tmp_path / "site")
+    types = ("activityTrigger", "durableClient", "orchestrationTrigger")
+    site.install("hosting-durable", testing=dict.fromkeys(types, "hosting_durable.testing:DurableForTests"))
+    source = ROOT / "plugins" / "hosting-durable" / "src"
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(map(str, (site.path, source))))
+    assert "1 passed" in _run_tests(root)
+
+
+def test_orchestration_needs_all_of_its_names(make_app: MakeApp) -> None:
+    """A name or a folder that is in use is an error before anything is written; the SDK's import keeps its name."""
+    taken = f"import azure.durable_functions as durable\n{V2}\n\ndef greet_start(): ...\n"
+    root = make_app({"host.json": HOST_JSON, "function_app.py": taken})
+    with pytest.raises(HostingError, match="'greet_start' is in use"):
+        _add(root, "greet", "durable")
+    _add(root, "wave", "durable")
+    assert "wave_functions = durable.Blueprint()" in _script(root)
+    root = make_app({**V1, "WaveGreet/x.txt": ""})
+    with pytest.raises(HostingError, match="already has a folder WaveGreet"):
+        _add(root, "Wave", "durable")
