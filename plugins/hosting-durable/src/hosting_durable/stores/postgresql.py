@@ -125,7 +125,7 @@ class _PostgresSession(Session):
         self.rows = _PostgresRows(connection)
 
     def begin(self, *, writes: bool) -> None:
-        """Begin a transaction; the first host creates tables alone."""
+        """Begin a transaction."""
         self._connection.execute("BEGIN" if writes else "BEGIN READ ONLY")
 
     def commit(self, *, notify: bool) -> None:
@@ -144,6 +144,15 @@ class _PostgresSession(Session):
     def is_conflict(self, error: Exception) -> bool:
         """Return whether two hosts met: one of them repeats its transaction."""
         return isinstance(error, self._conflicts)
+
+    def exclude_others(self) -> None:
+        """Let one host at a time create tables: its IF NOT EXISTS does not lock."""
+        self._connection.execute("SELECT pg_advisory_xact_lock(%s)", (_LOCK,))
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether the server has ended, or has ended the connection."""
+        return self._connection.closed
 
     def close(self) -> None:
         """Disconnect."""

@@ -31,6 +31,10 @@ class Conflict(Exception):
     """The transaction met another one, and can be repeated."""
 
 
+class Disconnected(Exception):
+    """The connection is gone, and the transaction was not committed: it can be repeated on another connection."""
+
+
 class Session(ABC):
     """A connection; all methods belong to one thread at a time."""
 
@@ -54,6 +58,14 @@ class Session(ABC):
     @abstractmethod
     def is_conflict(self, error: Exception) -> bool:
         """Return whether a transaction that failed so can be repeated."""
+
+    def exclude_others(self) -> None:  # noqa: B027 - a transaction that writes excludes others in some databases
+        """Let no other host create or update the tables until the transaction ends."""
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether the connection is gone."""
+        return False
 
     @abstractmethod
     def close(self) -> None:
@@ -170,19 +182,27 @@ class ThreadedDatabase(Database):
     # On the reading thread
 
     def _read(self, function: Callable[[Rows], T]) -> T:
-        session = self._reader
         try:
-            if session is None:
-                session = self._reader = self.connect(reads=True)
+            return self._read_once(function)
+        except Disconnected:
+            try:
+                return self._read_once(function)  # on another connection
+            except Disconnected as error:
+                raise self.failure(error) from error
+
+    def _read_once(self, function: Callable[[Rows], T]) -> T:
+        session = self._reader = self._reader or self.connect(reads=True)
+        try:
             session.begin(writes=False)
             try:
                 return function(session.rows)
             finally:
                 session.rollback()
-        except Exception as error:
-            if session is None or not isinstance(error, session.errors):
-                raise
+        except session.errors as error:
+            is_lost = session.is_lost
             self._close_reader()
+            if is_lost:
+                raise Disconnected(str(error)) from error
             raise self.failure(error) from error
 
     def _close_reader(self) -> None:
@@ -211,6 +231,7 @@ class ThreadedDatabase(Database):
         session = self.connect()
         try:
             session.begin(writes=True)
+            session.exclude_others()
             migrate(session.rows, self.number_type)
             session.commit(notify=False)
         except session.errors as error:
@@ -241,6 +262,9 @@ class ThreadedDatabase(Database):
                 return None
             except Conflict as error:
                 _fail(batch, StoreError(f"Other hosts write to {self.description} all the time: {error}."))
+            except Disconnected as error:
+                _fail(batch, self.failure(error))
+                session = None
             except Exception as error:  # noqa: BLE001 - whatever the driver raises
                 _fail(batch, self.failure(error))
                 if session is not None:
@@ -251,18 +275,23 @@ class ThreadedDatabase(Database):
         return session
 
     def _transact(self, session: Session, batch: list[_Write]) -> None:
-        """Run a batch in a transaction; raises Conflict if it can be repeated."""
+        """Run a batch in a transaction; raises Conflict or Disconnected if it can be repeated."""
         for write in batch:
             write.error = None
+        is_committing = False
         try:
             session.begin(writes=True)
             for write in batch:
                 _run(session, write)
+            is_committing = True
             session.commit(notify=not all(write.quiet for write in batch))
         except session.errors as error:
             session.rollback()
             if session.is_conflict(error):
                 raise Conflict(str(error)) from error
+            if session.is_lost and not is_committing:
+                session.close()
+                raise Disconnected(str(error)) from error
             raise
 
     def failure(self, error: Exception) -> StoreError:
