@@ -92,8 +92,12 @@ class SqliteDatabase(ThreadedDatabase):
             check_same_thread=False,
             cached_statements=_STATEMENTS,
         )
-        connection.execute("PRAGMA journal_mode=WAL")
-        connection.execute(f"PRAGMA synchronous={'FULL' if self._synchronous else 'NORMAL'}")
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+            connection.execute(f"PRAGMA synchronous={'FULL' if self._synchronous else 'NORMAL'}")
+        except sqlite3.Error:
+            connection.close()
+            raise
         return connection
 
     def has_foreign_writes(self) -> bool:

@@ -237,6 +237,9 @@ class ThreadedDatabase(Database):
         except session.errors as error:
             session.close()
             raise self.failure(error) from error
+        except StoreError:
+            session.close()
+            raise
         return session
 
     def _batch(self) -> list[_Write]:
