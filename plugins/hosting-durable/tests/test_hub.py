@@ -17,8 +17,10 @@ from hosting_durable import (
     UnknownInstance,
     WrongState,
 )
+from hosting_durable.events import Event, EventType
 from hosting_durable.settings import DurableSettings
-from hosting_durable.stores import Database
+from hosting_durable.stores import Database, SqliteDatabase
+from hosting_durable.stores.messages import put, take
 
 SETTINGS = DurableSettings("Hub", 10, 10, 10)
 
@@ -47,6 +49,21 @@ async def test_an_id_that_runs_is_refused_and_one_of_a_wrong_form_too(hub: TaskH
     for wrong in ("@a", "a/b", "a\\b", "a#b", "a?b", "a\nb", "x" * 257):
         with pytest.raises(InvalidInstanceId, match="nstance"):
             await hub.start_orchestration("Chain", instance_id=wrong)
+
+
+async def test_messages_keep_their_order_when_the_clock_is_set_back() -> None:
+    """Events come in the order in which they were sent, and a timer where its time falls."""
+    times = iter([100, 100, 30, 500])
+    async with TaskHub(SqliteDatabase(None, clock=lambda: next(times, 500)), SETTINGS) as hub:
+        await hub.start_orchestration("Any", instance_id="one")
+        for name in "AB":
+            await hub.raise_event("one", name)
+        timer = Event(EventType.TIMER_FIRED, -1, 300)
+        await hub.database.write(lambda rows: put(rows, "one", timer, due=300, timer=0))
+        await hub.raise_event("one", "C")
+        found = await hub.database.read(lambda rows: take(rows, "one", 1000))
+    kinds = [message.event.content().get("Name", "timer") for message in found]
+    assert kinds == ["Any", "A", "B", "timer", "C"]
 
 
 async def test_requests_about_unknown_instances_say_so(hub: TaskHub) -> None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from hosting_durable.events import Event
-from hosting_durable.stores.database import Rows
+from hosting_durable.stores.database import Row, Rows
 
 _PUT = """INSERT INTO inbox (instance, execution, due, timer, type, event_id, at, body)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?)"""
@@ -51,15 +52,29 @@ def put(
 
 
 def take(rows: Rows, instance: str, now: int) -> list[Message]:
-    """Return the messages of an instance that are due, oldest first; those that are held as well."""
+    """Return the messages of an instance that are due, in the order of their arrival; those that are held as well."""
     found = rows.all(
         """SELECT number, due, execution, held, type, event_id, at, body FROM inbox
-        WHERE instance = ? AND due <= ? ORDER BY CASE WHEN timer IS NULL THEN 0 ELSE due END, number""",
+        WHERE instance = ? AND due <= ? ORDER BY number""",
         instance,
         now,
     )
-    found.sort(key=lambda row: (max(row[1], row[6]), row[0]))
-    return [Message(row[0], row[1], row[2], bool(row[3]), Event(*row[4:])) for row in found]
+    return [Message(row[0], row[1], row[2], bool(row[3]), Event(*row[4:])) for _, row in sorted(_placed(found))]
+
+
+def _placed(found: list[Row]) -> Iterator[tuple[int, Row]]:
+    """Yield each row with the time of its arrival.
+
+    A message that is due later, such as a timer, arrives then. The others keep the order in which they were sent, also
+    if the clock was set back between two of them.
+    """
+    latest = 0
+    for row in found:
+        if row[1]:
+            yield row[1], row
+        else:
+            latest = max(latest, row[6])
+            yield latest, row
 
 
 def refresh_ready(rows: Rows, instance: str) -> None:
