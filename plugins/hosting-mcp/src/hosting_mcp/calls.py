@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, MutableMapping
-from functools import cached_property
 from typing import Any
 
 from hosting_mcp.jsonrpc import compact_json
@@ -63,11 +62,14 @@ class Call:
         self.client = client
         self.values = values or {}
         self.scope = client.scope
+        self._text: str | None = None
 
-    @cached_property
+    @property
     def text(self) -> str:
         """The JSON that the function gets."""
-        return compact_json({**self.what, **self.client.document})
+        if self._text is None:
+            self._text = compact_json({**self.what, **self.client.document})
+        return self._text
 
 
 def call_by_hand(what: str, text: str | None, **known: Any) -> Call:

@@ -35,6 +35,7 @@ EVENT_HEADERS: Headers = [
 _JSON = (b"content-type", b"application/json; charset=utf-8")
 _VERSION = re.compile(r"\d{4}-\d\d-\d\d")
 _ANY, _JSON_TYPE, _STREAM_TYPE = "*/*", "application/json", "text/event-stream"
+_USUAL_ACCEPT = f"{_JSON_TYPE}, {_STREAM_TYPE}"
 _METADATA = ".well-known/oauth-protected-resource"
 
 
@@ -79,7 +80,8 @@ class Endpoint:
     async def _post(self, call: HttpCall) -> HttpReply:
         """Answer a message of streamable HTTP."""
         headers = call.headers
-        if not _accepts(headers.get("accept", ""), _JSON_TYPE, _STREAM_TYPE):
+        accept = headers.get("accept", "")
+        if accept != _USUAL_ACCEPT and not _accepts(accept, _JSON_TYPE, _STREAM_TYPE):
             return refused(406, "Not Acceptable: Client must accept both application/json and text/event-stream")
         message = self._message(call)
         if isinstance(message, HttpReply):

@@ -14,6 +14,15 @@ INTERNAL_ERROR = -32603
 RequestId: TypeAlias = str | int
 
 
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")
+
+
+# Made once: the functions of the module json make them for each call with options.
+_decode = json.JSONDecoder(parse_constant=_no_constant).decode
+_encode = json.JSONEncoder(separators=(",", ":")).encode
+
+
 class RpcError(Exception):
     """A request that is answered with an error.
 
@@ -87,18 +96,14 @@ def parse_json(text: bytes | str) -> Any:
         ValueError: it is not JSON, is nested too deeply, or has NaN or an infinite number.
     """
     try:
-        return json.loads(text, parse_constant=_no_constant)
+        return _decode(text if isinstance(text, str) else text.decode())
     except RecursionError:
         raise ValueError("the JSON is nested too deeply") from None
 
 
-def _no_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not JSON")
-
-
 def compact_json(value: Any) -> str:
     """Return a value as JSON without spaces, in ASCII."""
-    return json.dumps(value, separators=(",", ":"))
+    return _encode(value)
 
 
 def result_message(request_id: RequestId, result: Mapping[str, Any]) -> dict[str, Any]:
