@@ -28,7 +28,7 @@ def compose_files(plan: Plan) -> list[ManifestFile]:
 def _service(plan: Plan) -> dict[str, Any]:
     # Every function runs in the one service, which has the time of the longest; no balancer looks at its readiness.
     grace = max(map(plan.grace, plan.components))
-    arguments = ["--host", "0.0.0.0", "--port", str(PORT), "--drain-delay", "0", "--grace", str(grace)]
+    arguments = ["--host", "0.0.0.0", "--port", str(PORT), "--grace", str(grace)]
     values = {**plan.settings.values, "XDG_STATE_HOME": "/tmp/state"}
     return {
         **dict(_image(plan)),

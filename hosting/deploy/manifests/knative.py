@@ -50,6 +50,7 @@ def knative_service(plan: Plan, component: Component, metadata: dict[str, Any]) 
 
 def _container(plan: Plan, component: Component) -> dict[str, Any]:
     made = container(plan, component)
+    made.pop("lifecycle", None)  # Knative has no preStop
     made["ports"] = [{"name": "http1", "containerPort": PORT}]
     made["securityContext"] |= {
         "runAsNonRoot": True,
