@@ -91,6 +91,8 @@ class SharedApp:
         self.tasks: list[BackgroundTask] = []
         self.observers: list[AddedObserver] = []
         self.headers: list[AddedHeader] = []
+        self.ask_triggers: Callable[[], Awaitable[Mapping[str, Mapping[str, Any]]]] | None = None
+        """Returns what triggers say about themselves, by function name in lower case; None if none are asked."""
         self.is_started = False
         """Whether the ``startup`` hooks have run."""
         self._handles: dict[str, AppHandle] = {}
@@ -180,6 +182,22 @@ class AppHandle:
             For each one the entry that ``hosting diag --json`` has for it in ``extensions``.
         """
         return self._shared.list_extensions()
+
+    async def trigger_figures(self) -> dict[str, Mapping[str, Any]]:
+        """Return what the triggers say about themselves now, such as the length of a queue.
+
+        They are asked at most every five seconds, and have two seconds to answer. Await it on the event loop of the
+        invocations.
+
+        Returns:
+            By the name of the function, what its trigger says: ``source``, ``waiting`` and ``poisoned`` of a queue,
+            ``schedule`` and ``next`` of a timer, what else its package has, or ``error``. Empty in Azure's worker,
+            which has no triggers, and for a trigger that says nothing.
+        """
+        if self._shared.ask_triggers is None:
+            return {}
+        found = await self._shared.ask_triggers()
+        return {one.name: figures for one in self.functions if (figures := found.get(one.name.lower()))}
 
     def settings(self, name: str) -> str | None:
         """Return the value of an app setting, of the environment or of ``Values`` in local.settings.json.

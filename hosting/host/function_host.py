@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, MutableMapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -38,6 +39,7 @@ from hosting.host.process import read_thread_count
 from hosting.host.retry import RetryingInvoker
 from hosting.host.sdk_types import register_types
 from hosting.host.timeouts import Timeouts, read_timeout
+from hosting.host.trigger_figures import TriggerFigures
 
 if TYPE_CHECKING:
     from hosting.bindings.services import Webhooks
@@ -237,7 +239,7 @@ class FunctionHost:
         own = [function for function in app.functions if function.error is None]
         setting = AppSettings(self.environ).get
         shared = SharedApp(self._runner, CAPABILITIES, str(self.root), app.host_json, setting)
-        shared.acquire_lease = self._acquire_lease
+        shared.acquire_lease, shared.ask_triggers = self._acquire_lease, self.trigger_figures.all
         additions: list[Additions] = []
 
         def start() -> Additions:
@@ -340,6 +342,11 @@ class FunctionHost:
     def section(self, *path: str) -> Mapping[str, Any]:
         """Return an object inside host.json, empty where there is none."""
         return self._services.section(*path)
+
+    @cached_property
+    def trigger_figures(self) -> TriggerFigures:
+        """What asks the triggers what they say about themselves."""
+        return TriggerFigures(self.triggers)
 
     # Start, invoke, drain, stop
 

@@ -21,12 +21,14 @@ from azure_functions_runtime.bindings.meta import load_binding_registry  # type:
 from azure_functions_runtime.functions import Registry  # type: ignore[import-untyped]
 
 import hosting
-from hosting.app_handle import AppHandle
+from hosting.app_handle import AppHandle, SharedApp
 from hosting.authoring import pending
 from hosting.errors import ExtensionError
 from hosting.host.context import Context, InvocationLocal
+from hosting.host.function_host import FunctionHost
 from hosting.runner.banner import function_lines
 from hosting.testing import Host, http_request, make_host
+from hosting.testing.sources import write_app
 from tests.support.azure_worker import azure_worker
 from tests.support.driver import PROTOS
 from tests.support.hooks import HELLO, hooks
@@ -698,3 +700,30 @@ def test_header_in_azure_is_a_problem_with_a_remedy() -> None:
         assert problem["severity"] == "warning"
         assert "its header 'X-Mine' is not added, because Azure's host responds" in problem["message"]
         assert "app.capabilities" in problem["remedy"]
+
+
+TIMER_APP = {
+    "function_app.py": """
+import azure.functions as func
+app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
+@app.timer_trigger("timer", "0 0 3 * * *")
+def Nightly(timer: func.TimerRequest) -> None: ...
+@app.route("ask")
+async def ask(req: func.HttpRequest) -> str:
+    return "asked"
+"""
+}
+
+
+async def test_extension_can_ask_what_triggers_say_about_themselves(tmp_path: Path) -> None:
+    """By the name of the function, without those that say nothing; in Azure there are no triggers."""
+    handles: list[hosting.AppHandle] = []
+    write_app(TIMER_APP, tmp_path)
+    extension = hooks(prepare=lambda app: handles.append(app))
+    settings = {"PYTHON_ENABLE_WORKER_EXTENSIONS": "1"}
+    host = FunctionHost(tmp_path, environ=settings, extensions={"mine": extension})
+    host.load()
+    found = await handles[0].trigger_figures()
+    assert {name: sorted(figures) for name, figures in found.items()} == {"Nightly": ["next", "schedule"]}
+    await host.stop()
+    assert await SharedApp("azure").handle("mine").trigger_figures() == {}

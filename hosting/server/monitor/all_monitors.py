@@ -16,7 +16,6 @@ from hosting.logging.fields import timestamp
 from hosting.server.admin.merging import values
 from hosting.server.monitor import QUESTION
 from hosting.server.monitor.monitor import Monitor
-from hosting.server.monitor.triggers import TriggerFigures
 from hosting.server.processes import Answer, Processes
 
 _SETTING_PREFIXES = (
@@ -44,7 +43,7 @@ class AllMonitors:
         self._own = own
         self._host = own.host
         self._processes = processes
-        self._triggers = TriggerFigures(own.host.triggers)
+        self._triggers = own.host.trigger_figures
 
     async def figures(self) -> dict[str, Any]:
         """Return ``GET /admin/host/figures``, without the status of the host."""

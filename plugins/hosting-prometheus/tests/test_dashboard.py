@@ -8,11 +8,13 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from typing import Any
+from unittest import mock
 
 import azure.functions as func
 import pytest
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
+import hosting
 from hosting.testing import make_host, queue_message
 from hosting_prometheus import PrometheusExtension
 from hosting_prometheus.dashboard import dashboard
@@ -36,7 +38,11 @@ def exposed() -> dict[str, set[str]]:
     @app.queue_trigger("msg", "in", "Storage")
     def work(msg: func.QueueMessage) -> None: ...
 
-    with make_host(app, extensions=[PrometheusExtension], raises=False) as host:
+    async def trigger_figures(_self: Any) -> Any:
+        return {"work": {"source": "in", "waiting": 3, "poisoned": 1}}
+
+    patch = mock.patch.object(hosting.AppHandle, "trigger_figures", trigger_figures)  # no storage is needed
+    with patch, make_host(app, extensions=[PrometheusExtension], raises=False) as host:
         host.get("/api/greet")
         host.get("/api/wrong")
         host.invoke("work", queue_message("x", dequeue_count=2))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import subprocess
 import sys
 import urllib.request
@@ -320,6 +321,20 @@ def test_setting_that_is_wrong_is_named(settings: Mapping[str, Any], message: st
         assert host.get("/metrics").status == 404
         (entry,) = [one for one in host.diagnosis()["extensions"] if one["name"] == "prometheus"]
     assert (entry["status"], message in entry["error"]["message"]) == ("failed", True), entry["error"]["message"]
+
+
+def test_length_of_a_queue_is_what_its_storage_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the name of the queue; where the storage stops to answer, it is not a number, and not the last one."""
+    answers: list[Any] = [{"source": "in", "waiting": 3, "poisoned": 0}, {"error": "no answer within 2 s"}]
+
+    async def trigger_figures(_self: Any) -> Any:
+        return {"work": answers.pop(0), "tick": {"schedule": "0 0 * * * *"}}
+
+    monkeypatch.setattr(hosting.AppHandle, "trigger_figures", trigger_figures)
+    labels = {"function": "work", "source": "in"}
+    with started() as host:
+        assert figure(host, "hosting_messages_waiting", **labels) == 3
+        assert math.isnan(figure(host, "hosting_messages_waiting", **labels) or 0)
 
 
 def test_route_of_the_app_with_the_same_name_stays() -> None:

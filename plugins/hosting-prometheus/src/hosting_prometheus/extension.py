@@ -167,12 +167,15 @@ class PrometheusExtension:
         if self._folder is not None:
             leave_workers(self._folder)
 
-    def serve(self, request: hosting.Request) -> HttpResponse:
+    async def serve(self, request: hosting.Request) -> HttpResponse:
         """Answer a request for the metrics."""
         from hosting_prometheus.page import render
 
-        self._read_figures()
-        page = render(self._registry, request.headers.get("accept", ""), request.headers.get("accept-encoding", ""))
+        await self._read_queues()
+        headers = request.headers
+        accept, encoding = headers.get("accept", ""), headers.get("accept-encoding", "")
+        await asyncio.to_thread(self._read_figures)
+        page = await asyncio.to_thread(render, self._registry, accept, encoding)
         return HttpResponse(page.content, headers=page.headers)
 
     def _of(self, invocation: hosting.Invocation) -> FunctionMetrics:
@@ -182,6 +185,11 @@ class PrometheusExtension:
         if self._app is not None:
             self._figures.read(self._app.extensions())
 
+    async def _read_queues(self) -> None:
+        """Read the lengths of queues in the process that answers a scrape: each read is a request to the storage."""
+        if self._app is not None:
+            self._metrics.set_queues(await self._app.trigger_figures())
+
     async def _refresh(self) -> None:
         """Read the figures now and then, and measure how late the event loop is."""
         while True:
@@ -189,4 +197,6 @@ class PrometheusExtension:
             await asyncio.sleep(REFRESH_SECONDS)
             if self._app is not None and self._app.face != "azure":  # Azure freezes workers between invocations
                 self._metrics.lag.set(max(0.0, time.monotonic() - due))
+            if self._port is not None and self._port.is_open:
+                await self._read_queues()
             await asyncio.to_thread(self._read_figures)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import platform
 import threading
 import time
@@ -118,6 +119,7 @@ class Metrics:
         self._define_hooks(registry)
         self._define_host(registry)
         self._by_function: dict[str, FunctionMetrics] = {}
+        self._sources: dict[str, str] = {}
 
     def _define_http(self, registry: CollectorRegistry, bounds: tuple[float, ...]) -> None:
         self.responses = Counter("hosting_responses", "HTTP responses.", ("function", "status"), registry=registry)
@@ -145,6 +147,21 @@ class Metrics:
         )
         self.redelivered = Counter(
             "hosting_messages_redelivered", "Messages that came again.", ("function",), registry=registry
+        )
+        source = ("function", "source")
+        self.waiting = Gauge(
+            "hosting_messages_waiting",
+            "Messages in the queue of a function, as its storage says.",
+            source,
+            registry=registry,
+            multiprocess_mode="livemostrecent",
+        )
+        self.poisoned = Gauge(
+            "hosting_messages_poisoned",
+            "Messages in the poison queue of a function.",
+            source,
+            registry=registry,
+            multiprocess_mode="livemostrecent",
         )
         self.binding_errors = Counter(
             "hosting_binding_errors", "Inputs and outputs that failed.", ("function", "phase"), registry=registry
@@ -196,6 +213,20 @@ class Metrics:
             registry=registry,
             multiprocess_mode="livemax",
         )
+
+    def set_queues(self, figures: Mapping[str, Mapping[str, Any]]) -> None:
+        """Set the lengths of queues.
+
+        Args:
+            figures: what ``AppHandle.trigger_figures`` returns. A length that is not known any more is not a number.
+        """
+        for function, found in figures.items():
+            if isinstance(found.get("waiting"), int):
+                self._sources[function] = str(found.get("source", ""))
+        for function, source in self._sources.items():
+            found = figures.get(function, {})
+            self.waiting.labels(function, source).set(found.get("waiting", math.nan))
+            self.poisoned.labels(function, source).set(found.get("poisoned", math.nan))
 
     def of(self, function: str, trigger: str) -> FunctionMetrics:
         """Return the metrics of a function."""

@@ -28,6 +28,11 @@ class MetricsPort:
         self._registry, self._address, self._port, self._logger = registry, address, port, logger
         self._server: WSGIServer | None = None
 
+    @property
+    def is_open(self) -> bool:
+        """Whether this process listens."""
+        return self._server is not None
+
     def open(self) -> None:
         """Listen.
 
