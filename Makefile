@@ -53,7 +53,7 @@ long: $(VENV)/.dev $(VENV)/.azurite ## Run what make test leaves out: the long t
 	MAKEFLAGS= $(BIN)/python -m pytest -m long $(PYTEST_ARGS)
 
 fast: check ## Check the code, then run the quick tests, without those that start processes (a little more than a minute on two cores)
-	$(BIN)/python -m pytest tests -n 2 -m "not slow and not exhaustive" --hypothesis-profile="few examples"
+	$(BIN)/python -m pytest tests -n 2 -m "not slow and not exhaustive and not long" --hypothesis-profile="few examples"
 
 cover: $(VENV)/.pyodide $(VENV)/.azurite ## Run every test and report the branches that none reaches (about 15 minutes)
 	$(BIN)/coverage erase

@@ -12,6 +12,7 @@ import shutil
 import subprocess
 import sys
 import sysconfig
+import tempfile
 from pathlib import Path
 
 TOOLS = ("podman", "runc", "iptables")
@@ -50,7 +51,8 @@ class Podman:
         self.folder = folder
         configuration = folder / "containers.conf"
         configuration.write_text(CONFIGURATION)
-        self._options = ["--root", str(folder / "storage"), "--runroot", str(folder / "run")]
+        self._run = tempfile.mkdtemp()  # podman refuses a path of more than 50 characters
+        self._options = ["--root", str(folder / "storage"), "--runroot", self._run]
         self._environ = {**os.environ, "CONTAINERS_CONF": str(configuration), "TMPDIR": str(folder)}
 
     def __call__(self, *arguments: str | Path, seconds: float = 300.0, content: bytes | None = None) -> str:
@@ -81,7 +83,8 @@ class Podman:
         self.attempt("rm", "--all", "--force", "--time", "1")
         self.attempt("rmi", "--all", "--force")
         subprocess.run(["umount", str(self.folder / "storage" / "overlay")], capture_output=True, check=False)
-        shutil.rmtree(self.folder / "storage", ignore_errors=True)
+        for folder in (self.folder / "storage", self._run):
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _make_root(root: Path) -> None:
