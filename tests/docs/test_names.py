@@ -23,6 +23,9 @@ _ENTRY_POINT_GROUPS = {
     "hosting.testing",
 }
 
+_TELEMETRY = {"hosting.hook", "hosting.hook.answered", "hosting.hook.is_resumed"}
+"""Names of an event and of attributes of a span."""
+
 
 def _imports(code: str) -> Iterator[str]:
     """Return what a block of code imports from this project, as dotted names."""
@@ -46,7 +49,7 @@ def _names() -> dict[str, str]:
         names += _DOTTED.findall(re.sub(r"^```.*?^```", "", page.read_text("utf-8"), flags=re.MULTILINE | re.DOTALL))
         page_by_name.update((name, page.name) for name in names)
     others = {name for name in page_by_name if name.endswith(".NAME")}  # loggers
-    return {name: page for name, page in page_by_name.items() if name not in _ENTRY_POINT_GROUPS | others}
+    return {name: page for name, page in page_by_name.items() if name not in _ENTRY_POINT_GROUPS | _TELEMETRY | others}
 
 
 def _resolve(name: str) -> object:
