@@ -8,6 +8,8 @@ of the entry point is a ``Provider`` class. The host uses it in this order:
 3. It calls ``start``, then runs invocations.
 4. It calls ``stop``, waits for running invocations, and calls ``close``.
 
+Between 3 and 4 an operator may drain the host: it calls ``stop``, and later ``resume``.
+
 Everything is called on the thread of the event loop. Methods that are not async must return quickly. Whatever does not
 change between invocations belongs into step 2.
 """
@@ -20,7 +22,7 @@ from typing import Any, Protocol
 
 from hosting.bindings.services import Services
 from hosting.core import NOTHING, Binding, Function
-from hosting.errors import FunctionLoadError
+from hosting.errors import FunctionLoadError, HostingError
 
 
 class Result:
@@ -280,10 +282,43 @@ class Provider:
         """
 
     async def stop(self) -> None:
-        """Stop listening: start no more invocations. Called once; the limit is 5 seconds.
+        """Stop listening: start no more invocations. The limit is 5 seconds.
 
-        Do not wait for running invocations. The host waits for them, for the seconds of ``--grace``.
+        It is called once, and once more after each ``resume``. Do not wait for running invocations. The host waits for
+        them, for the seconds of ``--grace``.
         """
+
+    async def resume(self) -> None:
+        """Listen again after ``stop``, when an operator ends a drain; invocations of before may still run.
+
+        Unless overridden, a provider that overrides ``start`` cannot do it.
+
+        Raises:
+            HostingError: it cannot listen again before the host restarts.
+        """
+        if type(self).start is not Provider.start:
+            raise HostingError(
+                f"{type(self).__name__} cannot listen again after a drain: nothing triggers its functions.",
+                remedy="Restart the host.",
+            )
+
+    def health(self) -> Mapping[str, str]:
+        """Return for each thing that it listens to why that does not work now; empty text if it works.
+
+        For example ``{"queue 'orders'": "the account does not answer"}``. Return what the listeners have seen last: the
+        method must ask no service. Nothing, unless overridden.
+        """
+        return {}
+
+    async def backlog(self) -> Mapping[str, int]:
+        """Return how many events wait for this provider, by source, for example ``{"queue 'orders'": 12}``.
+
+        Events that other hosts handle at the moment count too. Nothing, unless overridden.
+
+        Raises:
+            Exception: its service cannot be asked.
+        """
+        return {}
 
     async def close(self) -> None:
         """Acknowledge finished work and close clients. Called once, after ``stop``; the limit is 5 seconds.

@@ -218,9 +218,14 @@ class Services:
                 return storage
         return FileStorage(self.state)
 
+    @property
+    def uses_storage(self) -> bool:
+        """Whether something has used ``storage``."""
+        return "storage" in self.__dict__
+
     async def close(self) -> None:
         """Close ``storage``, if it was used. The host calls it after all providers are closed."""
-        if "storage" in self.__dict__:
+        if self.uses_storage:
             await self.storage.close()
 
 

@@ -49,7 +49,7 @@ def _pem_file() -> click.Path:
     "--port",
     type=click.IntRange(0, 65535),
     metavar="PORT",
-    help="Port to listen on; 0 picks a free one (default: Host.LocalHttpPort, or 7071).",
+    help="Port to listen on; 0 picks a free one (default: the variable PORT, Host.LocalHttpPort, or 7071).",
 )
 @click.option("--host", metavar="ADDRESS", help="Address to listen on (default: Host.LocalHttpAddress, or 127.0.0.1).")
 @FUNCTIONS
@@ -81,10 +81,16 @@ def _pem_file() -> click.Path:
     help="Time that running invocations get to finish when the host stops (default: 10).",
 )
 @click.option(
+    "--drain-delay",
+    type=click.FloatRange(0),
+    metavar="SECONDS",
+    help="Time in which the host still accepts requests after SIGTERM (default: 5; 0 on a loopback address).",
+)
+@click.option(
     "--workers",
     type=click.IntRange(1),
     metavar="N",
-    help="Processes that serve the app (default: FUNCTIONS_WORKER_PROCESS_COUNT, or 1).",
+    help="Processes that serve the app (default: FUNCTIONS_WORKER_PROCESS_COUNT, WEB_CONCURRENCY, or 1).",
 )
 @click.option("--reload", is_flag=True, help="Reload the app when one of its files changes (default: off).")
 @click.option(

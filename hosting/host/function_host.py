@@ -32,14 +32,16 @@ from hosting.extensions import ExtensionHost, ThreadPool
 from hosting.host.binder import Binder, NeverTriggered
 from hosting.host.binding import BoundFunction
 from hosting.host.context import current
+from hosting.host.health import HostHealth
 from hosting.host.invocation import BoundInvoker, FailedFunction, FunctionInvoke, RunningInvocations
-from hosting.host.lifecycle import end_all, start_providers
+from hosting.host.lifecycle import end_all
 from hosting.host.manual import ManualRuns
 from hosting.host.process import read_thread_count
 from hosting.host.retry import RetryingInvoker
 from hosting.host.sdk_types import register_types
 from hosting.host.timeouts import Timeouts, read_timeout
 from hosting.host.trigger_figures import TriggerFigures
+from hosting.host.triggers import Triggers
 
 if TYPE_CHECKING:
     from hosting.bindings.services import Webhooks
@@ -122,7 +124,11 @@ class FunctionHost:
         self._adapts = adapts
         self._acquire_lease = acquire_lease or self._lock_task
         self._running_event = asyncio.Event()
-        self._is_stopped = False
+        self._is_leaving = self._is_stopped = False
+        self.triggers = Triggers()
+        """The providers, which listen, may be drained, and stop."""
+        self.health = HostHealth(self, self._services)
+        """What is known about its health."""
         self._providers: tuple[Provider, ...] = ()
         self.never_triggered: tuple[NeverTriggered, ...] = ()
         """The functions with a binding type that no installed package provides, each with that type."""
@@ -280,6 +286,7 @@ class FunctionHost:
         self.never_triggered = tuple(binder.never_triggered)
         self.replacements = tuple(problem.redacted() for problem in binder.replacements)
         self._providers = providers.all()
+        self.triggers = Triggers(self._providers, self.running)
         if self.http:
             self._router, self._unavailable = self.http.router(), self.http.unavailable_router()
 
@@ -295,7 +302,9 @@ class FunctionHost:
         function = bound.function
         invoker = FailedFunction(function) if function.error else self.extensions.invoker(function, self._pool)
         invocation = BoundInvoker(bound, invoker, self.running, self.root, self.extensions.edges(function))
-        return RetryingInvoker(invocation, function.retry, self._draining) if function.retry else invocation
+        return (
+            RetryingInvoker(invocation, function.retry, self._draining, self.running) if function.retry else invocation
+        )
 
     # What was loaded
 
@@ -361,7 +370,7 @@ class FunctionHost:
         await self.extensions.startup()
         if self.app.lifespan is not None:
             await self.app.lifespan.startup()
-        await start_providers(self._providers)
+        await self.triggers.start()
         self._running_event.set()
 
     @property
@@ -369,7 +378,7 @@ class FunctionHost:
         """Whether it starts, runs, stops (takes no new work), or has stopped."""
         if self._is_stopped:
             return "stopped"
-        if self._drained_by is not None:
+        if self._is_leaving or self._drained_by is not None:
             return "stopping"
         return "running" if self._running_event.is_set() else "starting"
 
@@ -407,6 +416,11 @@ class FunctionHost:
         """
         return await self.invocations[name.lower()](data)
 
+    async def leave(self) -> None:
+        """Take no more work but requests, because ``drain`` follows soon: the host is not ready any more."""
+        self._is_leaving = True
+        await self.triggers.stop()
+
     async def drain(self, grace: float) -> bool:
         """Take no new work and wait for running invocations, until ``grace`` seconds after the first call.
 
@@ -416,7 +430,7 @@ class FunctionHost:
         now = asyncio.get_running_loop().time
         if self._drained_by is None:
             self._drained_by = now() + grace
-            await end_all("stop", (provider.stop for provider in self._providers))
+            await self.triggers.stop()
             # Now, so that a provider can tell a retry policy that is cut short from one that is used up.
             self._draining.set()
         while self.running.invocations and now() < self._drained_by:  # noqa: ASYNC110 - an event would cost each invocation
@@ -430,7 +444,8 @@ class FunctionHost:
         """
         self._is_stopped = True
         pending.late[:] = [takes for takes in pending.late if takes != self._take_late]
-        await end_all("close", (provider.close for provider in self._providers))
+        self.health.stop()
+        await self.triggers.close()
         await self.extensions.stop_tasks()  # before the storage with their locks is closed
         await end_all("close", (self._services.close,))
         if self.app.lifespan is not None:

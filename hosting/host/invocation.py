@@ -58,6 +58,8 @@ class RunningInvocations:
         """The task that each of them runs in: it is cancelled when the invocation takes too long."""
         self.expired: dict[str, FunctionTimeoutError] = {}
         """The error of each of them that was cancelled because it took too long."""
+        self.waiting_retries = 0
+        """How many failed invocations wait for their next attempt."""
         self.local = InvocationLocal()
         self.log = InvocationLog()
         self.new_id = InvocationIds()

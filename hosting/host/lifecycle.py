@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 
 from hosting._asyncio import is_being_cancelled
-from hosting._exceptions import type_name
+from hosting._exceptions import error_text, type_name
 from hosting._log import host_logger
 from hosting.bindings.provider import Provider
 from hosting.errors import HostingError
@@ -16,23 +16,36 @@ _END_TIMEOUT_SECONDS = 5.0
 _logger = host_logger("bindings")
 
 
-async def start_providers(providers: Iterable[Provider]) -> None:
+async def start_providers(providers: Iterable[Provider], *, resumes: bool = False) -> dict[str, str]:
     """Let each provider listen, one after the other.
 
+    Args:
+        providers: the providers.
+        resumes: whether they have listened before, and were stopped: nothing is raised then.
+
+    Returns:
+        Why each provider that failed does not listen, by the name of its type; it is logged, too.
+
     Raises:
-        HostingError: a provider refuses to start. Any other error of a provider is logged.
+        HostingError: a provider refuses to start.
     """
+    failures: dict[str, str] = {}
     for provider in providers:
         try:
-            await provider.start()
-        except HostingError:
-            raise
+            await (provider.resume() if resumes else provider.start())
+        except HostingError as error:
+            if not resumes:
+                raise
+            _logger.error("%s", error)
+            failures[type_name(provider)] = str(error)
         except KeyboardInterrupt:
             raise
-        except BaseException:  # a package may raise anything
+        except BaseException as error:  # a package may raise anything
             if is_being_cancelled():
                 raise
             _logger.exception("%s failed to start: nothing triggers its functions.", type_name(provider))
+            failures[type_name(provider)] = f"it failed to start: {error_text(error)}"
+    return failures
 
 
 async def end_all(action: str, ends: Iterable[Callable[[], Awaitable[None]]]) -> None:

@@ -17,7 +17,7 @@ from hosting.apps.timespans import format_timespan
 from hosting.bindings.provider import Output, Result
 from hosting.core import Retry
 from hosting.host.context import RetryContext
-from hosting.host.invocation import BoundInvoker
+from hosting.host.invocation import BoundInvoker, RunningInvocations
 
 _WAITING = "Waiting for `%s` before retrying function execution. Next attempt: '%d'. Max retry count: '%d'."
 _GIVEN_UP = "Function execution failed after '%d' retries."
@@ -33,6 +33,7 @@ class RetryingInvoker:
         invoker: runs the function once.
         policy: how often, and with which pauses.
         draining: set when the host stops, which ends a pause and all further attempts.
+        running: counts those that wait.
         uniform: returns a random number between its two arguments.
     """
 
@@ -41,11 +42,13 @@ class RetryingInvoker:
         invoker: BoundInvoker,
         policy: Retry,
         draining: asyncio.Event,
+        running: RunningInvocations,
         uniform: Callable[[float, float], float] = random.uniform,
     ) -> None:
         self._invoker = invoker
         self._policy = policy
         self._draining = draining
+        self._running = running
         self._uniform = uniform
         self._logger = host_logger(f"function.{invoker.name}")
 
@@ -70,13 +73,21 @@ class RetryingInvoker:
                 return result
             attempt += 1
             self._logger.info(_WAITING, format_timespan(pause), attempt, policy.max_count)
-            if await wait_for_event(self._draining, pause):
+            if await self._is_draining_within(pause):
                 return result
             context = RetryContext(attempt, policy.max_count, _exception_info(result.exception))
             result = await invoke(retry=context)
         if result.exception is not None:
             self._logger.info(_GIVEN_UP, attempt)
         return result
+
+    async def _is_draining_within(self, seconds: float) -> bool:
+        """Wait for some seconds; return whether the host stops before they are over."""
+        self._running.waiting_retries += 1
+        try:
+            return await wait_for_event(self._draining, seconds)
+        finally:
+            self._running.waiting_retries -= 1
 
 
 def pauses(policy: Retry, uniform: Callable[[float, float], float]) -> Iterator[float]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import contextlib
 import os
+import signal
 import sys
 import threading
 import time
@@ -15,6 +16,25 @@ from hosting.extensions import PoolThread
 _MIN_SECONDS = 0.05
 _CALLBACKS_SECONDS = 1.0
 """How long callbacks of ``atexit`` may take at the deadline."""
+
+
+class EarlyExit:
+    """Ends the process at SIGTERM, as long as nothing serves that would have to be drained.
+
+    A signal handler of the server replaces this one. When the server has stopped, a further SIGTERM changes nothing.
+    """
+
+    def __init__(self) -> None:
+        self._is_early = True
+        signal.signal(signal.SIGTERM, self._exit)
+
+    def disable(self) -> None:
+        """Let SIGTERM do nothing from now on, where no other handler is installed. Called before anything serves."""
+        self._is_early = False
+
+    def _exit(self, _number: int, _frame: object) -> None:
+        if self._is_early:
+            os._exit(0)
 
 
 def leave(code: int, deadline: float) -> NoReturn:

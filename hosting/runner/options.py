@@ -7,13 +7,21 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from hosting.apps.local_settings import LocalSettings
+from hosting.core import NOTHING
 from hosting.errors import SettingsError, UsageError
 from hosting.host.missing_options import MissingOutputs
 from hosting.logging.formatters import LogFormat, LogStyle
+from hosting.server.cross_site import is_loopback
 
 DEFAULT_PORT = 7071
 DEFAULT_ADDRESS = "127.0.0.1"
+DEFAULT_DRAIN_DELAY_SECONDS = 5.0
+"""How long load balancers usually need until they send no more requests to a host that is not ready."""
 PROCESS_COUNT = "FUNCTIONS_WORKER_PROCESS_COUNT"
+PORT = "PORT"
+CONCURRENCY = "WEB_CONCURRENCY"
+"""The variables that platforms of containers set. Source: Knative's runtime contract, and gunicorn's settings."""
+MAX_PORT = 65_535
 MAX_PROCESSES = 10
 WORKER_NUMBER = "HOSTING_WORKER_NUMBER"
 WORKERS_FOLDER = "HOSTING_WORKERS_FOLDER"
@@ -34,6 +42,8 @@ class StartOptions(NamedTuple):
     """How lines for people look; None for short ones on a terminal, and Azure's elsewhere."""
     strict: bool = False
     grace: float = 10.0
+    drain_delay: float | None = None
+    """Seconds for which the host still accepts connections after SIGTERM (default: see ``seconds_to_leave``)."""
     workers: int | None = None
     reload: bool = False
     debug: int | None = None
@@ -83,10 +93,31 @@ def set_worker_variables(environ: MutableMapping[str, str], role: Role | None = 
         environ.update({WORKER_NUMBER: str(role.number), WORKERS_FOLDER: role.folder})
 
 
-def listen_address(options: StartOptions, settings: LocalSettings) -> tuple[str, int]:
-    """Return address and port: from flags, else ``local.settings.json``, else the defaults of Core Tools."""
-    port = options.port if options.port is not None else settings.port
+def listen_address(
+    options: StartOptions, settings: LocalSettings, environ: Mapping[str, str] = NOTHING
+) -> tuple[str, int]:
+    """Return address and port: from flags, else ``PORT``, ``local.settings.json``, or the defaults of Core Tools.
+
+    Raises:
+        SettingsError: ``PORT`` is not a port.
+    """
+    port = options.port if options.port is not None else _port(environ.get(PORT, "").strip())
+    port = settings.port if port is None else port
     return options.host or settings.address or DEFAULT_ADDRESS, DEFAULT_PORT if port is None else port
+
+
+def seconds_to_leave(options: StartOptions, address: str) -> float:
+    """Return for how many seconds the host still accepts connections after SIGTERM: none on a loopback address.
+
+    Args:
+        options: the flags of ``hosting start``.
+        address: the address that it listens on.
+    """
+    if options.reload:
+        return 0.0  # each edit stops the process
+    if options.drain_delay is not None:
+        return options.drain_delay
+    return 0.0 if is_loopback(address.lower()) else DEFAULT_DRAIN_DELAY_SECONDS
 
 
 def url(address: str, port: int, *, tls: bool = False) -> str:
@@ -98,10 +129,12 @@ def url(address: str, port: int, *, tls: bool = False) -> str:
 def process_count(options: StartOptions, settings: LocalSettings, environ: Mapping[str, str]) -> int:
     """Return the number of processes: ``--workers``, else the setting, which is read as Azure's host does.
 
+    Where the environment does not have that setting, ``WEB_CONCURRENCY`` decides before ``local.settings.json``.
+
     With ``--reload`` or ``--debug`` there is one process, whatever the setting is.
 
     Raises:
-        SettingsError: the setting is not a number, or is above 10.
+        SettingsError: the setting is not a number, or is above 10; or ``WEB_CONCURRENCY`` is not a number.
         UsageError: ``--workers`` is given with ``--reload`` or ``--debug``.
     """
     is_single = options.reload or options.debug is not None
@@ -112,18 +145,38 @@ def process_count(options: StartOptions, settings: LocalSettings, environ: Mappi
                 remedy="Leave one of them out: reloading and debugging are for a single process.",
             )
         return options.workers
+    concurrency = environ.get(CONCURRENCY, "").strip()
+    if is_single:
+        return 1
+    if concurrency and not environ.get(PROCESS_COUNT):
+        return max(1, _whole_number(CONCURRENCY, concurrency))
     text = environ.get(PROCESS_COUNT) or settings.values.get(PROCESS_COUNT)
-    return 1 if is_single or not text else _count(text)
+    return _count(text) if text else 1
+
+
+def _port(text: str) -> int | None:
+    """Return the port in a text; None for an empty one."""
+    if not text:
+        return None
+    if text.isascii() and text.isdigit() and int(text) <= MAX_PORT:
+        return int(text)
+    raise SettingsError(
+        f"{PORT}: expected a port from 0 to {MAX_PORT}, found {text!r}", remedy="Correct it, or unset it."
+    )
+
+
+def _whole_number(name: str, text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise SettingsError(
+            f"{name}: expected a whole number, found {text!r}",
+            remedy="Correct it, or leave it out.",
+        ) from None
 
 
 def _count(text: str) -> int:
-    try:
-        count = int(text)
-    except ValueError:
-        raise SettingsError(
-            f"{PROCESS_COUNT}: expected a whole number, found {text!r}",
-            remedy="Correct it, or leave it out.",
-        ) from None
+    count = _whole_number(PROCESS_COUNT, text)
     if count > MAX_PROCESSES:
         raise SettingsError(
             f"{PROCESS_COUNT}: {count} is above {MAX_PROCESSES}, the maximum of Azure's host",

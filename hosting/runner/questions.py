@@ -19,6 +19,9 @@ from typing import Any, NamedTuple
 MAX_UNANSWERED = 32
 """How many questions wait for one process; of further ones it is said at once that it does not answer."""
 
+SKIP_DRAIN_DELAY = "skip the drain delay"
+"""What a process is asked at Ctrl-C, before it gets SIGTERM: no load balancer is there to wait for."""
+
 
 class Started(NamedTuple):
     """From a process: it answers requests for the first time."""

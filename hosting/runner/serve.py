@@ -24,7 +24,9 @@ from hosting.logging.tail import LogTail
 from hosting.runner.banner import announce, log_problems
 from hosting.runner.debugger import accept_debugger, install_breakpoint_hook
 from hosting.runner.errors import report_error
+from hosting.runner.leave import EarlyExit
 from hosting.runner.options import Role, StartOptions, listen_address, url
+from hosting.runner.questions import SKIP_DRAIN_DELAY
 from hosting.server.app import HostApp
 from hosting.server.cross_site import CrossSiteCheck, is_loopback
 from hosting.server.middleware.access import Access, access_fields, access_text
@@ -53,8 +55,8 @@ def serve(
     *,
     settings: LocalSettings | None = None,
     channel: SupervisorChannel | None = None,
-) -> int:
-    """Serve until a signal, and return the exit code.
+) -> tuple[int, float]:
+    """Serve until a signal, and return the exit code, and until when the process should end, by ``time.monotonic``.
 
     Args:
         options: the flags of ``hosting start``.
@@ -66,8 +68,7 @@ def serve(
     Raises:
         HostingError: the app does not load, and ``--reload`` is off.
     """
-    # Until it serves there is nothing to drain.
-    signal.signal(signal.SIGTERM, lambda _number, _frame: os._exit(0))
+    early_exit = EarlyExit()
     signals = ExitSignals()
     address = socket.getsockname()
     base = url(address[0], address[1], tls=options.cert is not None)
@@ -83,7 +84,9 @@ def serve(
             announce_app()
             report_start()
 
+        early_exit.disable()
         server = _server(app, options, role, logs, signals, on_ready)
+        processes.add(SKIP_DRAIN_DELAY, server.skip_drain_delay)
         try:
             server.serve_until_signal(socket)
         except Exception as error:  # it loaded but did not start: the next edit may fix it
@@ -95,7 +98,7 @@ def serve(
             server.serve_until_signal(socket)
     finally:
         logs.close()
-    return server.exit_code
+    return server.exit_code, server.deadline
 
 
 def build_app(
@@ -192,6 +195,7 @@ def _server(
     return Server(
         app,
         grace=options.grace,
+        drain_delay=options.drain_delay or 0.0,
         ready=ready,
         signals=signals,
         stop_at_once=lambda code: _stop_at_once(logs, code),

@@ -7,7 +7,14 @@ import time
 
 from hosting._collection import collection_paused
 from hosting.apps.local_settings import read_local_settings
-from hosting.runner.options import Role, StartOptions, listen_address, process_count, set_worker_variables
+from hosting.runner.options import (
+    Role,
+    StartOptions,
+    listen_address,
+    process_count,
+    seconds_to_leave,
+    set_worker_variables,
+)
 
 
 def start(options: StartOptions) -> None:
@@ -17,7 +24,7 @@ def start(options: StartOptions) -> None:
         HostingError: the app does not load, or the port is taken.
     """
     with collection_paused():
-        from hosting.runner.leave import leave
+        from hosting.runner.leave import EarlyExit, leave
         from hosting.server.uvicorn_adapter.server import listen
 
     _open_standard_descriptors()
@@ -28,18 +35,21 @@ def start(options: StartOptions) -> None:
         from hosting.server.uvicorn_adapter.tls import check_certificate
 
         check_certificate(options.cert, options.key)
-    address, port = listen_address(options, settings)
+    address, port = listen_address(options, settings, os.environ)
+    options = options._replace(drain_delay=seconds_to_leave(options, address))
     with listen(address, port) as socket:
         if count > 1 or options.reload:
             from hosting.runner.supervisor import Supervisor
 
-            code = Supervisor(options, socket, count).run()
+            supervisor, early_exit = Supervisor(options, socket, count), EarlyExit()
+            code = supervisor.run(early_exit.disable)
+            deadline = time.monotonic() + options.grace
         else:
             with collection_paused():
                 from hosting.runner.serve import serve
 
-            code = serve(options, socket, Role(), settings=settings)
-    leave(code, time.monotonic() + options.grace)
+            code, deadline = serve(options, socket, Role(), settings=settings)
+    leave(code, deadline)
 
 
 def _open_standard_descriptors() -> None:

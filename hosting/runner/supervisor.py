@@ -11,7 +11,7 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
@@ -25,7 +25,7 @@ from typing import Any, TypeAlias
 from hosting._log import host_logger
 from hosting.logging.setup import Logs
 from hosting.runner.options import Role, StartOptions
-from hosting.runner.questions import Asked, Party, Questions, Replied, Sender, Started, Stop
+from hosting.runner.questions import SKIP_DRAIN_DELAY, Asked, Party, Questions, Replied, Sender, Started, Stop
 from hosting.runner.reload import Watcher
 from hosting.runner.worker import work
 
@@ -126,11 +126,16 @@ class Supervisor:
         self._code: int | None = None
         self._hint_at = float("inf")
 
-    def run(self) -> int:
-        """Serve until a signal, and return the exit code."""
+    def run(self, on_signals: Callable[[], None] = lambda: None) -> int:
+        """Serve until a signal, and return the exit code.
+
+        Args:
+            on_signals: called when the signals are handled.
+        """
         logs = Logs(self._options.log_format, verbose=self._options.verbose)
         try:
             with self._signals(), self._watching(), self._shared_folder():
+                on_signals()
                 self._start(0)
                 while self._workers or self._code is None:
                     self._handle(self._next())
@@ -215,7 +220,8 @@ class Supervisor:
         for number, slot in enumerate(self._slots):
             worker = next((one for one in self._workers if one.number == number), None)
             if worker is None:
-                absence = "it has ended; another one starts" if slot.started_at else "it has not started yet"
+                next_one = "; another one starts" if self._code is None else ""
+                absence = f"it has ended{next_one}" if slot.started_at else "it has not started yet"
                 yield Party(slot.role.number, 0, None, absence)
             else:
                 sender = worker.sender if worker.ready else None
@@ -282,6 +288,8 @@ class Supervisor:
             for slot in self._slots:
                 slot.start_at = float("inf")
             for worker in self._workers:
+                if number == signal.SIGINT and worker.sender is not None:
+                    worker.sender.send(Asked(0, (SKIP_DRAIN_DELAY, {}), 1.0, ""))
                 self._terminate(worker)
         elif number == signal.SIGINT:
             for worker in self._workers:
@@ -291,7 +299,8 @@ class Supervisor:
     def _terminate(self, worker: Worker) -> None:
         if not worker.stopping:
             worker.stopping = True
-            worker.kill_at = monotonic() + self._options.grace + KILL_MARGIN_SECONDS
+            delay = self._options.drain_delay or 0.0
+            worker.kill_at = monotonic() + delay + self._options.grace + KILL_MARGIN_SECONDS
             worker.process.terminate()
 
     @contextlib.contextmanager

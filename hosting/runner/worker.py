@@ -42,11 +42,11 @@ def work(options: StartOptions, socket: socket, role: Role, connection: Connecti
     with contextlib.suppress(OSError):
         sys.stdin = open(0, closefd=False)  # noqa: SIM115 - a new process has none, and breakpoint() needs it
     try:
-        code = serve(options, socket, role, channel=SupervisorChannel(connection, role.number, role.kept))
+        code, deadline = serve(options, socket, role, channel=SupervisorChannel(connection, role.number, role.kept))
     except HostingError as error:
         report_error(error, options, role.number)
-        code = 1
-    leave(code, time.monotonic() + options.grace)
+        code, deadline = 1, time.monotonic() + options.grace
+    leave(code, deadline)
 
 
 def _follow_supervisor() -> None:

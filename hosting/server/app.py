@@ -93,6 +93,10 @@ class HostApp:
         """Return the names of the functions that run, once for each invocation."""
         return [invocation.function for invocation in self.host.running.invocations.values()]
 
+    async def leave(self) -> None:
+        """Take no more work but requests: the server stops soon, and the host is not ready any more."""
+        await self.host.leave()
+
     async def drain(self, grace: float) -> bool:
         """Take no new work and wait ``grace`` seconds for running invocations; return whether all of them finished."""
         return await self.host.drain(grace)

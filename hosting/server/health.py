@@ -13,7 +13,6 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
-from hosting.app_work import HEALTH_NAMES
 from hosting.bindings.http.response import Headers, HttpReply
 from hosting.extensions import HealthResult
 from hosting.host.function_host import FunctionHost
@@ -33,7 +32,6 @@ MAX_WAIT_SECONDS = 60
 ANSWER_SECONDS = 0.75
 """How long a process may take to answer besides its checks: less than the second that probes of Kubernetes wait."""
 _HEADERS: Headers = [(b"content-type", b"application/json; charset=utf-8"), (b"cache-control", b"no-store")]
-_LIVE, _READY = HEALTH_NAMES
 _SEVERITIES = ("Healthy", "Degraded", "Unhealthy")
 _PROCESSES = "hosting.processes"
 """The name of the entry about processes that do not answer."""
@@ -52,7 +50,7 @@ class Health:
         self._host = host
         self._processes = processes
         self._keys = keys
-        processes.add("health", self._own_results)
+        processes.add("health", host.health.check)
 
     def takes(self, path: str) -> bool:
         """Return whether ``path`` is one of the endpoints."""
@@ -75,7 +73,7 @@ class Health:
 
     async def _report(self, probe: str, *, expands: bool) -> HttpReply:
         started = monotonic()
-        seconds = ANSWER_SECONDS + self._host.extensions.background.health_seconds(lambda check: check.is_for(probe))
+        seconds = ANSWER_SECONDS + self._host.health.seconds(probe)
         answers = await self._processes.ask("health", seconds=seconds, probe=probe)
         entries = {result.name: _entry(result) for result in _merged(answers)}
         absent = _absence(answers, probe)
@@ -87,24 +85,6 @@ class Health:
             document["totalDuration"] = _duration(monotonic() - started)
             document["entries"] = entries
         return HttpReply(503 if status == "Unhealthy" else 200, _HEADERS, _json(document))
-
-    async def _own_results(self, probe: str) -> list[HealthResult]:
-        checks = await self._host.extensions.background.check_health(lambda check: check.is_for(probe))
-        return [*self._own(probe), *checks]
-
-    def _own(self, probe: str) -> list[HealthResult]:
-        """Return the results of the host's own checks: of its process, and of the app that it runs."""
-        state = self._host.state
-        live = HealthResult(_LIVE, "the host has stopped" if state == "stopped" else "", 0.0, False, True)
-        ready = HealthResult(_READY, self._not_ready(), 0.0, True, False)
-        return [*([live] if probe != "ready" else []), *([ready] if probe != "live" else [])]
-
-    def _not_ready(self) -> str:
-        """Return why no requests should be sent to the host; empty if they may be."""
-        guards = self._host.extensions.background.denying_guards
-        if guards:
-            return f"functions do not run without their guard: {', '.join(guards)}"
-        return "" if self._host.state == "running" else f"the host is {self._host.state}"
 
     def _has_master_key(self, scope: Scope, keys: KeySource) -> bool:
         from hosting.server.auth import MasterKey  # costs a start what few starts need

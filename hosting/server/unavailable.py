@@ -56,6 +56,9 @@ class UnavailableApp:
         """Return nothing: no function runs here."""
         return ()
 
+    async def leave(self) -> None:
+        """Do nothing: there is no other work."""
+
     async def drain(self, grace: float) -> bool:
         """Return True: nothing runs here."""
         return True

@@ -143,6 +143,10 @@ class Terminal:
             method, content = "POST", rest[at + 1]
             headers[b"Content-Type"] = b"application/json"
             del rest[at : at + 2]
+        if "-X" in rest:
+            at = rest.index("-X")
+            method = rest[at + 1]
+            del rest[at : at + 2]
         show_headers = "--include" in rest
         url = rest[-1].replace("http://localhost:7071", self._host.url)
         response = httpx.request(method, url, headers=headers, content=content)

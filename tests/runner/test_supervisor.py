@@ -287,3 +287,18 @@ def test_process_can_start_after_the_current_folder_was_removed(
     Supervisor(StartOptions(root, reload=True), Mock(), 1)._start(0)
     assert Path.cwd() == (root if exists else Path(root.anchor))
     assert context.Process.return_value.start.call_count == 1
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_host_serves_for_the_drain_delay_after_sigterm(make_app: MakeApp, serve: Serve, workers: int) -> None:
+    """It is not ready, and closes connections after an answer; a second SIGTERM changes nothing, Ctrl-C ends it."""
+    server = serve(make_app(APP), "--workers", str(workers), "--drain-delay", "600")
+    for _ in range(2):
+        server.send(signal.SIGTERM)
+    while server.get("/admin/health/ready").status_code != 503:
+        assert server.process.poll() is None
+    response = server.get("/api/pid")
+    assert (response.status_code, response.headers["connection"]) == (200, "close")
+    assert server.get("/admin/host/status").json()["state"] == "Stopping"
+    if workers == 1:
+        assert server.stop(signal.SIGINT) == 0

@@ -13,6 +13,7 @@ from hosting.server.middleware.access import Access
 from hosting.server.timeouts import Timeouts
 from hosting.server.types import AsgiApp
 from hosting.server.uvicorn_adapter.date import DateHeader
+from hosting.server.uvicorn_adapter.leaving import Leaving
 from hosting.server.uvicorn_adapter.protocol import Connection, Shared
 from hosting.server.uvicorn_adapter.sweep import Sweep
 from hosting.server.uvicorn_adapter.write_buffer import FlushScheduler
@@ -55,7 +56,7 @@ def connect(
     """Connect to ``app``; a sweep never runs by itself. Called on an event loop."""
     state, timeouts = ServerState(), timeouts or Timeouts()
     calls = (app, lambda scope: None, on_refusal)
-    shared = Shared(*calls, timeouts, _NoSweep(timeouts), FlushScheduler(), DateHeader())
+    shared = Shared(*calls, timeouts, _NoSweep(timeouts), FlushScheduler(), DateHeader(), Leaving())
     connection, transport = Connection(shared, server_state=state), Transport()
     connection.connection_made(transport)
     return connection, transport, state

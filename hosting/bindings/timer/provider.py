@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from azure.functions import meta
@@ -94,7 +94,7 @@ class TimerProvider(Provider):
         self._stopping = asyncio.Event()
         self._triggers: list[TimerTrigger] = []
         self._timers: dict[Timer, asyncio.Task[None]] = {}
-        self._opening: asyncio.Task[None] | None = None
+        self._openings: set[asyncio.Task[None]] = set()
 
     def trigger(self, function: Function, binding: Binding) -> TimerTrigger:
         """Return the trigger of a function.
@@ -128,7 +128,22 @@ class TimerProvider(Provider):
             if trigger.invoke is not None
         ]
         if timers:
-            self._opening = asyncio.create_task(self._open(timers))
+            opening = asyncio.create_task(self._open(timers, self._stopping, self._timers.values()))
+            self._openings.add(opening)
+            opening.add_done_callback(self._openings.discard)
+
+    async def resume(self) -> None:
+        """Run on schedule again; times that have passed meanwhile are made up for as at a start."""
+        self._timers = {timer: task for timer, task in self._timers.items() if not task.done()}
+        self._stopping = asyncio.Event()
+        await self.start()
+
+    def health(self) -> Mapping[str, str]:
+        """Return whether the timers can take their locks and keep their status."""
+        listens = self._timers or self._openings
+        ended = [timer.name for timer, task in self._timers.items() if task.done() and not self._stopping.is_set()]
+        reason = f"they do not run any more: {', '.join(ended)}" if ended else self._locks.failure
+        return {"timers": reason} if listens and not self._stopping.is_set() else {}
 
     async def stop(self) -> None:
         """Start no more runs."""
@@ -137,15 +152,17 @@ class TimerProvider(Provider):
     async def close(self) -> None:
         """Wait for the status of finished runs to be stored; an unfinished run is made up for at the next start."""
         self._stopping.set()
-        if self._opening is not None:
-            await _finish(self._opening)
+        if self._openings:
+            await _finish(*self._openings)
         for timer, task in self._timers.items():
             if timer.running:
                 task.cancel()
         if self._timers:
             await _finish(*self._timers.values())
 
-    async def _open(self, timers: list[Timer]) -> None:
+    async def _open(self, timers: list[Timer], stopping: asyncio.Event, earlier: Iterable[asyncio.Task[None]]) -> None:
+        if earlier := list(earlier):
+            await asyncio.wait(earlier)  # of before a drain: they hold the locks until their functions have ended
         leases = await asyncio.gather(*(self._locks.acquire(timer.name) for timer in timers))
         elsewhere = [timer.name for timer, lease in zip(timers, leases, strict=True) if lease is None]
         if elsewhere and not self._locks.failure:
@@ -155,14 +172,14 @@ class TimerProvider(Provider):
                 format_timespan(self._poll_seconds),
             )
         for timer, lease in zip(timers, leases, strict=True):
-            self._timers[timer] = asyncio.create_task(self._serve(timer, lease))
+            self._timers[timer] = asyncio.create_task(self._serve(timer, lease, stopping))
 
-    async def _serve(self, timer: Timer, lease: Lease | None) -> None:
+    async def _serve(self, timer: Timer, lease: Lease | None, stopping: asyncio.Event) -> None:
         """Run a timer while this process holds its lock, and else try to take the lock, until the host stops."""
         while True:
             if lease is not None:
                 await self._run(timer, lease)
-            if await self._clock.wait(self._stopping, self._poll_seconds):
+            if await self._clock.wait(stopping, self._poll_seconds):
                 return
             lease = await self._locks.acquire(timer.name)
 

@@ -36,6 +36,8 @@ _HOST = "/admin/host/"
 _READ_METHODS = ("GET", "HEAD")
 _REFUSALS = {401: "no master key", 404: "the host has no such endpoint"}
 """Why a request is refused, by the status of the response."""
+_DRAINED = b"The host is drained: it runs no function manually before POST /admin/host/resume.\n"
+_STOPPING = b"The host stops: it begins no more manual runs.\n"
 _PAGE = """<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8"><title>Function app</title></head>
 <body><h1>Your function app is up and running</h1>
@@ -126,6 +128,11 @@ class Admin:
             return empty(200 if await self._hosts.warm_up() else 500)
         if method in _READ_METHODS:
             return await self._read(scope, endpoint)
+        if method == "POST" and endpoint == "/admin/host/drain":
+            return _json(await self._hosts.drain(), 202)
+        if method == "POST" and endpoint == "/admin/host/resume":
+            status, document = await self._hosts.end_drain()
+            return _json(document, status)
         if method == "POST" and endpoint.startswith(_EXTENSIONS):
             return await self._pause_or_resume(path.rstrip("/")[len(_EXTENSIONS) :], scope.get("query_string", b""))
         if method == "POST" and endpoint.startswith(f"{_FUNCTIONS}/"):
@@ -138,6 +145,8 @@ class Admin:
     async def _read(self, scope: Scope, endpoint: str) -> HttpReply:
         if endpoint == "/admin/host/status":
             return _json(await self._hosts.status())
+        if endpoint == "/admin/host/drain/status":
+            return _json(await self._hosts.drain_status())
         if endpoint == "/admin/host/extensions":
             return _json(await self._hosts.diagnosis())
         if endpoint == _FUNCTIONS:
@@ -156,6 +165,8 @@ class Admin:
         return empty(404) if document is None else _json(document)
 
     async def _run(self, scope: Scope, receive: Receive, name: str) -> HttpReply:
+        if self._host.triggers.is_drained or self._host.state in ("stopping", "stopped"):
+            return HttpReply(409, [_TEXT], _DRAINED if self._host.triggers.is_drained else _STOPPING)
         body = await read_body(receive, parse_headers(scope["headers"]), self._limit)
         name, waits = (name[: -len("/run")], True) if name.lower().endswith("/run") else (name, False)
         try:

@@ -37,6 +37,7 @@ from hosting.server.uvicorn_adapter.head import (
     shown_path,
     too_large,
 )
+from hosting.server.uvicorn_adapter.leaving import Leaving
 from hosting.server.uvicorn_adapter.sweep import Sweep
 from hosting.server.uvicorn_adapter.write_buffer import BufferedTransport, FlushScheduler
 
@@ -62,6 +63,7 @@ class Shared(NamedTuple):
         sweep: enforces them.
         scheduler: flushes the transports.
         date: the Date header.
+        leaving: whether connections are closed after the next response.
     """
 
     app: AsgiApp
@@ -71,6 +73,7 @@ class Shared(NamedTuple):
     sweep: Sweep
     scheduler: FlushScheduler
     date: DateHeader
+    leaving: Leaving
 
 
 class Connection(asyncio.Protocol):
@@ -227,7 +230,7 @@ class Connection(asyncio.Protocol):
         self._headers = []
         # A client of HTTP/1.0 knows no interim responses.
         expects_continue = b"expect" in fields and fields[b"expect"].lower() == b"100-continue" and version == "1.1"
-        exchange = Exchange(self, scope, keep_alive, expects_continue)
+        exchange = Exchange(self, scope, keep_alive and not self._shared.leaving.is_leaving, expects_continue)
         self._reading = exchange
         if self._answering is None:
             self._answer(exchange)

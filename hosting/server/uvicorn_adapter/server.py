@@ -13,6 +13,7 @@ import threading
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from pathlib import Path
+from time import monotonic
 from types import FrameType
 from typing import Protocol
 
@@ -27,6 +28,7 @@ from hosting.server.signals import ExitSignals
 from hosting.server.timeouts import Timeouts
 from hosting.server.types import Receive, Scope, Send
 from hosting.server.uvicorn_adapter.date import DateHeader
+from hosting.server.uvicorn_adapter.leaving import Leaving
 from hosting.server.uvicorn_adapter.protocol import Connection, Shared
 from hosting.server.uvicorn_adapter.sweep import Sweep
 from hosting.server.uvicorn_adapter.write_buffer import FlushScheduler
@@ -77,6 +79,9 @@ class Application(Protocol):
     def running(self) -> Sequence[str]:
         """Return the names of the functions that run, once for each invocation."""
 
+    async def leave(self) -> None:
+        """Take no more work but requests: the server stops soon."""
+
     async def drain(self, grace: float) -> bool:
         """Take no new work and wait ``grace`` seconds at most for running work; return whether all of it finished."""
 
@@ -94,7 +99,8 @@ class Server(uvicorn.Server):
 
     Args:
         app: the application.
-        grace: seconds for running invocations after the signal.
+        grace: seconds for running invocations after the signal and ``drain_delay``.
+        drain_delay: seconds for which it still accepts connections after SIGTERM.
         ready: called once, when requests are answered.
         stop_at_once: called in a signal handler, with the exit code, at a second Ctrl-C, and at the first signal while
             a debugger waits in the main thread; does not return.
@@ -115,12 +121,14 @@ class Server(uvicorn.Server):
         signals: ExitSignals,
         stop_at_once: Callable[[int], None],
         supervised: bool = False,
+        drain_delay: float = 0.0,
         certificate: Path | None = None,
         key: Path | None = None,
     ) -> None:
         sweep = Sweep(app.timeouts)
         calls = (app, app.on_disconnect, app.on_refusal)
-        shared = Shared(*calls, app.timeouts, sweep, FlushScheduler(), DateHeader())
+        leaving = Leaving(drain_delay, app.leave)
+        shared = Shared(*calls, app.timeouts, sweep, FlushScheduler(), DateHeader(), leaving)
         super().__init__(
             uvicorn.Config(
                 app,
@@ -140,6 +148,8 @@ class Server(uvicorn.Server):
             )
         )
         self._app = app
+        self._leaving = leaving
+        self._drain_delay = drain_delay
         self._grace = grace
         self._ready = ready
         self._signals = signals
@@ -166,6 +176,15 @@ class Server(uvicorn.Server):
     def _is_not_the_failure(self, record: logging.LogRecord) -> bool:
         """Drop what uvicorn logs of an application that could not start: the caller gets the exception."""
         return self._app.failure is None
+
+    @property
+    def deadline(self) -> float:
+        """When its process should end, by ``time.monotonic``: drain delay and grace period after the signal."""
+        return min(self._leaving.began_at, monotonic()) + self._drain_delay + self._grace
+
+    def skip_drain_delay(self) -> None:
+        """Wait no longer for load balancers; called on the event loop."""
+        self._leaving.skip()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start the application and accept connections, unless a signal arrives first."""
@@ -219,21 +238,30 @@ class Server(uvicorn.Server):
             self._signals.restore()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Begin to shut down at the first signal, after the app's own handler; stop at once at a second Ctrl-C."""
+        """Begin to shut down at the first signal, after the app's own handler; stop at once at a second Ctrl-C.
+
+        The first Ctrl-C waits for no load balancer; after SIGTERM it ends that wait, and a second SIGTERM does nothing.
+        """
         interrupted = sig == signal.SIGINT
         if interrupted and self._supervised:
             return
         code = 130 if interrupted else 0
         if _waits_for_debugger(frame) or (interrupted and self.should_exit):
             self._stop_at_once(code)
-        elif not self.should_exit:
+        elif interrupted and self._leaving.is_leaving:
+            self._leaving.skip()
+        elif not self._leaving.is_leaving:
             self.exit_code = code
+            self._leaving.begin()
             self._signals.call_apps_handler(sig, frame)
-            self.should_exit = True
+            if interrupted or not self.started:
+                self._leaving.skip()
+            self.should_exit = self._leaving.is_over_at_once
 
     async def on_tick(self, counter: int) -> bool:
         """Return whether to exit; called several times a second."""
         self._signals.take_back_from_debugger()
+        self.should_exit = self.should_exit or self._leaving.is_over()
         return await super().on_tick(counter)
 
 

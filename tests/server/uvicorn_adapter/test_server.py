@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import pdb  # noqa: T100 - its handler of Ctrl-C
 import signal
@@ -114,3 +115,45 @@ async def test_ctrl_c_is_the_hosts_again_after_a_debugger_has_taken_it() -> None
 
 def _app_handler(number: int, frame: FrameType | None) -> None:
     """Do nothing."""
+
+
+@pytest.mark.parametrize(
+    ("signals", "code", "ends"),
+    [
+        ([signal.SIGTERM], 0, False),
+        ([signal.SIGTERM, signal.SIGTERM], 0, False),
+        ([signal.SIGTERM, signal.SIGINT], 0, True),
+        ([signal.SIGINT], 130, True),
+        ([signal.SIGINT, signal.SIGTERM], 130, True),
+    ],
+)
+async def test_server_still_accepts_for_the_drain_delay_after_sigterm(
+    signals: Sequence[signal.Signals], code: int, ends: bool
+) -> None:
+    """The app takes no other work then; a second SIGTERM changes nothing, and Ctrl-C ends the wait."""
+    left: list[str] = []
+
+    class App(UnavailableApp):
+        async def leave(self) -> None:
+            left.append("left")
+
+    ended: list[int] = []
+    options: dict[str, Any] = {"grace": 2.5, "ready": lambda: None, "signals": ExitSignals()}
+    server = Server(App(""), **options, stop_at_once=ended.append, drain_delay=600)
+    server.started = True
+    for number in signals:
+        server.handle_exit(number, None)
+    must_exit = [await server.on_tick(1), await server.on_tick(2)]
+    await asyncio.sleep(0)
+    assert (must_exit, server.exit_code, ended) == ([ends] * 2, code, [])
+    assert left == ([] if ends else ["left"])
+    server.skip_drain_delay()
+    assert await server.on_tick(3)
+
+
+async def test_server_that_has_not_started_does_not_wait_for_load_balancers() -> None:
+    """It serves nothing yet."""
+    options: dict[str, Any] = {"grace": 2.5, "ready": lambda: None, "signals": ExitSignals()}
+    server = Server(UnavailableApp(""), **options, stop_at_once=lambda _code: None, drain_delay=600)
+    server.handle_exit(signal.SIGTERM, None)
+    assert server.should_exit

@@ -76,20 +76,24 @@ class FileProvider(Provider):
 
     async def start(self) -> None:
         logging.getLogger("watchfiles").setLevel(logging.WARNING)  # it logs each change
-        self._tasks = [asyncio.create_task(self._watch(trigger)) for trigger in self._triggers]
+        self._tasks += [asyncio.create_task(self._watch(trigger, self._stopping)) for trigger in self._triggers]
 
     async def stop(self) -> None:
         self._stopping.set()
+
+    async def resume(self) -> None:
+        self._stopping = asyncio.Event()
+        await self.start()
 
     async def close(self) -> None:
         with suppress(TimeoutError):
             async with asyncio.timeout(3):  # a receipt may still have to be written
                 await asyncio.gather(*self._tasks)
 
-    async def _watch(self, trigger: FileTrigger) -> None:
-        while trigger.invoke and not self._stopping.is_set():
+    async def _watch(self, trigger: FileTrigger, stopping: asyncio.Event) -> None:
+        while trigger.invoke and not stopping.is_set():
             try:
-                await trigger.watch(trigger.invoke, self._stopping)
+                await trigger.watch(trigger.invoke, stopping)
             except Exception:
                 logger.exception("Cannot watch the folder %s. Retrying in 5 s.", trigger.folder)
                 await asyncio.sleep(5)

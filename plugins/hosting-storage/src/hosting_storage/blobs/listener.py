@@ -13,7 +13,7 @@ from hosting_storage.blobs.messages import queue_name
 from hosting_storage.blobs.options import BlobOptions
 from hosting_storage.blobs.receipts import Receipts
 from hosting_storage.blobs.scan import Scan
-from hosting_storage.blobs.scanner import Scanner
+from hosting_storage.blobs.scanner import Scanner, described
 from hosting_storage.blobs.trigger import SCAN, BlobTrigger
 from hosting_storage.queues.listener import QueueListener
 from hosting_storage.shared.connections import Connections
@@ -65,6 +65,29 @@ class BlobListener:
         """Stop scanning and receiving; running functions continue."""
         self._stopping.set()
         self._queue.stop()
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether it was stopped, and nothing of it runs any more."""
+        return self._queue.has_ended and all(scan.done() for scan in self._scans)
+
+    def health(self) -> dict[str, str]:
+        """Return why each scan and the queue do not work; empty text where they do, nothing after ``stop``."""
+        if self._stopping.is_set():
+            return {}
+        scans = {
+            description: next(filter(None, (outage.reason(description) for outage in self._outages.values())), "")
+            for description in (described(trigger.name) for trigger in self._scanned_triggers)
+        }
+        return {**scans, **self._queue.health()}
+
+    async def backlog(self) -> dict[str, int]:
+        """Return how many blobs wait in the queue, by its name.
+
+        Raises:
+            AzureError: the queue cannot be asked.
+        """
+        return await self._queue.backlog()
 
     async def close(self) -> None:
         """Cancel what still runs; its messages are released."""

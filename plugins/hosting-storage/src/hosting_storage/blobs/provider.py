@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 from hosting.bindings import Provider, Services
@@ -29,6 +30,8 @@ class BlobProvider(Provider):
         self._connections = Connections(services)
         self._triggers: list[BlobTrigger] = []
         self._listener: BlobListener | None = None
+        self._earlier: list[BlobListener] = []
+        """Those of before a drain."""
 
     def trigger(self, function: Function, binding: Binding) -> BlobTrigger:
         """Return a blob trigger; raises FunctionLoadError if its path, source or connection cannot be used."""
@@ -66,10 +69,24 @@ class BlobProvider(Provider):
         if self._listener is not None:
             self._listener.stop()
 
+    async def resume(self) -> None:
+        """Listen again; invocations of before go on."""
+        if self._listener is not None:
+            self._earlier = [one for one in (*self._earlier, self._listener) if not one.has_ended]
+        await self.start()
+
+    def health(self) -> dict[str, str]:
+        """Return for each trigger, and for the queue of all of them, why it does not work; empty text if it does."""
+        return {} if self._listener is None else self._listener.health()
+
+    async def backlog(self) -> dict[str, int]:
+        """Return how many blobs wait in the queue of the triggers."""
+        return {} if self._listener is None else await self._listener.backlog()
+
     async def close(self) -> None:
         """Cancel what still runs, release its messages, and close the clients."""
-        if self._listener is not None:
-            await self._listener.close()
+        listeners = [*self._earlier, *([] if self._listener is None else [self._listener])]
+        await asyncio.gather(*(listener.close() for listener in listeners))
         await self._connections.close()
 
     async def answer(self, call: HttpCall) -> HttpReply:

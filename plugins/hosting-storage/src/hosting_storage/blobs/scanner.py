@@ -15,6 +15,11 @@ from hosting_storage.shared.outage import Outage
 _logger = host_logger("storage.blobs")
 
 
+def described(name: str) -> str:
+    """Return the blob trigger of a function, as the outages of its account name it."""
+    return f"the blob trigger of function '{name}'"
+
+
 class Scanner:
     """Runs one function's scan under a lock: of several hosts of an app, one scans; when it ends, another takes over.
 
@@ -41,7 +46,7 @@ class Scanner:
         stopping: asyncio.Event,
         outage: Outage,
     ) -> None:
-        self._description = f"the blob trigger of function '{name}'"
+        self._description = described(name)
         self._scan = scan
         self._storage = storage
         self._lock = lock

@@ -12,7 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
 from xml.etree.ElementTree import ParseError
 
-from azure.core.exceptions import AzureError
+from azure.core.exceptions import AzureError, ResourceNotFoundError
 
 from hosting._asyncio import wait_for_event
 from hosting.bindings import host_logger
@@ -86,6 +86,30 @@ class QueueListener:
     def start(self) -> None:
         """Start to receive messages; call it on the event loop."""
         self._read_task = asyncio.create_task(self._read(), name=f"queue {self._name}")
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether it was stopped, and nothing of it runs any more."""
+        return self._is_stopping and not self._unfinished()
+
+    def health(self) -> dict[str, str]:
+        """Return why the queue is not read, by its name; empty text if it is read, nothing after ``stop``."""
+        if self._is_stopping:
+            return {}
+        is_read = self._read_task is not None and not self._read_task.done()
+        return {self._description: self._outage.reason(self._description) if is_read else "it is not read any more"}
+
+    async def backlog(self) -> dict[str, int]:
+        """Return how many messages the queue has, also those that a host handles or that are invisible; by its name.
+
+        Raises:
+            AzureError: the queue cannot be asked.
+        """
+        try:
+            properties = await self._queue.get_queue_properties()
+        except ResourceNotFoundError:
+            return {self._description: 0}
+        return {self._description: max(int(properties.approximate_message_count or 0), len(self._work_tasks))}
 
     def nudge(self) -> None:
         """Poll now, because the queue has a message. It may be called at any time."""

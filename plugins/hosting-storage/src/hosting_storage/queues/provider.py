@@ -76,6 +76,20 @@ class QueueProvider(Provider):
         for listener in self._all():
             listener.stop()
 
+    async def resume(self) -> None:
+        """Listen again; messages that were received before go on."""
+        for url, listeners in self._listeners.items():
+            self._listeners[url] = [listener for listener in listeners if not listener.has_ended]
+        await self.start()
+
+    def health(self) -> dict[str, str]:
+        """Return for each queue why it is not read; empty text if it is."""
+        return {name: reason for listener in self._all() for name, reason in listener.health().items()}
+
+    async def backlog(self) -> dict[str, int]:
+        """Return how many messages each queue has."""
+        return {name: count for listener in self._all() for name, count in (await listener.backlog()).items()}
+
     async def close(self) -> None:
         """Cancel what still runs, release its messages, and close the clients."""
         await asyncio.gather(*(listener.close() for listener in self._all()))

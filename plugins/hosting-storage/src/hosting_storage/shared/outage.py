@@ -23,14 +23,19 @@ class Outage:
     def __init__(self, logger: logging.Logger, where: str) -> None:
         self._logger = logger
         self._where = where
-        self._failing: dict[str, set[str]] = {}
+        self._failing: dict[str, dict[str, str]] = {}
+        """For each user the last message of each kind of failure."""
 
     def failed(self, user: str, error: Exception) -> None:
         """Record a failure of ``user``, such as ``queue 'orders'``; log it unless the same failure is logged."""
         kind = _kind(error)
         if not any(kind in kinds for kinds in self._failing.values()):
             self._logger.error("%s cannot be used for %s: %s %s", self._where, user, first_line(error), _remedy(error))
-        self._failing.setdefault(user, set()).add(kind)
+        self._failing.setdefault(user, {})[kind] = f"{first_line(error)} {_remedy(error)}"
+
+    def reason(self, user: str) -> str:
+        """Return why the account cannot be used for ``user``; empty if it can."""
+        return " ".join(self._failing.get(user, {}).values())
 
     def answered(self, user: str) -> None:
         """Record a response for ``user``; log it when it ends the last failure."""
