@@ -125,7 +125,7 @@ class FunctionHost:
         self._acquire_lease = acquire_lease or self._lock_task
         self._running_event = asyncio.Event()
         self._is_leaving = self._is_stopped = False
-        self.triggers = Triggers()
+        self.listening = Triggers()
         """The providers, which listen, may be drained, and stop."""
         self.health = HostHealth(self, self._services)
         """What is known about its health."""
@@ -286,7 +286,7 @@ class FunctionHost:
         self.never_triggered = tuple(binder.never_triggered)
         self.replacements = tuple(problem.redacted() for problem in binder.replacements)
         self._providers = providers.all()
-        self.triggers = Triggers(self._providers, self.running)
+        self.listening = Triggers(self._providers, self.running)
         if self.http:
             self._router, self._unavailable = self.http.router(), self.http.unavailable_router()
 
@@ -370,7 +370,7 @@ class FunctionHost:
         await self.extensions.startup()
         if self.app.lifespan is not None:
             await self.app.lifespan.startup()
-        await self.triggers.start()
+        await self.listening.start()
         self._running_event.set()
 
     @property
@@ -419,7 +419,7 @@ class FunctionHost:
     async def leave(self) -> None:
         """Take no more work but requests, because ``drain`` follows soon: the host is not ready any more."""
         self._is_leaving = True
-        await self.triggers.stop()
+        await self.listening.stop()
 
     async def drain(self, grace: float) -> bool:
         """Take no new work and wait for running invocations, until ``grace`` seconds after the first call.
@@ -430,7 +430,7 @@ class FunctionHost:
         now = asyncio.get_running_loop().time
         if self._drained_by is None:
             self._drained_by = now() + grace
-            await self.triggers.stop()
+            await self.listening.stop()
             # Now, so that a provider can tell a retry policy that is cut short from one that is used up.
             self._draining.set()
         while self.running.invocations and now() < self._drained_by:  # noqa: ASYNC110 - an event would cost each invocation
@@ -445,7 +445,7 @@ class FunctionHost:
         self._is_stopped = True
         pending.late[:] = [takes for takes in pending.late if takes != self._take_late]
         self.health.stop()
-        await self.triggers.close()
+        await self.listening.close()
         await self.extensions.stop_tasks()  # before the storage with their locks is closed
         await end_all("close", (self._services.close,))
         if self.app.lifespan is not None:

@@ -65,7 +65,7 @@ class HostHealth:
         if not probe:
             results += [
                 HealthResult(f"{_TRIGGERS}.{name}", redact(reason), 0.0, False, False)
-                for name, reason in self._host.triggers.health().items()
+                for name, reason in self._host.listening.health().items()
             ]
         checks: list[Any] = [self._host.extensions.background.check_health(lambda check: check.is_for(probe))]
         if not probe and self._services.uses_storage:
@@ -92,7 +92,7 @@ class HostHealth:
             return f"functions do not run without their guard: {', '.join(guards)}"
         if self._host.state != "running":
             return f"the host is {self._host.state}"
-        return DRAINED if self._host.triggers.is_drained else ""
+        return DRAINED if self._host.listening.is_drained else ""
 
     async def _check_storage(self) -> list[HealthResult]:
         """Return the result for the host's storage, which is not asked again for a few seconds."""

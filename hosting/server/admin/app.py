@@ -165,8 +165,8 @@ class Admin:
         return empty(404) if document is None else _json(document)
 
     async def _run(self, scope: Scope, receive: Receive, name: str) -> HttpReply:
-        if self._host.triggers.is_drained or self._host.state in ("stopping", "stopped"):
-            return HttpReply(409, [_TEXT], _DRAINED if self._host.triggers.is_drained else _STOPPING)
+        if self._host.listening.is_drained or self._host.state in ("stopping", "stopped"):
+            return HttpReply(409, [_TEXT], _DRAINED if self._host.listening.is_drained else _STOPPING)
         body = await read_body(receive, parse_headers(scope["headers"]), self._limit)
         name, waits = (name[: -len("/run")], True) if name.lower().endswith("/run") else (name, False)
         try:

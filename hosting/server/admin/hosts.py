@@ -41,7 +41,7 @@ class AllHosts:
         processes.add("status", self._own_status)
         processes.add("drain", self._drain)
         processes.add("end drain", self._end_drain)
-        processes.add("drain status", lambda: host.triggers.drain_status.document())
+        processes.add("drain status", lambda: host.listening.drain_status.document())
         processes.add("diagnosis", host.extensions.diagnosis)
         processes.add("pause extension", host.extensions.pause)
         processes.add("resume extension", host.extensions.resume)
@@ -136,20 +136,20 @@ class AllHosts:
             failures = [f"{one.name}: {one.reason}" for one in results if one.reason not in ("", DRAINED)]
         return {
             "state": "Error" if failures else state,
-            "drain": self._host.triggers.drain_status.state,
+            "drain": self._host.listening.drain_status.state,
             "processUptime": int((monotonic() - self._since) * 1000),
             "errors": [*problems, *failures],
         }
 
     async def _drain(self) -> dict[str, Any]:
-        draining = asyncio.create_task(self._host.triggers.drain())
+        draining = asyncio.create_task(self._host.listening.drain())
         self._tasks.add(draining)
         draining.add_done_callback(self._tasks.discard)
         await asyncio.sleep(0)  # so that the answer says that it drains
-        return self._host.triggers.drain_status.document()
+        return self._host.listening.drain_status.document()
 
     async def _end_drain(self) -> None:
-        await self._host.triggers.resume()
+        await self._host.listening.resume()
 
 
 def _merged_state(states: list[str]) -> str:
