@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from time import monotonic
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from hosting._exceptions import error_text
 from hosting._redaction import redact
 from hosting.app_work import HEALTH_NAMES
 from hosting.errors import HostingError
-from hosting.extensions import HealthResult
+from hosting.extensions import ExtensionHost, HealthResult
+from hosting.host.triggers import Triggers
 
 if TYPE_CHECKING:
     from hosting.bindings.services import Services
-    from hosting.host.function_host import FunctionHost
 
 STORAGE = "azure.functions.webjobs.storage"
 """The name of the check of the host's storage, as in Azure's host. Source: its ``HealthCheckNames``."""
@@ -28,6 +28,17 @@ _TRIGGERS = "hosting.triggers"
 _LIVE, _READY = HEALTH_NAMES
 
 
+class CheckedHost(Protocol):
+    """What is asked of a host."""
+
+    extensions: ExtensionHost
+    listening: Triggers
+
+    @property
+    def state(self) -> str:
+        """Whether it starts, runs, stops or has stopped."""
+
+
 class HostHealth:
     """The health of one host.
 
@@ -36,7 +47,7 @@ class HostHealth:
         services: has the host's storage, which is checked if something of the app uses it.
     """
 
-    def __init__(self, host: FunctionHost, services: Services) -> None:
+    def __init__(self, host: CheckedHost, services: Services) -> None:
         self._host = host
         self._services = services
         self._storage: asyncio.Task[str] | None = None
