@@ -85,6 +85,12 @@ class FunctionHost:
     host_json: dict[str, Any]
     response_headers: Sequence[AddedHeader] = ()
     """The headers that extensions add to every response."""
+    listening: Triggers
+    """Its providers, which listen, may be drained, and stop."""
+    health: HostHealth
+    """What is known about its health."""
+    missing: MissingOptions | None
+    """What host.json says about bindings that no installed package provides; None if it says nothing."""
 
     def __init__(
         self,
@@ -125,10 +131,7 @@ class FunctionHost:
         self._acquire_lease = acquire_lease or self._lock_task
         self._running_event = asyncio.Event()
         self._is_leaving = self._is_stopped = False
-        self.listening = Triggers()
-        """The providers, which listen, may be drained, and stop."""
-        self.health = HostHealth(self, self._services)
-        """What is known about its health."""
+        self.listening, self.health = Triggers(), HostHealth(self, self._services)
         self._providers: tuple[Provider, ...] = ()
         self.never_triggered: tuple[NeverTriggered, ...] = ()
         """The functions with a binding type that no installed package provides, each with that type."""
@@ -136,8 +139,7 @@ class FunctionHost:
         """A warning for each function with an output that is logged, or an input that is read from a file, instead of
         its service, in texts without secrets."""
         self._missing_outputs = missing_outputs
-        self.missing: MissingOptions | None = None
-        """What host.json says about bindings that no installed package provides; None if it says nothing."""
+        self.missing = None
         self._router: Router[HttpTrigger] = Router()
         self._unavailable: Router[HttpTrigger] = Router()
 

@@ -29,7 +29,7 @@ class EarlyExit:
         signal.signal(signal.SIGTERM, self._exit)
 
     def disable(self) -> None:
-        """Let SIGTERM do nothing from now on, where no other handler is installed. Called before anything serves."""
+        """Let SIGTERM do nothing from now on, where no other handler is installed. Called once the server serves."""
         self._is_early = False
 
     def _exit(self, _number: int, _frame: object) -> None:

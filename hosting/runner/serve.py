@@ -77,14 +77,13 @@ def serve(
         processes = Processes(channel, stop=lambda: signal.raise_signal(signal.SIGTERM))
         app, announce_app = _application(options, role, settings, base, logs, processes)
         signals.note_apps_handlers()
-
         report_start: Callable[[], None] = (lambda: None) if channel is None else channel.report_start
 
         def on_ready() -> None:
+            early_exit.disable()
             announce_app()
             report_start()
 
-        early_exit.disable()
         server = _server(app, options, role, logs, signals, on_ready)
         processes.add(SKIP_DRAIN_DELAY, server.skip_drain_delay)
         try:
