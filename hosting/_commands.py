@@ -10,6 +10,7 @@ BUILT_IN_COMMANDS = (
     "image",
     "manifests",
     "completion",
+    "health",
     "top",
     "logs",
     "functions",

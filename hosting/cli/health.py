@@ -1,0 +1,117 @@
+"""``hosting health``: ask a host whether it works, for the health checks of containers."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from typing import TYPE_CHECKING, Any
+from urllib.parse import SplitResult, urlsplit
+
+import click
+
+from hosting.cli.help import Command
+from hosting.cli.params import Choice
+
+if TYPE_CHECKING:
+    from http.client import HTTPConnection
+
+DEFAULT_PORT = 7071
+_LOCAL = ("127.0.0.1", "localhost", "::1")
+_PATHS = {"ready": "/admin/health/ready", "live": "/admin/health/live", "all": "/admin/health"}
+
+
+@click.command(
+    cls=Command,
+    examples=[
+        "hosting health",
+        "hosting health http://127.0.0.1:8080 --timeout 2",
+        "hosting health --probe live --json",
+    ],
+    page="how-to/check-health",
+)
+@click.argument("url", required=False)
+@click.option(
+    "--probe",
+    type=Choice(sorted(_PATHS)),
+    default="ready",
+    help="Whether it takes requests, whether its process answers, or all checks (default: ready).",
+)
+@click.option(
+    "--timeout",
+    type=click.FloatRange(0, min_open=True),
+    default=5.0,
+    metavar="SECONDS",
+    help="Time that the host has to answer (default: 5).",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON document (default: a line).")
+def health(url: str | None, probe: str, timeout: float, as_json: bool) -> None:
+    """Ask a host whether it works.
+
+    URL is the host's address (default: http://127.0.0.1, with the port in the variable PORT, or 7071). Exits with 0 if
+    the host is healthy or degraded, with 1 if it is unhealthy or does not answer. No key is needed.
+    """
+    address = url or f"http://127.0.0.1:{os.environ.get('PORT', '').strip() or DEFAULT_PORT}"
+    parts = _checked(address)
+    status, reason = _ask(parts, _PATHS[probe], timeout)
+    if as_json:
+        click.echo(json.dumps({"url": address, "probe": probe, "status": status, "reason": reason or None}))
+    else:
+        click.echo(f"{status}: {reason}" if reason else status, err=bool(reason))
+    sys.exit(1 if reason else 0)
+
+
+def _checked(address: str) -> SplitResult:
+    """Return the parts of a URL.
+
+    Raises:
+        click.UsageError: it is not the URL of a host.
+    """
+    try:
+        parts = urlsplit(address)
+        is_usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        is_usable = False
+    if not is_usable:
+        raise click.UsageError(f"{address!r} is not the URL of a host, such as http://127.0.0.1:{DEFAULT_PORT}.")
+    return parts
+
+
+def _ask(parts: SplitResult, path: str, seconds: float) -> tuple[str, str]:
+    """Return the status that a host reports, and why it is not healthy; the reason is empty if it is."""
+    from http.client import HTTPException
+
+    connection = _connection(parts, seconds)
+    try:
+        connection.request("GET", parts.path.rstrip("/") + path)
+        response = connection.getresponse()
+        body = response.read(10_000)
+    except (OSError, HTTPException) as error:
+        text = f"it has not answered within {seconds:g} s" if isinstance(error, TimeoutError) else str(error)
+        return "Unreachable", text or type(error).__name__
+    finally:
+        connection.close()
+    return _status(response.status, body)
+
+
+def _connection(parts: SplitResult, seconds: float) -> HTTPConnection:
+    from http.client import HTTPConnection, HTTPSConnection
+
+    assert parts.hostname is not None
+    if parts.scheme == "http":
+        return HTTPConnection(parts.hostname, parts.port, timeout=seconds)
+    import ssl  # most checks need none
+
+    context = ssl.create_default_context()
+    if parts.hostname in _LOCAL:  # its certificate is for the name by which others know the host
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    return HTTPSConnection(parts.hostname, parts.port, timeout=seconds, context=context)
+
+
+def _status(code: int, body: bytes) -> tuple[str, str]:
+    try:
+        document: Any = json.loads(body)
+        status = str(document["status"])
+    except (ValueError, KeyError, TypeError):
+        return "Unknown", f"the answer is not that of a health endpoint: status {code}"
+    return status, "" if code == 200 else f"the host answers {code}"
