@@ -128,15 +128,19 @@ class Admin:
             return empty(200 if await self._hosts.warm_up() else 500)
         if method in _READ_METHODS:
             return await self._read(scope, endpoint)
-        if method == "POST" and endpoint == "/admin/host/drain":
+        return await self._do(scope, receive, path.rstrip("/")) if method == "POST" else empty(404)
+
+    async def _do(self, scope: Scope, receive: Receive, path: str) -> HttpReply:
+        endpoint = path.lower()
+        if endpoint == "/admin/host/drain":
             return _json(await self._hosts.drain(), 202)
-        if method == "POST" and endpoint == "/admin/host/resume":
+        if endpoint == "/admin/host/resume":
             status, document = await self._hosts.end_drain()
             return _json(document, status)
-        if method == "POST" and endpoint.startswith(_EXTENSIONS):
-            return await self._pause_or_resume(path.rstrip("/")[len(_EXTENSIONS) :], scope.get("query_string", b""))
-        if method == "POST" and endpoint.startswith(f"{_FUNCTIONS}/"):
-            return await self._run(scope, receive, path.rstrip("/")[len(_FUNCTIONS) + 1 :])
+        if endpoint.startswith(_EXTENSIONS):
+            return await self._pause_or_resume(path[len(_EXTENSIONS) :], scope.get("query_string", b""))
+        if endpoint.startswith(f"{_FUNCTIONS}/"):
+            return await self._run(scope, receive, path[len(_FUNCTIONS) + 1 :])
         return empty(404)
 
     def _lacks_token(self, scope: Scope) -> bool:
