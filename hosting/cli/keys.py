@@ -35,7 +35,7 @@ def _dns_name(_context: click.Context, _parameter: click.Parameter, value: str |
         "hosting keys shop",
         "hosting keys shop --json",
         "hosting keys shop --rotate Orders --overlap 48",
-        "hosting keys shop --format secret | kubectl apply -f -",
+        "hosting keys shop --format secret",
         'curl -H "x-functions-key: KEY" http://localhost:7071/api/Orders',
     ],
     page="how-to/secure-functions",
