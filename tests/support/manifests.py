@@ -85,8 +85,7 @@ def _pod(spec: dict[str, Any], objects: list[dict[str, Any]]) -> Iterator[str]:
     probes = [container[f"{kind}Probe"]["httpGet"].get("port") for kind in ("startup", "readiness", "liveness")]
     yield from (f"no port {port}" for port in probes if port is not None and port not in _ports({"spec": spec}))
     flags = dict(zip(container["args"][::2], container["args"][1::2], strict=True))
-    sleep = container.get("lifecycle", {}).get("preStop", {}).get("exec", {}).get("command", ["sleep", "0"])
-    needed = int(flags.get("--drain-delay", sleep[1])) + int(flags["--grace"])
+    needed = int(flags["--drain-delay"]) + int(flags["--grace"])
     if spec.get("terminationGracePeriodSeconds", needed + 1) <= needed:
         yield "the pod is killed before its host has drained"
     if flags["--port"] not in {str(one["containerPort"]) for one in container["ports"]}:

@@ -15,7 +15,6 @@ _VENV = "/opt/venv"
 _UV_VERSION = "0.13.9"
 _SBOM_VERSION = "7.5.0"
 _SBOM = "/usr/share/sbom/app.cdx.json"
-_HEALTH = f"import urllib.request as r; r.urlopen('http://127.0.0.1:{PORT}/admin/health/ready', timeout=8)"
 _CACHE = "--mount=type=cache,target=/root/.cache/pip"
 _UV_CACHE = "--mount=type=cache,target=/root/.cache/uv"
 _CONFIGURATION = "--mount=type=secret,id=pip_conf,target=/etc/pip.conf"
@@ -158,7 +157,7 @@ def _final(options: ImageOptions) -> str:
         f"EXPOSE {PORT}",
         "STOPSIGNAL SIGTERM",
         "HEALTHCHECK --interval=30s --timeout=10s --start-period=60s --retries=3 \\",
-        f"    CMD {json.dumps(['python', '-c', _HEALTH])}",
+        f"    CMD {json.dumps(['hosting', 'health', f'http://127.0.0.1:{PORT}', '--timeout', '8'])}",
         'ENTRYPOINT ["hosting", "start"]',
         f"CMD {json.dumps(arguments)}",
     )

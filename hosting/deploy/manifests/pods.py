@@ -9,12 +9,10 @@ from typing import Any
 from hosting.deploy.manifests.components import Component
 from hosting.deploy.manifests.options import KEYS_FOLDER, MARGIN_SECONDS, PORT
 from hosting.deploy.manifests.plan import Plan
-from hosting.runner.options import StartOptions
 
 _USER = 10001
 _FUNCTIONS = "AzureFunctionsJobHost__functions__"
 METRICS = "AzureFunctionsJobHost__extensionHost__extensions__prometheus__settings__"
-_WAITS_BY_ITSELF = "drain_delay" in StartOptions._fields
 _STARTUP_SECONDS, _STARTUP_PERIOD_SECONDS = 120, 2
 
 
@@ -27,10 +25,9 @@ def labels(plan: Plan, component: str = "") -> dict[str, str]:
 
 def arguments(plan: Plan, component: Component) -> list[str]:
     """Return the arguments of ``hosting start`` in a container."""
-    delay = ("--drain-delay", str(plan.drain_delay(component))) if _WAITS_BY_ITSELF else ()
     return [
-        *("--host", "0.0.0.0", "--port", str(PORT), *delay, "--grace", str(plan.grace(component))),
-        *("--log-format", "json"),
+        *("--host", "0.0.0.0", "--port", str(PORT), "--drain-delay", str(plan.drain_delay(component))),
+        *("--grace", str(plan.grace(component)), "--log-format", "json"),
     ]
 
 
@@ -104,7 +101,6 @@ def container(plan: Plan, component: Component) -> dict[str, Any]:
         "envFrom": [{"configMapRef": {"name": f"{name}-settings"}}, {"secretRef": {"name": f"{name}-settings"}}],
         "env": _env(variables(plan, component)),
         **probes(),
-        **_pre_stop(plan, component),
         "resources": {"requests": {"cpu": "100m", "memory": "128Mi"}, "limits": {"memory": "512Mi"}},
         "securityContext": {
             "allowPrivilegeEscalation": False,
@@ -116,14 +112,6 @@ def container(plan: Plan, component: Component) -> dict[str, Any]:
             {"name": "keys", "mountPath": KEYS_FOLDER, "readOnly": True},
         ],
     }
-
-
-def _pre_stop(plan: Plan, component: Component) -> dict[str, Any]:
-    """Return what keeps SIGTERM from a host that does not accept requests after it, until no proxy sends any."""
-    delay = plan.drain_delay(component)
-    if _WAITS_BY_ITSELF or not delay:
-        return {}
-    return {"lifecycle": {"preStop": {"exec": {"command": ["sleep", str(delay)]}}}}
 
 
 def probes(port: int | str | None = "http", failures: int | None = None) -> dict[str, Any]:

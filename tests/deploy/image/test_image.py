@@ -155,7 +155,7 @@ def test_image_is_as_small_and_closed_as_it_can_be(make_app: MakeApp) -> None:
     assert json.loads(final.partition("\nENTRYPOINT ")[2].splitlines()[0]) == ["hosting", "start"]
     assert json.loads(final.partition("\nCMD ")[2].splitlines()[0])[:2] == ["--host", "0.0.0.0"]
     assert "\nHEALTHCHECK " in final
-    assert "/admin/health/ready" in final
+    assert 'CMD ["hosting", "health", ' in final
     assert "org.opencontainers.image.revision" in final
     assert "cyclonedx" not in image_files(root, _plan(root, sbom=False))["Dockerfile"]
     pinned = image_files(root, _plan(root, base="python:3.13-slim@sha256:00"))["Dockerfile"]
