@@ -344,3 +344,17 @@ def _is_public(name: str) -> bool:
     is_documented = rest in hosting.__all__ or name == first or name in PUBLIC_MODULES
     is_documented |= rest in {f"logging.{one}" for one in hosting.logging.__all__}
     return is_documented or (name.startswith(tuple(f"{one}." for one in PUBLIC_MODULES)) and "._" not in name)
+
+
+def test_every_provider_that_starts_something_can_resume_it_after_a_drain() -> None:
+    """Otherwise an operator who ends a drain would have to restart the host."""
+    paths = [*PACKAGE.rglob("*.py"), *(PACKAGE.parent / "plugins").glob("*/src/**/*.py")]
+    classes = [one for path in paths for one in ast.walk(ast.parse(path.read_text("utf-8")))]
+    missing = [
+        one.name
+        for one in classes
+        if isinstance(one, ast.ClassDef) and any(ast.unparse(base).endswith("Provider") for base in one.bases)
+        if {"start"} <= (defined := {node.name for node in one.body if isinstance(node, ast.AsyncFunctionDef)})
+        if "resume" not in defined
+    ]
+    assert missing == []

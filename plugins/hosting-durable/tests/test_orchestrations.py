@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Callable, Generator
 from datetime import timedelta
@@ -266,3 +267,24 @@ async def test_failures_say_what_failed(folder: HostFolder, name: str, text: str
         found = await host.hub.wait_for_completion(instance, SECONDS)
     assert found.status is Status.FAILED
     assert text in (found.output or "")
+
+
+@pytest.mark.parametrize("has_stopped", [True, False])
+async def test_host_that_an_operator_resumes_runs_what_was_started_meanwhile(
+    folder: HostFolder, has_stopped: bool
+) -> None:
+    """Also where it is resumed before it has noticed that it was drained."""
+    async with folder.open(make_app(chain)) as host:
+        await host.stop()
+        instance = await host.hub.start_orchestration("chain", json.dumps("1"))
+        if has_stopped:
+            await asyncio.wait(host.engine._loops[:1])
+            assert (await host.hub.get_instance(instance)).status is Status.PENDING
+        await host.resume()
+        finished = await host.hub.wait_for_completion(instance, SECONDS)
+        assert json.loads(finished.output or "") == [2, "Hello 2!", None]
+        await host.stop()
+        await host.resume()
+        assert (
+            await host.hub.wait_for_completion(await host.hub.start_orchestration("chain", json.dumps("1")), SECONDS)
+        ).output

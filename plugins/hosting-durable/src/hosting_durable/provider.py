@@ -55,6 +55,11 @@ class DurableProvider(Provider):
         """Begin no more turns and activities; what runs goes on."""
         self.engine.stop()
 
+    async def resume(self) -> None:
+        """Begin turns and activities again."""
+        if not self.functions.is_empty:
+            self.engine.resume()
+
     async def close(self) -> None:
         """End what still runs, and close the task hub."""
         await self.engine.close()

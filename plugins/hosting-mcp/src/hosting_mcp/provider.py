@@ -50,6 +50,9 @@ class _McpProvider(Provider):
         """End all streams; running calls continue."""
         self.server.endpoint.stop()
 
+    async def resume(self) -> None:
+        """Do nothing: requests are answered in any case, and clients open their streams anew."""
+
 
 class ToolProvider(_McpProvider):
     """Provides ``mcpToolTrigger``."""

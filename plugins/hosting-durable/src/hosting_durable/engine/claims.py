@@ -39,8 +39,12 @@ class Claims:
         self._is_stopped = False
 
     def stop(self) -> None:
-        """Claim nothing more."""
+        """Claim nothing more, until ``resume``."""
         self._is_stopped = True
+
+    def resume(self) -> None:
+        """Claim again."""
+        self._is_stopped = False
 
     def ended(self, kind: int) -> bool:
         """Give a slot back; return whether there was none."""

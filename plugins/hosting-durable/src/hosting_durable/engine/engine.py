@@ -68,9 +68,18 @@ class Engine:
         self._loops = [asyncio.create_task(self._dispatch()), asyncio.create_task(self._beat())]
 
     def stop(self) -> None:
-        """Claim nothing more; what runs goes on."""
+        """Claim nothing more, until ``resume``; what runs goes on."""
         self._is_stopping = True
         self._claims.stop()
+        self._database.wake()
+
+    def resume(self) -> None:
+        """Claim again after ``stop``; call it on the event loop."""
+        self._is_stopping = False
+        self._claims.resume()
+        dispatch, beat = self._loops
+        # One that has not seen the stop yet goes on; it may have found no slots, and waits for a write.
+        self._loops = [asyncio.create_task(self._dispatch()) if dispatch.done() else dispatch, beat]
         self._database.wake()
 
     async def close(self) -> None:
