@@ -52,8 +52,8 @@ def test_missing_package_is_shown_as_not_installed() -> None:
     """The other packages are shown with their versions."""
     code = (
         "from hosting import _distributions\n"
-        "real = _distributions.find_distribution\n"
-        "_distributions.find_distribution = lambda name: None if name == 'uvicorn' else real(name)\n"
+        "real = _distributions.installed\n"
+        "_distributions.installed = lambda: [one for one in real() if one.name != 'uvicorn']\n"
         "from hosting.cli.version import version_text\n"
         "print(version_text())\n"
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from uuid import uuid4
@@ -19,6 +20,14 @@ POSTGRESQL = pytest.param("postgresql", marks=pytest.mark.slow)
 def anyio_backend() -> str:
     """Run async tests and fixtures with asyncio."""
     return "asyncio"
+
+
+@pytest.fixture(autouse=True)
+def _restore_path() -> Iterator[None]:
+    """Restore ``sys.path``, to which each host adds the folder of its app."""
+    before = list(sys.path)
+    yield
+    sys.path[:] = before
 
 
 @pytest.fixture

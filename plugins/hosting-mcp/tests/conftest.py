@@ -2,17 +2,33 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from mcp_support import MakePeer, peers
+from uvicorn import Server
+
+_handle_exit = Server.handle_exit
+with suppress(ImportError):
+    import mcp  # noqa: F401 - with it comes sse-starlette, which replaces a method of every server of this process
+setattr(Server, "handle_exit", _handle_exit)  # noqa: B010 - mypy accepts no assignment to a method
 
 
 @pytest.fixture(scope="session")
 def anyio_backend() -> str:
     """Run async tests and fixtures with asyncio."""
     return "asyncio"
+
+
+@pytest.fixture(autouse=True)
+def _restore_path() -> Iterator[None]:
+    """Restore ``sys.path``, to which each host adds the folder of its app."""
+    before = list(sys.path)
+    yield
+    sys.path[:] = before
 
 
 @pytest.fixture

@@ -185,7 +185,12 @@ async def test_session_ids_are_sealed_where_there_is_a_key(make_peer: MakePeer) 
     assert "|" not in session
     ping = {"jsonrpc": "2.0", "id": 1, "method": "ping"}
     assert (await peer.post(ping, mcp_session_id=session)).status_code == 200
-    for wrong in ("a" + session[1:], session[:-5], "aaaaaaaaaaaaaaaa|bbbbbbbbbbbbbbbb", "%"):
+    for wrong in (
+        ("b" if session[0] == "a" else "a") + session[1:],
+        session[:-5],
+        "aaaaaaaaaaaaaaaa|bbbbbbbbbbbbbbbb",
+        "%",
+    ):
         assert (await peer.post(ping, mcp_session_id=wrong)).status_code == 400
     for settings, options in (
         ({**environ, "FUNCTIONS_CORETOOLS_ENVIRONMENT": "1"}, {}),
