@@ -49,13 +49,13 @@ storage: $(VENV)/.azurite ## Run Azurite, a local Azure Storage, with its data i
 test: check $(VENV)/.pyodide $(VENV)/.azurite ## Check the code, then run the tests (about 20 minutes on two cores)
 	MAKEFLAGS= $(BIN)/python -m pytest -m "not long" $(PYTEST_ARGS)
 
-long: $(VENV)/.dev $(VENV)/.azurite ## Run what make test leaves out: the long tutorial, further pages, scaffolds and benchmarks (about 8 minutes)
+long: $(VENV)/.dev $(VENV)/.azurite ## Run what make test leaves out: the long tutorial, further pages, scaffolds, containers and benchmarks
 	MAKEFLAGS= $(BIN)/python -m pytest -m long $(PYTEST_ARGS)
 
-fast: check ## Check the code, then run the quick tests, without those that start processes (a little more than a minute on two cores)
+fast: check ## Check the code, then run the quick tests, without those that start processes (about two minutes on two cores)
 	$(BIN)/python -m pytest tests -n 2 -m "not slow and not exhaustive and not long" --hypothesis-profile="few examples"
 
-cover: $(VENV)/.pyodide $(VENV)/.azurite ## Run every test and report the branches that none reaches (about 15 minutes)
+cover: $(VENV)/.pyodide $(VENV)/.azurite ## Run every test and report the branches that none reaches (about twice as long as make test)
 	$(BIN)/coverage erase
 	$(BIN)/coverage run -m pytest $(PYTEST_ARGS)
 	$(BIN)/coverage combine --quiet
