@@ -43,10 +43,17 @@ def name() -> str:
     return f"queue-{next(_numbers)}"
 
 
+@pytest.fixture(autouse=True)
+def _restore_path() -> Iterator[None]:
+    """Restore ``sys.path``, to which each host adds the folder of its app."""
+    before = list(sys.path)
+    yield
+    sys.path[:] = before
+
+
 @pytest.fixture
-def make_app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MakeApp]:
-    """Write apps to new folders; what loading them adds to the path is removed after the test."""
-    path = list(sys.path)
+def make_app(tmp_path_factory: pytest.TempPathFactory) -> MakeApp:
+    """Write apps to new folders."""
 
     def make(files: Mapping[str, str], /) -> Path:
         root = tmp_path_factory.mktemp("app")
@@ -55,8 +62,7 @@ def make_app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MakeApp]:
             (root / file).write_text(content, "utf-8")
         return root
 
-    yield make
-    sys.path[:] = path
+    return make
 
 
 @pytest.fixture
