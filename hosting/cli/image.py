@@ -60,7 +60,7 @@ class _Mode(NamedTuple):
 @click.option(
     "--check", is_flag=True, help="Write nothing; exit with code 1 if a file is not up to date (default: off)."
 )
-@click.option("--force", is_flag=True, help="Overwrite files that were changed by hand (default: off).")
+@click.option("--force", is_flag=True, help="Overwrite files that were edited (default: off).")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON document (default: lines).")
 def image(
     app_dir: Path,
@@ -79,7 +79,7 @@ def image(
 
     Loads the app in APP_DIR (default: the current folder) without serving it, and writes Dockerfile, .dockerignore and
     requirements-image.txt into its folder. Nothing is built. The same app and options make the same bytes. Files that
-    were changed by hand are not overwritten.
+    were edited are not overwritten.
     """
     from hosting.deploy.image.options import ImageOptions
     from hosting.deploy.manifests.names import default_name

@@ -93,14 +93,14 @@ _FOLDER = "manifests"
     is_flag=True,
     help="Write nothing; exit with code 1 if the files in FOLDER are not up to date (default: off).",
 )
-@click.option("--force", is_flag=True, help="Overwrite files that were changed by hand (default: off).")
+@click.option("--force", is_flag=True, help="Overwrite files that were edited (default: off).")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON document (default: tables).")
 def manifests(app_dir: Path, folder: str, check: bool, force: bool, as_json: bool, **given: Any) -> None:
     """Write the files with which an app runs elsewhere.
 
     Loads the app in APP_DIR (default: the current folder) without serving it. Functions for HTTP, functions that KEDA
     scales from zero, and functions that need one host run apart from each other. Secrets are placeholders: no value of
-    local.settings.json is written that may be a secret. Files that were changed by hand are not overwritten.
+    local.settings.json is written that may be a secret. Files that were edited are not overwritten.
     """
     from hosting.deploy.manifests.names import default_name
     from hosting.deploy.manifests.options import ManifestOptions

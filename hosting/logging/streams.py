@@ -79,13 +79,13 @@ def _stream(found: TextIO, write: Callable[[bytes], None]) -> TextIO:
     return io.TextIOWrapper(printed, encoding=encoding, errors=errors, line_buffering=True)
 
 
-class PrintedLines:
-    """Makes a JSON line of each line that code prints.
+class _Lines:
+    """What code prints, line by line.
 
     Args:
-        output: renders the lines.
+        output: renders the lines, or has the tail that gets them.
         name: ``stdout`` or ``stderr``, the value of the field ``stream``.
-        write: gets the JSON lines.
+        write: gets what is written.
     """
 
     def __init__(self, output: LogOutput, name: str, write: Callable[[bytes], None]) -> None:
@@ -95,12 +95,20 @@ class PrintedLines:
         self._begun = b""
         """The beginning of a line that is not complete yet."""
 
+    def _completed(self, data: bytes) -> list[str]:
+        """Return the lines that ``data`` completes."""
+        *lines, self._begun = (self._begun + data).split(b"\n")
+        return [line.decode(errors="backslashreplace") for line in lines]
+
+
+class PrintedLines(_Lines):
+    """Makes a JSON line of each line that code prints."""
+
     def write(self, data: bytes) -> None:
         """Write the lines that ``data`` completes."""
         with self._output.in_turn():
-            *lines, self._begun = (self._begun + data).split(b"\n")
-            for line in lines:
-                self._write(self._output.printed_line(self._name, line.decode(errors="backslashreplace")).encode())
+            for line in self._completed(data):
+                self._write(self._output.printed_line(self._name, line).encode())
 
     def end(self) -> None:
         """Write the line that was begun, if there is one."""
@@ -108,26 +116,13 @@ class PrintedLines:
             self.write(b"\n")
 
 
-class CopiedLines:
-    """Writes what code prints as it is, and lets the tail of the log have each line that is complete.
-
-    Args:
-        output: has the tail.
-        name: ``stdout`` or ``stderr``.
-        write: gets what is printed.
-    """
-
-    def __init__(self, output: LogOutput, name: str, write: Callable[[bytes], None]) -> None:
-        self._output = output
-        self._name = name
-        self._write = write
-        self._begun = b""
+class CopiedLines(_Lines):
+    """Writes what code prints as it is, and lets the tail of the log have each line that is complete."""
 
     def write(self, data: bytes) -> None:
         """Write the bytes."""
         self._write(data)
         with self._output.in_turn():
-            *lines, begun = (self._begun + data).split(b"\n")
-            self._begun = begun[-MAX_LINE_BYTES:]
-            for line in lines:
-                self._output.keep_printed(self._name, line.decode(errors="backslashreplace"))
+            for line in self._completed(data):
+                self._output.keep_printed(self._name, line)
+            self._begun = self._begun[-MAX_LINE_BYTES:]

@@ -1,4 +1,4 @@
-"""The vocabulary of ASGI, and what the parts of this application add to a request's scope."""
+"""The vocabulary of ASGI, and what the parts of this application add to a request's scope and read from it."""
 
 from __future__ import annotations
 
@@ -33,3 +33,15 @@ BODY = "hosting.body"
 
 TASK = "hosting.task"
 """The key in a scope of the task that answers the request, which the server adds."""
+
+
+def sent_path(scope: Scope) -> str:
+    """Return the path of a request as it was sent, without the query."""
+    path: str = scope["raw_path"].decode("ascii", "backslashreplace")
+    return path
+
+
+def reached_function(scope: Scope) -> str:
+    """Return the name of the function that a request has reached; empty if it has reached none."""
+    name: str = scope[ROUTE][0].function if ROUTE in scope and not scope.get(REFUSED) else ""
+    return name

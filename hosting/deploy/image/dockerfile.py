@@ -15,8 +15,9 @@ _VENV = "/opt/venv"
 _UV_VERSION = "0.13.9"
 _SBOM_VERSION = "7.5.0"
 _SBOM = "/usr/share/sbom/app.cdx.json"
-_CACHE = "--mount=type=cache,target=/root/.cache/pip"
-_UV_CACHE = "--mount=type=cache,target=/root/.cache/uv"
+_PIP_FOLDER, _UV_FOLDER = "/var/cache/pip", "/var/cache/uv"
+_CACHE = f"--mount=type=cache,target={_PIP_FOLDER}"
+_UV_CACHE = f"--mount=type=cache,target={_UV_FOLDER}"
 _CONFIGURATION = "--mount=type=secret,id=pip_conf,target=/etc/pip.conf"
 """An optional file with the address of a package index; it is not part of any layer."""
 _COMPILE = "-m compileall -q --invalidation-mode unchecked-hash"
@@ -49,7 +50,7 @@ def _build(options: ImageOptions, found: Installation) -> str:
     return _lines(
         "# The packages, in a virtual environment that is copied as a whole.",
         "FROM ${BASE} AS build",
-        "ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore PYTHONHASHSEED=0",
+        f"ENV PIP_CACHE_DIR={_PIP_FOLDER} PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore PYTHONHASHSEED=0",
         *_git(found),
         f"WORKDIR {APP_FOLDER}",
         f"RUN python -m venv --without-pip {_VENV}",
@@ -101,7 +102,7 @@ def _find_links(options: ImageOptions) -> str:
 def _install_with_uv(options: ImageOptions, found: Installation) -> Iterator[str]:
     groups = "".join(f" --group {group}" for group in found.groups)
     yield f"ARG UV_VERSION={_UV_VERSION}"
-    yield f"ENV UV_PROJECT_ENVIRONMENT={_VENV} UV_LINK_MODE=copy UV_PYTHON_DOWNLOADS=never"
+    yield f"ENV UV_PROJECT_ENVIRONMENT={_VENV} UV_CACHE_DIR={_UV_FOLDER} UV_LINK_MODE=copy UV_PYTHON_DOWNLOADS=never"
     yield f'RUN {_CACHE} {_CONFIGURATION} pip install --no-compile "uv==${{UV_VERSION}}"'
     yield f"RUN {_UV_CACHE} uv sync --locked --no-default-groups{groups} --no-install-project"
     if found.lines:

@@ -22,7 +22,7 @@ from hosting.host.missing_options import OUTPUTS, SECTION, read_missing_options
 from hosting.host.process import enter
 
 DOCKERFILE, DOCKERIGNORE = "Dockerfile", ".dockerignore"
-_OF_PEOPLE = ("changed by hand", "not generated")
+_OF_PEOPLE = ("edited", "not generated")
 _LOCK_SECONDS = 300
 
 

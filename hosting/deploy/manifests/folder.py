@@ -10,8 +10,8 @@ from hosting._files import write_atomically
 from hosting.deploy.manifests.documents import is_generated, made_by
 from hosting.errors import HostingError
 
-State = Literal["missing", "out of date", "changed by hand", "not generated", "no longer needed"]
-_OF_PEOPLE = ("changed by hand", "not generated")
+State = Literal["missing", "out of date", "edited", "not generated", "no longer needed"]
+_OF_PEOPLE = ("edited", "not generated")
 _SUFFIXES = (".yaml", ".env")
 
 
@@ -30,7 +30,7 @@ def differences(folder: Path, files: Mapping[str, str]) -> list[Difference]:
         files: the texts to write, by name.
 
     Returns:
-        The differences by name: ``changed by hand`` for a file that was generated and then edited, ``not generated``
+        The differences by name: ``edited`` for one that was generated and then changed, ``not generated``
         for a file that has another origin, ``no longer needed`` for one that was generated and is not among ``files``.
 
     Raises:
@@ -45,7 +45,7 @@ def differences(folder: Path, files: Mapping[str, str]) -> list[Difference]:
     for name in present:
         text = _read(folder / name) or ""
         if name not in files and made_by(text) is not None:
-            found.append(Difference(name, "no longer needed" if is_generated(text) else "changed by hand"))
+            found.append(Difference(name, "no longer needed" if is_generated(text) else "edited"))
     return sorted(found)
 
 
@@ -109,7 +109,7 @@ def _state(text: str | None) -> State:
         return "missing"
     if made_by(text) is None:
         return "not generated"
-    return "out of date" if is_generated(text) else "changed by hand"
+    return "out of date" if is_generated(text) else "edited"
 
 
 def _read(file: Path) -> str | None:

@@ -7,7 +7,18 @@ from time import monotonic
 from typing import NamedTuple
 
 from hosting._log import host_logger
-from hosting.server.types import ANSWERED, DENIED_BY, REFUSED, ROUTE, AsgiApp, Message, Receive, Scope, Send
+from hosting.server.types import (
+    ANSWERED,
+    DENIED_BY,
+    REFUSED,
+    AsgiApp,
+    Message,
+    Receive,
+    Scope,
+    Send,
+    reached_function,
+    sent_path,
+)
 
 _logger = host_logger("http")
 
@@ -94,7 +105,5 @@ class AccessLog:
                 self._report(self._access(scope, status, (monotonic() - start) * 1000))
 
     def _access(self, scope: Scope, status: int, duration_ms: float) -> Access:
-        refused = scope.get(REFUSED, "")
-        function = scope[ROUTE][0].function if ROUTE in scope and not refused else ""
-        path = scope["raw_path"].decode("ascii", "backslashreplace")
+        path, function, refused = sent_path(scope), reached_function(scope), scope.get(REFUSED, "")
         return Access(scope["method"], path, status, duration_ms, function, refused, scope.get(DENIED_BY, ""))

@@ -15,7 +15,7 @@ from hosting.bindings.http.request import parse_headers
 from hosting.bindings.http.response import Headers, encode_headers
 from hosting.errors import SettingsError
 from hosting.extensions import Extension, run_isolated
-from hosting.server.types import REFUSED, ROUTE, AsgiApp, Message, Middleware, Receive, Scope, Send
+from hosting.server.types import AsgiApp, Message, Middleware, Receive, Scope, Send, reached_function, sent_path
 
 _DEFAULT_HSTS_DAYS = "30"
 _NEVER_HSTS = ("localhost", "127.0.0.1", "[::1]")
@@ -85,9 +85,8 @@ class ExtensionHeaders:
 
 
 def _response_head(scope: Scope, status: int) -> ResponseHead:
-    function = scope[ROUTE][0].function if ROUTE in scope and not scope.get(REFUSED) else ""
-    path = scope["raw_path"].decode("ascii", "backslashreplace")
-    return ResponseHead(status, scope["method"], path, function, parse_headers(scope["headers"]))
+    headers = parse_headers(scope["headers"])
+    return ResponseHead(status, scope["method"], sent_path(scope), reached_function(scope), headers)
 
 
 def _encoded(header: AddedHeader, head: ResponseHead) -> Headers:

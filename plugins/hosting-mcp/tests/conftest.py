@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -21,14 +20,6 @@ setattr(Server, "handle_exit", _handle_exit)  # noqa: B010 - mypy accepts no ass
 def anyio_backend() -> str:
     """Run async tests and fixtures with asyncio."""
     return "asyncio"
-
-
-@pytest.fixture(autouse=True)
-def _restore_path() -> Iterator[None]:
-    """Restore ``sys.path``, to which each host adds the folder of its app."""
-    before = list(sys.path)
-    yield
-    sys.path[:] = before
 
 
 @pytest.fixture

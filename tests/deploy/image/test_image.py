@@ -302,7 +302,7 @@ def test_files_are_written_checked_and_not_overwritten(app: Path, capfd: pytest.
     edited = _texts(app)
     assert _run(app, "--wheels", "wheels") == 1
     error = capfd.readouterr().err
-    assert f"{app / 'Dockerfile'}: changed by hand" in error
+    assert f"{app / 'Dockerfile'}: edited" in error
     assert f"{app / '.dockerignore'}: not generated" in error
     assert _texts(app) == edited
     assert _run(app, "--wheels", "wheels", "--force") == 0

@@ -64,7 +64,7 @@ def test_files_are_written_checked_and_kept_when_a_person_changed_them(
     service.write_text(service.read_text().replace("ClusterIP", "LoadBalancer"))
     (app / "function_app.py").write_text(CODE)
     assert run(*arguments) == 1
-    assert "service.yaml: changed by hand" in capfd.readouterr().err
+    assert "service.yaml: edited" in capfd.readouterr().err
     assert "LoadBalancer" in service.read_text()
     assert (tmp_path / "out" / "deployment-always-on.yaml").exists(), "something was written after all"
     assert run(*arguments, "--force") == 0

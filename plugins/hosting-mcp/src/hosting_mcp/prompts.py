@@ -7,15 +7,14 @@ from typing import Any
 
 from azure.functions import meta
 
-from hosting.bindings import Invoke, Trigger
 from hosting.core import Binding, Function
 from hosting_mcp.calls import Call, argument_texts, call_by_hand
 from hosting_mcp.declarations import Declaration, without_none
 from hosting_mcp.jsonrpc import INVALID_PARAMS, RpcError
-from hosting_mcp.results import ResultOutput
+from hosting_mcp.triggers import McpTrigger
 
 
-class PromptTrigger(Trigger):
+class PromptTrigger(McpTrigger):
     """Runs a function each time its prompt is asked for.
 
     Args:
@@ -28,9 +27,9 @@ class PromptTrigger(Trigger):
     """
 
     def __init__(self, function: Function, binding: Binding, added: Callable[[PromptTrigger], None]) -> None:
+        super().__init__(function, binding, added)
         declaration = Declaration(function, binding)
         self.name = declaration.required("promptName")
-        self.function = function.name
         self.is_envelope = declaration.flag("useResultSchema")
         self.description = declaration.text("description")
         self.arguments = [one for one in declaration.json_array("promptArguments") if one.get("name")]
@@ -43,21 +42,7 @@ class PromptTrigger(Trigger):
             icons=declaration.json_array("icons") or None,
             meta=declaration.json_object("metadata"),
         )
-        self._parameter = binding.name
-        self._output = ResultOutput(binding.type)
         self._converter: Any = meta.get_binding_registry().get(binding.type)  # type: ignore[no-untyped-call]
-        self._added = added
-        self.run: Invoke | None = None
-
-    @property
-    def implicit_output(self) -> ResultOutput:
-        """Takes the result of the prompt."""
-        return self._output
-
-    def attach(self, invoke: Invoke) -> None:
-        """Offer the prompt to clients."""
-        self.run = invoke
-        self._added(self)
 
     def decode(self, data: Call) -> Any:
         """Return the SDK's ``PromptInvocationContext``; the JSON where the SDK does not know prompts."""
@@ -68,9 +53,7 @@ class PromptTrigger(Trigger):
     def binding_data(self, data: Call) -> Mapping[str, Any]:
         """Return the values for expressions such as ``{mcppromptargs.topic}``."""
         return {
-            self._parameter: data.text,
-            "mcppromptcontext": data.text,
-            "mcpsessionid": data.client.session_id,
+            **self._binding_data(data, "mcppromptcontext"),
             "mcppromptargs": argument_texts(data.what["arguments"]),
         }
 

@@ -7,11 +7,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import unquote
 
-from hosting.bindings import Invoke, Trigger
 from hosting.core import Binding, Function
 from hosting_mcp.calls import Call, call_by_hand
 from hosting_mcp.declarations import Declaration, without_none
-from hosting_mcp.results import ResultOutput
+from hosting_mcp.triggers import McpTrigger
 
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:.")
 _EXPRESSION = re.compile(r"\{([^{}]*)\}")
@@ -51,7 +50,7 @@ class UriTemplate:
         return None if found is None else dict(zip(self.names, map(unquote, found.groups()), strict=True))
 
 
-class ResourceTrigger(Trigger):
+class ResourceTrigger(McpTrigger):
     """Runs a function each time its resource is read.
 
     Args:
@@ -64,13 +63,13 @@ class ResourceTrigger(Trigger):
     """
 
     def __init__(self, function: Function, binding: Binding, added: Callable[[ResourceTrigger], None]) -> None:
+        super().__init__(function, binding, added)
         declaration = Declaration(function, binding)
         uri = declaration.required("uri")
         try:
             self.uri = UriTemplate(uri)
         except ValueError as error:
             raise declaration.wrong("uri", str(error)) from error
-        self.function = function.name
         self.mime_type = declaration.text("mimeType")
         self.completions = declaration.json_object("completions") or {}
         size = None if self.uri.names else binding.get("size")
@@ -83,20 +82,6 @@ class ResourceTrigger(Trigger):
             size=size if isinstance(size, int) else None,
             meta=declaration.json_object("metadata"),
         )
-        self._parameter = binding.name
-        self._output = ResultOutput(binding.type)
-        self._added = added
-        self.run: Invoke | None = None
-
-    @property
-    def implicit_output(self) -> ResultOutput:
-        """Takes the contents of the resource."""
-        return self._output
-
-    def attach(self, invoke: Invoke) -> None:
-        """Offer the resource to clients."""
-        self.run = invoke
-        self._added(self)
 
     def decode(self, data: Call) -> str:
         """Return the JSON of the request."""
@@ -105,10 +90,8 @@ class ResourceTrigger(Trigger):
     def binding_data(self, data: Call) -> Mapping[str, Any]:
         """Return the values for expressions: those of the template by their names, and what Azure adds."""
         return {
-            self._parameter: data.text,
-            "mcpresourcecontext": data.text,
+            **self._binding_data(data, "mcpresourcecontext"),
             "mcpresourceuri": data.what["uri"],
-            "mcpsessionid": data.client.session_id,
             **data.values,
         }
 

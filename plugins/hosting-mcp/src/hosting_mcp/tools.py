@@ -7,15 +7,14 @@ import inspect
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
-from hosting.bindings import Invoke, Trigger
 from hosting.core import Binding, Function
 from hosting_mcp.calls import Call, argument_texts, call_by_hand
 from hosting_mcp.declarations import Declaration, without_none
 from hosting_mcp.jsonrpc import INVALID_PARAMS, RpcError
-from hosting_mcp.results import ResultOutput
+from hosting_mcp.triggers import McpTrigger
 
 
-class ToolTrigger(Trigger):
+class ToolTrigger(McpTrigger):
     """Runs a function for each call of its tool.
 
     Args:
@@ -28,9 +27,9 @@ class ToolTrigger(Trigger):
     """
 
     def __init__(self, function: Function, binding: Binding, added: Callable[[ToolTrigger], None]) -> None:
+        super().__init__(function, binding, added)
         declaration = Declaration(function, binding)
         self.name = declaration.required("toolName")
-        self.function = function.name
         self.is_envelope = declaration.flag("useResultSchema")
         self.schema = _input_schema(declaration)
         self._required: Sequence[str] = tuple(self.schema.get("required") or ())
@@ -42,21 +41,7 @@ class ToolTrigger(Trigger):
             outputSchema=declaration.schema("outputSchema"),
             meta=declaration.json_object("metadata"),
         )
-        self._parameter = binding.name
-        self._output = ResultOutput(binding.type)
-        self._added = added
-        self.run: Invoke | None = None
         unblock(function)
-
-    @property
-    def implicit_output(self) -> ResultOutput:
-        """Takes the result of the tool."""
-        return self._output
-
-    def attach(self, invoke: Invoke) -> None:
-        """Offer the tool to clients."""
-        self.run = invoke
-        self._added(self)
 
     def decode(self, data: Call) -> str:
         """Return the JSON of the call, which the SDK's decorator takes apart."""
@@ -65,9 +50,7 @@ class ToolTrigger(Trigger):
     def binding_data(self, data: Call) -> Mapping[str, Any]:
         """Return the values for expressions such as ``{mcptoolargs.name}``."""
         return {
-            self._parameter: data.text,
-            "mcptoolcontext": data.text,
-            "mcpsessionid": data.client.session_id,
+            **self._binding_data(data, "mcptoolcontext"),
             "mcptoolargs": argument_texts(data.what["arguments"]),
         }
 
