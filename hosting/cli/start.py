@@ -87,6 +87,11 @@ def _pem_file() -> click.Path:
     help="Time in which the host still accepts requests after SIGTERM (default: 5; 0 on a loopback address).",
 )
 @click.option(
+    "--until-idle",
+    is_flag=True,
+    help="Stop once every queue is empty and nothing runs, for jobs (default: run until stopped).",
+)
+@click.option(
     "--workers",
     type=click.IntRange(1),
     metavar="N",
@@ -151,6 +156,8 @@ def start(app_dir: Path, **options: object) -> None:
 
     if options["key"] and not options["cert"]:
         raise click.UsageError("--key needs --cert.")
+    if options["until_idle"] and options["reload"]:
+        raise click.UsageError("--until-idle cannot be combined with --reload, which waits for edits.")
     if options["wait_for_debugger"] and options["debug"] is None:
         options["debug"] = DEBUG_PORT
     start_options = StartOptions(app_dir, **options)  # type: ignore[arg-type]

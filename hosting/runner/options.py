@@ -59,6 +59,8 @@ class StartOptions(NamedTuple):
     """Host names by which the admin endpoints and webhooks may be called without keys, in addition to local ones."""
     missing_outputs: MissingOutputs | None = None
     """What happens to outputs that no installed package provides; None for what host.json says."""
+    until_idle: bool = False
+    """Whether the host ends once no event waits and nothing runs."""
     ui: bool = True
     """Whether the host records what it does, and shows it on a page and to commands such as ``hosting top``."""
 
@@ -117,7 +119,7 @@ def seconds_to_leave(options: StartOptions, address: str) -> float:
         return 0.0  # each edit stops the process
     if options.drain_delay is not None:
         return options.drain_delay
-    return 0.0 if is_loopback(address.lower()) else DEFAULT_DRAIN_DELAY_SECONDS
+    return 0.0 if options.until_idle or is_loopback(address.lower()) else DEFAULT_DRAIN_DELAY_SECONDS
 
 
 def url(address: str, port: int, *, tls: bool = False) -> str:

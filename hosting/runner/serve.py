@@ -27,6 +27,7 @@ from hosting.runner.errors import report_error
 from hosting.runner.leave import EarlyExit
 from hosting.runner.options import Role, StartOptions, listen_address, url
 from hosting.runner.questions import SKIP_DRAIN_DELAY
+from hosting.runner.until_idle import UntilIdle
 from hosting.server.app import HostApp
 from hosting.server.cross_site import CrossSiteCheck, is_loopback
 from hosting.server.middleware.access import Access, access_fields, access_text
@@ -226,7 +227,15 @@ def _application(
         logs.flush()
         _report_broken_app(error, options)
         return UnavailableApp(_BROKEN, _access_log(logs)), lambda: None
-    return app, lambda: announce(host, base, options, logs.print) if role.announces else None
+    idle = UntilIdle(host, processes) if options.until_idle else None
+
+    def on_serving() -> None:
+        if role.announces:
+            announce(host, base, options, logs.print)
+        if idle is not None and role.number in (None, 1):
+            idle.start()
+
+    return app, on_serving
 
 
 def _monitor(host: FunctionHost, tail: LogTail, role: Role) -> MakeMonitor:

@@ -122,6 +122,30 @@ def last(text: bytes) -> None:
     assert "azure.core" not in logs
 
 
+def test_host_until_idle_ends_when_all_that_its_functions_send_is_processed_too(
+    queue_app: QueueApp, queues: Queues, name: str, make_app: MakeApp, serve: Serve
+) -> None:
+    """A job: messages that wait at its start, and a chain of those that they cause."""
+    app = make_app(
+        files("""
+@app.queue_trigger(arg_name="msg", queue_name="%QUEUE%", connection="Storage")
+@app.queue_output(arg_name="$return", queue_name="%QUEUE%-next", connection="Storage")
+def first(msg: str) -> str:
+    return msg
+
+@app.queue_trigger(arg_name="msg", queue_name="%QUEUE%-next", connection="Storage")
+def second(msg: str) -> None:
+    note(msg)
+""")
+    )
+    for number in range(20):
+        queues.put(name, str(number))
+    server = serve(app, "--until-idle", env=queue_app.env)
+    assert server.process.wait(120) == 0
+    assert sorted(queue_app.notes(), key=int) == [str(number) for number in range(20)]
+    assert queues.count(name) == queues.count(f"{name}-next") == 0
+
+
 def test_v1_app_with_queue_bindings_receives_and_sends(
     queue_app: QueueApp, queues: Queues, name: str, make_app: MakeApp, serve: Serve
 ) -> None:
