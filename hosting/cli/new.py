@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 LEVELS: tuple[Level, ...] = ("app", "function")
 MODELS: tuple[Model, ...] = ("v2", "v1")
-KINDS: tuple[Kind, ...] = ("http", "timer", "queue", "blob", "durable")
+KINDS: tuple[Kind, ...] = ("http", "timer", "queue", "blob", "durable", "mcp")
 PAGE = "how-to/start-a-project"
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]

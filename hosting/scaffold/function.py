@@ -23,11 +23,16 @@ from hosting.scaffold.renderer import render
 from hosting.scaffold.requirements import is_local
 from hosting.scaffold.source_edit import Script, line_end, read_script
 
-Kind = Literal["http", "timer", "queue", "blob", "durable"]
+Kind = Literal["http", "timer", "queue", "blob", "durable", "mcp"]
 Model = Literal["v1", "v2"]
 
 CONNECTION = "AzureWebJobsStorage"
-PACKAGES: Mapping[Kind, str] = {"queue": "hosting-storage", "blob": "hosting-storage", "durable": "hosting-durable"}
+PACKAGES: Mapping[Kind, str] = {
+    "queue": "hosting-storage",
+    "blob": "hosting-storage",
+    "durable": "hosting-durable",
+    "mcp": "hosting-mcp",
+}
 """The packages that the kinds of functions need besides hosting itself."""
 _KINDS_WITH_STORAGE = ("queue", "blob")
 DURABLE_SDK = "azure-functions-durable"

@@ -53,7 +53,7 @@ LINES = {
     "hosting st": ["start"],
     "hosting new ": ["app", "extension", "function"],
     "hosting completion ": ["bash", "fish", "zsh"],
-    "hosting new function x --template ": ["blob", "durable", "http", "queue", "timer"],
+    "hosting new function x --template ": ["blob", "durable", "http", "mcp", "queue", "timer"],
     "hosting new extension x --level function --hook pre_invocation,in": [
         "pre_invocation,init",
         "pre_invocation,init_function",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import runpy
 import subprocess
 import sys
 from collections.abc import Callable
@@ -374,3 +375,15 @@ def test_orchestration_needs_all_of_its_names(make_app: MakeApp) -> None:
     root = make_app({**V1, "WaveGreet/x.txt": ""})
     with pytest.raises(HostingError, match="already has a folder WaveGreet"):
         _add(root, "Wave", "durable")
+
+
+@pytest.mark.parametrize("model", ["v1", "v2"])
+def test_tool_for_agents_is_added(make_app: MakeApp, monkeypatch: pytest.MonkeyPatch, model: str) -> None:
+    """The requirements of development get the package, Azure needs none; the test of the tool passes."""
+    monkeypatch.setattr(function, "requirement", lambda name: name)
+    files = {"host.json": HOST_JSON, "function_app.py": V2} if model == "v2" else V1
+    root = make_app({**files, "requirements.txt": "azure-functions\n", "requirements-dev.txt": ""})
+    _add(root, "Find_order", "mcp")
+    assert (root / "requirements.txt").read_text() == "azure-functions\n"
+    assert (root / "requirements-dev.txt").read_text() == "hosting-mcp\n"
+    runpy.run_path(str(root / "tests" / "test_find_order.py"))["test_tool_greets_the_name_in_its_arguments"]()

@@ -8,6 +8,9 @@ import pytest
 from mcp_support import MakePeer
 
 from hosting.errors import AppLoadError, SettingsError
+from hosting.scaffold.function import Model, v1_files, v2_text
+from hosting.scaffold.names import function_names
+from hosting.scaffold.source_edit import read_script
 from hosting_mcp.resources import UriTemplate
 
 
@@ -116,3 +119,18 @@ def test_disabled_function_is_no_tool(make_peer: MakePeer) -> None:
 def test_template_matches_within_its_places(template: str, uri: str, values: Any) -> None:
     """Values are decoded; texts between them are compared ignoring case, and are no patterns."""
     assert UriTemplate(template).match(uri) == values
+
+
+@pytest.mark.parametrize("model", ["v1", "v2"])
+async def test_new_function_of_hosting_new_is_a_tool(make_peer: MakePeer, model: Model) -> None:
+    """``hosting new function NAME --template mcp`` writes it, with the same schema and answers in both models."""
+    names = function_names("Find_order", model)
+    script = read_script("function_app.py", b"import azure.functions as func\n\napp = func.FunctionApp()\n")
+    files = v1_files(names, "mcp") if model == "v1" else {"function_app.py": v2_text(script, names, "mcp")}
+    peer = make_peer("", files=files)
+    (tool,) = (await peer.result("tools/list"))["tools"]
+    properties = {"who": {"type": "string", "description": "A name."}}
+    assert tool["inputSchema"] == {"type": "object", "properties": properties, "required": []}
+    assert (tool["name"], tool["description"]) == ("Find_order", "Greet by name.")
+    assert (await peer.call("Find_order", who="Ada"))["content"][0]["text"] == "Hello, Ada."
+    assert (await peer.call("Find_order"))["content"][0]["text"] == "Hello, world."
