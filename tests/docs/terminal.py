@@ -18,6 +18,8 @@ from hosting_storage.testing import azurite_command, run_azurite
 from tests.docs.pages import CHECKOUT
 from tests.support.processes import PATIENCE, ROOT, Running, environment, hosting_start
 
+_ADDRESS = "http://localhost:7071"
+"""What pages write for the address of the host that they start, on whichever port it listens."""
 _NUMBERS = re.compile(r"\d+\.\d{6}\b")
 
 
@@ -116,7 +118,8 @@ class Terminal:
 
     def _hosting(self, arguments: Sequence[str]) -> str:
         if arguments[0] != "start":
-            return self._execute("-m", "hosting", *arguments)
+            named = [self._host.url if one == _ADDRESS and self._host else one for one in arguments]
+            return self._execute("-m", "hosting", *named)
         self._open.close()
         folders = [argument for argument in arguments[1:2] if not argument.startswith("-")]
         app = self.home / Path(*folders)
@@ -148,7 +151,7 @@ class Terminal:
             method = rest[at + 1]
             del rest[at : at + 2]
         show_headers = "--include" in rest
-        url = rest[-1].replace("http://localhost:7071", self._host.url)
+        url = rest[-1].replace(_ADDRESS, self._host.url)
         response = httpx.request(method, url, headers=headers, content=content)
         status = f"{response.http_version} {response.status_code} {response.reason_phrase}\n"
         head = status + "".join(f"{key}: {value}\n" for key, value in response.headers.items())
