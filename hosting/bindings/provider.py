@@ -133,8 +133,8 @@ class Trigger(ABC):
 
         The keys that are shown in a place of their own: ``schedule`` and ``next`` (a text in ISO 8601) of a timer;
         ``source``, the name of what it listens on, ``waiting`` and ``poisoned``, numbers of events. Others are shown
-        as they are. The host asks every five seconds at most, and only on request; it waits two seconds. An
-        exception is shown in place of the figures.
+        as they are: texts, numbers, and lists and mappings of them. Texts are redacted. The host asks every five
+        seconds at most, and only on request; it waits two seconds. An exception is shown in place of the figures.
         """
         return NOTHING
 

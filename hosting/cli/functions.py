@@ -68,7 +68,7 @@ def functions_table(functions: Sequence[Mapping[str, Any]]) -> Any:
 
 
 def where_text(function: Mapping[str, Any]) -> str:
-    """Return when or where a function runs: its route, its schedule, its queue."""
+    """Return when or where a function runs: its route, its schedule, its queue, its tool."""
     state = function["state"]
     if "route" in function:
         return f"{','.join(function['methods']) or 'any'} {function['route']}"
@@ -77,7 +77,7 @@ def where_text(function: Mapping[str, Any]) -> str:
     if "waiting" in state:
         poisoned = f", {state['poisoned']} poisoned" if state.get("poisoned") else ""
         return f"{state.get('source', '')}: {state['waiting']} waiting{poisoned}"
-    return str(state.get("error", ""))
+    return str(state.get("error") or state.get("source", ""))
 
 
 def last_text(function: Mapping[str, Any]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -51,8 +52,19 @@ async def _figures(trigger: Trigger) -> Mapping[str, Any]:
     try:
         async with asyncio.timeout(_TIMEOUT_SECONDS):
             found = await trigger.figures()
-        return {str(name): value if isinstance(value, int) else redact(str(value)) for name, value in found.items()}
+        return {str(name): _shown(value) for name, value in found.items()}
     except TimeoutError:
         return {"error": f"no answer within {_TIMEOUT_SECONDS:g} s"}
     except Exception as error:  # noqa: BLE001 - a package may raise anything
         return {"error": redact(error_text(error))[:MAX_SHOWN_CHARACTERS]}
+
+
+def _shown(value: Any) -> Any:
+    """Return a value in the form of JSON, with its texts redacted."""
+    if isinstance(value, int | float) and math.isfinite(value):
+        return value
+    if isinstance(value, Mapping):
+        return {str(name): _shown(one) for name, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_shown(one) for one in value]
+    return redact(str(value))

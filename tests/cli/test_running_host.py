@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from hosting.cli.functions import where_text
 from hosting.cli.main import main
 from hosting.testing import Server
 from hosting.testing.server import serve
@@ -100,6 +101,17 @@ def test_command_prints_what_the_host_does(
     assert (result[0], "\x1b" in result[1] + result[2]) == (code, False), result
     assert re.search(output, result[1].strip()), result
     assert re.search(errors, result[2]), result
+
+
+def test_place_of_a_function_is_what_its_trigger_says() -> None:
+    """Its queue with the number of messages, the source that another trigger names, or why it cannot be known."""
+    for state, text in (
+        ({"source": "orders", "waiting": 7, "poisoned": 1}, "orders: 7 waiting, 1 poisoned"),
+        ({"source": "greet", "tool": {"name": "greet"}}, "greet"),
+        ({"error": "no answer", "source": "greet"}, "no answer"),
+        ({}, ""),
+    ):
+        assert where_text({"state": state}) == text
 
 
 def test_json_has_the_figures_of_both_processes(host: Server, capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from mcp_support import INITIALIZE, KEYS, MCP, MakePeer, NoteProvider, events, started
 
@@ -300,14 +300,49 @@ async def test_hooks_and_guards_run_around_every_call(make_peer: MakePeer) -> No
 
 
 async def test_manual_run_takes_arguments_or_a_context(make_peer: MakePeer) -> None:
-    """The input is a JSON object; anything else is an error that says so."""
-    host = make_peer(TOOLS).app.host
-    runs = host.manual_runs
-    async with started(host):
-        for given in ('{"x": "y"}', '{"arguments": {"x": "y"}}'):
-            await runs.start("with_context", given)
-            await asyncio.wait(runs._tasks)
-        with pytest.raises(ValueError, match=r"takes a JSON object as its input"):
-            await runs.start("with_context", "[1]")
-    shown = [one.value for one in runs.kept_outputs.of("with_context")]
-    assert shown == ["0000000000000000 http-streamable with_context y"] * 2
+    """The input is a JSON object, and the returned value is in the reply; anything else is an error that says so."""
+    peer = make_peer(TOOLS)
+
+    async def run(text: str) -> httpx.Response:
+        async with peer.client() as client:
+            return await client.post("/admin/functions/with_context/run", json={"input": text})
+
+    async with started(peer.app.host):
+        for given in ('{"x": "y"}', '{"arguments": {"x": "y"}}', '{"x": "y", "more": [1]}'):
+            done = (await run(given)).json()
+            shown = "0000000000000000 http-streamable with_context y"
+            assert (done["status"], done["returned"]["value"]) == ("Succeeded", shown)
+        for given, message in (
+            ("[1]", "takes a JSON object as its input: its arguments, or a context with 'arguments'"),
+            ('{"x": ', "takes a JSON object as its input, which cannot be parsed"),
+            ("", "Function 'with_context' needs arguments that its input does not have: x."),
+            ('{"x": null}', "Function 'with_context' needs arguments that its input does not have: x."),
+        ):
+            refused = await run(given)
+            assert (refused.status_code, message in refused.text) == (400, True), refused.text
+
+
+async def test_figures_of_a_trigger_say_what_clients_see(make_peer: MakePeer) -> None:
+    """A page that shows the host can offer what it needs to try a tool, a resource or a prompt."""
+    code = """
+@app.mcp_tool()
+def add(a: int) -> str:
+    \"\"\"Add.\"\"\"
+    return str(a)
+
+@app.mcp_resource_trigger(arg_name="c", uri="a://{b}", resource_name="R")
+def resource(c) -> str:
+    return c
+
+@app.mcp_prompt_trigger(arg_name="c", prompt_name="P")
+def prompt(c: func.PromptInvocationContext) -> str:
+    return "p"
+"""
+    peer = make_peer(code)
+    async with started(peer.app.host):
+        shown = await peer.app.host.trigger_figures.all()
+        listed = (await peer.result("tools/list"))["tools"]
+    assert shown["add"] == {"source": "add", "tool": listed[0]}
+    assert shown["add"]["tool"]["inputSchema"]["required"] == ["a"]
+    assert shown["resource"] == {"source": "a://{b}", "resource": {"uriTemplate": "a://{b}", "name": "R"}}
+    assert shown["prompt"] == {"source": "P", "prompt": {"name": "P", "arguments": []}}

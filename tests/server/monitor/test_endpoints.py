@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 import json
+import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -85,7 +86,7 @@ class Figures:
 TRIGGERS: Mapping[str, Any] = {
     "nightly": Figures({"schedule": "0 0 3 * * *", "next": "2027-01-01T03:00:00+00:00"}),
     "echo": Figures(OSError("password=hunter2")),
-    "stubborn": Figures({"source": "orders", "waiting": 7}),
+    "stubborn": Figures({"source": "orders", "waiting": 7, "more": {"a": [0.5, math.nan, "password=hunter2"]}}),
 }
 
 
@@ -145,7 +146,8 @@ def test_figures_describe_each_function(app: Shown) -> None:
     assert fail["last"]["error"] == "ValueError: <img src=x onerror=alert(1)> password=***"
     assert functions["Nightly"]["state"] == {"schedule": "0 0 3 * * *", "next": "2027-01-01T03:00:00+00:00"}
     assert functions["Echo"]["state"] == {"error": "OSError: password=***"}
-    assert functions["Stubborn"]["state"] == {"source": "orders", "waiting": 7}
+    more = {"a": [0.5, "nan", "password=***"]}
+    assert functions["Stubborn"]["state"] == {"source": "orders", "waiting": 7, "more": more}
     assert figures["totals"]["invocations"] >= 2
     assert figures["host"]["state"] == "Running"
 

@@ -26,10 +26,12 @@ class PromptTrigger(McpTrigger):
         AppLoadError: a property cannot be used.
     """
 
+    kind = "prompt"
+
     def __init__(self, function: Function, binding: Binding, added: Callable[[PromptTrigger], None]) -> None:
         super().__init__(function, binding, added)
         declaration = Declaration(function, binding)
-        self.name = declaration.required("promptName")
+        self.name = self.source = declaration.required("promptName")
         self.is_envelope = declaration.flag("useResultSchema")
         self.description = declaration.text("description")
         self.arguments = [one for one in declaration.json_array("promptArguments") if one.get("name")]

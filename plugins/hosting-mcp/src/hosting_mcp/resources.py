@@ -62,10 +62,12 @@ class ResourceTrigger(McpTrigger):
         AppLoadError: a property cannot be used.
     """
 
+    kind = "resource"
+
     def __init__(self, function: Function, binding: Binding, added: Callable[[ResourceTrigger], None]) -> None:
         super().__init__(function, binding, added)
         declaration = Declaration(function, binding)
-        uri = declaration.required("uri")
+        uri = self.source = declaration.required("uri")
         try:
             self.uri = UriTemplate(uri)
         except ValueError as error:

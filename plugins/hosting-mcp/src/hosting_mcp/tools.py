@@ -26,10 +26,12 @@ class ToolTrigger(McpTrigger):
         AppLoadError: a property cannot be used.
     """
 
+    kind = "tool"
+
     def __init__(self, function: Function, binding: Binding, added: Callable[[ToolTrigger], None]) -> None:
         super().__init__(function, binding, added)
         declaration = Declaration(function, binding)
-        self.name = declaration.required("toolName")
+        self.name = self.source = declaration.required("toolName")
         self.is_envelope = declaration.flag("useResultSchema")
         self.schema = _input_schema(declaration)
         self._required: Sequence[str] = tuple(self.schema.get("required") or ())
@@ -59,8 +61,17 @@ class ToolTrigger(McpTrigger):
         return {"mcp_tool": self.name}
 
     async def by_hand(self, text: str | None) -> Call:
-        """Return the call of a manual run: its input is a JSON object with the arguments."""
-        return call_by_hand(f"Function '{self.function}'", text, name=self.name)
+        """Return the call of a manual run: its input is a JSON object with the arguments.
+
+        Raises:
+            ValueError: it is not, or a required argument is missing.
+        """
+        call = call_by_hand(f"Function '{self.function}'", text, name=self.name)
+        missing = self._missing(call.what["arguments"])
+        if missing:
+            names = ", ".join(missing)
+            raise ValueError(f"Function '{self.function}' needs arguments that its input does not have: {names}.")
+        return call
 
     def check_arguments(self, arguments: Mapping[str, Any]) -> None:
         """Check that all required arguments are there; their types are not checked, as in Azure.
@@ -68,12 +79,15 @@ class ToolTrigger(McpTrigger):
         Raises:
             RpcError: some are missing or null.
         """
-        missing = [name for name in self._required if arguments.get(name) is None]
+        missing = self._missing(arguments)
         if missing:
             names = ", ".join(missing)
             raise RpcError(
                 INVALID_PARAMS, f"One or more required tool properties are missing values. Please provide: {names}"
             )
+
+    def _missing(self, arguments: Mapping[str, Any]) -> list[str]:
+        return [name for name in self._required if arguments.get(name) is None]
 
 
 def _input_schema(declaration: Declaration) -> dict[str, Any]:

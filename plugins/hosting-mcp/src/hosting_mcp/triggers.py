@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar
 
 from hosting.bindings import Invoke, Trigger
 from hosting.core import Binding, Function
@@ -20,6 +20,15 @@ class McpTrigger(Trigger):
         added: called with the trigger when the function can run.
     """
 
+    kind: ClassVar[str]
+    """What it offers: ``tool``, ``resource`` or ``prompt``."""
+
+    source: str
+    """What clients call it: a name or a URI."""
+
+    entry: dict[str, Any]
+    """What is in the list that clients get."""
+
     def __init__(self, function: Function, binding: Binding, added: Callable[[Any], None]) -> None:
         self.function = function.name
         self.run: Invoke | None = None
@@ -31,6 +40,10 @@ class McpTrigger(Trigger):
     def implicit_output(self) -> ResultOutput:
         """Takes what the function returns."""
         return self._output
+
+    async def figures(self) -> Mapping[str, Any]:
+        """Return what clients see of it in its list, under its kind: ``tool``, ``resource`` or ``prompt``."""
+        return {"source": self.source, self.kind: self.entry}
 
     def attach(self, invoke: Invoke) -> None:
         """Offer it to clients."""
