@@ -179,6 +179,8 @@ class Function:
         """What comes before the routes of the app, without slashes: ``extensions.http.routePrefix`` of host.json."""
         self.max_dequeue_count = 5
         """How often a queue's message is tried: ``extensions.queues.maxDequeueCount`` of host.json."""
+        self.is_webhook = False
+        """Whether it stands for a webhook of a binding: guards are for it unless ``exclude`` of host.json names it."""
         self.injected: Mapping[str, Any] = NOTHING
         """The types of the parameters that extensions supply, by name; for one with an extension's own mark its
         ``hosting.Marked``."""

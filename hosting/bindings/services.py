@@ -48,8 +48,21 @@ class Webhooks(dict[str, "Webhook"]):
         self._access: dict[str, WebhookAccess] = {}
         self.find_key: Callable[[str], str] = lambda _name: ""
         """Set by the server: returns what ``key`` returns."""
+        self.guarded: list[str] = []
+        """The names of the webhooks with extensions around their handlers, in lower case."""
+        self.find_invoke: dict[str, Callable[[], Callable[..., Awaitable[Any]] | None]] = {}
+        """Set by the host: for each of them what returns what calls the extensions and the handler; None while no
+        extension has a hook for it."""
 
-    def add(self, name: str, handler: Webhook, *, system_key: str = "", is_anonymous: bool = False) -> None:
+    def add(
+        self,
+        name: str,
+        handler: Webhook,
+        *,
+        system_key: str = "",
+        is_anonymous: bool = False,
+        is_guarded: bool = False,
+    ) -> None:
         """Add a handler that names its own authorization.
 
         In host.json, ``extensions.NAME.system.webhookAuthorizationLevel`` comes before ``is_anonymous``.
@@ -59,12 +72,17 @@ class Webhooks(dict[str, "Webhook"]):
             handler: an async function that takes an ``HttpCall`` and returns an ``HttpReply``.
             system_key: the name of the key that callers need; by default ``NAME_extension``, as in Azure.
             is_anonymous: whether callers need no key, because the handler checks them itself.
+            is_guarded: whether the app's extensions are called around the handler, as around an HTTP function of the
+                name ``webhooks/NAME``. Guards are, unless ``exclude`` of host.json has exactly that name. It takes
+                effect for a webhook that is added while functions are loaded.
 
         Raises:
             ValueError: the name has another handler, which would receive the events of this one.
         """
         self[name] = handler
         self._access[name.lower()] = WebhookAccess(system_key.lower() or _system_key(name), is_anonymous)
+        if is_guarded and name.lower() not in self.guarded:
+            self.guarded.append(name.lower())
 
     def access(self, name: str) -> WebhookAccess:
         """Return what callers of a webhook need, by its name in any case."""

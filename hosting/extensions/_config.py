@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from fnmatch import fnmatchcase
 from typing import Any, NamedTuple
 
@@ -57,6 +57,10 @@ class ExtensionConfig(NamedTuple):
     def selects(self, function_name: str) -> bool:
         """Return whether ``include`` and ``exclude`` leave the function to it."""
         return not self.excludes(function_name) and (not self.include or self.includes(function_name))
+
+    def selects_any(self, function_names: Iterable[str]) -> bool:
+        """Return whether a function is left to it, or ``include`` has a name of a webhook, which is no function."""
+        return any(map(self.selects, function_names)) or any("/" in pattern for pattern in self.include)
 
 
 class Config(NamedTuple):

@@ -61,6 +61,10 @@ class OptIns:
             return True
         return bool(self._opt_ins_to(extension, function)) and not _opted_out(extension, function)
 
+    def names_webhook(self, extension: str, function: Function) -> bool:
+        """Return whether ``exclude`` has the very name of a webhook: a pattern opens none by accident."""
+        return fold_name(function.name) in map(fold_name, self._config.of(extension).exclude)
+
     def refused(self, extension: str, function: Function) -> bool:
         """Return whether host.json or the function itself keeps an extension from it, whatever else opts in."""
         config = self._config.of(extension)

@@ -287,7 +287,7 @@ class Registry:
         return [
             _guards_nothing(one, names)
             for one in self.guards
-            if names and not any(self._config.of(one.name).selects(name) for name in names)
+            if names and not self._config.of(one.name).selects_any(names)
         ]
 
     def to_prepare(self) -> list[Hook]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 
-from hosting.core import Function
+from hosting.core import Function, Problem
 from hosting.extensions import _sdk
 from hosting.extensions._hooks import APP, EDGE_HOOKS, FUNCTION, LEVELS, Level, level_of
 from hosting.extensions._model import ON_DEMAND, Extension, Hook
@@ -34,6 +34,7 @@ class Selection:
         without: Collection[Pair] = (),
     ) -> None:
         self._selected: dict[Level, set[Pair]] = {APP: set(), FUNCTION: set()}
+        self._imposed: list[Pair] = []
         for extension in extensions:
             for function in functions:
                 if extension.is_guard and function.addition is not None and function.addition.is_open:
@@ -42,7 +43,32 @@ class Selection:
                     self._selected[APP].add((extension, function))
                 if _is_at_function_level(extension, function, opt_ins):
                     self._selected[FUNCTION].add((extension, function))
+                if extension.is_guard and function.is_webhook and not opt_ins.names_webhook(extension.name, function):
+                    self._impose(extension, function)
         self._selected[FUNCTION].difference_update(without)
+
+    def _impose(self, guard: Extension, function: Function) -> None:
+        """Select a guard for a webhook: nothing keeps it from that, which may do what its functions do."""
+        was_selected = self.selects(guard, function)
+        for pairs in self._selected.values():
+            pairs.add((guard, function))
+        if not was_selected and self.selects(guard, function):
+            self._imposed.append((guard, function))
+
+    def problems(self) -> list[Problem]:
+        """Return a warning for each guard that is for a webhook although nothing names that."""
+        return [
+            Problem(
+                "warning",
+                f"Guard '{guard.name}' is called for '{function.name}' too, the requests to /{_path(function)}, though "
+                "nothing names them.",
+                f"In host.json, add '{function.name}' to include in extensionHost.extensions.{guard.name}.functions if "
+                "it is for them, or to exclude if it is not.",
+                extension=guard.name,
+            )
+            for guard, function in self._imposed
+            if guard.status not in ("idle", "disabled")
+        ]
 
     def includes(self, level: Level, extension: Extension, function: Function) -> bool:
         """Return whether the hooks that an extension has at a level run for a function now."""
@@ -66,6 +92,10 @@ class Selection:
     def exclude(self, extension: Extension, function: Function) -> None:
         """Keep an extension's function-level hooks from a function, because its set-up failed."""
         self._selected[FUNCTION].discard((extension, function))
+
+
+def _path(function: Function) -> str:
+    return (function.route or "").partition("/{")[0]
 
 
 def _level(hook: Hook) -> Level:

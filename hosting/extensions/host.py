@@ -469,7 +469,7 @@ class ExtensionHost:
             self._registry.find()  # so that the names of installed extensions are known
         extensions = self._registry.ordered
         unused = _sdk.unused_instances(extensions, self._functions)
-        own = [*self._opt_ins.problems(extensions), *unused, *self._app.problems]
+        own = [*self._opt_ins.problems(extensions), *self._selection.problems(), *unused, *self._app.problems]
         return [*problems, *self._registry.problems(), *own]
 
     def loose_hooks(self) -> list[Problem]:

@@ -285,6 +285,10 @@ class FunctionHost:
         self._timeouts = Timeouts(self.running, limit, in_threads)
         for function in self.app.in_error:
             binder.add_unavailable(function, Problem("error", function.error or "", function=function.name))
+        if self.webhooks.guarded:
+            from hosting.host.webhooks import guard_webhooks  # few bindings have a webhook that is guarded
+
+            guard_webhooks(self.webhooks, self.extensions, self.root, self._invocation)
         self.never_triggered = tuple(binder.never_triggered)
         self.replacements = tuple(problem.redacted() for problem in binder.replacements)
         self._providers = providers.all()

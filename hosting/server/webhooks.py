@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from hosting._log import host_logger
-from hosting.bindings.http.request import HttpCall, parse_headers
+from hosting.bindings.http.request import HttpCall, parse_headers, trace_context
 from hosting.bindings.http.response import HttpReply
-from hosting.errors import SettingsError
+from hosting.errors import GuardError, SettingsError
 from hosting.server.body import read_body, replace_chunked
 from hosting.server.keys import system_key
 from hosting.server.replies import empty
-from hosting.server.types import REFUSED, Receive, Scope
+from hosting.server.types import DENIED_BY, REFUSED, Receive, Scope
 
 if TYPE_CHECKING:
     from hosting.bindings.services import Webhooks as HandlersByName
@@ -67,8 +67,10 @@ class Webhooks:
             scope[REFUSED] = "no key that the webhook accepts"
             return empty(401)
         call = await self._call(scope, receive, rest)
+        find_invoke = self._handlers.find_invoke.get(name.lower())
+        invoke = None if find_invoke is None else find_invoke()
         try:
-            return await handler(call)
+            return await handler(call) if invoke is None else await _invoked(invoke, call)
         except Exception:
             _logger.exception("The webhook '%s' failed to answer %s %s.", name, call.method, path)
             return empty(500)
@@ -92,6 +94,19 @@ class Webhooks:
         body = await read_body(receive, headers, self._limit)
         replace_chunked(headers, len(body))
         return HttpCall.from_scope(scope, headers, {"rest": rest}, body)
+
+
+async def _invoked(invoke: Callable[..., Awaitable[Any]], call: HttpCall) -> HttpReply:
+    """Return the reply of a handler with extensions around it; a failure is logged as that of a function."""
+    result = await invoke(call, *trace_context(call.headers))
+    reply: HttpReply | None = result.reply
+    if isinstance(result.exception, GuardError):
+        from hosting.server.failure import denial_reply  # costs a start what few starts need
+
+        if call.scope is not None:
+            call.scope[DENIED_BY] = result.exception.guard
+        return denial_reply(result.exception)
+    return empty(500) if reply is None else reply
 
 
 def _system_keys(keys: KeySource) -> SystemKeys:

@@ -14,6 +14,10 @@ from durable_support.postgres import find_postgres, run_postgres
 from hosting_durable.stores import Database, SqliteDatabase
 
 POSTGRESQL = pytest.param("postgresql", marks=pytest.mark.slow)
+ENTRY_POINTS = "[hosting.testing]\n" + "".join(
+    f"{kind} = hosting_durable.testing:DurableForTests\n"
+    for kind in ("activityTrigger", "durableClient", "entityTrigger", "orchestrationClient", "orchestrationTrigger")
+)
 
 
 @pytest.fixture(scope="session")
@@ -65,3 +69,13 @@ def make_database(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[]
 
     uri, name = request.getfixturevalue("postgres"), f"h{uuid4().hex[:12]}"
     return lambda: PostgresDatabase(uri, name)
+
+
+@pytest.fixture
+def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Install the package's metadata: its provider for tests is found by them."""
+    info = tmp_path / "site" / "hosting_durable-0.1.0.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: hosting-durable\nVersion: 0.1.0\n")
+    (info / "entry_points.txt").write_text(ENTRY_POINTS)
+    monkeypatch.syspath_prepend(str(info.parent))

@@ -7,7 +7,6 @@ import sys
 import time
 from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -95,20 +94,6 @@ def counter(context):
     context.set_result(value)
 """
 }
-ENTRY_POINTS = "[hosting.testing]\n" + "".join(
-    f"{kind} = hosting_durable.testing:DurableForTests\n"
-    for kind in ("activityTrigger", "durableClient", "entityTrigger", "orchestrationClient", "orchestrationTrigger")
-)
-
-
-@pytest.fixture
-def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Install the package's metadata: its provider for tests is found by them."""
-    info = tmp_path / "site" / "hosting_durable-0.1.0.dist-info"
-    info.mkdir(parents=True)
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: hosting-durable\nVersion: 0.1.0\n")
-    (info / "entry_points.txt").write_text(ENTRY_POINTS)
-    monkeypatch.syspath_prepend(str(info.parent))
 
 
 @pytest.fixture

@@ -182,7 +182,8 @@ class AuthExtension:
                 "'api_keys' in extensionHost.extensions.auth.settings of host.json, or uninstall hosting-auth."
             )
         known = {function.name.casefold() for function in app.functions}
-        unknown = sorted(name for name in settings.anonymous if name.casefold() not in known)
+        # A name with a slash is that of a webhook, which is not a function of the app.
+        unknown = sorted(name for name in settings.anonymous if name.casefold() not in known and "/" not in name)
         if unknown and app.face != "azure":  # where the functions of a v1 app are not all known at startup
             log.warning("The setting 'anonymous' names functions that the app does not have: %s.", ", ".join(unknown))
 

@@ -50,7 +50,7 @@ class ClientBindings:
         self._api = DurableApi(hub)
         self._listener = _Listener(self._api, self.links)
         self._is_used = False
-        services.webhooks.add(WEBHOOK, self._answer, system_key=SYSTEM_KEY)
+        services.webhooks.add(WEBHOOK, self._answer, system_key=SYSTEM_KEY, is_guarded=True)
 
     def input(self, function: Function, binding: Binding) -> Input:
         """Return the client of a starter."""
