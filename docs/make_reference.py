@@ -17,7 +17,7 @@ import click
 import hosting
 from hosting import app_services, bindings, core, errors, hookspecs, logging, pytest_plugin, testing
 from hosting.app_settings import AppSettings
-from hosting.bindings import expressions, provider, services, storage
+from hosting.bindings import expressions, panels, provider, services, storage
 from hosting.bindings.http.request import HttpCall
 from hosting.bindings.http.response import HttpReply, HttpStream
 from hosting.check.rules import RULES, SECTIONS
@@ -81,6 +81,10 @@ def _bindings() -> Iterator[str]:
     texts = expressions.Template, expressions.Expression, expressions.json_data, expressions.merged
     for public in (*interface, *data, *contract, *texts):
         yield from _Source.of(public).description(public.__name__, _exported(public, bindings))
+    yield f"## Panels\n\n{_prose(panels.__doc__)}"
+    shown = panels.Table, panels.Facts, panels.Text, panels.Timeline, panels.Bar, panels.Form, panels.Field
+    for part in (panels.Panel, *shown, panels.Link, panels.Status):
+        yield from _Source.of(part).description(part.__name__, panels.__name__)
 
 
 def _testing() -> Iterator[str]:

@@ -17,9 +17,10 @@ change between invocations belongs into step 2.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
+from hosting.bindings.panels import Panel
 from hosting.bindings.services import Services
 from hosting.core import NOTHING, Binding, Function
 from hosting.errors import FunctionLoadError, HostingError
@@ -319,6 +320,13 @@ class Provider:
             Exception: its service cannot be asked.
         """
         return {}
+
+    def panels(self) -> Sequence[Panel]:
+        """Return the panels that this provider adds to the page that shows the host; none, unless overridden.
+
+        The host calls it once, after ``start``, when the page is first opened.
+        """
+        return ()
 
     async def close(self) -> None:
         """Acknowledge finished work and close clients. Called once, after ``stop``; the limit is 5 seconds.

@@ -137,6 +137,9 @@ class Admin:
         if endpoint == "/admin/host/resume":
             status, document = await self._hosts.end_drain()
             return _json(document, status)
+        if self._monitor is not None and endpoint.startswith(f"{_HOST}panels/"):
+            body = await read_body(receive, parse_headers(scope["headers"]), self._limit)
+            return await self._monitor.act(path[len(_HOST) :], body) or empty(404)
         if endpoint.startswith(_EXTENSIONS):
             return await self._pause_or_resume(path[len(_EXTENSIONS) :], scope.get("query_string", b""))
         if endpoint.startswith(f"{_FUNCTIONS}/"):

@@ -28,7 +28,8 @@ _SETTING_PREFIXES = (
     "PYTHON_",
     "WEBSITE_",
 )
-_NOTHING_RUN: Mapping[str, Any] = {"invocations": 0, "errors": 0, "running": 0, "last": None}
+_COUNTS = ("invocations", "errors", "running", "outputs")
+_NOTHING_RUN: Mapping[str, Any] = {"invocations": 0, "errors": 0, "running": 0, "outputs": 0, "last": None}
 
 
 class AllMonitors:
@@ -153,7 +154,7 @@ def _about(function: Function, errors: Sequence[str]) -> dict[str, Any]:
 
 def _function_figures(found: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Return the figures of one function over all processes: sums, and the last invocation of any of them."""
-    sums = _sums({name: one[name] for name in ("invocations", "errors", "running")} for one in found)
+    sums = _sums({name: one[name] for name in _COUNTS} for one in found)
     last = max((one["last"] for one in found if one["last"]), key=itemgetter("time"), default=None)
     return {**_NOTHING_RUN, **sums, "last": last}
 

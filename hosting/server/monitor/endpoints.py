@@ -15,11 +15,13 @@ from hosting.server.monitor.all_monitors import AllMonitors
 from hosting.server.monitor.events import EventStreams
 from hosting.server.monitor.monitor import Monitor
 from hosting.server.monitor.page import Page
+from hosting.server.monitor.panels import PanelReply, Panels
 from hosting.server.monitor.token import PageToken
 from hosting.server.processes import Processes
 from hosting.server.types import Scope
 
 _JSON = ((b"content-type", b"application/json; charset=utf-8"), (b"cache-control", b"no-store"))
+_PANELS = "panels/"
 _KINDS = ("invocations", "logs")
 
 
@@ -39,6 +41,7 @@ class MonitorEndpoints:
         self.answer = monitor.answer
         self._monitors = AllMonitors(monitor, processes)
         self._events = EventStreams(monitor.host, self._monitors)
+        self._panels = Panels(monitor.host)
 
     async def read(
         self, scope: Scope, name: str, status: Callable[[], Awaitable[Mapping[str, Any]]]
@@ -50,7 +53,11 @@ class MonitorEndpoints:
             name: what follows ``/admin/host/``, in lower case.
             status: returns the status of the host.
         """
-        query = {key.lower(): value for key, value in parse_qsl(scope["query_string"].decode("latin-1"))}
+        text = scope["query_string"].decode("latin-1")
+        if name.startswith(_PANELS):
+            shown = dict(parse_qsl(text, keep_blank_values=True))
+            return _panel_reply(await self._panels.show(name[len(_PANELS) :], shown))
+        query = {key.lower(): value for key, value in parse_qsl(text)}
         try:
             if name == "events":
                 return self._stream(query)
@@ -61,6 +68,22 @@ class MonitorEndpoints:
             document = {"host": dict(await status()), **(document or {}), "token": self.token.value}
         return None if document is None else _json(document)
 
+    async def act(self, path: str, body: bytes) -> HttpReply | None:
+        """Do what a panel is asked for; None if there is no such panel.
+
+        Args:
+            path: what follows ``/admin/host/``: ``panels/NAME/ACTION``.
+            body: the request's: a JSON object with texts.
+        """
+        name, _, action = path[len(_PANELS) :].partition("/")
+        if not path.lower().startswith(_PANELS) or not action:
+            return None
+        try:
+            values = _values(body)
+        except ValueError as error:
+            return _json({"error": str(error)}, 400)
+        return _panel_reply(await self._panels.act(name.lower(), action, values))
+
     async def _document(self, name: str, query: Mapping[str, str]) -> dict[str, Any] | None:
         monitors, function = self._monitors, query.get("function", "")
         match name:
@@ -70,6 +93,8 @@ class MonitorEndpoints:
                 return await monitors.chart()
             case "settings":
                 return monitors.settings()
+            case "panels":
+                return self._panels.list()
             case "invocations":
                 return {"invocations": await monitors.invocations(function, _number(query, "last", MAX_RECENT))}
             case "logs":
@@ -80,6 +105,17 @@ class MonitorEndpoints:
     def _stream(self, query: Mapping[str, str]) -> HttpReply:
         past = _number(query, "past", MAX_RECENT, default=0)
         return self._events.reply(_kinds(query.get("kinds", "invocations,logs")), query.get("function", ""), past)
+
+
+def _values(body: bytes) -> dict[str, str]:
+    """Return the values of a form."""
+    try:
+        values = json.loads(body or b"{}")
+    except (ValueError, RecursionError):
+        values = None
+    if not isinstance(values, dict) or not all(isinstance(value, str) for value in values.values()):
+        raise ValueError("The body must be a JSON object with texts as its values.")
+    return values
 
 
 def _number(query: Mapping[str, str], name: str, limit: int, *, default: int | None = None) -> int:
@@ -96,6 +132,10 @@ def _kinds(text: str) -> Sequence[str]:
     if not wanted or set(wanted) - set(_KINDS):
         raise ValueError(f"kinds: expected invocations, logs, or both with a comma, found {text[:40]!r}")
     return [kind for kind in _KINDS if kind in wanted]
+
+
+def _panel_reply(reply: PanelReply | None) -> HttpReply | None:
+    return None if reply is None else _json(reply.document, reply.status)
 
 
 def _json(value: Any, status: int = 200) -> HttpReply:

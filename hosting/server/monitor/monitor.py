@@ -144,7 +144,8 @@ class Monitor:
     def _figures(self, name: str) -> dict[str, Any]:
         figures = self.recorder.of(name)
         last = None if figures.last is None else self._invocation(figures.last)
-        return {"invocations": figures.invocations, "errors": figures.errors, "last": last}
+        outputs = len(self.host.manual_runs.kept_outputs.of(name))
+        return {"invocations": figures.invocations, "errors": figures.errors, "outputs": outputs, "last": last}
 
     def _invocation(self, one: Recorded) -> dict[str, Any]:
         started = self.recorder.wall(one.facts.started)

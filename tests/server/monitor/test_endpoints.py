@@ -9,10 +9,14 @@ import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
+from hosting.bindings import Provider
+from hosting.bindings.panels import Bar, Facts, Field, Form, Link, Panel, Part, Status, Table, Text, Timeline
+from hosting.errors import HostingError
 from hosting.host.recorder import attach_recorder
 from hosting.logging.tail import LogTail
 from hosting.server.app import HostApp
@@ -214,10 +218,13 @@ def test_run_waits_for_the_end(app: Shown, name: str, body: Any, status: int, ex
             assert document["returned"] == {"value": "abab", "length": 4}
 
 
+POSTS = ("functions/Nightly/run", "host/panels/notes/add")
 PAGE = {"origin": "http://localhost", "sec-fetch-site": "same-origin"}
 
 
-@pytest.mark.parametrize("path", ["functions/Nightly", "functions/Nightly/run", "extensions/none/pause"])
+@pytest.mark.parametrize(
+    "path", ["functions/Nightly", "functions/Nightly/run", "extensions/none/pause", "host/panels/notes/add"]
+)
 @pytest.mark.parametrize(
     ("headers", "is_refused"),
     [
@@ -246,12 +253,15 @@ def test_page_needs_the_token_to_change_something(
 def test_everything_needs_the_master_key() -> None:
     """The documents, the events and manual runs are for those with the key; a page needs its token as well."""
     with shown(keys=Keys()) as one:
-        paths = [f"/admin/host/{name}" for name in ("figures", "chart", "logs", "invocations", "settings", "events")]
+        paths = [
+            f"/admin/host/{name}"
+            for name in ("figures", "chart", "logs", "invocations", "settings", "panels", "events")
+        ]
         assert {one.host.get(path).status for path in paths} == {401}
-        assert one.host.post("/admin/functions/Nightly/run", json={}).status == 401
+        assert {one.host.post(f"/admin/{path}", json={}).status for path in POSTS} == {401}
         key = {"x-functions-key": "the-master-key"}
         assert {one.host.get(path, headers=key).status for path in paths[:-1]} == {200}
-        assert one.host.post("/admin/functions/Nightly/run", json={}, headers={**key, **PAGE}).status == 403
+        assert {one.host.post(f"/admin/{path}", json={}, headers={**key, **PAGE}).status for path in POSTS} == {403}
         page = one.host.get("/admin/ui")
         assert (page.status, "Echo" in page.text, one.token.value in page.text) == (200, False, False)
         assert "up and running" in one.host.get("/").text
@@ -276,10 +286,178 @@ def test_page_has_headers_that_keep_it_safe(app: Shown) -> None:
 def test_host_without_the_monitor_has_none_of_it() -> None:
     """With --no-ui nothing is recorded, the endpoints are 404 and / is the plain home page."""
     with make_host({"function_app.py": APP}, raises=False) as host:
-        paths = ("host/figures", "host/events", "host/logs", "ui")
+        paths = ("host/figures", "host/events", "host/logs", "host/panels", "ui")
         assert {host.get(f"/admin/{path}").status for path in paths} == {404}
         assert "up and running" in host.get("/").text
         assert host.post("/admin/functions/Echo/run", json={"input": "a"}).json()["invocationId"] is None
+
+
+AT = datetime(2026, 1, 1, tzinfo=UTC)
+PARTS: tuple[tuple[Part, dict[str, Any]], ...] = (
+    (
+        Table("T", ("a", "b"), [("password=hunter2", 1), (AT, None), (Link("more", {"x": "sig=1"}), True)]),
+        {
+            "columns": ["a", "b"],
+            "rows": [
+                ["password=***", 1],
+                [{"time": 1767225600000.0}, None],
+                [{"text": "more", "query": {"x": "sig=1"}}, True],
+            ],
+            "empty": "None.",
+            "more": None,
+        },
+    ),
+    (
+        Facts("F", {"state": Status("x" * 600, "bad")}),
+        {"facts": [["state", {"text": "x" * 500 + "...", "state": "bad"}]]},
+    ),
+    (
+        Text("X", "token=abcdefgh " + "y" * 200_000),
+        {"text": ("token=*** " + "y" * 100_000)[:100_000] + "...", "state": ""},
+    ),
+    (
+        Timeline("L", [Bar("Pay", "activity", AT, None, Status("Waits", "waiting"), "sig=abc")]),
+        {
+            "bars": [
+                {
+                    "label": "Pay",
+                    "kind": "activity",
+                    "start": 1767225600000.0,
+                    "end": None,
+                    "status": {"text": "Waits", "state": "waiting"},
+                    "detail": "sig=***",
+                }
+            ]
+        },
+    ),
+    (
+        Form(
+            "O",
+            "Add",
+            [Field("k", "Key", "choice", "v", ("v", "w"), hint="h")],
+            "add",
+            {"id": "sig=abc"},
+            "Sure?",
+            True,
+        ),
+        {
+            "button": "Add",
+            "action": "add",
+            "values": {"id": "sig=abc"},
+            "confirm": "Sure?",
+            "keepsValues": True,
+            "fields": [
+                {
+                    "name": "k",
+                    "label": "Key",
+                    "kind": "choice",
+                    "value": "v",
+                    "choices": ["v", "w"],
+                    "isRequired": False,
+                    "hint": "h",
+                }
+            ],
+        },
+    ),
+)
+
+
+class Notes(Panel):
+    """A panel with every kind of part; its query says what goes wrong."""
+
+    name = "notes"
+    title = "Notes"
+
+    def __init__(self, name: str = "notes") -> None:
+        self.name = name
+
+    async def show(self, query: Mapping[str, str]) -> Sequence[Part]:
+        """Return the parts."""
+        match query.get("fail"):
+            case "value":
+                raise ValueError("no such note: password=hunter2")
+            case "hosting":
+                raise HostingError("no such note", remedy="Add it.")
+            case "bug":
+                raise RuntimeError("password=hunter2")
+            case "part":
+                return ["text"]  # type: ignore[list-item]
+            case "hang":
+                await asyncio.sleep(60)
+        return [Table("many", ("n",), [(n,) for n in range(1_000)])] if "many" in query else [part for part, _ in PARTS]
+
+    async def act(self, action: str, values: Mapping[str, str]) -> Sequence[Part]:
+        """Return the values, for one action."""
+        return [Facts("", values)] if action == "add" else await super().act(action, values)
+
+
+class NotesProvider(Provider):
+    """Has panels.
+
+    Args:
+        panels: the panels, or what is raised.
+    """
+
+    def __init__(self, *panels: Panel | Exception) -> None:
+        self._panels = panels
+
+    def panels(self) -> Sequence[Panel]:
+        """Return or raise them."""
+        if isinstance(self._panels[0], Exception):
+            raise self._panels[0]
+        return self._panels  # type: ignore[return-value]
+
+
+@pytest.fixture(scope="module")
+def noted() -> Iterator[Shown]:
+    """Yield a host with panels, some of which cannot be shown."""
+    with shown() as one:
+        inner = one.monitor.host
+        broken = NotesProvider(OSError("no panels")), NotesProvider(Notes("Bad Name")), NotesProvider(Notes())
+        inner._providers = (*inner.providers, NotesProvider(Notes()), *broken, NotesProvider(Notes("others")))
+        yield one
+
+
+def test_panels_of_packages_are_data_without_secrets_and_with_bounds(noted: Shown) -> None:
+    """What is shown is redacted and cut, what is sent back is not; a broken provider hides no other's panel."""
+    listed = [{"name": "notes", "title": "Notes"}, {"name": "others", "title": "Notes"}]
+    assert noted.document("panels") == {"panels": listed}
+    found = noted.document("panels/notes")
+    assert (found["name"], found["title"]) == ("notes", "Notes")
+    kinds = ("table", "facts", "text", "timeline", "form")
+    for one, kind, (part, expected) in zip(found["parts"], kinds, PARTS, strict=True):
+        assert one == {"kind": kind, "title": part.title, **expected}
+    (many,) = noted.document("panels/notes", many="")["parts"]
+    assert len(many["rows"]) == 500
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "status", "text"),
+    [
+        ("GET", "notes?fail=value", b"", 400, "no such note: password=***"),
+        ("GET", "notes?fail=hosting", b"", 400, "no such note"),
+        ("GET", "notes?fail=bug", b"", 500, "RuntimeError: password=***"),
+        ("GET", "notes?fail=part", b"", 500, "a panel has a part of type str"),
+        ("GET", "notes?fail=hang", b"", 504, "The panel has not answered within 0.05 s."),
+        ("GET", "none", b"", 404, ""),
+        ("POST", "notes/add", b'{"name": "x"}', 200, '"facts": [["name", "x"]]'),
+        ("POST", "NOTES/add", b"", 200, '"facts": []'),
+        ("POST", "notes/none", b"{}", 400, "This panel cannot do 'none'."),
+        ("POST", "notes/add", b"[1]", 400, "a JSON object with texts as its values"),
+        ("POST", "notes/add", b'{"a": 1}', 400, "a JSON object with texts as its values"),
+        ("POST", "notes/add", b"[" * 100_000, 400, "a JSON object with texts as its values"),
+        ("POST", "none/add", b"{}", 404, ""),
+        ("POST", "notes", b"{}", 404, ""),
+    ],
+)
+def test_panel_that_cannot_says_why(
+    noted: Shown, monkeypatch: pytest.MonkeyPatch, method: str, path: str, body: bytes, status: int, text: str
+) -> None:
+    """A message of the package is passed on, an exception becomes one, without secrets; a panel may not hang."""
+    monkeypatch.setattr("hosting.server.monitor.panels.SHOW_SECONDS", 0.05)
+    headers = {"content-type": "application/json"}
+    reply = noted.host.request(method, f"/admin/host/panels/{path}", body=body, headers=headers)
+    assert (reply.status, text in reply.text) == (status, True), reply.text
 
 
 async def test_slow_reader_of_events_misses_what_is_gone_and_is_told(anyio_backend: str) -> None:
@@ -315,6 +493,14 @@ async def test_slow_reader_of_events_misses_what_is_gone_and_is_told(anyio_backe
         await host._session.host.drain(1)
         await asyncio.gather(reading, *waiting)
         assert (streams.open, sent[-1]) == (0, "")
+
+
+def test_outputs_that_are_kept_are_counted_for_each_function(app: Shown) -> None:
+    """The page offers them where there are some; what a manual run returned is one of them."""
+    before = {one["name"]: one["outputs"] for one in app.document("figures")["functions"]}
+    app.host.post("/admin/functions/Echo/run", json={"input": "kept"})
+    after = {one["name"]: one["outputs"] for one in app.document("figures")["functions"]}
+    assert {name: after[name] - before[name] for name in after if after[name] != before[name]} == {"Echo": 1}
 
 
 async def _ignore(_message: Any) -> None:

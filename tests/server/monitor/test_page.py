@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import os
 import re
 import shutil
 import threading
@@ -55,11 +56,68 @@ def Nightly(timer: func.TimerRequest) -> None:
 def Echo(text: str) -> str:
     return text.upper() + HOSTILE
 
+@app.generic_trigger("text", "jobTrigger")
+def Job(text: str) -> None:
+    pass
+
 for number in range(MANY):
     @app.function_name(f"Many{{number:04}}")
     @app.route(f"many/{{number}}")
     async def many(req: func.HttpRequest) -> str:
         return ""
+"""
+
+PACKAGE = f"""
+from datetime import UTC, datetime, timedelta
+from hosting.bindings import Provider, Trigger
+from hosting.bindings.panels import Bar, Facts, Field, Form, Link, Panel, Status, Table, Text, Timeline
+
+HOSTILE = {HOSTILE!r}
+START = datetime(2026, 1, 1, tzinfo=UTC)
+jobs = {{"one": "waits", HOSTILE: "done"}}
+
+class Jobs(Panel):
+    name = "jobs"
+    title = "Jobs " + HOSTILE
+
+    async def show(self, query):
+        if "job" in query:
+            job, at = query["job"], START + timedelta(seconds=2)
+            if job not in jobs:
+                raise ValueError("There is no job " + job)
+            bars = [Bar(job, "job", START, START + timedelta(seconds=8), Status("Done", "good")),
+                    Bar(HOSTILE, "step", at, at + timedelta(seconds=4), Status("Failed", "bad"), "boom"),
+                    Bar("Go", "event", at, at)]
+            delete = Form("", "Delete", action="delete", values={{"job": job}}, confirm="Delete it?")
+            rename = Form("Rename", "Rename", [Field("name", "New name", is_required=True)], "rename", {{"job": job}})
+            facts = Facts("", {{"Status": Status(jobs[job], "good")}})
+            return [facts, Timeline("Steps", bars), Text("Log", HOSTILE), delete, rename]
+        wanted = query.get("status", "")
+        rows = [(Link(name, {{"job": name}}), status) for name, status in jobs.items() if wanted in status]
+        choice = Field("status", "Status", "choice", wanted, ("", "waits", "done"))
+        return [Form("", "Show", [choice]), Table("All jobs", ("Job", "Status"), rows, "No job.")]
+
+    async def act(self, action, values):
+        if action == "rename":
+            if values["name"] == values["job"]:
+                raise ValueError("It has this name: " + HOSTILE)
+            jobs[values["name"]] = jobs[values["job"]]
+        jobs.pop(values["job"])
+        return [Text("", action + " is done", "good")]
+
+class JobTrigger(Trigger):
+    def decode(self, data):
+        return data
+
+    def attach(self, invoke):
+        pass
+
+class Jobber(Provider):
+    def trigger(self, function, binding):
+        return JobTrigger()
+
+    def panels(self):
+        return [Jobs()]
 """
 
 
@@ -86,9 +144,16 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="module")
-def host() -> Iterator[Server]:
-    """Yield a host."""
-    with serve(files()) as served:
+def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """Yield a host that finds a package with a panel."""
+    folder = tmp_path_factory.mktemp("packages")
+    info = folder / "jobs_for_hosts-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: jobs-for-hosts\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[hosting.bindings]\njobTrigger = jobs_for_hosts:Jobber\n")
+    (folder / "jobs_for_hosts.py").write_text(PACKAGE)
+    path = os.pathsep.join(filter(None, (str(folder), os.environ.get("PYTHONPATH"))))
+    with serve(files(), settings={"PYTHONPATH": path}) as served:
         yield served
 
 
@@ -168,19 +233,65 @@ def test_page_shows_every_panel_and_acts(host: Server, context: BrowserContext) 
     assert "no-key-in-the-log" not in host.logs()
 
 
+def test_panel_of_a_package_is_drawn_and_acts(host: Server, context: BrowserContext) -> None:
+    """Its table, filter, view of one, timeline with its table, and forms; its texts stay texts; outputs beside it."""
+    page = opened(context, f"{host.url}/")
+    panel = page.locator("#panel-jobs")
+    expect(panel.get_by_role("heading", level=2)).to_have_text(f"Jobs {HOSTILE}")
+    panel.get_by_label("Status").select_option("done")
+    panel.get_by_role("button", name="Show").click()
+    expect(panel.locator("tbody tr")).to_have_count(1)
+    panel.get_by_role("button", name=HOSTILE, exact=True).click()
+    expect(panel.get_by_role("heading", level=2)).to_be_focused()
+    steps = panel.get_by_role("list", name="Steps: 3 steps in 8.0 s").get_by_role("listitem")
+    assert [one.get_attribute("aria-label") for one in steps.all()] == [
+        f"job {HOSTILE}, Done: 8.0 s, 0.0 ms after the start",
+        f"step {HOSTILE}, Failed: 4.0 s, 2.0 s after the start",
+        "event Go: 2.0 s after the start",
+    ]
+    boxes = [steps.nth(place).locator("rect").bounding_box() for place in range(3)]
+    widths = [round(one["width"] / boxes[0]["width"], 1) for one in boxes if one and boxes[0]]
+    assert widths == [1.0, 0.5, 0.0]
+    expect(panel.get_by_role("group", name="Steps, table").locator("tbody tr").nth(1)).to_contain_text("boom")
+    expect(panel.locator("pre")).to_have_text(HOSTILE)
+    # A refusal is shown and the form stays; an action without its token is refused; then it is done.
+    panel.get_by_label("New name").fill(HOSTILE)
+    panel.get_by_role("button", name="Rename").click()
+    expect(panel.get_by_role("status").first).to_have_text(f"It has this name: {HOSTILE}")
+    expect(panel.get_by_label("New name")).to_have_value(HOSTILE)
+    send = "path => fetch(path, {method: 'POST', body: '{}', headers: {'content-type': 'application/json'}})"
+    assert page.evaluate(f"({send})('/admin/host/panels/jobs/delete').then(reply => reply.status)") == 403
+    page.once("dialog", lambda dialog: dialog.accept())
+    panel.get_by_role("button", name="Delete").click()
+    expect(panel.get_by_text("delete is done")).to_be_visible()
+    expect(panel.locator("tbody tr")).to_have_text(["onewaits"])  # the list, as the view of it is gone
+    expect(panel.get_by_role("button", name="Back")).to_be_hidden()
+
+    page.get_by_role("button", name="Run Echo").click()
+    page.get_by_label("What the trigger brings").fill("kept")
+    page.locator("#try").get_by_role("button", name="Run", exact=True).click()
+    expect(page.locator("#outcome")).to_contain_text("Succeeded")
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Outputs of Echo").click()
+    expect(page.locator("#story-log")).to_contain_text(f"KEPT{HOSTILE}")
+    assert "broken" not in page.title()
+
+
 def test_page_is_accessible(host: Server, browser: Browser) -> None:
     """axe finds nothing, wide and narrow, in both colour schemes, also in the dialog; nothing is wider than a phone."""
     # axe is a script that the policy of the page would refuse.
     visitor = browser.new_context(color_scheme="light", viewport={"width": 360, "height": 700}, bypass_csp=True)
     page = opened(visitor, f"{host.url}/")
     expect(page.locator("#health tr").first).to_be_visible()
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.textContent") == "Skip to the content"
+    page.locator("#panel-jobs").get_by_role("button", name="one", exact=True).click()
+    expect(page.locator("#panel-jobs .timeline")).to_be_visible()
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
     reports = [Axe().run(page)]
     page.emulate_media(color_scheme="dark")
     reports.append(Axe().run(page))
     page.set_viewport_size({"width": 1280, "height": 900})
-    page.keyboard.press("Tab")
-    assert page.evaluate("document.activeElement.textContent") == "Skip to the content"
     page.get_by_role("button", name="Run Hello").click()
     reports.append(Axe().run(page))
     page.keyboard.press("Escape")
@@ -223,7 +334,7 @@ def test_page_does_not_freeze_with_a_thousand_functions_and_many_invocations(con
     """While ten thousand invocations pass, the page reacts, and keeps a bounded number of rows."""
     with serve(files(1_000)) as served:
         page = opened(context, f"{served.url}/")
-        expect(page.locator("#shown")).to_contain_text("1004 of 1004")
+        expect(page.locator("#shown")).to_contain_text("1005 of 1005")
 
         def load() -> None:
             connection = http.client.HTTPConnection(served.url.removeprefix("http://"), timeout=TIMEOUT_MILLISECONDS)
@@ -235,7 +346,7 @@ def test_page_does_not_freeze_with_a_thousand_functions_and_many_invocations(con
         thread = threading.Thread(target=load)
         thread.start()
         page.get_by_label("Show functions that contain").fill("Many0007")
-        expect(page.locator("#shown")).to_contain_text("1 of 1004")
+        expect(page.locator("#shown")).to_contain_text("1 of 1005")
         frames = "done => { let n = 0; const tick = () => ++n < 120 ? requestAnimationFrame(tick) : done(n); tick(); }"
         assert page.evaluate(f"() => new Promise({frames})") == 120
         thread.join()

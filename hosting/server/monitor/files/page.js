@@ -36,7 +36,8 @@
   const span = (ms) => ms < 1000 ? `${ms < 10 ? ms.toFixed(1) : Math.round(ms)} ms` : `${(ms / 1000).toFixed(1)} s`;
 
   /* Requests */
-  class Refused extends Error { constructor(status, text) { super(text || `status ${status}`); this.status = status; } }
+  function said(text) { try { return JSON.parse(text).error || text; } catch { return text; } }
+  class Refused extends Error { constructor(status, text) { super(said(text) || `status ${status}`); this.status = status; } }
   function headers(more = {}) { return state.key ? { "x-functions-key": state.key, ...more } : more; }
   async function ask(path, options = {}) {
     const reply = await fetch(path, { ...options, headers: headers(options.headers), cache: "no-store", credentials: "same-origin", redirect: "error" });
@@ -107,7 +108,10 @@
         const cells = ["", "", "", "number", "number", "number", ""].map((name) => cell("", name));
         const action = cell("");
         known = { line: row(...cells, action), cells };
-        if ("route" in one || one.isRunnable) action.append(button("Run", () => openTry(state.functions.get(one.name).one), `Run ${one.name}`));
+        if ("route" in one || one.isRunnable) action.append(button("Run", () => openTry(state.functions.get(one.name).one), `Run ${one.name}`), " ");
+        const outputs = button("Outputs", () => openOutputs(one.name), `Outputs of ${one.name}`);
+        action.append(outputs);
+        known.outputs = outputs;
         state.functions.set(one.name, known);
         added.append(known.line);
       }
@@ -117,6 +121,7 @@
       values.forEach((value, place) => put(known.cells[place], value));
       put(known.cells[4], one.errors, one.errors ? "number bad" : "number");
       put(known.cells[6], text, className);
+      known.outputs.hidden = !one.outputs;
     }
     for (const [name, known] of state.functions) if (!seen.has(name)) { known.line.remove(); state.functions.delete(name); }
     if (added.childNodes.length) { body.append(added); filterFunctions(); }
@@ -343,6 +348,180 @@
     } catch (error) { $("story-log").replaceChildren(make("div", error.message, "bad")); }
   }
 
+  async function openOutputs(name) {
+    put($("story-title"), `${name}: outputs that were not sent, and results of manual runs`);
+    $("story-facts").replaceChildren();
+    $("story-log").replaceChildren(make("div", "Reading them"));
+    if (!$("story").open) $("story").showModal();
+    try {
+      const { outputs } = await ask(`/admin/functions/${encodeURIComponent(name)}/outputs`);
+      $("story-log").replaceChildren(...outputs.reverse().map((one) => {
+        const rest = one.length > one.value.length ? `... (${one.length} characters)` : "";
+        return make("div", `${clock(one.time)} ${one.name} (${one.type}), invocation ${one.invocationId}:\n${one.value}${rest}`);
+      }));
+    } catch (error) { $("story-log").replaceChildren(make("div", error.message, "bad")); }
+  }
+
+  /* Panels of packages: they send data, which is drawn here */
+  const panels = new Map(), STATES = { good: "good", bad: "bad", waiting: "warn" };
+  let fieldCount = 0;
+  function panelCell(panel, value) {
+    if (value === null || typeof value !== "object") return document.createTextNode(String(value ?? ""));
+    if ("time" in value) return document.createTextNode(new Date(value.time).toLocaleString());
+    if ("query" in value) { const link = button(value.text, () => openPanel(panel, value.query)); link.className = "link"; return link; }
+    return make("span", value.text, STATES[value.state] || "");
+  }
+  function scrolling(label, ...inner) {
+    const box = make("div", "", "scroll");
+    box.setAttribute("role", "group"); box.setAttribute("aria-label", label); box.tabIndex = 0;
+    box.append(...inner);
+    return box;
+  }
+  function drawRows(label, columns, rows) {
+    const table = make("table"), head = make("thead"), body = make("tbody"), line = make("tr");
+    for (const name of columns) { const th = make("th", name); th.scope = "col"; line.append(th); }
+    head.append(line); body.append(...rows); table.append(head, body);
+    return scrolling(label, table);
+  }
+  function drawTable(panel, part) {
+    if (!part.rows.length) return [make("p", part.empty)];
+    const rows = part.rows.map((cells) => row(...cells.map((value) => panelCell(panel, value))));
+    return [drawRows(part.title || panel.title, part.columns, rows), ...(part.more ? [panelCell(panel, part.more)] : [])];
+  }
+  function drawFacts(panel, part) {
+    const list = make("dl", "", "facts");
+    for (const [name, value] of part.facts) {
+      const box = make("div"), dd = make("dd");
+      dd.append(panelCell(panel, value)); box.append(make("dt", name), dd); list.append(box);
+    }
+    return [list];
+  }
+  function drawText(panel, part) {
+    if (!part.title) return [make("p", part.text, STATES[part.state] || "")];
+    const text = make("pre", part.text, STATES[part.state] || "");
+    text.tabIndex = 0; text.setAttribute("role", "group"); text.setAttribute("aria-label", part.title);
+    return [text];
+  }
+  function svg(tag, attributes, text = "") {
+    const element = document.createElementNS("http://www.w3.org/2000/svg", tag);
+    for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
+    if (text) element.textContent = text;
+    return element;
+  }
+  function drawTimeline(panel, part) {
+    if (!part.bars.length) return [make("p", "Nothing has happened yet.")];
+    const now = Date.now(), ends = part.bars.map((bar) => bar.end ?? Math.max(now, bar.start));
+    const from = part.bars.reduce((least, bar) => Math.min(least, bar.start), Infinity), to = Math.max(...ends);
+    const whole = Math.max(1, to - from), height = part.bars.length * 34 + 4;
+    const picture = svg("svg", { class: "timeline", role: "list", height, "aria-label": `${part.title}: ${part.bars.length} steps in ${span(to - from)}` });
+    const rows = part.bars.map((bar, place) => {
+      const took = span(ends[place] - bar.start), after = span(bar.start - from), status = bar.status.text || "", state = STATES[bar.status.state] || "soft";
+      const words = `${bar.kind} ${bar.label}${status ? `, ${status}` : ""}: ${ends[place] > bar.start ? `${took}, ` : ""}${after} after the start`;
+      const left = 100 * (bar.start - from) / whole, width = Math.max(0.6, 100 * (ends[place] - bar.start) / whole);
+      const item = svg("g", { role: "listitem", "aria-label": words });
+      item.append(svg("title", {}, words), svg("text", { x: 2, y: place * 34 + 14 }, `${bar.label} (${bar.kind}) ${ends[place] > bar.start ? took : ""}`),
+        svg("rect", { x: `${Math.min(left, 99.4).toFixed(3)}%`, y: place * 34 + 19, width: `${Math.min(width, 100 - Math.min(left, 99.4)).toFixed(3)}%`, height: 10, class: `fill-${state}` }));
+      picture.append(item);
+      return row(bar.label, bar.kind, cell(new Date(bar.start).toLocaleString()), cell(after, "number"), cell(bar.end === null ? `${took} so far` : took, "number"), cell(status, STATES[bar.status.state] || ""), bar.detail);
+    });
+    return [scrolling(`${part.title}, picture`, picture), drawRows(`${part.title}, table`, ["Step", "Kind", "Start", "After", "Took", "Status", "Detail"], rows)];
+  }
+  function drawField(form, one) {
+    const id = `field-${fieldCount += 1}`, label = make("label", one.label + (one.isRequired ? " (required)" : ""));
+    const element = make({ multiline: "textarea", choice: "select" }[one.kind] || "input");
+    label.htmlFor = element.id = id;
+    element.name = one.name; element.autocomplete = "off"; element.spellcheck = false;
+    if (one.kind === "choice") element.append(...one.choices.map((value) => { const option = make("option", value || "(none)"); option.value = value; return option; }));
+    if (one.kind === "checkbox") { element.type = "checkbox"; element.checked = one.value === "true"; }
+    else { if (one.value || one.kind !== "choice") element.value = one.value; element.required = one.isRequired; }
+    if (one.kind === "number") element.inputMode = "decimal";
+    const box = make("div", "", "field");
+    box.append(label, element);
+    if (one.hint) { const hint = make("p", one.hint, "soft"); hint.id = `${id}-hint`; element.setAttribute("aria-describedby", hint.id); box.append(hint); }
+    form.append(box);
+    return () => [one.name, one.kind === "checkbox" ? String(element.checked) : element.value];
+  }
+  function drawForm(panel, part) {
+    const form = make("form"), reads = part.fields.map((one) => drawField(form, one)), submit = make("button", part.button);
+    submit.type = "submit";
+    if (part.title && part.title !== part.button) submit.setAttribute("aria-label", `${part.button}: ${part.title}`);
+    form.append(submit);
+    form.addEventListener("input", () => { panel.dirty = true; });
+    form.addEventListener("submit", async (event) => {
+      event.preventDefault();
+      const values = { ...part.values, ...Object.fromEntries(reads.map((read) => read())) };
+      if (!part.action) return openPanel(panel, Object.fromEntries(Object.entries(values).filter(([, value]) => value !== "")));
+      if (part.confirm && !confirm(part.confirm)) return;
+      submit.disabled = true;
+      await actPanel(panel, part.action, values, part.keepsValues);
+      submit.disabled = false;
+    });
+    return [form];
+  }
+  const DRAW = { table: drawTable, facts: drawFacts, text: drawText, timeline: drawTimeline, form: drawForm };
+  function drawPart(panel, part) {
+    const box = make("div", "", "part");
+    if (part.title) box.append(make("h3", part.title));
+    box.append(...DRAW[part.kind](panel, part));
+    return box;
+  }
+  async function actPanel(panel, action, values, isKept) {
+    put(panel.note, "Working", "");
+    panel.answer.replaceChildren();
+    try {
+      const { parts } = await change(`/admin/host/panels/${panel.name}/${encodeURIComponent(action)}`, values);
+      put(panel.note, "");
+      panel.answer.replaceChildren(...parts.map((part) => drawPart(panel, part)));
+    } catch (error) { return put(panel.note, error.message, "bad"); }
+    if (isKept) return;
+    panel.dirty = false;
+    panel.heading.focus();
+    await loadPanel(panel, true, true);
+  }
+  async function openPanel(panel, query) {
+    panel.query = query; panel.dirty = false;
+    panel.answer.replaceChildren(); put(panel.note, "");
+    panel.back.hidden = !Object.keys(query).length;
+    panel.heading.focus();
+    await loadPanel(panel, true);
+  }
+  async function loadPanel(panel, isWanted = false, mayBeGone = false) {
+    const query = panel.query;
+    let parts;
+    try { ({ parts } = await ask(`/admin/host/panels/${panel.name}?${new URLSearchParams(query)}`)); }
+    catch (error) {
+      if (!(error instanceof Refused) || error.status === 401) throw error;
+      if (mayBeGone && error.status === 400) { panel.query = {}; panel.back.hidden = true; return loadPanel(panel, true); }
+      if (panel.query === query) { put(panel.note, error.message, "bad"); if (isWanted) { panel.text = ""; panel.parts.replaceChildren(); } }
+      return;
+    }
+    const text = JSON.stringify(parts);
+    const moves = parts.some((part) => part.kind === "timeline" && part.bars.some((bar) => bar.end === null));
+    if (panel.query !== query || (!isWanted && ((text === panel.text && !moves) || panel.dirty || panel.parts.contains(document.activeElement)))) return;
+    panel.text = text;
+    if (panel.note.className === "bad" && isWanted) put(panel.note, "", "");
+    panel.parts.replaceChildren(...parts.map((part) => drawPart(panel, part)));
+  }
+  function addPanel({ name, title }) {
+    const section = make("section"), heading = make("h2", title), tools = make("p", "", "tools");
+    heading.id = `panel-${name}-title`; heading.tabIndex = -1;
+    section.id = `panel-${name}`; section.setAttribute("aria-labelledby", heading.id);
+    const panel = { name, title, query: {}, section, heading, text: "", dirty: false, note: make("span"), answer: make("div"), parts: make("div", "", "parts") };
+    panel.note.setAttribute("role", "status"); panel.answer.setAttribute("role", "status");
+    panel.back = button("Back", () => openPanel(panel, {}), `Back to all of: ${title}`);
+    panel.back.hidden = true;
+    tools.append(panel.back, panel.note);
+    section.append(heading, tools, panel.answer, panel.parts);
+    $("packages").append(section);
+    panels.set(name, panel);
+  }
+  async function refreshPanels() {
+    const found = (await ask("/admin/host/panels")).panels, names = new Set(found.map((one) => one.name));
+    for (const [name, panel] of panels) if (!names.has(name)) { panel.section.remove(); panels.delete(name); }
+    for (const one of found) if (!panels.has(one.name)) addPanel(one);
+    await Promise.all([...panels.values()].map((panel) => loadPanel(panel)));
+  }
+
   /* Start */
   async function refreshFigures() {
     try {
@@ -356,8 +535,8 @@
       if (!document.hidden) {
         if (!(await refreshFigures())) return;
         if (turn === 0) follow();
-        const others = [["chart", 2], ["extensions", 2], ["health", 3], ["settings", 30]];
-        const reads = { chart: async () => showChart(await ask("/admin/host/chart")), extensions: refreshExtensions, health: refreshHealth, settings: showSettings };
+        const others = [["chart", 2], ["extensions", 2], ["panels", 2], ["health", 3], ["settings", 30]];
+        const reads = { chart: async () => showChart(await ask("/admin/host/chart")), extensions: refreshExtensions, panels: refreshPanels, health: refreshHealth, settings: showSettings };
         for (const [name, every] of others) if (turn % every === 0) try { await reads[name](); } catch (error) { if (turn > 0) trouble(error); }
       }
       await new Promise((done) => setTimeout(done, 2000));

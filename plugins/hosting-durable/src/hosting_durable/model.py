@@ -90,6 +90,7 @@ class InstanceQuery:
         name: the name of the orchestrator, ignoring case; empty for any.
         limit: the most instances of a page.
         continuation: ``Page.continuation`` of the page before; empty for the first page.
+        newest_first: whether the order is the other way round.
     """
 
     prefix: str = ""
@@ -99,6 +100,7 @@ class InstanceQuery:
     name: str = ""
     limit: int = 100
     continuation: str = ""
+    newest_first: bool = False
 
 
 @dataclass(frozen=True, slots=True)

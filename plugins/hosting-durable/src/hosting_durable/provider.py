@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from hosting.bindings import Input, Provider, Services, Trigger
+from hosting.bindings.panels import Panel
 from hosting.core import Binding, Function
 from hosting_durable.client import ClientBindings
 from hosting_durable.engine import Engine, Functions
 from hosting_durable.hub import TaskHub
+from hosting_durable.panel import DurablePanel
 from hosting_durable.triggers import ActivityTrigger, DurableTrigger, registered_name
 
 
@@ -43,6 +47,10 @@ class DurableProvider(Provider):
     def input(self, function: Function, binding: Binding) -> Input:
         """Return the client of a starter."""
         return self._clients.input(function, binding)
+
+    def panels(self) -> Sequence[Panel]:
+        """Return the panel of the page that shows the host."""
+        return [DurablePanel(self.hub, self.functions)]
 
     async def start(self) -> None:
         """Open the task hub and run what is ready."""

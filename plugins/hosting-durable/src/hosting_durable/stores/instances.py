@@ -162,8 +162,9 @@ def query(rows: Rows, asked: InstanceQuery) -> Page:
     """Return a page of orchestrations, without their histories."""
     where = conditions(asked)
     limit = max(asked.limit, 1)
+    order = "created DESC, id DESC" if asked.newest_first else "created, id"
     found = rows.all(
-        f"SELECT {COLUMNS} FROM instances WHERE {where} ORDER BY created, id LIMIT ?", *where.values, limit + 1
+        f"SELECT {COLUMNS} FROM instances WHERE {where} ORDER BY {order} LIMIT ?", *where.values, limit + 1
     )
     page = found[:limit]
     continuation = f"{page[-1][8]}:{page[-1][0]}" if len(found) > limit else ""
@@ -186,7 +187,8 @@ def conditions(asked: InstanceQuery) -> Where:
         where.add("lower(name) = ?", asked.name.lower())
     created, _, last = asked.continuation.partition(":")
     if created.isdigit():
-        where.add("(created > ? OR (created = ? AND id > ?))", int(created), int(created), last)
+        after = "<" if asked.newest_first else ">"
+        where.add(f"(created {after} ? OR (created = ? AND id {after} ?))", int(created), int(created), last)
     return where
 
 
