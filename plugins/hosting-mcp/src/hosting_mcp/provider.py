@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from hosting.bindings import Provider, Services, Trigger
+from hosting.bindings.panels import Panel
 from hosting.core import Binding, Function
 from hosting_mcp.endpoint import Endpoint
+from hosting_mcp.panel import ToolsPanel
 from hosting_mcp.prompts import PromptTrigger
 from hosting_mcp.resources import ResourceTrigger
 from hosting_mcp.server import McpServer, logger
@@ -60,6 +64,10 @@ class ToolProvider(_McpProvider):
     def trigger(self, function: Function, binding: Binding) -> Trigger:
         """Return the trigger of a tool. Raises AppLoadError if a property cannot be used."""
         return ToolTrigger(function, binding, self.server.mcp.registry.add_tool)
+
+    def panels(self) -> Sequence[Panel]:
+        """Return the panel of the page that shows the host, on which tools can be tried."""
+        return [ToolsPanel(self.server.mcp.registry)]
 
 
 class ResourceProvider(_McpProvider):
