@@ -15,7 +15,7 @@ from hosting.authoring import Registrations, user_function
 from hosting.core import Function, OptIn, Problem
 from hosting.extensions._config import Config, ExtensionConfig, fold_name
 from hosting.extensions._model import RUNNING, Extension
-from hosting.extensions.settings.layers import Layer, Written, merge
+from hosting.extensions.settings.layers import Layer, RawSettings, merge
 
 
 class OptIns:
@@ -72,19 +72,19 @@ class OptIns:
             return True
         return _opted_out(extension, function) and not config.includes(function.name)
 
-    def app_settings(self, extension: str) -> Written:
+    def app_settings(self, extension: str) -> RawSettings:
         """Return an extension's settings for the app: of the code, and of host.json, which comes first."""
         code, host_json = self._app_layers(extension)
         return merge((code, host_json), host_json.origin)
 
-    def settings(self, extension: str, function: Function) -> Written:
+    def settings(self, extension: str, function: Function) -> RawSettings:
         """Return an extension's settings for a function; host.json comes first, then the function's, then the app's."""
         code, host_json = self._app_layers(extension)
         own = self.own_settings(extension, function)
         layers = [Layer(own.default, own.values)] if self._opt_ins_to(extension, function) else []
         return merge((code, *layers, host_json), own.default if layers else host_json.origin)
 
-    def own_settings(self, extension: str, function: Function) -> Written:
+    def own_settings(self, extension: str, function: Function) -> RawSettings:
         """Return what a function itself, and the Blueprint or app that it is in, say of its settings."""
         place = f"function '{function.name}': hosting.use('{extension}')"
         return merge([Layer(place, opt_in.settings) for opt_in in self._opt_ins_to(extension, function)], place)

@@ -22,7 +22,7 @@ from hosting.extensions._model import EAGER, GUARDS, ON_DEMAND, RUNNING, Extensi
 from hosting.extensions._ordering import ANY, Ordering
 from hosting.extensions._start_monitor import StartMonitor
 from hosting.extensions._typed_settings import TypedSettings
-from hosting.extensions.settings.layers import Written
+from hosting.extensions.settings.layers import RawSettings
 
 if TYPE_CHECKING:
     from hosting.app_handle import SharedApp
@@ -239,7 +239,7 @@ class Registry:
                 self._initialized.add(id(hook.extension))
                 self._call_or_fail(hook, {})
 
-    def configure(self, settings: Callable[[str], Written], typed: TypedSettings) -> None:
+    def configure(self, settings: Callable[[str], RawSettings], typed: TypedSettings) -> None:
         """Set the settings of all extensions, and call ``configure`` of those for which it has not been called.
 
         Args:

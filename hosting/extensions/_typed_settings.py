@@ -11,7 +11,7 @@ from hosting.extensions._hooks import FUNCTION
 from hosting.extensions._model import RUNNING, Extension
 from hosting.extensions._optin import OptIns
 from hosting.extensions._selection import Pair, Selection
-from hosting.extensions.settings.layers import Written
+from hosting.extensions.settings.layers import RawSettings
 
 if TYPE_CHECKING:
     from hosting.extensions.settings.models import SettingsModel
@@ -30,7 +30,7 @@ class TypedSettings:
         """The app's folder, from which the path of a file is relative."""
         self._for_functions: dict[tuple[Extension, Function], Any] = {}
 
-    def set_for_app(self, extension: Extension, written: Written) -> None:
+    def set_for_app(self, extension: Extension, written: RawSettings) -> None:
         """Set an extension's settings for the app; one whose settings are wrong fails, and is not configured."""
         model = extension.settings_model
         if model is None:
@@ -68,18 +68,20 @@ class TypedSettings:
                 if settings is None:
                     yield extension, function
 
-    def for_function(self, extension: Extension, function: Function, written: Written) -> Any:
+    def for_function(self, extension: Extension, function: Function, written: RawSettings) -> Any:
         """Return what the ``configure_function`` hook of an extension gets."""
         return self._for_functions.get((extension, function), written.values)
 
-    def _read_for_app(self, extension: Extension, model: SettingsModel, written: Written) -> None:
+    def _read_for_app(self, extension: Extension, model: SettingsModel, written: RawSettings) -> None:
         settings = extension.typed_settings = self._read(extension, model, written)
         if settings is not None:
             extension.settings = model.shown(settings, written.values)
         elif extension.error is not None:
             extension.fail(f"its settings are not valid: {' '.join(extension.error.message.split())}")
 
-    def _read(self, extension: Extension, model: SettingsModel, written: Written, function: str | None = None) -> Any:
+    def _read(
+        self, extension: Extension, model: SettingsModel, written: RawSettings, function: str | None = None
+    ) -> Any:
         """Return an instance of a settings class of the extension; None, with the error recorded, if it has faults."""
         from pathlib import Path
 

@@ -17,7 +17,7 @@ from hosting.extensions import Extension
 
 _PARAMETER = re.compile(r"\{(\*{0,2})[^{}:=?]*")
 
-Read = Callable[[Any, "str | None"], list[Function]]
+ReadBlueprint = Callable[[Any, "str | None"], list[Function]]
 """Reads the functions of a Blueprint, which comes from a file."""
 
 
@@ -37,7 +37,7 @@ class Additions:
         app: SharedApp,
         functions: Sequence[Function],
         in_error: Sequence[Function],
-        read: Read,
+        read: ReadBlueprint,
         register: Callable[[Any], None] = lambda _blueprint: None,
     ) -> None:
         self.app = app

@@ -18,7 +18,7 @@ class Layer(NamedTuple):
     values: Mapping[str, Any]
 
 
-class Written(NamedTuple):
+class RawSettings(NamedTuple):
     """An extension's settings as they are written, for the app or for one function.
 
     Args:
@@ -32,11 +32,11 @@ class Written(NamedTuple):
     default: str
 
 
-def merge(layers: Iterable[Layer], default: str) -> Written:
+def merge(layers: Iterable[Layer], default: str) -> RawSettings:
     """Merge layers key by key; for a key that several have, the last layer's value is used."""
     values: dict[str, Any] = {}
     origins: dict[str, str] = {}
     for layer in layers:
         values |= layer.values
         origins |= dict.fromkeys(layer.values, layer.origin)
-    return Written(values, origins, default)
+    return RawSettings(values, origins, default)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from hosting.extensions.settings.faults import Fault, invalid
-from hosting.extensions.settings.layers import Written
+from hosting.extensions.settings.layers import RawSettings
 from hosting.extensions.settings.models import SettingsModel
 from hosting.extensions.settings.references import References
 
 
-def read_settings(model: SettingsModel, written: Written, references: References) -> Any:
+def read_settings(model: SettingsModel, written: RawSettings, references: References) -> Any:
     """Return an instance of an extension's settings class.
 
     Raises:

@@ -12,7 +12,7 @@ from hosting.errors import SettingsError
 from hosting.server.replies import empty, respond
 from hosting.server.types import REFUSED, AsgiApp, Middleware, Receive, Scope, Send
 
-Read: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[bool]]
+ReadBody: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[bool]]
 
 _UNLIMITED = -1
 _STOPPING = "the host is stopping"
@@ -31,7 +31,7 @@ class QueueLimit:
         read: reads the body of a request; returns False if the request needs no other answer.
     """
 
-    def __init__(self, app: AsgiApp, limit: int, read: Read) -> None:
+    def __init__(self, app: AsgiApp, limit: int, read: ReadBody) -> None:
         self._app = app
         self._limit = limit
         self._read = read
@@ -64,7 +64,7 @@ class ConcurrencyLimit:
         read: reads the body of a request; returns False if the request needs no other answer.
     """
 
-    def __init__(self, app: AsgiApp, limit: int, read: Read) -> None:
+    def __init__(self, app: AsgiApp, limit: int, read: ReadBody) -> None:
         self._app = app
         self._read = read
         self._semaphore = asyncio.Semaphore(limit)
@@ -85,7 +85,7 @@ class ConcurrencyLimit:
             self._semaphore.release()
 
 
-async def _has_arrived(read: Read, scope: Scope, receive: Receive, send: Send) -> bool:
+async def _has_arrived(read: ReadBody, scope: Scope, receive: Receive, send: Send) -> bool:
     """Read the body of a request; return False if the request needs no other answer."""
     try:
         return await read(scope, receive, send)
@@ -95,7 +95,7 @@ async def _has_arrived(read: Read, scope: Scope, receive: Receive, send: Send) -
         return False
 
 
-def limit_middleware(http: Mapping[str, Any], read: Read) -> Iterator[Middleware]:
+def limit_middleware(http: Mapping[str, Any], read: ReadBody) -> Iterator[Middleware]:
     """Yield the middleware for the limits of ``http``, which is ``extensions.http`` of host.json, the outer one first.
 
     Args:
