@@ -127,6 +127,17 @@ class Registrations:
         self.shared: Any = None
         """What ``hosting.extend`` shares among the functions of a v1 app."""
 
+    def run_deferred(self) -> None:
+        """Do what waits for an extension. An action that raises, and those after it, go on waiting for the next one."""
+        deferred, self.deferred = self.deferred, []
+        while deferred:
+            try:
+                deferred[0]()
+            except BaseException:
+                self.deferred += deferred
+                raise
+            deferred.pop(0)
+
     def add(self, other: Registrations) -> None:
         """Add later registrations; a setting replaces an earlier one with the same key."""
         for extension, settings in other.settings.items():
@@ -135,12 +146,16 @@ class Registrations:
         self.extensions += other.extensions
 
     def take(self) -> Registrations:
+        """Return all registrations, and forget them, with what waits for one."""
+        self.deferred = []
+        return self.collect()
+
+    def collect(self) -> Registrations:
         """Return all registrations, and forget them."""
         taken = Registrations()
         taken.settings, self.settings = self.settings, {}
         taken.containers, self.containers = self.containers, []
         taken.extensions, self.extensions = self.extensions, []
-        self.deferred = []
         return taken
 
 
@@ -183,12 +198,11 @@ def extension(target: T, /, *, name: str | None = None) -> T:
         named = target if isinstance(target, type | ModuleType) else type(target)
         name = named.__name__.rpartition(".")[2].lower()
     name = _name("extension", name)
-    if any(takes(name, target) for takes in pending.late):
+    takers = [takes for takes in pending.late if takes(name, target)]  # all of them: a test may run several hosts
+    if takers:
         return target
     pending.extensions.append((name, target))
-    deferred, pending.deferred = pending.deferred, []
-    for action in deferred:
-        action()
+    pending.run_deferred()
     return target
 
 

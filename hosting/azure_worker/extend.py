@@ -20,14 +20,8 @@ from hosting.authoring import REPLACES, declared_opt_ins, pending, user_function
 from hosting.azure_worker.description import complete
 from hosting.azure_worker.health import add_diagnostics, add_health
 from hosting.azure_worker.injection import check_needs_no_extension, marked_or_none
-from hosting.azure_worker.state import (
-    WorkerState,
-    extensions_are_off,
-    has_pending_guards,
-    log,
-    log_errors,
-    worker_state,
-)
+from hosting.azure_worker.late_extensions import report_each_extension, wait_for_extension
+from hosting.azure_worker.state import WorkerState, extensions_are_off, log, log_errors, worker_state
 from hosting.azure_worker.wrapper import innermost_function, wrap
 from hosting.core import Binding, Function, Model
 from hosting.errors import ExtensionError
@@ -46,10 +40,6 @@ UNKNOWN_SDK = (
     "hosting.extend does not know this version of azure-functions: %s runs without extensions. Please update hosting."
 )
 
-TOO_LATE = (
-    "'%s' runs without the app's extension: while PYTHON_ENABLE_WORKER_EXTENSIONS is not true, call hosting.extension "
-    "before hosting.extend."
-)
 NO_FUNCTION = "hosting.extend: '%s' runs without extensions: expected a def or async def, found %s."
 
 
@@ -149,7 +139,7 @@ class _Builders(list[Any]):
 
 
 def _report_unextended(text: str, *values: object) -> None:
-    """Log that functions run without extensions.
+    """Log that functions run without extensions, now and when the app registers another one.
 
     Raises:
         ExtensionError: the app has a guard, without which its functions must not run.
@@ -158,6 +148,9 @@ def _report_unextended(text: str, *values: object) -> None:
     if state is not None and state.may_have_guards:
         raise ExtensionError(text % values, remedy="The app has a guard, without which no function may run.")
     log.error(text, *values)
+    again = functools.partial(_report_unextended, text, *values)
+    if not any(isinstance(one, functools.partial) and one.args == again.args for one in pending.deferred):
+        pending.deferred.append(again)
 
 
 def _is_unknown_app(target: Any) -> bool:
@@ -173,11 +166,9 @@ def _extend_app(app: Any, routes: Routes) -> Any:
         return app
     if pending.hosted:
         return app
-    if extensions_are_off():
-        pending.deferred.append(functools.partial(_extend_app, app, routes))
-        return app
-    state = worker_state()
+    state = None if extensions_are_off() else worker_state()
     if state is None:
+        wait_for_extension(functools.partial(_extend_app, app, routes))
         return app
     setattr(app, EXTENDED, routes)
     if hasattr(app, "get_functions"):
@@ -290,28 +281,16 @@ def _v2_bindings(built: Any, auth_level: Any) -> Iterator[Binding]:
 def _extend_function(call: Callable[..., Any]) -> Callable[..., Any]:
     if hasattr(call, REPLACES) or pending.hosted:
         return call
-    if extensions_are_off():
+    is_off = extensions_are_off()
+    if is_off:
         check_needs_no_extension(call.__name__, call)
-        pending.deferred.append(functools.partial(_report_late_extension, call.__name__))
-        return call
-    state = worker_state()
+    state = None if is_off else worker_state()
     if state is None:
+        report_each_extension(f"'{call.__name__}' runs")
         return call
     result = [call]
     log_errors(lambda: result.append(_wrapped_v1(call, state)))
     return result[-1]
-
-
-def _report_late_extension(function: str) -> None:
-    """Log that a function runs without an extension that is registered after it was extended.
-
-    Raises:
-        ExtensionError: the extension is a guard: the function must not seem to be guarded.
-    """
-    if has_pending_guards():
-        raise ExtensionError(TOO_LATE % function)
-    log.error(TOO_LATE, function)
-    pending.deferred.append(functools.partial(_report_late_extension, function))  # the next one may be a guard
 
 
 def _wrapped_v1(call: Callable[..., Any], state: WorkerState) -> Callable[..., Any]:

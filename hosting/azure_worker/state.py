@@ -212,10 +212,11 @@ def worker_state() -> WorkerState | None:
     What keeps extensions from running does not stop an app in production: it is logged, and the result is None.
 
     Raises:
-        HostingError: host.json cannot be used, and an extension is required.
+        HostingError: host.json cannot be used, and an extension is required, or the app has registered a guard.
     """
-    root = _root()
-    if not isinstance(pending.shared, WorkerState | NoExtensions) or pending.shared.root != root:
+    root, known = _root(), pending.shared
+    is_known = isinstance(known, WorkerState | NoExtensions) and known.root == root
+    if not is_known or (isinstance(known, NoExtensions) and has_pending_guards()):
         pending.shared = _new_state(root) or NoExtensions(root)
     return pending.shared if isinstance(pending.shared, WorkerState) else None
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from hosting.core import Function
 from hosting.extensions._lifespan import call_now
@@ -29,6 +29,8 @@ class FunctionSetup:
         self._budget, self._monitor = budget, monitor
         self.failed: set[Pair] = set()
         """Pairs whose set-up failed: the function does not get the extension's function-level hooks."""
+        self._called: set[tuple[Hook, Function]] = set()
+        """The hooks that were called: an extension may come when there are functions already."""
 
     def set_up(self, functions: Sequence[Function], selection: Selection, opt_ins: OptIns) -> None:
         """Call ``init_function`` and ``configure_function``; an extension that fails is not for that function."""
@@ -36,9 +38,16 @@ class FunctionSetup:
             self._fail(pair, selection)
         for name in ("init_function", "configure_function"):
             for function in functions:
-                for hook in selection.hooks(self._registry.hooks(name), function):
+                for hook in self._uncalled(selection.hooks(self._registry.hooks(name), function), function):
                     if not self._call(hook, function, opt_ins):
                         self._fail((hook.extension, function), selection)
+
+    def _uncalled(self, hooks: Iterable[Hook], function: Function) -> Iterator[Hook]:
+        """Yield the hooks that have not been called for a function; they count as called."""
+        for hook in hooks:
+            if (hook, function) not in self._called:
+                self._called.add((hook, function))
+                yield hook
 
     def _call(self, hook: Hook, function: Function, opt_ins: OptIns) -> bool:
         written = opt_ins.settings(hook.extension.name, function)
@@ -57,7 +66,7 @@ class FunctionSetup:
         """Call the load hooks of each function; a guard that fails counts as not set up for it."""
         for function in functions:
             arguments = {"function_name": function.name, "function_directory": function.directory}
-            for hook in self.load_hooks(function, selection):
+            for hook in self._uncalled(self.load_hooks(function, selection), function):
                 succeeded = call_now(hook, arguments, self._budget, self._monitor, function=function.name)
                 if not succeeded and hook.extension.is_guard:
                     self.failed.add((hook.extension, function))

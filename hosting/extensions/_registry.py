@@ -145,14 +145,17 @@ class Registry:
             else:
                 self._register_local(extension, target)
 
-    def add_local(self, found: list[tuple[str, Any]]) -> None:
+    def add_local(self, found: list[tuple[str, Any]], *, is_late: bool = False) -> None:
         """Register what the app's code has passed to ``hosting.extension``; an error is recorded.
 
         Args:
             found: names and objects; they are removed.
+            is_late: whether functions run already: one of them may register again what is registered.
         """
         while found:
             name, target = found.pop(0)
+            if is_late and self._is_registered(name, target):
+                continue
             extension = self._local(name, as_repr(target))
             if extension.status == "idle":
                 self._register_local(extension, target)
@@ -169,10 +172,7 @@ class Registry:
         """
         from hosting.extensions._registration import declare_late  # a mistake of the app
 
-        described = _without_address(as_repr(target))
-        if self._config.disables(name) or described in [
-            _without_address(one.entry_point) for one in self.by_name(name)
-        ]:
+        if self._config.disables(name) or self._is_registered(name, target):
             return None
         extension = Extension(name=name, entry_point=as_repr(target))
         extension.is_local = True
@@ -182,6 +182,10 @@ class Registry:
         self.mark_guards()
         record_late(extension)
         return extension
+
+    def _is_registered(self, name: str, target: Any) -> bool:
+        described = _without_address(as_repr(target))
+        return described in [_without_address(one.entry_point) for one in self.by_name(name)]
 
     def _local(self, name: str, entry_point: str) -> Extension:
         """Add an extension of the app; it is disabled if host.json says so, and fails if its name is taken."""

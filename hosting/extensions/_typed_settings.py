@@ -62,7 +62,8 @@ class TypedSettings:
                 model, read = extension.settings_model, opt_ins.settings
             if model is None:
                 continue
-            for function in [one for one in functions if selection.includes(FUNCTION, extension, one)]:
+            unread = [one for one in functions if (extension, one) not in self._for_functions]
+            for function in [one for one in unread if selection.includes(FUNCTION, extension, one)]:
                 settings = self._read(extension, model, read(extension.name, function), function.name)
                 self._for_functions[extension, function] = settings
                 if settings is None:

@@ -199,7 +199,7 @@ class ExtensionHost:
             raise
 
     def add_functions(self, functions: Sequence[Function]) -> None:
-        """Add functions, also after ``load`` for a worker that loads them one by one; no extension is added then."""
+        """Add functions; after ``load`` only for a worker that loads them one by one, or registers an extension."""
         self._functions = [*self._functions, *functions]
         self._chains.add(functions)
         if not self._has_extensions():
@@ -211,11 +211,11 @@ class ExtensionHost:
         with nullcontext() if self._root is None else _sdk.script_root(self._root):
             self._registry.configure_sdk(self._functions, self._opt_ins.at_function_level)
         self._selection = Selection(self._functions, self._registry.ordered, self._opt_ins, self._setup.failed)
-        self._setup.set_up(functions, self._selection, self._opt_ins)
-        self._setup.call_load_hooks(functions, self._selection)
+        self._setup.set_up(self._functions, self._selection, self._opt_ins)
+        self._setup.call_load_hooks(self._functions, self._selection)
         self._inject(functions)
         self._chains.choose(self._selection)
-        self._find_edges(functions)
+        self._find_edges(self._functions)
         self._monitor.stop()
         if any(self._chains.by_function.values()):
             self._watchdog.start()
@@ -422,8 +422,8 @@ class ExtensionHost:
 
     def _configure_wanted(self, functions: Sequence[Function]) -> None:
         """Import the extensions that functions opt in to, and configure those that are not configured yet."""
-        self._registrations.add(pending.take())
-        self._registry.add_local(self._registrations.extensions)
+        self._registrations.add(pending.collect())
+        self._registry.add_local(self._registrations.extensions, is_late=self._frozen)
         self._opt_ins = OptIns(functions, self._registrations, self._config)
         self._registry.import_wanted(self._opt_ins.wanted)
         self._registry.initialize()

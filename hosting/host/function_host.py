@@ -19,7 +19,6 @@ from hosting.apps.imports import add_to_path
 from hosting.apps.load import ignored_files, load_app
 from hosting.apps.local_settings import LocalSettings, apply_settings, read_local_settings
 from hosting.apps.telemetry import TELEMETRY_EXTENSION, telemetry_problems
-from hosting.authoring import pending
 from hosting.bindings.http.provider import HttpProvider, HttpTrigger
 from hosting.bindings.http.routes import Router
 from hosting.bindings.provider import Invoke, Provider, Result, Trigger
@@ -31,9 +30,9 @@ from hosting.errors import HostingError
 from hosting.extensions import ExtensionHost, ThreadPool
 from hosting.host.binder import Binder, NeverTriggered
 from hosting.host.binding import BoundFunction
-from hosting.host.context import current
 from hosting.host.health import HostHealth
 from hosting.host.invocation import BoundInvoker, FailedFunction, FunctionInvoke, RunningInvocations
+from hosting.host.late_extensions import LateExtensions
 from hosting.host.lifecycle import end_all
 from hosting.host.manual import ManualRuns
 from hosting.host.process import read_thread_count
@@ -174,6 +173,7 @@ class FunctionHost:
         self.extensions.load([function for function in self.functions if function.error is None])
         self.app.problems = (*self.app.problems, *self.extensions.injections.problems, *self._telemetry_problems())
         self._bind()
+        self._late = LateExtensions(self.extensions, self.running, in_test=self._runner == "testing")
 
     def configure(self, settings: LocalSettings | None = None) -> LocalSettings:
         """Apply the settings to the environment and read ``host_json``; ``load`` does it unless it is done.
@@ -372,10 +372,11 @@ class FunctionHost:
             HostingError: a required extension or a provider refuses; ``stop`` ends what has begun.
         """
         self._timeouts.start()
-        pending.late.append(self._take_late)
-        await self.extensions.startup()
-        if self.app.lifespan is not None:
-            await self.app.lifespan.startup()
+        self._late.open()
+        with self._late.starting():
+            await self.extensions.startup()
+            if self.app.lifespan is not None:
+                await self.app.lifespan.startup()
         await self.listening.start()
         self._running_event.set()
 
@@ -387,22 +388,6 @@ class FunctionHost:
         if self._is_leaving or self._drained_by is not None:
             return "stopping"
         return "running" if self._running_event.is_set() else "starting"
-
-    def _take_late(self, name: str, target: Any) -> bool:
-        """Take an extension that the app registers while it runs; one that a test registers is for the next host.
-
-        Args:
-            name: its name.
-            target: its module, object or class.
-
-        Returns:
-            Whether it is an extension of this app.
-        """
-        invocation = current.get()
-        if self._runner == "testing" and (invocation is None or invocation.id not in self.running.invocations):
-            return False
-        self.extensions.add_late(name, target)
-        return True
 
     async def wait_until_running(self, seconds: float) -> None:
         """Wait until the host has started, at most for some seconds."""
@@ -449,7 +434,7 @@ class FunctionHost:
         It does not wait for busy threads.
         """
         self._is_stopped = True
-        pending.late[:] = [takes for takes in pending.late if takes != self._take_late]
+        self._late.close()
         self.health.stop()
         await self.listening.close()
         await self.extensions.stop_tasks()  # before the storage with their locks is closed

@@ -250,6 +250,78 @@ def test_extension_that_a_function_registers_again_is_not_reported(caplog: pytes
     assert "hosting.extension was called after" not in caplog.text
 
 
+PLACES = {
+    "load hook": """
+    @hosting.hookimpl
+    def post_function_load_app_level(self):
+        late_hooks.register()
+""",
+    "startup": """
+    @hosting.hookimpl
+    def startup(self):
+        late_hooks.register()
+""",
+    "async startup": """
+    @hosting.hookimpl
+    async def startup(self):
+        late_hooks.register()
+""",
+    "startup that waits for a thread": """
+    @hosting.hookimpl
+    async def startup(self):
+        thread = threading.Thread(target=late_hooks.register)
+        thread.start()
+        thread.join()
+""",
+}
+TASKS = {
+    "background task": "app.add_task(work, name='work', restart=False)",
+    "thread": "threading.Thread(target=lambda: asyncio.run(work())).start()",
+}
+TASK = """
+    @hosting.hookimpl
+    def prepare(self, app):
+        async def work():
+            while not late_hooks.may_register:
+                await asyncio.sleep(0.001)
+            late_hooks.register()
+            late_hooks.has_registered = True
+        START
+"""
+
+
+def registering_late(hook: str) -> dict[str, str]:
+    """Return the files of an app with an extension that registers a guard."""
+    early = f"\nimport asyncio, late_hooks, threading\n@hosting.extension\nclass Early:{hook}\n"
+    hooks = LATE_HOOKS.replace("TARGET", "Gate").replace("GUARD", "True")
+    app = LATE.replace("DEFINE", "def").replace("import hosting\n", f"import hosting\n{early}", 1)
+    return {"function_app.py": app, "late_hooks.py": f"may_register = has_registered = False\n{hooks}"}
+
+
+@pytest.mark.parametrize("place", PLACES)
+async def test_guard_that_the_app_registers_while_it_starts_stops_the_start(place: str) -> None:
+    """In a test, too, where the code of the app may run on the thread of the test."""
+    with pytest.raises(ExtensionError, match="Guard 'gate' failed to start: it was registered after"):
+        async with make_host(registering_late(PLACES[place])):
+            pass
+    assert not pending.extensions
+
+
+@pytest.mark.parametrize("start", TASKS)
+async def test_guard_registered_by_work_of_the_app_denies_in_a_test(start: str) -> None:
+    """The test itself registers extensions for its next host, on the same thread."""
+    async with make_host(registering_late(TASK.replace("START", TASKS[start])), raises=False) as host:
+        hosting.extension(type("Other", (), {"guard": True}))
+        assert (await host.get("/api/hello")).status == 200
+        late_hooks = sys.modules["late_hooks"]
+        late_hooks.may_register = True  # type: ignore[attr-defined]
+        while not late_hooks.has_registered:  # noqa: ASYNC110 - the app may set it in a thread
+            await asyncio.sleep(0.001)
+        assert (await host.get("/api/hello")).status == 503
+        assert entries(host.diagnosis()) == {"early": "active", "gate": "failed"}
+    assert [name for name, _ in pending.extensions] == ["other"]
+
+
 async def test_guard_registered_outside_of_invocations_denies_where_an_app_is_served(tmp_path: Path) -> None:
     """A thread of the app may import its module; a host that has stopped takes none."""
     for name, text in files().items():
