@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from hosting.errors import SettingsError
-from hosting.server.middleware.limits import Read, limit_middleware
+from hosting.server.middleware.limits import ReadBody, limit_middleware
 from hosting.server.replies import empty, respond
 from hosting.server.types import AsgiApp, Message, Receive, Scope, Send
 from tests.conftest import MakeApp, Serve
@@ -37,7 +37,7 @@ async def at_once(scope: Scope, receive: Receive, send: Send) -> bool:
     return True
 
 
-def limited(app: AsgiApp, read: Read = at_once, **http: int) -> AsgiApp:
+def limited(app: AsgiApp, read: ReadBody = at_once, **http: int) -> AsgiApp:
     """Return ``app`` behind the limits of ``extensions.http``."""
     for wrap in reversed(list(limit_middleware(http, read))):
         app = wrap(app)
