@@ -50,7 +50,7 @@ _FOLDER = "manifests"
     help="Folder to write; - for standard output (default: manifests).",
 )
 @click.option("--pull-secret", default="", metavar="NAME", help="Secret for pulling the image (default: none).")
-@click.option("--min-replicas", type=click.IntRange(1), default=2, help="Fewest hosts for HTTP (default: 2).")
+@click.option("--min-replicas", type=click.IntRange(0), default=2, help="Fewest hosts for HTTP (default: 2).")
 @click.option(
     "--max-replicas", type=click.IntRange(1), default=10, help="Most hosts for HTTP, and for queues (default: 10)."
 )
@@ -81,6 +81,21 @@ _FOLDER = "manifests"
     metavar="SECONDS",
     help="How long a host completes what runs (default: 30; for other triggers functionTimeout, or 300).",
 )
+@click.option(
+    "--http-scaler",
+    type=Choice(("hpa", "httpscaledobject", "interceptorroute")),
+    default="hpa",
+    help="Scale HTTP on Kubernetes by processor time, or by an object of KEDA's HTTP add-on (default: hpa).",
+)
+@click.option(
+    "--hostname",
+    multiple=True,
+    metavar="NAME,...",
+    callback=comma_separated_option,
+    help="Names by which callers reach the app, for KEDA's HTTP add-on (default: none).",
+)
+@click.option("--jobs", is_flag=True, help="Let KEDA start jobs that end when queues are empty (default: off).")
+@click.option("--cron", is_flag=True, help="Let KEDA start timers only when they are due (default: always on).")
 @click.option(
     "--plain",
     multiple=True,
@@ -123,7 +138,7 @@ class _Mode:
 
 def _run(root: Path, options: ManifestOptions, folder: str, mode: _Mode, stream: TextIO) -> int:
     """Write or compare the files; return the exit code."""
-    from hosting.deploy.manifests.folder import check_owner, differences, write
+    from hosting.deploy.manifests.folder import check_functions, check_owner, differences, write
     from hosting.deploy.manifests.generate import applicable, check_options, document, generate, plan_app
 
     check_options(options)
@@ -136,6 +151,8 @@ def _run(root: Path, options: ManifestOptions, folder: str, mode: _Mode, stream:
         _print_problems(document(plan))
         return 0
     check_owner(target, options.name)
+    if not mode.force:
+        check_functions(target, files)
     found = differences(target, files) if mode.check else write(target, files, force=mode.force)
     report = document(plan) | {"folder": str(target), "files": list(files)}
     report["differences"] = [one._asdict() for one in found]

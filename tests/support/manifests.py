@@ -84,7 +84,8 @@ def _pod(spec: dict[str, Any], objects: list[dict[str, Any]]) -> Iterator[str]:
     yield from (f"no volume {one}" for one in container["volumeMounts"] if one["name"] not in volumes)
     probes = [container[f"{kind}Probe"]["httpGet"].get("port") for kind in ("startup", "readiness", "liveness")]
     yield from (f"no port {port}" for port in probes if port is not None and port not in _ports({"spec": spec}))
-    flags = dict(zip(container["args"][::2], container["args"][1::2], strict=True))
+    arguments = [one for one in container["args"] if one != "--until-idle"]
+    flags = dict(zip(arguments[::2], arguments[1::2], strict=True))
     needed = int(flags["--drain-delay"]) + int(flags["--grace"])
     if spec.get("terminationGracePeriodSeconds", needed + 1) <= needed:
         yield "the pod is killed before its host has drained"
@@ -95,15 +96,30 @@ def _pod(spec: dict[str, Any], objects: list[dict[str, Any]]) -> Iterator[str]:
 
 
 def _scaled_object(one: dict[str, Any], objects: list[dict[str, Any]]) -> Iterator[str]:
-    from hosting.deploy.manifests.metadata import SCALERS, faults
-
     target = find(objects, "Deployment", one["spec"]["scaleTargetRef"]["name"])
     if "replicas" in target["spec"]:
         yield "the Deployment has a number of replicas that each apply would reset"
+    yield from _triggers(one, objects)
+
+
+def _scaled_job(one: dict[str, Any], objects: list[dict[str, Any]]) -> Iterator[str]:
+    pod = one["spec"]["jobTargetRef"]["template"]["spec"]
+    yield from _pod(pod, objects)
+    if pod["restartPolicy"] != "Never" or "--until-idle" not in pod["containers"][0]["args"]:
+        yield "the job does not end"
+    yield from _triggers(one, objects)
+
+
+def _triggers(one: dict[str, Any], objects: list[dict[str, Any]]) -> Iterator[str]:
+    from hosting.deploy.manifests.metadata import SCALERS, faults
+
     names = [trigger["name"] for trigger in one["spec"]["triggers"]]
     yield from (f"two triggers are called {name}" for name in set(names) if names.count(name) > 1)
     for trigger in one["spec"]["triggers"]:
         yield from faults(trigger)
+        route = trigger["metadata"].get("interceptorRoute")
+        if route is not None:
+            find(objects, "InterceptorRoute", route)
         if "authenticationRef" in trigger:
             authentication = find(objects, "TriggerAuthentication", trigger["authenticationRef"]["name"])
             for secret in authentication["spec"].get("secretTargetRef", ()):
@@ -122,6 +138,16 @@ def _autoscaler(one: dict[str, Any], objects: list[dict[str, Any]]) -> Iterator[
         yield "the Deployment has a number of replicas that each apply would reset"
 
 
+def _requests(one: dict[str, Any], objects: list[dict[str, Any]]) -> Iterator[str]:
+    """Yield where an object of the HTTP add-on names another Service, port or Deployment than the app has."""
+    target = one["spec"].get("target") or one["spec"]["scaleTargetRef"]
+    service = find(objects, "Service", target["service"])
+    if target["port"] not in [port["port"] for port in service["spec"]["ports"]] or "portName" in target:
+        yield f"{one['kind']}: the Service has no port {target['port']}"
+    if "name" in target:
+        yield from _autoscaler(one, objects)
+
+
 def _selects_pods(one: dict[str, Any], objects: list[dict[str, Any]]) -> Iterator[str]:
     selector = one["spec"].get("selector") or one["spec"]["podSelector"]
     pods = list(_selected(selector["matchLabels"], objects))
@@ -138,7 +164,8 @@ def _kustomization(one: dict[str, Any], objects: list[dict[str, Any]]) -> Iterat
 
 def _selected(labels: Mapping[str, str], objects: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
     for one in objects:
-        template = one.get("spec", {}).get("template", {})
+        spec = one.get("spec", {})
+        template = spec.get("template") or spec.get("jobTargetRef", {}).get("template", {})
         if template and labels.items() <= template["metadata"]["labels"].items():
             yield template
 
@@ -153,6 +180,9 @@ _CHECKS = {
     "Deployment": _deployment,
     "Service": _knative,
     "ScaledObject": _scaled_object,
+    "ScaledJob": _scaled_job,
+    "HTTPScaledObject": _requests,
+    "InterceptorRoute": _requests,
     "TriggerAuthentication": _authentication,
     "HorizontalPodAutoscaler": _autoscaler,
     "PodDisruptionBudget": _selects_pods,

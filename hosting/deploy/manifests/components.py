@@ -6,9 +6,11 @@ from collections.abc import Iterator, Sequence
 from typing import Literal, NamedTuple
 
 from hosting.core import Function, Problem
-from hosting.deploy.manifests.scalers import Scaler, ScalerContext, scaler_of
+from hosting.deploy.manifests.documents import FUNCTIONS
+from hosting.deploy.manifests.scalers import Scaler, ScalerContext, scaler_of, timer_scaler
+from hosting.deploy.manifests.windows import NoWindowError
 
-ComponentName = Literal["http", "scaled", "always-on"]
+ComponentName = Literal["http", "scaled", "timers", "always-on"]
 
 _WEB = frozenset(
     {
@@ -26,7 +28,8 @@ class Component(NamedTuple):
     """Functions that run in hosts of their own.
 
     Args:
-        name: ``http`` for what requests start, ``scaled`` for what KEDA scales from zero, ``always-on`` for the rest.
+        name: ``http`` for what requests start, ``scaled`` for what KEDA scales from zero, ``timers`` for what it starts
+            at times, ``always-on`` for the rest.
         functions: the functions of the app that it runs, by name.
         scalers: the scalers of its functions.
         is_whole: whether it runs every function of the app, so that nothing has to be left out.
@@ -36,6 +39,17 @@ class Component(NamedTuple):
     functions: tuple[Function, ...]
     scalers: tuple[Scaler, ...] = ()
     is_whole: bool = False
+
+    @property
+    def is_single(self) -> bool:
+        """Whether it has one host at most."""
+        return self.name in ("timers", "always-on")
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a file says about it: its functions, by which the files of two apps differ."""
+        names = ", ".join(function.name for function in self.functions)
+        return (f"{FUNCTIONS}{names}",) if names else ()
 
 
 class Placement(NamedTuple):
@@ -68,7 +82,7 @@ def place(functions: Sequence[Function], context: ScalerContext) -> list[Placeme
 def components(placements: Sequence[Placement]) -> list[Component]:
     """Return the components that have functions, in a fixed order; an app without functions has one for HTTP."""
     own = [one for one in placements if one.component is not None and one.function.added_by is None]
-    names: tuple[ComponentName, ...] = ("http", "scaled", "always-on")
+    names: tuple[ComponentName, ...] = ("http", "scaled", "timers", "always-on")
     # What extensions add runs in every host, and does not need one of its own.
     used = [name for name in names if any(one.component == name and not _is_warmup(one) for one in own)]
     found: list[Component] = []
@@ -94,12 +108,21 @@ def _place(function: Function, context: ScalerContext) -> Placement:
         return Placement(function, "http", None, "runs in every host")
     if kind == "blobtrigger" and str(function.trigger.get("source") or "").lower() == "eventgrid":
         return Placement(function, "http", None, "requests")
+    if kind == "timertrigger" and context.cron:
+        return _place_timer(function, context)
     if kind in _SINGLE:
         return Placement(function, "always-on", None, _why_single(kind))
     scaler = scaler_of(function, context)
     if scaler is not None:
         return Placement(function, "scaled", scaler, f"{scaler.type}, 0 and more")
     return Placement(function, "always-on", None, "no scaler", _no_scaler(function))
+
+
+def _place_timer(function: Function, context: ScalerContext) -> Placement:
+    try:
+        return Placement(function, "timers", timer_scaler(function, context), "cron, 0 or 1 host")
+    except NoWindowError as reason:
+        return Placement(function, "always-on", None, f"one host, because {reason}")
 
 
 def _why_single(kind: str) -> str:

@@ -22,7 +22,8 @@ def compose_files(plan: Plan) -> list[ManifestFile]:
     document = {"name": plan.options.name, "services": {plan.options.name: _service(plan)}}
     lines = [f"{name}={PLACEHOLDER}\n" for name in ("HOSTING_KEYS_SECRET", *plan.settings.secrets)]
     template = ManifestFile("settings.example.env", notes=_ENV_NOTES, is_template=True, text="".join(lines))
-    return [ManifestFile("compose.yaml", (document,), _NOTES), template]
+    notes = [note for component in plan.components for note in component.notes]
+    return [ManifestFile("compose.yaml", (document,), [*_NOTES, *notes]), template]
 
 
 def _service(plan: Plan) -> dict[str, Any]:
@@ -32,7 +33,8 @@ def _service(plan: Plan) -> dict[str, Any]:
     values = {**plan.settings.values, "XDG_STATE_HOME": "/tmp/state"}
     return {
         **dict(_image(plan)),
-        "command": ["hosting", "start", *arguments],
+        "entrypoint": ["hosting", "start"],  # the arguments alone would come after the entry point of the image
+        "command": arguments,
         "ports": [f"127.0.0.1:{PORT}:{PORT}"],
         "environment": {name: value.replace("$", "$$") for name, value in values.items()},
         "env_file": [_ENV_FILE],

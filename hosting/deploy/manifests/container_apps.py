@@ -12,12 +12,15 @@ from typing import Any
 from hosting.deploy.manifests.components import Component
 from hosting.deploy.manifests.documents import ManifestFile
 from hosting.deploy.manifests.names import as_label, unique
-from hosting.deploy.manifests.options import PLACEHOLDER, PORT
+from hosting.deploy.manifests.options import CONCURRENT_REQUESTS, PLACEHOLDER, PORT
 from hosting.deploy.manifests.plan import Plan
 from hosting.deploy.manifests.pods import METRICS, arguments, probes, termination_seconds, uses_identity, variables
 from hosting.deploy.manifests.scalers import Scaler
 
-_CONCURRENT_REQUESTS = 50
+MAX_APP_NAME = 32 - len("-always-on")
+"""The most characters of an app's name here."""
+_STARTUP_SECONDS, _MAX_FAILURES = 60, 10
+"""The platform takes no more failures of a probe."""
 _MAX_TERMINATION_SECONDS = 600  # the platform's limit
 _KEYS = "HOSTING_KEYS_SECRET"
 _NOTES = (
@@ -29,7 +32,8 @@ _NOTES = (
 def container_app_files(plan: Plan) -> list[ManifestFile]:
     """Return one file for each component; each has placeholders, so that it is a template to be filled in."""
     return [
-        ManifestFile(f"containerapp-{one.name}.yaml", (_container_app(plan, one),), _NOTES) for one in plan.components
+        ManifestFile(f"containerapp-{one.name}.yaml", (_container_app(plan, one),), _NOTES + one.notes)
+        for one in plan.components
     ]
 
 
@@ -68,23 +72,29 @@ def _container(plan: Plan, component: Component) -> dict[str, Any]:
         "args": arguments(plan, component),
         "env": env,
         "resources": {"cpu": 0.5, "memory": "1Gi"},
-        "probes": [{"type": kinds[name], **probe} for name, probe in probes(PORT, 30).items()],
+        "probes": [{"type": kinds[name], **probe} for name, probe in _probes().items()],
     }
+
+
+def _probes() -> dict[str, Any]:
+    found = probes(PORT, _MAX_FAILURES)
+    found["startupProbe"]["periodSeconds"] = _STARTUP_SECONDS // _MAX_FAILURES
+    return found
 
 
 def _scale(plan: Plan, component: Component) -> dict[str, Any]:
     if component.name == "always-on":
         return {"minReplicas": 1, "maxReplicas": 1}
-    if component.name == "scaled":
+    if component.scalers:
         rules = list(_rules(plan, component))
         return {
             "minReplicas": 0,
-            "maxReplicas": plan.options.max_replicas,
+            "maxReplicas": 1 if component.is_single else plan.options.max_replicas,
             "pollingInterval": plan.options.polling_interval,
             "cooldownPeriod": plan.options.cooldown_period,
             "rules": rules,
         }
-    metadata = {"concurrentRequests": str(_CONCURRENT_REQUESTS)}
+    metadata = {"concurrentRequests": str(CONCURRENT_REQUESTS)}
     return {
         "minReplicas": plan.options.min_replicas,
         "maxReplicas": plan.options.max_replicas,

@@ -11,6 +11,8 @@ from hosting._install import install_command
 from hosting.errors import HostingError
 
 MARK = "# Made by: "
+FUNCTIONS = "Functions: "
+"""Begins the comment that lists the functions of a file."""
 _SUM = "# sha256: "
 _WARNING = "# Run that command again after a change of the app. Changes of your own belong in an overlay of kustomize."
 _WARNING_ELSEWHERE = (
@@ -65,6 +67,12 @@ def made_by(text: str) -> str | None:
     """Return the command that made a file, changed since or not; None for a file that this command did not make."""
     lines = text.replace("\r\n", "\n").split("\n", 2)
     return lines[1].removeprefix(MARK) if len(lines) > 2 and lines[0].startswith(_SUM) else None
+
+
+def functions_of(text: str) -> frozenset[str]:
+    """Return the functions that the head of a generated file names."""
+    lines = (line.removeprefix(f"# {FUNCTIONS}") for line in text.splitlines() if line.startswith(f"# {FUNCTIONS}"))
+    return frozenset(name for line in lines for name in line.split(", "))
 
 
 def _digest(text: str) -> str:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Literal, NamedTuple
 
 from hosting._files import write_atomically
-from hosting.deploy.manifests.documents import is_generated, made_by
+from hosting.deploy.manifests.documents import functions_of, is_generated, made_by
 from hosting.errors import HostingError
 
 State = Literal["missing", "out of date", "edited", "not generated", "no longer needed"]
@@ -70,6 +70,27 @@ def check_owner(folder: Path, name: str) -> None:
             )
 
 
+def check_functions(folder: Path, files: Mapping[str, str]) -> None:
+    """Check that the folder does not have the files of an app with the same name and other functions.
+
+    Args:
+        folder: the output folder.
+        files: the texts to write, by name.
+
+    Raises:
+        HostingError: no function of the generated files there is in the texts to write.
+    """
+    mine = frozenset[str]().union(*map(functions_of, files.values()))
+    texts = [_read(file) or "" for file in folder.iterdir() if file.suffix in _SUFFIXES] if folder.is_dir() else []
+    there = frozenset[str]().union(*(functions_of(text) for text in texts if made_by(text) is not None))
+    if mine and there and not mine & there:
+        raise HostingError(
+            f"{folder} has the files of another app of the same name: its functions are {_some(there)}, "
+            f"those of this app {_some(mine)}.",
+            remedy="Choose another folder with -o, or add --force if all functions of the app have new names.",
+        )
+
+
 def write(folder: Path, files: Mapping[str, str], *, force: bool) -> list[Difference]:
     """Write the files, and delete generated ones that are no longer needed.
 
@@ -102,6 +123,11 @@ def write(folder: Path, files: Mapping[str, str], *, force: bool) -> list[Differ
     except OSError as error:
         raise HostingError(f"{error.filename or folder} cannot be written: {error.strerror}.") from error
     return found
+
+
+def _some(names: Iterable[str], count: int = 3) -> str:
+    found = sorted(names)
+    return ", ".join(found[:count]) + (f" and {len(found) - count} more" if len(found) > count else "")
 
 
 def _state(text: str | None) -> State:

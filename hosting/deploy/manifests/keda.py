@@ -11,6 +11,8 @@ from hosting.deploy.manifests.plan import Plan
 from hosting.deploy.manifests.pods import labels
 from hosting.deploy.manifests.scalers import Scaler
 
+_KEPT_JOBS = 5
+
 
 class _Authentication(NamedTuple):
     """What a TriggerAuthentication says; scalers with the same secrets or identity share one."""
@@ -26,12 +28,22 @@ class _Authentication(NamedTuple):
         return f"identity-{self.identity}".strip("-")
 
 
-def keda_objects(plan: Plan, component: Component) -> tuple[list[dict[str, Any]], dict[str, Any]]:
-    """Return the TriggerAuthentications of a component, and its ScaledObject."""
+def keda_objects(
+    plan: Plan, component: Component, pod: dict[str, Any] | None = None
+) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    """Return the TriggerAuthentications of a component, and its ScaledObject, or ScaledJob.
+
+    Args:
+        plan: the plan.
+        component: the component.
+        pod: the template of the pods of a ScaledJob; None for a ScaledObject, whose Deployment has one.
+    """
     needed = dict.fromkeys(filter(None, map(_authentication, component.scalers)))
     names = unique(as_label(f"{plan.options.name}-{one.text}") for one in needed)
     named = dict(zip(needed, names, strict=True))
-    return [_trigger_authentication(plan, one, name) for one, name in named.items()], _scaled(plan, component, named)
+    triggers = list(_triggers(component.scalers, named))
+    scaled = _scaled(plan, component, triggers) if pod is None else _job(plan, component, triggers, pod)
+    return [_trigger_authentication(plan, one, name) for one, name in named.items()], scaled
 
 
 def _authentication(scaler: Scaler) -> _Authentication | None:
@@ -51,17 +63,34 @@ def _trigger_authentication(plan: Plan, wanted: _Authentication, name: str) -> d
     return keda_object(plan, "TriggerAuthentication", name, spec)
 
 
-def _scaled(plan: Plan, component: Component, names: dict[_Authentication, str]) -> dict[str, Any]:
+def _scaled(plan: Plan, component: Component, triggers: list[dict[str, Any]]) -> dict[str, Any]:
     options, target = plan.options, f"{plan.options.name}-{component.name}"
     spec = {
         "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": target},
         "pollingInterval": options.polling_interval,
         "cooldownPeriod": options.cooldown_period,
         "minReplicaCount": 0,
-        "maxReplicaCount": options.max_replicas,
-        "triggers": list(_triggers(component.scalers, names)),
+        "maxReplicaCount": 1 if component.is_single else options.max_replicas,
+        "triggers": triggers,
     }
     return keda_object(plan, "ScaledObject", target, spec)
+
+
+def _job(plan: Plan, component: Component, triggers: list[dict[str, Any]], pod: dict[str, Any]) -> dict[str, Any]:
+    options = plan.options
+    spec = {
+        # KEDA starts the next job as long as messages are left: Kubernetes need not repeat one that failed.
+        "jobTargetRef": {"backoffLimit": 0, "template": pod},
+        "pollingInterval": options.polling_interval,
+        "minReplicaCount": 0,
+        "maxReplicaCount": options.max_replicas,
+        "successfulJobsHistoryLimit": _KEPT_JOBS,
+        "failedJobsHistoryLimit": _KEPT_JOBS,
+        # The jobs that run are subtracted, because the length of a queue has the messages that they process.
+        "scalingStrategy": {"strategy": "default"},
+        "triggers": triggers,
+    }
+    return keda_object(plan, "ScaledJob", f"{options.name}-{component.name}", spec)
 
 
 def _triggers(scalers: Iterable[Scaler], names: dict[_Authentication, str]) -> Iterable[dict[str, Any]]:

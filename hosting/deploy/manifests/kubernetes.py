@@ -7,14 +7,15 @@ from typing import Any
 
 from hosting.deploy.manifests.components import Component
 from hosting.deploy.manifests.documents import ManifestFile
+from hosting.deploy.manifests.http_scaling import http_scaling_files
 from hosting.deploy.manifests.keda import keda_objects
 from hosting.deploy.manifests.knative import knative_service
 from hosting.deploy.manifests.options import PLACEHOLDER
 from hosting.deploy.manifests.plan import Plan
 from hosting.deploy.manifests.pods import labels, pod_template, uses_identity
+from hosting.deploy.manifests.windows import AFTER_MINUTES, BEFORE_MINUTES
 
 KUSTOMIZATION = "kustomization.yaml"
-_CPU_PERCENT = 70
 _SECRET_NOTE = (
     "A template: it is not part of kustomization.yaml, so that no apply writes placeholders over real secrets.",
     "Copy it to a place that is not in the repository, fill it in, and apply it once before the other files.",
@@ -22,6 +23,10 @@ _SECRET_NOTE = (
 _KEYS_NOTE = (
     "A template: 'hosting keys --format secret --secret-name {}' prints this Secret with keys, to be applied once.",
     "The keys are the same in every host, and are not part of kustomization.yaml.",
+)
+_TIMERS_NOTE = (
+    f"A window begins {BEFORE_MINUTES} minutes before a timer is due, and ends {AFTER_MINUTES} minutes after that.",
+    "A timer that has missed its time runs when its host starts the next time.",
 )
 _SCALED_NOTE = ("KEDA ignores metadata that it does not know. queueLength: what one host takes at once, by host.json.",)
 
@@ -49,20 +54,34 @@ def _shared(plan: Plan) -> Iterator[ManifestFile]:
 
 def _component_files(plan: Plan, component: Component) -> Iterator[ManifestFile]:
     if component.name == "http" and plan.options.target == "knative":
-        yield ManifestFile("knative-service.yaml", (knative_service(plan, component, _metadata(plan, "http")),))
+        service = knative_service(plan, component, _metadata(plan, "http"))
+        yield ManifestFile("knative-service.yaml", (service,), component.notes)
         return
-    yield ManifestFile(f"deployment-{component.name}.yaml", (_deployment(plan, component),))
+    is_job = plan.runs_as_jobs(component)
+    if not is_job:
+        yield ManifestFile(f"deployment-{component.name}.yaml", (_deployment(plan, component),), component.notes)
     if component.name == "http":
         yield ManifestFile("service.yaml", (_service(plan),))
-        yield ManifestFile("hpa.yaml", (_autoscaler(plan),))
+        yield from http_scaling_files(plan, _metadata(plan, "http"))
     if component.scalers:
-        authentications, scaled = keda_objects(plan, component)
-        if authentications:
-            yield ManifestFile("triggerauthentication.yaml", tuple(authentications))
-        yield ManifestFile("scaledobject.yaml", (scaled,), _SCALED_NOTE)
-    if component.name != "always-on":  # a budget for the only host would stop every drain of its node
+        yield from _keda_files(plan, component)
+    # A budget for the only host would stop every drain of its node, and one for jobs counts no replicas.
+    if not component.is_single and not is_job:
         yield ManifestFile(f"pdb-{component.name}.yaml", (_budget(plan, component),))
     yield ManifestFile(f"networkpolicy-{component.name}.yaml", (_network_policy(plan, component),))
+
+
+def _keda_files(plan: Plan, component: Component) -> Iterator[ManifestFile]:
+    pod = pod_template(plan, component) if plan.runs_as_jobs(component) else None
+    authentications, scaled = keda_objects(plan, component, pod)
+    if authentications:
+        yield ManifestFile("triggerauthentication.yaml", tuple(authentications))
+    if component.name == "timers":
+        yield ManifestFile("scaledobject-timers.yaml", (scaled,), _TIMERS_NOTE)
+    elif pod is None:
+        yield ManifestFile("scaledobject.yaml", (scaled,), _SCALED_NOTE)
+    else:
+        yield ManifestFile("scaledjob.yaml", (scaled,), _SCALED_NOTE + component.notes)
 
 
 def _deployment(plan: Plan, component: Component) -> dict[str, Any]:
@@ -83,19 +102,6 @@ def _service(plan: Plan) -> dict[str, Any]:
     ports = [{"name": "http", "port": 80, "targetPort": "http", "protocol": "TCP"}]
     return _object(plan, "v1", "Service", f"{plan.options.name}-http", "http") | {
         "spec": {"type": "ClusterIP", "selector": labels(plan, "http"), "ports": ports}
-    }
-
-
-def _autoscaler(plan: Plan) -> dict[str, Any]:
-    name, options = f"{plan.options.name}-http", plan.options
-    target = {"type": "Utilization", "averageUtilization": _CPU_PERCENT}
-    return _object(plan, "autoscaling/v2", "HorizontalPodAutoscaler", name, "http") | {
-        "spec": {
-            "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": name},
-            "minReplicas": options.min_replicas,
-            "maxReplicas": max(options.min_replicas, options.max_replicas),
-            "metrics": [{"type": "Resource", "resource": {"name": "cpu", "target": target}}],
-        }
     }
 
 

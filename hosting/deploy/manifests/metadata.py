@@ -59,6 +59,9 @@ SCALERS: Mapping[str, ScalerKeys] = {
         ),
         ("sasl", "tls", "username", "password", "ca", "cert", "key", "keyPassword"),
     ),
+    "cron": ScalerKeys(("timezone", "start", "end", "desiredReplicas"), ()),
+    # What the scaler at the address reads: the one of KEDA's HTTP add-on knows its route by name.
+    "external-push": ScalerKeys(("scalerAddress", "interceptorRoute"), ()),
     "rabbitmq": ScalerKeys(
         ("queueName",),
         (

@@ -17,6 +17,7 @@ _SETTING = re.compile(r"[-._a-zA-Z0-9]+")
 _IMAGE = re.compile(
     r"(?P<name>(?:[\w.-]+(?::\d+)?/)?[a-z0-9]+(?:[._/-]+[a-z0-9]+)*)(?P<tag>:[\w][\w.-]{0,127})?(?P<digest>@\w+:[0-9a-f]+)?"
 )
+_HOSTNAME = re.compile(r"(\*\.)?[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*(:\d{1,5})?")
 _HASH_LENGTH = 6
 
 
@@ -72,6 +73,20 @@ def check_image(image: str) -> str:
     raise UsageError(
         f"--image {image!r} is not the reference of an image: the repository must be in lower case, without spaces.",
         remedy="Write it as registry.example.com/shop:1.4.2",
+    )
+
+
+def check_hostname(name: str) -> str:
+    """Return the name of a host that callers reach, with a port or without.
+
+    Raises:
+        UsageError: it is not one.
+    """
+    if _HOSTNAME.fullmatch(name):
+        return name
+    raise UsageError(
+        f"--hostname {name!r} is not the name of a host, such as shop.example.com.",
+        remedy="Write the name that callers send in the header Host, without https:// and without a path.",
     )
 
 

@@ -5,11 +5,15 @@ from __future__ import annotations
 from typing import Literal, NamedTuple
 
 Target = Literal["kubernetes", "knative", "compose", "aca"]
+HttpScaler = Literal["hpa", "httpscaledobject", "interceptorroute"]
 TARGETS: tuple[Target, ...] = ("kubernetes", "knative", "compose", "aca")
+HTTP_SCALERS: tuple[HttpScaler, ...] = ("hpa", "httpscaledobject", "interceptorroute")
 
 PORT = 8080
 """The port of the host in a container: above 1024, because the user is not root."""
 METRICS_PORT = 9464
+CONCURRENT_REQUESTS = 50
+"""Requests of one host at a time, above which another host is started where requests are counted."""
 KEYS_FOLDER = "/run/secrets/functions-keys"
 """Where Azure's host reads keys that are mounted from a Secret; this host reads the same layout."""
 PLACEHOLDER = "REPLACE-ME"
@@ -34,6 +38,10 @@ class ManifestOptions(NamedTuple):
         drain_delay: the seconds in which a host for HTTP still accepts requests after SIGTERM.
         grace: the seconds in which a host completes its invocations; None for what host.json says.
         plain: the settings that are written with their values.
+        http_scaler: the object that scales the hosts for HTTP on Kubernetes.
+        hostname: the names in the header Host by which KEDA's HTTP add-on knows requests of the app.
+        jobs: whether KEDA starts jobs, which end when their queues are empty, in place of hosts of a Deployment.
+        cron: whether KEDA starts the host of timers only around the times at which they are due.
     """
 
     target: Target
@@ -48,6 +56,10 @@ class ManifestOptions(NamedTuple):
     drain_delay: int = 5
     grace: int | None = None
     plain: tuple[str, ...] = ()
+    http_scaler: HttpScaler = "hpa"
+    hostname: tuple[str, ...] = ()
+    jobs: bool = False
+    cron: bool = False
 
     def command_line(self) -> str:
         """Return the command that makes the same files from the same app, without the paths of this machine."""
@@ -55,6 +67,6 @@ class ManifestOptions(NamedTuple):
         for field in self._fields[2:]:
             value = getattr(self, field)
             if value != self._field_defaults[field]:
-                text = ",".join(value) if isinstance(value, tuple) else value
-                words.append(f"--{field.replace('_', '-')} {text}")
+                text = ",".join(value) if isinstance(value, tuple) else "" if value is True else value
+                words.append(f"--{field.replace('_', '-')} {text}".rstrip())
         return " ".join(words)

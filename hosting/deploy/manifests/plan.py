@@ -66,6 +66,10 @@ class Plan(NamedTuple):
             return _HTTP_GRACE_SECONDS
         return min(self.timeout or _TRIGGER_GRACE_SECONDS, _MAX_GRACE_SECONDS)
 
+    def runs_as_jobs(self, component: Component) -> bool:
+        """Return whether KEDA starts jobs for a component, each of which ends when its queues are empty."""
+        return self.options.jobs and component.name == "scaled"
+
     def drain_delay(self, component: Component) -> int:
         """Return the seconds in which a host still accepts requests after SIGTERM: only what has a Service gets any."""
         return self.options.drain_delay if component.name == "http" else 0
@@ -85,7 +89,7 @@ def make_plan(host: FunctionHost, options: ManifestOptions) -> Plan:
     _check_definitions(host)
     settings = AppSettings(host.environ)
     names = setting_names(read_local_settings(host.root).values, host.environ, host.functions)
-    context = ScalerContext(settings, names, host.app.host_json, _workers(settings))
+    context = ScalerContext(settings, names, host.app.host_json, _workers(settings), options.cron)
     placements = place(host.functions, context)
     running = [one.function for one in placements if one.component is not None]
     host_id = make_host_id(options.namespace, options.name)

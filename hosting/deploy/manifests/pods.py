@@ -28,6 +28,7 @@ def arguments(plan: Plan, component: Component) -> list[str]:
     return [
         *("--host", "0.0.0.0", "--port", str(PORT), "--drain-delay", str(plan.drain_delay(component))),
         *("--grace", str(plan.grace(component)), "--log-format", "json"),
+        *(("--until-idle",) if plan.runs_as_jobs(component) else ()),
     ]
 
 
@@ -50,7 +51,7 @@ def termination_seconds(plan: Plan, component: Component) -> int:
 
 
 def pod_template(plan: Plan, component: Component) -> dict[str, Any]:
-    """Return the pod template of a Deployment."""
+    """Return the pod template of a Deployment, or of jobs."""
     digest = hashlib.sha256(json.dumps(plan.settings.values, sort_keys=True).encode()).hexdigest()
     identity = {"azure.workload.identity/use": "true"} if uses_identity(plan) else {}
     return {
@@ -79,6 +80,7 @@ def pod_spec(plan: Plan, component: Component) -> dict[str, Any]:
             "fsGroup": _USER,
             "seccompProfile": {"type": "RuntimeDefault"},
         },
+        **({"restartPolicy": "Never"} if plan.runs_as_jobs(component) else {}),
         **_spread(plan, component),
         "containers": [container(plan, component)],
         "volumes": [

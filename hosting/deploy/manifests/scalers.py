@@ -6,10 +6,12 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from hosting.app_settings import AppSettings
+from hosting.bindings.timer.zone import SETTING as ZONE
 from hosting.core import Binding, Function
 from hosting.deploy.manifests.connections import STORAGE, Connection, find_connection
 from hosting.deploy.manifests.metadata import faults
 from hosting.deploy.manifests.names import folded, is_key
+from hosting.deploy.manifests.windows import NoWindowError, find_window
 from hosting.errors import HostingError
 
 QUEUE_BATCH = 16
@@ -43,12 +45,14 @@ class ScalerContext(NamedTuple):
         names: the names of all settings, as they are spelled.
         host_json: the content of host.json.
         workers: the number of processes in each container.
+        cron: whether timers have windows of time.
     """
 
     settings: AppSettings
     names: Iterable[str]
     host_json: Mapping[str, Any]
     workers: int = 1
+    cron: bool = False
 
     def connection(self, binding: Binding, default: str, key: str = "connection") -> Connection:
         """Return the connection of a trigger.
@@ -93,6 +97,20 @@ def scaler_of(function: Function, context: ScalerContext) -> Scaler | None:
     for fault in faults(scaler._asdict()):
         raise HostingError(f"Function '{function.name}' cannot be scaled: {fault}", file=function.file)
     return scaler
+
+
+def timer_scaler(function: Function, context: ScalerContext) -> Scaler:
+    """Return the scaler that starts one host around the times at which a timer is due.
+
+    Raises:
+        NoWindowError: there is no such window; the text says why.
+    """
+    if str(function.trigger.get("runOnStartup") or "").lower() == "true":
+        raise NoWindowError("it would run at each start of a host (runOnStartup)")
+    window = find_window(str(function.trigger.get("schedule") or ""))
+    zone = context.settings.get(ZONE) or context.settings.get("TZ") or "UTC"
+    metadata = {"timezone": zone, "start": window.start, "end": window.end, "desiredReplicas": "1"}
+    return Scaler(function.name, "cron", metadata, {})
 
 
 def _queue(function: Function, context: ScalerContext) -> Scaler:

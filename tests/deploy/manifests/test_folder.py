@@ -90,6 +90,28 @@ def test_files_of_others_are_neither_overwritten_nor_deleted(
     assert "has the files of the app 'shop', not of 'other'" in capfd.readouterr().err
 
 
+def test_two_apps_of_one_name_do_not_share_a_folder(
+    app: Path, make_app: MakeApp, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """An app none of whose functions the files there name is refused in one line, by --check as well."""
+    arguments = ("--image", IMAGE, "--name", "shop", "-o", tmp_path / "out")
+    assert run(app, *arguments) == 0
+    (tmp_path / "other").mkdir()
+    other = tmp_path / "other"
+    (other / "function_app.py").write_text(CODE.replace("hello", "bye"))
+    (other / "host.json").write_text('{"version": "2.0"}')
+    for check in ((), ("--check",)):
+        capfd.readouterr()
+        assert run(other, *arguments, *check) == 1
+        error = capfd.readouterr().err
+        assert "another app of the same name: its functions are hello, those of this app bye" in error
+    assert run(other, *arguments, "--force") == 0
+    (app / "function_app.py").write_text(CODE + TIMER)
+    assert run(app, *arguments) == 1
+    (app / "function_app.py").write_text(CODE + CODE.replace("hello", "bye").partition("FunctionApp()")[2])
+    assert run(app, *arguments) == 0, "an app that has got further functions is the same"
+
+
 def test_report_as_json_and_files_on_standard_output(app: Path, capfd: pytest.CaptureFixture[str]) -> None:
     """Programs read where each function runs; a pipe to kubectl gets the documents alone."""
     assert run(app, "--image", "shop", "--json") == 0

@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import jsonschema
 import kubernetes_validate
 import pytest
+from croniter import croniter
 
 from hosting.app_settings import AppSettings
+from hosting.bindings.timer.schedule import read_schedule
 from hosting.core import Addition
 from hosting.deploy.manifests.components import components, place
 from hosting.deploy.manifests.generate import generate
 from hosting.deploy.manifests.metadata import faults
 from hosting.deploy.manifests.scalers import ScalerContext
+from hosting.deploy.manifests.windows import NoWindowError, find_window
 from hosting.errors import HostingError
 from hosting.host.function_host import FunctionHost
 from tests.conftest import MakeApp
+from tests.support.custom_resources import differences, known_keys
 from tests.support.manifests import broken_references, custom_schemas, find, objects_of, plan_of
 
 CORE = ("v1", "apps/v1", "autoscaling/v2", "policy/v1", "networking.k8s.io/v1")
@@ -83,6 +88,7 @@ APPS: Mapping[str, tuple[Mapping[str, str], Mapping[str, str]]] = {
         {"Orders__queueServiceUri": "https://acct.queue.core.windows.net", "Orders__credential": "managedidentity"},
     ),
     "hundred": ({"function_app.py": HUNDRED}, {}),
+    "nightly": ({"function_app.py": SHOP.replace("0 */5 * * * *", "0 0 3 * * *")}, {"QUEUE": "orders"}),
 }
 
 
@@ -91,40 +97,84 @@ def _plan(make_app: MakeApp, name: str, **options: Any) -> Any:
     return plan_of(make_app(files), environ, **options)
 
 
-@pytest.mark.parametrize(("name", "target"), [*((name, "kubernetes") for name in APPS), ("v2", "knative")])
-def test_objects_fit_each_other_and_the_schemas(make_app: MakeApp, name: str, target: str) -> None:
-    """Names, selectors, ports, secrets and references agree, and the oldest and newest Kubernetes take the objects."""
-    objects = objects_of(_plan(make_app, name, target=target, namespace="shops"))
-    assert list(broken_references(objects)) == []
-    assert {one["metadata"]["namespace"] for one in objects if one["kind"] != "Kustomization"} == {"shops"}
+ADDON: Mapping[str, Any] = {"hostname": ("shop.example.com",), "min_replicas": 0}
+ROUTE = {"http_scaler": "interceptorroute", **ADDON}
+CHOICES: list[tuple[str, Mapping[str, Any], set[str]]] = [
+    *((name, {}, set[str]()) for name in ("v2", "v1", "identity", "hundred")),
+    ("v2", {"target": "knative"}, {"Service"}),
+    ("nightly", {"jobs": True, "cron": True}, {"ScaledJob", "ScaledObject"}),
+    ("v1", {"jobs": True, "http_scaler": "httpscaledobject", **ADDON}, {"HTTPScaledObject", "ScaledJob"}),
+    ("v2", ROUTE, {"InterceptorRoute", "ScaledObject", "TriggerAuthentication"}),
+]
+
+
+def _core_objects(objects: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """Yield the objects of Kubernetes itself, and the jobs that KEDA makes from a ScaledJob."""
     for one in objects:
         if one["apiVersion"] in CORE:
-            for version in (VERSIONS[0], VERSIONS[-1]):
-                kubernetes_validate.validate(one, version, strict=True)
+            yield one
+        elif one["kind"] == "ScaledJob":
+            job = {"apiVersion": "batch/v1", "kind": "Job", "metadata": one["metadata"]}
+            yield {**job, "spec": one["spec"]["jobTargetRef"]}
+
+
+@pytest.mark.parametrize(("name", "options", "kinds"), CHOICES)
+def test_objects_fit_each_other_and_the_schemas(
+    make_app: MakeApp, name: str, options: Mapping[str, Any], kinds: set[str]
+) -> None:
+    """References agree, the oldest and newest Kubernetes take the objects, and custom ones have only known keys."""
+    is_knative = options.get("target") == "knative"  # its pods have one port
+    plan = _plan(make_app, name, namespace="shops", **options)._replace(metrics_port=None if is_knative else 9464)
+    objects = objects_of(plan)
+    assert kinds <= {one["kind"] for one in objects}
+    assert list(broken_references(objects)) == []
+    assert {one["metadata"]["namespace"] for one in objects if one["kind"] != "Kustomization"} == {"shops"}
+    for one in _core_objects(objects):
+        for version in (VERSIONS[0], VERSIONS[-1]):
+            kubernetes_validate.validate(one, version, strict=True)
+    custom = [one for one in objects if one["apiVersion"] not in CORE and one["kind"] != "Kustomization"]
+    assert [fault for one in custom for fault in differences(one)] == []
+    for one in custom if custom_schemas() else ():
+        schema = custom_schemas()[one["apiVersion"], one["kind"]]
+        assert [str(error) for error in jsonschema.Draft202012Validator(schema).iter_errors(one)] == []
+
+
+def test_listed_keys_of_custom_resources_are_those_of_their_projects() -> None:
+    """The list of keys that all machines check is a part of the full schemas, where those are."""
+    if not custom_schemas():
+        pytest.skip("the schemas of custom resources are not part of this repository: put them into shared/schemas")
+    for kind, keys in known_keys().items():
+        if " " in kind:
+            api, name = kind.split(" ")
+            schema = custom_schemas()[api, name]
+            assert list(_unlisted(keys, schema["properties"]["spec"], kind)) == []
+
+
+def _unlisted(keys: Any, schema: Mapping[str, Any], path: str) -> Iterator[str]:
+    if isinstance(keys, list):
+        yield from _unlisted(keys[0], schema["items"], path)
+    elif isinstance(keys, dict) and "*" not in keys:
+        required = {key.rstrip("!") for key in keys if key.endswith("!")}
+        if not required <= set(schema.get("required", ())):
+            yield f"{path}: {sorted(required)} are not all required"
+        for key in map(str, keys):
+            name = key.rstrip("!")
+            if name in schema["properties"]:
+                yield from _unlisted(keys[key], schema["properties"][name], f"{path}.{name}")
+            else:
+                yield f"{path}.{name}"
+    elif isinstance(keys, str) and keys != "any" and "|" not in keys and schema.get("type") != keys:
+        yield f"{path}: {keys}"
 
 
 @pytest.mark.long
 @pytest.mark.parametrize("version", LONG)
 def test_every_version_of_kubernetes_takes_the_objects(make_app: MakeApp, version: str) -> None:
     """No field is too new or was removed."""
-    for one in objects_of(_plan(make_app, "v2", namespace="shops", pull_secret="registry")):
-        if one["apiVersion"] in CORE:
+    for jobs in (False, True):
+        plan = _plan(make_app, "nightly", namespace="shops", pull_secret="registry", jobs=jobs, cron=jobs)
+        for one in _core_objects(objects_of(plan)):
             kubernetes_validate.validate(one, version, strict=True)
-
-
-@pytest.mark.parametrize("target", ["kubernetes", "knative"])
-def test_custom_resources_fit_their_schemas(make_app: MakeApp, target: str) -> None:
-    """KEDA, Knative and Prometheus would prune or refuse a misspelled field."""
-    if not custom_schemas():
-        pytest.skip("the schemas of custom resources are not part of this repository: put them into shared/schemas")
-    plan = _plan(make_app, "v2", target=target)._replace(metrics_port=9464)
-    kinds = set()
-    for one in objects_of(plan):
-        if one["apiVersion"] not in CORE and one["kind"] != "Kustomization":
-            schema = custom_schemas()[one["apiVersion"], one["kind"]]
-            assert [str(error) for error in jsonschema.Draft202012Validator(schema).iter_errors(one)] == []
-            kinds.add(one["kind"])
-    assert kinds >= {"ScaledObject", "TriggerAuthentication", "PodMonitor"}
 
 
 TRIGGERS = [
@@ -297,6 +347,75 @@ def test_components_run_apart_and_name_their_functions(make_app: MakeApp) -> Non
     assert find(objects, "HorizontalPodAutoscaler")["spec"]["minReplicas"] == 2
 
 
+@pytest.mark.parametrize(
+    ("schedule", "expected"),
+    [
+        ("0 0 3 * * *", ("55 2 * * *", "5 3 * * *")),
+        ("30 3 * * *", ("25 3 * * *", "35 3 * * *")),
+        ("15 30 * * * *", ("25 * * * *", "35 * * * *")),
+        ("0 0 * * * *", ("55 * * * *", "5 * * * *")),
+        ("0 0 0 * * *", ("55 23 * * *", "5 0 * * *")),
+        ("0 58 23 * * *", ("53 23 * * *", "3 0 * * *")),
+        ("0 0,50 9 * * *", ("55 8 * * *", "55 9 * * *")),
+        ("0 30 8,12,23 * * *", ("25 8,12,23 * * *", "35 8,12,23 * * *")),
+        ("0 30 9-11 * * MON-FRI", ("25 9,10,11 * * 1,2,3,4,5", "35 9,10,11 * * 1,2,3,4,5")),
+        ("0 0 6 1 jan,jul *", ("55 5 1 1,7 *", "5 6 1 1,7 *")),
+        ("0 0 0 1 * *", "another day"),
+        ("0 58 23 * * 1", "another day"),
+        ("0 0 * * * 1", "another day"),
+        ("0 */5 * * * *", "too often"),
+        ("0 0,59 9-17 * * *", "too often"),
+        ("0 0 6 13 * 5", "not both"),
+        ("00:05:00", "a time span"),
+        ("0 0 25 * * *", "not valid"),
+    ],
+)
+def test_window_of_a_timer(schedule: str, expected: tuple[str, str] | str) -> None:
+    """It begins and ends five minutes around each time, in KEDA's syntax; without one the reason is a phrase."""
+    if isinstance(expected, str):
+        with pytest.raises(NoWindowError, match=expected):
+            find_window(schedule)
+        return
+    window = find_window(schedule)
+    assert (window.start, window.end) == expected
+    start = datetime(2026, 12, 1, 12)
+    times = [croniter(text, start, day_or=True).get_next(datetime) for text in window]
+    due = read_schedule(schedule, UTC).next(times[0].replace(tzinfo=UTC))
+    assert due is not None
+    assert timedelta(minutes=5) <= due.replace(tzinfo=None) - times[0] <= timedelta(minutes=6)
+
+
+def test_timers_with_windows_have_one_host_at_most(make_app: MakeApp) -> None:
+    """A timer that is due too often, or runs at each start, keeps a host; windows are in the time zone of the app."""
+    code = SHOP.replace("0 */5 * * * *", "0 0 3 * * *")
+    code += """
+@app.timer_trigger(arg_name="t", schedule="0 * * * * *")
+def often(t: func.TimerRequest) -> None: ...
+
+@app.timer_trigger(arg_name="t", schedule="0 0 3 * * *", run_on_startup=True)
+def early(t: func.TimerRequest) -> None: ...
+"""
+    _, environ = APPS["v2"]
+    plan = plan_of(make_app({"function_app.py": code}), {**environ, "WEBSITE_TIME_ZONE": "Europe/Paris"}, cron=True)
+    assert {one.function.name: one.component for one in plan.placements if one.component != "http"} == {
+        "work": "scaled",
+        "tick": "timers",
+        "often": "always-on",
+        "early": "always-on",
+    }
+    objects = objects_of(plan)
+    assert list(broken_references(objects)) == []
+    scaled = find(objects, "ScaledObject", "shop-timers")["spec"]
+    assert (scaled["minReplicaCount"], scaled["maxReplicaCount"]) == (0, 1)
+    assert scaled["triggers"][0]["metadata"] == {
+        "timezone": "Europe/Paris",
+        "start": "55 2 * * *",
+        "end": "5 3 * * *",
+        "desiredReplicas": "1",
+    }
+    assert not [one for one in objects if one["kind"] == "PodDisruptionBudget" and "timers" in one["metadata"]["name"]]
+
+
 def test_list_of_functions_in_host_json_is_overridden_to_its_end(make_app: MakeApp) -> None:
     """host.json's own list has more names than a component: the variables leave none of them in place."""
     files, environ = APPS["v2"]
@@ -353,6 +472,13 @@ def test_values_that_may_be_secret_are_never_written(make_app: MakeApp) -> None:
         ({"image": "registry.example.com/Shop:1"}, "is not the reference of an image"),
         ({"min_replicas": 5, "max_replicas": 3}, "--max-replicas"),
         ({"plain": ("NOPE",)}, "NOPE"),
+        ({"min_replicas": 0}, "--min-replicas 0"),
+        ({"http_scaler": "interceptorroute"}, "--hostname"),
+        ({"http_scaler": "httpscaledobject", "hostname": ("https://shop/",)}, "'https://shop/'"),
+        ({"http_scaler": "interceptorroute", "target": "aca", **ADDON}, "--target aca"),
+        ({"jobs": True, "target": "compose"}, "--jobs has no effect"),
+        ({"cron": True, "target": "compose"}, "--cron has no effect"),
+        ({"target": "aca", "name": "a" * 23}, "1 to 22"),
     ],
 )
 def test_option_that_cannot_be_used_is_an_error_with_a_remedy(
