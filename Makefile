@@ -104,6 +104,8 @@ changelog: $(VENV)/.dev ## Show what the next release brings; with RELEASE=yes, 
 constraints: $(VENV)/.build ## Renew the versions that make installs for development
 	$(COMPILE) --universal --python-version 3.11 constraints/development.in --output-file constraints/development.txt
 	$(COMPILE) --python-version 3.13 --no-deps constraints/azure-worker.in --output-file constraints/azure-worker.txt
+	$(COMPILE) --python-version 3.13 --prerelease if-necessary-or-explicit constraints/durable-2.in \
+		--output-file constraints/durable-2.txt
 
 # No registry's address and no package of this repository goes into the files.
 COMPILE := UV_CUSTOM_COMPILE_COMMAND="make constraints" $(BIN)/uv pip compile --quiet --upgrade --no-annotate \

@@ -2,7 +2,8 @@
 
 For each version that this machine has, make installs the checkout into a virtual environment of its own, with what
 ``constraints/`` has for that version: Python 3.13 gets azure-functions 2, as in Azure. A version that the machine does
-not have is skipped, and the output says where it was looked for.
+not have is skipped, and the output says where it was looked for. On Python 3.13 the tests of Durable Functions also run
+with azure-functions-durable 2.x, in an environment of their own: it cannot be installed beside 1.x.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 TESTS = ("tests/extensions", "tests/apps", "tests/azure_worker", "plugins")
+
+_DURABLE_2 = {"3.13": "plugins/hosting-durable/tests/test_sdk2.py"}
 
 _WHICH = "import sys; print(*sys.version_info[:2], sep='.'); print(sys.executable)"
 
@@ -71,11 +74,23 @@ def _test(version: str) -> str:
     commands = (
         ["make", "--no-print-directory", f"PYTHON={python}", f"VENV={venv}", f"{venv}/.dev"],
         [f"{venv}/bin/python", "-m", "pytest", "-n", "2", "--dist", "loadfile", *TESTS],
+        *_durable_2(version, python),
     )
     passed = all(
         subprocess.run(command, cwd=ROOT, env=_environment(), check=False).returncode == 0 for command in commands
     )
     return "passed" if passed else "failed"
+
+
+def _durable_2(version: str, python: str) -> Iterator[list[str]]:
+    """Yield the commands that run the tests of Durable Functions with the SDK 2.x, if a version has them."""
+    if version not in _DURABLE_2:
+        return
+    venv = f".venv/python{version}-durable-2"
+    yield [python, "-m", "venv", venv]
+    pip = [f"{venv}/bin/python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps"]
+    yield [*pip, "--requirement", "constraints/durable-2.txt", "--editable", "."]
+    yield [f"{venv}/bin/python", "-m", "pytest", _DURABLE_2[version]]
 
 
 def _environment() -> dict[str, str]:

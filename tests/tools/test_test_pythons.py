@@ -37,6 +37,14 @@ def test_a_shim_of_pyenv_is_not_taken_for_a_python(tmp_path: Path, monkeypatch: 
     assert test_pythons.find_python("3.99") == str(python)
 
 
+def test_durable_functions_are_tested_with_the_sdk_2_where_it_can_be_installed() -> None:
+    """It has an environment and versions of its own, and tests that exist."""
+    assert list(test_pythons._durable_2("3.12", "python")) == []
+    commands = list(test_pythons._durable_2("3.13", "python"))
+    assert "constraints/durable-2.txt" in commands[1]
+    assert (test_pythons.ROOT / commands[2][-1]).exists()
+
+
 def test_a_version_that_the_machine_lacks_is_skipped_and_named(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -54,6 +54,12 @@ class ClientBindings:
 
     def input(self, function: Function, binding: Binding) -> Input:
         """Return the client of a starter."""
+        self.check_hub(function, binding)
+        self._is_used = True
+        return ClientInput(self)
+
+    def check_hub(self, function: Function, binding: Binding) -> None:
+        """Warn about a starter that names another task hub."""
         hub = str(binding.properties.get("taskHub") or "")
         if hub and hub.lower() != self._hub.name.lower():
             self._services.problems.append(
@@ -65,8 +71,6 @@ class ClientBindings:
                     function=function.name,
                 )
             )
-        self._is_used = True
-        return ClientInput(self)
 
     def links(self, call: object = None) -> Links:
         """Return what makes addresses, for who sent a request, or else for anybody.
@@ -77,11 +81,13 @@ class ClientBindings:
         origin = self._origin_of(call) if isinstance(call, HttpCall) else self._public_origin()
         return Links(origin, self._hub.name, self._services.webhooks.key(WEBHOOK))
 
-    def document(self, data: object) -> str:
+    def document(self, data: object, rpc_address: str = "", **values: Any) -> str:
         """Return the JSON from which the SDK makes its client.
 
         Args:
             data: what triggered the function.
+            rpc_address: the address that the SDK calls; empty for that of the HTTP listener.
+            values: further values.
         """
         links = self.links(data)
         creation = links.creation()
@@ -93,8 +99,9 @@ class ClientBindings:
                 "managementUrls": links.management(_PLACEHOLDER),
                 "baseUrl": creation["createNewInstancePostUri"].partition("/orchestrators/")[0],
                 "requiredQueryStringParameters": links.code,
-                "rpcBaseUrl": self._listener.base_url,
+                "rpcBaseUrl": rpc_address or self._listener.base_url,
                 "httpBaseUrl": creation["createNewInstancePostUri"].partition("/orchestrators/")[0],
+                **values,
             }
         )
 

@@ -7,6 +7,7 @@ So a command can open a hub of an app that is served elsewhere. All methods are 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Collection
 from datetime import datetime
 from typing import TypeVar
 from uuid import uuid4
@@ -98,6 +99,7 @@ class TaskHub:
         due: datetime | None = None,
         trace_parent: str = "",
         trace_state: str = "",
+        replaceable: Collection[Status] = (),
     ) -> str:
         """Start an orchestration, and return its instance ID. When it returns, the start is in the store.
 
@@ -112,6 +114,7 @@ class TaskHub:
             due: when it starts, in UTC; by default at once.
             trace_parent: the ``traceparent`` of who starts it.
             trace_state: the ``tracestate`` of who starts it.
+            replaceable: the states in which an orchestration of that ID is replaced; empty for what host.json says.
 
         Raises:
             InvalidInstanceId: the ID has characters or a length that are not allowed.
@@ -129,8 +132,10 @@ class TaskHub:
 
         def write(rows: Rows) -> None:
             status = instances.status_of(rows, identity)
-            if status is not None and not status.is_finished and not replaces_any:
-                raise InstanceExists(identity, status)
+            if status is not None:
+                may_replace = status in replaceable if replaceable else replaces_any or status.is_finished
+                if not may_replace:
+                    raise InstanceExists(identity, status)
             instances.insert(rows, start)
 
         await self.database.write(write)

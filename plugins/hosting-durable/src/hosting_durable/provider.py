@@ -11,6 +11,7 @@ from hosting_durable.client import ClientBindings
 from hosting_durable.engine import Engine, Functions
 from hosting_durable.hub import TaskHub
 from hosting_durable.panel import DurablePanel
+from hosting_durable.protocol.edge import ProtocolEdge, is_of_protocol
 from hosting_durable.triggers import ActivityTrigger, DurableTrigger, registered_name
 
 
@@ -29,10 +30,13 @@ class DurableProvider(Provider):
         self.functions = Functions.none()
         self.engine = Engine(self.hub, self.functions)
         self._clients = ClientBindings(services, self.hub)
+        self._protocol = ProtocolEdge(self.hub, self.engine, self._clients)
 
     def trigger(self, function: Function, binding: Binding) -> Trigger:
         """Return the trigger of an orchestrator, an activity or an entity."""
         tables = self.functions
+        if is_of_protocol(binding):
+            self._protocol.use(function.file)
         match binding.type.lower():
             case "activitytrigger":
                 return ActivityTrigger(binding, tables.activities, registered_name(function, binding, "activity"))
@@ -46,6 +50,10 @@ class DurableProvider(Provider):
 
     def input(self, function: Function, binding: Binding) -> Input:
         """Return the client of a starter."""
+        if is_of_protocol(binding):
+            self._protocol.use(function.file)
+            self._clients.check_hub(function, binding)
+            return self._protocol.input()
         return self._clients.input(function, binding)
 
     def panels(self) -> Sequence[Panel]:
@@ -56,6 +64,7 @@ class DurableProvider(Provider):
         """Open the task hub and run what is ready."""
         await self.hub.open()
         await self._clients.start()
+        await self._protocol.start()
         if not self.functions.is_empty:
             self.engine.start()
 
@@ -72,4 +81,5 @@ class DurableProvider(Provider):
         """End what still runs, and close the task hub."""
         await self.engine.close()
         await self._clients.close()
+        await self._protocol.close()
         await self.hub.close()

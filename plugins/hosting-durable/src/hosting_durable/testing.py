@@ -130,7 +130,7 @@ class DurableForTests(DurableProvider, ProviderForTests):
             OrchestrationStuck: it waits for an event that ``events`` does not have.
             DurableError: the ID is in use, or not valid.
         """
-        text = None if input is None else json.dumps(_dumps(input))
+        text = None if input is None else self.engine.dialect.start_input(_dumps(input))
         stuck = asyncio.Event()
         started = self._clock()
         identity = await self.hub.start_orchestration(name, text, instance_id, version)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from hosting_durable.events import Event, EventType, compact, event
 from hosting_durable.model import EntityId
 from hosting_durable.stores.entities import operation
+from hosting_durable.stores.instances import Start
 from hosting_durable.stores.messages import Message
 from hosting_durable.stores.work import EntityReply, Turn
 
@@ -22,11 +24,13 @@ class Outcome(NamedTuple):
         state: the JSON of the new state; None for an entity that does not exist.
         replies: the results for the orchestrations that called.
         operations: the signals that the entity has sent.
+        starts: the orchestrations that it has started.
     """
 
     state: str | None
     replies: list[EntityReply]
     operations: list[tuple[EntityId, Event, int]]
+    starts: Sequence[Start] = ()
 
 
 def batch_text(turn: Turn, messages: list[Message]) -> str:

@@ -12,9 +12,11 @@ from hosting_durable.engine import batches, http_calls, turns
 from hosting_durable.engine.activities import completed, failed
 from hosting_durable.engine.claims import ACTIVITIES, ENTITIES, TURNS, Claims
 from hosting_durable.engine.determinism import HTTP_ACTIVITY
+from hosting_durable.engine.dialect import Dialect
 from hosting_durable.engine.execution import Execution
 from hosting_durable.engine.functions import ActivityData, Functions, TurnData
 from hosting_durable.engine.kept import KeptExecutions
+from hosting_durable.engine.locks import Admitted, admit, commit_of
 from hosting_durable.errors import StoreError
 from hosting_durable.events import Event
 from hosting_durable.hub import TaskHub
@@ -48,6 +50,7 @@ class Engine:
     def __init__(self, hub: TaskHub, functions: Functions, *, skip: Callable[[int | None], bool] | None = None) -> None:
         self._hub, self._functions = hub, functions
         self.skip = skip
+        self.dialect = Dialect()
         self._database, self._settings = hub.database, hub.settings
         self._claims = Claims(hub.database, hub.settings)
         self._kept = KeptExecutions(self._claims.known)
@@ -165,7 +168,7 @@ class Engine:
             prepared = turns.prepare(turn, execution)
             if prepared.new:
                 answer = await self._answer(turn, execution, prepared.new)
-                turns.decide(prepared, execution, answer, self._settings)
+                self.dialect.decide(prepared, execution, answer, self._settings)
             await self._commit(turn, execution, prepared.change)
         except Lost:
             _logger.info("A turn of orchestration '%s' was lost to another host.", turn.instance_id)
@@ -177,6 +180,8 @@ class Engine:
             await self._give_back(turn)
 
     async def _commit(self, turn: Turn, execution: Execution, change: TurnCommit) -> None:
+        if change.status.is_finished:
+            execution.ended(change)
         if change.continued is None and not change.status.is_finished:
             self._kept.put(execution, turn.number + 1)
         try:
@@ -190,13 +195,13 @@ class Engine:
         if invoke is None:
             return turns.Answer(None, self._functions.orchestrators.unknown(turn.name))
         parent = None if turn.parent is None else turn.parent[0]
-        data = TurnData(execution.context(turn.input, parent, new), turn.instance_id, bool(execution.fed))
+        data = TurnData(execution.context(turn.input, parent, new), turn.instance_id, execution.is_replay)
         try:
             result = await invoke(data, *turn.trace, reason=f"Orchestration '{turn.instance_id}' has new events.")
         except asyncio.CancelledError:
             await self._give_back(turn)
             raise
-        return turns.read_answer(result.reply, result.exception)
+        return self.dialect.answer(result)
 
     async def _give_back(self, turn: Turn) -> None:
         try:
@@ -213,26 +218,29 @@ class Engine:
             history = await self._database.read(
                 lambda rows: instances.history_events(rows, turn.instance_id, turn.execution)
             )
-        return Execution(turn.instance_id, turn.execution, turn.name, history, turn.waits)
+        return self.dialect.execution(turn, history)
 
     # Entities
 
     async def _operate(self, turn: Turn) -> None:
         """Run a batch of operations of an entity, and commit it."""
-        messages = turn.messages[: self._settings.max_entity_batch]
+        batch = admit(turn, self._settings.max_entity_batch)
+        messages = batch.operations
         name = EntityId.parse(turn.instance_id).name
         invoke = self._functions.entities.get(name)
-        if invoke is None:
+        if not messages:
+            outcome = batches.Outcome(turn.state, [], [])
+        elif invoke is None:
             text = self._functions.entities.unknown(name)
             _logger.error("%d operations of entity '%s' are lost. %s", len(messages), turn.instance_id, text)
             outcome = batches.Outcome(turn.state, batches.failures(turn, messages, text), [])
         else:
-            data = TurnData(batches.batch_text(turn, messages), turn.instance_id)
+            data = TurnData(self.dialect.batch_text(turn, messages), turn.instance_id)
             try:
                 result = await invoke(data, *turn.trace, reason=f"Entity '{turn.instance_id}' has operations.")
                 if result.exception is not None:
                     raise ValueError(f"the function failed: {result.exception}")
-                outcome = batches.outcome(turn, messages, result.reply)
+                outcome = self.dialect.outcome(turn, messages, result.reply)
             except (ValueError, TypeError, KeyError, LookupError) as error:
                 _logger.error("Entity '%s': %s. The batch is tried again.", turn.instance_id, error)
                 await self._give_back(turn)
@@ -240,14 +248,11 @@ class Engine:
             except asyncio.CancelledError:
                 await self._give_back(turn)
                 raise
-        await self._commit_batch(turn, [one.number for one in messages], outcome)
+        await self._commit_batch(turn, batch, outcome)
 
-    async def _commit_batch(self, turn: Turn, taken: list[int], outcome: batches.Outcome) -> None:
-        def write(rows: Rows) -> None:
-            work.commit_entity(rows, turn, outcome.state, taken, outcome.replies, outcome.operations)
-
+    async def _commit_batch(self, turn: Turn, batch: Admitted, outcome: batches.Outcome) -> None:
         try:
-            await self._write(write)
+            await self._write(lambda rows: work.commit_entity(rows, turn, commit_of(batch, outcome)))
         except Lost:
             _logger.info("A batch of entity '%s' was lost to another host.", turn.instance_id)
         except StoreError as error:

@@ -33,7 +33,7 @@ COMPLETIONS = frozenset(
     }
 )
 _FAILURES = frozenset({EventType.TASK_FAILED, EventType.SUB_ORCHESTRATION_FAILED})
-_SCHEDULING = frozenset(
+SCHEDULING = frozenset(
     {
         EventType.TASK_SCHEDULED,
         EventType.SUB_ORCHESTRATION_CREATED,
@@ -111,7 +111,7 @@ class Execution:
         """Take an event into the state."""
         self.length += 1
         kind = one.type
-        if kind in _SCHEDULING:
+        if kind in SCHEDULING:
             self._record_scheduled(one)
         elif kind in COMPLETIONS:
             self._record_completion(one)
@@ -146,11 +146,16 @@ class Execution:
             self._retrying.add(root)
 
     def _record_completion(self, one: Event) -> None:
-        number = _completed(one)
+        number = completed_number(one)
         self._open.discard(number)
         scheduled = self._scheduled.get(number)
         if scheduled is not None and scheduled.root is not None and one.type not in _FAILURES:
             self._retrying.discard(scheduled.root)
+
+    @property
+    def is_replay(self) -> bool:
+        """Whether the code runs again over events of earlier turns."""
+        return bool(self.fed)
 
     # Before the turn
 
@@ -186,7 +191,7 @@ class Execution:
                 waits[name] -= 1
                 one = one if name == content["Name"] else one._replace(body=compact({**content, "Name": name}))
         found.taken.append(message.number)
-        if one.type in COMPLETIONS and _completed(one) not in self._open:
+        if one.type in COMPLETIONS and completed_number(one) not in self._open:
             return False
         found.events.append(one)
         return True
@@ -225,10 +230,7 @@ class Execution:
         """
         flat = flattened(actions)
         if len(flat) > settings.max_actions:
-            raise DurableError(
-                f"Maximum amount of orchestration actions ({settings.max_actions}) has been reached. This value can be "
-                "configured in host.json file as MaxOrchestrationActions."
-            )
+            raise too_many(settings.max_actions)
         recorder = Recorder(change, self.record, settings)
         roots = {number: action for number, action in self._numbered(flat) if is_with_retry(action)}
         for one in delivered:
@@ -245,6 +247,9 @@ class Execution:
         self._check_complete(flat)
         self.waits = self._open_waits(flat)
         change.waits = compact(self.waits) if self.waits else None
+
+    def ended(self, change: TurnCommit) -> None:
+        """Give back what the orchestration still has when it ends; orchestrations of the SDK 1.x have nothing."""
 
     def _numbered(self, flat: Iterable[Action]) -> Iterator[tuple[int, Action]]:
         """Yield the actions that have numbers with them; attempts and their timers have taken some of the numbers."""
@@ -264,7 +269,7 @@ class Execution:
         """Schedule the timer after a failed attempt, and the attempt after the timer."""
         if one.type not in COMPLETIONS:
             return
-        scheduled = self._scheduled.get(_completed(one))
+        scheduled = self._scheduled.get(completed_number(one))
         root = None if scheduled is None else scheduled.root
         if root is None or root not in roots:
             return
@@ -297,6 +302,14 @@ class Execution:
         return asked - self._raised
 
 
+def too_many(most: int) -> DurableError:
+    """Return the error about an orchestration that schedules more than is allowed."""
+    return DurableError(
+        f"Maximum amount of orchestration actions ({most}) has been reached. This value can be configured in host.json "
+        "file as MaxOrchestrationActions."
+    )
+
+
 def waiting_name(name: str, waits: Mapping[str, int]) -> str | None:
     """Return the name of an open wait that an event is for; None if there is none.
 
@@ -309,7 +322,7 @@ def waiting_name(name: str, waits: Mapping[str, int]) -> str | None:
     return alike[0] if len(alike) == 1 else None
 
 
-def _completed(one: Event) -> int:
+def completed_number(one: Event) -> int:
     """Return the number that a completion is about."""
     content = one.content()
     number: int = content["TimerId"] if one.type == EventType.TIMER_FIRED else content["TaskScheduledId"]

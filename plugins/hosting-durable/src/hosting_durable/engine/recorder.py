@@ -15,7 +15,7 @@ from hosting_durable.model import EntityId
 from hosting_durable.settings import DurableSettings
 from hosting_durable.stores.entities import operation
 from hosting_durable.stores.instances import Start
-from hosting_durable.stores.work import TurnCommit
+from hosting_durable.stores.work import Turn, TurnCommit
 
 _SAME_ID = "The instance ID of a sub-orchestration must be different than the instance ID of a parent orchestration."
 
@@ -30,10 +30,10 @@ class Recorder:
     """
 
     def __init__(self, change: TurnCommit, record: Callable[[Event], None], settings: DurableSettings) -> None:
-        self._change = change
+        self.change = change
         self._record = record
-        self._settings = settings
-        self._turn = change.turn
+        self.settings = settings
+        self.turn = change.turn
         self.at = 0
         """The time of the turn, in microseconds since 1970."""
 
@@ -41,7 +41,7 @@ class Recorder:
         """Add an event to the history."""
         if one.type == EventType.ORCHESTRATOR_STARTED:
             self.at = one.at
-        self._change.events.append(one)
+        self.change.events.append(one)
         self._record(one)
 
     def schedule(self, number: int, action: Action, root: int | None = None) -> None:
@@ -57,9 +57,9 @@ class Recorder:
         """
         match ActionType(action["actionType"]):
             case ActionType.CALL_ACTIVITY | ActionType.CALL_ACTIVITY_WITH_RETRY:
-                self._activity(number, str(action["functionName"]), action.get("input"), root)
+                self.schedule_activity(number, str(action["functionName"]), action.get("input"), root)
             case ActionType.CALL_HTTP:
-                self._activity(number, HTTP_ACTIVITY, compact(action["httpRequest"]), None)
+                self.schedule_activity(number, HTTP_ACTIVITY, compact(action["httpRequest"]), None)
             case ActionType.CALL_SUB_ORCHESTRATOR | ActionType.CALL_SUB_ORCHESTRATOR_WITH_RETRY:
                 self._child(number, action, root)
             case ActionType.CREATE_TIMER:
@@ -80,9 +80,10 @@ class Recorder:
         self.add(event(EventType.TIMER_CREATED, self.at, number, FireAt=fire_text, **_retry(root)))
         if not is_cancelled:
             fired = Event(EventType.TIMER_FIRED, NO_ID, fire_at, compact({"TimerId": number, "FireAt": fire_text}))
-            self._change.timers.append((number, fired))
+            self.change.timers.append((number, fired))
 
-    def _activity(self, number: int, name: str, text: str | None, root: int | None) -> None:
+    def schedule_activity(self, number: int, name: str, text: str | None, root: int | None = None) -> None:
+        """Schedule an activity under a number; ``root`` as in ``schedule``."""
         self.add(
             event(
                 EventType.TASK_SCHEDULED,
@@ -90,21 +91,18 @@ class Recorder:
                 number,
                 Name=name,
                 Version="",
-                Input=self._shown(text),
+                Input=self.shown(text),
                 **_retry(root),
             )
         )
-        self._change.activities.append((number, name, text))
+        self.change.activities.append((number, name, text))
 
     def _child(self, number: int, action: Action, root: int | None) -> None:
-        turn, name = self._turn, str(action["functionName"])
+        turn, name = self.turn, str(action["functionName"])
         identity = action.get("instanceId") or f"{turn.execution}:{number}"
-        if identity.lower() in (turn.instance_id.lower(), (turn.parent or ("",))[0].lower()):
-            raise DurableError(_SAME_ID)
-        if identity.startswith("@"):
-            raise DurableError("Orchestration instance ids must not start with @.")
+        check_child_id(identity, turn)
         text = action.get("input")
-        version = action.get("version") or self._settings.default_version
+        version = action.get("version") or self.settings.default_version
         self.add(
             event(
                 EventType.SUB_ORCHESTRATION_CREATED,
@@ -113,22 +111,23 @@ class Recorder:
                 Name=name,
                 Version=version,
                 InstanceId=identity,
-                Input=self._shown(text),
+                Input=self.shown(text),
                 **_retry(root),
             )
         )
         parent = (turn.instance_id, turn.execution, turn.name, number)
-        self._change.children.append(
+        self.change.children.append(
             Start(
                 identity, uuid4().hex, name, version, None if text is None else json.dumps(text), 0, parent, *turn.trace
             )
         )
 
-    def _shown(self, text: str | None) -> str | None:
-        return text if self._settings.stores_inputs else None
+    def shown(self, text: str | None) -> str | None:
+        """Return an input as the history has it: None if histories have no inputs."""
+        return text if self.settings.stores_inputs else None
 
     def _operation(self, number: int, action: Action) -> None:
-        turn, entity = self._turn, EntityId.parse(str(action["instanceId"]))
+        turn, entity = self.turn, EntityId.parse(str(action["instanceId"]))
         is_call = action["actionType"] == ActionType.CALL_ENTITY
         text = action.get("input")
         content: dict[str, Any] = {
@@ -143,7 +142,15 @@ class Recorder:
             event(EventType.EVENT_SENT, self.at, number, InstanceId=str(entity), Name="op", Input=compact(content))
         )
         due = parse_timestamp(action["fireAt"]) if action["actionType"] == ActionType.SCHEDULED_SIGNAL_ENTITY else 0
-        self._change.operations.append((entity, operation(self.at, **content), due))
+        self.change.operations.append((entity, operation(self.at, **content), due))
+
+
+def check_child_id(identity: str, turn: Turn) -> None:
+    """Raise DurableError for an ID that a sub-orchestration must not have."""
+    if identity.lower() in (turn.instance_id.lower(), (turn.parent or ("",))[0].lower()):
+        raise DurableError(_SAME_ID)
+    if identity.startswith("@"):
+        raise DurableError("Orchestration instance ids must not start with @.")
 
 
 def _retry(root: int | None) -> dict[str, Any]:

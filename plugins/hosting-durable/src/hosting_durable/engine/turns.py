@@ -38,7 +38,7 @@ class Answer(NamedTuple):
         error: why the orchestrator failed; None if it did not.
     """
 
-    state: dict[str, Any] | None
+    state: Any
     error: str | None
 
 
@@ -147,15 +147,15 @@ def decide(prepared: Prepared, execution: Execution, answer: Answer, settings: D
         return
     base = len(change.events)
     try:
-        _check_custom_status(answer.state)
+        check_custom_status(json.dumps(answer.state.get("customStatus"), ensure_ascii=False))
         execution.apply(change, new, answer.state["actions"], settings)
     except NonDeterministicError as error:
-        _fail_instead(change, new, base)
+        fail_instead(change, new, base)
         _logger.error("Orchestration '%s' (%s): %s", change.turn.instance_id, change.turn.name, error)
         finish(change, at, Status.FAILED, f"Non-Deterministic workflow detected: {error.message}")
         return
     except DurableError as error:
-        _fail_instead(change, new, base)
+        fail_instead(change, new, base)
         fail(change, at, error.message)
         return
     custom = answer.state.get("customStatus")
@@ -182,8 +182,9 @@ def _hold(change: TurnCommit, execution: Execution, held: list[Message]) -> None
             change.freed.append(message.number)
 
 
-def _check_custom_status(state: dict[str, Any]) -> None:
-    size = len(json.dumps(state.get("customStatus"), ensure_ascii=False).encode("utf-16-le", "surrogatepass"))
+def check_custom_status(text: str) -> None:
+    """Raise DurableError for a custom status whose JSON is too long."""
+    size = len(text.encode("utf-16-le", "surrogatepass"))
     if size > MAX_STATUS_BYTES:
         raise DurableError(
             "The UTF-16 size of the JSON-serialized payload must not exceed 16 KB. The current payload size is "
@@ -191,11 +192,11 @@ def _check_custom_status(state: dict[str, Any]) -> None:
         )
 
 
-def _fail_instead(change: TurnCommit, new: list[Event], base: int) -> None:
+def fail_instead(change: TurnCommit, new: list[Event], base: int) -> None:
     """Forget what the turn has scheduled, and keep what it has delivered."""
     change.events[base:] = new
     change.activities, change.timers, change.children, change.operations = [], [], [], []
-    change.cancelled = []
+    change.cancelled, change.sent = [], []
 
 
 def _complete(change: TurnCommit, at: int, state: dict[str, Any]) -> None:

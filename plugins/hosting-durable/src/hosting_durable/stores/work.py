@@ -6,7 +6,7 @@ it was made for, so that a host which was slow, and whose claim was given to ano
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -39,7 +39,9 @@ _ADD_ACTIVITY = """INSERT INTO activities (instance, execution, task, name, inpu
 _ADD_EVENT = "INSERT INTO history (instance, execution, place, type, event_id, at, body) VALUES (?, ?, ?, ?, ?, ?, ?)"
 _UPDATE = """UPDATE instances SET status = ?, output = ?, custom_status = coalesce(?, custom_status), waits = ?,
     updated = ?, turn = turn + 1, owner = NULL WHERE id = ? AND owner = ? AND turn = ? AND execution = ?"""
-_CONTINUE = "UPDATE instances SET execution = ?, input = ?, status = ?, output = NULL, waits = NULL WHERE id = ?"
+_CONTINUE = (
+    "UPDATE instances SET execution = ?, input = ?, version = ?, status = ?, output = NULL, waits = NULL WHERE id = ?"
+)
 _UPDATE_ENTITY = """UPDATE instances SET state = ?, locked_by = ?, updated = ?, turn = turn + 1, owner = NULL
     WHERE id = ? AND owner = ? AND turn = ?"""
 
@@ -213,6 +215,8 @@ class TurnCommit:
         operations: new operations of entities, each with its time.
         reply: the event for the parent of a finished one.
         continued: the ID and the input of the next execution.
+        new_version: the version of the next execution; None for that of this one.
+        sent: the events for other orchestrations, or for the next execution, each with the ID of the instance.
     """
 
     turn: Turn
@@ -232,6 +236,8 @@ class TurnCommit:
     operations: list[tuple[EntityId, Event, int]] = field(default_factory=list)
     reply: Event | None = None
     continued: tuple[str, str | None] | None = None
+    new_version: str | None = None
+    sent: list[tuple[str, Event]] = field(default_factory=list)
 
 
 def commit(rows: Rows, change: TurnCommit) -> None:
@@ -249,13 +255,15 @@ def commit(rows: Rows, change: TurnCommit) -> None:
     if change.reply is not None and turn.parent is not None:
         put(rows, turn.parent[0], change.reply, execution=turn.parent[1])
     if change.continued is not None:
-        _continue(rows, turn, *change.continued)
+        _continue(rows, turn, *change.continued, change.new_version or turn.version)
     elif change.status.is_finished:
         _clear(rows, turn.instance_id)
+    for target, message in change.sent:
+        put(rows, target, message)
     refresh_ready(rows, turn.instance_id)
 
 
-def _settle_messages(rows: Rows, change: TurnCommit) -> None:
+def _settle_messages(rows: Rows, change: TurnCommit | EntityCommit) -> None:
     rows.many("DELETE FROM inbox WHERE number = ?", [(number,) for number in change.taken])
     rows.many("UPDATE inbox SET held = 1 WHERE number = ?", [(number,) for number in change.held])
     rows.many("UPDATE inbox SET held = 0 WHERE number = ?", [(number,) for number in change.freed])
@@ -293,13 +301,13 @@ def _start(rows: Rows, turn: Turn, child: Start) -> None:
     put(rows, turn.instance_id, failed, execution=turn.execution)
 
 
-def _continue(rows: Rows, turn: Turn, execution: str, text: str | None) -> None:
+def _continue(rows: Rows, turn: Turn, execution: str, text: str | None, version: str | None) -> None:
     """Begin the next execution: only messages for any execution remain."""
     rows.run("DELETE FROM history WHERE instance = ? AND execution = ?", turn.instance_id, turn.execution)
     rows.run("DELETE FROM activities WHERE instance = ?", turn.instance_id)
     rows.run("DELETE FROM inbox WHERE instance = ? AND execution IS NOT NULL", turn.instance_id)
-    rows.run(_CONTINUE, execution, text, Status.RUNNING.value, turn.instance_id)
-    start = Start(turn.instance_id, execution, turn.name, turn.version, text, parent=_named_parent(rows, turn))
+    rows.run(_CONTINUE, execution, text, version, Status.RUNNING.value, turn.instance_id)
+    start = Start(turn.instance_id, execution, turn.name, version, text, parent=_named_parent(rows, turn))
     put(rows, turn.instance_id, started_event(start, rows.now()), execution=execution)
 
 
@@ -324,22 +332,44 @@ class EntityReply(NamedTuple):
     event: Event
 
 
-def commit_entity(
-    rows: Rows,
-    turn: Turn,
-    state: str | None,
-    taken: list[int],
-    replies: list[EntityReply],
-    operations: list[tuple[EntityId, Event, int]],
-) -> None:
+class EntityCommit(NamedTuple):
+    """What a batch of an entity changes, all in one transaction.
+
+    Args:
+        state: the JSON of the new state; None for an entity that does not exist.
+        locked_by: who has its lock.
+        taken: the numbers of the messages that are done.
+        held: the numbers of those that wait for the release of the lock.
+        freed: the numbers of those that no longer wait for it.
+        replies: the results for orchestrations.
+        operations: operations of other entities, each with its time.
+        starts: new orchestrations.
+    """
+
+    state: str | None
+    locked_by: str | None
+    taken: list[int]
+    held: list[int]
+    freed: list[int]
+    replies: list[EntityReply]
+    operations: list[tuple[EntityId, Event, int]]
+    starts: Sequence[Start] = ()
+
+
+def commit_entity(rows: Rows, turn: Turn, change: EntityCommit) -> None:
     """Write what a batch of an entity changes, and give up the claim; raises Lost."""
-    if not rows.run(_UPDATE_ENTITY, state, turn.locked_by, rows.now(), turn.instance_id, turn.owner, turn.number):
+    values = (change.state, change.locked_by, rows.now(), turn.instance_id, turn.owner, turn.number)
+    if not rows.run(_UPDATE_ENTITY, *values):
         raise Lost
-    rows.many("DELETE FROM inbox WHERE number = ?", [(number,) for number in taken])
-    for reply in replies:
+    _settle_messages(rows, change)
+    for reply in change.replies:
         put(rows, reply.instance_id, reply.event, execution=reply.execution)
-    for entity, message, due in operations:
+    for entity, message, due in change.operations:
         entities.send(rows, entity, message, due)
+    for start in change.starts:
+        status = status_of(rows, start.instance_id)
+        if status is None or status.is_finished:
+            insert(rows, start)
     refresh_ready(rows, turn.instance_id)
 
 
