@@ -11,7 +11,7 @@ from hosting.bindings.http.response import Headers, HttpReply, PiecewiseReply
 from hosting.server.body import BODY_INCOMPLETE, BODY_TOO_LARGE, Disconnected, TooLarge, refuse_body
 from hosting.server.disconnect import cancel_on_disconnect, is_disconnected
 from hosting.server.observation import observe
-from hosting.server.types import REFUSED, Receive, Scope, Send
+from hosting.server.types import ENDS_WITH_HOST, REFUSED, Receive, Scope, Send
 
 _NO_BODY = frozenset((204, 304))
 
@@ -66,5 +66,7 @@ async def _stream(scope: Scope, send: Send, reply: PiecewiseReply) -> None:
     """Send a stream until its end, until the client disconnects, or until the grace period is over."""
     if not is_disconnected(scope):
         cancel_on_disconnect(scope)
+        if reply.ends_with_host:
+            scope[ENDS_WITH_HOST] = True
         with contextlib.suppress(asyncio.CancelledError):
             await reply.send(scope, send)

@@ -34,6 +34,9 @@ BODY = "hosting.body"
 TASK = "hosting.task"
 """The key in a scope of the task that answers the request, which the server adds."""
 
+ENDS_WITH_HOST = "hosting.ends_with_host"
+"""The key in a scope that is set while a response is sent that ends only with the host."""
+
 
 def sent_path(scope: Scope) -> str:
     """Return the path of a request as it was sent, without the query."""

@@ -29,6 +29,9 @@ class Transport(asyncio.Transport):
         self.written = b""
         self.closed = False
         self.is_reading_paused = False
+        self.unread = 0
+        """How much of what was written the client has not read."""
+        self.is_aborted = False
         self.ended = False
         """Whether the test is over, and what happens while the event loop closes does not count."""
 
@@ -39,6 +42,12 @@ class Transport(asyncio.Transport):
     def close(self) -> None:
         if not self.ended:
             self.closed = True
+
+    def abort(self) -> None:
+        self.is_aborted = self.closed = True
+
+    def get_write_buffer_size(self) -> int:
+        return self.unread
 
     def is_closing(self) -> bool:
         return self.closed

@@ -47,12 +47,14 @@ class HttpReply:
 class PiecewiseReply(HttpReply):
     """An HTTP response that sends itself, piece by piece."""
 
-    __slots__ = ("error",)
+    __slots__ = ("ends_with_host", "error")
 
     def __init__(self, status: int, headers: Headers) -> None:
         super().__init__(status, headers, b"")
         self.error: Exception | None = None
         """Why it is incomplete; None if it is not."""
+        self.ends_with_host = False
+        """Whether it is endless: its end is that of the host, which does not wait for a client that reads nothing."""
 
     @abstractmethod
     async def send(self, scope: MutableMapping[str, Any], send: Callable[[Any], Awaitable[None]]) -> None:
@@ -74,12 +76,17 @@ class HttpStream(PiecewiseReply):
         status: the status code, 200 to 599.
         headers: names in lower case and values, encoded, without those that frame the message.
         pieces: an async generator that yields the body. It is not started for a HEAD request.
+        ends_with_host: whether it is endless, as a stream of events is. The generator should return when its provider
+            is stopped; a client that does not read the rest is then cut off, so that it does not hold the host.
     """
 
     __slots__ = ("_pieces",)
 
-    def __init__(self, status: int, headers: Headers, pieces: AsyncGenerator[bytes, None]) -> None:
+    def __init__(
+        self, status: int, headers: Headers, pieces: AsyncGenerator[bytes, None], *, ends_with_host: bool = False
+    ) -> None:
         super().__init__(status, headers)
+        self.ends_with_host = ends_with_host
         check_raw_headers(headers)
         self._pieces = pieces
 

@@ -104,6 +104,7 @@ class EventReply(PiecewiseReply):
 
     def __init__(self, streams: EventStreams, news: _News) -> None:
         super().__init__(200, list(_HEADERS))
+        self.ends_with_host = True
         self._streams = streams
         self._news = news
 

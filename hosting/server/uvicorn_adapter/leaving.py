@@ -6,6 +6,11 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from time import monotonic
 
+from hosting.server.uvicorn_adapter.write_buffer import BufferedTransport
+
+_LAST_READ_SECONDS = 1.0
+"""How often a stopping server checks whether the reader of an endless stream still reads."""
+
 
 class Leaving:
     """Whether a server is about to stop, and for how long it still accepts connections.
@@ -47,6 +52,22 @@ class Leaving:
         if self._task is None and self._leave is not None:
             self._task = asyncio.ensure_future(_awaited(self._leave))
         return False
+
+
+def abort_unread(transport: BufferedTransport) -> None:
+    """Cut off the reader of an endless stream as soon as it does not read what was written, until it has disconnected.
+
+    Otherwise a reader that stops reading would hold the end of the server as long as the grace period lasts.
+    """
+
+    def check() -> None:
+        if transport.get_write_buffer_size():
+            transport.abort()
+        elif not transport.is_closing():
+            loop.call_later(_LAST_READ_SECONDS, check)
+
+    loop = asyncio.get_running_loop()
+    loop.call_later(_LAST_READ_SECONDS, check)
 
 
 async def _awaited(function: Callable[[], Awaitable[None]]) -> None:

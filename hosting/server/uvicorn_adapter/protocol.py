@@ -22,7 +22,7 @@ import httptools
 
 from hosting.server.middleware.access import Access
 from hosting.server.timeouts import Timeouts
-from hosting.server.types import ANSWERED, TASK, AsgiApp, Scope
+from hosting.server.types import ANSWERED, ENDS_WITH_HOST, TASK, AsgiApp, Scope
 from hosting.server.uvicorn_adapter.date import DateHeader
 from hosting.server.uvicorn_adapter.exchange import Exchange
 from hosting.server.uvicorn_adapter.head import (
@@ -37,7 +37,7 @@ from hosting.server.uvicorn_adapter.head import (
     shown_path,
     too_large,
 )
-from hosting.server.uvicorn_adapter.leaving import Leaving
+from hosting.server.uvicorn_adapter.leaving import Leaving, abort_unread
 from hosting.server.uvicorn_adapter.sweep import Sweep
 from hosting.server.uvicorn_adapter.write_buffer import BufferedTransport, FlushScheduler
 
@@ -398,6 +398,8 @@ class Connection(asyncio.Protocol):
         """Close when the server stops, but answer a request that a client is about to send on its connection."""
         if self._reading is not None and self._answering is not None:
             self._reading.keep_alive = False
+            if ENDS_WITH_HOST in self._answering.scope:
+                abort_unread(self._transport)
         else:
             seconds = _NEW_CONNECTION_SECONDS if self._reading is None else _IDLE_CONNECTION_SECONDS
             self._loop.call_later(seconds, self._close_unless_busy)

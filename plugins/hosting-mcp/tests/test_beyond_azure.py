@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 from mcp_support import INITIALIZE, MCP, MakePeer, Peer, events, started
+
+from hosting_mcp import legacy, streams
+
+SESSION = "aaaaaaaaaaaaaaaa|bbbbbbbbbbbbbbbb"
 
 APP = """
 import hosting_mcp
@@ -27,6 +32,18 @@ async def waits() -> str:
 def third() -> str:
     return ""
 
+opened = asyncio.Event()
+
+@app.mcp_tool()
+async def gate() -> str:
+    await opened.wait()
+    return "through"
+
+@app.mcp_tool()
+async def open_gate() -> str:
+    opened.set()
+    return ""
+
 @app.generic_trigger("c", type="mcpPromptTrigger", promptName="p",
     promptArguments='[{"name": "city"}]', completions='{"city": ["Paris", "Porto", "Rome"]}')
 def prompt(c):
@@ -40,13 +57,13 @@ def resource(c):
 
 async def test_lists_have_pages(make_peer: MakePeer) -> None:
     """The cursor leads to the next part; a made-up one is an error."""
-    peer = make_peer(APP, {"beyondAzure": {"pageSize": 2}})
+    peer = make_peer(APP, {"beyondAzure": {"pageSize": 3}})
     first = await peer.result("tools/list")
     rest = await peer.result("tools/list", {"cursor": first["nextCursor"]})
-    assert ([len(page["tools"]) for page in (first, rest)], "nextCursor" in rest) == ([2, 1], False)
+    assert ([len(page["tools"]) for page in (first, rest)], "nextCursor" in rest) == ([3, 2], False)
     for cursor in ("x", 5, "LTE=", "OTk=", ""):
         assert (await peer.request("tools/list", {"cursor": cursor}))["error"]["code"] == -32602
-    assert len((await make_peer(APP).result("tools/list", {"cursor": "x"}))["tools"]) == 3
+    assert len((await make_peer(APP).result("tools/list", {"cursor": "x"}))["tools"]) == 5
 
 
 async def test_progress_and_messages_come_before_the_result(make_peer: MakePeer) -> None:
@@ -85,22 +102,32 @@ async def until(condition: Callable[[], Any]) -> None:
         await asyncio.sleep(0)
 
 
-async def stream(peer: Peer, session: str, path: str = MCP) -> tuple[asyncio.Task[None], list[bytes]]:
-    """Open a stream, and return its task with the pieces that come."""
+async def stream(
+    peer: Peer, session: str, path: str = MCP, body: bytes = b"", may_read: asyncio.Event | None = None
+) -> tuple[asyncio.Task[None], list[bytes]]:
+    """Open a stream, with POST if there is a body, and return its task with the pieces that come.
+
+    A client that may not read yet takes two pieces only.
+    """
     pieces: list[bytes] = []
 
     async def send(message: Any) -> None:
         pieces.append(message.get("body", b"%d" % message.get("status", 0)))
+        if may_read is not None and len(pieces) > 2:
+            await may_read.wait()
 
     async def receive() -> Any:
-        await asyncio.Event().wait()
+        return {"type": "http.request", "body": body}
 
-    headers = [(b"accept", b"text/event-stream"), (b"mcp-session-id", session.encode()), (b"host", b"localhost:7071")]
+    headers = [(b"accept", b"application/json, text/event-stream"), (b"mcp-session-id", session.encode())]
+    headers += [(b"host", b"localhost:7071"), (b"content-type", b"application/json")]
+    headers += [(b"content-length", b"%d" % len(body))] if body else []
     route, _, query = path.partition("?")
-    scope = {"type": "http", "method": "GET", "path": route, "raw_path": route.encode(), "scheme": "http"}
+    method = "POST" if body else "GET"
+    scope = {"type": "http", "method": method, "path": route, "raw_path": route.encode(), "scheme": "http"}
     scope |= {"query_string": query.encode(), "headers": headers}
     task = asyncio.ensure_future(peer.app(scope, receive, send))
-    await until(lambda: len(pieces) >= 2 or task.done())
+    await until(lambda: len(pieces) >= (1 if body else 2) or task.done())
     return task, pieces
 
 
@@ -120,6 +147,85 @@ async def test_stream_reports_that_lists_may_have_changed(make_peer: MakePeer) -
     task, pieces = await stream(peer, "made up")
     await task
     assert pieces[0] == b"400"
+
+
+@pytest.mark.parametrize(
+    ("kind", "quiet"),
+    [
+        ("stream", [": quiet", ": quiet"]),
+        ("call", [": quiet", ": quiet"]),
+        ("legacy", [*[": quiet"] * 4, 'data: {"jsonrpc":"2.0","id":"ping-1","method":"ping"}']),
+    ],
+)
+async def test_quiet_stream_shows_that_its_client_is_gone(
+    make_peer: MakePeer, monkeypatch: pytest.MonkeyPatch, kind: str, quiet: list[str]
+) -> None:
+    """Only a write does: comments come while there is nothing to say, and a legacy session gets pings, as in Azure."""
+    monkeypatch.setattr(streams, "QUIET_SECONDS", 0.001)
+    peer = make_peer(APP, {"beyondAzure": {"streams": True, "notifications": True}})
+    call = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "waits"}}
+    body = json.dumps(call).encode() if kind == "call" else b""
+    async with started(peer.app.host):
+        task, pieces = await stream(peer, SESSION, f"{MCP}/sse" if kind == "legacy" else MCP, body)
+        lines: list[str] = []
+        while len(lines) < len(quiet):
+            await asyncio.sleep(0.001)
+            lines = [line for line in b"".join(pieces[1:]).decode().split("\n") if line in quiet]
+        assert lines[: len(quiet)] == quiet
+        task.cancel()  # the client has gone
+        await task
+        await until(lambda: not peer.app.running())
+
+
+async def test_stopping_host_answers_running_requests_and_takes_no_streams(make_peer: MakePeer) -> None:
+    """A legacy stream ends after the answers; a drained host refuses new ones until it is resumed."""
+    peer = make_peer(APP, {"beyondAzure": {"streams": True}})
+    listening = peer.app.host.listening
+    async with started(peer.app.host):
+        task, pieces = await stream(peer, "", f"{MCP}/sse")
+        path = f"{MCP}/{pieces[1].decode().removeprefix('event: endpoint' + chr(10) + 'data: ').strip()}"
+        message = {"jsonrpc": "2.0", "id": 7, "method": "tools/call", "params": {"name": "gate"}}
+        assert (await peer.post(message, path)).status_code == 202
+        await until(peer.app.running)
+        await listening.drain()
+        for other in (f"{MCP}/sse", MCP):
+            _, refused = await stream(peer, SESSION, other)
+            assert refused[0] == b"503"
+        assert await peer.result("ping") == {}
+        assert not task.done()
+        await peer.call("open_gate")
+        await task
+        assert [one["id"] for one in events(b"".join(pieces[2:]).decode())] == [7]
+        await listening.resume()
+        task, pieces = await stream(peer, SESSION)
+        assert pieces[0] == b"200"
+    await task
+
+
+async def test_client_that_reads_nothing_fills_no_memory(make_peer: MakePeer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Answers that wait for the reader count as running requests; progress that nobody reads is dropped."""
+    monkeypatch.setattr(legacy, "MAX_REQUESTS", 3)
+    monkeypatch.setattr(streams, "MAX_UNREAD", 5)
+    peer = make_peer(APP, {"beyondAzure": {"notifications": True}})
+    may_read = asyncio.Event()
+    async with started(peer.app.host):
+        task, pieces = await stream(peer, "", f"{MCP}/sse", may_read=may_read)
+        path = f"{MCP}/{pieces[1].decode().removeprefix('event: endpoint' + chr(10) + 'data: ').strip()}"
+        ping = {"jsonrpc": "2.0", "id": 7, "method": "ping"}
+        assert (await peer.post(ping, path)).status_code == 202
+        await until(lambda: len(pieces) > 2)  # it is being written
+        statuses = [(await peer.post(ping, path)).status_code for _ in range(5)]
+        assert statuses == [202, 202, 202, 429, 429]
+        may_read.set()
+        params = {"name": "works", "arguments": {"n": 50}, "_meta": {"progressToken": "t"}}
+        body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params}).encode()
+        answered, got = await stream(peer, SESSION, MCP, body, may_read := asyncio.Event())
+        await until(lambda: not peer.app.running())
+        may_read.set()
+        await answered
+        methods = [one.get("method") for one in events(b"".join(got).decode())]
+        assert (methods[-1], len(methods) <= 8) == (None, True)
+    await task
 
 
 async def test_request_without_a_token_is_sent_to_the_metadata(make_peer: MakePeer) -> None:

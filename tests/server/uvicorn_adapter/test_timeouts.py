@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
 from typing import Any
 
 import pytest
 
+from hosting.bindings.http.response import HttpStream
 from hosting.errors import SettingsError
+from hosting.server.replies import respond
 from hosting.server.timeouts import SETTINGS, Timeouts, read_timeouts
 from hosting.server.types import Receive, Scope, Send
+from hosting.server.uvicorn_adapter import leaving
 from hosting.server.uvicorn_adapter.protocol import Connection
 from hosting.server.uvicorn_adapter.sweep import Sweep
 from tests.support.connections import Transport, connect, settled
@@ -261,3 +264,38 @@ def test_setting_that_is_no_limit_is_refused(name: str, text: str) -> None:
         return
     with pytest.raises(SettingsError, match=f"{name}: expected a number of .*, found '{text}'"):
         read_timeouts({name: text})
+
+
+@pytest.mark.parametrize(
+    ("ends_with_host", "unread", "is_aborted"),
+    [(True, 70_000, True), (True, 1, True), (True, 0, False), (False, 70_000, False)],
+    ids=["stuck reader", "end is not read", "reader of events", "slow download"],
+)
+async def test_stopping_server_waits_for_no_reader_of_an_endless_stream(
+    monkeypatch: pytest.MonkeyPatch, ends_with_host: bool, unread: int, is_aborted: bool
+) -> None:
+    """A reader that does not read what is left is cut off; others get the end, and a download has the grace period."""
+    monkeypatch.setattr(leaving, "_LAST_READ_SECONDS", 0.0)
+    is_over = asyncio.Event()
+
+    async def pieces() -> AsyncGenerator[bytes, None]:
+        yield b"data: 1\n\n"
+        await is_over.wait()
+        yield b"data: 2\n\n"
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await respond(scope, send, HttpStream(200, [], pieces(), ends_with_host=ends_with_host))
+
+    connection, transport, state = connect(app)
+    connection.data_received(GET)
+    await settled(state)
+    transport.unread = unread
+    connection.shutdown()
+    await settled(state)
+    assert transport.is_aborted == is_aborted
+    if is_aborted:
+        connection.connection_lost(None)
+    is_over.set()
+    await settled(state)
+    assert (transport.closed, state.tasks) == (True, set())
+    assert transport.written.endswith(b"0\r\n\r\n") != is_aborted

@@ -9,14 +9,13 @@ from collections.abc import AsyncGenerator
 from typing import Any
 
 from hosting.bindings.http.request import HttpCall
-from hosting.bindings.http.response import Headers, HttpReply, HttpStream
+from hosting.bindings.http.response import HttpReply, HttpStream
 from hosting_mcp.calls import NO_SESSION, Client
 from hosting_mcp.jsonrpc import (
     SERVER_ERROR,
     Message,
     Notification,
     Request,
-    compact_json,
     error_message,
     notification_message,
     parse_message,
@@ -26,12 +25,8 @@ from hosting_mcp.notifications import Reporter
 from hosting_mcp.protected import metadata_reply, unauthorized_reply
 from hosting_mcp.server import McpServer
 from hosting_mcp.sessions import SessionIds
+from hosting_mcp.streams import EVENT_HEADERS, EventStream, event
 
-EVENT_HEADERS: Headers = [
-    (b"content-type", b"text/event-stream"),
-    (b"cache-control", b"no-cache,no-store"),
-    (b"content-encoding", b"identity"),
-]
 _JSON = (b"content-type", b"application/json; charset=utf-8")
 _VERSION = re.compile(r"\d{4}-\d\d-\d\d")
 _ANY, _JSON_TYPE, _STREAM_TYPE = "*/*", "application/json", "text/event-stream"
@@ -52,13 +47,19 @@ class Endpoint:
         self._ids = ids
         self._beyond = server.options.beyond
         self._legacy = LegacySessions(server, ids)
-        self._streams: set[asyncio.Queue[dict[str, Any] | None]] = set()
+        self._streams: set[EventStream] = set()
+        self._is_stopped = False
 
     def stop(self) -> None:
-        """End all streams."""
+        """End all streams, those of legacy sessions after the answers to their running requests; take no new ones."""
+        self._is_stopped = True
         self._legacy.stop()
-        for queue in self._streams:
-            queue.put_nowait(None)
+        for stream in self._streams:
+            stream.end()
+
+    def resume(self) -> None:
+        """Take streams again."""
+        self._is_stopped = False
 
     async def answer(self, call: HttpCall) -> HttpReply:
         """Answer one request."""
@@ -69,7 +70,8 @@ class Endpoint:
             if "authorization" not in call.headers:
                 return unauthorized_reply(call)
         if rest.endswith("sse"):
-            return self._legacy.open(call, EVENT_HEADERS)
+            is_refused = self._is_stopped and call.method == "GET"
+            return self._stopping() if is_refused else self._legacy.open(call)
         if rest.endswith("message"):
             message = self._message(call) if call.method == "POST" else empty(405)
             return message if isinstance(message, HttpReply) else self._legacy.take(call, message)
@@ -119,6 +121,11 @@ class Endpoint:
         except ValueError:
             return refused(400, "Bad Request: The POST body did not contain a valid JSON-RPC message.")
 
+    @staticmethod
+    def _stopping() -> HttpReply:
+        """Return the reply to a client that opens a stream while the host stops, or is drained."""
+        return refused(503, "Service Unavailable: The host takes no new streams, because it stops")
+
     def _has_valid_session(self, session_id: str | None) -> bool:
         try:
             return session_id is None or bool(self._ids.instance_of(session_id))
@@ -127,18 +134,18 @@ class Endpoint:
 
     async def _notified(self, request: Request, client: Client) -> AsyncGenerator[bytes, None]:
         """Yield the notifications of a call, and its response."""
-        queue: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
-        reporter = Reporter(queue.put_nowait, progress_token(request))
+        stream = EventStream()
+        reporter = Reporter(stream.send_or_drop, progress_token(request))
 
         async def respond() -> dict[str, Any] | None:
             reporter.activate()
             return await self._server.respond(request, client)
 
         task = asyncio.ensure_future(respond())
-        task.add_done_callback(lambda _: queue.put_nowait({}))
+        task.add_done_callback(lambda _: stream.end())
         try:
-            while message := await queue.get():
-                yield event(message)
+            async for piece in stream.events():
+                yield piece
             response = task.result()
             if response is not None:
                 yield event(response)
@@ -152,32 +159,29 @@ class Endpoint:
         session_id = call.headers.get("mcp-session-id")
         if session_id is None or not self._has_valid_session(session_id):
             return refused(400, "Bad Request: A valid Mcp-Session-Id header is required")
-        return HttpStream(200, EVENT_HEADERS, self._changes(self._ids.instance_of(session_id)))
+        if self._is_stopped:
+            return self._stopping()
+        return HttpStream(200, EVENT_HEADERS, self._changes(self._ids.instance_of(session_id)), ends_with_host=True)
 
     async def _changes(self, instance: str) -> AsyncGenerator[bytes, None]:
         """Report to a session of an earlier process that the lists may have changed; then wait for the end."""
-        queue: asyncio.Queue[dict[str, Any] | None] = asyncio.Queue()
-        self._streams.add(queue)
+        stream = EventStream()
+        self._streams.add(stream)
         if instance != self._ids.instance:
             for kind in ("tools", "resources", "prompts"):
-                queue.put_nowait(notification_message(f"notifications/{kind}/list_changed"))
+                stream.send(notification_message(f"notifications/{kind}/list_changed"))
         try:
             yield b": stream\n\n"  # so that the client gets the headers
-            while (message := await queue.get()) is not None:
-                yield event(message)
+            async for piece in stream.events():
+                yield piece
         finally:
-            self._streams.discard(queue)
+            self._streams.discard(stream)
 
 
 def progress_token(request: Request) -> Any:
     """Return the client's name for a call; None if it has none."""
     meta = request.params.get("_meta")
     return meta.get("progressToken") if isinstance(meta, dict) else None
-
-
-def event(message: dict[str, Any]) -> bytes:
-    """Return a message as an event of a stream."""
-    return f"event: message\ndata: {compact_json(message)}\n\n".encode()
 
 
 def empty(status: int) -> HttpReply:

@@ -11,18 +11,15 @@ from typing import Any
 from urllib.parse import parse_qsl, quote
 
 from hosting.bindings.http.request import HttpCall
-from hosting.bindings.http.response import Headers, HttpReply, HttpStream
+from hosting.bindings.http.response import HttpReply, HttpStream
 from hosting_mcp.calls import Client
-from hosting_mcp.jsonrpc import Message, Notification, Request, compact_json
+from hosting_mcp.jsonrpc import Message, Notification, Request
 from hosting_mcp.server import McpServer
 from hosting_mcp.sessions import SessionIds
+from hosting_mcp.streams import EVENT_HEADERS, EventStream
 
-QUIET_SECONDS = 5.0
-"""After this time without a message, a stream gets a comment: only a write shows that its client has disconnected."""
-QUIET_TIMES_PER_PING = 5
-"""Every fifth time, it gets a ping instead, as in Azure."""
 MAX_REQUESTS = 1000
-"""The number of requests of one session that may run at the same time."""
+"""The number of requests of one session that may run, or whose answers wait for the client, at the same time."""
 
 _STATE = "azmcpcs"
 _TEXT = (b"content-type", b"text/plain; charset=utf-8")
@@ -42,11 +39,11 @@ class LegacySessions:
         self._sessions: dict[str, _Session] = {}
 
     def stop(self) -> None:
-        """End all streams."""
+        """End all streams, each after the answers to its running requests."""
         for session in self._sessions.values():
-            session.messages.put_nowait(None)
+            session.stop()
 
-    def open(self, call: HttpCall, headers: Headers) -> HttpReply:
+    def open(self, call: HttpCall) -> HttpReply:
         """Open a stream: it begins with the address for the messages of its session."""
         if call.method != "GET":
             return HttpReply(405, [], b"")
@@ -58,7 +55,7 @@ class LegacySessions:
         if self._server.options.uses_absolute_uri:
             base = call.url.partition("?")[0].rstrip("/")
             address = f"{base.rpartition('/')[0]}/{address}"
-        return HttpStream(200, headers, self._events(state, address))
+        return HttpStream(200, EVENT_HEADERS, self._events(state, address), ends_with_host=True)
 
     def take(self, call: HttpCall, message: Message) -> HttpReply:
         """Take a message of a session; the response goes down its stream."""
@@ -68,8 +65,8 @@ class LegacySessions:
         if isinstance(message, Notification) and message.method == "notifications/cancelled":
             self._server.cancel(session.id, message.params)
         if isinstance(message, Request):
-            if len(session.tasks) >= MAX_REQUESTS:
-                return HttpReply(429, [_TEXT], b"The session has too many running requests.\n")
+            if len(session.tasks) + session.stream.unread >= MAX_REQUESTS:
+                return HttpReply(429, [_TEXT], b"The session has too many requests without an answer that was read.\n")
             session.run(self._respond(message, session, call))
         return HttpReply(202, [_TEXT], b"Accepted")
 
@@ -78,14 +75,14 @@ class LegacySessions:
         response = await self._server.respond(request, client)
         session.info = client.info
         if response is not None:
-            session.messages.put_nowait(response)
+            session.stream.send(response)
 
     async def _events(self, state: str, address: str) -> AsyncGenerator[bytes, None]:
         session = self._sessions[state] = _Session(state.partition("|")[0])
         try:
             yield f"event: endpoint\ndata: {address}\n\n".encode()
-            while (message := await session.next_message()) is not None:
-                yield f"event: message\ndata: {compact_json(message)}\n\n".encode() if message else b": quiet\n\n"
+            async for piece in session.stream.events():
+                yield piece
         finally:
             del self._sessions[state]
             session.cancel()
@@ -101,30 +98,31 @@ class _Session:
     def __init__(self, session_id: str) -> None:
         self.id = session_id
         self.info: Any = None
-        self.messages: asyncio.Queue[dict[str, Any] | None] = asyncio.Queue()
+        self.stream = EventStream(pings=True)
         self.tasks: set[asyncio.Task[None]] = set()
-        self._quiet_times = 0
+        self._is_stopped = False
 
     def run(self, coroutine: Any) -> None:
         """Run the answer to a request."""
         task: asyncio.Task[None] = asyncio.ensure_future(coroutine)
         self.tasks.add(task)
-        task.add_done_callback(self.tasks.discard)
+        task.add_done_callback(self._on_end)
+
+    def stop(self) -> None:
+        """End the stream when nothing runs for it."""
+        self._is_stopped = True
+        if not self.tasks:
+            self.stream.end()
 
     def cancel(self) -> None:
         """Cancel what runs."""
         for task in self.tasks:
             task.cancel("the stream of the session has ended")
 
-    async def next_message(self) -> dict[str, Any] | None:
-        """Return the next message; an empty one or a ping if there is none for a while, and None at the end."""
-        try:
-            async with asyncio.timeout(QUIET_SECONDS):
-                return await self.messages.get()
-        except TimeoutError:
-            self._quiet_times += 1
-            pings, rest = divmod(self._quiet_times, QUIET_TIMES_PER_PING)
-            return {} if rest else {"jsonrpc": "2.0", "id": f"ping-{pings}", "method": "ping"}
+    def _on_end(self, task: asyncio.Task[None]) -> None:
+        self.tasks.discard(task)
+        if self._is_stopped:
+            self.stop()
 
 
 def _query(call: HttpCall, name: str) -> str:

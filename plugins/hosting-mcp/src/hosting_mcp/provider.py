@@ -55,7 +55,8 @@ class _McpProvider(Provider):
         self.server.endpoint.stop()
 
     async def resume(self) -> None:
-        """Do nothing: requests are answered in any case, and clients open their streams anew."""
+        """Take streams again, which clients open anew; requests are answered in any case."""
+        self.server.endpoint.resume()
 
 
 class ToolProvider(_McpProvider):
