@@ -321,6 +321,15 @@ class Provider:
         """
         return {}
 
+    def unread(self, seconds: float) -> Sequence[str]:
+        """Return the sources that it has not looked at within the last ``seconds``.
+
+        Their ``backlog`` may lack events, because the provider learns of those by looking, such as by listing the blobs
+        of a container. ``hosting start --until-idle`` goes on until nothing is unread since the host was last busy.
+        Nothing, unless overridden. The method must ask no service.
+        """
+        return ()
+
     def panels(self) -> Sequence[Panel]:
         """Return the panels that this provider adds to the page that shows the host; none, unless overridden.
 

@@ -124,6 +124,10 @@ class Triggers:
             found.update(await provider.backlog())
         return found
 
+    def unread(self, seconds: float) -> list[str]:
+        """Return the sources that no provider has looked at within the last ``seconds``."""
+        return [source for provider in self._providers for source in provider.unread(seconds)]
+
     async def _listen(self) -> None:
         resumes, self._listens, self._has_listened = self._has_listened, True, True
         self._failures = await start_providers(self._providers, resumes=resumes)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+import time
+from typing import Any, NamedTuple
 
 from hosting._exceptions import error_text
 from hosting._log import host_logger
 from hosting._redaction import redact
+from hosting.host._ids import InvocationIds
 from hosting.host.function_host import FunctionHost
 from hosting.server.processes import Processes
 
@@ -19,8 +21,40 @@ QUIET_POLLS = 3
 _logger = host_logger("start")
 
 
+class Left(NamedTuple):
+    """What one process has left to do.
+
+    Args:
+        is_busy: whether events wait, something runs, or has run since the last time.
+        unread: something that it has not looked at since the host was last busy, or empty.
+        unknown: why it cannot tell, or empty.
+    """
+
+    is_busy: bool = False
+    unread: str = ""
+    unknown: str = ""
+
+
+class CountedIds(InvocationIds):
+    """Makes the ids of invocations, and knows whether it has made one."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._has_made = False
+
+    def __call__(self) -> str:
+        """Return a new id."""
+        self._has_made = True
+        return super().__call__()
+
+    def take(self) -> bool:
+        """Return whether it has made an id since the last call."""
+        has_made, self._has_made = self._has_made, False
+        return has_made
+
+
 class UntilIdle:
-    """Stops a host, with all its processes, once no event waits and nothing runs.
+    """Stops a host, with all its processes, once no event waits, nothing runs, and all sources were looked at since.
 
     Args:
         host: the host in this process.
@@ -32,6 +66,7 @@ class UntilIdle:
         self._processes = processes
         self._task: asyncio.Task[None] | None = None
         self._reported = ""
+        self._ids = host.running.new_id = CountedIds()
         processes.add(QUESTION, self._left)
 
     def start(self) -> None:
@@ -39,34 +74,43 @@ class UntilIdle:
         self._task = asyncio.create_task(self._run())
 
     async def _run(self) -> None:
-        quiet = 0
+        quiet, busy_at = 0, time.monotonic()
         while quiet < QUIET_POLLS:
             await asyncio.sleep(POLL_SECONDS)
-            quiet = quiet + 1 if await self._is_idle() else 0
+            left = await self._all(time.monotonic() - busy_at)
+            if any(one.is_busy or one.unknown for one in left):
+                busy_at = time.monotonic()
+            quiet = quiet + 1 if not any(map(any, left)) else 0
         _logger.info("Nothing is left to do: the host stops.")
         self._processes.stop()
 
-    async def _is_idle(self) -> bool:
-        """Return whether no process has anything left to do; one that does not say so may have."""
-        answers = await self._processes.ask(QUESTION)
-        left: list[str | None] = [answer.error or answer.value for answer in answers]
-        unknown = next((one for one in left if one), "")
+    async def _all(self, seconds: float) -> list[Left]:
+        """Return what each process has left; one that does not answer may have something."""
+        answers = await self._processes.ask(QUESTION, quiet_seconds=seconds)
+        left = [Left(unknown=answer.error) if answer.error else Left(*answer.value) for answer in answers]
+        unknown = next((one.unknown for one in left if one.unknown), "")
         if unknown != self._reported:
             self._reported = unknown
             if unknown:
                 _logger.warning("The host cannot tell whether it is idle, and goes on: %s.", unknown)
-        return all(one == "" for one in left)
+        return left
 
-    async def _left(self) -> str | None:
-        """Return an empty text if nothing is left, None if something is, and the reason if that is not known."""
+    async def _left(self, quiet_seconds: float) -> Left:
+        """Return what this process has left.
+
+        Args:
+            quiet_seconds: for how long no process of the host was busy.
+        """
+        has_run = self._ids.take()
         status = self._host.listening.drain_status
-        if status.outstanding_invocations or status.outstanding_retries:
-            return None
+        if has_run or status.outstanding_invocations or status.outstanding_retries:
+            return Left(is_busy=True)
         failed = next((f"{name}: {reason}" for name, reason in self._host.listening.health().items() if reason), "")
         if failed:
-            return redact(failed)
+            return Left(unknown=redact(failed))
         try:
             backlog: dict[str, Any] = await self._host.listening.backlog()
         except Exception as error:  # noqa: BLE001 - a provider's service may fail with anything
-            return redact(error_text(error))
-        return None if any(backlog.values()) else ""
+            return Left(unknown=redact(error_text(error)))
+        unread = self._host.listening.unread(quiet_seconds)
+        return Left(is_busy=any(backlog.values()), unread=unread[0] if unread else "")

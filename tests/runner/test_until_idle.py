@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Mapping, Sequence
 from subprocess import CompletedProcess
 from types import SimpleNamespace
@@ -10,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from hosting.host.invocation import RunningInvocations
 from hosting.host.triggers import DrainStatus
 from hosting.runner import until_idle
 from hosting.runner.until_idle import QUESTION, QUIET_POLLS, UntilIdle
@@ -39,12 +41,16 @@ class Listening:
     Args:
         polls: for each poll the running invocations, the waiting retries, and what waits, or an error.
         health: what is wrong with what it listens to.
+        looks: after how many polls it looks at its source again, each time.
     """
 
-    def __init__(self, polls: Sequence[tuple[int, int, Any]], health: Mapping[str, str]) -> None:
+    def __init__(self, polls: Sequence[tuple[int, int, Any]], health: Mapping[str, str], looks: int = 0) -> None:
         self._polls = list(polls)
+        self._looks, self._looked_at = looks, time.monotonic()
         self._health = health
         self.asked = 0
+        self.before: dict[int, Callable[[], object]] = {}
+        """What happens right after a poll."""
         self.is_over = asyncio.Event()
         """Set after ``LIMIT`` polls, and when the host is stopped."""
 
@@ -53,13 +59,20 @@ class Listening:
         self.asked += 1
         if self.asked == LIMIT:
             self.is_over.set()
+        if self._looks and self.asked % self._looks == 0:
+            self._looked_at = time.monotonic()
         self._now = self._polls.pop(0) if len(self._polls) > 1 else self._polls[0]
         return DrainStatus("Disabled", *self._now[:2])
 
     def health(self) -> Mapping[str, str]:
         return self._health
 
+    def unread(self, seconds: float) -> Sequence[str]:
+        is_old = self._looks and time.monotonic() - seconds > self._looked_at
+        return ["the blobs of function 'f'"] if is_old else []
+
     async def backlog(self) -> Mapping[str, int]:
+        self.before.get(self.asked, lambda: None)()
         waits = self._now[2]
         if isinstance(waits, Exception):
             raise waits
@@ -71,11 +84,15 @@ async def watch(
     polls: Sequence[tuple[int, int, Any]],
     health: Mapping[str, str] | None = None,
     make: Callable[[Callable[[], None]], Processes] = lambda stop: Processes(stop=stop),
+    looks: int = 0,
+    runs_at: int = 0,
 ) -> tuple[bool, int]:
     """Return whether the host was stopped within ``LIMIT`` polls, and how often it was asked."""
     monkeypatch.setattr(until_idle, "POLL_SECONDS", 0)
-    listening = Listening(polls, health or {})
-    host: Any = SimpleNamespace(listening=listening)
+    listening = Listening(polls, health or {}, looks)
+    host: Any = SimpleNamespace(listening=listening, running=RunningInvocations())
+    if runs_at:
+        listening.before[runs_at] = lambda: host.running.new_id()
     watcher = UntilIdle(host, make(listening.is_over.set))
     watcher.start()
     await listening.is_over.wait()
@@ -124,6 +141,18 @@ async def test_host_that_is_busy_or_does_not_know_goes_on(
     assert await watch(monkeypatch, [poll], health) == (False, LIMIT)
     said = [record.getMessage() for record in caplog.records]
     assert said == ([f"The host cannot tell whether it is idle, and goes on: {reason}."] if reason else [])
+
+
+@pytest.mark.parametrize(
+    ("looks", "runs_at", "expected"),
+    [(0, 2, QUIET_POLLS + 3), (5, 0, 5 + QUIET_POLLS - 1), (5, 6, 10 + QUIET_POLLS - 1)],
+    ids=["between polls", "source that is looked at late", "source that is not looked at since a function ran"],
+)
+async def test_host_goes_on_until_it_has_looked_everywhere_since_the_last_function(
+    looks: int, runs_at: int, expected: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A function that begins and ends between two polls counts; it may have written a blob that no list has yet."""
+    assert await watch(monkeypatch, [IDLE], looks=looks, runs_at=runs_at) == (True, expected)
 
 
 async def test_process_that_does_not_answer_may_have_something_left(monkeypatch: pytest.MonkeyPatch) -> None:

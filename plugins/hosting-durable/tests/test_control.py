@@ -242,3 +242,28 @@ async def test_two_hosts_share_a_hub(each_store: HostFolder) -> None:
         for one in started:
             found = value(await second.hub.wait_for_completion(one, SECONDS))
             assert sorted(found) == [1, 2]
+
+
+@pytest.mark.anyio
+async def test_orchestrations_that_go_on_are_left_to_do_for_a_host_until_idle(folder: HostFolder) -> None:
+    """One that waits for an event goes on; a suspended one, a finished one and an entity without messages do not."""
+    app: Any = df.DFApp()
+    app.orchestration_trigger("context")(two_events)
+    async with folder.open(app) as provider:
+        hub = provider.hub
+        assert await provider.backlog() == {"orchestrations": 0, "entities": 0}
+        await hub.start_orchestration("two_events", instance_id="one")
+        while (await hub.get_instance("one")).status is not Status.RUNNING:
+            await hub.database.wait(hub.database.writes, 0.05)
+        assert (await provider.backlog())["orchestrations"] == 1
+        await hub.suspend("one")
+        while (await provider.backlog())["orchestrations"]:
+            await hub.database.wait(hub.database.writes, 0.05)
+        await hub.resume("one")
+        while not (await provider.backlog())["orchestrations"]:
+            await hub.database.wait(hub.database.writes, 0.05)
+        await hub.terminate("one")
+        while (await provider.backlog())["orchestrations"]:
+            await hub.database.wait(hub.database.writes, 0.05)
+        await hub.signal_entity(EntityId("Nothing", "e"), "add")
+        assert (await provider.backlog())["entities"] == 1, "no function takes its message"

@@ -12,6 +12,7 @@ from hosting_durable.engine import Engine, Functions
 from hosting_durable.hub import TaskHub
 from hosting_durable.panel import DurablePanel
 from hosting_durable.protocol.edge import ProtocolEdge, is_of_protocol
+from hosting_durable.stores.instances import counts
 from hosting_durable.triggers import ActivityTrigger, DurableTrigger, registered_name
 
 
@@ -76,6 +77,17 @@ class DurableProvider(Provider):
         """Begin turns and activities again."""
         if not self.functions.is_empty:
             self.engine.resume()
+
+    async def backlog(self) -> dict[str, int]:
+        """Return how many orchestrations go on, and how many entities have operations to do.
+
+        An orchestration that waits for a timer or an event goes on. One that is suspended does not, before it is
+        resumed.
+
+        Raises:
+            StoreError: the store cannot be read.
+        """
+        return {} if self.functions.is_empty else await self.hub.database.read(counts)
 
     async def close(self) -> None:
         """End what still runs, and close the task hub."""

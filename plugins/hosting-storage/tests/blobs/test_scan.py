@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import math
+import time
 import uuid
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -102,6 +104,24 @@ async def test_blob_written_in_the_second_of_a_scan_is_found_by_the_next(contain
             container.put(f"{number}")
             await scan.round(UNLIMITED, lambda: True)
             assert container.take_names() == [f"{number}"]
+
+
+async def test_sweep_counts_as_a_look_at_the_container_when_it_has_ended(container: ScanContainer) -> None:
+    """Not a part of it, and not a sweep that another process began, whose beginning is not known."""
+    container.put("a", "b", "c")
+    async with container.open() as scan:
+        before = time.monotonic()
+        for _ in range(2):
+            await scan.round(2, lambda: True)
+        looked_at = scan.swept_at
+        assert before <= looked_at <= time.monotonic()
+        await scan.round(2, lambda: True)
+        assert scan.swept_at == looked_at, "half of a second sweep"
+    async with container.open() as scan:
+        await scan.round(2, lambda: True)
+        assert scan.swept_at == -math.inf
+        await scan.round(UNLIMITED, lambda: True)
+        assert scan.swept_at > looked_at
 
 
 async def test_scan_of_a_missing_container_finds_nothing(container: ScanContainer) -> None:

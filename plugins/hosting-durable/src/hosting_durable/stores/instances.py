@@ -50,6 +50,17 @@ def status_of(rows: Rows, instance_id: str, suffix: str = "") -> Status | None:
     return None if row is None else Status(row[0])
 
 
+def counts(rows: Rows) -> dict[str, int]:
+    """Return how many orchestrations are neither finished nor suspended, and how many entities have messages."""
+    still = [status.value for status in Status if not status.is_finished and status is not Status.SUSPENDED]
+    marks = ", ".join("?" * len(still))
+    going = rows.one(f"SELECT count(*) FROM instances WHERE entity = 0 AND status IN ({marks})", *still)
+    asked = rows.one(
+        "SELECT count(*) FROM instances WHERE entity = 1 AND EXISTS (SELECT 1 FROM inbox WHERE instance = instances.id)"
+    )
+    return {name: 0 if row is None else int(row[0]) for name, row in (("orchestrations", going), ("entities", asked))}
+
+
 def insert(rows: Rows, start: Start) -> None:
     """Add an orchestration, in place of one that has the ID, and put its first message into its inbox."""
     delete(rows, [start.instance_id])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Sequence
 
 from hosting.bindings import Services, host_logger
@@ -43,6 +44,7 @@ class BlobListener:
         self._options = options
         self._stopping = asyncio.Event()
         self._scans: set[asyncio.Task[None]] = set()
+        self._scanners: list[Scanner] = []
         self._scanned_triggers = [trigger for trigger in triggers if trigger.source == SCAN]
         queue = connections.queue_service().get_queue_client(queue_name(services.host_id))
         receipts = Receipts(connections.blob_service().get_container_client(HOSTS), services.host_id)
@@ -59,7 +61,9 @@ class BlobListener:
         """Start to scan and to run functions; call it on the event loop."""
         self._queue.start()
         for trigger in self._scanned_triggers:
-            self._scans.add(asyncio.create_task(self._scanner(trigger).run(), name=f"blobs of {trigger.name}"))
+            scanner = self._scanner(trigger)
+            self._scanners.append(scanner)
+            self._scans.add(asyncio.create_task(scanner.run(), name=f"blobs of {trigger.name}"))
 
     def stop(self) -> None:
         """Stop scanning and receiving; running functions continue."""
@@ -88,6 +92,11 @@ class BlobListener:
             AzureError: the queue cannot be asked.
         """
         return await self._queue.backlog()
+
+    def unread(self, seconds: float) -> list[str]:
+        """Return the containers that were not listed to their end within the last ``seconds``."""
+        since = time.monotonic() - seconds
+        return [scanner.description for scanner in self._scanners if scanner.looked_at < since]
 
     async def close(self) -> None:
         """Cancel what still runs; its messages are released."""

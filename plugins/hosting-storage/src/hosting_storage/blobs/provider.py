@@ -83,6 +83,10 @@ class BlobProvider(Provider):
         """Return how many blobs wait in the queue of the triggers."""
         return {} if self._listener is None else await self._listener.backlog()
 
+    def unread(self, seconds: float) -> list[str]:
+        """Return the triggers with containers that were not listed to their end within the last ``seconds``."""
+        return [] if self._listener is None else self._listener.unread(seconds)
+
     async def close(self) -> None:
         """Cancel what still runs, release its messages, and close the clients."""
         listeners = [*self._earlier, *([] if self._listener is None else [self._listener])]

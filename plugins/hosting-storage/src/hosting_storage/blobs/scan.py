@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -109,6 +111,9 @@ class Scan:
         self._announced: dict[str, str] = {}
         self._recent: dict[str, str] = {}
         self._now = _BEGINNING
+        self._began: float | None = None
+        self.swept_at = -math.inf
+        """When the last sweep began that has ended, by ``time.monotonic``: older blobs are announced."""
 
     async def resume(self) -> None:
         """Continue where the previous holder of the lock stopped.
@@ -130,6 +135,8 @@ class Scan:
             hosting.bindings.storage.StorageError: the progress cannot be saved.
         """
         remaining = budget
+        if self._progress.sweep_start is None:
+            self._began = time.monotonic()
         while may_continue() and remaining > 0:
             blobs, marker = await self._page(min(remaining, _PAGE_SIZE))
             remaining -= len(blobs) or remaining
@@ -156,7 +163,7 @@ class Scan:
         self._stored, self._saved_at = text, self._now
 
     def _restore(self, stored: str | None) -> None:
-        self._stored = stored
+        self._stored, self._began = stored, None  # another process may have begun the sweep
         self._progress = Progress.read(stored, self._place)
         self._announced, self._recent = {}, {}
 
@@ -193,6 +200,8 @@ class Scan:
         start = self._progress.sweep_start or self._now
         self._progress = Progress(start - _OVERLAP)
         self._announced, self._recent = self._recent, {}
+        if self._began is not None:
+            self.swept_at = self._began
         if self._now - self._saved_at >= _SAVE_INTERVAL:
             await self.save()
 

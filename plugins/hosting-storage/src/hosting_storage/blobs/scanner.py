@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import math
+import time
 
 from azure.core.exceptions import AzureError
 
@@ -55,6 +57,17 @@ class Scanner:
         self._stopping = stopping
         self._outage = outage
         self._lease: Lease | None = None
+        self._left_at = -math.inf
+
+    @property
+    def description(self) -> str:
+        """What it scans, for messages."""
+        return self._description
+
+    @property
+    def looked_at(self) -> float:
+        """When the container was last looked at, by ``time.monotonic``: here, or by the host that holds the lock."""
+        return max(self._left_at, self._scan.swept_at)
 
     async def run(self) -> None:
         """Scan and wait until the host stops; then release the lock."""
@@ -75,7 +88,10 @@ class Scanner:
         await self._release()
 
     async def _scan_if_elected(self) -> None:
-        if await self._try_lock():
+        asked_at = time.monotonic()
+        if not await self._try_lock():
+            self._left_at = asked_at
+        else:
             await self._scan.round(self._budget, self._may_continue)
 
     async def _try_lock(self) -> bool:
