@@ -1,7 +1,8 @@
 """The cost of an invocation with 0, 1, 5 and 20 extensions: our chain, a hand-written loop, pluggy, and Azure's scheme.
 
 Every extension has one pre and one post hook that do nothing. All rows are measured in turn within one run, and the
-best of several rounds counts. Compare rows of one run only. Run it with ``python -m tests.benchmarks.chain``.
+best of many short rounds counts. Compare rows of one run only. Run it with ``python -m tests.benchmarks.chain``. The
+same run measures guards, hooks that read the invocation, and injected values: see ``additions``.
 
 The row "Azure's scheme" is re-created from a description of Azure's worker: for each of the four hook points it reads
 the feature flag from the environment, looks the hooks up by name, and calls each with its own guard and logger. It is
@@ -16,7 +17,7 @@ import logging
 import os
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any
+from typing import Any, TypeVar
 from unittest import mock
 
 import pluggy
@@ -24,10 +25,12 @@ import pluggy
 import hosting
 from hosting.core import Function
 from hosting.extensions import ExtensionHost
+from tests.benchmarks import additions
 from tests.support.invoking import ON, Context, function
 
 COUNTS = (0, 1, 5, 20)
 Call = Callable[[Any, dict[str, Any]], Any]
+Key = TypeVar("Key")
 FLAG = "PYTHON_ENABLE_WORKER_EXTENSIONS"
 log = logging.getLogger("benchmark")
 spec, impl = pluggy.HookspecMarker("bench"), pluggy.HookimplMarker("bench")
@@ -238,7 +241,7 @@ def async_rows(count: int) -> dict[str, Call]:
     }
 
 
-def measure(rows: dict[str, Call], loops: int, rounds: int) -> dict[str, float]:
+def measure(rows: dict[Key, Call], loops: int, rounds: int) -> dict[Key, float]:
     """Return microseconds per invocation: the best round of each row, with rows measured in turn."""
     best = dict.fromkeys(rows, float("inf"))
     for _ in range(rounds):
@@ -255,7 +258,7 @@ def _timed(run: Call, loops: int) -> float:
     return (time.perf_counter() - start) / loops * 1e6
 
 
-async def measure_async(rows: dict[str, Call], loops: int, rounds: int) -> dict[str, float]:
+async def measure_async(rows: dict[Key, Call], loops: int, rounds: int) -> dict[Key, float]:
     """Do the same as ``measure`` for coroutines, on one event loop."""
     best = dict.fromkeys(rows, float("inf"))
     for _ in range(rounds):
@@ -293,21 +296,39 @@ def _beside(name: str, column: dict[str, float], count: int) -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Measure and print both tables."""
+    """Measure and print all tables."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--loops", type=int, default=20_000, help="invocations per row and round")
-    parser.add_argument("--rounds", type=int, default=15, help="rounds, of which the best counts")
+    parser.add_argument("--loops", type=int, default=1_000, help="invocations per row and round")
+    parser.add_argument("--rounds", type=int, default=300, help="rounds, of which the best counts")
     options = parser.parse_args(arguments)
     with mock.patch.dict(os.environ, {FLAG: "1"}):
         report(options.loops, options.rounds)
 
 
 def report(loops: int, rounds: int) -> None:
-    """Measure every scheme and print the tables."""
-    sync = [measure(sync_rows(count), loops, rounds) for count in COUNTS]
+    """Measure every scheme and every addition, and print the tables."""
+    by_count = [sync_rows(count) for count in COUNTS]
+    sync, added = _apart(measure(_together(by_count, additions.rows(is_async=False)), loops, rounds))
     print(table("sync function, number of extensions", sync))
-    waiting = [asyncio.run(measure_async(async_rows(count), loops, rounds)) for count in COUNTS]
-    print(table("async function, number of extensions", waiting))
+    print(additions.table("sync function, additions", added))
+    by_count = [async_rows(count) for count in COUNTS]
+    waiting = measure_async(_together(by_count, additions.rows(is_async=True)), loops, rounds)
+    columns, added = _apart(asyncio.run(waiting))
+    print(table("async function, number of extensions", columns))
+    print(additions.table("async function, additions", added))
+
+
+def _together(by_count: Sequence[dict[str, Call]], added: dict[str, Call]) -> dict[tuple[int, str], Call]:
+    """Return what is measured in turn: the schemes with each number of extensions, and the additions."""
+    return {(at, name): run for at, rows in enumerate([*by_count, added]) for name, run in rows.items()}
+
+
+def _apart(figures: dict[tuple[int, str], float]) -> tuple[list[dict[str, float]], dict[str, float]]:
+    """Return the figures by number of extensions, and those of the additions."""
+    tables: list[dict[str, float]] = [{} for _ in range(len(COUNTS) + 1)]
+    for (at, name), figure in figures.items():
+        tables[at][name] = figure
+    return tables[:-1], tables[-1]
 
 
 if __name__ == "__main__":
