@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import hosting
-from tests.support.invoking import extension_entry, function, invoke, load_host
+from tests.support.invoking import function, invoke, load_host
 
 LEVELS = ("_app_level", "")
 WAY_IN = ("invocation", "pre_invocation")
@@ -225,8 +225,9 @@ def test_statistics_count_every_hook_call_exactly(
     )
     with contextlib.suppress(LookupError):
         invoke(host, target)
+    entries = {entry["name"]: entry for entry in host.diagnosis()["extensions"]}
     for sketch in sketches_drawn:
-        counts = {hook: figures["calls"] for hook, figures in extension_entry(host, sketch.name)["statistics"].items()}
+        counts = {hook: figures["calls"] for hook, figures in entries[sketch.name]["statistics"].items()}
         assert counts == {hook: trace.count(f"{sketch.name}.{hook}") for hook in sketch.hooks}
 
 
