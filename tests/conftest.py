@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
+import importlib
+import os
 import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, cast
 
 import httpx
 import pytest
@@ -19,6 +22,7 @@ from hosting.apps.imports import module_places
 from hosting.authoring import pending
 from hosting.testing import Server, server
 from hosting.testing.server import environment
+from tests.support.forking import Forks
 
 settings.register_profile("no deadline", deadline=None)  # no test depends on the clock
 settings.register_profile("few examples", deadline=None, max_examples=20)  # make mutate names it
@@ -65,8 +69,31 @@ SLOW_PATHS = (
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     """Do not import what is slow where slow tests are left out."""
-    is_slow = any(collection_path == ROOT / path for path in SLOW_PATHS)
-    return True if is_slow and "not slow" in config.option.markexpr else None
+    return True if _is_left_out(collection_path, config) else None
+
+
+def _is_left_out(path: Path, config: pytest.Config) -> bool:
+    return "not slow" in config.option.markexpr and any(path == ROOT / slow for slow in SLOW_PATHS)
+
+
+@pytest.hookimpl(tryfirst=True)  # before pytest imports all of them
+def pytest_collection(session: pytest.Session) -> None:
+    """Import a part of the test modules first in each process of pytest-xdist: then each finds the others' compiled.
+
+    To compile a module with assertions that explain themselves takes longer than to import it, and without this
+    each process would compile every module of a fresh checkout.
+    """
+    processes = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    if processes == 1:
+        return
+    folders = [Path(argument) for argument in session.config.args]
+    paths = [path.absolute() for folder in folders if folder.is_dir() for path in sorted(folder.rglob("test_*.py"))]
+    own = int(os.environ["PYTEST_XDIST_WORKER"].removeprefix("gw"))
+    for path in paths[own::processes]:
+        if not any(_is_left_out(one, session.config) for one in (path, *path.parents)):
+            name = ".".join(path.relative_to(ROOT).with_suffix("").parts)  # as pytest names it
+            with contextlib.suppress(Exception, pytest.skip.Exception):  # pytest imports it again, and reports it
+                importlib.import_module(name)
 
 
 @pytest.hookimpl(tryfirst=True)  # before pytest selects by marker
@@ -170,13 +197,23 @@ def make_app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MakeApp]:
         yield make
 
 
+@pytest.fixture(scope="session")
+def forks() -> Iterator[Forks | None]:
+    """The process whose copies run commands; None where commands start a new Python each."""
+    if sys.platform != "linux" or any(name.startswith("COVERAGE") for name in os.environ):
+        yield None  # coverage measures processes that it starts with
+        return
+    with Forks(clean_environment()) as running:
+        yield running
+
+
 @pytest.fixture
-def serve(tmp_path: Path) -> Iterator[Serve]:
+def serve(tmp_path: Path, forks: Forks | None) -> Iterator[Serve]:
     """Return a function that serves an app with ``hosting start``; hosts that still run are killed after the test."""
     running: list[Served] = []
 
     def start(app_dir: Path, /, *args: str, env: Mapping[str, str] | None = None) -> Served:
-        served = launch(app_dir, *args, output=tmp_path / f"output{len(running)}.txt", env=env)
+        served = launch(app_dir, *args, output=tmp_path / f"output{len(running)}.txt", env=env, forks=forks)
         running.append(served)
         served.wait_until_listening()
         return served
@@ -186,19 +223,33 @@ def serve(tmp_path: Path) -> Iterator[Serve]:
         served.kill()
 
 
-def launch(app_dir: Path, /, *args: str, output: Path, env: Mapping[str, str] | None = None) -> Served:
-    """Start ``hosting start`` on a free port, unless ``args`` name one; do not wait for it."""
-    return Served(server.launch(app_dir, *args, output=output, environ=clean_environment(env)).process, output)
+def launch(
+    app_dir: Path, /, *args: str, output: Path, env: Mapping[str, str] | None = None, forks: Forks | None = None
+) -> Served:
+    """Start ``hosting start`` on a free port, unless ``args`` name one; do not wait for it.
+
+    It is a copy of the process of ``forks``, or else a new Python.
+    """
+    environ = clean_environment(env)
+    if forks is None or not forks.can_run(environ):
+        return Served(server.launch(app_dir, *args, output=output, environ=environ).process, output)
+    command = ["-m", "hosting", "start", str(app_dir), "--port", "0", *args]
+    with output.open("wb") as sink:
+        process = forks.start(command, environ, stdout=sink, stderr=sink, cwd=Path.cwd())
+    return Served(cast("subprocess.Popen[bytes]", process), output)
 
 
 @pytest.fixture
-def run_hosting() -> Callable[..., subprocess.CompletedProcess[str]]:
+def run_hosting(forks: Forks | None) -> Callable[..., subprocess.CompletedProcess[str]]:
     """Return a function that runs ``hosting ARGS`` to its end."""
 
     def run(*args: str | Path, env: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "hosting", *map(str, args)]
+        command = ["-m", "hosting", *map(str, args)]
+        environ = clean_environment(env)
+        if forks is not None and forks.can_run(environ):
+            return forks.run(command, environ, PATIENCE)
         return subprocess.run(
-            command, capture_output=True, text=True, env=clean_environment(env), timeout=PATIENCE, check=False
+            [sys.executable, *command], capture_output=True, text=True, env=environ, timeout=PATIENCE, check=False
         )
 
     return run

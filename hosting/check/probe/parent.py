@@ -17,6 +17,9 @@ from typing import Any, NamedTuple
 TIMEOUT_SECONDS = 60.0
 """After this time an import counts as stuck, and its process is killed."""
 
+VARIABLES = {"PYTHONDONTWRITEBYTECODE": "1", "PYTHONUTF8": "1"}
+"""Variables of the process: it leaves no files in the project, and writes UTF-8."""
+
 
 class ProbeResult(NamedTuple):
     """What the process reported."""
@@ -63,7 +66,7 @@ def _run(command: Sequence[str], scratch: Path) -> tuple[int | None, str, str]:
 
     It writes to files, since a pipe would stay open as long as programs run that the code has started.
     """
-    environ = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1", "PYTHONUTF8": "1"}
+    environ = {**os.environ, **VARIABLES}
     files = (scratch / "stdout.txt", scratch / "stderr.txt")
     with files[0].open("wb") as out, files[1].open("wb") as err:
         code: int | None
