@@ -38,9 +38,11 @@ class _Mode(NamedTuple):
     page="how-to/build-an-image",
 )
 @APP_DIR
-@click.option("--name", metavar="NAME", help="Name of the app (default: that of its folder).")
+@click.option("--name", metavar="NAME", help="Name of the app (default: that in the Dockerfile, or of its folder).")
 @click.option(
-    "--python", metavar="3.X", help="Version of Python (default: .python-version, or the one that runs this)."
+    "--python",
+    metavar="3.X",
+    help="Version of Python (default: .python-version, that in the Dockerfile, or the one that runs this).",
 )
 @click.option("--base", default="", metavar="IMAGE", help="Base image (default: the slim image of Python).")
 @click.option(
@@ -81,6 +83,7 @@ def image(
     requirements-image.txt into its folder. Nothing is built. The same app and options make the same bytes. Files that
     were edited are not overwritten.
     """
+    from hosting.deploy.image.generate import recorded_option
     from hosting.deploy.image.options import ImageOptions
     from hosting.deploy.manifests.names import default_name
     from hosting.errors import HostingError, print_error
@@ -90,7 +93,7 @@ def image(
     with reserved_stdout() as stream:
         try:
             options = ImageOptions(
-                name or default_name(app_dir.name),
+                name or recorded_option(app_dir, "--name") or default_name(app_dir.name),
                 python or _python(app_dir),
                 base,
                 wheels.strip("/"),
@@ -105,11 +108,16 @@ def image(
 
 
 def _python(root: Path) -> str:
-    """Return the version of Python that the app asks for, or the one that runs this."""
+    """Return the version of Python that the app asks for, that its Dockerfile has, or the one that runs this."""
+    from hosting.deploy.image.generate import recorded_option
+
     file = root / ".python-version"
     text = file.read_text("utf-8", "replace").strip() if file.is_file() else ""
     parts = text.split(".")
-    return ".".join(parts[:2]) if text else f"{sys.version_info.major}.{sys.version_info.minor}"
+    if text:
+        return ".".join(parts[:2])
+    # Another machine, such as one for CI, may run this with another version.
+    return recorded_option(root, "--python") or f"{sys.version_info.major}.{sys.version_info.minor}"
 
 
 def _run(root: Path, options: ImageOptions, mode: _Mode, stream: TextIO) -> int:

@@ -39,7 +39,11 @@ _FOLDER = "manifests"
     help="What the files are for; aca is Azure Container Apps (default: kubernetes).",
 )
 @click.option("--image", default="", metavar="REF", help="Image of the app (default: none; compose builds it).")
-@click.option("--name", metavar="NAME", help="Name of the app in the cluster (default: that of its folder).")
+@click.option(
+    "--name",
+    metavar="NAME",
+    help="Name of the app there (default: of its folder; with --check, of the files).",
+)
 @click.option("-n", "--namespace", default="", metavar="NAME", help="Namespace of all objects (default: none).")
 @click.option(
     "-o",
@@ -117,13 +121,16 @@ def manifests(app_dir: Path, folder: str, check: bool, force: bool, as_json: boo
     scales from zero, and functions that need one host run apart from each other. Secrets are placeholders: no value of
     local.settings.json is written that may be a secret. Files that were edited are not overwritten.
     """
+    from hosting.deploy.manifests.folder import owner
     from hosting.deploy.manifests.names import default_name
     from hosting.deploy.manifests.options import ManifestOptions
     from hosting.errors import HostingError, print_error
 
-    given["name"] = given["name"] or default_name(app_dir.name)
     with reserved_stdout() as stream:
         try:
+            # In CI, the folder of the app may have another name.
+            known = owner(Path(folder)) if check and not given["name"] else ""
+            given["name"] = given["name"] or known or default_name(app_dir.name)
             code = _run(app_dir, ManifestOptions(**given), folder, _Mode(check, force, as_json), stream)
         except HostingError as error:
             print_error(error)

@@ -14,6 +14,7 @@ import asyncio
 import contextlib
 import re
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -128,8 +129,12 @@ def failures(report: str) -> int:
     return sum(int(number) for found in (errors, others) if found for number in found.groups())
 
 
-def roll(rounds: int, flags: Sequence[str], connections: int) -> None:
-    """Replace each of three hosts, several times, while requests come in through a proxy; print what failed."""
+def roll(rounds: int, flags: Sequence[str], connections: int) -> bool:
+    """Replace each of three hosts, several times, while requests come in through a proxy; print what failed.
+
+    Returns:
+        Whether requests were sent, and none failed.
+    """
     proxy = Proxy()
     with ExitStack() as stack:
         hosts = [stack.enter_context(hosting_server.serve(APP, *flags)) for _ in range(3)]
@@ -145,13 +150,18 @@ def roll(rounds: int, flags: Sequence[str], connections: int) -> None:
                 assert hosts[old].stop() == 0, hosts[old].logs()
                 proxy.remove(ports[old])
                 hosts[old], ports[old] = new, port
-        requests = re.search(r"(\d+) requests in", report[0])
-        print(f"rolling restart: {rounds * 3} hosts replaced, {requests[1] if requests else 0} requests, ", end="")
-        print(f"{failures(report[0])} failed", flush=True)
+        found = re.search(r"(\d+) requests in", report[0])
+        requests, failed = int(found[1]) if found else 0, failures(report[0])
+        print(f"rolling restart: {rounds * 3} hosts replaced, {requests} requests, {failed} failed", flush=True)
+        return requests > 0 and failed == 0
 
 
-def stop(stops: int, flags: Sequence[str], connections: int) -> None:
-    """Stop a host under load, again and again; print how long it took, and how often it ended with another code."""
+def stop(stops: int, grace: float, connections: int) -> bool:
+    """Stop a host under load, again and again; print how long it took, and how often it ended with another code.
+
+    Returns:
+        Whether it took the grace period at most each time, and ended with code 0.
+    """
     seconds: list[float] = []
     codes: list[int] = []
     with TemporaryDirectory() as folder:
@@ -159,7 +169,7 @@ def stop(stops: int, flags: Sequence[str], connections: int) -> None:
             path = "/api/sync" if number % 2 else "/api/async"
             app = Path(folder, str(number))
             app.mkdir()
-            with hosting_server.serve(write_app(APP, app), *flags) as host:
+            with hosting_server.serve(write_app(APP, app), "--grace", str(grace)) as host:
                 port = int(host.url.rpartition(":")[2])
                 with load(port, path, connections):
                     time.sleep(0.5)
@@ -172,10 +182,11 @@ def stop(stops: int, flags: Sequence[str], connections: int) -> None:
         end="",
     )
     print(f"{sum(code != 0 for code in codes)} with another exit code than 0", flush=True)
+    return seconds[-1] <= grace and not any(codes)
 
 
 def main() -> None:
-    """Measure both, and print the results."""
+    """Measure both, and print the results; exit with code 1 if a goal is missed."""
     parser = argparse.ArgumentParser(description="Stops under load")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--stops", type=int, default=100)
@@ -183,11 +194,13 @@ def main() -> None:
     parser.add_argument("--grace", type=float, default=5.0)
     parser.add_argument("--connections", type=int, default=16)
     options = parser.parse_args()
+    goals = []
     if options.rounds:
         flags = ("--drain-delay", str(options.delay), "--grace", str(options.grace))
-        roll(options.rounds, flags, options.connections)
+        goals.append(roll(options.rounds, flags, options.connections))
     if options.stops:
-        stop(options.stops, ("--grace", str(options.grace)), options.connections)
+        goals.append(stop(options.stops, options.grace, options.connections))
+    sys.exit(not all(goals))
 
 
 if __name__ == "__main__":

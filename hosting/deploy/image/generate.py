@@ -14,7 +14,7 @@ from hosting.deploy.image.ignore import FUNCIGNORE, dockerignore
 from hosting.deploy.image.options import ImageOptions
 from hosting.deploy.image.packages import needed_packages, requirement_lines
 from hosting.deploy.image.requirements import IMAGE_FILE, LOCK_FILE, Installation, find_installation
-from hosting.deploy.manifests.documents import ManifestFile, render
+from hosting.deploy.manifests.documents import ManifestFile, recorded, render
 from hosting.deploy.manifests.folder import Difference, differences
 from hosting.errors import HostingError, SettingsError
 from hosting.host.function_host import FunctionHost
@@ -103,6 +103,15 @@ def render_files(options: ImageOptions, found: Installation, rules: str) -> dict
         texts[IMAGE_FILE] = "".join(f"{line}\n" for line in found.lines)
     command = options.command_line()
     return {name: render(ManifestFile(name, text=text), command) for name, text in texts.items()}
+
+
+def recorded_option(root: Path, option: str) -> str:
+    """Return the value that an option had when the app's Dockerfile was made; empty if there is no generated one."""
+    try:
+        text = (root / DOCKERFILE).read_bytes().decode("utf-8", "replace")
+    except OSError:
+        return ""
+    return recorded(text, option)
 
 
 def image_differences(root: Path, files: Mapping[str, str]) -> list[Difference]:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import re
+import shlex
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 from hosting._install import install_command
@@ -67,6 +69,15 @@ def made_by(text: str) -> str | None:
     """Return the command that made a file, changed since or not; None for a file that this command did not make."""
     lines = text.replace("\r\n", "\n").split("\n", 2)
     return lines[1].removeprefix(MARK) if len(lines) > 2 and lines[0].startswith(_SUM) else None
+
+
+def recorded(text: str, option: str) -> str:
+    """Return the value that an option had in the command that made a file; empty if it had none, or for other files."""
+    try:
+        words = shlex.split(made_by(text) or "")
+    except ValueError:  # a person has changed the line
+        return ""
+    return next((value for name, value in pairwise(words) if name == option), "")
 
 
 def functions_of(text: str) -> frozenset[str]:

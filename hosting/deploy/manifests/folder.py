@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Literal, NamedTuple
 
 from hosting._files import write_atomically
-from hosting.deploy.manifests.documents import functions_of, is_generated, made_by
+from hosting.deploy.manifests.documents import functions_of, is_generated, made_by, recorded
 from hosting.errors import HostingError
 
 State = Literal["missing", "out of date", "edited", "not generated", "no longer needed"]
@@ -59,15 +59,24 @@ def check_owner(folder: Path, name: str) -> None:
     Raises:
         HostingError: a generated file there names another app.
     """
-    for file in sorted(folder.iterdir()) if folder.is_dir() else ():
-        words = (made_by(_read(file) or "") or "").split() if file.suffix in _SUFFIXES else []
-        if "--name" in words and words[words.index("--name") + 1 :][:1] != [name]:
-            other = words[words.index("--name") + 1]
+    for file, other in _owners(folder):
+        if other != name:
             raise HostingError(
                 f"{folder} has the files of the app {other!r}, not of {name!r}.",
                 remedy="Choose another folder with -o, or delete those files.",
                 file=str(file),
             )
+
+
+def owner(folder: Path) -> str:
+    """Return the name of the app that the files in a folder were made for; empty if there are none."""
+    return next((name for _, name in _owners(folder)), "")
+
+
+def _owners(folder: Path) -> Iterator[tuple[Path, str]]:
+    for file in sorted(folder.iterdir()) if folder.is_dir() else ():
+        if file.suffix in _SUFFIXES and (name := recorded(_read(file) or "", "--name")):
+            yield file, name
 
 
 def check_functions(folder: Path, files: Mapping[str, str]) -> None:

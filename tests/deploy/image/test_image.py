@@ -324,3 +324,19 @@ def test_what_cannot_be_written_is_one_message(app: Path, capfd: pytest.CaptureF
         (app / "Dockerfile").symlink_to("elsewhere/Dockerfile")
         assert _run(app, "--wheels", "wheels", "--force") == 0
         assert not (app / "Dockerfile").is_symlink()
+
+
+def test_check_says_the_same_in_another_folder_and_with_another_python(
+    app: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """The version and the name are those of the Dockerfile, unless the app or the command line says another one."""
+    monkeypatch.chdir(tmp_path)
+    assert _run(app, "--wheels", "wheels", "--python", "3.12", "--name", "shop") == 0
+    elsewhere = app.rename(tmp_path / "workspace")
+    assert _run(elsewhere, "--wheels", "wheels", "--check") == 0, capfd.readouterr().err
+    assert _run(elsewhere, "--wheels", "wheels") == 0
+    assert "--name shop --python 3.12 " in (elsewhere / "Dockerfile").read_text().split("\n")[1]
+    (elsewhere / ".python-version").write_text("3.14.1\n")
+    assert _run(elsewhere, "--wheels", "wheels", "--check") == 1
+    (elsewhere / "Dockerfile").write_text("# sha256: x\n# Made by: hosting image --name 'shop\n# z\n")
+    assert _run(elsewhere, "--wheels", "wheels", "--check") == 1, "a line that a person has broken"

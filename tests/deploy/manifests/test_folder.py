@@ -56,6 +56,7 @@ def test_files_are_written_checked_and_kept_when_a_person_changed_them(
     assert out.split()[:5] == ["function", "trigger", "runs", "in", "scaled"]
     assert run(*arguments, "--check") == 0
     written = {file.name: file.read_bytes() for file in (tmp_path / "out").iterdir()}
+    assert run(*arguments[:3], *arguments[5:], "--check") == 0, "the name is that of the files"
     (app / "function_app.py").write_text(CODE + TIMER)
     assert run(*arguments, "--check") == 1
     assert "deployment-always-on.yaml: missing." in capfd.readouterr().err
