@@ -20,6 +20,8 @@ FUNCTION_LOGGER = "hosting.function."
 """What the names of the loggers begin with that log the invocations of one function."""
 SYSTEM_LOGGERS = ("azure.functions", "azure_functions_worker")
 """What the names of Azure's own loggers begin with. Source: ``is_system_log_category`` of its worker."""
+SYSTEM_CATEGORY = "Host.Worker."
+"""What the categories of lines of Azure's own loggers begin with; the name of the logger follows."""
 REQUEST_LOGGER = "hosting.requests"
 """The name of the logger of the lines about requests that reach no function."""
 KEY_VALUES = "key_values"
@@ -124,7 +126,7 @@ def category_of(name: str, function: object) -> str:
         function: the name of the function that has logged; None if it was none.
     """
     if name.startswith(SYSTEM_LOGGERS):
-        return f"Host.Worker.{name}"
+        return f"{SYSTEM_CATEGORY}{name}"
     if name.startswith(FUNCTION_LOGGER):
         return "Function." + name[len(FUNCTION_LOGGER) :]
     if name == "hosting" or name.startswith("hosting."):

@@ -10,7 +10,7 @@ from typing import Any, Literal, cast
 from hosting._exceptions import as_text, error_text
 from hosting._log import FAILED
 from hosting._redaction import redact
-from hosting.logging.fields import add_key_values, key_values, line_fields
+from hosting.logging.fields import SYSTEM_CATEGORY, add_key_values, key_values, line_fields
 from hosting.logging.nested import redact_value
 
 LogFormat = Literal["console", "json"]
@@ -114,6 +114,8 @@ def _as_json(value: Any) -> Any:
 def console_line(fields: Mapping[str, Any], pairs: Mapping[str, Any], *, colours: bool) -> str:
     """Return a line as Core Tools print them, ``[timestamp] message``, with structlog's key-values after it.
 
+    The line of a system log names its logger, so that nothing takes it for a line of the function.
+
     Args:
         fields: those of the line in JSON.
         pairs: the key-values of an event of structlog.
@@ -122,6 +124,8 @@ def console_line(fields: Mapping[str, Any], pairs: Mapping[str, Any], *, colours
     level = fields["level"]
     mark = "" if level == "info" else f"{level.upper()} "
     shown = "".join(f" {name}={_shown(redact_value(name, value))}" for name, value in pairs.items())
+    if fields["category"].startswith(SYSTEM_CATEGORY):
+        mark += f"{fields['category'].removeprefix(SYSTEM_CATEGORY)}: "
     line = f"[{fields['timestamp']}] {mark}{fields['message']}{shown}"
     for name in ("stack", "exception"):
         if name in fields:

@@ -6,6 +6,8 @@ import io
 import json
 import logging
 
+import pytest
+
 from hosting.logging.formatters import LineFormatter
 from hosting.logging.setup import Logs
 
@@ -32,6 +34,23 @@ def test_console_line_has_time_level_and_colour() -> None:
     assert LineFormatter("console", colours=True).format(record).startswith("\x1b[31m[")
     record.levelname = "INFO"
     assert LineFormatter("console").format(record).endswith("Z] broken")
+
+
+@pytest.mark.parametrize(
+    ("name", "function", "expected"),
+    [
+        ("azure.functions", "hello", "Z] WARNING azure.functions: odd"),
+        ("azure.functions.submodule", None, "Z] WARNING azure.functions.submodule: odd"),
+        ("azure_functions_worker_errors", "hello", "Z] WARNING azure_functions_worker_errors: odd"),
+        ("azure.storage.blob", "hello", "Z] WARNING odd"),
+        ("root", "hello", "Z] WARNING odd"),
+        ("hosting.extensions.timer", None, "Z] WARNING odd"),
+    ],
+)
+def test_console_line_of_a_system_log_names_its_logger(name: str, function: str | None, expected: str) -> None:
+    """So that it is not taken for a line of the function, as Azure's worker tests demand."""
+    record = {"name": name, "levelno": 30, "levelname": "WARNING", "msg": "odd", "function": function}
+    assert LineFormatter("console").format(logging.makeLogRecord(record)).endswith(expected)
 
 
 class Unprintable:
