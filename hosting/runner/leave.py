@@ -9,6 +9,7 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Callable
 from typing import NoReturn
 
 from hosting.extensions import PoolThread
@@ -22,10 +23,14 @@ class EarlyExit:
     """Ends the process at SIGTERM, as long as nothing serves that would have to be drained.
 
     A signal handler of the server replaces this one. When the server has stopped, a further SIGTERM changes nothing.
+
+    Args:
+        before: called before the process ends.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, before: Callable[[], None]) -> None:
         self._is_early = True
+        self._before = before
         signal.signal(signal.SIGTERM, self._exit)
 
     def disable(self) -> None:
@@ -34,6 +39,7 @@ class EarlyExit:
 
     def _exit(self, _number: int, _frame: object) -> None:
         if self._is_early:
+            self._before()
             os._exit(0)
 
 

@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable
+from functools import partial
 from socket import socket
 from typing import TYPE_CHECKING, NoReturn
 
@@ -27,6 +28,7 @@ from hosting.runner.errors import report_error
 from hosting.runner.leave import EarlyExit
 from hosting.runner.options import Role, StartOptions, listen_address, url
 from hosting.runner.questions import SKIP_DRAIN_DELAY
+from hosting.runner.terminal import Terminal
 from hosting.runner.until_idle import UntilIdle
 from hosting.server.app import HostApp
 from hosting.server.cross_site import CrossSiteCheck, is_loopback
@@ -69,11 +71,11 @@ def serve(
     Raises:
         HostingError: the app does not load, and ``--reload`` is off.
     """
-    early_exit = EarlyExit()
-    signals = ExitSignals()
-    address = socket.getsockname()
-    base = url(address[0], address[1], tls=options.cert is not None)
-    logs = _logs(options, role)
+    terminal = Terminal()
+    early_exit = EarlyExit(terminal.restore)
+    signals, logs = ExitSignals(), _logs(options, role)
+    base = url(*socket.getsockname()[:2], tls=options.cert is not None)
+    stop_at_once = partial(_stop_at_once, logs, terminal)
     try:
         processes = Processes(channel, stop=lambda: signal.raise_signal(signal.SIGTERM))
         app, announce_app = _application(options, role, settings, base, logs, processes)
@@ -85,18 +87,18 @@ def serve(
             announce_app()
             report_start()
 
-        server = _server(app, options, role, logs, signals, on_ready)
+        server = _server(app, options, role, stop_at_once, signals, on_ready)
         processes.add(SKIP_DRAIN_DELAY, server.skip_drain_delay)
         try:
             server.serve_until_signal(socket)
         except Exception as error:  # it loaded but did not start: the next edit may fix it
             if not options.reload:
                 raise
-            logs.flush()
-            _report_broken_app(error, options)
-            server = _server(UnavailableApp(_BROKEN, _access_log(logs)), options, role, logs, signals, report_start)
+            broken = _broken_app(error, options, logs)
+            server = _server(broken, options, role, stop_at_once, signals, report_start)
             server.serve_until_signal(socket)
     finally:
+        terminal.restore()
         logs.close()
     return server.exit_code, server.deadline
 
@@ -190,7 +192,12 @@ def _logs(options: StartOptions, role: Role) -> Logs:
 
 
 def _server(
-    app: Application, options: StartOptions, role: Role, logs: Logs, signals: ExitSignals, ready: Callable[[], None]
+    app: Application,
+    options: StartOptions,
+    role: Role,
+    stop_at_once: Callable[[int], NoReturn],
+    signals: ExitSignals,
+    ready: Callable[[], None],
 ) -> Server:
     return Server(
         app,
@@ -198,7 +205,7 @@ def _server(
         drain_delay=options.drain_delay or 0.0,
         ready=ready,
         signals=signals,
-        stop_at_once=lambda code: _stop_at_once(logs, code),
+        stop_at_once=stop_at_once,
         supervised=role.supervised,
         certificate=options.cert,
         key=options.key,
@@ -224,9 +231,7 @@ def _application(
     except Exception as error:  # the next edit may fix it
         if not options.reload:
             raise
-        logs.flush()
-        _report_broken_app(error, options)
-        return UnavailableApp(_BROKEN, _access_log(logs)), lambda: None
+        return _broken_app(error, options, logs), lambda: None
     idle = UntilIdle(host, processes) if options.until_idle else None
 
     def on_serving() -> None:
@@ -277,15 +282,19 @@ def _load(options: StartOptions, settings: LocalSettings | None, base: str, logs
     return host
 
 
-def _report_broken_app(error: Exception, options: StartOptions) -> None:
+def _broken_app(error: Exception, options: StartOptions, logs: Logs) -> UnavailableApp:
+    """Report why an app does not load, and return what answers in its place."""
+    logs.flush()
     if isinstance(error, HostingError):
         report_error(error, options)
     else:
         print(traceback_text(error), file=sys.stderr)
     _logger.warning("The app does not load; waiting for the next edit.")
+    return UnavailableApp(_BROKEN, _access_log(logs))
 
 
-def _stop_at_once(logs: Logs, code: int) -> NoReturn:
+def _stop_at_once(logs: Logs, terminal: Terminal, code: int) -> NoReturn:
     """Write what has been logged, and exit."""
+    terminal.restore()
     logs.flush()
     os._exit(code)

@@ -40,9 +40,14 @@ def start(options: StartOptions) -> None:
     with listen(address, port) as socket:
         if count > 1 or options.reload:
             from hosting.runner.supervisor import Supervisor
+            from hosting.runner.terminal import Terminal
 
-            supervisor, early_exit = Supervisor(options, socket, count), EarlyExit()
-            code = supervisor.run(early_exit.disable)
+            supervisor, terminal = Supervisor(options, socket, count), Terminal()
+            early_exit = EarlyExit(terminal.restore)
+            try:
+                code = supervisor.run(early_exit.disable)
+            finally:
+                terminal.restore()
             deadline = time.monotonic() + options.grace
         else:
             with collection_paused():

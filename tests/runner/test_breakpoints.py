@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import importlib
 import io
+import os
+import select
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -12,9 +16,13 @@ from bdb import BdbQuit
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
+from typing import NoReturn
 
 import httpx
 import pytest
+
+if sys.platform != "win32":
+    import termios
 
 from hosting.runner.breakpoints import HostDebugger
 from hosting.runner.debugger import install_breakpoint_hook
@@ -36,7 +44,15 @@ async def async_(req: func.HttpRequest) -> str:
     value = 1
     breakpoint()
     return f"value {value}"
+
+@app.route("pdb")
+def pdb_(req: func.HttpRequest) -> str:
+    import pdb
+    value = 1
+    pdb.set_trace()
+    return f"value {value}"
 """
+AT_IMPORT = "import pdb\nvalue = 1\npdb.set_trace()\n" + CODE
 
 
 def _debugged(commands: str, ended: list[str]) -> list[object]:
@@ -74,6 +90,63 @@ def test_quitting_the_debugger_ends_the_host(commands: str, outcome: object, end
     assert calls == ended
 
 
+class Interrupted(io.StringIO):
+    """A terminal at which the user presses Ctrl-C."""
+
+    def readline(self, *_args: object) -> NoReturn:
+        raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("commands", [Interrupted(), io.StringIO("quit\n"), io.StringIO("")])
+def test_ctrl_c_and_quit_end_an_import(commands: io.StringIO) -> None:
+    """No server handles Ctrl-C yet, so that it raises; Pdb itself would show its prompt again."""
+
+    def interrupt() -> None:
+        raise KeyboardInterrupt
+
+    def debug() -> None:
+        HostDebugger(interrupt, stdin=commands, stdout=io.StringIO()).set_trace()
+        raise AssertionError("not reached")
+
+    outcome: list[object] = []
+
+    def run() -> None:
+        try:
+            debug()
+        except BaseException as error:
+            outcome.append(type(error))
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    thread.join()
+    assert outcome == [KeyboardInterrupt]
+
+
+@pytest.mark.parametrize("imported", ["before", "after", "replaced"])
+def test_set_trace_of_pdb_opens_the_hosts_debugger(imported: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whether pdb was imported before or is imported later; what another tool has put in its place stays."""
+    opened: list[object] = []
+    monkeypatch.setattr(HostDebugger, "set_trace", lambda self, frame: opened.append(frame.f_code.co_name))
+    monkeypatch.setattr(HostDebugger, "message", lambda self, text: opened.append(text))
+    monkeypatch.setattr(sys, "breakpointhook", sys.__breakpointhook__)
+    monkeypatch.setattr(sys, "meta_path", list(sys.meta_path))
+    monkeypatch.delitem(sys.modules, "pdb")
+    finders = list(sys.meta_path)
+    if imported == "after":
+        install_breakpoint_hook()
+        install_breakpoint_hook()
+        assert len(sys.meta_path) == len(finders) + 1
+    pdb = importlib.import_module("pdb")
+    if imported == "replaced":
+        monkeypatch.setattr(pdb, "set_trace", lambda **options: opened.append("another"))
+    if imported != "after":
+        install_breakpoint_hook()
+    assert sys.meta_path == finders
+    pdb.set_trace(header="see")
+    own = "test_set_trace_of_pdb_opens_the_hosts_debugger"
+    assert opened == (["another"] if imported == "replaced" else ["see", own])
+
+
 @pytest.mark.parametrize("variable", ["", "pdb.set_trace", None, "app_debugger.start", "0"])
 def test_other_debugger_is_used_if_the_app_or_the_environment_names_it(
     variable: str | None, monkeypatch: pytest.MonkeyPatch
@@ -100,7 +173,7 @@ def test_other_debugger_is_used_if_the_app_or_the_environment_names_it(
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("function", "commands", "options"),
-    [("async", "continue", ()), ("sync", "continue", ()), ("async", "quit", ("--reload",)), ("sync", "quit", ())],
+    [("async", "continue", ()), ("sync", "continue", ()), ("async", "quit", ("--reload",)), ("pdb", "quit", ())],
 )
 def test_host_ends_after_a_breakpoint(
     function: str, commands: str, options: tuple[str, ...], make_app: MakeApp, tmp_path: Path
@@ -126,6 +199,63 @@ def test_host_ends_after_a_breakpoint(
                 process.send_signal(signal.SIGINT)
             assert process.wait(PATIENCE) == 130
     assert b"42" in output.read_bytes()
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such terminals")
+@pytest.mark.parametrize(
+    ("code", "function", "keys"),
+    [(CODE, "async", b"\x03"), (AT_IMPORT, "", b"\x03")],
+    ids=["Ctrl-C in an async function", "Ctrl-C at import"],
+)
+def test_terminal_is_as_before_after_the_prompt_of_a_debugger(
+    code: str, function: str, keys: bytes, make_app: MakeApp
+) -> None:
+    """The debugger's prompt changes it; a host that ends meanwhile exits with 130 and changes it back."""
+    app = make_app({"host.json": '{"version": "2.0"}', "function_app.py": code})
+    host, terminal = os.openpty()
+    before = termios.tcgetattr(terminal)
+    with reserved_port() as port, socket.socket() as caller:
+        command = [sys.executable, "-c", IN_TERMINAL, os.ttyname(terminal), str(app), "--port", str(port)]
+        with subprocess.Popen(command, start_new_session=True, env=clean_environment({"TERM": "dumb"})) as process:
+            try:
+                if function:
+                    _read_until(host, b"Listening on")
+                    caller.connect(("127.0.0.1", port))
+                    caller.sendall(f"GET /api/{function} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+                _read_until(host, b"(Pdb) ")
+                _wait_until(lambda: termios.tcgetattr(terminal) != before)
+                os.write(host, keys)
+                assert process.wait(PATIENCE) == 130
+            finally:
+                process.kill()
+    after = termios.tcgetattr(terminal)
+    os.close(host)
+    os.close(terminal)
+    assert after == before
+
+
+IN_TERMINAL = """
+import os, sys
+terminal = os.open(sys.argv.pop(1), os.O_RDWR)  # a session's first terminal is the one that Ctrl-C comes from
+for descriptor in range(3):
+    os.dup2(terminal, descriptor)
+os.execv(sys.executable, [sys.executable, "-m", "hosting", "start", *sys.argv[1:]])
+"""
+
+
+def _read_until(terminal: int, mark: bytes) -> None:
+    output, end = b"", time.monotonic() + PATIENCE
+    while mark not in output:
+        assert select.select([terminal], [], [], max(0.0, end - time.monotonic()))[0], output.decode()
+        output += os.read(terminal, 4096)
+
+
+def _wait_until(condition: Callable[[], bool]) -> None:
+    end = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.02)
 
 
 def _wait_for(condition: Callable[[], bool], output: Path) -> None:
