@@ -31,6 +31,7 @@ from hosting_durable.stores import Database, SqliteDatabase, entities, instances
 from hosting_durable.stores.database import Rows
 from hosting_durable.stores.messages import put
 from hosting_durable.stores.rewinding import rewind
+from hosting_durable.tracing import NO_TRACE, Trace
 
 T = TypeVar("T")
 
@@ -294,6 +295,7 @@ class TaskHub:
         input: str | None = None,  # noqa: A002
         *,
         due: datetime | None = None,
+        trace: Trace = NO_TRACE,
     ) -> None:
         """Send an operation to an entity, and do not wait for it. When it returns, the operation is in the store.
 
@@ -302,8 +304,10 @@ class TaskHub:
             operation: the name of the operation.
             input: the text of its input, as it is: the body of the request. None for none.
             due: when it is run, in UTC; by default at once.
+            trace: the trace of who sends it.
         """
         content = {"id": str(uuid4()), "op": operation, "signal": True, "input": input}
+        content |= {"trace": trace} if trace else {}
         at = 0 if due is None else microseconds(due)
 
         def write(rows: Rows) -> None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from azure.functions import meta
+from azure.functions import OrchestrationContext, meta
 
 from hosting.bindings import Invoke, Output, Trigger
 from hosting.core import Binding, Function
 from hosting.errors import FunctionLoadError
 from hosting_durable.engine.functions import ActivityData, FunctionTable, TurnData
+from hosting_durable.tracing import current_trace
 
 
 class Reply(Output):
@@ -29,6 +30,21 @@ class Reply(Output):
         """Return the text that Azure's worker would send; raises ValueError for a value that is not for JSON."""
         datum = self._converter.encode(value, expected_type=None)
         return None if datum is None else datum.value
+
+
+class _TurnContext(OrchestrationContext):
+    """The argument of an orchestrator, which notes in which span its function runs: on a thread, or in the task."""
+
+    def __init__(self, data: TurnData) -> None:
+        super().__init__(data.text)
+        self._data = data
+
+    @property
+    def body(self) -> str:
+        """The text; the SDK reads it first of all."""
+        self._data.trace = current_trace()
+        text: str = super().body
+        return text
 
 
 class DurableTrigger(Trigger):
@@ -54,7 +70,10 @@ class DurableTrigger(Trigger):
     def decode(self, data: Any) -> Any:
         """Return the argument of the SDK's wrapper; a manual run passes the text itself."""
         text = data.text if isinstance(data, TurnData) else data
-        return self._converter.decode(meta.Datum(text, "string"), trigger_metadata={})
+        decoded = self._converter.decode(meta.Datum(text, "string"), trigger_metadata={})
+        # The converters of another version of the SDK return something else.
+        is_known = isinstance(data, TurnData) and type(decoded) is OrchestrationContext
+        return _TurnContext(data) if is_known else decoded
 
     def binding_data(self, data: Any) -> Mapping[str, Any]:
         """Return the ID of the instance."""

@@ -50,7 +50,15 @@ class HostFolder:
     async def open(
         self, app: Any, settings: Mapping[str, Any] | None = None, extensions: Mapping[str, Any] | None = None
     ) -> AsyncIterator[DurableProvider]:
-        """Run a host of an app, and give its provider.
+        """Run a host of an app, and give its provider; see ``open_host``."""
+        async with self.open_host(app, settings, extensions) as host:
+            yield provider_of(host)
+
+    @asynccontextmanager
+    async def open_host(
+        self, app: Any, settings: Mapping[str, Any] | None = None, extensions: Mapping[str, Any] | None = None
+    ) -> AsyncIterator[FunctionHost]:
+        """Run a host of an app, and give it.
 
         Args:
             app: a ``DFApp`` or ``FunctionApp``.
@@ -71,8 +79,12 @@ class HostFolder:
         assert host.problems == ()
         await host.start()
         try:
-            provider = next(one for one in host._providers if isinstance(one, DurableProvider))
-            yield provider
+            yield host
         finally:
             await host.drain(5)
             await host.stop()
+
+
+def provider_of(host: FunctionHost) -> DurableProvider:
+    """Return the provider of a host."""
+    return next(one for one in host.providers if isinstance(one, DurableProvider))

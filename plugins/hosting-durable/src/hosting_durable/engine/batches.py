@@ -12,6 +12,7 @@ from hosting_durable.stores.entities import operation
 from hosting_durable.stores.instances import Start
 from hosting_durable.stores.messages import Message
 from hosting_durable.stores.work import EntityReply, Turn
+from hosting_durable.tracing import NO_TRACE, Trace
 
 DELETE = "delete"
 """The operation that deletes an entity which does not have an operation of that name; see ``outcome``."""
@@ -49,6 +50,12 @@ def batch_text(turn: Turn, messages: list[Message]) -> str:
 def _operation(message: Message) -> dict[str, Any]:
     content = message.event.content()
     return {"name": content["op"], "input": content.get("input"), "isSignal": bool(content.get("signal"))}
+
+
+def trace_of(messages: list[Message]) -> Trace:
+    """Return the trace of the first operation that has one: a batch runs at once, and has one span."""
+    found = (message.event.content().get("trace") for message in messages)
+    return next((Trace(*one) for one in found if one and one[0]), NO_TRACE)
 
 
 def outcome(turn: Turn, messages: list[Message], reply: Any) -> Outcome:

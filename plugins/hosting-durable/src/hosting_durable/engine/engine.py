@@ -167,7 +167,7 @@ class Engine:
             execution = await self._execution(turn)
             prepared = turns.prepare(turn, execution)
             if prepared.new:
-                answer = await self._answer(turn, execution, prepared.new)
+                answer = await self._answer(execution, prepared.change, prepared.new)
                 self.dialect.decide(prepared, execution, answer, self._settings)
             await self._commit(turn, execution, prepared.change)
         except Lost:
@@ -190,7 +190,8 @@ class Engine:
             self._kept.take(turn.instance_id)
             raise
 
-    async def _answer(self, turn: Turn, execution: Execution, new: list[Event]) -> turns.Answer:
+    async def _answer(self, execution: Execution, change: TurnCommit, new: list[Event]) -> turns.Answer:
+        turn = change.turn
         invoke = self._functions.orchestrators.get(turn.name)
         if invoke is None:
             return turns.Answer(None, self._functions.orchestrators.unknown(turn.name))
@@ -201,6 +202,8 @@ class Engine:
         except asyncio.CancelledError:
             await self._give_back(turn)
             raise
+        if not turn.number:  # the span of the first turn is that of the orchestration
+            change.span = data.trace
         return self.dialect.answer(result)
 
     async def _give_back(self, turn: Turn) -> None:
@@ -237,7 +240,8 @@ class Engine:
         else:
             data = TurnData(self.dialect.batch_text(turn, messages), turn.instance_id)
             try:
-                result = await invoke(data, *turn.trace, reason=f"Entity '{turn.instance_id}' has operations.")
+                trace = batches.trace_of(messages)
+                result = await invoke(data, *trace, reason=f"Entity '{turn.instance_id}' has operations.")
                 if result.exception is not None:
                     raise ValueError(f"the function failed: {result.exception}")
                 outcome = self.dialect.outcome(turn, messages, result.reply)

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from hosting.bindings import Invoke
+from hosting_durable.tracing import NO_TRACE, Trace
 
 
-class TurnData(NamedTuple):
+@dataclass(slots=True)
+class TurnData:
     """What triggers an orchestrator or an entity.
 
     Args:
         text: the text that the SDK gets.
         instance_id: the ID of the instance.
         is_replay: whether the code runs again over events of earlier turns.
+        trace: the span of the turn; set when the orchestrator runs.
     """
 
     text: str
     instance_id: str
     is_replay: bool = False
+    trace: Trace = NO_TRACE
 
 
 class ActivityData(NamedTuple):

@@ -118,7 +118,14 @@ class Recorder:
         parent = (turn.instance_id, turn.execution, turn.name, number)
         self.change.children.append(
             Start(
-                identity, uuid4().hex, name, version, None if text is None else json.dumps(text), 0, parent, *turn.trace
+                identity,
+                uuid4().hex,
+                name,
+                version,
+                None if text is None else json.dumps(text),
+                0,
+                parent,
+                *self._change.trace,
             )
         )
 
@@ -138,6 +145,8 @@ class Recorder:
             "parent": turn.instance_id,
             "parentExecution": turn.execution,
         }
+        if self._change.trace:
+            content["trace"] = self._change.trace
         self.add(
             event(EventType.EVENT_SENT, self.at, number, InstanceId=str(entity), Name="op", Input=compact(content))
         )

@@ -67,7 +67,7 @@ class Entities:
             if media_type == "application/json":
                 return error_reply(400, "Invalid JSON content", "System.ArgumentException")
             text = json.dumps(text)
-        await self._hub.signal_entity(_entity(request), request.query.get("op", ""), text)
+        await self._hub.signal_entity(_entity(request), request.query.get("op", ""), text, trace=request.trace)
         return ApiReply(202)
 
     async def _delete(self, request: ApiRequest) -> ApiReply:

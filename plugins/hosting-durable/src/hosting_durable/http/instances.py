@@ -73,8 +73,8 @@ class Instances:
             request.json_text(),
             instance_id,
             request.query.get("version") or None,
-            trace_parent=request.headers.get("traceparent", ""),
-            trace_state=request.headers.get("tracestate", ""),
+            trace_parent=request.trace.parent,
+            trace_state=request.trace.state,
         )
         return await self._check_status(request, started)
 

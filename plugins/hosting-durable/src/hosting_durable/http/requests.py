@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import parse_qsl, unquote
 
 from hosting_durable.http.links import Links
+from hosting_durable.tracing import Trace, current_trace
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,11 @@ class ApiRequest:
     body: bytes
     url: str
     links: Links
+
+    @property
+    def trace(self) -> Trace:
+        """The span that answers the request, where there is one; else what its sender says."""
+        return current_trace() or Trace(self.headers.get("traceparent", ""), self.headers.get("tracestate", ""))
 
     def flag(self, name: str, default: bool) -> bool:
         """Return a parameter that is ``true`` or ``false`` in any case; other texts are the default, as in Azure."""

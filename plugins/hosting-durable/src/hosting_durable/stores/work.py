@@ -16,6 +16,7 @@ from hosting_durable.stores import entities
 from hosting_durable.stores.database import Row, Rows
 from hosting_durable.stores.instances import Start, history_events, insert, started_event, status_of
 from hosting_durable.stores.messages import Message, put, refresh_ready, take
+from hosting_durable.tracing import NO_TRACE, Trace
 
 _TURN = """id, execution, name, version, status, input, turn, waits, parent, parent_execution, parent_task,
     trace_parent, trace_state, state, locked_by, owner"""
@@ -39,6 +40,7 @@ _ADD_ACTIVITY = """INSERT INTO activities (instance, execution, task, name, inpu
 _ADD_EVENT = "INSERT INTO history (instance, execution, place, type, event_id, at, body) VALUES (?, ?, ?, ?, ?, ?, ?)"
 _UPDATE = """UPDATE instances SET status = ?, output = ?, custom_status = coalesce(?, custom_status), waits = ?,
     updated = ?, turn = turn + 1, owner = NULL WHERE id = ? AND owner = ? AND turn = ? AND execution = ?"""
+_SET_TRACE = "UPDATE instances SET trace_parent = ?, trace_state = ? WHERE id = ?"
 _CONTINUE = (
     "UPDATE instances SET execution = ?, input = ?, version = ?, status = ?, output = NULL, waits = NULL WHERE id = ?"
 )
@@ -81,7 +83,7 @@ class Turn(NamedTuple):
     number: int
     waits: str | None
     parent: tuple[str, str, int] | None
-    trace: tuple[str, str]
+    trace: Trace
     state: str | None
     locked_by: str | None
     now: int
@@ -183,7 +185,7 @@ def _turn(rows: Rows, row: Row, now: int, known: Mapping[str, tuple[str, int]] |
         row[6],
         row[7],
         None if row[8] is None else (row[8], row[9], row[10]),
-        (row[11] or "", row[12] or ""),
+        Trace(row[11] or "", row[12] or ""),
         row[13],
         row[14],
         now,
@@ -217,6 +219,7 @@ class TurnCommit:
         continued: the ID and the input of the next execution.
         new_version: the version of the next execution; None for that of this one.
         sent: the events for other orchestrations, or for the next execution, each with the ID of the instance.
+        span: the span of the first turn, which is that of the orchestration; empty at other turns, or without spans.
     """
 
     turn: Turn
@@ -238,6 +241,12 @@ class TurnCommit:
     continued: tuple[str, str | None] | None = None
     new_version: str | None = None
     sent: list[tuple[str, Event]] = field(default_factory=list)
+    span: Trace = NO_TRACE
+
+    @property
+    def trace(self) -> Trace:
+        """The parent of the spans of what the turn schedules."""
+        return self.span or self.turn.trace
 
 
 def commit(rows: Rows, change: TurnCommit) -> None:
@@ -246,6 +255,8 @@ def commit(rows: Rows, change: TurnCommit) -> None:
     values = (change.status.value, change.output, change.custom_status, change.waits, rows.now())
     if not rows.run(_UPDATE, *values, turn.instance_id, turn.owner, turn.number, turn.execution):
         raise Lost
+    if change.span:
+        rows.run(_SET_TRACE, change.span.parent, change.span.state or None, turn.instance_id)
     _settle_messages(rows, change)
     rows.many(
         _ADD_EVENT,
@@ -270,11 +281,11 @@ def _settle_messages(rows: Rows, change: TurnCommit | EntityCommit) -> None:
 
 
 def _schedule(rows: Rows, change: TurnCommit) -> None:
-    turn = change.turn
+    turn, trace = change.turn, change.trace
     rows.many(
         _ADD_ACTIVITY,
         [
-            (turn.instance_id, turn.execution, task, name, text, 0, turn.trace[0] or None, turn.trace[1] or None)
+            (turn.instance_id, turn.execution, task, name, text, 0, trace.parent or None, trace.state or None)
             for task, name, text in change.activities
         ],
     )
