@@ -15,6 +15,7 @@ from hosting.bindings import Services
 from hosting.errors import HostingError
 from hosting_durable import EntityId, TaskHub
 from hosting_durable.commands import durable
+from hosting_durable.stores import Rows
 
 
 class Shell:
@@ -81,6 +82,28 @@ def test_orchestration_is_started_shown_controlled_exported_and_deleted(shell: S
     assert "Output         too late" in shell("show", "one").output
     assert shell("purge", "one").output == "Deleted one.\n"
     assert shell("list").output == "ID  ORCHESTRATOR  STATUS  STARTED\n"
+
+
+def test_results_are_shown_as_json_like_inputs(shell: Shell) -> None:
+    """A text has its quotes in both, so that it cannot be taken for a number; reasons of failures are plain."""
+    shell("start", "Chain", "--id", "one", "--input", '"7"')
+    events = [(4, 0, {"Name": "Add", "Input": '"7"'}), (5, -1, {"TaskScheduledId": 0, "Result": '"8"'})]
+    events += [(4, 1, {"Name": "Add", "Input": "7"}), (6, -1, {"TaskScheduledId": 1, "Reason": "8 is wrong"})]
+    columns = "instance, execution, place, type, event_id, at, body"
+
+    def write(rows: Rows) -> None:
+        execution = rows.all("SELECT execution FROM instances")[0][0]
+        for place, (kind, event_id, content) in enumerate(events):
+            statement = f"INSERT INTO history ({columns}) VALUES (?, ?, ?, ?, ?, 0, ?)"
+            rows.run(statement, "one", execution, place, kind, event_id, json.dumps(content))
+
+    shell.hub(lambda hub: hub.database.write(write))
+    shell.set_status("one", "Completed", '"9"')
+    lines = [" ".join(line.split()) for line in shell("show", "one").output.splitlines()]
+    assert 'Input "7"' in lines
+    assert 'Output "9"' in lines
+    assert lines[-2].endswith('TaskCompleted Add Result="8" Input="7"')
+    assert lines[-1].endswith("TaskFailed Add Reason=8 is wrong Input=7")
 
 
 def test_commands_print_json_for_programs(shell: Shell) -> None:

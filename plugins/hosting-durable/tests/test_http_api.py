@@ -209,6 +209,20 @@ async def test_list_is_filtered(api: Api, query: str, ids: str) -> None:
     assert sorted(one["instanceId"] for one in found) == sorted(ids.split())
 
 
+async def test_list_has_entities_that_exist_as_in_azure(api: Api) -> None:
+    """They are running instances of the name with ``@``; one that has no state yet is not among them."""
+    for key in ("k", "new"):
+        await api("POST", f"/entities/Counter/{key}?op=add", 1)
+    statement = "UPDATE instances SET state = '7' WHERE id = '@counter@k'"
+    await api.hub.database.write(lambda rows: rows.run(statement))
+    (found,) = content(await api("GET", "/instances?instanceIdPrefix=@counter"))
+    assert (found["instanceId"], found["name"], found["runtimeStatus"]) == ("@counter@k", "@counter", "Running")
+    assert (found["input"], found["customStatus"]) == ({"exists": True, "state": "7"}, {"entityExists": True})
+    assert content(await api("GET", "/instances?instanceIdPrefix=@counter&runtimeStatus=Failed")) == []
+    assert len(content(await api("GET", "/instances"))) == 7
+    assert len((await api.hub.query()).instances) == 6
+
+
 async def test_pages_have_each_instance_once_while_others_are_started(api: Api) -> None:
     """The token leads on from the last one of a page, whatever happens in between; the last page has none."""
     seen: list[str] = []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -22,6 +23,7 @@ from hosting_durable.settings import DurableSettings
 from hosting_durable.stores import Database, SqliteDatabase
 from hosting_durable.stores.messages import put, take
 
+LATER = datetime(2999, 1, 1, tzinfo=UTC)
 SETTINGS = DurableSettings("Hub", 10, 10, 10)
 
 
@@ -130,3 +132,45 @@ def test_other_texts_are_no_ids_of_entities(text: str) -> None:
     """They are refused, and not taken for something else."""
     with pytest.raises(InvalidInstanceId):
         EntityId.parse(text)
+
+
+async def test_backlog_counts_what_is_due_and_what_waits_for_a_time(hub: TaskHub) -> None:
+    """An orchestration that only waits for an event is none of it, nor is one that is finished."""
+    for name in ("Due", "Held", "Finished", "Timer"):
+        await hub.start_orchestration(name, instance_id=name, due=LATER if name == "Timer" else None)
+    await hub.signal_entity(EntityId("counter", "k"), "add")
+    await hub.database.write(
+        lambda rows: [
+            rows.run("UPDATE instances SET ready_at = NULL WHERE id IN ('Held', 'Finished')"),
+            rows.run("INSERT INTO activities (instance, execution, task, name) VALUES ('Due', '', 0, 'Add')"),
+        ]
+    )
+    expected = {
+        ("orchestrator", "due"): 1,
+        ("orchestrator", "timer"): 1,
+        ("entity", "counter"): 1,
+        ("activity", "add"): 1,
+    }
+    assert await hub.waiting() == expected
+
+
+async def test_finished_orchestrations_are_deleted_in_portions(hub: TaskHub, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All pages are deleted, each portion in a transaction with everything that belongs to it, and nothing else."""
+    monkeypatch.setattr("hosting_durable.hub._PURGE_BATCH", 3)
+    for number in range(8):
+        await hub.start_orchestration("Chain", instance_id=f"i{number}")
+    await hub.database.write(lambda rows: rows.run("UPDATE instances SET status = 'Completed' WHERE id < 'i7'"))
+    writes: list[int] = []
+    original = hub.database.write
+
+    async def counted(function: Any, **options: bool) -> Any:
+        value = await original(function, **options)
+        writes.append(value)
+        return value
+
+    monkeypatch.setattr(hub.database, "write", counted)
+    assert await hub.purge_by(InstanceQuery(limit=1)) == 7
+    assert writes == [3, 3, 1]
+    left = await hub.database.read(lambda rows: rows.all("SELECT DISTINCT instance FROM inbox"))
+    assert [tuple(row) for row in left] == [("i7",)]
+    assert [one.instance_id for one in (await hub.query()).instances] == ["i7"]

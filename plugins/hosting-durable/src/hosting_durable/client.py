@@ -6,6 +6,7 @@ and its path has a secret: other programs of the machine do not know it.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import secrets
 import sys
@@ -112,11 +113,13 @@ class ClientBindings:
 
     async def close(self) -> None:
         """Stop listening, and close the connections of the SDK's client, which belong to this event loop."""
+        url = self._listener.base_url
         await self._listener.close()
         module = sys.modules.get(_SESSIONS)
-        close = getattr(module, "_close_session", None)  # the SDK has no public name for it
-        if self._is_used and close is not None:
-            await close()
+        if url and module is not None:
+            # The SDK closes its session when a request finds that the host is gone, and has no other way to close it.
+            with contextlib.suppress(Exception):
+                await module.get_async_request(url)
 
     async def _answer(self, call: HttpCall) -> HttpReply:
         url = f"{self._origin_of(call)}/{_split(call.url)[2]}"

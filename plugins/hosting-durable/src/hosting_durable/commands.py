@@ -17,12 +17,14 @@ from hosting.bindings import Services
 from hosting.errors import HostingError
 from hosting_durable.errors import InstanceExists, UnknownInstance, WrongState
 from hosting_durable.http.documents import entity_document, history_document, status_document
+from hosting_durable.http.requests import is_json, parsed
 from hosting_durable.hub import TaskHub
 from hosting_durable.model import EntityId, EntityQuery, Instance, InstanceQuery, Status
 
 T = TypeVar("T")
 Decorated = Callable[..., Any]
 
+_PAYLOADS = frozenset({"Input", "Result"})
 _STATUSES = {status.value.lower(): status for status in Status}
 
 
@@ -230,15 +232,18 @@ def _json(option: str, text: str) -> str:
 
 
 def _fields(found: Instance) -> Iterator[tuple[str, Any]]:
-    document = status_document(found)
     yield "Orchestration", found.instance_id
     yield "Orchestrator", found.name + (f" (version {found.version})" if found.version else "")
     yield "Status", found.status.value
     yield "Started", _time(found.created_at)
     yield "Changed", _time(found.updated_at)
-    for label, key in (("Input", "input"), ("Custom status", "customStatus"), ("Output", "output")):
-        if document[key] is not None:
-            yield label, _shortened(_text(document[key]))
+    for label, text in (
+        ("Input", _inner(found.input)),
+        ("Custom status", found.custom_status),
+        ("Output", found.output),
+    ):
+        if text is not None:
+            yield label, _shortened(text)
     if found.parent_id:
         yield "Parent", found.parent_id
 
@@ -246,12 +251,22 @@ def _fields(found: Instance) -> Iterator[tuple[str, Any]]:
 def _line(event: dict[str, Any]) -> str:
     shown = {key: value for key, value in event.items() if key not in ("Timestamp", "EventType", "ScheduledTime")}
     parts = [str(shown.pop("FunctionName", "") or shown.pop("Name", "") or "")]
-    parts += [f"{key}={_shortened(_text(value))}" for key, value in shown.items() if value is not None]
+    parts += [f"{key}={_shortened(_text(event, key))}" for key, value in shown.items() if value is not None]
     return f"{event['Timestamp'][:19]}Z  {event['EventType']:<20} {' '.join(filter(None, parts))}".rstrip()
 
 
-def _text(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+def _text(event: dict[str, Any], key: str) -> str:
+    """Return a value of an event; payloads as JSON, without the text that the SDK makes of a first input."""
+    value = event[key]
+    if event["EventType"] == "ExecutionStarted" and key == "Input":
+        return _inner(json.dumps(value, ensure_ascii=False)) or ""
+    return value if isinstance(value, str) and key not in _PAYLOADS else json.dumps(value, ensure_ascii=False)
+
+
+def _inner(text: str | None) -> str | None:
+    """Return the JSON that an input holds: the SDK sends it as a text of JSON."""
+    value = parsed(text)
+    return value if isinstance(value, str) and is_json(value) else text
 
 
 def _shortened(text: str) -> str:

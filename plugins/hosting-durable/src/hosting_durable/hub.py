@@ -7,6 +7,7 @@ So a command can open a hub of an app that is served elsewhere. All methods are 
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Collection
 from datetime import datetime
 from typing import TypeVar
@@ -27,7 +28,7 @@ from hosting_durable.model import (
     check_instance_id,
 )
 from hosting_durable.settings import DurableSettings, read_settings
-from hosting_durable.stores import Database, SqliteDatabase, entities, instances
+from hosting_durable.stores import Database, SqliteDatabase, backlog, entities, instances
 from hosting_durable.stores.database import Rows
 from hosting_durable.stores.messages import put
 from hosting_durable.stores.rewinding import rewind
@@ -36,6 +37,8 @@ from hosting_durable.tracing import NO_TRACE, Trace
 T = TypeVar("T")
 
 _POLL_SECONDS = 5.0
+_PURGE_BATCH = 500
+"""How many orchestrations are deleted in a transaction: turns of others wait for its end."""
 
 
 class TaskHub:
@@ -277,14 +280,16 @@ class TaskHub:
     async def purge_by(self, query: InstanceQuery) -> int:
         """Delete the finished orchestrations of a query, all its pages, and return how many there were.
 
+        They are deleted in portions, each in a transaction, so that running orchestrations go on meanwhile.
+
         Args:
             query: which; ``limit`` and ``continuation`` do not count, nor do states that are not final.
         """
-
-        def write(rows: Rows) -> int:
-            return instances.delete(rows, instances.finished_among(rows, query))
-
-        return await self.database.write(write)
+        total, count = 0, _PURGE_BATCH
+        while count == _PURGE_BATCH:
+            count = await self.database.write(lambda rows: instances.purge(rows, query, _PURGE_BATCH))
+            total += count
+        return total
 
     # Entities
 
@@ -323,6 +328,10 @@ class TaskHub:
         """Return a page of entities, in the order of their IDs; by default the first page of all."""
         asked = query or EntityQuery()
         return await self.database.read(lambda rows: entities.query(rows, asked))
+
+    async def waiting(self) -> Counter[tuple[str, str]]:
+        """Return how much waits for a host or runs; see ``stores.backlog``."""
+        return await self.database.read(backlog.waiting)
 
     # Inside
 

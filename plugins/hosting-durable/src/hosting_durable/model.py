@@ -88,6 +88,8 @@ class InstanceQuery:
         created_to: the latest time of the start, included.
         statuses: the states; empty for any.
         name: the name of the orchestrator, ignoring case; empty for any.
+        with_entities: whether entities that exist are included, as Azure's lists do: the instance ID is that of the
+            entity, the name begins with ``@``, and the state is ``Running``.
         limit: the most instances of a page.
         continuation: ``Page.continuation`` of the page before; empty for the first page.
         newest_first: whether the order is the other way round.
@@ -98,6 +100,7 @@ class InstanceQuery:
     created_to: datetime | None = None
     statuses: frozenset[Status] = field(default_factory=frozenset)
     name: str = ""
+    with_entities: bool = False
     limit: int = 100
     continuation: str = ""
     newest_first: bool = False

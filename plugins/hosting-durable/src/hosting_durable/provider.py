@@ -40,12 +40,14 @@ class DurableProvider(Provider):
             self._protocol.use(function.file)
         match binding.type.lower():
             case "activitytrigger":
-                return ActivityTrigger(binding, tables.activities, registered_name(function, binding, "activity"))
+                name = registered_name(function, binding, "activity")
+                return ActivityTrigger(binding, tables.activities, name, self.hub)
             case "orchestrationtrigger":
                 name = registered_name(function, binding, "orchestration")
-                return DurableTrigger(binding, tables.orchestrators, name)
+                return DurableTrigger(binding, tables.orchestrators, name, self.hub)
             case "entitytrigger":
-                return DurableTrigger(binding, tables.entities, registered_name(function, binding, "entityName"))
+                name = registered_name(function, binding, "entityName")
+                return DurableTrigger(binding, tables.entities, name, self.hub)
             case _:
                 return super().trigger(function, binding)
 

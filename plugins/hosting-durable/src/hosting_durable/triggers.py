@@ -11,6 +11,7 @@ from hosting.bindings import Invoke, Output, Trigger
 from hosting.core import Binding, Function
 from hosting.errors import FunctionLoadError
 from hosting_durable.engine.functions import ActivityData, FunctionTable, TurnData
+from hosting_durable.hub import TaskHub
 from hosting_durable.tracing import current_trace
 
 
@@ -54,9 +55,11 @@ class DurableTrigger(Trigger):
         binding: the trigger's binding.
         table: the functions of its kind.
         name: the name under which it is registered.
+        hub: the task hub.
     """
 
-    def __init__(self, binding: Binding, table: FunctionTable, name: str) -> None:
+    def __init__(self, binding: Binding, table: FunctionTable, name: str, hub: TaskHub) -> None:
+        self._hub = hub
         self._table = table
         self._name = name
         self._converter: Any = meta.get_binding_registry().get(binding.type)  # type: ignore[no-untyped-call]
@@ -79,6 +82,11 @@ class DurableTrigger(Trigger):
         """Return the ID of the instance."""
         return {"instanceId": data.instance_id} if isinstance(data, TurnData) else {}
 
+    async def figures(self) -> Mapping[str, Any]:
+        """Return the hub, and how much waits or runs for the function on all hosts."""
+        found = await self._hub.waiting()
+        return {"source": f"task hub {self._hub.name}", "waiting": found[self._table.kind, self._name.lower()]}
+
     def attach(self, invoke: Invoke) -> None:
         """Register the function with the engine."""
         self._table.add(self._name, invoke)
@@ -94,8 +102,8 @@ class DurableTrigger(Trigger):
 class ActivityTrigger(DurableTrigger):
     """The trigger of an activity."""
 
-    def __init__(self, binding: Binding, table: FunctionTable, name: str) -> None:
-        super().__init__(binding, table, name)
+    def __init__(self, binding: Binding, table: FunctionTable, name: str, hub: TaskHub) -> None:
+        super().__init__(binding, table, name, hub)
         self._parameter = binding.name
 
     def decode(self, data: Any) -> Any:

@@ -125,7 +125,7 @@ class Recorder:
                 None if text is None else json.dumps(text),
                 0,
                 parent,
-                *self._change.trace,
+                *self.change.trace,
             )
         )
 
@@ -145,8 +145,8 @@ class Recorder:
             "parent": turn.instance_id,
             "parentExecution": turn.execution,
         }
-        if self._change.trace:
-            content["trace"] = self._change.trace
+        if self.change.trace:
+            content["trace"] = self.change.trace
         self.add(
             event(EventType.EVENT_SENT, self.at, number, InstanceId=str(entity), Name="op", Input=compact(content))
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
 from hosting_durable.errors import InstanceExists, UnknownInstance, WrongState
 from hosting_durable.http.documents import status_document
@@ -102,7 +103,7 @@ class Instances:
         return _status_reply(request, instance)
 
     async def _list(self, request: ApiRequest) -> ApiReply:
-        page = await self._hub.query(_query(request))
+        page = await self._hub.query(replace(_query(request), with_entities=True))
         shows_input = request.flag("showInput", True)
         documents = [status_document(one, shows_input=shows_input) for one in page.instances]
         return json_reply(200, documents, **continuation(page))

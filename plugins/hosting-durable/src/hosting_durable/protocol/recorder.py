@@ -60,7 +60,9 @@ class ProtocolRecorder(Recorder):
             )
         )
         parent = (turn.instance_id, turn.execution, turn.name, number)
-        self.change.children.append(Start(identity, uuid4().hex, action.name, version, text, 0, parent, *turn.trace))
+        self.change.children.append(
+            Start(identity, uuid4().hex, action.name, version, text, 0, parent, *self.change.trace)
+        )
 
     def _send(self, number: int, action: Any) -> None:
         target, text = action.instance.instanceId, optional(action, "data")

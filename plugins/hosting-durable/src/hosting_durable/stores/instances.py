@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any, NamedTuple
 
-from hosting_durable.events import Event, EventType, event, microseconds, moment
+from hosting_durable.events import Event, EventType, compact, event, microseconds, moment
 from hosting_durable.model import FINISHED, Instance, InstanceQuery, Page, Status
 from hosting_durable.stores.database import Row, Rows
 from hosting_durable.stores.messages import put
 
 COLUMNS = (
-    "id, execution, name, version, status, input, output, custom_status, created, updated, parent, entity, turn, owner"
+    "id, execution, name, version, status, input, output, custom_status, created, updated, parent, entity, turn, "
+    "owner, state, locked_by"
 )
 _INSERT = """INSERT INTO instances (id, entity, execution, name, version, status, input, created, updated,
     parent, parent_execution, parent_task, trace_parent, trace_state)
@@ -137,20 +139,26 @@ def _history(rows: Rows, row: Row) -> tuple[dict[str, Any], ...]:
 
 
 def _instance(row: Row, history: tuple[dict[str, Any], ...] = ()) -> Instance:
+    is_entity = bool(row[11])
     return Instance(
         instance_id=row[0],
         execution_id=row[1],
-        name=row[2],
+        name=f"@{row[2]}" if is_entity else row[2],
         version=row[3],
         status=Status(row[4]),
-        input=row[5],
+        input=_entity_text(exists=True, state=row[14]) if is_entity else row[5],
         output=row[6],
-        custom_status=row[7],
+        custom_status=_entity_text(entityExists=True, lockedBy=row[15]) if is_entity else row[7],
         created_at=moment(row[8]),
         updated_at=moment(row[9]),
         parent_id=row[10],
         history=history,
     )
+
+
+def _entity_text(**values: Any) -> str:
+    """Return the JSON that Azure shows of an entity among instances. Source: ``EntityScheduler/EntityStatus.cs``."""
+    return compact({key: value for key, value in values.items() if value is not None})
 
 
 class Where:
@@ -184,7 +192,7 @@ def query(rows: Rows, asked: InstanceQuery) -> Page:
 
 def conditions(asked: InstanceQuery) -> Where:
     """Return the conditions of a query."""
-    where = Where("entity = 0")
+    where = Where("(entity = 0 OR state IS NOT NULL)" if asked.with_entities else "entity = 0")
     if asked.prefix:
         where.add("substr(id, 1, ?) = ?", len(asked.prefix), asked.prefix)
     if asked.created_from is not None:
@@ -203,19 +211,20 @@ def conditions(asked: InstanceQuery) -> Where:
     return where
 
 
-def finished_among(rows: Rows, asked: InstanceQuery) -> list[str]:
-    """Return the IDs of the orchestrations of a query that are finished."""
-    where = conditions(asked)
+def purge(rows: Rows, asked: InstanceQuery, limit: int) -> int:
+    """Delete the finished orchestrations of a query, at most ``limit``; return how many there were."""
+    where = conditions(replace(asked, continuation="", with_entities=False))
     where.add(f"status IN ({', '.join('?' * len(FINISHED))})", *FINISHED)
-    return [row[0] for row in rows.all(f"SELECT id FROM instances WHERE {where}", *where.values)]
+    found = rows.all(f"SELECT id FROM instances WHERE {where} LIMIT ?", *where.values, limit)
+    return delete(rows, [row[0] for row in found])
 
 
 def delete(rows: Rows, ids: Iterable[str]) -> int:
     """Delete instances with everything that belongs to them; return how many there were."""
-    return sum(_delete(rows, one) for one in ids)
-
-
-def _delete(rows: Rows, instance_id: str) -> int:
+    names = [*ids]
+    if not names:
+        return 0
+    among = ", ".join("?" * len(names))
     for table in ("history", "inbox", "activities"):
-        rows.run(f"DELETE FROM {table} WHERE instance = ?", instance_id)
-    return rows.run("DELETE FROM instances WHERE id = ?", instance_id)
+        rows.run(f"DELETE FROM {table} WHERE instance IN ({among})", *names)
+    return rows.run(f"DELETE FROM instances WHERE id IN ({among})", *names)
