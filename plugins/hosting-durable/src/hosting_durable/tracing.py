@@ -1,4 +1,4 @@
-"""Traces: which span the running code belongs to, whoever has made it.
+"""Traces: the span that the running code belongs to, of whatever tracer.
 
 An orchestration takes many turns, on many hosts. Its span is that of its first turn: what it schedules later, the later
 turns included, are children of that one, because the store keeps its ``traceparent``.
