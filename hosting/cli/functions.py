@@ -30,7 +30,7 @@ def functions(url: str, key: str, app_dir: Path, as_json: bool) -> None:
     Shows for each function its trigger, when or where it runs, how often it has run since the host started, and how
     its last invocation ended. URL is the host's address (default: HOSTING_URL, or http://localhost:7071).
     """
-    found = connect(url, key, app_dir).document("host/figures")["functions"]
+    found = connect(url, key, app_dir).document("host/figures", "functions")["functions"]
     if as_json:
         click.echo(json.dumps(found, indent=2))
         return

@@ -46,7 +46,7 @@ def invoke(
     HOSTING_URL, or http://localhost:7071).
     """
     host = connect(url, key, app_dir)
-    found = host.document("host/figures")["functions"]
+    found = host.document("host/figures", "functions")["functions"]
     function = next((one for one in found if one["name"].lower() == name.lower()), None)
     if function is None:
         raise HostingError(f"The host has no function '{name}'.", remedy=_known(name, [one["name"] for one in found]))

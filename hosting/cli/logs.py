@@ -44,8 +44,8 @@ def logs(
 
 def _kept(host: RunningHost, function: str, invocation: str, last: int) -> Iterable[tuple[str, list[dict[str, Any]]]]:
     """Yield lines and invocations in the order of their times."""
-    lines = host.document("host/logs", function=function, invocation=invocation, last=last)["lines"]
-    ended = host.document("host/invocations", function=function, last=last)["invocations"]
+    lines = host.document("host/logs", "lines", function=function, invocation=invocation, last=last)["lines"]
+    ended = host.document("host/invocations", "invocations", function=function, last=last)["invocations"]
     found = sorted([*(("logs", one) for one in lines), *(("invocations", one) for one in ended)], key=_time)
     for name, item in found[-last:] if last else []:
         yield name, [item]

@@ -46,11 +46,16 @@ class RunningHost:
         key: the master key; empty for none.
 
     Raises:
-        UsageError: the URL is not one.
+        UsageError: the URL is not one, or the key cannot be one.
     """
 
     def __init__(self, url: str, key: str = "") -> None:
         address = urlsplit(url if "://" in url else f"http://{url}")
+        if not key.isascii() or not key.isprintable():
+            raise UsageError(
+                f"The value of --key or {KEY_SETTING} is not a key: keys have only ASCII characters, and no line ends.",
+                remedy="Print the master key with 'hosting keys APP_DIR'.",
+            )
         if address.scheme not in ("http", "https") or not address.hostname or _port(address) is None:
             raise UsageError(
                 f"{url!r} is not the address of a host.", remedy=f"Write it as {DEFAULT_URL}, which is the default."
@@ -59,14 +64,23 @@ class RunningHost:
         self._address = address
         self._key = key
 
-    def document(self, path: str, **params: str | int) -> Any:
+    def document(self, path: str, *lists: str, **params: str | int) -> Any:
         """Return the JSON document at a path below ``/admin``.
 
+        Args:
+            path: the path.
+            lists: names of its lists of objects.
+            params: the query.
+
         Raises:
-            HostingError: no host answers there, or it refuses.
+            HostingError: no host answers there, or it refuses, or the document is another one.
         """
         query = urlencode({name: value for name, value in params.items() if value != ""})
-        return self._checked(self.request("GET", f"/admin/{path}{query and f'?{query}'}"))
+        found = self._checked(self.request("GET", f"/admin/{path}{query and f'?{query}'}"))
+        for items in (found[name] for name in lists):
+            if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
+                raise _not_a_host(self.url)
+        return found
 
     def run(self, function: str, text: str | None) -> Any:
         """Run a function that is not triggered by HTTP, and return what came of it. See ``document``."""
@@ -105,13 +119,15 @@ class RunningHost:
             response = connection.getresponse()
             if response.status != http.HTTPStatus.OK:
                 self._checked(Response(response.status, response.read(), ""))
+            if not (response.getheader("content-type") or "").startswith("text/event-stream"):
+                raise _not_a_host(self.url)
             name = ""
             for line in response:
                 field, _, value = line.decode("utf-8", "replace").rstrip("\r\n").partition(": ")
                 if field == "event":
                     name = value
                 elif field == "data":
-                    yield name, json.loads(value)
+                    yield name, self._parsed(value)
 
     def _connection(self, timeout: float | None) -> http.client.HTTPConnection:
         kind = http.client.HTTPSConnection if self._address.scheme == "https" else http.client.HTTPConnection
@@ -139,10 +155,32 @@ class RunningHost:
         if response.status != http.HTTPStatus.OK:
             text = response.text.strip() or f"status {response.status}"
             raise HostingError(f"The host at {self.url} refuses: {text}")
+        found = self._parsed(response.body)
+        if not isinstance(found, dict):
+            raise _not_a_host(self.url)
+        return found
+
+    def _parsed(self, text: str | bytes) -> Any:
         try:
-            return json.loads(response.body)
+            return json.loads(text, object_hook=lambda items: _Answer(self.url, items))
         except ValueError:
             raise _not_a_host(self.url) from None
+
+
+class _Answer(dict[str, Any]):
+    """An object of an answer; a key that a host of this version would have sent is missing in no host's.
+
+    Args:
+        url: the address of the host.
+        items: its items.
+    """
+
+    def __init__(self, url: str, items: Mapping[str, Any]) -> None:
+        super().__init__(items)
+        self._url = url
+
+    def __missing__(self, key: str) -> Any:
+        raise _not_a_host(self._url)
 
 
 class _Reporting:
@@ -166,6 +204,8 @@ class _Reporting:
                 f"No host answers at {self._url}: {error.strerror or error}.",
                 remedy="Start one with 'hosting start', or name its address after the command.",
             ) from error
+        if isinstance(error, http.client.IncompleteRead):
+            raise HostingError(f"The host at {self._url} has ended before its answer was complete.") from error
         if isinstance(error, http.client.HTTPException):
             raise _not_a_host(self._url) from error
 
@@ -229,7 +269,8 @@ def _own_key(app_dir: Path) -> str:
 
 def _not_a_host(url: str) -> HostingError:
     return HostingError(
-        f"What answers at {url} is not a host that 'hosting start' has started.", remedy="Check the address."
+        f"What answers at {url} is not a host that 'hosting start' has started, or one of another version.",
+        remedy="Check the address.",
     )
 
 

@@ -63,7 +63,7 @@ def _renew(host: RunningHost, console: Any, first: tuple[Any, Any], interval: fl
 
 
 def _ask(host: RunningHost) -> tuple[Any, Any]:
-    return host.document("host/figures"), host.document("host/chart")
+    return host.document("host/figures", "functions"), host.document("host/chart", "points")
 
 
 def _view(url: str, figures: Any, chart: Any, height: int | None, rate: float | None = None) -> Any:

@@ -137,6 +137,7 @@ class Server(uvicorn.Server):
                 loop=app.event_loop,
                 http=functools.partial(Connection, shared),  # type: ignore[arg-type]
                 ws="none",
+                workers=1,  # else it would read WEB_CONCURRENCY, which has any text, and is of the supervisor
                 log_config=None,
                 log_level="warning",
                 access_log=False,

@@ -151,6 +151,12 @@ async def test_server_still_accepts_for_the_drain_delay_after_sigterm(
     assert await server.on_tick(3)
 
 
+def test_server_does_not_read_the_number_of_processes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An empty WEB_CONCURRENCY, or one that an option overrides, is not for the server of one process."""
+    monkeypatch.setenv("WEB_CONCURRENCY", "many")
+    assert _server([], [], supervised=True).config.workers == 1
+
+
 async def test_server_that_has_not_started_does_not_wait_for_load_balancers() -> None:
     """It serves nothing yet."""
     options: dict[str, Any] = {"grace": 2.5, "ready": lambda: None, "signals": ExitSignals()}
