@@ -325,6 +325,20 @@ class Invocation:
             self._request = self._make_request()
             return self._request
 
+    @property
+    def caller_request(self) -> Request | None:
+        """The HTTP request of the caller who waits for the result; None if there is none.
+
+        It is ``request`` of an HTTP function, and for another one the request that brought the call, as for a tool of
+        an MCP server. A guard that checks who calls reads it.
+
+        Raises:
+            ExtensionError: as for ``request``.
+        """
+        function, data, _, _, _ = self._source
+        carrier = getattr(data, "caller_request", None) if function.trigger.name and self.request is None else None
+        return self.request if carrier is None else Request(carrier, function, getattr(data, "scope", None))
+
     def _make_request(self) -> Request | None:
         function, data, args, _, _ = self._source
         trigger = function.trigger
@@ -353,7 +367,8 @@ class Invocation:
         """Return an HTTP response of the kind that this function returns, for ``hosting.ShortCircuit``.
 
         It is an ``azure.functions.HttpResponse``, or a response of the app's web extension. Where the response is an
-        output parameter of the function, it sets that parameter, and returns None.
+        output parameter of the function, it sets that parameter, and returns None. Where another caller waits, such as
+        that of an MCP tool, it is an ``azure.functions.HttpResponse``, which the trigger's package sends in its way.
 
         Args:
             status: the status code.
@@ -363,19 +378,19 @@ class Invocation:
                 ``content-type`` in ``headers`` comes first.
 
         Raises:
-            ExtensionError: the function is not triggered by HTTP, or has no HTTP output; or the status is not a number
-                from 200 to 599, of which some kinds of responses would make a 200.
+            ExtensionError: no caller waits for a response, or the function has no HTTP output; or the status is not a
+                number from 200 to 599, of which some kinds of responses would make a 200.
         """
         function, _, args, _, _ = self._source
         _check_status(function, status)
-        request = self.request
+        request = self.caller_request
         if request is None:
             raise ExtensionError(
                 f"respond: function '{function.name}' has a '{self.trigger}' and gives no HTTP response",
-                remedy="Call it only where invocation.request is not None; elsewhere raise an exception.",
+                remedy="Call it only where invocation.caller_request is not None; elsewhere raise an exception.",
             )
         output = next((one.name for one in function.bindings if one.is_http_output), None)
-        if output is None and function.trigger.name:
+        if output is None and function.trigger.name and self.request is not None:
             raise ExtensionError(
                 f"respond: function '{function.name}' has no HTTP output, so its caller always gets an empty response",
                 remedy="Add an output of type 'http' to the function.",

@@ -84,7 +84,9 @@ class Trigger(ABC):
     def decode(self, data: Any) -> Any:
         """Return the argument of the trigger's parameter, usually an object of a class of the SDK.
 
-        An exception fails the invocation.
+        An exception fails the invocation. Where ``data`` has an attribute ``caller_request``, an
+        ``azure.functions.HttpRequest``, guards can check who calls (``Invocation.caller_request``), and the reply may
+        be the ``azure.functions.HttpResponse`` with which one has refused the call.
 
         Args:
             data: what the listener passed to ``invoke``, or the result of ``by_hand``.

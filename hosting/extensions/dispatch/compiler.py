@@ -66,7 +66,8 @@ class Chain:
     """A function's hooks.
 
     Args:
-        form: what kind of callable ``run`` is.
+        find_form: returns what kind of callable ``run`` is. Called at the first use: a binding package may have made an
+            async function run in a thread.
         plan: the hooks.
         runtime: the slow paths and the figures.
         compile_source: compiles the source of the chain.
@@ -76,7 +77,7 @@ class Chain:
 
     def __init__(
         self,
-        form: Form,
+        find_form: Callable[[], Form],
         plan: Plan,
         runtime: HookRuntime,
         compile_source: Callable[[str], Callable[..., Any]],
@@ -85,10 +86,15 @@ class Chain:
     ) -> None:
         self._is_observed = is_observed
         self.injection = injection
-        self.form = form
+        self._find_form = find_form
         self.plan = plan
         self.runtime = runtime
         self._compile_source = compile_source
+
+    @cached_property
+    def form(self) -> Form:
+        """What kind of callable ``run`` is."""
+        return self._find_form()
 
     @property
     def steps(self) -> tuple[Hook, ...]:
@@ -148,8 +154,8 @@ class Compiler:
                 run: Callable[..., Any] = namespace["chain"]
                 return run
 
-            form, is_observed = _form(function, plan, injection), lambda: bool(self._observers())
-            self._chains[key] = Chain(form, plan, runtime, compile_source, injection, is_observed)
+            find_form, is_observed = partial(_form, function, plan, injection), lambda: bool(self._observers())
+            self._chains[key] = Chain(find_form, plan, runtime, compile_source, injection, is_observed)
         return self._chains[key]
 
     def _code(self, source: str) -> CodeType:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import os
 import shutil
 import socket
 import struct
 import subprocess
+import venv
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -200,23 +203,88 @@ async def test_client_that_leaves_cancels_the_function(served: Server) -> None:
         await asyncio.to_thread(served.wait_for, "ended gone")
 
 
+CLIENT_2 = """
+import asyncio, json, sys
+from mcp import Client, ClientSession
+from mcp.client.sse import sse_client
+
+async def use(one):
+    tools = {tool.name: tool for tool in (await one.list_tools()).tools}
+    yield tools["greet"].input_schema["required"]
+    called, failed = await one.call_tool("greet", {"who": "Ann"}), await one.call_tool("fail", {})
+    yield [called.content[0].text, failed.is_error, failed.content[0].text]
+    yield [str(resource.uri) for resource in (await one.list_resources()).resources]
+    yield (await one.read_resource("notes://a/b")).contents[0].text
+    yield (await one.get_prompt("sum", {"topic": "tea"})).messages[0].content.text
+    try:
+        await one.call_tool("none", {})
+    except Exception as error:
+        yield str(error)
+
+async def main(url):
+    async with Client(url) as client:
+        print(json.dumps([item async for item in use(client)]))
+    async with sse_client(url + "/sse") as (read, write), ClientSession(read, write) as session:
+        opened = await session.initialize()
+        print(json.dumps([item async for item in use(session)]))
+        print(opened.protocol_version)
+
+asyncio.run(main(sys.argv[1]))
+"""
+
+
+@pytest.mark.long
+def test_official_client_2_uses_everything(served: Server, tmp_path: Path) -> None:
+    """It asks for a newer protocol first, and goes on with the one of the server; over both transports."""
+    python = str(tmp_path / "env" / "bin" / "python")
+    venv.create(tmp_path / "env", with_pip=True)
+    pip = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "mcp>=2,<3"]
+    installed = subprocess.run(pip, capture_output=True, text=True, timeout=600, check=False)
+    if installed.returncode:
+        pytest.skip(f"mcp 2 cannot be installed: {installed.stderr[-300:]}")
+    command = [python, "-c", CLIENT_2, served.url + MCP]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stderr
+    expected = [
+        ["who"],
+        ["Hello, Ann", True, "An error occurred invoking 'fail'."],
+        ["file://logo"],
+        "<p>",
+        "About tea",
+        "Unknown tool: 'none'",
+    ]
+    first, second, version = done.stdout.splitlines()
+    assert (json.loads(first), json.loads(second), version) == (expected, expected, "2025-06-18")
+
+
+INSPECTORS = {"0.15.0": ["URL"], "2.12.0": ["--server-url", "URL"]}
+"""How each version of the inspector is told the address of the server."""
+
+
 @pytest.mark.long
 @pytest.mark.skipif(shutil.which("npx") is None, reason="needs npx, which comes with Node.js")
-def test_inspector_lists_and_calls_tools(served: Server, tmp_path: Path) -> None:
+@pytest.mark.parametrize("version", INSPECTORS)
+def test_inspector_lists_and_calls_tools(served: Server, tmp_path: Path, version: str) -> None:
     """The inspector's command line accepts lists, schemas, results and errors, over both transports."""
-    npx = [str(shutil.which("npx")), "--yes", "@modelcontextprotocol/inspector@0.15.0", "--cli"]
+    npx = [str(shutil.which("npx")), "--yes", f"@modelcontextprotocol/inspector@{version}", "--cli"]
+    environ = {**os.environ, "MCP_CATALOG_PATH": str(tmp_path / "catalog.json")}
+    strict = ["--strict"] if version.startswith("2") else []  # checks names and schemas
     for address, transport in ((MCP, "http"), (f"{MCP}/sse", "sse")):
-        call = [*npx, served.url + address, "--transport", transport, "--method"]
+        server = [served.url + address if word == "URL" else word for word in INSPECTORS[version]]
+        call = [*npx, *server, "--transport", transport, "--method"]
         for arguments, text in (
-            (["tools/list"], '"greet"'),
+            (["tools/list", *strict], '"greet"'),
             (["tools/call", "--tool-name", "greet", "--tool-arg", "who=Ann"], "Hello, Ann"),
             (["tools/call", "--tool-name", "fail"], '"isError": true'),
             (["resources/list"], "file://logo"),
+            (["resources/read", "--uri", "notes://a/b"], "<p>"),
             (["prompts/list"], '"sum"'),
+            (["prompts/get", "--prompt-name", "sum", "--prompt-args", "topic=tea"], "About tea"),
         ):
             done = subprocess.run(
-                [*call, *arguments], capture_output=True, text=True, timeout=300, cwd=tmp_path, check=False
+                [*call, *arguments], capture_output=True, text=True, timeout=300, cwd=tmp_path, env=environ, check=False
             )
             if "npm error" in done.stderr:
                 pytest.skip(f"npx cannot install the inspector: {done.stderr[-300:]}")
             assert text in done.stdout, (arguments, done.stdout, done.stderr)
+            assert (done.returncode == 0) == ("fail" not in arguments or version == "0.15.0"), done.stderr

@@ -271,22 +271,38 @@ async def test_key_or_anonymous(make_peer: MakePeer, tmp_path: Path) -> None:
     assert events((await opened.post(message)).text) == [{"jsonrpc": "2.0", "id": 1, "result": {}}]
 
 
-class Watch:
-    """An extension that counts invocations, and denies one tool."""
+class Seen:
+    """Counts invocations, and denies one tool."""
 
     def __init__(self) -> None:
         self.seen: list[str] = []
 
-    @hosting.hookimpl
-    def pre_invocation_app_level(self, context: Any) -> None:
+    def see(self, context: Any) -> None:
         self.seen.append(context.function_name)
         if context.function_name == "greet":
             raise PermissionError("not you")
 
 
-async def test_hooks_and_guards_run_around_every_call(make_peer: MakePeer) -> None:
-    """A hook sees each call, and a guard that raises keeps its tool from running."""
-    watch = Watch()
+class Watch(Seen):
+    """An extension that does so with a def hook."""
+
+    @hosting.hookimpl
+    def pre_invocation_app_level(self, context: Any) -> None:
+        self.see(context)
+
+
+class AsyncWatch(Seen):
+    """An extension that does so with an async hook."""
+
+    @hosting.hookimpl
+    async def pre_invocation_app_level(self, context: Any) -> None:
+        self.see(context)
+
+
+@pytest.mark.parametrize("kind", [Watch, AsyncWatch])
+async def test_hooks_and_guards_run_around_every_call(make_peer: MakePeer, kind: type[Seen]) -> None:
+    """A hook, def or async def, sees each call of both kinds; a guard that raises keeps its tool from running."""
+    watch = kind()
     peer = make_peer(
         TOOLS,
         environ={"PYTHON_ENABLE_WORKER_EXTENSIONS": "1"},
@@ -295,8 +311,10 @@ async def test_hooks_and_guards_run_around_every_call(make_peer: MakePeer) -> No
     )
     async with started(peer.app.host):
         assert (await peer.call("on_the_loop"))["content"][0]["text"] == "True"
+        in_thread = await peer.call("with_context", x="y")
+        assert in_thread == text("0000000000000000 http-streamable with_context y")
         assert await peer.call("greet", who="Ann", times=1) == text("An error occurred invoking 'greet'.", isError=True)
-    assert watch.seen == ["on_the_loop", "greet"]
+    assert watch.seen == ["on_the_loop", "with_context", "greet"]
 
 
 async def test_manual_run_takes_arguments_or_a_context(make_peer: MakePeer) -> None:

@@ -31,7 +31,8 @@ log = hosting.extension_logger("auth")
 class AuthExtension:
     """Lets callers in that have a valid credential, and the roles and scopes that the function asks for.
 
-    Only HTTP functions have callers: those of queues, timers and other triggers run as they do without it.
+    Only HTTP functions, and the tools, resources and prompts of an MCP server, have callers: those of queues, timers
+    and other triggers run as they do without it.
 
     Args:
         fetch: returns the JSON document at an address.
@@ -88,7 +89,7 @@ class AuthExtension:
         Raises:
             hosting.ShortCircuit: the caller is not let in.
         """
-        request = invocation.request
+        request = invocation.caller_request
         if request is None:
             return
         rule = self._rules.get(invocation.function.name, _NO_RULE)
@@ -112,7 +113,7 @@ class AuthExtension:
         Raises:
             RuntimeError: the function is not triggered by HTTP, so that it has no caller.
         """
-        if invocation.request is None:
+        if invocation.caller_request is None:
             raise RuntimeError(
                 f"function '{invocation.function.name}' has a {invocation.trigger}, so it has no caller: remove its "
                 "parameter with hosting_auth.Principal"

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Mapping
 from typing import Any
 
+from azure.functions import HttpRequest
+
+from hosting.bindings.http.request import HttpCall, decode_request
 from hosting_mcp.jsonrpc import compact_json
 
 NO_SESSION = "0" * 16
@@ -20,7 +23,9 @@ class Client:
         session_id: the id of its session, as it was sent.
         headers: the headers of its HTTP request.
         info: what it said about itself; None where that is not known any more.
-        scope: the ASGI scope of its request, for hooks that see the response; None if the response goes elsewhere.
+        http: its HTTP request; None for a manual run.
+        has_response: whether the response to that request has the answer. If not, it goes down a stream of its own.
+        may_refuse: whether a guard's refusal becomes the response to the HTTP request.
     """
 
     def __init__(
@@ -29,13 +34,19 @@ class Client:
         session_id: str,
         headers: Mapping[str, str],
         info: Mapping[str, Any] | None = None,
-        scope: MutableMapping[str, Any] | None = None,
+        *,
+        http: HttpCall | None = None,
+        has_response: bool = False,
+        may_refuse: bool = False,
     ) -> None:
         self.transport = transport
         self.session_id = session_id
         self.headers = headers
         self.info = info
-        self.scope = scope
+        self.http = http
+        self.scope = http.scope if has_response and http is not None else None
+        """The ASGI scope of its request, for hooks that see the response; None if the response goes elsewhere."""
+        self.may_refuse = may_refuse
 
     @property
     def document(self) -> dict[str, Any]:
@@ -63,6 +74,11 @@ class Call:
         self.values = values or {}
         self.scope = client.scope
         self._text: str | None = None
+
+    @property
+    def caller_request(self) -> HttpRequest | None:
+        """The HTTP request that brought the call, for guards."""
+        return None if self.client.http is None else decode_request(self.client.http)
 
     @property
     def text(self) -> str:

@@ -22,8 +22,8 @@ from hosting_mcp.jsonrpc import (
 )
 from hosting_mcp.legacy import LegacySessions
 from hosting_mcp.notifications import Reporter
-from hosting_mcp.protected import metadata_reply, unauthorized_reply
-from hosting_mcp.server import McpServer
+from hosting_mcp.protected import metadata_reply, refusal_reply, unauthorized_reply
+from hosting_mcp.server import CallRefused, McpServer
 from hosting_mcp.sessions import SessionIds
 from hosting_mcp.streams import EVENT_HEADERS, EventStream, event
 
@@ -46,6 +46,8 @@ class Endpoint:
         self._server = server
         self._ids = ids
         self._beyond = server.options.beyond
+        # A response that has begun, such as that with notifications, cannot be replaced.
+        self._may_refuse = self._beyond.protected_resource is not None and not self._beyond.notifications
         self._legacy = LegacySessions(server, ids)
         self._streams: set[EventStream] = set()
         self._is_stopped = False
@@ -94,10 +96,15 @@ class Endpoint:
         if not isinstance(message, Request):
             return HttpReply(202, [], b"")
         call.cancel_on_disconnect()
-        client = Client("http-streamable", session_id, headers, scope=call.scope)
+        client = Client(
+            "http-streamable", session_id, headers, http=call, has_response=True, may_refuse=self._may_refuse
+        )
         if self._beyond.notifications and message.method in ("tools/call", "resources/read", "prompts/get"):
             return HttpStream(200, EVENT_HEADERS, self._notified(message, client))
-        response = await self._server.respond(message, client)
+        try:
+            response = await self._server.respond(message, client)
+        except CallRefused as error:
+            return refusal_reply(call, error.response)
         extra = [(b"mcp-session-id", self._ids.new().encode())] if message.method == "initialize" else []
         return HttpReply(200, [*EVENT_HEADERS, *extra], b"" if response is None else event(response))
 

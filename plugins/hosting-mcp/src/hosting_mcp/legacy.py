@@ -71,7 +71,7 @@ class LegacySessions:
         return HttpReply(202, [_TEXT], b"Accepted")
 
     async def _respond(self, request: Request, session: _Session, call: HttpCall) -> None:
-        client = Client("http-sse", session.id, call.headers, session.info)
+        client = Client("http-sse", session.id, call.headers, session.info, http=call)
         response = await self._server.respond(request, client)
         session.info = client.info
         if response is not None:

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import json
 
+from azure.functions import HttpResponse
+
 from hosting.bindings.http.request import HttpCall
 from hosting.bindings.http.response import HttpReply
 from hosting_mcp.options import ProtectedResource
@@ -28,9 +30,24 @@ def metadata_reply(call: HttpCall, protected: ProtectedResource) -> HttpReply:
 
 def unauthorized_reply(call: HttpCall) -> HttpReply:
     """Return the reply that names the metadata."""
-    address = f"{_base(call)}/.well-known/oauth-protected-resource"
-    challenge = f'Bearer resource_metadata="{address}"'.encode("latin-1", "replace")
-    return HttpReply(401, [(b"www-authenticate", challenge)], b"")
+    return HttpReply(401, [(b"www-authenticate", _challenge(call).encode("latin-1", "replace"))], b"")
+
+
+def refusal_reply(call: HttpCall, response: HttpResponse) -> HttpReply:
+    """Return a guard's response, with the address of the metadata in its challenge."""
+    headers = {name.lower(): value for name, value in response.headers.items()}
+    challenge = headers.get("www-authenticate", "")
+    scheme, _, parameters = challenge.partition(" ")
+    if scheme.lower() == "bearer" and parameters:
+        headers["www-authenticate"] = f"{_challenge(call)}, {parameters}"
+    elif not challenge:
+        headers["www-authenticate"] = _challenge(call)
+    encoded = [(name.encode("latin-1"), value.encode("latin-1", "replace")) for name, value in headers.items()]
+    return HttpReply(response.status_code, encoded, response.get_body())
+
+
+def _challenge(call: HttpCall) -> str:
+    return f'Bearer resource_metadata="{_base(call)}/.well-known/oauth-protected-resource"'
 
 
 def _base(call: HttpCall) -> str:

@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeAlias
 
+from azure.functions import HttpResponse
+
 from hosting.bindings import Invoke, Result, Services, host_logger
 from hosting.bindings.http.request import trace_context
 from hosting_mcp.calls import Call, Client
@@ -27,9 +29,24 @@ from hosting_mcp.results import prompt_result, resource_result, tool_result
 VERSIONS = ("2024-11-05", "2025-03-26", "2025-06-18")
 """The versions of the protocol, the newest last: those of Azure's extension 1.6."""
 
+_REFUSALS = (401, 403)
+"""The statuses with which a guard asks for another token."""
+
 _Method: TypeAlias = Callable[[Mapping[str, Any], Client], Awaitable[dict[str, Any]]]
 
 logger = host_logger("mcp")
+
+
+class CallRefused(Exception):
+    """A guard has refused a call, and its response is that to the HTTP request.
+
+    Args:
+        response: the guard's response.
+    """
+
+    def __init__(self, response: HttpResponse) -> None:
+        super().__init__(response.status_code)
+        self.response = response
 
 
 class McpServer:
@@ -71,6 +88,7 @@ class McpServer:
 
         Raises:
             asyncio.CancelledError: the calling task was cancelled otherwise.
+            CallRefused: a guard has refused the call, and the client is to get its response.
         """
         key, task = (client.session_id, request.id), asyncio.current_task()
         assert task is not None
@@ -104,6 +122,8 @@ class McpServer:
             return result_message(request.id, await method(request.params, client))
         except RpcError as error:
             return error_message(request.id, error.code, error.message)
+        except CallRefused:
+            raise
         except Exception:
             logger.exception("The MCP server failed to answer %s.", request.method[:100])
             return error_message(request.id, INTERNAL_ERROR, "An error occurred.")
@@ -194,4 +214,7 @@ def _arguments(params: Mapping[str, Any]) -> Mapping[str, Any]:
 
 async def _run(invoke: Invoke | None, call: Call) -> Result:
     assert invoke is not None  # only functions that can run are in the registry
-    return await invoke(call, *trace_context(call.client.headers))
+    result = await invoke(call, *trace_context(call.client.headers))
+    if call.client.may_refuse and isinstance(result.reply, HttpResponse) and result.reply.status_code in _REFUSALS:
+        raise CallRefused(result.reply)
+    return result
