@@ -160,7 +160,8 @@ class _Resolver:
         """Say how to get a provider: switch extensions on, start the one of the type's package, or install one."""
         package = str(getattr(type_, "__module__", "")).partition(".")[0]
         own = next((one for one in self._extensions if _package(one) == package), None)
-        if not self._enabled:
+        own = own or next((one for one in self._extensions if one.is_local and one.status == "failed"), None)
+        if not self._enabled and not (own and own.is_local):
             known = f" Then extension '{own.name}' ({own.origin}) can provide it." if own else ""
             return f"Extensions are switched off: set {FLAG}=1, in the environment or in local.settings.json.{known}"
         if own is not None and own.status not in RUNNING:

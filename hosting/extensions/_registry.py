@@ -376,8 +376,8 @@ class Registry:
         with self._watching(extension, "creating its object"):
             run_isolated(extension, "registration", lambda: register(extension, target))
         extension.status, extension.reason = "active", ""
-        if extension.error is not previous:
-            extension.fail("a hook or the entry point is not valid")
+        if extension.error is not None and extension.error is not previous:
+            extension.fail(f"it cannot be registered: {extension.error.summary}")
 
     def _call_or_fail(
         self, hook: Hook, arguments: dict[str, Any], accept: Callable[[Any], None] = lambda _value: None

@@ -492,9 +492,9 @@ class ExtensionHost:
         Args:
             others: further problems that stop it.
         """
-        missing = document.missing_problems(self._registry, enabled=self.enabled)
-        messages = [problem.message for problem in (*missing, *others)]
+        problems = [*document.missing_problems(self._registry, enabled=self.enabled), *others]
         if self._strict:
-            messages += [problem.message for problem in document.strict_problems(self._registry.ordered)]
-        if messages:
+            problems += document.strict_problems(self._registry.ordered)
+        if problems:
+            messages = ["\n  ".join(filter(None, (problem.message, problem.remedy))) for problem in problems]
             raise ExtensionError("\n".join(messages), remedy="'hosting diag' shows more.")

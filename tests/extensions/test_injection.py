@@ -307,6 +307,18 @@ def test_parameter_without_a_provider_is_reported_at_load(
         assert message in str(failed.invocation.exception)
 
 
+@pytest.mark.parametrize("flag", ["0", "1"])
+def test_extension_of_the_app_that_cannot_provide_is_named_where_its_value_is_missing(flag: str) -> None:
+    """Neither to switch extensions on nor to install a package would help."""
+    app = files("def", "v2", PLAIN)
+    own = "@hosting.extension\nclass Own:\n    @hosting.provider(User)\n    def user(self, x): return x\n"
+    app["function_app.py"] = app["function_app.py"].replace("app = func", f"{own}app = func", 1)
+    with make_host(app, settings={"PYTHON_ENABLE_WORKER_EXTENSIONS": flag, "HOSTING_ALLOW": "none"}) as host:
+        [problem] = [one for one in host.problems if one.function == "main"]
+    assert problem.remedy.startswith("Extension 'own' (defined by the app) is failed: it cannot be registered: ")
+    assert "has a parameter 'x' that nothing supplies" in problem.remedy
+
+
 @pytest.mark.parametrize(
     ("parameter", "message"),
     [
