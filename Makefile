@@ -57,7 +57,7 @@ fast: check ## Check the code, then run the quick tests, without those that star
 
 cover: $(VENV)/.pyodide $(VENV)/.azurite ## Run every test and report the branches that none reaches (about twice as long as make test)
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest $(PYTEST_ARGS)
+	$(BIN)/coverage run -m pytest $(PYTEST_ARGS) --hypothesis-profile="many examples"
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 

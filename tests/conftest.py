@@ -24,8 +24,9 @@ from hosting.testing import Server, server
 from hosting.testing.server import environment
 from tests.support.forking import Forks
 
-settings.register_profile("no deadline", deadline=None)  # no test depends on the clock
-settings.register_profile("few examples", deadline=None, max_examples=20)  # make mutate names it
+settings.register_profile("no deadline", deadline=None, max_examples=50)  # no test depends on the clock
+settings.register_profile("few examples", deadline=None, max_examples=20)  # make fast and make mutate name it
+settings.register_profile("many examples", deadline=None, max_examples=100)  # make cover names it
 settings.load_profile("no deadline")
 
 ROOT = Path(__file__).parent.parent

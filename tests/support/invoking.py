@@ -98,8 +98,8 @@ def exceed_budget(host: ExtensionHost) -> None:
 
 
 def extension_entry(host: ExtensionHost, name: str) -> dict[str, Any]:
-    """Return the diagnosis of one extension."""
-    entries = [entry for entry in host.diagnosis()["extensions"] if entry["name"] == name]
+    """Return the diagnosis of one extension; the whole diagnosis would read the metadata of every distribution."""
+    entries = [entry for entry in host.extension_entries() if entry["name"] == name]
     assert len(entries) == 1, f"{name} is listed {len(entries)} times"
     entry: dict[str, Any] = entries[0]
     return entry

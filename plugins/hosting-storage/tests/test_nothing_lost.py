@@ -1,7 +1,7 @@
 """Hosts that are killed while they process a queue: no message is lost, and those that run twice are counted.
 
 Each repeat processes a queue while its hosts are killed at random moments. ``HOSTING_REPEATS`` is the number of
-repeats: 20 for the whole proof, with 2,000 messages each; without it, one with 800.
+repeats: 20 for the whole proof, with 2,000 messages each; without it, one with 400.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from storage_support.queues import Queues
 from hosting_storage.testing import Azurite, run_azurite
 
 REPEATS = int(os.environ.get("HOSTING_REPEATS", "1"))
-MESSAGES = 2000 if REPEATS > 1 else 800
+MESSAGES = 2000 if REPEATS > 1 else 400
 BATCH, THRESHOLD = 16, 16
 HOST_JSON = f"""{{"version": "2.0", "extensions": {{"queues": {{
     "batchSize": {BATCH}, "newBatchThreshold": {THRESHOLD}, "maxDequeueCount": 100, "maxPollingInterval": "00:00:00.2"

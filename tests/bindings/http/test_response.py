@@ -148,7 +148,8 @@ def test_response_object_may_use_status_and_a_null_body() -> None:
         st.text(),
         st.recursive(
             st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
-            lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+            lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=9), inner, max_size=3),
+            max_leaves=8,
         ).map(json.dumps),
     )
 )

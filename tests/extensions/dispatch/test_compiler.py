@@ -225,7 +225,7 @@ def test_statistics_count_every_hook_call_exactly(
     )
     with contextlib.suppress(LookupError):
         invoke(host, target)
-    entries = {entry["name"]: entry for entry in host.diagnosis()["extensions"]}
+    entries = {entry["name"]: entry for entry in host.extension_entries()}
     for sketch in sketches_drawn:
         counts = {hook: figures["calls"] for hook, figures in entries[sketch.name]["statistics"].items()}
         assert counts == {hook: trace.count(f"{sketch.name}.{hook}") for hook in sketch.hooks}
