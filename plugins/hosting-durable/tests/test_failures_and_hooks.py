@@ -301,7 +301,7 @@ def test_hubs_without_a_name_are_called_as_in_azure(site: str, name: str) -> Non
     ("settings", "text"),
     [
         ({"hubName": "a-b"}, "Task hub name 'a-b' should contain only alphanumeric characters"),
-        ({"storageProvider": {"type": "oracle"}}, "expected sqlite or postgresql, found 'oracle'"),
+        ({"storageProvider": {"type": "oracle"}}, "expected sqlite, postgresql or durabletask, found 'oracle'"),
         ({"storageProvider": {"type": "postgresql"}}, "connectionStringName is not set"),
         ({"maxConcurrentActivityFunctions": 0}, "expected a whole number of at least 1, found 0"),
     ],

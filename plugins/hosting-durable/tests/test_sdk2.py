@@ -24,9 +24,10 @@ from durabletask.grpc_options import GrpcChannelOptions
 from hosting.bindings import Result
 from hosting_durable.events import EventType, event
 from hosting_durable.model import Instance, Status
+from hosting_durable.protocol.backend import MAX_MESSAGE_BYTES
 from hosting_durable.protocol.dialect import ProtocolDialect
 from hosting_durable.protocol.messages import Messages
-from hosting_durable.protocol.server import MAX_MESSAGE_BYTES, ProtocolServer
+from hosting_durable.protocol.server import ProtocolServer
 from hosting_durable.provider import DurableProvider
 from hosting_durable.stores.database import Rows
 

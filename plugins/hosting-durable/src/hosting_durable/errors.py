@@ -63,5 +63,18 @@ class StoreError(DurableError):
     """The store of the task hub cannot be opened or used; ``remedy`` says what to do about it."""
 
 
+class BackendError(DurableError):
+    """A backend of the Durable Task protocol refuses a request.
+
+    Args:
+        code: the name of the status of gRPC, such as ``NOT_FOUND``.
+        message: what it says.
+    """
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message or code)
+        self.code = code
+
+
 class NonDeterministicError(DurableError):
     """The orchestrator's code does not do what it did before: it was changed, or it is not deterministic."""

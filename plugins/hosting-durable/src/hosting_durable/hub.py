@@ -27,7 +27,7 @@ from hosting_durable.model import (
     Status,
     check_instance_id,
 )
-from hosting_durable.settings import DurableSettings, read_settings
+from hosting_durable.settings import BACKEND, DurableSettings, read_settings
 from hosting_durable.stores import Database, SqliteDatabase, backlog, entities, instances
 from hosting_durable.stores.database import Rows
 from hosting_durable.stores.messages import put
@@ -65,6 +65,10 @@ class TaskHub:
             HostingError: the app's state folder cannot be created.
         """
         settings = read_settings(services)
+        if settings.store_type == BACKEND:
+            from hosting_durable.protocol.remote import make_remote_hub  # few apps need it
+
+            return make_remote_hub(settings)
         return cls(open_database(services, settings), settings)
 
     @property
@@ -332,6 +336,10 @@ class TaskHub:
     async def waiting(self) -> Counter[tuple[str, str]]:
         """Return how much waits for a host or runs; see ``stores.backlog``."""
         return await self.database.read(backlog.waiting)
+
+    async def backlog(self) -> dict[str, int]:
+        """Return how many orchestrations are neither finished nor suspended, and how many entities have operations."""
+        return await self.database.read(instances.counts)
 
     # Inside
 

@@ -11,8 +11,9 @@ from hosting_durable.client import ClientBindings
 from hosting_durable.engine import Engine, Functions
 from hosting_durable.hub import TaskHub
 from hosting_durable.panel import DurablePanel
-from hosting_durable.protocol.edge import ProtocolEdge, is_of_protocol
-from hosting_durable.stores.instances import counts
+from hosting_durable.protocol.edge import ProtocolEdge
+from hosting_durable.protocol.remote_hub import RemoteTaskHub
+from hosting_durable.protocol.worker import ProtocolWorker
 from hosting_durable.triggers import ActivityTrigger, DurableTrigger, registered_name
 
 
@@ -22,22 +23,26 @@ class DurableProvider(Provider):
     Attributes:
         hub: the app's task hub; open between ``start`` and ``close``.
         functions: the app's durable functions.
-        engine: what runs them.
+        engine: what runs them; there is none if a backend of the Durable Task protocol does.
     """
 
     def __init__(self, services: Services, hub: TaskHub | None = None) -> None:
         super().__init__(services)
         self.hub = TaskHub.of(services) if hub is None else hub
         self.functions = Functions.none()
-        self.engine = Engine(self.hub, self.functions)
         self._clients = ClientBindings(services, self.hub)
-        self._protocol = ProtocolEdge(self.hub, self.engine, self._clients)
+        self._runner: Engine | ProtocolWorker
+        if isinstance(self.hub, RemoteTaskHub):
+            self._runner = ProtocolWorker(self.hub.backend, self.functions, self.hub.settings)
+            self._protocol = ProtocolEdge(self.hub, None, self._clients)
+        else:
+            self._runner = self.engine = Engine(self.hub, self.functions)
+            self._protocol = ProtocolEdge(self.hub, self.engine, self._clients)
 
     def trigger(self, function: Function, binding: Binding) -> Trigger:
         """Return the trigger of an orchestrator, an activity or an entity."""
         tables = self.functions
-        if is_of_protocol(binding):
-            self._protocol.use(function.file)
+        self._protocol.use(function, binding)
         match binding.type.lower():
             case "activitytrigger":
                 name = registered_name(function, binding, "activity")
@@ -53,8 +58,7 @@ class DurableProvider(Provider):
 
     def input(self, function: Function, binding: Binding) -> Input:
         """Return the client of a starter."""
-        if is_of_protocol(binding):
-            self._protocol.use(function.file)
+        if self._protocol.use(function, binding):
             self._clients.check_hub(function, binding)
             return self._protocol.input()
         return self._clients.input(function, binding)
@@ -69,16 +73,16 @@ class DurableProvider(Provider):
         await self._clients.start()
         await self._protocol.start()
         if not self.functions.is_empty:
-            self.engine.start()
+            self._runner.start()
 
     async def stop(self) -> None:
         """Begin no more turns and activities; what runs goes on."""
-        self.engine.stop()
+        self._runner.stop()
 
     async def resume(self) -> None:
         """Begin turns and activities again."""
         if not self.functions.is_empty:
-            self.engine.resume()
+            self._runner.resume()
 
     async def backlog(self) -> dict[str, int]:
         """Return how many orchestrations go on, and how many entities have operations to do.
@@ -89,11 +93,11 @@ class DurableProvider(Provider):
         Raises:
             StoreError: the store cannot be read.
         """
-        return {} if self.functions.is_empty else await self.hub.database.read(counts)
+        return {} if self.functions.is_empty else await self.hub.backlog()
 
     async def close(self) -> None:
         """End what still runs, and close the task hub."""
-        await self.engine.close()
+        await self._runner.close()
         await self._clients.close()
         await self._protocol.close()
         await self.hub.close()

@@ -13,12 +13,20 @@ from hosting.core import Problem
 from hosting.errors import SettingsError
 
 _SETTING = re.compile("%([^%]+)%")
-_TYPES = ("sqlite", "postgresql")
+BACKEND = "durabletask"
+"""The type of a store that is the engine as well: a backend of the Durable Task protocol."""
+
+_TYPES = ("sqlite", "postgresql", BACKEND)
+_CONNECTED = {
+    "postgresql": "postgresql://USER:PASSWORD@HOST/NAME",
+    BACKEND: "Endpoint=http://HOST:PORT;TaskHub=NAME;Authentication=None",
+}
 _PARALLEL_PER_CPU = 10
 _MAX_ACTIONS = 100_000
 _BATCH = 5000
 _SLEEP_MS = 30_000
-_OF_AZURE = frozenset({"azurestorage", "mssql", "netherite", "azuremanaged", "durabletask-scheduler"})
+_SCHEDULER = frozenset({"azuremanaged", "durabletask-scheduler"})
+_OF_AZURE = frozenset({"azurestorage", "mssql", "netherite", *_SCHEDULER})
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +44,8 @@ class DurableSettings:
         default_version: the version of orchestrations that are started without one.
         http_sleep_seconds: how long ``call_http`` waits between two polls if the response does not say.
         stores_inputs: whether histories show the inputs of activities.
-        store_type: ``sqlite`` or ``postgresql``.
-        connection: for ``postgresql`` the URI of the database.
+        store_type: ``sqlite``, ``postgresql`` or ``durabletask``.
+        connection: for ``postgresql`` the URI of the database, for ``durabletask`` the connection string.
     """
 
     hub_name: str
@@ -149,12 +157,14 @@ def _store(section: _Section, services: Services) -> tuple[str, str]:
     values = section.get("storageProvider")
     provider = _Section(values if isinstance(values, Mapping) else {}, services)
     kind = provider.text("type").lower()
+    if kind in _SCHEDULER and _setting(provider, services):
+        kind = BACKEND
     if kind in _OF_AZURE:
         _warn_of_azure(provider.text("type"), services)
         kind = ""
     if kind not in ("", *_TYPES):
-        raise _wrong("storageProvider.type", " or ".join(_TYPES), provider.get("type"))
-    return (kind or "sqlite", _connection(provider, services) if kind == "postgresql" else "")
+        raise _wrong("storageProvider.type", f"{', '.join(_TYPES[:-1])} or {_TYPES[-1]}", provider.get("type"))
+    return (kind or "sqlite", _connection(kind, provider, services) if kind in _CONNECTED else "")
 
 
 def _warn_of_azure(kind: str, services: Services) -> None:
@@ -168,13 +178,18 @@ def _warn_of_azure(kind: str, services: Services) -> None:
     )
 
 
-def _connection(provider: _Section, services: Services) -> str:
+def _setting(provider: _Section, services: Services) -> str:
+    """Return the app setting that ``connectionStringName`` names; empty if there is none."""
     name = provider.text("connectionStringName")
-    value = services.settings.get(name) if name else None
+    return (services.settings.get(name) or "") if name else ""
+
+
+def _connection(kind: str, provider: _Section, services: Services) -> str:
+    name, value = provider.text("connectionStringName"), _setting(provider, services)
     if not value:
         what = f"the app setting '{name}'" if name else "extensions.durableTask.storageProvider.connectionStringName"
         raise SettingsError(
-            f"The store of Durable Functions is postgresql, but {what} is not set.",
-            remedy="Set connectionStringName in host.json, and the app setting to postgresql://USER:PASSWORD@HOST/NAME.",
+            f"The store of Durable Functions is {kind}, but {what} is not set.",
+            remedy=f"Set connectionStringName in host.json, and the app setting to {_CONNECTED[kind]}.",
         )
     return value

@@ -173,7 +173,6 @@ def counts(context: Any, _input: Any) -> Any:
         yield context.call_entity(one, "boom")
     except Exception as error:  # noqa: BLE001 - its class is another one in each version of the SDK
         text = str(error)
-    context.signal_entity(one, "tell", input=7)
     return [added, "nope" in text, (yield context.call_entity(one, "get"))]
 
 

@@ -21,16 +21,14 @@ from hosting_durable.errors import (
     WrongState,
 )
 from hosting_durable.hub import TaskHub
+from hosting_durable.protocol.backend import MAX_MESSAGE_BYTES, SERVICE, Backend
 from hosting_durable.protocol.messages import Messages
 from hosting_durable.protocol.service import TaskHubService, unserved
 
 if TYPE_CHECKING:
     import grpc
 
-MAX_MESSAGE_BYTES = 100 * 1024 * 1024
-"""The longest message of a client or for it."""
-
-_SERVICE = "TaskHubSidecarService"
+_FOR_CLIENTS = frozenset({"DeleteTaskHub", "SkipGracefulOrchestrationTerminations"})
 _CODES = (
     (UnknownInstance, "NOT_FOUND"),
     (InstanceExists, "ALREADY_EXISTS"),
@@ -49,7 +47,7 @@ class ProtocolServer:
     """
 
     def __init__(self, hub: TaskHub, messages: Messages) -> None:
-        self._service = TaskHubService(hub, messages)
+        self._methods = TaskHubService(hub, messages).methods()
         self._messages = messages
         self._server: grpc.aio.Server | None = None
         self._folder = ""
@@ -64,7 +62,7 @@ class ProtocolServer:
         options = [("grpc.max_receive_message_length", size), ("grpc.max_send_message_length", size)]
         self._server = grpc.aio.server(options=options)
         handlers = {name: self._handler(name, *types) for name, types in self._messages.methods().items()}
-        self._server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(_SERVICE, handlers),))
+        self._server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(SERVICE, handlers),))
         self.address = self._listen(self._server)
         await self._server.start()
 
@@ -86,10 +84,58 @@ class ProtocolServer:
     def _handler(self, name: str, request: Any, response: Any, is_stream: bool) -> grpc.RpcMethodHandler[Any, Any]:
         import grpc
 
-        method = self._service.methods().get(name)
+        method = self._methods.get(name)
         make = grpc.unary_stream_rpc_method_handler if is_stream else grpc.unary_unary_rpc_method_handler
         serve = _refuse(name) if method is None else _many(method) if is_stream else _one(method)
         return make(serve, request_deserializer=request.FromString, response_serializer=response.SerializeToString)
+
+
+class ProxyServer(ProtocolServer):
+    """Passes the calls of the clients of an app on to the backend that is its engine.
+
+    Args:
+        hub: the app's task hub.
+        backend: the backend.
+    """
+
+    def __init__(self, hub: TaskHub, backend: Backend) -> None:
+        super().__init__(hub, backend.messages)
+        self._backend = backend
+
+    def _handler(self, name: str, request: Any, response: Any, is_stream: bool) -> grpc.RpcMethodHandler[Any, Any]:
+        import grpc
+
+        if name not in self._methods and name not in _FOR_CLIENTS:
+            return super()._handler(name, request, response, is_stream)
+        if is_stream:
+            return grpc.unary_stream_rpc_method_handler(_pass_many(self._backend, name))
+        return grpc.unary_unary_rpc_method_handler(_pass_one(self._backend, name))
+
+
+def _pass_one(backend: Backend, name: str) -> Callable[[Any, Any], Any]:
+    async def serve(request: bytes, context: Any) -> Any:
+        import grpc
+
+        try:
+            left = context.time_remaining()
+            return await backend.method(name, is_raw=True)(request, metadata=backend.metadata, timeout=left)
+        except grpc.RpcError as error:
+            await context.abort(error.code(), error.details())
+
+    return serve
+
+
+def _pass_many(backend: Backend, name: str) -> Callable[[Any, Any], Any]:
+    async def serve(request: bytes, context: Any) -> AsyncIterator[Any]:
+        import grpc
+
+        try:
+            async for one in backend.method(name, is_raw=True)(request, metadata=backend.metadata):
+                yield one
+        except grpc.RpcError as error:
+            await context.abort(error.code(), error.details())
+
+    return serve
 
 
 def _one(method: Callable[[Any], Any]) -> Callable[[Any, Any], Any]:
