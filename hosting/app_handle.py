@@ -260,9 +260,10 @@ class AppHandle:
         """Add a header to every response of the host. Only in ``prepare``.
 
         Also to those that no hook can change: of functions that fail or are denied, of streams, of wrong paths and
-        missing keys, and of the host's own paths. A response that has the header keeps its own. Responses to what is
-        not a valid HTTP request have none. In Azure, the host is not ours: there it is a problem that
-        ``hosting diag`` shows, unless the extension looks for ``headers`` in ``app.capabilities`` first.
+        missing keys, of the host's own paths, and to what is not a valid HTTP request, where method, path and headers
+        are empty as far as they are not known. A response that has the header keeps its own. In Azure, the host is not
+        ours: there it is a problem that ``hosting diag`` shows, unless the extension looks for ``headers`` in
+        ``app.capabilities`` first.
 
         Args:
             name: the header's name.

@@ -80,13 +80,13 @@ class ResponseHead(NamedTuple):
     status: int
     """The status code."""
     method: str
-    """The method of the request, in capitals."""
+    """The method of the request, in capitals. Empty if the request was refused before it was known."""
     path: str
-    """The path of the request as it was sent, without the query."""
+    """The path of the request as it was sent, without the query. Empty if it was refused before it was known."""
     function: str
     """The name of the function that the request is for; empty if the host answers in the place of one."""
     request_headers: Mapping[str, str]
-    """The headers of the request, their names in lower case."""
+    """The headers of the request, their names in lower case. Empty if it is not a valid HTTP request."""
 
 
 HeaderValue: TypeAlias = "str | Callable[[ResponseHead], str | None]"

@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
+from hosting.bindings.http.response import Headers
 from hosting.host.function_host import FunctionHost
 from hosting.server.admin.app import Admin
 from hosting.server.body import BodyReader, read_body_limit
@@ -20,7 +21,7 @@ from hosting.server.event_loop import choose_event_loop
 from hosting.server.health import Health
 from hosting.server.middleware.access import Access, AccessLog, report_refusal
 from hosting.server.middleware.cors import Cors, CorsPolicy
-from hosting.server.middleware.headers import ExtensionHeaders, header_middleware
+from hosting.server.middleware.headers import ExtensionHeaders, HeadersOfExtensions, header_middleware
 from hosting.server.middleware.limits import limit_middleware
 from hosting.server.middleware.routing import OwnPaths, Routing
 from hosting.server.processes import Processes
@@ -80,7 +81,8 @@ class HostApp:
         limit = read_body_limit(host.environ)
         app: AsgiApp = FunctionEndpoint(limit, shows_tracebacks=shows_tracebacks)
         admin = Admin(host, self.processes, keys, limit, monitor)
-        for wrap in reversed(list(_middleware(self.processes, host, keys, cors, cross_site, admin))):
+        self._headers = HeadersOfExtensions(host.response_headers, host.extensions.installed)
+        for wrap in reversed(list(_middleware(self.processes, host, keys, cors, cross_site, admin, self._headers))):
             app = wrap(app)
         self._http = app if access is None else AccessLog(app, access)
 
@@ -105,9 +107,10 @@ class HostApp:
         """Cancel the async invocation that this request waits for; a function that runs in a thread goes on."""
         disconnect(scope)
 
-    def on_refusal(self, access: Access) -> None:
-        """Report a request that the server has refused because of its form."""
+    def on_refusal(self, access: Access) -> Headers:
+        """Report a request that the server has refused because of its form, and return the headers of extensions."""
         report_refusal(access, self._access)
+        return self._headers.added_to_refusal(access)
 
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         await receive()
@@ -139,12 +142,13 @@ def _middleware(
     cors: CorsPolicy | None,
     cross_site: CrossSiteCheck | None,
     admin: Admin,
+    headers: HeadersOfExtensions,
 ) -> Iterator[Middleware]:
     """Yield the middleware around the functions, the outermost first."""
     http = host.section("extensions", "http")
     yield from header_middleware(http)
     if host.response_headers:
-        yield partial(ExtensionHeaders, headers=host.response_headers, extensions=host.extensions.installed)
+        yield partial(ExtensionHeaders, headers=headers)
     levels = read_authorization_levels(host.section("extensions"))
     limit = read_body_limit(host.environ)
     webhooks = Webhooks(host.webhooks, levels, keys, limit)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from hosting.bindings.http.response import HttpReply
+from hosting.bindings.http.response import Headers, HttpReply
 from hosting.server.event_loop import EventLoop
 from hosting.server.middleware.access import Access, AccessLog, report_refusal
 from hosting.server.replies import respond
@@ -45,9 +45,10 @@ class UnavailableApp:
         scope[REFUSED] = "the app does not run"
         await respond(scope, send, self._reply)
 
-    def on_refusal(self, access: Access) -> None:
-        """Report a request that the server has refused because of its form."""
+    def on_refusal(self, access: Access) -> Headers:
+        """Report a request that the server has refused because of its form; no extension adds a header."""
         report_refusal(access, self._access)
+        return []
 
     def on_disconnect(self, scope: Scope) -> None:
         """Do nothing: every request is answered at once."""

@@ -9,6 +9,7 @@ from typing import Any
 
 from uvicorn.server import ServerState
 
+from hosting.bindings.http.response import Headers
 from hosting.server.middleware.access import Access
 from hosting.server.timeouts import Timeouts
 from hosting.server.types import AsgiApp
@@ -60,7 +61,7 @@ class Transport(asyncio.Transport):
 
 
 def connect(
-    app: AsgiApp, timeouts: Timeouts | None = None, on_refusal: Callable[[Access], None] = lambda access: None
+    app: AsgiApp, timeouts: Timeouts | None = None, on_refusal: Callable[[Access], Headers] = lambda access: []
 ) -> tuple[Connection, Transport, ServerState]:
     """Connect to ``app``; a sweep never runs by itself. Called on an event loop."""
     state, timeouts = ServerState(), timeouts or Timeouts()

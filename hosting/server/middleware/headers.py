@@ -5,7 +5,7 @@ Those of host.json are ``customHeaders`` and ``hsts`` of ``extensions.http``; ot
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Container, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -15,9 +15,12 @@ from hosting.bindings.http.request import parse_headers
 from hosting.bindings.http.response import Headers, encode_headers
 from hosting.errors import SettingsError
 from hosting.extensions import Extension, run_isolated
+from hosting.server.middleware.access import Access
 from hosting.server.types import AsgiApp, Message, Middleware, Receive, Scope, Send, reached_function, sent_path
 
 _DEFAULT_HSTS_DAYS = "30"
+_REFUSAL_HEADERS = frozenset({b"date", b"content-type", b"content-length", b"connection"})
+"""The headers of the response to what is not a valid HTTP request."""
 _NEVER_HSTS = ("localhost", "127.0.0.1", "[::1]")
 
 
@@ -46,33 +49,25 @@ class AddedHeaders:
         await self._app(scope, receive, send_with_headers)
 
 
-class ExtensionHeaders:
-    """ASGI middleware that adds the headers of extensions to every response, each unless the response has it already.
+class HeadersOfExtensions:
+    """The headers that extensions add to responses, each unless the response has it already.
 
     Args:
-        app: the ASGI application inside.
         headers: the headers.
         extensions: the extensions that add them, and perhaps others.
     """
 
-    def __init__(self, app: AsgiApp, headers: Sequence[AddedHeader], extensions: Iterable[Extension]) -> None:
+    def __init__(self, headers: Sequence[AddedHeader], extensions: Iterable[Extension]) -> None:
         by_name = {one.name: one for one in extensions}
-        self._app = app
         self._headers = [(header, by_name[header.extension]) for header in headers]
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request."""
+    def added(self, head: ResponseHead, names: Container[bytes]) -> Headers:
+        """Return the headers to add to a response; what their functions raise is recorded.
 
-        def send_with_headers(message: Message) -> Awaitable[None]:
-            if message["type"] == "http.response.start":
-                message["headers"] = [*message["headers"], *self._added(scope, message)]
-            return send(message)
-
-        await self._app(scope, receive, send_with_headers)
-
-    def _added(self, scope: Scope, message: Message) -> Headers:
-        names = {name.lower() for name, _ in message["headers"]}
-        head = _response_head(scope, message["status"])
+        Args:
+            head: the response and its request.
+            names: the names of the headers that the response has, in lower case.
+        """
         added: Headers = []
         for one in tuple(self._headers):
             header, extension = one
@@ -82,6 +77,39 @@ class ExtensionHeaders:
                 if encoded is None and one in self._headers:
                     self._headers.remove(one)
         return added
+
+    def added_to_refusal(self, access: Access) -> Headers:
+        """Return the headers to add to the response to what is not a valid HTTP request.
+
+        Args:
+            access: the request as far as it is known; its headers are not.
+        """
+        return self.added(ResponseHead(access.status, access.method, access.path, "", {}), _REFUSAL_HEADERS)
+
+
+class ExtensionHeaders:
+    """ASGI middleware that adds the headers of extensions to every response.
+
+    Args:
+        app: the ASGI application inside.
+        headers: the headers.
+    """
+
+    def __init__(self, app: AsgiApp, headers: HeadersOfExtensions) -> None:
+        self._app = app
+        self._headers = headers
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+
+        def send_with_headers(message: Message) -> Awaitable[None]:
+            if message["type"] == "http.response.start":
+                names = {name.lower() for name, _ in message["headers"]}
+                added = self._headers.added(_response_head(scope, message["status"]), names)
+                message["headers"] = [*message["headers"], *added]
+            return send(message)
+
+        await self._app(scope, receive, send_with_headers)
 
 
 def _response_head(scope: Scope, status: int) -> ResponseHead:

@@ -37,6 +37,25 @@ class Refused(Exception):
         self.reason = reason
 
 
+def refusal(refused: Refused, date_line: bytes, headers: RawHeaders) -> bytes:
+    """Return the response to a request that is refused, after which the connection is closed.
+
+    Args:
+        refused: why.
+        date_line: the line of the Date header.
+        headers: further headers.
+    """
+    lines = [
+        f"HTTP/1.1 {refused.status.value} {refused.status.phrase}".encode(),
+        date_line.rstrip(),
+        b"content-type: text/plain; charset=utf-8",
+        f"content-length: {len(refused.reason)}".encode(),
+        b"connection: close",
+        *(name + b": " + value for name, value in headers),
+    ]
+    return b"\r\n".join([*lines, b"", refused.reason.encode()])
+
+
 Target: TypeAlias = tuple[bytes, bytes, bytes | None]
 """Path and query that a request asks for, and the authority of an absolute URL, which stands in place of Host."""
 

@@ -20,6 +20,7 @@ from urllib.parse import unquote
 
 import httptools
 
+from hosting.bindings.http.response import Headers
 from hosting.server.middleware.access import Access
 from hosting.server.timeouts import Timeouts
 from hosting.server.types import ANSWERED, ENDS_WITH_HOST, TASK, AsgiApp, Scope
@@ -34,6 +35,7 @@ from hosting.server.uvicorn_adapter.head import (
     check_host,
     check_size,
     parse_target,
+    refusal,
     shown_path,
     too_large,
 )
@@ -58,7 +60,7 @@ class Shared(NamedTuple):
     Args:
         app: answers requests.
         on_disconnect: called with the ASGI scope of each unanswered request when its client has disconnected.
-        on_refusal: called with each request that the server itself refuses; must not raise.
+        on_refusal: called with each request that the server itself refuses; returns headers to add; must not raise.
         timeouts: the time limits of a connection.
         sweep: enforces them.
         scheduler: flushes the transports.
@@ -68,7 +70,7 @@ class Shared(NamedTuple):
 
     app: AsgiApp
     on_disconnect: Callable[[Scope], None]
-    on_refusal: Callable[[Access], None]
+    on_refusal: Callable[[Access], Headers]
     timeouts: Timeouts
     sweep: Sweep
     scheduler: FlushScheduler
@@ -432,16 +434,8 @@ class Connection(asyncio.Protocol):
     def _write_refusal(self, refused: Refused) -> None:
         if self._transport.is_closing():
             return
-        method, path = self._refused_request()
-        self._shared.on_refusal(Access(method, path, refused.status.value, None, "", refused.reason))
-        lines = [
-            f"HTTP/1.1 {refused.status.value} {refused.status.phrase}",
-            self.date_line().decode().rstrip(),
-            "content-type: text/plain; charset=utf-8",
-            f"content-length: {len(refused.reason)}",
-            "connection: close",
-        ]
-        self.write("\r\n".join([*lines, "", refused.reason]).encode())
+        access = Access(*self._refused_request(), refused.status.value, None, "", refused.reason)
+        self.write(refusal(refused, self.date_line(), self._shared.on_refusal(access)))
         self.close()
 
     def _refused_request(self) -> tuple[str, str]:

@@ -21,6 +21,7 @@ import uvicorn
 from uvicorn.lifespan.on import LifespanOn
 
 from hosting._log import host_logger
+from hosting.bindings.http.response import Headers
 from hosting.errors import HostingError
 from hosting.server.event_loop import EventLoop
 from hosting.server.middleware.access import Access
@@ -88,8 +89,8 @@ class Application(Protocol):
     def on_disconnect(self, scope: Scope) -> None:
         """Called when the client of a request that is not answered yet has disconnected."""
 
-    def on_refusal(self, access: Access) -> None:
-        """Called when the server has refused a request because of its form; must not raise."""
+    def on_refusal(self, access: Access) -> Headers:
+        """Called when the server refuses a request because of its form; returns headers to add, and must not raise."""
 
 
 class Server(uvicorn.Server):

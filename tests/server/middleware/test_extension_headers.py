@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from hosting.errors import ExtensionError
 from hosting.server.app import HostApp
 from hosting.server.keys import Keys
 from hosting.testing import Host, make_host
+from tests.support.connections import connect
 from tests.support.hooks import hooks
 
 APP = {
@@ -104,6 +106,47 @@ def test_header_is_on_every_response_of_the_host(method: str, path: str, expecte
         response = host.request(method, path, headers={"X-Id": "7"})
         assert response.headers["x-described"] == expected
         assert response.headers["x-fixed"] == "of host.json"
+
+
+@pytest.mark.parametrize(
+    ("sent", "expected"),
+    [
+        (b"nonsense\r\n\r\n", "400 ' ' {}"),
+        (b"GET /api/text?q=1 HTTP/1.1\r\nX-Id: 7\r\n\r\n", "400 'GET /api/text' {}"),
+        (b"GET /api/text HTTP/1.1\r\nHost: a b\r\n\r\n", "400 'GET /api/text' {}"),
+        (b"GET / HTTP/9.9\r\nHost: a\r\n\r\n", "400 'GET /' {}"),
+        (b"GET /" + b"a" * 99_999 + b" HTTP/1.1\r\nHost: a\r\n\r\n", "414 'GET /aaaaaaaa' {}"),
+        (b"GET /api/text HTTP/1.1\r\nHost: a\r\nX: " + b"x" * 99_999 + b"\r\n\r\n", "431 'GET /api/text' {}"),
+        (b"GET /api/te", "408 'GET /api/te' {}"),
+        (b"GET /api/text HTTP/1.1\r\nHost: a\r\n", "408 'GET /api/text' {}"),
+    ],
+    ids=["not HTTP", "no Host", "Host", "version", "URL", "head", "slow target", "slow head"],
+)
+async def test_header_is_on_the_response_to_what_is_no_valid_request(sent: bytes, expected: str) -> None:
+    """Its function knows of the request what could be read; own headers of such a response stay."""
+
+    def describe_refusal(head: hosting.ResponseHead) -> str:
+        return f"{head.status} '{head.method} {head.path[:9]}' {dict(head.request_headers)}{head.function}"
+
+    extensions = {
+        "mine": adding("X-Described", describe_refusal),
+        "type": adding("Content-Type", "image/png"),
+        "failing": adding("X-Fails", fails),
+        "closed": Closed(),
+    }
+    with make_host(APP, extensions=extensions) as host:
+        app = host._session._app
+        connection, transport, _ = connect(app, on_refusal=app.on_refusal)
+        connection.data_received(sent)
+        for elapsed in (0.0, 999.0, 999.0):
+            connection.check_time(elapsed)
+        await asyncio.sleep(0)
+        head = transport.written.partition(b"\r\n\r\n")[0].decode().split("\r\n")
+        assert f"x-described: {expected}" in [line.replace("X-Described", "x-described") for line in head]
+        assert [line for line in head if line.lower().startswith("content-type")] == [
+            "content-type: text/plain; charset=utf-8"
+        ]
+        assert transport.closed
 
 
 def test_header_is_on_a_stream() -> None:
