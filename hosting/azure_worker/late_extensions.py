@@ -93,5 +93,6 @@ def _imported_by(frame: FrameType | None) -> Iterator[str]:
     """Yield the files of the modules that a call comes from while they are imported, the innermost first."""
     while frame is not None:
         if frame.f_code.co_name == "<module>":
-            yield frame.f_code.co_filename
+            # Not that of the code, which is the path at which it was compiled, where the app has no source.
+            yield str(frame.f_globals.get("__file__") or frame.f_code.co_filename)
         frame = frame.f_back

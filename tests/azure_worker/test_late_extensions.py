@@ -6,6 +6,7 @@ import asyncio
 import importlib
 import inspect
 import json
+import py_compile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -128,8 +129,10 @@ def process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     pending.take()
 
 
-def work(folder: Path, app: str, *, define: str = "def", before: str = "", guard: object = True) -> Worker:
-    """Import an app and take its function."""
+def work(
+    folder: Path, app: str, *, define: str = "def", before: str = "", guard: object = True, has_source: bool = True
+) -> Worker:
+    """Import an app, of which the source or only the compiled file is there, and take its function."""
     (folder / "hooks.py").write_text(HOOKS.format(guard=guard))
     (folder / "late_module.py").write_text("import hooks, hosting\nhosting.extension(hooks.Late)\n")
     if app == "v1":
@@ -139,7 +142,11 @@ def work(folder: Path, app: str, *, define: str = "def", before: str = "", guard
         (folder / "f" / "function.json").write_text(json.dumps({"scriptFile": "own.py", "bindings": [binding, answer]}))
     text = HEAD.format(before=before) + APPS[app].format(define=define)
     name = "f.own" if app == "v1" else "function_app"
-    (folder / f"{name.replace('.', '/')}.py").write_text(text)
+    path = folder / f"{name.replace('.', '/')}.py"
+    path.write_text(text)
+    if not has_source:
+        py_compile.compile(str(path), str(path.with_suffix(".pyc")), dfile="/built/elsewhere.py")
+        path.unlink()
     module = importlib.import_module(name)
     return Worker(module.f if app == "v1" else module.app.get_functions()[0].get_user_function())
 
@@ -158,7 +165,7 @@ def test_guard_that_a_function_registers_while_extensions_are_off_is_refused_eac
     monkeypatch.setenv("PYTHON_ENABLE_WORKER_EXTENSIONS", "0")
     if host_json:
         (tmp_path / "host.json").write_text(host_json)
-    worker = work(tmp_path, app, define=HOW[how])
+    worker = work(tmp_path, app, define=HOW[how], has_source=how != "thread")
     error = "SettingsError" if host_json else "ExtensionError"
     assert [worker.call(), worker.call(how), worker.call(how)] == ["answer", error, error]
     assert app == "v1" or not pending.extensions
