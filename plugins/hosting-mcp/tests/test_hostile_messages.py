@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 import json
 from collections.abc import Iterator
@@ -63,7 +64,11 @@ NOT_A_MESSAGE: list[tuple[str, Any]] = [
     ("infinity", b'{"jsonrpc": "2.0", "id": 1, "method": "ping", "params": {"a": -Infinity}}'),
     ("nested too deeply", DEEP),
     ("huge integer", b'{"jsonrpc": "2.0", "id": ' + b"9" * 10_000 + b', "method": "ping"}'),
+    ("integer that is infinite", b'{"jsonrpc": "2.0", "id": 1e999, "method": "ping"}'),
+    ("byte order mark", b'\xef\xbb\xbf{"jsonrpc": "2.0", "id": 1, "method": "ping"}'),
+    ("UTF-16", '{"jsonrpc": "2.0", "id": 1, "method": "ping"}'.encode("utf-16")),
     ("batch", [request("ping"), request("ping")]),
+    ("batch of a notification", [{"jsonrpc": "2.0", "method": "notifications/initialized"}]),
     ("empty batch", []),
     ("empty object", {}),
     ("no version", {"id": 1, "method": "ping"}),
@@ -159,12 +164,17 @@ HTTP: list[tuple[str, str, dict[str, str], int, str]] = [
     ("POST", "", {"accept": "text/event-stream"}, 406, "Not Acceptable"),
     ("POST", "", {"accept": "text/html, image/*"}, 406, "Not Acceptable"),
     ("POST", "", {"content-type": "text/plain"}, 415, "Unsupported Media Type"),
+    ("POST", "", {"content-type": ""}, 415, "Unsupported Media Type"),
+    ("POST", "", {"content-type": "application/json-patch+json"}, 415, "Unsupported Media Type"),
     ("POST", "", {"content-type": "application/x-www-form-urlencoded"}, 415, "Unsupported Media Type"),
     ("POST", "", {"mcp-session-id": "made up"}, 400, "Mcp-Session-Id header is not a session id"),
     ("POST", "", {"mcp-session-id": "x" * 5_000}, 400, "Mcp-Session-Id header is not a session id"),
     ("POST", "", {"mcp-session-id": "aaaaaaaaaaaaaaaa|BBBBBBBBBBBBBBBB"}, 400, "Mcp-Session-Id header is not"),
     ("POST", "", {"mcp-protocol-version": "newest"}, 400, "MCP-Protocol-Version header is not a version"),
     ("POST", "", {"mcp-protocol-version": "2025-06-18; x"}, 400, "MCP-Protocol-Version header is not a version"),
+    ("POST", "", {"mcp-protocol-version": "2025-06-18, 2024-11-05"}, 400, "MCP-Protocol-Version header is not a"),
+    ("GET", "", {"last-event-id": "5", "accept": "text/event-stream"}, 405, ""),
+    ("POST", "", {"last-event-id": "5"}, 200, '"result":{}'),
     ("POST", "", {"accept": "application/*, text/*"}, 200, '"result":{}'),
     ("POST", "", {"accept": "*/*", "content-type": "application/json; charset=utf-8"}, 200, '"result":{}'),
     ("POST", "/", {"mcp-protocol-version": "2099-01-01"}, 200, '"result":{}'),
@@ -201,6 +211,16 @@ async def test_notification_and_response_are_accepted_without_an_answer(peer: Pe
     """The reply is 202 without a body, and a notification runs no function."""
     reply = await peer.post(content)
     assert (reply.status_code, reply.content, reply.headers.get("content-type")) == (202, b"", None)
+
+
+async def test_replayed_ids_have_their_own_answers(peer: Peer) -> None:
+    """Requests with the same id at the same time, in one session or without any, are each answered."""
+    for session in ("aaaaaaaaaaaaaaaa|bbbbbbbbbbbbbbbb", ""):
+        messages = [{**request("resources/read", {"uri": f"b://{uri}"}), "id": 5} for uri in ("one", "two") * 5]
+        replies = await asyncio.gather(*(peer.post(one, mcp_session_id=session) for one in messages))
+        answers = [events(reply.text)[0] for reply in replies]
+        assert [answer["id"] for answer in answers] == [5] * 10
+        assert ["result" in answer for answer in answers] == [True, False] * 5
 
 
 async def test_hostile_messages_ran_no_tool(peer: Peer) -> None:

@@ -12,6 +12,7 @@ INVALID_PARAMS = -32602
 INTERNAL_ERROR = -32603
 
 RequestId: TypeAlias = str | int
+_ID_TYPES = (int, str, type(None))
 
 
 def _no_constant(name: str) -> NoReturn:
@@ -71,7 +72,7 @@ def parse_message(body: bytes) -> Message:
     if not isinstance(content, dict) or content.get("jsonrpc") != "2.0":
         raise ValueError("expected one object with jsonrpc 2.0")
     request_id = content.get("id")
-    if request_id is not None and (isinstance(request_id, bool) or not isinstance(request_id, str | int)):
+    if type(request_id) not in _ID_TYPES:  # exactly: true is an integer to isinstance
         raise ValueError("expected an id that is a text or an integer")
     if "method" not in content:
         return _response(content, request_id)
