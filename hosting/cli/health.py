@@ -7,19 +7,17 @@ import os
 import re
 import sys
 import threading
-from typing import TYPE_CHECKING, Any
+from contextlib import closing
+from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
 import click
 
+from hosting.cli.connection import open_connection
 from hosting.cli.help import Command
 from hosting.cli.params import Choice
 
-if TYPE_CHECKING:
-    from http.client import HTTPConnection
-
 DEFAULT_PORT = 7071
-_LOCAL = ("127.0.0.1", "localhost", "::1")
 _STATUSES = {status: status for status in ("Healthy", "Degraded", "Unhealthy")}
 _MAX_PORT = 65535
 _MARGIN_SECONDS = 0.1
@@ -114,31 +112,17 @@ def _ask(parts: SplitResult, path: str, seconds: float) -> tuple[str, str]:
     """Return the status that a host reports, and why it is not healthy; the reason is empty if it is."""
     from http.client import HTTPException
 
-    connection = _connection(parts, seconds)
+    connection = open_connection(parts.scheme, str(parts.hostname), parts.port, seconds)
     try:
         connection.request("GET", parts.path.rstrip("/") + path)
-        response = connection.getresponse()
-        body = response.read(10_000)
+        with closing(connection.getresponse()) as response:
+            code, body = response.status, response.read(10_000)
     except (OSError, HTTPException) as error:
         text = _late(seconds) if isinstance(error, TimeoutError) else " ".join(str(error).split())
         return "Unreachable", "".join(filter(str.isprintable, text)) or type(error).__name__
     finally:
         connection.close()
-    return _status(response.status, body)
-
-
-def _connection(parts: SplitResult, seconds: float) -> HTTPConnection:
-    from http.client import HTTPConnection, HTTPSConnection
-
-    assert parts.hostname is not None
-    if parts.scheme == "http":
-        return HTTPConnection(parts.hostname, parts.port, timeout=seconds)
-    import ssl  # most checks need none
-
-    context = ssl.create_default_context()
-    if parts.hostname in _LOCAL:  # its certificate is for the name by which others know the host
-        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-    return HTTPSConnection(parts.hostname, parts.port, timeout=seconds, context=context)
+    return _status(code, body)
 
 
 def _status(code: int, body: bytes) -> tuple[str, str]:

@@ -6,13 +6,15 @@ import http.client
 import json
 import os
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing
+from contextlib import ExitStack, closing
 from pathlib import Path
+from ssl import SSLCertVerificationError
 from typing import Any, NamedTuple, TypeVar
 from urllib.parse import urlencode, urlsplit
 
 import click
 
+from hosting.cli.connection import open_connection
 from hosting.errors import HostingError, UsageError
 
 DEFAULT_URL = "http://localhost:7071"
@@ -103,9 +105,10 @@ class RunningHost:
         """
         with self._reporting(), closing(self._connection(timeout)) as connection:
             connection.request(method, path, body or None, self._headers(content_type if body else ""))
-            response = connection.getresponse()
-            kind = (response.getheader("content-type") or "").partition(";")[0].strip().lower()
-            return Response(response.status, response.read(), kind)
+            # A response that ends with its connection has taken it over.
+            with closing(connection.getresponse()) as response:
+                kind = (response.getheader("content-type") or "").partition(";")[0].strip().lower()
+                return Response(response.status, response.read(), kind)
 
     def events(self, **params: str | int) -> Iterator[tuple[str, Any]]:
         """Yield the name and the data of each event, until the host stops.
@@ -114,9 +117,10 @@ class RunningHost:
             HostingError: no host answers, or it refuses.
         """
         query = urlencode({name: value for name, value in params.items() if value != ""})
-        with self._reporting(), closing(self._connection(60.0)) as connection:
+        with self._reporting(), ExitStack() as opened:
+            connection = opened.enter_context(closing(self._connection(60.0)))
             connection.request("GET", f"/admin/host/events?{query}", headers=self._headers())
-            response = connection.getresponse()
+            response = opened.enter_context(closing(connection.getresponse()))
             if response.status != http.HTTPStatus.OK:
                 self._checked(Response(response.status, response.read(), ""))
             if not (response.getheader("content-type") or "").startswith("text/event-stream"):
@@ -130,8 +134,7 @@ class RunningHost:
                     yield name, self._parsed(value)
 
     def _connection(self, timeout: float | None) -> http.client.HTTPConnection:
-        kind = http.client.HTTPSConnection if self._address.scheme == "https" else http.client.HTTPConnection
-        return kind(str(self._address.hostname), self._address.port, timeout=timeout)
+        return open_connection(self._address.scheme, str(self._address.hostname), self._address.port, timeout)
 
     def _headers(self, content_type: str = "") -> dict[str, str]:
         return {
@@ -199,6 +202,11 @@ class _Reporting:
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         if isinstance(error, TimeoutError):
             raise HostingError(f"The host at {self._url} does not answer in time.") from error
+        if isinstance(error, SSLCertVerificationError):
+            raise HostingError(
+                f"The certificate of the host at {self._url} is not trusted: {error.verify_message}.",
+                remedy="Use the name that it is for, or set SSL_CERT_FILE to the certificates that you trust.",
+            ) from error
         if isinstance(error, OSError):
             raise HostingError(
                 f"No host answers at {self._url}: {error.strerror or error}.",
@@ -257,12 +265,13 @@ def connect(url: str, key: str, app_dir: Path) -> RunningHost:
 def _own_key(app_dir: Path) -> str:
     """Return the master key of an app on this machine; empty if it has none yet, or cannot be read."""
     from hosting.apps.folder import app_folder
-    from hosting.server.key_store import key_store
+    from hosting.server.key_store import StateFile, key_store
     from hosting.server.keys import MASTER
 
     try:
         store = key_store(app_folder(app_dir), os.environ)
-        return (store.load().named(MASTER) or "") if store.version() is not None else ""
+        is_missing = isinstance(store, StateFile) and store.version() is None  # to load it would create it
+        return "" if is_missing else store.load().named(MASTER) or ""
     except HostingError:
         return ""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import ssl
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -11,8 +12,10 @@ from pathlib import Path
 
 import pytest
 
+from hosting.cli.connection import tls_context
 from hosting.cli.functions import where_text
 from hosting.cli.main import main
+from hosting.server.keys import Keys
 from hosting.testing import Server
 from hosting.testing.server import serve
 
@@ -135,7 +138,8 @@ class Strange(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         """Respond as the key of the request says."""
-        status, _, body = self.headers.get("x-functions-key", "401 ").partition(" ")
+        key = self.headers.get("x-functions-key", "401 ")
+        status, _, body = (key if key[:3].isdigit() and key[3] == " " else f"503 {key}").partition(" ")
         self.send_response(int(status))
         self.send_header("content-length", str(len(body)))
         self.end_headers()
@@ -193,3 +197,33 @@ def test_error_is_one_sentence_and_what_to_do(
     assert (result[0], result[1]) == (code, "")
     assert message in result[2]
     assert len(result[2].splitlines()) <= 2
+
+
+@pytest.mark.parametrize(
+    ("secret", "message"), [("ab" * 32, f"refuses: {Keys(bytes.fromhex('ab' * 32)).master}"), ("x", "its master key")]
+)
+def test_key_comes_from_where_the_host_has_it(
+    strange: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    secret: str,
+    message: str,
+) -> None:
+    """In a container, its variables have the secret; no keys are created for an app that has none."""
+    monkeypatch.delenv("HOSTING_MASTER_KEY", raising=False)
+    monkeypatch.setenv("HOSTING_KEYS_SECRET", secret)
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    (tmp_path / "host.json").write_text("{}")
+    result = run(capsys, "functions", strange, "--app", str(tmp_path))
+    assert (result[0], message in result[2]) == (1, True), result
+    monkeypatch.delenv("HOSTING_KEYS_SECRET")
+    assert "needs its master key" in run(capsys, "functions", strange, "--app", str(tmp_path))[2]
+    assert not (tmp_path / "state").exists()
+
+
+@pytest.mark.parametrize(("name", "is_checked"), [("localhost", False), ("::1", False), ("shop.example", True)])
+def test_certificates_of_other_machines_are_checked(name: str, is_checked: bool) -> None:
+    """That of a host on this machine is for another name."""
+    context = tls_context(name)
+    assert (context.check_hostname, context.verify_mode == ssl.CERT_REQUIRED) == (is_checked, is_checked)
