@@ -19,7 +19,7 @@ from itertools import pairwise
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, NamedTuple
 
 import azure.durable_functions as df  # type: ignore[import-untyped]
 from durable_support.hosts import HostFolder
@@ -53,13 +53,34 @@ def make_app() -> Any:
     return app
 
 
-async def throughput(hub: TaskHub, count: int) -> float:
-    """Return orchestrations per second."""
-    start = time.perf_counter()
+class Speed(NamedTuple):
+    """How fast something was.
+
+    Args:
+        rate: orchestrations per second, which depends on what else the machine does.
+        cpu: milliseconds of a core for each orchestration, which hardly does.
+    """
+
+    rate: float
+    cpu: float
+
+
+def _speed(count: int, start: float, cpu: float) -> Speed:
+    return Speed(count / (time.perf_counter() - start), (time.process_time() - cpu) / count * 1000)
+
+
+def middle(speeds: list[Speed]) -> Speed:
+    """Return the medians."""
+    return Speed(median(one.rate for one in speeds), median(one.cpu for one in speeds))
+
+
+async def throughput(hub: TaskHub, count: int) -> Speed:
+    """Return the speed of orchestrations that are started at once."""
+    start, cpu = time.perf_counter(), time.process_time()
     started = await asyncio.gather(*(hub.start_orchestration("five") for _ in range(count)))
     for one in started:
         await hub.wait_for_completion(one, 300)
-    return count / (time.perf_counter() - start)
+    return _speed(count, start, cpu)
 
 
 async def hops(hub: TaskHub, count: int) -> list[float]:
@@ -102,8 +123,8 @@ def crowd(rows: Rows) -> None:
     )
 
 
-def peer(count: int) -> float | None:
-    """Return the orchestrations per second of durabletask's in-memory backend; None without the package."""
+def peer(count: int) -> Speed | None:
+    """Return the speed of durabletask's in-memory backend; None without the package."""
     try:
         client = importlib.import_module("durabletask.client")
         worker = importlib.import_module("durabletask.worker")
@@ -128,14 +149,25 @@ def peer(count: int) -> float | None:
     work.start()
     try:
         hub = client.TaskHubGrpcClient(host_address=f"localhost:{port}")
-        start = time.perf_counter()
+        start, cpu = time.perf_counter(), time.process_time()
         started = [hub.schedule_new_orchestration(five_of_peer) for _ in range(count)]
         for one in started:
             hub.wait_for_orchestration_completion(one, timeout=300)
-        return count / (time.perf_counter() - start)
+        return _speed(count, start, cpu)
     finally:
         work.stop()
         backend.stop()
+
+
+def beside(own: Speed, peers: list[Speed]) -> str:
+    """Return what a line says about the peer; empty without it."""
+    if not peers:
+        return ""
+    other = middle(peers)
+    return (
+        f"; durabletask in memory {other.rate:.0f}/s, {other.cpu:.1f} ms of a core, "
+        f"ratio {own.rate / other.rate:.1f}, of cores {other.cpu / own.cpu:.1f}"
+    )
 
 
 async def measure(folder: HostFolder) -> None:
@@ -143,21 +175,23 @@ async def measure(folder: HostFolder) -> None:
     async with folder.open(make_app()) as host:
         hub = host.hub
         await throughput(hub, 20)
-        rates, peers = [], []
+        found, peers = [], []
         for _ in range(ROUNDS):
-            rates.append(await throughput(hub, COUNT))
-            rate = await asyncio.to_thread(peer, COUNT)
-            peers += [] if rate is None else [rate]
-        beside = (
-            f"; durabletask in memory {median(peers):.0f}/s, ratio {median(rates) / median(peers):.1f}" if peers else ""
-        )
-        print(f"orchestrations of {STEPS} activities: {median(rates):.0f}/s{beside}")
+            found.append(await throughput(hub, COUNT))
+            other = await asyncio.to_thread(peer, COUNT)
+            peers += [] if other is None else [other]
+        own = middle(found)
+        print(f"orchestrations of {STEPS} activities: {own.rate:.0f}/s, {own.cpu:.1f} ms of a core{beside(own, peers)}")
         alone = await hops(hub, 20)
         print(f"hop from activity to activity: median {median(alone):.1f} ms")
         print(f"idle hub: {await idle(10):.2f} % of a core")
         await hub.database.write(crowd)
-        crowded = await throughput(hub, COUNT)
-        print(f"with 100,000 finished and 10,000 timers: {crowded:.0f}/s ({crowded / median(rates) * 100:.0f} %)")
+        await throughput(hub, 20)  # the log of the database is written into its file meanwhile
+        crowded = middle([await throughput(hub, COUNT) for _ in range(ROUNDS)])
+        print(
+            f"with 100,000 finished and 10,000 timers: {crowded.rate:.0f}/s ({crowded.rate / own.rate * 100:.0f} %), "
+            f"{crowded.cpu:.1f} ms of a core ({crowded.cpu / own.cpu * 100:.0f} %)"
+        )
         print(f"instances: {len((await hub.query(InstanceQuery(limit=200_000))).instances)}")
 
 

@@ -53,8 +53,14 @@ class Claims:
             self._held[kind] -= 1
         return was_full
 
-    async def write(self, function: Callable[[Rows], T], *, quiet: bool = False) -> tuple[T, Claimed]:
+    async def write(self, function: Callable[[Rows], T], *, quiet: bool = False) -> tuple[T, Claimed | None]:
         """Run a function in a transaction, claim what is due then, and return both results.
+
+        Of several writes that share a transaction, one gets all that is claimed, and the others None.
+
+        Args:
+            function: the function.
+            quiet: whether other hosts need not know; it also asks when the next thing is due.
 
         Raises:
             StoreError: the database cannot be used. It is not known whether the claim is committed: under the next ID
@@ -63,23 +69,22 @@ class Claims:
         """
         owner, lock, mine = self.id, self._database.for_update, [0, 0, 0]
 
-        def run(rows: Rows) -> tuple[T, Claimed]:
+        def claim(rows: Rows) -> Claimed:
             self._hold(mine, (0, 0, 0))  # what an earlier attempt has claimed
-            value = function(rows)
-            claimed = work.claim(rows, owner, self._slots(), self.known, lock)
+            claimed = work.claim(rows, owner, self._slots(), self.known, lock, finds_next=quiet)
             self._hold(mine, (len(claimed.turns), len(claimed.entities), len(claimed.activities)))
-            return value, claimed
+            return claimed
 
         try:
-            return await self._database.write(run, quiet=quiet)
+            return await self._database.write_and(function, claim, quiet=quiet)
         except BaseException as error:
             self._hold(mine, (0, 0, 0))
             if isinstance(error, StoreError) and self.id == owner:
                 self.id = uuid4().hex
             raise
 
-    async def claim(self) -> Claimed:
-        """Claim what is due; raises as ``write``."""
+    async def claim(self) -> Claimed | None:
+        """Claim what is due; None if a write of this process has done so meanwhile. Raises as ``write``."""
         _, claimed = await self.write(lambda _rows: None, quiet=True)
         return claimed
 

@@ -111,6 +111,8 @@ class Engine:
             seen = self._database.writes
             try:
                 claimed = await self._claims.claim()
+                if claimed is None:
+                    continue
                 self._run(claimed)
                 if not claimed:
                     await self._wait(seen, claimed)
@@ -157,7 +159,8 @@ class Engine:
     async def _write(self, function: Callable[[Rows], Any]) -> None:
         """Write, and run what is due then."""
         _, claimed = await self._claims.write(function)
-        self._run(claimed)
+        if claimed is not None:
+            self._run(claimed)
 
     # Orchestrations
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 T = TypeVar("T")
+U = TypeVar("U")
 Row = Sequence[Any]
 
 
@@ -61,7 +62,7 @@ class Database(ABC):
         """Run a function in a transaction, and return what it returns when that is committed.
 
         Functions of one process run one after the other; several may share a transaction. A function may run again if
-        the transaction could not be committed, so that it must change nothing but rows.
+        the transaction could not be committed, or if another function in it raised: it must change nothing but rows.
 
         Args:
             function: the function.
@@ -71,6 +72,25 @@ class Database(ABC):
             StoreError: the database cannot be used.
             Exception: what the function raises; nothing that it did is kept.
         """
+
+    async def write_and(
+        self, function: Callable[[Rows], T], then: Callable[[Rows], U], *, quiet: bool = False
+    ) -> tuple[T, U | None]:
+        """Run a function as ``write`` does, and ``then`` at the end of its transaction; return what both return.
+
+        Where several share the transaction, a database may run one ``then`` for all, that of a quiet one if there is
+        one; the others get None for it.
+
+        Args:
+            function: the function.
+            then: what follows; it may run again, as the function may. Pass only such as do the same.
+            quiet: as for ``write``.
+
+        Raises:
+            StoreError: the database cannot be used.
+            Exception: what the function raises; then nothing is kept of what it did.
+        """
+        return await self.write(lambda rows: (function(rows), then(rows)), quiet=quiet)
 
     @abstractmethod
     async def read(self, function: Callable[[Rows], T]) -> T:

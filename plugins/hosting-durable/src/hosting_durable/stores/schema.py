@@ -33,6 +33,11 @@ STEPS: tuple[tuple[str, ...], ...] = (
         "CREATE INDEX activities_instance ON activities (instance)",
         "CREATE TABLE hosts (id TEXT PRIMARY KEY, beat BIGINT NOT NULL)",
     ),
+    (
+        # Activities that poll later stand behind those that are due, whatever their number.
+        "DROP INDEX activities_free",
+        "CREATE INDEX activities_due ON activities (due, number) WHERE owner IS NULL",
+    ),
 )
 """The statements of each version; ``{number}`` is the database's type of a key that counts by itself."""
 

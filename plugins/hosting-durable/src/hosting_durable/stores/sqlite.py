@@ -171,7 +171,8 @@ class _SqliteRows(Rows):
 
     def many(self, statement: str, rows: Sequence[Row]) -> None:
         """Run a statement for each row."""
-        self._connection.executemany(statement, rows)
+        if rows:
+            self._connection.executemany(statement, rows)
 
     def now(self) -> int:
         """Return the time of the clock."""

@@ -21,6 +21,7 @@ from hosting_durable.stores.database import Database, Rows
 from hosting_durable.stores.schema import migrate
 
 T = TypeVar("T")
+U = TypeVar("U")
 
 _BATCH = 200
 _ATTEMPTS = 5
@@ -75,11 +76,20 @@ class Session(ABC):
 class _Write:
     """A function to run in a transaction, and the task that waits for it."""
 
-    def __init__(self, function: Callable[[Rows], Any], loop: asyncio.AbstractEventLoop, *, quiet: bool) -> None:
+    def __init__(
+        self,
+        function: Callable[[Rows], Any],
+        then: Callable[[Rows], Any] | None,
+        loop: asyncio.AbstractEventLoop,
+        *,
+        quiet: bool,
+    ) -> None:
         self.function = function
+        self.then = then
         self.quiet = quiet
         self.future: asyncio.Future[Any] = loop.create_future()
         self.value: Any = None
+        self.following: Any = None
         self.error: BaseException | None = None
 
     def finish(self) -> None:
@@ -89,7 +99,7 @@ class _Write:
         if self.error is not None:
             self.future.set_exception(self.error)
         else:
-            self.future.set_result(self.value)
+            self.future.set_result((self.value, self.following))
 
 
 def _finish(batch: list[_Write]) -> None:
@@ -130,14 +140,26 @@ class ThreadedDatabase(Database):
 
     async def write(self, function: Callable[[Rows], T], *, quiet: bool = False) -> T:
         """Run a function in a transaction of the writing thread."""
+        value, _ = await self._write(function, None, quiet=quiet)
+        return value
+
+    async def write_and(
+        self, function: Callable[[Rows], T], then: Callable[[Rows], U], *, quiet: bool = False
+    ) -> tuple[T, U | None]:
+        """Run a function in a transaction of the writing thread, and what follows once for all functions in it."""
+        return await self._write(function, then, quiet=quiet)
+
+    async def _write(
+        self, function: Callable[[Rows], T], then: Callable[[Rows], U] | None, *, quiet: bool
+    ) -> tuple[T, U | None]:
         if self._thread is None or self._is_closed:
             raise StoreError(f"The store of Durable Functions, {self.description}, is not open.")
-        write = _Write(function, asyncio.get_running_loop(), quiet=quiet)
+        write = _Write(function, then, asyncio.get_running_loop(), quiet=quiet)
         self._queue.put(write)
-        value: T = await write.future
+        result: tuple[T, U | None] = await write.future
         if not quiet:
             self.wake()
-        return value
+        return result
 
     async def read(self, function: Callable[[Rows], T]) -> T:
         """Run a function on the connection for reading."""
@@ -279,13 +301,18 @@ class ThreadedDatabase(Database):
 
     def _transact(self, session: Session, batch: list[_Write]) -> None:
         """Run a batch in a transaction; raises Conflict or Disconnected if it can be repeated."""
-        for write in batch:
-            write.error = None
         is_committing = False
+        for write in batch:
+            write.error, write.following = None, None
         try:
             session.begin(writes=True)
-            for write in batch:
-                _run(session, write)
+            if not _run_all(session, batch):
+                # One has raised, which is rare: only then what each does is kept apart from the others.
+                session.rollback()
+                session.begin(writes=True)
+                for write in batch:
+                    _run_apart(session, write)
+            _follow(session, batch)
             is_committing = True
             session.commit(notify=not all(write.quiet for write in batch))
         except session.errors as error:
@@ -309,8 +336,25 @@ def _fail(batch: list[_Write], error: StoreError) -> None:
         write.error = error
 
 
-def _run(session: Session, write: _Write) -> None:
+def _run_all(session: Session, batch: list[_Write]) -> bool:
+    """Run all functions; return False if one has raised, so that none of it can be kept."""
+    for write in batch:
+        try:
+            write.value = write.function(session.rows)
+        except session.errors:
+            raise
+        except Exception as error:  # noqa: BLE001 - it belongs to the task that waits for it
+            write.error = error
+            if len(batch) > 1 or write.then is not None:
+                return False
+            session.rollback()  # there is nothing else in the transaction
+            session.begin(writes=True)
+    return True
+
+
+def _run_apart(session: Session, write: _Write) -> None:
     """Run one function; what it did is undone if it raises, and the others are kept."""
+    write.error = None
     session.rows.run("SAVEPOINT one")
     try:
         write.value = write.function(session.rows)
@@ -320,3 +364,11 @@ def _run(session: Session, write: _Write) -> None:
         write.error = error
         session.rows.run("ROLLBACK TO SAVEPOINT one")
     session.rows.run("RELEASE SAVEPOINT one")
+
+
+def _follow(session: Session, batch: list[_Write]) -> None:
+    """Run what follows, for one function that has not raised."""
+    found = [write for write in batch if write.then is not None and write.error is None]
+    for write in sorted(found, key=lambda one: not one.quiet)[:1]:
+        assert write.then is not None
+        write.following = write.then(session.rows)

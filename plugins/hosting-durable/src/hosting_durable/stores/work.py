@@ -28,7 +28,7 @@ _CLAIM = (
 _ACTIVITY = "number, instance, execution, task, name, input, trace_parent, trace_state, attempt, owner"
 _CLAIM_ACTIVITIES = (
     """UPDATE activities SET owner = ?, attempt = attempt + 1 WHERE number IN (SELECT number
-    FROM activities WHERE owner IS NULL AND due <= ? ORDER BY number LIMIT ?{lock}) AND owner IS NULL
+    FROM activities WHERE owner IS NULL AND due <= ? ORDER BY due, number LIMIT ?{lock}) AND owner IS NULL
     RETURNING """
     + _ACTIVITY
 )
@@ -149,7 +149,15 @@ class Claimed(NamedTuple):
         return bool(self.turns or self.entities or self.activities)
 
 
-def claim(rows: Rows, owner: str, slots: Slots, known: Mapping[str, tuple[str, int]], lock: str = "") -> Claimed:
+def claim(
+    rows: Rows,
+    owner: str,
+    slots: Slots,
+    known: Mapping[str, tuple[str, int]],
+    lock: str = "",
+    *,
+    finds_next: bool = True,
+) -> Claimed:
     """Claim what is due.
 
     Args:
@@ -158,13 +166,14 @@ def claim(rows: Rows, owner: str, slots: Slots, known: Mapping[str, tuple[str, i
         slots: the most of each kind.
         known: the execution and the turn of the instances whose history the engine knows.
         lock: what a query ends with that skips rows which another host is about to claim.
+        finds_next: whether ``next_due`` is filled.
     """
     now = rows.now()
     turns = [_turn(rows, row, now, known) for row in _instances(rows, owner, 0, now, slots.turns, lock)]
     batches = [_turn(rows, row, now, None) for row in _instances(rows, owner, 1, now, slots.entities, lock)]
     found = rows.all(_CLAIM_ACTIVITIES.format(lock=lock), owner, now, slots.activities) if slots.activities else []
     activities = sorted(Activity(*row) for row in found)
-    row = None if turns or batches or activities else rows.one(_NEXT)
+    row = None if turns or batches or activities or not finds_next else rows.one(_NEXT)
     return Claimed(turns, batches, activities, None if row is None else row[0], now)
 
 
