@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Generator
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import azure.durable_functions as df  # type: ignore[import-untyped]
@@ -13,6 +14,7 @@ from durable_support.hosts import HostFolder
 
 from hosting_durable import EntityId, Instance, InstanceQuery, Status, TaskHub, UnknownInstance, WrongState
 from hosting_durable.events import EventType
+from hosting_durable.stores.instances import Start, insert
 
 SECONDS = 20.0
 pytestmark = pytest.mark.filterwarnings("ignore:azure.functions df_loads")
@@ -267,3 +269,66 @@ async def test_orchestrations_that_go_on_are_left_to_do_for_a_host_until_idle(fo
             await hub.database.wait(hub.database.writes, 0.05)
         await hub.signal_entity(EntityId("Nothing", "e"), "add")
         assert (await provider.backlog())["entities"] == 1, "no function takes its message"
+
+
+def says_version(context: Any) -> Generator[Any, Any, Any]:
+    yield context.call_activity("anything")
+    return context.version
+
+
+@pytest.mark.parametrize(
+    ("own", "match", "runs"),
+    [
+        ("", "", "none 1.0 2.0 10.0 beta"),
+        ("2.0", "", "none 1.0 2.0"),
+        ("2.0", "CurrentOrOlder", "none 1.0 2.0"),
+        ("", "currentorolder", "none"),
+        ("beta", "", "none 1.0 2.0 10.0 beta"),
+        ("2.0", "STRICT", "2.0"),
+        ("", "Strict", "none"),
+        ("2.0", "None", "none 1.0 2.0 10.0 beta"),
+    ],
+)
+async def test_host_runs_the_versions_that_its_strategy_allows(
+    folder: HostFolder, own: str, match: str, runs: str
+) -> None:
+    """Numbers are compared as numbers, no version is the oldest; the others fail with Azure's words, or wait."""
+    app: Any = df.DFApp()
+    app.orchestration_trigger("context")(says_version)
+
+    @app.activity_trigger("x")  # type: ignore[untyped-decorator]
+    def anything(x: Any) -> None:
+        pass
+
+    names = ["none", "1.0", "2.0", "10.0", "beta"]
+    settings = {"versionMatchStrategy": match, "defaultVersion": own}
+    async with folder.open(app, {**settings, "versionFailureStrategy": "Fail"}) as host:
+        for name in names:
+            version = None if name == "none" else name
+            await host.hub.database.write(partial(insert, start=Start(name, "e", "says_version", version)))
+        found = {name: await host.hub.wait_for_completion(name, SECONDS) for name in names}
+    assert [name for name, one in found.items() if one.status is Status.COMPLETED] == runs.split()
+    for one in found.values():
+        if one.status is not Status.COMPLETED:
+            assert "Orchestration version did not comply with Worker Versioning" in (one.output or "")
+
+
+async def test_rejected_version_waits_for_a_host_that_runs_it(
+    folder: HostFolder, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The old host says once that it waits; the new one runs it when it comes."""
+    app: Any = df.DFApp()
+    app.orchestration_trigger("context")(two_events)
+    async with folder.open(app, {"defaultVersion": "1.0"}) as old:
+        for number in range(2):
+            await old.hub.start_orchestration("two_events", None, f"new-{number}", "2.0")
+        while not caplog.messages or not any("waits for another host" in one for one in caplog.messages):
+            await old.hub.database.wait(old.hub.database.writes, 0.05)
+        assert (await old.hub.get_instance("new-0")).status is Status.PENDING
+    async with folder.open(app, {"defaultVersion": "2.0"}) as new:
+        await new.hub.database.write(lambda rows: rows.run("UPDATE instances SET ready_at = 0"))
+        for number in range(2):
+            for _ in range(2):
+                await new.hub.raise_event(f"new-{number}", "Go", "1")
+            assert (await new.hub.wait_for_completion(f"new-{number}", SECONDS)).status is Status.COMPLETED
+    assert len([one for one in caplog.messages if "waits for another host" in one]) == 1

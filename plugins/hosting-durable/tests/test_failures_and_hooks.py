@@ -304,6 +304,8 @@ def test_hubs_without_a_name_are_called_as_in_azure(site: str, name: str) -> Non
         ({"storageProvider": {"type": "oracle"}}, "expected sqlite, postgresql or durabletask, found 'oracle'"),
         ({"storageProvider": {"type": "postgresql"}}, "connectionStringName is not set"),
         ({"maxConcurrentActivityFunctions": 0}, "expected a whole number of at least 1, found 0"),
+        ({"versionMatchStrategy": "Newer"}, "expected None, Strict or CurrentOrOlder, found 'Newer'"),
+        ({"versionFailureStrategy": "Wait"}, "expected Reject or Fail, found 'Wait'"),
     ],
 )
 async def test_wrong_settings_stop_the_start(folder: HostFolder, settings: Any, text: str) -> None:

@@ -207,6 +207,11 @@ def empty_all(context: Any) -> Generator[Any, Any, Any]:
     return result
 
 
+def with_identity(context: Any) -> Generator[Any, Any, Any]:
+    source = df.ManagedIdentityTokenSource("https://management.core.windows.net/")
+    yield context.call_http("GET", "https://management.azure.com/x", token_source=source)
+
+
 CASES: dict[Orchestrator, tuple[Any, Any]] = {
     chain: (5, [10, "Hello 10!", None]),
     fan_out: (None, 380),
@@ -257,12 +262,13 @@ async def test_orchestrations_end_with_the_right_result(each_store: HostFolder) 
         ("own_error", "Orchestrator function 'own_error' failed: own"),
         ("unhandled", "Orchestrator function 'unhandled' failed: Activity function 'flaky' failed:  ValueError: "),
         ("names", "is not an activity function. Additional info: The following are the known activity functions"),
+        ("with_identity", "token_source needs a managed identity, which hosting-durable does not use: get"),
         ("missing", "The function 'missing' doesn't exist, is disabled, or is not an orchestrator function."),
     ],
 )
 async def test_failures_say_what_failed(folder: HostFolder, name: str, text: str) -> None:
     """The output of a failed orchestration has the error in Azure's words."""
-    async with folder.open(make_app(own_error, unhandled, names)) as host:
+    async with folder.open(make_app(own_error, unhandled, names, with_identity)) as host:
         instance = await host.hub.start_orchestration(name)
         found = await host.hub.wait_for_completion(instance, SECONDS)
     assert found.status is Status.FAILED

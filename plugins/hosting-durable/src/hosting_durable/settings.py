@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from hosting.bindings import Services
 from hosting.core import Problem
 from hosting.errors import SettingsError
+from hosting_durable.versions import Match
 
 _SETTING = re.compile("%([^%]+)%")
 BACKEND = "durabletask"
@@ -46,6 +47,8 @@ class DurableSettings:
         stores_inputs: whether histories show the inputs of activities.
         store_type: ``sqlite``, ``postgresql`` or ``durabletask``.
         connection: for ``postgresql`` the URI of the database, for ``durabletask`` the connection string.
+        version_match: which versions of orchestrations this host runs.
+        fails_other_versions: whether the others fail; if not, they wait for a host that runs them.
     """
 
     hub_name: str
@@ -60,6 +63,8 @@ class DurableSettings:
     stores_inputs: bool = False
     store_type: str = "sqlite"
     connection: str = ""
+    version_match: Match = Match.NONE
+    fails_other_versions: bool = False
 
 
 def read_settings(services: Services) -> DurableSettings:
@@ -84,7 +89,17 @@ def read_settings(services: Services) -> DurableSettings:
         stores_inputs=section.get("storeInputsInOrchestrationHistory") is True,
         store_type=store_type,
         connection=connection,
+        version_match=_version_match(section),
+        fails_other_versions=section.choice("versionFailureStrategy", ("Reject", "Fail")) == "Fail",
     )
+
+
+def _version_match(section: _Section) -> Match:
+    """Return the strategy; by default the versions count only where the host has one."""
+    chosen = section.choice("versionMatchStrategy", [one.value for one in Match])
+    if chosen:
+        return Match(chosen)
+    return Match.CURRENT_OR_OLDER if section.text("defaultVersion") else Match.NONE
 
 
 class _Section:
@@ -104,6 +119,14 @@ class _Section:
         if value is None:
             return ""
         return _SETTING.sub(lambda found: self._services.settings.get(found[1]) or "", str(value)).strip()
+
+    def choice(self, key: str, names: Sequence[str]) -> str:
+        """Return one of some names as they are spelled, or an empty text; raises SettingsError for other values."""
+        value = self.text(key)
+        found = next((name for name in names if name.lower() == value.lower()), "")
+        if value and not found:
+            raise _wrong(key, f"{', '.join(names[:-1])} or {names[-1]}", self.get(key))
+        return found
 
     def count(self, key: str, default: int) -> int:
         """Return a whole number of at least 1; raises SettingsError for other values."""

@@ -10,7 +10,7 @@ import asyncio
 import json
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any, TypeAlias
 
@@ -95,7 +95,9 @@ class DurableForTests(DurableProvider, ProviderForTests):
 
     def __init__(self, services: Services) -> None:
         self._clock = JumpingClock()
-        hub = TaskHub(SqliteDatabase(None, clock=self._clock), read_settings(services))
+        # No other host of the test takes an orchestration of another version, which would be waited for without end.
+        settings = replace(read_settings(services), fails_other_versions=True)
+        hub = TaskHub(SqliteDatabase(None, clock=self._clock), settings)
         super().__init__(services, hub)
         self.engine.skip = self._clock.skip
 

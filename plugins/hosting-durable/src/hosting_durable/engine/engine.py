@@ -8,6 +8,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from hosting.bindings import host_logger
+from hosting_durable import versions
 from hosting_durable.engine import batches, http_calls, turns
 from hosting_durable.engine.activities import completed, failed
 from hosting_durable.engine.claims import ACTIVITIES, ENTITIES, TURNS, Claims
@@ -24,6 +25,7 @@ from hosting_durable.model import EntityId
 from hosting_durable.stores import instances, work
 from hosting_durable.stores.database import Rows
 from hosting_durable.stores.work import Activity, Claimed, Lost, Turn, TurnCommit
+from hosting_durable.versions import VersionMismatch
 
 BEAT_SECONDS = 2.0
 """How often a host shows that it is there."""
@@ -32,6 +34,7 @@ SILENT_SECONDS = 8.0
 
 _LONGEST_WAIT_SECONDS = 60.0
 _RETRY_SECONDS = 2.0
+_REJECTED_SECONDS = 5.0
 _MICROSECONDS = 1_000_000
 
 _logger = host_logger("durable")
@@ -57,6 +60,7 @@ class Engine:
         self._tasks: set[asyncio.Task[None]] = set()
         self._loops: list[asyncio.Task[None]] = []
         self._is_stopping = False
+        self._rejected: set[str | None] = set()
         self._silent: dict[str, tuple[int, float]] = {}
 
     @property
@@ -173,6 +177,9 @@ class Engine:
                 answer = await self._answer(execution, prepared.change, prepared.new)
                 self.dialect.decide(prepared, execution, answer, self._settings)
             await self._commit(turn, execution, prepared.change)
+        except VersionMismatch as error:
+            self._report_version(turn, str(error))
+            await self._give_back(turn, _REJECTED_SECONDS)
         except Lost:
             _logger.info("A turn of orchestration '%s' was lost to another host.", turn.instance_id)
         except StoreError as error:
@@ -198,6 +205,12 @@ class Engine:
         invoke = self._functions.orchestrators.get(turn.name)
         if invoke is None:
             return turns.Answer(None, self._functions.orchestrators.unknown(turn.name))
+        try:
+            versions.check(self._settings.version_match, self._settings.default_version, turn.version)
+        except VersionMismatch as error:
+            if not self._settings.fails_other_versions:
+                raise
+            return turns.Answer(None, str(error))
         parent = None if turn.parent is None else turn.parent[0]
         data = TurnData(execution.context(turn.input, parent, new), turn.instance_id, execution.is_replay)
         try:
@@ -209,9 +222,15 @@ class Engine:
             change.span = data.trace
         return self.dialect.answer(result)
 
-    async def _give_back(self, turn: Turn) -> None:
+    def _report_version(self, turn: Turn, text: str) -> None:
+        """Log once for each version that orchestrations of it wait for another host."""
+        if turn.version not in self._rejected:
+            self._rejected.add(turn.version)
+            _logger.warning("Orchestration '%s' (%s) waits for another host. %s", turn.instance_id, turn.name, text)
+
+    async def _give_back(self, turn: Turn, seconds: float = _RETRY_SECONDS) -> None:
         try:
-            await self._database.write(lambda rows: work.release(rows, turn, _RETRY_SECONDS))
+            await self._database.write(lambda rows: work.release(rows, turn, seconds))
         except StoreError:
             _logger.warning("Orchestration '%s' stays claimed until this host ends.", turn.instance_id)
 
