@@ -9,6 +9,7 @@ from pathlib import Path
 from packaging.utils import canonicalize_name
 
 from hosting._distributions import distribution_name, installed, installed_version, modules_of
+from hosting._text import closest
 from hosting.apps.requirements import FILE, RequirementLine, parse_requirements, read_requirements
 
 PYPROJECT = "pyproject.toml"
@@ -76,6 +77,10 @@ SHARED = frozenset({"azure", "azurefunctions", "google", "opentelemetry"})
 """Top-level names that many distributions share."""
 
 
+_SIMILAR = 0.8
+"""How similar a misspelled name is."""
+
+
 class Required:
     """What an app requires, from its ``requirements.txt`` and its ``pyproject.toml``.
 
@@ -92,6 +97,11 @@ class Required:
         # Python reports the part of a shared name that is missing, such as azure.storage.
         start = f"{canonicalize_name(module)}-" if module.partition(".")[0] in SHARED and "." in module else "-"
         return next((line for line in self._lines if line.name in wanted or line.name.startswith(start)), None)
+
+    def similar(self, module: str) -> RequirementLine | None:
+        """Return the requirement with a name of which a module's is a misspelling; None if there is none."""
+        name = closest(str(canonicalize_name(module)), [line.name for line in self._lines], cutoff=_SIMILAR)
+        return next((line for line in self._lines if line.name == name), None)
 
 
 def likely_distributions(module: str) -> Iterator[str]:

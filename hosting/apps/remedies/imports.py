@@ -195,8 +195,17 @@ def _not_required(name: str, root: Path) -> str:
     hint = f" (usually {usual})" if usual else ""
     shown = name if top in SHARED else top
     remedy = f"Add the package that provides {shown!r}{hint} to {FILE}, then run: {_INSTALL}"
-    question = similar_module(name, root)
+    question = similar_module(name, root) or ("" if usual else _similar_name(top, root))
     return f"{question}{remedy[0].lower()}{remedy[1:]}" if question else remedy
+
+
+def _similar_name(name: str, root: Path) -> str:
+    """Return a question about a required package or a module of Python with a similar name; empty if none has."""
+    line = Required(root).similar(name)
+    if line is not None:
+        return f"{line.file}:{line.line} requires {line.requirement.name}: did you mean that? If not: "
+    similar = closest(name, sys.stdlib_module_names, cutoff=_SIMILAR)
+    return f"Python has the module {similar!r}: did you mean that? If not: " if similar else ""
 
 
 def _own_name(name: str, module: str, file: str | None, root: Path) -> str:

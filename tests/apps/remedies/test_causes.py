@@ -318,6 +318,27 @@ def test_package_that_is_not_required_is_named_only_if_it_is_well_known(
     )
 
 
+@pytest.mark.parametrize(
+    ("module", "file", "hint"),
+    [
+        ("reqeusts", "requirements.txt", "requirements.txt:2 requires requests"),
+        ("reqeusts.auth", "requirements.txt", "requirements.txt:2 requires requests"),
+        ("pandsa", "pyproject.toml", "pyproject.toml:3 requires pandas"),
+        ("asyncoi", "requirements.txt", "Python has the module 'asyncio'"),
+        ("colections.abc", "requirements.txt", "Python has the module 'collections'"),
+        ("Datetime", "requirements.txt", "Python has the module 'datetime'"),
+    ],
+)
+def test_misspelled_name_of_a_package_is_asked_about(module: str, file: str, hint: str, make_app: MakeApp) -> None:
+    """Before anybody installs what a stranger has published under the misspelled name."""
+    toml = '[project]\nname = "x"\ndependencies = ["pandas"]\n'
+    text = toml if file.endswith(".toml") else "azure-functions\nrequests>=2\n"
+    assert failure(make_app, {**main(f"import {module}"), file: text})[0] == (
+        f"{hint}: did you mean that? If not: add the package that provides {module.partition('.')[0]!r} "
+        "to requirements.txt, then run: pip install -r requirements.txt"
+    )
+
+
 def test_package_in_another_virtual_environment_is_found_there(make_app: MakeApp) -> None:
     """Often hosting is installed beside the app's environment, and not in it."""
     python = f"lib/python{sys.version_info.major}.{sys.version_info.minor}"
