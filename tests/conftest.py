@@ -33,7 +33,7 @@ ROOT = Path(__file__).parent.parent
 PATIENCE = server.PATIENCE
 APPS = (str(ROOT / "examples"), str(ROOT / "tests" / "broken_apps"))
 """Where the apps of this repository lie that tests load; others are in temporary folders."""
-SLOW_FIXTURES = frozenset({"azurite", "hosting_server", "installation", "run_hosting", "serve", "wheels"})
+SLOW_FIXTURES = frozenset({"azurite", "forks", "hosting_server", "installation", "run_hosting", "serve", "wheels"})
 """Fixtures that start processes."""
 SLOW_PATHS = (
     "plugins",
