@@ -5,7 +5,6 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -35,7 +34,7 @@ def copies(forks: Forks | None) -> Forks:
 
 
 @pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Be in a folder with the module ``show``."""
     (tmp_path / "show.py").write_text(SHOW)
     monkeypatch.chdir(tmp_path)
@@ -66,7 +65,16 @@ def test_copy_gets_signals_and_its_exit_code_is_negative(copies: Forks, folder: 
     process.kill()  # it has ended
 
 
-@pytest.mark.parametrize(("name", "is_refused"), [("PYTHONWARNINGS", True), ("LANG", True), ("HOSTING_ALLOW", False)])
+@pytest.mark.parametrize(
+    ("name", "is_refused"),
+    [
+        ("PYTHONWARNINGS", True),
+        ("PYTHON_CPU_COUNT", True),
+        ("LANG", True),
+        ("HOSTING_ALLOW", False),
+        ("PYTHON_ENABLE_WORKER_EXTENSIONS", False),
+    ],
+)
 def test_variables_of_the_start_need_a_new_python(copies: Forks, name: str, is_refused: bool) -> None:
     """A copy cannot follow variables that Python reads when it starts."""
     assert copies.can_run(clean_environment({name: "other"})) is not is_refused

@@ -44,12 +44,16 @@ MODULES = (
 """What commands import; no extension, and nothing that only some apps import."""
 _AT_START = ("COVERAGE", "LANG", "LC_", "LD_", "MALLOC", "PYTHON", "TZ")
 """What the names of variables begin with that act on a process only when it starts."""
+_OF_AZURE = ("PYTHON_ENABLE_", "PYTHON_ISOLATE_", "PYTHON_SCRIPT_", "PYTHON_THREADPOOL_")
+"""Variables that Azure's worker reads, and not Python."""
 _REQUEST_BYTES = 1 << 17
 
 
 def at_start(environ: Mapping[str, str]) -> dict[str, str]:
     """Return the variables that act on a process only when it starts."""
-    return {name: value for name, value in environ.items() if name.startswith(_AT_START)}
+    return {
+        name: value for name, value in environ.items() if name.startswith(_AT_START) and not name.startswith(_OF_AZURE)
+    }
 
 
 class Forked:
