@@ -256,15 +256,16 @@ def _missing_remedy(name: str, extension: Extension | None, known: Sequence[str]
         suggestion = did_you_mean(name, known)
         if suggestion:
             return suggestion
-    own = f"{extension.error.remedy} " if extension and extension.error and extension.error.remedy else ""
+    own = extension.error.remedy if extension and extension.error else ""
     if extension is None or extension.is_required or extension.is_named_guard:
         return (
-            f"{own}Install or fix it, or remove it from extensionHost.required, HOSTING_REQUIRE, extensionHost.guards "
-            "and HOSTING_GUARDS."
-        )
+            "Install or fix it, or remove it from extensionHost.required, HOSTING_REQUIRE, extensionHost.guards and "
+            f"HOSTING_GUARDS. {own}"
+        ).rstrip()
     if extension.status == "blocked":
         return f"Add {extension.distribution} to HOSTING_ALLOW, or uninstall it."
-    return f"{own}Fix it; or, to run its functions unguarded, uninstall it or set HOSTING_DISABLE={extension.name}."
+    fix = f"Fix it; or, to run its functions unguarded, uninstall it or set HOSTING_DISABLE={extension.name}."
+    return f"{own} {fix}".lstrip()
 
 
 def _absence(extension: Extension | None) -> str:
