@@ -9,6 +9,7 @@ import shutil
 import socket
 import struct
 import subprocess
+import sys
 import venv
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -237,8 +238,18 @@ asyncio.run(main(sys.argv[1]))
 def test_official_client_2_uses_everything(served: Server, tmp_path: Path) -> None:
     """It asks for a newer protocol first, and goes on with the one of the server; over both transports."""
     python = str(tmp_path / "env" / "bin" / "python")
-    venv.create(tmp_path / "env", with_pip=True)
-    pip = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "mcp>=2,<3"]
+    venv.create(tmp_path / "env")
+    pip = [
+        sys.executable,
+        "-m",
+        "pip",
+        "--python",
+        python,
+        "install",
+        "--quiet",
+        "--disable-pip-version-check",
+        "mcp>=2,<3",
+    ]
     installed = subprocess.run(pip, capture_output=True, text=True, timeout=600, check=False)
     if installed.returncode:
         pytest.skip(f"mcp 2 cannot be installed: {installed.stderr[-300:]}")
