@@ -559,5 +559,5 @@
   $("try-form").addEventListener("submit", onTry);
   $("close").addEventListener("click", () => $("try").close());
   $("story-close").addEventListener("click", () => $("story").close());
-  poll();
+  requestAnimationFrame(() => setTimeout(poll)); /* what is there already is painted first */
 })();
