@@ -116,6 +116,7 @@ bench: $(VENV)/.dev $(VENV)/.azurite ## Measure the first answer, hooks, discove
 	$(BIN)/python -m tests.benchmarks.first_request
 	$(BIN)/python -m tests.benchmarks.cold_start
 	$(BIN)/python -m tests.benchmarks.chain
+	$(BIN)/python -m tests.benchmarks.page
 	$(BIN)/python -m tests.benchmarks.discovery
 	$(BIN)/python -m tests.benchmarks.requests
 	$(BIN)/python -m tests.benchmarks.orders
