@@ -1,13 +1,18 @@
-"""Samples of Microsoft run unmodified, and give what their READMEs say.
+"""Samples of Microsoft, apps of Azure's worker suite and an agent run unmodified, and give what they should.
 
-``HOSTING_DURABLE_SAMPLES`` is the folder of a checkout of Azure/azure-functions-durable-python; none is part of this
-repository. Not among them: ``monitor`` and ``aml_monitoring``, which wait for minutes for services in the internet.
+- ``HOSTING_DURABLE_SAMPLES`` is the folder of a checkout of Azure/azure-functions-durable-python. Not among its samples
+  here: ``monitor`` and ``aml_monitoring``, which wait for minutes for services in the internet.
+- ``HOSTING_DURABLE_WORKER`` is that of a checkout of Azure/azure-functions-python-worker.
+- ``HOSTING_DURABLE_AGENT_PYTHON`` is a Python with hosting, hosting-durable and agent-framework-azurefunctions.
+
+Nothing of them is part of this repository.
 """
 
 from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 import threading
 import time
 from collections.abc import Iterator
@@ -23,14 +28,15 @@ from durable_support.installed import install
 from hosting.testing.server import Server, serve
 
 SAMPLES = Path(os.environ.get("HOSTING_DURABLE_SAMPLES", ""))
+WORKER = Path(os.environ.get("HOSTING_DURABLE_WORKER", "")) / "tests" / "endtoend" / "durable_functions"
+AGENT_PYTHON = os.environ.get("HOSTING_DURABLE_AGENT_PYTHON", "")
 SECONDS = 60
 HELLOS = ["Hello Tokyo!", "Hello Seattle!", "Hello London!"]
 
-pytestmark = [
-    pytest.mark.long,
-    pytest.mark.slow,
-    pytest.mark.skipif(not (SAMPLES / "samples-v2").is_dir(), reason="HOSTING_DURABLE_SAMPLES is not set"),
-]
+pytestmark = [pytest.mark.long, pytest.mark.slow]
+needs_samples = pytest.mark.skipif(not (SAMPLES / "samples-v2").is_dir(), reason="HOSTING_DURABLE_SAMPLES is not set")
+needs_worker = pytest.mark.skipif(not WORKER.is_dir(), reason="HOSTING_DURABLE_WORKER is not set")
+needs_agent = pytest.mark.skipif(not AGENT_PYTHON, reason="HOSTING_DURABLE_AGENT_PYTHON is not set")
 # Folder, path that starts the orchestration, its body, and its output.
 CASES: list[tuple[str, str, Any, Any]] = [
     ("samples/function_chaining", "orchestrators/E1_HelloSequence", None, HELLOS),
@@ -120,6 +126,7 @@ def ended(server: Server, links: dict[str, Any]) -> dict[str, Any]:
     raise AssertionError(server.logs())
 
 
+@needs_samples
 @pytest.mark.parametrize(("name", "path", "body", "output"), CASES, ids=[name for name, *_ in CASES])
 def test_sample_gives_what_its_readme_says(name: str, path: str, body: Any, output: Any, tmp_path: Path) -> None:
     """It starts, answers with the addresses of the orchestration, and that completes with the output."""
@@ -140,6 +147,7 @@ def test_sample_gives_what_its_readme_says(name: str, path: str, body: Any, outp
             assert state == {"entity": "Counter", "key": "myCounter", "state": 3}
 
 
+@needs_samples
 def test_phone_is_verified_by_the_code_that_was_sent(tmp_path: Path) -> None:
     """A wrong answer is followed by the right one; the message, which Twilio would send, is logged."""
     settings = {"TwilioPhoneNumber": "+1", "TwilioAccountSid": "sid", "TwilioAuthToken": "token"}
@@ -157,3 +165,64 @@ def test_phone_is_verified_by_the_code_that_was_sent(tmp_path: Path) -> None:
         for answer in ("wrong", str(events[0]["Result"])):
             send(server, "POST", event, json=answer)
         assert ended(server, links)["output"] is True
+
+
+@needs_worker
+@pytest.mark.parametrize("name", ["", "durable_functions_stein"], ids=["v1", "v2"])
+def test_durable_app_of_the_worker_suite_completes(name: str, tmp_path: Path) -> None:
+    """Its test asks for the status at the address in the response, and expects these words."""
+    app = tmp_path / "app"
+    shutil.copytree(WORKER / name, app, ignore=shutil.ignore_patterns("durable_functions_*"))
+    (app / "host.json").write_text('{"version": "2.0"}')
+    packages = {"PYTHONPATH": str(install(tmp_path / "packages")), "XDG_STATE_HOME": str(tmp_path / "state")}
+    with serve(app, settings={**packages, "WEBSITE_HOSTNAME": "http:"}) as server:
+        found = ended(server, started(server, "orchestrators/DurableFunctionsOrchestrator"))
+        assert (found["runtimeStatus"], found["output"]) == ("Completed", HELLOS)
+
+
+AGENT = """
+import azure.functions as func
+from agent_framework import Agent, BaseChatClient, ChatResponse, ChatResponseUpdate, Content, Message
+from agent_framework_azurefunctions import AgentFunctionApp
+
+
+class Model(BaseChatClient):
+    def _inner_get_response(self, *, messages, stream=False, options=None, **kwargs):
+        text = f"heard {messages[-1].text} after {len(messages) - 1}"
+
+        async def pieces():
+            yield ChatResponseUpdate(role="assistant", contents=[Content.from_text(text)])
+
+        async def whole():
+            return ChatResponse(messages=[Message("assistant", [text])])
+
+        return self._build_response_stream(pieces()) if stream else whole()
+
+
+agent = Agent(client=Model(), name="Echo", instructions="Repeat.")
+app = AgentFunctionApp(agents=[agent], http_auth_level=func.AuthLevel.ANONYMOUS)
+"""
+
+
+@needs_agent
+def test_agent_of_the_agent_framework_keeps_its_conversation(tmp_path: Path) -> None:
+    """The agent is an entity: its second answer knows the first one, also after a restart of the host."""
+    app = tmp_path / "app"
+    app.mkdir()
+    (app / "host.json").write_text('{"version": "2.0"}')
+    (app / "function_app.py").write_text(AGENT)
+    script = "import sys; from hosting.__main__ import main; sys.exit(main())"
+    environ = {**os.environ, "XDG_STATE_HOME": str(tmp_path / "state"), "PYTHONPATH": ""}
+    for text, expected in (("one", "heard one after 0"), ("two", "heard two after 2")):
+        log = tmp_path / f"{text}.log"
+        with log.open("wb") as output:
+            command = [AGENT_PYTHON, "-c", script, "start", str(app), "--port", "0"]
+            process = subprocess.Popen(command, env=environ, stdout=output, stderr=output)
+        try:
+            server = Server(process, log)
+            server.wait_until_listening()
+            reply = server.post("/api/agents/Echo/run", json={"message": text, "thread_id": "t"})
+            assert (reply.status, reply.json()["response"]) == (200, expected), server.logs()
+        finally:
+            process.terminate()
+            process.wait()
