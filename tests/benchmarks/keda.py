@@ -115,6 +115,7 @@ class Host:
     """One pod: its process, and when it was asked to stop."""
 
     process: subprocess.Popen[bytes]
+    output: Path
     asked: float | None = None
 
 
@@ -145,7 +146,7 @@ class Deployment:
         self._output = output
         self.hosts: list[Host] = []
         self.stopping: list[Host] = []
-        self.started = self.stopped = self.killed = 0
+        self.started = self.stopped = self.killed = self.unborn = 0
         self.codes: Counter[int] = Counter()
 
     @property
@@ -156,11 +157,12 @@ class Deployment:
     def scale(self, wanted: int) -> None:
         """Start or stop hosts; those to stop are chosen at random."""
         while len(self.hosts) < wanted:
-            with (self._output / f"host{self.started}.txt").open("wb") as sink:
+            output = self._output / f"host{self.started}.txt"
+            with output.open("wb") as sink:
                 process = subprocess.Popen(
                     self._command, env=environment(**self._variables), cwd=ROOT, stdout=sink, stderr=sink
                 )
-            self.hosts.append(Host(process))
+            self.hosts.append(Host(process, output))
             self.started += 1
         while len(self.hosts) > wanted:
             host = self.hosts.pop(random.randrange(len(self.hosts)))
@@ -176,7 +178,11 @@ class Deployment:
         for host in [*self.stopping]:
             assert host.asked is not None
             if host.process.poll() is not None:
-                self.codes[host.process.returncode] += 1
+                # Before Python runs, nothing can take the signal, and nothing has begun.
+                if host.process.returncode == -signal.SIGTERM and not host.output.stat().st_size:
+                    self.unborn += 1
+                else:
+                    self.codes[host.process.returncode] += 1
                 self.stopping.remove(host)
             elif time.monotonic() - host.asked > self.termination_seconds:
                 host.process.kill()
@@ -321,6 +327,7 @@ def examine(effects: Path, messages: int, scaler: Autoscaler) -> dict[str, Any]:
         "hosts started": deployment.started,
         "hosts stopped": deployment.stopped,
         "stopped while the queue had messages": _stopped_at_work(scaler),
+        "stopped before Python ran": deployment.unborn,
         "hosts killed": deployment.killed,
         "exit codes": dict(deployment.codes),
         "processes that worked": len({row[2] for row in rows}),
