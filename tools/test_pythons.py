@@ -19,7 +19,9 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 TESTS = ("tests/extensions", "tests/apps", "tests/azure_worker", "plugins")
 
-_DURABLE_2 = {"3.13": "plugins/hosting-durable/tests/test_sdk2.py"}
+_DURABLE_2 = {
+    "3.13": ("plugins/hosting-durable/tests/test_sdk2.py", "plugins/hosting-durable/tests/test_backend.py"),
+}
 
 _WHICH = "import sys; print(*sys.version_info[:2], sep='.'); print(sys.executable)"
 
@@ -90,7 +92,7 @@ def _durable_2(version: str, python: str) -> Iterator[list[str]]:
     yield [python, "-m", "venv", venv]
     pip = [f"{venv}/bin/python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps"]
     yield [*pip, "--requirement", "constraints/durable-2.txt", "--editable", "."]
-    yield [f"{venv}/bin/python", "-m", "pytest", _DURABLE_2[version]]
+    yield [f"{venv}/bin/python", "-m", "pytest", *_DURABLE_2[version]]
 
 
 def _environment() -> dict[str, str]:

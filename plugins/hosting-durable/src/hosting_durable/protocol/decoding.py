@@ -45,7 +45,7 @@ def _started(one: Any) -> _Content:
         "Input": optional(one, "input"),
         "OrchestrationInstance": instance,
         "ParentInstance": None,
-        "Tags": dict(one.tags) or None,
+        "Tags": None,
     }
 
 

@@ -28,7 +28,6 @@ from hosting_durable.protocol.service import TaskHubService, unserved
 if TYPE_CHECKING:
     import grpc
 
-_FOR_CLIENTS = frozenset({"DeleteTaskHub", "SkipGracefulOrchestrationTerminations"})
 _CODES = (
     (UnknownInstance, "NOT_FOUND"),
     (InstanceExists, "ALREADY_EXISTS"),
@@ -105,7 +104,7 @@ class ProxyServer(ProtocolServer):
     def _handler(self, name: str, request: Any, response: Any, is_stream: bool) -> grpc.RpcMethodHandler[Any, Any]:
         import grpc
 
-        if name not in self._methods and name not in _FOR_CLIENTS:
+        if name not in self._methods:
             return super()._handler(name, request, response, is_stream)
         if is_stream:
             return grpc.unary_stream_rpc_method_handler(_pass_many(self._backend, name))
