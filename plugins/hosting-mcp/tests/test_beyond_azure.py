@@ -220,6 +220,7 @@ async def test_client_that_reads_nothing_fills_no_memory(make_peer: MakePeer, mo
         params = {"name": "works", "arguments": {"n": 50}, "_meta": {"progressToken": "t"}}
         body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params}).encode()
         answered, got = await stream(peer, SESSION, MCP, body, may_read := asyncio.Event())
+        await until(lambda: len(got) > 2)  # the function runs, and its client does not read
         await until(lambda: not peer.app.running())
         may_read.set()
         await answered
