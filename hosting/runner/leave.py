@@ -32,6 +32,11 @@ class EarlyExit:
         self._is_early = True
         self._before = before
         signal.signal(signal.SIGTERM, self._exit)
+        if hasattr(signal, "pthread_kill"):
+            woken, self._wake = os.pipe()
+            os.set_blocking(self._wake, False)
+            signal.set_wakeup_fd(self._wake, warn_on_full_buffer=False)
+            threading.Thread(target=_wake_main_thread, args=(woken,), name="hosting-early-exit", daemon=True).start()
 
     def disable(self) -> None:
         """Let SIGTERM do nothing from now on, where no other handler is installed. Called once the server serves."""
@@ -41,6 +46,17 @@ class EarlyExit:
         if self._is_early:
             self._before()
             os._exit(0)
+
+
+def _wake_main_thread(woken: int) -> None:
+    """Let the main thread call the handler of SIGTERM at once, also if the system gave the signal to another thread.
+
+    Then the main thread would sleep on, for as long as the import of the app takes.
+    """
+    while number := os.read(woken, 1):
+        if number[0] == signal.SIGTERM:
+            signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGTERM)
+            return
 
 
 def leave(code: int, deadline: float) -> NoReturn:
