@@ -166,16 +166,16 @@ class RecordingLog(InvocationLog):
         self._log = log
         self._recorder = recorder
         self._pending = recorder.pending
+        self._log_success, self._add = log.succeeded, recorder.pending.append
         # The starts are not recorded: a call less for each invocation.
         self.started = log.started  # type: ignore[method-assign]
         self.triggered = log.triggered  # type: ignore[method-assign]
 
     def succeeded(self, logger: Logger, invocation: InvocationFacts, trigger: Fields, end: End) -> None:
         """Log and record the end of an invocation that succeeded."""
-        self._log.succeeded(logger, invocation, trigger, end)
-        pending = self._pending
-        pending.append((invocation, end, trigger, ""))
-        if len(pending) >= _BATCH:
+        self._log_success(logger, invocation, trigger, end)
+        self._add((invocation, end, trigger, ""))
+        if len(self._pending) >= _BATCH:
             self._recorder.settle()
 
     def failed(

@@ -79,11 +79,12 @@ class HttpTrigger(Trigger):
 
         Where a guard has denied the function, it is that of the error.
         """
-        if isinstance(result.exception, GuardError):
-            return result.exception.status
-        if result.exception is not None:
-            return 500 if self.streams is None else self.streams.failure_status(result.exception)
-        return NOTHING_SET if result.reply is None else int(result.reply.status)
+        exception = result.exception
+        if exception is None:
+            return NOTHING_SET if result.reply is None else int(result.reply.status)
+        if isinstance(exception, GuardError):
+            return exception.status
+        return 500 if self.streams is None else self.streams.failure_status(exception)
 
     def attach(self, invoke: Invoke) -> None:
         """Store ``invoke`` as ``run``."""
