@@ -353,3 +353,4 @@ def test_page_does_not_freeze_with_a_thousand_functions_and_many_invocations(con
         thread.join()
         expect(page.locator("#functions tr:visible .number").first).to_have_text("10")
         assert page.locator("#invocations tr").count() <= 200
+        page.close()
