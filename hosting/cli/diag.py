@@ -15,7 +15,7 @@ import click
 from hosting.cli.help import Command
 from hosting.cli.output import reserved_stdout
 from hosting.cli.params import APP_DIR, FUNCTIONS, complete_functions
-from hosting.errors import HostingError, print_error
+from hosting.errors import HostingError, UsageError, print_error
 
 
 @click.command(
@@ -57,6 +57,8 @@ def diag(app_dir: Path, functions: tuple[str, ...], as_json: bool, verify: bool,
         document, failure = diagnose(app_dir, functions, verify=verify, chain=chain)
         if chain is not None and not as_json:
             _print_chain(document["chain"], failure, stream)
+        elif isinstance(failure, UsageError) and not as_json:
+            print_error(failure)  # there is no app to tell of
         else:
             (_print_json if as_json else _print_tables)(document, stream)
     tampered = any(one["status"] == "tampered" for one in document.get("verification", ()))

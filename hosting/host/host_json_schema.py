@@ -10,6 +10,7 @@ from typing import Any
 
 from hosting.apps.host_json_schema import azure_schema
 from hosting.apps.imports import add_to_path
+from hosting.errors import MissingFolderError
 from hosting.extensions.settings.section import section_schema
 
 _NOT_OF_THE_APP = frozenset({"__pycache__", "node_modules", "venv", "env", "site-packages", "tests"})
@@ -23,8 +24,11 @@ def schema_of_app(root: Path) -> tuple[str, list[str]]:
     The app itself is not imported. The settings of ``local.settings.json`` are applied to the environment.
 
     Raises:
+        MissingFolderError: there is no such folder.
         SettingsError: a settings file of the app cannot be read.
     """
+    if not root.is_dir():
+        raise MissingFolderError(root)
     from hosting.host.function_host import FunctionHost  # a new app's schema does not need it
 
     host = FunctionHost(root)

@@ -49,12 +49,13 @@ def test_current_folder_is_the_default(run_hosting: RunHosting, command: str) ->
     assert "Traceback" not in done.stderr
 
 
-@pytest.mark.parametrize("command", ["start", "diag", "keys"])
+@pytest.mark.parametrize("command", ["start", "diag", "keys", "check", "image", "manifests --image x:1", "schema"])
 def test_missing_folder_exits_with_2(run_hosting: RunHosting, command: str) -> None:
     """There is one message, which names the folder."""
-    done = run_hosting(command, "/a/folder/that/is/not/there")
-    assert done.returncode == 2
-    assert "/a/folder/that/is/not/there" in done.stdout + done.stderr
+    done = run_hosting(*command.split(), "/a/folder/that/is/not/there")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("Error: ")
+    assert "/a/folder/that/is/not/there" in done.stderr
     assert "Traceback" not in done.stderr
 
 
