@@ -1,9 +1,10 @@
-"""A store that is full, locked or gone for a while: a clear message, nothing lost, and work goes on when it is back."""
+"""A store that is full, locked, slow or gone for a while: a clear message, nothing lost, and work goes on after."""
 
 from __future__ import annotations
 
 import asyncio
 import sqlite3
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,15 @@ class Faulty(SqliteDatabase):
         self.pages = 0
         """The most pages of the file: a disk that is full; 0 for any number."""
         self.is_gone = False
+        self.commits: threading.Semaphore | None = None
+        """How many transactions may still be committed: a disk that is slow; None for any number."""
+        self.waits = 0
+        """How many commits have waited."""
+
+    def _trace(self, statement: str) -> None:
+        if self.commits is not None and statement.startswith("COMMIT"):
+            self.waits += 1
+            assert self.commits.acquire(timeout=SECONDS)
 
     def _open(self) -> sqlite3.Connection:
         if self.is_gone:
@@ -37,6 +47,7 @@ class Faulty(SqliteDatabase):
         connection = super()._open()
         if self.pages:
             connection.execute(f"PRAGMA max_page_count={self.pages}")
+        connection.set_trace_callback(self._trace)
         return connection
 
     async def fill(self, free_pages: int) -> None:
@@ -140,6 +151,25 @@ async def test_locked_or_vanished_file_delays_and_loses_nothing(
         other.close()
         await _check(host, started)
         assert "refused" not in [one.instance_id for one in (await host.hub.query()).instances]
+
+
+async def test_slow_disk_delays_and_leaves_the_event_loop_alone(
+    folder: HostFolder, faulty: Callable[[], Faulty]
+) -> None:
+    """Each commit waits until the event loop lets it go on, which it could not do if the commit held it."""
+    async with folder.open(make_app()) as host:
+        database = faulty()
+        database.commits = threading.Semaphore(0)
+        work = asyncio.gather(*(host.hub.start_orchestration("order", None, f"order-{one}") for one in range(ORDERS)))
+        check: asyncio.Task[None] | None = None
+        while check is None or not check.done():
+            await asyncio.sleep(0.005)
+            database.commits.release()
+            if check is None and work.done():
+                check = asyncio.create_task(_check(host, work.result()))
+        database.commits = None
+        await check
+        assert database.waits > ORDERS
 
 
 async def _lift(database: Faulty) -> None:
