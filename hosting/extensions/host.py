@@ -496,5 +496,4 @@ class ExtensionHost:
         if self._strict:
             problems += document.strict_problems(self._registry.ordered)
         if problems:
-            messages = ["\n  ".join(filter(None, (problem.message, problem.remedy))) for problem in problems]
-            raise ExtensionError("\n".join(messages), remedy="'hosting diag' shows more.")
+            raise ExtensionError(document.problems_text(problems), remedy="'hosting diag' shows more.")

@@ -6,15 +6,17 @@ import contextlib
 import os
 import sys
 from collections.abc import Sequence
-from importlib.abc import Loader, MetaPathFinder
-from importlib.machinery import ModuleSpec
 from importlib.util import find_spec
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 from hosting._install import install_command
 from hosting._log import host_logger
 from hosting.errors import HostingError
+
+if TYPE_CHECKING:  # importlib.abc imports importlib.resources, which few apps need
+    from importlib.abc import Loader
+    from importlib.machinery import ModuleSpec
 
 DEFAULT_PORT = 5678
 _ADDRESS = "127.0.0.1"
@@ -72,7 +74,7 @@ def _break(*args: Any, **options: Any) -> Any:
     return open_debugger(sys._getframe(1), *args, **options)  # in the caller of breakpoint()
 
 
-class _PdbFinder(MetaPathFinder):
+class _PdbFinder:
     """Finds ``pdb`` where Python does, and changes it once it has been imported."""
 
     def find_spec(
@@ -85,11 +87,11 @@ class _PdbFinder(MetaPathFinder):
             sys.meta_path.remove(self)
         spec = find_spec(fullname)
         if spec is not None and spec.loader is not None:
-            spec.loader = _PdbLoader(spec.loader)
+            spec.loader = cast("Loader", _PdbLoader(spec.loader))
         return spec
 
 
-class _PdbLoader(Loader):
+class _PdbLoader:
     """Loads ``pdb`` with the loader that Python has for it."""
 
     def __init__(self, loader: Loader) -> None:

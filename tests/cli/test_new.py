@@ -6,6 +6,7 @@ import fcntl
 import os
 import pty
 import select
+import signal
 import subprocess
 import sys
 import termios
@@ -58,6 +59,7 @@ def _dialogue(
 
 def _own_terminal() -> None:
     """Make the terminal the controlling terminal of the new process, so that Ctrl-C reaches it."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # a shell's background processes, and their children, ignore it
     os.setsid()
     fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 
@@ -98,7 +100,7 @@ def test_given_options_are_not_prompted_for(tmp_path: Path) -> None:
 def test_missing_options_of_apps_and_functions_are_prompted_for(tmp_path: Path) -> None:
     """It asks for the model of an app and for the template of a function; a typo is explained."""
     assert _dialogue(tmp_path, ["app", "old"], {"Programming model (v2, v1) [v2]: ": "v1"})[0] == 0
-    answers = {"Template (http, timer, queue, blob, durable) [http]: ": "tmer", "Did you mean 'timer'?": "timer"}
+    answers = {"Template (http, timer, queue, blob, durable, mcp) [http]: ": "tmer", "Did you mean 'timer'?": "timer"}
     code, shown = _dialogue(tmp_path / "old", ["function", "Tick"], answers)
     assert code == 0, shown
     assert "timerTrigger" in (tmp_path / "old" / "Tick" / "function.json").read_text()
@@ -112,7 +114,7 @@ def test_build_server_gets_no_prompts(tmp_path: Path, name: str) -> None:
     assert (tmp_path / "x" / "function_app.py").is_file()
     code, shown = _dialogue(tmp_path / "x", ["function", "y"], {}, environ)
     assert code == 2
-    assert "Missing option '--template'. Choose from: http, timer, queue, blob, durable." in shown
+    assert "Missing option '--template'. Choose from: http, timer, queue, blob, durable, mcp." in shown
 
 
 def test_ctrl_c_at_a_prompt_writes_nothing_and_exits_with_130(tmp_path: Path) -> None:

@@ -313,7 +313,7 @@ def test_distribution_installed_twice_counts_once_as_python_imports_it(
 
 
 def test_missing_required_extensions_are_named_in_one_error(site: Site, start: Start) -> None:
-    """One error names every required extension that is missing, with what is known about it."""
+    """One error names every required extension that is missing, with what is known about it, and the remedy once."""
     site.extension("broken", "raise RuntimeError")
     site.extension("blocked", PRE)
     site.extension("off", PRE)
@@ -325,11 +325,12 @@ def test_missing_required_extensions_are_named_in_one_error(site: Site, start: S
             environ={"HOSTING_REQUIRE": "off,blocked", "HOSTING_ALLOW": "dist-broken,dist-off,dist-here"},
         )
     lines = caught.value.message.splitlines()
-    assert [line.split("'")[1] for line in lines] == ["broken", "absent", "off", "blocked"]
+    assert [line.split("'")[1] for line in lines[:-1]] == ["broken", "absent", "off", "blocked"]
     assert "failed to start: its import raised RuntimeError" in lines[0]
     assert "not installed" in lines[1]
     assert "is disabled" in lines[2]
     assert "is blocked" in lines[3]
+    assert lines[4].startswith("  Install or fix it, or remove it from ")
 
 
 def test_required_extension_that_is_idle_satisfies_the_requirement(site: Site, start: Start) -> None:

@@ -236,7 +236,8 @@ def test_terminal_is_as_before_after_the_prompt_of_a_debugger(
 
 
 IN_TERMINAL = """
-import os, sys
+import os, signal, sys
+signal.signal(signal.SIGINT, signal.SIG_DFL)  # a shell's background processes, and their children, ignore it
 terminal = os.open(sys.argv.pop(1), os.O_RDWR)  # a session's first terminal is the one that Ctrl-C comes from
 for descriptor in range(3):
     os.dup2(terminal, descriptor)

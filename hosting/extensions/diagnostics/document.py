@@ -170,6 +170,15 @@ def problem_entry(problem: Problem) -> dict[str, Any]:
     return {"severity": shown.severity, "message": where + shown.message, "remedy": shown.remedy}
 
 
+def problems_text(problems: Sequence[Problem]) -> str:
+    """Return a line for each problem; a remedy of several that follow each other stands below the last of them."""
+    lines: list[str] = []
+    for remedy, group in itertools.groupby(problems, lambda problem: problem.remedy):
+        lines += [problem.message for problem in group]
+        lines += [f"  {remedy}"] if remedy else []
+    return "\n".join(lines)
+
+
 def chain_entry(
     name: str, functions: Sequence[Function], chains: Mapping[Function, Chain | None], *, enabled: bool
 ) -> dict[str, str]:

@@ -244,6 +244,7 @@ def test_panel_of_a_package_is_drawn_and_acts(host: Server, context: BrowserCont
     panel.get_by_role("button", name=HOSTILE, exact=True).click()
     expect(panel.get_by_role("heading", level=2)).to_be_focused()
     steps = panel.get_by_role("list", name="Steps: 3 steps in 8.0 s").get_by_role("listitem")
+    expect(steps).to_have_count(3)
     assert [one.get_attribute("aria-label") for one in steps.all()] == [
         f"job {HOSTILE}, Done: 8.0 s, 0.0 ms after the start",
         f"step {HOSTILE}, Failed: 4.0 s, 2.0 s after the start",
