@@ -7,6 +7,7 @@ import importlib
 import inspect
 import json
 import py_compile
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -124,6 +125,8 @@ def process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("AzureWebJobsScriptRoot", str(tmp_path))
     monkeypatch.setenv("HOSTING_ALLOW", "nothing")
     monkeypatch.syspath_prepend(str(tmp_path))
+    for name in ("function_app", "f", "f.own", "hooks", "late_module"):  # another test may have left one of the name
+        monkeypatch.delitem(sys.modules, name, raising=False)
     yield
     pending.shared = None
     pending.take()

@@ -26,12 +26,17 @@ def anyio_backend() -> str:
     return "asyncio"
 
 
-@pytest.fixture(autouse=True)
 def _restore_path() -> Iterator[None]:
     """Restore ``sys.path``, to which each host adds the folder of its app."""
     before = list(sys.path)
     yield
     sys.path[:] = before
+
+
+_restore_path_of_tests = pytest.fixture(autouse=True)(_restore_path)
+_restore_path_of_modules = pytest.fixture(autouse=True, scope="module")(
+    _restore_path
+)  # some have one host for all tests
 
 
 @pytest.fixture

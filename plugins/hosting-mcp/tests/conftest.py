@@ -10,10 +10,10 @@ import pytest
 from mcp_support import MakePeer, peers
 from uvicorn import Server
 
-_handle_exit = Server.handle_exit
 with suppress(ImportError):
-    import mcp  # noqa: F401 - with it comes sse-starlette, which replaces a method of every server of this process
-setattr(Server, "handle_exit", _handle_exit)  # noqa: B010 - mypy accepts no assignment to a method
+    from sse_starlette.sse import AppStatus  # comes with mcp, and replaces a method of every server of this process
+
+    setattr(Server, "handle_exit", AppStatus.original_handler)  # noqa: B010 - mypy accepts no assignment to a method
 
 
 @pytest.fixture(scope="session")
