@@ -58,7 +58,7 @@ def diag(app_dir: Path, functions: tuple[str, ...], as_json: bool, verify: bool,
         if chain is not None and not as_json:
             _print_chain(document["chain"], failure, stream)
         elif isinstance(failure, UsageError) and not as_json:
-            print_error(failure)  # there is no app to tell of
+            print_error(failure)  # there is no app to describe
         else:
             (_print_json if as_json else _print_tables)(document, stream)
     tampered = any(one["status"] == "tampered" for one in document.get("verification", ()))

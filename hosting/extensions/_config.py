@@ -59,7 +59,7 @@ class ExtensionConfig(NamedTuple):
         return not self.excludes(function_name) and (not self.include or self.includes(function_name))
 
     def selects_any(self, function_names: Iterable[str]) -> bool:
-        """Return whether a function is left to it, or ``include`` has a name of a webhook, which is no function."""
+        """Return whether it selects a function, or ``include`` has the name of a webhook, which is not a function."""
         return any(map(self.selects, function_names)) or any("/" in pattern for pattern in self.include)
 
 

@@ -36,7 +36,7 @@ class EarlyExit:
             woken, self._wake = os.pipe()
             os.set_blocking(self._wake, False)
             signal.set_wakeup_fd(self._wake, warn_on_full_buffer=False)
-            threading.Thread(target=_wake_main_thread, args=(woken,), name="hosting-early-exit", daemon=True).start()
+            threading.Thread(target=self._wake_main, args=(woken,), name="hosting-early-exit", daemon=True).start()
 
     def disable(self) -> None:
         """Let SIGTERM do nothing from now on, where no other handler is installed. Called once the server serves."""
@@ -47,16 +47,19 @@ class EarlyExit:
             self._before()
             os._exit(0)
 
+    def _wake_main(self, woken: int) -> None:
+        """Let the main thread call the handler of SIGTERM at once, also if another thread got the signal.
 
-def _wake_main_thread(woken: int) -> None:
-    """Let the main thread call the handler of SIGTERM at once, also if the system gave the signal to another thread.
+        Otherwise the main thread would sleep on, for as long as the import of the app takes.
 
-    Then the main thread would sleep on, for as long as the import of the app takes.
-    """
-    while number := os.read(woken, 1):
-        if number[0] == signal.SIGTERM:
-            signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGTERM)
-            return
+        Args:
+            woken: a pipe from which the numbers of signals are read.
+        """
+        while number := os.read(woken, 1):
+            if number[0] == signal.SIGTERM:
+                if self._is_early and signal.getsignal(signal.SIGTERM) == self._exit:  # another one is called once only
+                    signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGTERM)
+                return
 
 
 def leave(code: int, deadline: float) -> NoReturn:

@@ -27,7 +27,7 @@ class Left(NamedTuple):
     Args:
         is_busy: whether events wait, something runs, or has run since the last time.
         unread: something that it has not looked at since the host was last busy, or empty.
-        unknown: why it cannot tell, or empty.
+        unknown: why it does not know, or empty.
     """
 
     is_busy: bool = False
@@ -92,7 +92,7 @@ class UntilIdle:
         if unknown != self._reported:
             self._reported = unknown
             if unknown:
-                _logger.warning("The host cannot tell whether it is idle, and goes on: %s.", unknown)
+                _logger.warning("The host does not know whether it is idle, and goes on: %s.", unknown)
         return left
 
     async def _left(self, quiet_seconds: float) -> Left:

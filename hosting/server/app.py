@@ -21,7 +21,7 @@ from hosting.server.event_loop import choose_event_loop
 from hosting.server.health import Health
 from hosting.server.middleware.access import Access, AccessLog, report_refusal
 from hosting.server.middleware.cors import Cors, CorsPolicy
-from hosting.server.middleware.headers import ExtensionHeaders, HeadersOfExtensions, header_middleware
+from hosting.server.middleware.headers import AddedHeaders, HeadersOfExtensions, header_middleware
 from hosting.server.middleware.limits import limit_middleware
 from hosting.server.middleware.routing import OwnPaths, Routing
 from hosting.server.processes import Processes
@@ -148,7 +148,7 @@ def _middleware(
     http = host.section("extensions", "http")
     yield from header_middleware(http)
     if host.response_headers:
-        yield partial(ExtensionHeaders, headers=headers)
+        yield partial(AddedHeaders, find=headers.find)
     levels = read_authorization_levels(host.section("extensions"))
     limit = read_body_limit(host.environ)
     webhooks = Webhooks(host.webhooks, levels, keys, limit)

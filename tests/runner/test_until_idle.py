@@ -140,7 +140,7 @@ async def test_host_that_is_busy_or_does_not_know_goes_on(
     """It says once why it does not know."""
     assert await watch(monkeypatch, [poll], health) == (False, LIMIT)
     said = [record.getMessage() for record in caplog.records]
-    assert said == ([f"The host cannot tell whether it is idle, and goes on: {reason}."] if reason else [])
+    assert said == ([f"The host does not know whether it is idle, and goes on: {reason}."] if reason else [])
 
 
 @pytest.mark.parametrize(

@@ -5,9 +5,9 @@ Those of host.json are ``customHeaders`` and ``hsts`` of ``extensions.http``; ot
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Container, Iterable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, TypeAlias
 
 from hosting.app_work import AddedHeader, ResponseHead
 from hosting.apps.timespans import parse_timespan
@@ -23,18 +23,21 @@ _REFUSAL_HEADERS = frozenset({b"date", b"content-type", b"content-length", b"con
 """The headers of the response to what is not a valid HTTP request."""
 _NEVER_HSTS = ("localhost", "127.0.0.1", "[::1]")
 
+FindHeaders: TypeAlias = Callable[[Scope, int, Container[bytes]], Headers]
+
 
 class AddedHeaders:
-    """ASGI middleware that adds headers to every response, each unless the response has it already, as in Azure.
+    """ASGI middleware that adds headers to every response.
 
     Args:
         app: the ASGI application inside.
-        headers: the headers, their names in lower case.
+        find: returns the headers to add, of the request's scope, the status, and the lower-case names of the headers
+            that the response has.
     """
 
-    def __init__(self, app: AsgiApp, headers: Headers) -> None:
+    def __init__(self, app: AsgiApp, find: FindHeaders) -> None:
         self._app = app
-        self._headers = headers
+        self._find = find
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -42,8 +45,7 @@ class AddedHeaders:
         def send_with_headers(message: Message) -> Awaitable[None]:
             if message["type"] == "http.response.start":
                 names = {name.lower() for name, _ in message["headers"]}
-                added = [header for header in self._headers if header[0] not in names]
-                message["headers"] = [*message["headers"], *added]
+                message["headers"] = [*message["headers"], *self._find(scope, message["status"], names)]
             return send(message)
 
         await self._app(scope, receive, send_with_headers)
@@ -78,6 +80,13 @@ class HeadersOfExtensions:
                     self._headers.remove(one)
         return added
 
+    def find(self, scope: Scope, status: int, names: Container[bytes]) -> Headers:
+        """Return the headers to add to a response, as ``AddedHeaders`` asks for them."""
+        headers = parse_headers(scope["headers"])
+        return self.added(
+            ResponseHead(status, scope["method"], sent_path(scope), reached_function(scope), headers), names
+        )
+
     def added_to_refusal(self, access: Access) -> Headers:
         """Return the headers to add to the response to what is not a valid HTTP request.
 
@@ -85,36 +94,6 @@ class HeadersOfExtensions:
             access: the request as far as it is known; its headers are not.
         """
         return self.added(ResponseHead(access.status, access.method, access.path, "", {}), _REFUSAL_HEADERS)
-
-
-class ExtensionHeaders:
-    """ASGI middleware that adds the headers of extensions to every response.
-
-    Args:
-        app: the ASGI application inside.
-        headers: the headers.
-    """
-
-    def __init__(self, app: AsgiApp, headers: HeadersOfExtensions) -> None:
-        self._app = app
-        self._headers = headers
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request."""
-
-        def send_with_headers(message: Message) -> Awaitable[None]:
-            if message["type"] == "http.response.start":
-                names = {name.lower() for name, _ in message["headers"]}
-                added = self._headers.added(_response_head(scope, message["status"]), names)
-                message["headers"] = [*message["headers"], *added]
-            return send(message)
-
-        await self._app(scope, receive, send_with_headers)
-
-
-def _response_head(scope: Scope, status: int) -> ResponseHead:
-    headers = parse_headers(scope["headers"])
-    return ResponseHead(status, scope["method"], sent_path(scope), reached_function(scope), headers)
 
 
 def _encoded(header: AddedHeader, head: ResponseHead) -> Headers:
@@ -143,7 +122,7 @@ class Hsts:
 
     def __init__(self, app: AsgiApp, value: str, excluded: frozenset[str]) -> None:
         self._app = app
-        self._app_with_header = AddedHeaders(app, [(b"strict-transport-security", value.encode())])
+        self._app_with_header = AddedHeaders(app, _always([(b"strict-transport-security", value.encode())]))
         self._excluded = excluded
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -162,10 +141,15 @@ def header_middleware(http: Mapping[str, Any]) -> Iterator[Middleware]:
     """
     custom = _custom_headers(http.get("customHeaders") or {})
     if custom:
-        yield partial(AddedHeaders, headers=custom)
+        yield partial(AddedHeaders, find=_always(custom))
     hsts = http.get("hsts") or {}
     if hsts.get("isEnabled"):
         yield partial(Hsts, value=_hsts(hsts), excluded=_excluded(hsts.get("excludedHosts")))
+
+
+def _always(headers: Headers) -> FindHeaders:
+    """Return what adds the same headers to every response, each unless the response has it already, as in Azure."""
+    return lambda _scope, _status, names: [header for header in headers if header[0] not in names]
 
 
 def _custom_headers(headers: Mapping[str, Any]) -> Headers:

@@ -38,6 +38,17 @@ class Status(Enum):
         return self in _FINISHED
 
 
+STATUSES = (
+    Status.RUNNING,
+    Status.COMPLETED,
+    Status.CONTINUED_AS_NEW,
+    Status.FAILED,
+    Status.CANCELED,
+    Status.TERMINATED,
+    Status.PENDING,
+    Status.SUSPENDED,
+)
+"""The states in the order of their numbers, in events and in the Durable Task protocol."""
 _FINISHED = frozenset({Status.COMPLETED, Status.FAILED, Status.TERMINATED, Status.CANCELED})
 FINISHED = tuple(sorted(status.value for status in _FINISHED))
 """The names of the states of orchestrations that do nothing any more."""

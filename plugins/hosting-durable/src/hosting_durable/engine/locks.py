@@ -85,7 +85,7 @@ def _asks(message: Message, section: str) -> bool:
 
 
 def _lock(turn: Turn, found: Admitted, message: Message, content: dict[str, Any]) -> Admitted:
-    """Take the lock for an orchestration, and tell it so, or ask the next entity of its set for its lock."""
+    """Take the lock for an orchestration, and report it, or ask the next entity of its set for its lock."""
     found.taken.append(message.number)
     place = content["position"] + 1
     if place < len(content["lock"]):

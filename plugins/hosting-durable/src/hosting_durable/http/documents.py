@@ -8,19 +8,8 @@ from typing import Any
 
 from hosting_durable.events import EventType
 from hosting_durable.http.requests import parsed
-from hosting_durable.model import Entity, Instance, Status
+from hosting_durable.model import STATUSES, Entity, Instance, Status
 
-_STATUSES = (
-    Status.RUNNING,
-    Status.COMPLETED,
-    Status.CONTINUED_AS_NEW,
-    Status.FAILED,
-    Status.CANCELED,
-    Status.TERMINATED,
-    Status.PENDING,
-    Status.SUSPENDED,
-)
-"""The states in the order of their numbers in events."""
 _NAMES = {
     **{kind.value: "".join(word.capitalize() for word in kind.name.split("_")) for kind in EventType},
     EventType.SUB_ORCHESTRATION_CREATED.value: "SubOrchestrationInstanceCreated",
@@ -113,7 +102,7 @@ def _document(event: Mapping[str, Any], shows_input: bool, shows_outputs: bool) 
     if "Result" in document:
         _show(document, "Result", shows_outputs)
     if isinstance(status := document.get("OrchestrationStatus"), int):
-        document["OrchestrationStatus"] = _STATUSES[status].value
+        document["OrchestrationStatus"] = STATUSES[status].value
     return document
 
 

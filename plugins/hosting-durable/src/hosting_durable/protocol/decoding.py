@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from hosting_durable.events import Event, EventType, compact, timestamp
+from hosting_durable.model import STATUSES
 from hosting_durable.protocol.history import (
     LOCK,
     OPERATION,
     RELEASE,
-    STATUSES,
     failure_text,
     optional,
     read_failure,

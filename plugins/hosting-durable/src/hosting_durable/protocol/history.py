@@ -11,23 +11,11 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from hosting_durable.events import Event, EventType, parse_timestamp
-from hosting_durable.model import Status
+from hosting_durable.model import STATUSES, Status
 from hosting_durable.protocol.messages import Messages
 
 OPERATION, LOCK, RELEASE = "op", "lock", "release"
 """The names of ``EVENT_SENT`` for what goes to an entity: an operation, a request for locks, and their release."""
-
-STATUSES = (
-    Status.RUNNING,
-    Status.COMPLETED,
-    Status.CONTINUED_AS_NEW,
-    Status.FAILED,
-    Status.CANCELED,
-    Status.TERMINATED,
-    Status.PENDING,
-    Status.SUSPENDED,
-)
-"""The states in the order of their numbers in the protocol."""
 
 _UNKNOWN_TYPE = "(unknown)"
 _RAISED = re.compile(r"Activity function '[^']*' failed:  ([\w.]+): (.*)", re.DOTALL)

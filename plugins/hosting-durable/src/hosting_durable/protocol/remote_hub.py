@@ -14,6 +14,7 @@ from hosting_durable.errors import BackendError, InstanceExists, UnknownInstance
 from hosting_durable.events import microseconds, moment
 from hosting_durable.hub import TaskHub
 from hosting_durable.model import (
+    STATUSES,
     Entity,
     EntityId,
     EntityPage,
@@ -26,7 +27,7 @@ from hosting_durable.model import (
 )
 from hosting_durable.protocol.backend import Backend
 from hosting_durable.protocol.decoding import decode_history
-from hosting_durable.protocol.history import STATUSES, failure_text, optional, put, read_failure
+from hosting_durable.protocol.history import failure_text, optional, put, read_failure
 from hosting_durable.settings import DurableSettings
 from hosting_durable.tracing import NO_TRACE, Trace
 
