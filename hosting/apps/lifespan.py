@@ -41,10 +41,13 @@ class AsgiLifespan:
         if not self._app.startup_task_done:
             return
         self._app.startup_task_done = False
+        limit = asyncio.timeout(SHUTDOWN_SECONDS)
         try:
-            async with asyncio.timeout(SHUTDOWN_SECONDS):
+            async with limit:
                 await self._app.middleware.notify_shutdown()
         except TimeoutError:
+            if not limit.expired():
+                raise
             _logger.error("The web app of AsgiFunctionApp did not stop within %g s.", SHUTDOWN_SECONDS)
 
 

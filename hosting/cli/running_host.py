@@ -171,7 +171,7 @@ class RunningHost:
 
 
 class _Answer(dict[str, Any]):
-    """An object of an answer; a key that a host of this version would have sent is missing in no host's.
+    """An object of an answer. A key that it does not have means that the answer is not that of a host of this version.
 
     Args:
         url: the address of the host.

@@ -57,15 +57,17 @@ async def end_all(action: str, ends: Iterable[Callable[[], Awaitable[None]]]) ->
     """
 
     async def end(one: Callable[[], Awaitable[None]]) -> None:
+        limit = asyncio.timeout(_END_TIMEOUT_SECONDS)
         try:
-            async with asyncio.timeout(_END_TIMEOUT_SECONDS):
+            async with limit:
                 await one()
-        except TimeoutError:
-            _logger.warning("A binding did not %s within %g s.", action, _END_TIMEOUT_SECONDS)
         except (Exception, asyncio.CancelledError, SystemExit):
             # A method that awaits a task that it has cancelled itself raises the same error as one that we cancel.
             if is_being_cancelled():
                 raise
-            _logger.exception("A binding failed to %s.", action)
+            if limit.expired():
+                _logger.warning("A binding did not %s within %g s.", action, _END_TIMEOUT_SECONDS)
+            else:
+                _logger.exception("A binding failed to %s.", action)
 
     await asyncio.gather(*map(end, ends))

@@ -49,13 +49,14 @@ class TriggerFigures:
 
 async def _figures(trigger: Trigger) -> Mapping[str, Any]:
     """Return what a trigger says about itself; what went wrong where it cannot say it."""
+    limit = asyncio.timeout(_TIMEOUT_SECONDS)
     try:
-        async with asyncio.timeout(_TIMEOUT_SECONDS):
+        async with limit:
             found = await trigger.figures()
         return {str(name): _shown(value) for name, value in found.items()}
-    except TimeoutError:
-        return {"error": f"no answer within {_TIMEOUT_SECONDS:g} s"}
-    except Exception as error:  # noqa: BLE001 - a package may raise anything
+    except Exception as error:  # noqa: BLE001 - a package may raise anything, a TimeoutError of its own included
+        if limit.expired():
+            return {"error": f"no answer within {_TIMEOUT_SECONDS:g} s"}
         return {"error": redact(error_text(error))[:MAX_SHOWN_CHARACTERS]}
 
 

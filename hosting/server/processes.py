@@ -173,12 +173,13 @@ async def answered(question: Question, answer: Callable[[Question], Awaitable[An
         answer: answers it.
         process: the number of this process.
     """
+    limit = asyncio.timeout(question.seconds)
     try:
-        async with asyncio.timeout(question.seconds):
+        async with limit:
             return Answer(process, os.getpid(), await answer(question))
-    except TimeoutError:
-        return Answer(process, os.getpid(), error=no_answer(question.seconds))
     except Exception as error:  # noqa: BLE001 - the answer of one process must not hide those of the others
+        if limit.expired():
+            return Answer(process, os.getpid(), error=no_answer(question.seconds))
         return Answer(process, os.getpid(), error=redact(error_text(error)))
 
 

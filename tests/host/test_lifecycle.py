@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
 from hosting.errors import SettingsError
+from hosting.host.lifecycle import end_all
+from hosting.host.trigger_figures import TriggerFigures
 from hosting.server.app import HostApp
+from hosting.server.processes import Question, answered
 from tests.conftest import MakeApp
 from tests.support.broken_providers import load_broken_host
 from tests.support.note_providers import ECHO, load_note_host
@@ -97,3 +101,19 @@ async def test_provider_starts_stops_and_closes_in_order(make_app: MakeApp, capl
     assert notes.steps == ["start", "stop", "drained", "close"]
     assert "A binding failed to stop." in caplog.text
     assert "cannot stop" in caplog.text
+
+
+async def test_own_timeout_of_a_package_is_not_taken_for_a_time_limit_of_the_host(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """What it raises is reported: its service was slow, and the host's limit was not over."""
+
+    async def fail(*_: Any) -> Any:
+        raise TimeoutError("the database is slow")
+
+    await end_all("stop", [fail])
+    assert "A binding failed to stop." in caplog.text
+    assert "the database is slow" in caplog.text
+    figures = await TriggerFigures({"F": Mock(figures=fail)}).all()
+    answer = await answered(Question("figures", {}), fail, 1)
+    assert (figures["F"]["error"], answer.error) == ("TimeoutError: the database is slow",) * 2

@@ -93,15 +93,16 @@ def _add(found: dict[str, Panel], panel: Panel) -> None:
 
 async def _reply(panel: Panel, method: str, seconds: float | None, *arguments: Any) -> PanelReply:
     """Call a method of a panel, and return its parts; what it raises becomes a message."""
+    limit = asyncio.timeout(seconds)
     try:
-        async with asyncio.timeout(seconds):
+        async with limit:
             parts: Sequence[Part] = await getattr(panel, method)(*arguments)
         return PanelReply(200, {"name": panel.name, "title": panel.title, "parts": [document(one) for one in parts]})
     except (HostingError, ValueError) as error:
         return PanelReply(400, {"error": _shown(str(error))})
-    except TimeoutError:
-        return PanelReply(504, {"error": f"The panel has not answered within {seconds or 0:g} s."})
-    except Exception as error:  # a package may raise anything
+    except Exception as error:  # a package may raise anything, a TimeoutError of its own included
+        if limit.expired():
+            return PanelReply(504, {"error": f"The panel has not answered within {seconds:g} s."})
         _logger.exception("The panel %r failed.", panel.name)
         return PanelReply(500, {"error": _shown(error_text(error))})
 

@@ -384,10 +384,14 @@ class Notes(Panel):
                 return ["text"]  # type: ignore[list-item]
             case "hang":
                 await asyncio.sleep(60)
+            case "timeout":
+                raise TimeoutError("the database is slow")
         return [Table("many", ("n",), [(n,) for n in range(1_000)])] if "many" in query else [part for part, _ in PARTS]
 
     async def act(self, action: str, values: Mapping[str, str]) -> Sequence[Part]:
         """Return the values, for one action."""
+        if action == "wait":
+            raise TimeoutError("the database is slow")
         return [Facts("", values)] if action == "add" else await super().act(action, values)
 
 
@@ -446,6 +450,8 @@ def test_panels_of_packages_are_data_without_secrets_and_with_bounds(noted: Show
         ("POST", "notes/add", b"[1]", 400, "a JSON object with texts as its values"),
         ("POST", "notes/add", b'{"a": 1}', 400, "a JSON object with texts as its values"),
         ("POST", "notes/add", b"[" * 100_000, 400, "a JSON object with texts as its values"),
+        ("GET", "notes?fail=timeout", b"", 500, "the database is slow"),
+        ("POST", "notes/wait", b"{}", 500, "the database is slow"),
         ("POST", "none/add", b"{}", 404, ""),
         ("POST", "notes", b"{}", 404, ""),
     ],
