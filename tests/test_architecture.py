@@ -6,8 +6,9 @@ import ast
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from functools import cache
+from graphlib import TopologicalSorter
 from pathlib import Path
 from statistics import median, quantiles
 
@@ -17,6 +18,7 @@ import hosting
 import hosting.logging
 
 PACKAGE = Path(__file__).parent.parent / "hosting"
+PLUGINS = tuple(sorted(path.parent for path in (PACKAGE.parent / "plugins").glob("*/src/*/__init__.py")))
 
 # A layer may import from itself and from the layers above it.
 LAYERS: tuple[tuple[str, tuple[str, ...]], ...] = (
@@ -118,8 +120,8 @@ def _layer(module: str) -> int:
     raise AssertionError(f"{module} belongs to no layer: add it to LAYERS, or move it")
 
 
-def _imported(module: str, node: ast.AST) -> Iterator[str]:
-    """Name the modules of this package that one statement imports, wherever it stands."""
+def _imported(module: str, node: ast.AST, modules: Collection[str] | None = None) -> Iterator[str]:
+    """Name the modules that one statement imports, wherever it stands; by default those known are of this package."""
     if isinstance(node, ast.Import):
         yield from (alias.name for alias in node.names)
     elif isinstance(node, ast.ImportFrom):
@@ -129,7 +131,7 @@ def _imported(module: str, node: ast.AST) -> Iterator[str]:
             base = ".".join([*package.split(".")[: len(package.split(".")) - node.level + 1], *filter(None, [base])])
         for alias in node.names:
             inner = f"{base}.{alias.name}"
-            yield inner if inner in MODULES else base
+            yield inner if inner in (MODULES if modules is None else modules) else base
 
 
 @cache
@@ -169,24 +171,27 @@ def test_ways_in_are_imported_by_the_command_line_and_by_authors_only(package: s
 
 
 def test_there_is_no_import_cycle() -> None:
-    """No module imports itself by way of others."""
-    graph = {module: _imports(module) - {module} for module in MODULES}
-    done: set[str] = set()
+    """No module of the package imports itself by way of others."""
+    TopologicalSorter({module: _imports(module) - {module} for module in MODULES}).prepare()
 
-    def visit(module: str, path: tuple[str, ...]) -> None:
-        assert module not in path, " -> ".join([*path[path.index(module) :], module])
-        if module not in done:
-            for name in sorted(graph.get(module, ())):
-                visit(name, (*path, module))
-            done.add(module)
 
-    for module in MODULES:
-        visit(module, ())
+@pytest.mark.parametrize("plugin", PLUGINS, ids=lambda path: path.name)
+def test_no_plugin_has_an_import_cycle(plugin: Path) -> None:
+    """No module of an extension package imports itself by way of others, for types neither."""
+    source = plugin.parent
+    names = {path: ".".join(path.relative_to(source).with_suffix("").parts) for path in plugin.rglob("*.py")}
+    modules = {name.removesuffix(".__init__"): ast.parse(path.read_text("utf-8")) for path, name in names.items()}
+    graph = {
+        module: {name for node in ast.walk(tree) for name in _imported(module, node, modules)} & set(modules) - {module}
+        for module, tree in modules.items()
+    }
+    assert plugin.name in graph
+    TopologicalSorter(graph).prepare()
 
 
 def test_the_package_knows_no_plugin() -> None:
     """Extension packages of this repository are found by their metadata only."""
-    plugins = {path.parent.name for path in (PACKAGE.parent / "plugins").glob("*/src/*/__init__.py")}
+    plugins = {path.name for path in PLUGINS}
     assert plugins
     for module, nodes in NODES.items():
         roots = {name.partition(".")[0] for node in nodes for name in _imported(module, node)}

@@ -23,12 +23,14 @@ from hosting.errors import FunctionLoadError, SettingsError
 from hosting_durable.errors import InstanceExists, StoreError, UnknownInstance, WrongState
 from hosting_durable.http import ApiRequest, DurableApi
 from hosting_durable.hub import TaskHub
-from hosting_durable.model import EntityId, EntityQuery, InstanceQuery, Status
+from hosting_durable.hubs import make_hub
+from hosting_durable.model import EntityId, EntityQuery, InstanceQuery
 from hosting_durable.protocol.backend import Connection, read_connection
 from hosting_durable.protocol.remote_hub import RemoteTaskHub
 from hosting_durable.protocol.server import ProxyServer
 from hosting_durable.provider import DurableProvider
 from hosting_durable.settings import read_settings
+from hosting_durable.status import Status
 
 pytestmark = pytest.mark.filterwarnings("ignore:azure.functions :DeprecationWarning")
 SETTINGS = {"storageProvider": {"type": "azureManaged", "connectionStringName": "DTS"}}
@@ -238,7 +240,7 @@ def test_a_backend_without_its_app_setting_is_refused(tmp_path: Path) -> None:
     section = {"storageProvider": {"type": "durabletask", "connectionStringName": "DTS"}}
     services = Services({"extensions": {"durableTask": section}}, {}, tmp_path)
     with pytest.raises(SettingsError, match="is durabletask, but the app setting 'DTS' is not set"):
-        TaskHub.of(services)
+        make_hub(services)
 
 
 @pytest.mark.parametrize(("kind", "method"), [("activityTrigger", "trigger"), ("durableClient", "input")])

@@ -13,7 +13,7 @@ from click.testing import CliRunner, Result
 
 from hosting.bindings import Services
 from hosting.errors import HostingError
-from hosting_durable import EntityId, TaskHub
+from hosting_durable import EntityId, TaskHub, make_hub
 from hosting_durable.commands import durable
 from hosting_durable.stores import Rows
 
@@ -42,7 +42,7 @@ class Shell:
         """Do something with the hub."""
 
         async def run() -> Any:
-            async with TaskHub.of(Services.of_app(self.root)) as hub:
+            async with make_hub(Services.of_app(self.root)) as hub:
                 return await work(hub)
 
         return asyncio.run(run())

@@ -16,7 +16,7 @@ import pytest
 from durable_support.installed import HostProcess, copy_app, environment
 
 from hosting.bindings import Services
-from hosting_durable import EntityId, Status, TaskHub
+from hosting_durable import EntityId, Status, TaskHub, make_hub
 from hosting_durable.events import EventType
 
 ORDERS = int(os.environ.get("HOSTING_DURABLE_ORDERS", "30"))
@@ -34,7 +34,7 @@ async def test_hosts_that_are_killed_lose_nothing(tmp_path: Path, capsys: pytest
     hosts = [HostProcess(app, environ, tmp_path / f"host{number}.log") for number in range(2)]
     os.environ["XDG_STATE_HOME"] = environ["XDG_STATE_HOME"]
     try:
-        hub = TaskHub.of(Services(json.loads((app / "host.json").read_text()), environ, app))
+        hub = make_hub(Services(json.loads((app / "host.json").read_text()), environ, app))
     finally:
         del os.environ["XDG_STATE_HOME"]
     async with hub:

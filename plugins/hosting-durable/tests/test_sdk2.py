@@ -24,13 +24,14 @@ from durabletask.internal import orchestrator_service_pb2
 
 from hosting.bindings import Result
 from hosting_durable.events import EventType, event
-from hosting_durable.model import Instance, Status
+from hosting_durable.model import Instance
 from hosting_durable.protocol.backend import MAX_MESSAGE_BYTES
 from hosting_durable.protocol.dialect import ProtocolDialect
 from hosting_durable.protocol.messages import Messages
 from hosting_durable.protocol.server import ProtocolServer
 from hosting_durable.protocol.table import MESSAGES, METHODS
 from hosting_durable.provider import DurableProvider
+from hosting_durable.status import Status
 from hosting_durable.stores.database import Rows
 
 pytestmark = pytest.mark.filterwarnings("ignore:azure.functions :DeprecationWarning")

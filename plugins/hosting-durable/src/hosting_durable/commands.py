@@ -19,7 +19,9 @@ from hosting_durable.errors import InstanceExists, UnknownInstance, WrongState
 from hosting_durable.http.documents import entity_document, history_document, status_document
 from hosting_durable.http.requests import is_json, parsed
 from hosting_durable.hub import TaskHub
-from hosting_durable.model import EntityId, EntityQuery, Instance, InstanceQuery, Status
+from hosting_durable.hubs import make_hub
+from hosting_durable.model import EntityId, EntityQuery, Instance, InstanceQuery
+from hosting_durable.status import Status
 
 T = TypeVar("T")
 Decorated = Callable[..., Any]
@@ -196,7 +198,7 @@ def _with_hub(app_dir: Path, work: Callable[[TaskHub], Awaitable[T]]) -> T:
     """
 
     async def run() -> T:
-        async with TaskHub.of(Services.of_app(app_dir)) as hub:
+        async with make_hub(Services.of_app(app_dir)) as hub:
             return await work(hub)
 
     try:

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from hosting.errors import HostingError
-
-if TYPE_CHECKING:
-    from hosting_durable.model import Status
+from hosting_durable.status import Status
 
 
 class DurableError(HostingError):

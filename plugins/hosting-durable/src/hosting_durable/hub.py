@@ -13,7 +13,6 @@ from datetime import datetime
 from typing import TypeVar
 from uuid import uuid4
 
-from hosting.bindings import Services
 from hosting_durable.errors import InstanceExists, UnknownInstance, WrongState
 from hosting_durable.events import NO_ID, Event, EventType, compact, microseconds
 from hosting_durable.model import (
@@ -24,11 +23,11 @@ from hosting_durable.model import (
     Instance,
     InstanceQuery,
     Page,
-    Status,
     check_instance_id,
 )
-from hosting_durable.settings import BACKEND, DurableSettings, read_settings
-from hosting_durable.stores import Database, SqliteDatabase, backlog, entities, instances
+from hosting_durable.settings import DurableSettings
+from hosting_durable.status import Status
+from hosting_durable.stores import Database, backlog, entities, instances
 from hosting_durable.stores.database import Rows
 from hosting_durable.stores.messages import put
 from hosting_durable.stores.rewinding import rewind
@@ -44,7 +43,7 @@ _PURGE_BATCH = 500
 class TaskHub:
     """The orchestrations and entities of an app.
 
-    ``async with TaskHub.of(services) as hub`` opens and closes it; ``DurableProvider.hub`` is one that is open between
+    ``async with make_hub(services) as hub`` opens and closes it; ``DurableProvider.hub`` is one that is open between
     ``start`` and ``close`` of the provider. Opening it does not run anything: that is the engine's affair.
 
     Args:
@@ -55,21 +54,6 @@ class TaskHub:
     def __init__(self, database: Database, settings: DurableSettings) -> None:
         self.database = database
         self.settings = settings
-
-    @classmethod
-    def of(cls, services: Services) -> TaskHub:
-        """Return the hub that an app's host.json and settings describe; it is not open yet.
-
-        Raises:
-            SettingsError: host.json has a value that cannot be used.
-            HostingError: the app's state folder cannot be created.
-        """
-        settings = read_settings(services)
-        if settings.store_type == BACKEND:
-            from hosting_durable.protocol.remote import make_remote_hub  # few apps need it
-
-            return make_remote_hub(settings)
-        return cls(open_database(services, settings), settings)
 
     @property
     def name(self) -> str:
@@ -363,22 +347,3 @@ def _check(instance_id: str, status: Status | None, kind: EventType) -> None:
         raise WrongState(instance_id, status, f"Instance with ID {instance_id} is already suspended.")
     if kind is EventType.EXECUTION_RESUMED and not is_suspended:
         raise WrongState(instance_id, status, f"Instance with ID {instance_id} is not suspended.")
-
-
-def open_database(services: Services, settings: DurableSettings) -> Database:
-    """Return the database of an app, not connected yet.
-
-    Args:
-        services: the app's settings and its state folder.
-        settings: what host.json says.
-
-    Raises:
-        StoreError: the package for it is not installed.
-    """
-    if settings.store_type == "postgresql":
-        from hosting_durable.stores.postgresql import PostgresDatabase  # few apps need it
-
-        return PostgresDatabase(settings.connection, settings.hub_name)
-    folder = services.state / "durable"
-    folder.mkdir(mode=0o700, exist_ok=True)
-    return SqliteDatabase(folder / f"{settings.hub_name}.sqlite3")

@@ -9,49 +9,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from enum import Enum
 from typing import Any
 
 from hosting_durable.errors import InvalidInstanceId
+from hosting_durable.status import Status
 
 MAX_ID_LENGTH = 256
 """The most characters of an instance ID."""
 
 _FORBIDDEN = frozenset("/\\#?")
-
-
-class Status(Enum):
-    """The state of an orchestration; the values are the names that Azure's API uses."""
-
-    PENDING = "Pending"
-    RUNNING = "Running"
-    SUSPENDED = "Suspended"
-    COMPLETED = "Completed"
-    FAILED = "Failed"
-    TERMINATED = "Terminated"
-    CANCELED = "Canceled"
-    CONTINUED_AS_NEW = "ContinuedAsNew"
-
-    @property
-    def is_finished(self) -> bool:
-        """Whether the orchestration does nothing any more."""
-        return self in _FINISHED
-
-
-STATUSES = (
-    Status.RUNNING,
-    Status.COMPLETED,
-    Status.CONTINUED_AS_NEW,
-    Status.FAILED,
-    Status.CANCELED,
-    Status.TERMINATED,
-    Status.PENDING,
-    Status.SUSPENDED,
-)
-"""The states in the order of their numbers, in events and in the Durable Task protocol."""
-_FINISHED = frozenset({Status.COMPLETED, Status.FAILED, Status.TERMINATED, Status.CANCELED})
-FINISHED = tuple(sorted(status.value for status in _FINISHED))
-"""The names of the states of orchestrations that do nothing any more."""
 
 
 @dataclass(frozen=True, slots=True)

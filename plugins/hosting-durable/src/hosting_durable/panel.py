@@ -12,7 +12,7 @@ from hosting_durable.errors import UnknownInstance
 from hosting_durable.http.requests import parsed
 from hosting_durable.hub import TaskHub
 from hosting_durable.model import Entity, EntityId, EntityQuery, Instance, InstanceQuery
-from hosting_durable.model import Status as State
+from hosting_durable.status import Status as State
 from hosting_durable.timeline import bars
 
 PAGE_ROWS = 50

@@ -10,6 +10,7 @@ from hosting.core import Binding, Function
 from hosting_durable.client import ClientBindings
 from hosting_durable.engine import Engine, Functions
 from hosting_durable.hub import TaskHub
+from hosting_durable.hubs import make_hub
 from hosting_durable.panel import DurablePanel
 from hosting_durable.protocol.edge import ProtocolEdge
 from hosting_durable.protocol.remote_hub import RemoteTaskHub
@@ -28,7 +29,7 @@ class DurableProvider(Provider):
 
     def __init__(self, services: Services, hub: TaskHub | None = None) -> None:
         super().__init__(services)
-        self.hub = TaskHub.of(services) if hub is None else hub
+        self.hub = make_hub(services) if hub is None else hub
         self.functions = Functions.none()
         self._clients = ClientBindings(services, self.hub)
         self._runner: Engine | ProtocolWorker

@@ -22,9 +22,10 @@ from hosting_durable.events import moment
 from hosting_durable.http.documents import history_document
 from hosting_durable.http.requests import parsed
 from hosting_durable.hub import TaskHub
-from hosting_durable.model import Instance, Status
+from hosting_durable.model import Instance
 from hosting_durable.provider import DurableProvider
 from hosting_durable.settings import read_settings
+from hosting_durable.status import Status
 from hosting_durable.stores import SqliteDatabase
 
 Events: TypeAlias = Mapping[str, Any] | Iterable[tuple[timedelta, str, Any]]

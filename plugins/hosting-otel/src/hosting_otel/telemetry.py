@@ -13,6 +13,7 @@ from opentelemetry.trace import Link, SpanContext
 import hosting
 from hosting.logging import set_trace_parent
 from hosting_otel import others
+from hosting_otel._version import __version__
 from hosting_otel.configuration import Configuration, configure
 from hosting_otel.exceptions import ExceptionRecorder
 from hosting_otel.flushing import Flusher
@@ -66,13 +67,12 @@ class Telemetry:
     """
 
     def __init__(self, app: hosting.AppHandle, settings: Settings, configuration: Configuration) -> None:
-        version = hosting_otel_version()
-        self._tracer = trace.get_tracer("hosting_otel", version, schema_url=SCHEMA_URL)
+        self._tracer = trace.get_tracer("hosting_otel", __version__, schema_url=SCHEMA_URL)
         self._makes_spans = configuration.traces
         self._beside_others = settings.beside_others
-        self._metrics = Metrics(version, SCHEMA_URL) if configuration.metrics else None
+        self._metrics = Metrics(__version__, SCHEMA_URL) if configuration.metrics else None
         self._bridge = LogBridge(configuration.logger) if configuration.logs else None
-        self._exceptions = ExceptionRecorder(version, SCHEMA_URL, has_logs=configuration.has_log_exporter)
+        self._exceptions = ExceptionRecorder(__version__, SCHEMA_URL, has_logs=configuration.has_log_exporter)
         self._flusher = Flusher(app, settings)
         self._reads_bodies = settings.queue_parent
         self._carriers = CarrierReader(set(propagate.get_global_textmap().fields))
@@ -233,13 +233,6 @@ class _NoContext:
     """Stands for the context of an invocation that has not reached its hooks."""
 
     trace_context = _NoTrace
-
-
-def hosting_otel_version() -> str:
-    """Return the version of this package."""
-    from hosting_otel import __version__
-
-    return __version__
 
 
 def _span_context(context: Context) -> SpanContext:

@@ -12,8 +12,8 @@ from hosting_durable.engine.actions import ActionType
 from hosting_durable.engine.execution import Execution, waiting_name
 from hosting_durable.errors import DurableError, NonDeterministicError
 from hosting_durable.events import NO_ID, Event, EventType, compact, event
-from hosting_durable.model import Status
 from hosting_durable.settings import DurableSettings
+from hosting_durable.status import Status
 from hosting_durable.stores.messages import Message
 from hosting_durable.stores.work import Turn, TurnCommit
 

@@ -8,7 +8,8 @@ from typing import Any
 
 from hosting_durable.events import EventType
 from hosting_durable.http.requests import parsed
-from hosting_durable.model import STATUSES, Entity, Instance, Status
+from hosting_durable.model import Entity, Instance
+from hosting_durable.status import STATUSES, Status
 
 _NAMES = {
     **{kind.value: "".join(word.capitalize() for word in kind.name.split("_")) for kind in EventType},

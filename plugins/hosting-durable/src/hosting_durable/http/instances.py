@@ -11,7 +11,8 @@ from hosting_durable.errors import InstanceExists, UnknownInstance, WrongState
 from hosting_durable.http.documents import status_document
 from hosting_durable.http.requests import ApiReply, ApiRequest, BadRequest, error_reply, json_reply, parsed
 from hosting_durable.hub import TaskHub
-from hosting_durable.model import EntityPage, Instance, InstanceQuery, Page, Status
+from hosting_durable.model import EntityPage, Instance, InstanceQuery, Page
+from hosting_durable.status import Status
 
 Handler = Callable[[ApiRequest], Awaitable[ApiReply]]
 

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from hosting_durable.events import Event, EventType, compact, timestamp
-from hosting_durable.model import STATUSES
 from hosting_durable.protocol.history import (
     LOCK,
     OPERATION,
@@ -15,6 +14,7 @@ from hosting_durable.protocol.history import (
     optional,
     read_failure,
 )
+from hosting_durable.status import STATUSES
 
 _Content = Mapping[str, Any]
 

@@ -13,12 +13,13 @@ from hosting_durable.engine.execution import Execution, too_many
 from hosting_durable.engine.turns import Answer, Prepared, check_custom_status, fail, fail_instead, finish
 from hosting_durable.errors import DurableError
 from hosting_durable.events import NO_ID, Event, EventType, compact, event
-from hosting_durable.model import STATUSES, EntityId, Status
+from hosting_durable.model import EntityId
 from hosting_durable.protocol.execution import CARRIED, ProtocolExecution, raised
 from hosting_durable.protocol.history import failure_text, optional, put, read_failure
 from hosting_durable.protocol.messages import Messages
 from hosting_durable.protocol.recorder import ProtocolRecorder
 from hosting_durable.settings import DurableSettings
+from hosting_durable.status import STATUSES, Status
 from hosting_durable.stores.entities import operation
 from hosting_durable.stores.instances import Start
 from hosting_durable.stores.messages import Message

@@ -11,8 +11,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from hosting_durable.events import Event, EventType, parse_timestamp
-from hosting_durable.model import STATUSES, Status
 from hosting_durable.protocol.messages import Messages
+from hosting_durable.status import STATUSES, Status
 
 OPERATION, LOCK, RELEASE = "op", "lock", "release"
 """The names of ``EVENT_SENT`` for what goes to an entity: an operation, a request for locks, and their release."""

@@ -14,7 +14,6 @@ from hosting_durable.errors import BackendError, InstanceExists, UnknownInstance
 from hosting_durable.events import microseconds, moment
 from hosting_durable.hub import TaskHub
 from hosting_durable.model import (
-    STATUSES,
     Entity,
     EntityId,
     EntityPage,
@@ -22,13 +21,13 @@ from hosting_durable.model import (
     Instance,
     InstanceQuery,
     Page,
-    Status,
     check_instance_id,
 )
 from hosting_durable.protocol.backend import Backend
 from hosting_durable.protocol.decoding import decode_history
 from hosting_durable.protocol.history import failure_text, optional, put, read_failure
 from hosting_durable.settings import DurableSettings
+from hosting_durable.status import STATUSES, Status
 from hosting_durable.tracing import NO_TRACE, Trace
 
 _WAIT_SECONDS = 30.0

@@ -10,10 +10,11 @@ from typing import Any
 from hosting_durable.errors import DurableError, UnknownInstance, WrongState
 from hosting_durable.events import EventType, microseconds, moment
 from hosting_durable.hub import TaskHub
-from hosting_durable.model import STATUSES, Entity, EntityId, EntityQuery, Instance, InstanceQuery, Status
+from hosting_durable.model import Entity, EntityId, EntityQuery, Instance, InstanceQuery
 from hosting_durable.protocol.cleaning import release_orphaned_locks, remove_empty
 from hosting_durable.protocol.history import HistoryEncoder, optional, put, write_failure
 from hosting_durable.protocol.messages import Messages
+from hosting_durable.status import STATUSES, Status
 from hosting_durable.stores.instances import history_events
 
 _POLL_SECONDS = 5.0

@@ -11,11 +11,12 @@ from typing import Any
 from hosting.bindings import Invoke, Result, host_logger
 from hosting_durable.engine.functions import ActivityData, Functions, TurnData
 from hosting_durable.errors import DurableError, StoreError
-from hosting_durable.model import STATUSES, EntityId, Status
+from hosting_durable.model import EntityId
 from hosting_durable.protocol.backend import Backend
 from hosting_durable.protocol.dialect import decoded
 from hosting_durable.protocol.history import optional, put, write_failure
 from hosting_durable.settings import DurableSettings
+from hosting_durable.status import STATUSES, Status
 
 _RETRY_SECONDS = 2.0
 _AGAIN_SECONDS = 0.1

@@ -7,7 +7,8 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 from hosting_durable.events import Event, EventType, compact, event, microseconds, moment
-from hosting_durable.model import FINISHED, Instance, InstanceQuery, Page, Status
+from hosting_durable.model import Instance, InstanceQuery, Page
+from hosting_durable.status import FINISHED, Status
 from hosting_durable.stores.database import Row, Rows
 from hosting_durable.stores.messages import put
 

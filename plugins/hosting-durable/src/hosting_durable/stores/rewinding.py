@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hosting_durable.errors import UnknownInstance, WrongState
 from hosting_durable.events import Event, EventType, event
-from hosting_durable.model import Status
+from hosting_durable.status import Status
 from hosting_durable.stores.database import Rows
 from hosting_durable.stores.instances import history_events, status_of
 from hosting_durable.stores.messages import put

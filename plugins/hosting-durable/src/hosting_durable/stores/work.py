@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from hosting_durable.events import NO_ID, Event, EventType, compact
-from hosting_durable.model import EntityId, Status
+from hosting_durable.model import EntityId
+from hosting_durable.status import Status
 from hosting_durable.stores import entities
 from hosting_durable.stores.database import Row, Rows
 from hosting_durable.stores.instances import Start, history_events, insert, started_event, status_of
