@@ -19,7 +19,12 @@ from hosting.apps.host_json import apply_host_json
 from hosting.authoring import REPLACES, declared_opt_ins, pending, user_function
 from hosting.azure_worker.description import complete
 from hosting.azure_worker.health import add_diagnostics, add_health
-from hosting.azure_worker.injection import check_needs_no_extension, marked_or_none
+from hosting.azure_worker.injection import (
+    CheckedBuilders,
+    check_functions,
+    check_needs_no_extension,
+    marked_or_none,
+)
 from hosting.azure_worker.late_extensions import report_each_extension, wait_for_extension
 from hosting.azure_worker.state import WorkerState, extensions_are_off, log, log_errors, worker_state
 from hosting.azure_worker.wrapper import innermost_function, wrap
@@ -32,6 +37,7 @@ V1: Model = "v1"
 V2: Model = "v2"
 EXTENDED = "_hosting_extended"
 PLAIN = "_hosting_plain"
+CHECKED = "_hosting_checked"
 REPLAYED = frozenset({"orchestrationtrigger", "entitytrigger"})
 """Triggers of Durable functions that are replayed: hooks around them would run once per replay."""
 BINDING_KEYS = frozenset({"name", "type", "direction"})
@@ -52,8 +58,9 @@ def extend(*targets: Any, diagnostics_route: str | None = None, health_route: st
 
     In the v2 model write ``app = hosting.extend(func.FunctionApp())``, before or after functions are registered; a
     second call changes nothing. It also works for a Blueprint, AsgiFunctionApp, WsgiFunctionApp and durable apps. In
-    the v1 model write ``main = hosting.extend(main)`` or ``@hosting.extend``. It does nothing under ``hosting start``,
-    and if ``PYTHON_ENABLE_WORKER_EXTENSIONS`` is not true.
+    the v1 model write ``main = hosting.extend(main)`` or ``@hosting.extend``. It does nothing under ``hosting start``.
+    If ``PYTHON_ENABLE_WORKER_EXTENSIONS`` is not true, the functions stay as they are, and one with a parameter that an
+    extension would supply is refused when the worker asks for the functions.
 
     Args:
         targets: a FunctionApp or Blueprint, or a v1 function, ``def`` or ``async def``; none for a decorator.
@@ -67,6 +74,7 @@ def extend(*targets: Any, diagnostics_route: str | None = None, health_route: st
     Raises:
         TypeError: it is neither, or there are several; or a route is set without an app.
         ValueError: the app is extended already, with another route.
+        FunctionLoadError: a function has a parameter that an extension supplies, and no extension runs.
         HostingError: an extension is required, and host.json cannot be used or extensions are switched off. If none is
             required, the error is logged and the app runs without extensions. If a required extension is missing, the
             worker's indexing fails.
@@ -168,6 +176,7 @@ def _extend_app(app: Any, routes: Routes) -> Any:
         return app
     state = None if extensions_are_off() else worker_state()
     if state is None:
+        _check_when_indexed(app)
         wait_for_extension(functools.partial(_extend_app, app, routes))
         return app
     setattr(app, EXTENDED, routes)
@@ -177,6 +186,28 @@ def _extend_app(app: Any, routes: Routes) -> Any:
     else:
         app._function_builders = _Builders(app._function_builders, state)
     return app
+
+
+def _check_when_indexed(app: Any) -> None:
+    """Name what a function lacks while no extension runs: the worker would only say that it has an unknown parameter.
+
+    The functions stay as they are.
+    """
+    if hasattr(app, CHECKED):
+        return
+    setattr(app, CHECKED, True)
+    if hasattr(app, "get_functions"):
+        app.get_functions = functools.partial(_get_checked_functions, app, _original_get_functions(app))
+    else:
+        app._function_builders = CheckedBuilders(app._function_builders)
+
+
+def _get_checked_functions(app: Any, original: Callable[[], list[Any]]) -> list[Any]:
+    """Replace ``get_functions`` of an app that would be extended if extensions ran."""
+    built = original()
+    if not (pending.hosted or hasattr(app, EXTENDED)):
+        check_functions(built)
+    return built
 
 
 def _check_same(first: Routes, routes: Routes) -> None:
@@ -281,11 +312,9 @@ def _v2_bindings(built: Any, auth_level: Any) -> Iterator[Binding]:
 def _extend_function(call: Callable[..., Any]) -> Callable[..., Any]:
     if hasattr(call, REPLACES) or pending.hosted:
         return call
-    is_off = extensions_are_off()
-    if is_off:
-        check_needs_no_extension(call.__name__, call)
-    state = None if is_off else worker_state()
+    state = None if extensions_are_off() else worker_state()
     if state is None:
+        check_needs_no_extension(call.__name__, call)
         report_each_extension(f"'{call.__name__}' runs")
         return call
     result = [call]

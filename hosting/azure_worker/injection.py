@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from hosting._injection import Marked, injected_parameters, marked_result, name_of
+from hosting.authoring import pending, user_function
 from hosting.core import NOTHING
 from hosting.errors import FunctionLoadError
 from hosting.extensions import FLAG
@@ -23,6 +24,29 @@ def marked_or_none(call: Callable[..., Any]) -> tuple[Mapping[str, Any], Marked 
         return injected_parameters(call), marked_result(call)
     except Exception:  # noqa: BLE001 - an annotation is the author's code, and may raise anything
         return NOTHING, None
+
+
+def check_functions(built: Sequence[Any]) -> None:
+    """Check that no function of an app needs an extension, because none runs.
+
+    Args:
+        built: the SDK's functions, or what an unknown SDK has in place of them, which is not looked at.
+
+    Raises:
+        FunctionLoadError: as ``check_needs_no_extension``.
+    """
+    for one in built:
+        if hasattr(one, "get_user_function"):
+            check_needs_no_extension(one.get_function_name(), user_function(one.get_user_function()))
+
+
+class CheckedBuilders(list[Any]):
+    """The functions of a Blueprint that is extended while no extension runs: checked when an app registers them."""
+
+    def __iter__(self) -> Iterator[Any]:
+        if not pending.hosted:
+            check_functions([builder._function for builder in super().__iter__()])
+        return super().__iter__()
 
 
 def check_needs_no_extension(name: str, call: Callable[..., Any]) -> None:

@@ -326,13 +326,28 @@ def test_function_of_an_unknown_sdk_runs_without_hooks(caplog: pytest.LogCapture
     assert "does not know this version of azure-functions" in caplog.text
 
 
-def test_extend_with_the_flag_off_replaces_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The functions stay the user's own, and nothing is patched."""
+def test_extend_with_the_flag_off_leaves_the_functions_as_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are the user's own, in the app, in a Blueprint, and where an instrumentation patches the SDK later."""
     monkeypatch.setenv("PYTHON_ENABLE_WORKER_EXTENSIONS", "no")
-    app = hosting.extend(func.FunctionApp())
+    app, asked = hosting.extend(func.FunctionApp()), list[Any]()
     app.route("hello")(hello)
-    assert "get_functions" not in vars(app)
     assert only_function(app) is hello
+    blueprint = hosting.extend(func.Blueprint())  # type: ignore[no-untyped-call]
+    blueprint.route("hello")(hello)
+    plain = func.FunctionApp()
+    plain.register_functions(blueprint)
+    assert only_function(plain) is hello
+    original = func.FunctionApp.get_functions
+    patched = hosting.extend(func.FunctionApp())
+    patched.route("hello")(hello)
+
+    def instrumented(self: func.FunctionApp) -> Any:
+        asked.append(self)
+        return original(self)
+
+    monkeypatch.setattr(func.FunctionApp, "get_functions", instrumented)
+    assert only_function(patched) is hello
+    assert asked == [patched]
     assert hosting.extend(hello) is hello
 
 

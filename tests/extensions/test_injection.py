@@ -437,18 +437,6 @@ async def test_azures_worker_does_not_see_the_parameters(keyword: str, worker: P
     assert (wrapper(request) if keyword == "def" else await wrapper(request)) == "fake"
 
 
-def test_parameter_without_extensions_in_azures_worker_is_named(worker: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The worker would name the parameter only; the message says which setting is missing."""
-    monkeypatch.setenv("PYTHON_ENABLE_WORKER_EXTENSIONS", "0")
-
-    def main(req: func.HttpRequest, user: Annotated[User, hosting.Inject]) -> str:
-        return user
-
-    with pytest.raises(FunctionLoadError, match="'user' of function 'main' needs a User from an extension") as refused:
-        hosting.extend(main)
-    assert "PYTHON_ENABLE_WORKER_EXTENSIONS=1" in refused.value.remedy
-
-
 async def test_missing_provider_in_azures_worker_fails_each_call(worker: Path) -> None:
     """The other functions of the app go on."""
     code = PLAIN.replace("Annotated[User", "Annotated[int")
