@@ -2,10 +2,12 @@
 
 mutmut changes one thing at a time in a copy of the checkout, the folder ``mutants``, and runs the tests that call the
 changed function: a mutant that no test notices has survived. Tests that are marked ``slow`` or ``unmutated`` are left
-out. A sample is chosen at random, but the same seed chooses the same mutants while the code stays as it is.
+out. A sample is chosen at random, but the same seed chooses the same mutants while the code stays as it is, and a
+larger sample contains a smaller one.
 
-At the end come the score and the survivors; ``mutants/survivors.diff`` shows what each of them changes. To test one of
-them again after a new test: ``mutmut run NAME``.
+At the end come the score and the survivors; ``mutants/survivors.diff`` shows what each of them changes, and
+``mutants/failed-tests.txt`` which test has killed each of the others. To test one again after a new test: ``mutmut run
+NAME``.
 """
 
 from __future__ import annotations
@@ -38,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         names = choose(sorted(_results()), options.sample, options.seed)
         _run(options.jobs, names)
     except subprocess.CalledProcessError as error:
-        print(f"mutmut failed with exit code {error.returncode}; its output is above.", file=sys.stderr)
+        print(f"mutmut failed with exit code {error.returncode}. {_failed_unmutated()}", file=sys.stderr)
         return 1
     results = _results()
     chosen = {name: results[name] for name in names}
@@ -48,11 +50,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def choose(names: Sequence[str], number: int, seed: int) -> list[str]:
-    """Return a random sample of the names, in their order; all of them if the number is 0 or exceeds theirs."""
-    if not 0 < number < len(names):
-        return list(names)
-    chosen = set(random.Random(seed).sample(names, number))
-    return [name for name in names if name in chosen]
+    """Return a random sample of the names, which a larger sample contains; all of them for a number of 0."""
+    shuffled = list(names)
+    random.Random(seed).shuffle(shuffled)
+    return shuffled[: number or None]
 
 
 def parse_results(output: str) -> dict[str, str]:
@@ -92,6 +93,14 @@ def _mutmut(*arguments: str) -> str:
     """Run a command of mutmut; return what it prints."""
     done = subprocess.run([_MUTMUT, *arguments], cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True)
     return done.stdout
+
+
+def _failed_unmutated() -> str:
+    """Return which tests have failed without a mutant, whose output mutmut does not show."""
+    path = _MUTANTS / "failed-tests.txt"
+    lines = path.read_text("utf-8").splitlines() if path.exists() else []
+    failed = [test for mutant, _, test in (line.partition("\t") for line in lines) if mutant in ("", "stats")]
+    return f"These tests fail without a mutant: {', '.join(failed)}" if failed else "Its output is above."
 
 
 def _results() -> dict[str, str]:

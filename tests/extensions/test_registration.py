@@ -345,7 +345,6 @@ def test_extension_class_that_needs_arguments_is_refused() -> None:
     assert "configure" in error.remedy
 
 
-@pytest.mark.unmutated  # the wrappers of mutmut are in the traceback
 def test_extension_class_that_raises_fails_with_its_own_traceback() -> None:
     """An exception of the constructor is kept with the extension's own traceback."""
 

@@ -251,7 +251,6 @@ def test_function_level_extension_with_lifecycle_hooks_stays_function_level(site
     assert validated_document(host)["_info"] == {"AppExtension": ["eager"], "FuncExtension": {"F": ["lazy"]}}
 
 
-@pytest.mark.unmutated  # the wrappers of mutmut are in the traceback
 def test_log_line_of_an_error_names_extension_distribution_and_remedy(
     site: Site, start: Start, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -154,11 +154,16 @@ async def test_sync_hook_that_raises_after_its_budget_is_one_error(
 
 
 RAISING = [raise_when_cancelled, raise_other_when_cancelled, raise_when_closed]
+RAISING_HOOKS = [
+    # The wrappers of mutmut stand between a hook and its generator, so that closing the hook misses that.
+    pytest.param(*hook, late, marks=[pytest.mark.unmutated] if hook[1] and late is raise_when_closed else [])
+    for hook in HOOKS
+    for late in RAISING
+]
 
 
 @pytest.mark.parametrize("is_async", [False, True])
-@pytest.mark.parametrize("late", RAISING)
-@pytest.mark.parametrize(("hook", "where"), HOOKS)
+@pytest.mark.parametrize(("hook", "where", "late"), RAISING_HOOKS)
 async def test_async_hook_that_raises_when_its_budget_ends_it_is_one_error(
     hook: str, where: str, late: Callable[[], Any], is_async: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -308,6 +313,7 @@ async def test_def_hook_that_raises_when_nothing_waits_for_it_replaces_its_timeo
     assert [": Late: the reason" in one for one in messages] == [False, True]
 
 
+@pytest.mark.unmutated  # for the same reason
 @pytest.mark.parametrize("is_async", [False, True])
 async def test_closed_around_hook_runs_its_cleanup_and_leaves_no_running_generator(
     is_async: bool, caplog: pytest.LogCaptureFixture
