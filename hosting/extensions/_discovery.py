@@ -164,7 +164,9 @@ def _fail_duplicates(extensions: list[Extension]) -> None:
 
 def _how_to_choose(extensions: list[Extension]) -> str:
     names = sorted({extension.distribution or "" for extension in extensions})
+    if names == [""]:
+        return "Uninstall all but one."
     if len(names) == 1:
         return f"Report it to the authors of {names[0]}: a package may use a name for one entry point only."
-    choice = " or ".join(names)
+    choice = " or ".join(filter(None, names))  # HOSTING_ALLOW cannot name a package without metadata
     return f"Uninstall all but one, or set HOSTING_ALLOW to all distributions that may load, with {choice}."

@@ -154,8 +154,8 @@ def command_entry(command: InstalledCommand) -> dict[str, str | None]:
 
 
 def command_problems(commands: Iterable[InstalledCommand]) -> list[Problem]:
-    """Return the problems of commands that do not run because another one has their name."""
-    return [problem for command in commands if (problem := command.problem()) is not None]
+    """Return the problems of commands that do not run because another one has their name; two have the same one."""
+    return [*dict.fromkeys(problem for command in commands if (problem := command.problem()) is not None)]
 
 
 def service_entry(service: Service) -> dict[str, str]:
