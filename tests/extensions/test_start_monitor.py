@@ -96,13 +96,12 @@ def install(site: Site, code: str) -> None:
 def test_extension_that_hangs_is_named_while_the_start_waits(site: Site, gate: Callable[..., Gate], what: str) -> None:
     """The line has its name, its distribution, what it is doing, and where; afterwards the start goes on."""
     install(site, CASES[what])
-    opens = gate(f"is still {what} after")
-    host = host_of()
+    opens = gate(f", in {site.path / 'slow_module.py'}, line ")  # a slow machine comes there after the first line
+    host = host_of(0.02)
     host.discover()
     host.load([function(lambda: "fine", "F", "slow")])
-    (record,) = opens.lines_about(what)
-    text = f"Extension 'slow' (dist-slow 1.0) is still {what} after 0.01 s, in {site.path / 'slow_module.py'}, line "
-    assert record.getMessage().startswith(text)
+    record = opens.lines_about(what)[0]
+    assert record.getMessage().startswith(f"Extension 'slow' (dist-slow 1.0) is still {what} after 0.01 s")
     assert record.levelno == logging.WARNING
     assert (record.extension, record.distribution) == ("slow", "dist-slow")  # type: ignore[attr-defined]
     assert (extension_entry(host, "slow")["status"], extension_entry(host, "slow")["error"]) == ("active", None)
