@@ -97,7 +97,7 @@ def faulty(monkeypatch: pytest.MonkeyPatch) -> Callable[[], Faulty]:
         made.append(Faulty(path))
         return made[-1]
 
-    monkeypatch.setattr("hosting_durable.hub.SqliteDatabase", make)
+    monkeypatch.setattr("hosting_durable.hubs.SqliteDatabase", make)
     for name, seconds in (("_RETRY_SECONDS", 0.02), ("BEAT_SECONDS", 0.1), ("SILENT_SECONDS", 0.5)):
         monkeypatch.setattr(f"hosting_durable.engine.engine.{name}", seconds)
     return lambda: made[-1]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import inspect
 import json
+from importlib.machinery import ModuleSpec
 from pathlib import Path
 from typing import Any
 
@@ -215,7 +216,7 @@ LOCAL = f"@hosting.extension\n{inspect.getsource(Reports)}"
 
 def test_routes_that_extensions_of_the_app_add_are_in_the_document(monkeypatch: pytest.MonkeyPatch) -> None:
     """Those of the document and the page are not, and a route that is open to all needs no sign-in."""
-    monkeypatch.setattr("importlib.util.find_spec", lambda name: object())
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: ModuleSpec(name, None))
     host_json = {"extensionHost": {"extensions": {"auth": {"settings": {"issuers": [ISSUER]}}}}}
     files = app_with(LOCAL, function("'a', methods=['GET']"))
     document = document_of(files, host_json)
@@ -267,7 +268,7 @@ def test_security_schemes_come_from_the_settings_of_hosting_auth(
     settings: dict[str, Any], schemes: list[str], security: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Issuers, API keys and sign-ins are schemes; functions need them with scopes and roles, or are open."""
-    monkeypatch.setattr("importlib.util.find_spec", lambda name: object())
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: ModuleSpec(name, None))
     host_json = {"extensionHost": {"extensions": {"auth": {"settings": settings}}}}
     rule = "@hosting.use('auth', scopes=['read'], roles=['boss'])\n"
     functions = [function("'a', methods=['GET']"), rule + function("'b', methods=['GET']", name="ruled")]
