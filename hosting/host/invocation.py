@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from asyncio import current_task
+from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
 from copy import copy
 from functools import partial
@@ -23,7 +24,13 @@ from hosting.extensions import Edges, outcome_of, record_unusable_result
 from hosting.host._ids import InvocationIds
 from hosting.host.binding import RETURN, BoundFunction, Out
 from hosting.host.context import Context, InvocationFacts, InvocationLocal, RetryContext, current
-from hosting.host.invocation_log import InvocationLog
+from hosting.host.invocation_log import End, Fields, InvocationLog
+
+BATCH = 64
+"""How many ended invocations are evaluated at once."""
+
+Ended = tuple[InvocationFacts, End, Fields, str]
+"""An invocation that has ended, its end, what its trigger says, and what it failed with; empty if it succeeded."""
 
 
 class Invoker(Protocol):
@@ -49,6 +56,21 @@ class FunctionTimeoutError(HostingError):
     """An invocation took longer than host.json's ``functionTimeout``."""
 
 
+class InvocationRecords(Protocol):
+    """Keeps what is known about the invocations that have ended."""
+
+    recent: deque[Ended]
+    """The latest of them."""
+    unsettled: int
+    """How many of those have not been evaluated. Who adds the last one of ``BATCH`` calls ``settle``."""
+
+    def settle(self) -> None:
+        """Evaluate those that have not been evaluated."""
+
+    def add_failure(self, invocation: InvocationFacts, end: End, trigger: Fields, error: BaseException) -> None:
+        """Keep an invocation that has failed."""
+
+
 class RunningInvocations:
     """The invocations of a host that have not ended, by id, and what they share."""
 
@@ -62,6 +84,8 @@ class RunningInvocations:
         """How many failed invocations wait for their next attempt."""
         self.local = InvocationLocal()
         self.log = InvocationLog()
+        self.records: InvocationRecords | None = None
+        """What keeps the invocations that have ended; None if nothing does."""
         self.new_id = InvocationIds()
 
 
@@ -86,6 +110,7 @@ class BoundInvoker:
     ) -> None:
         self._bound = bound
         self._edges = edges
+        self._status_code = bound.trigger.status_code
         self._name = bound.function.name
         self._directory = bound.function.directory
         self._invoker = invoker
@@ -147,9 +172,7 @@ class BoundInvoker:
             if _is_cancelled(result):
                 raise
         else:
-            result = Result(reply)
-            status_code = self._bound.trigger.status_code(result) if log.shows_status_code else None
-            log.succeeded(logger, invocation, trigger, ((monotonic() - start) * 1000, status_code))
+            result = self._succeeded(invocation, trigger, start, reply)
             if self._edges is not None:
                 await self._at_edges(context, data, result, start)
         finally:
@@ -245,7 +268,7 @@ class BoundInvoker:
             if scope is not None:
                 scope[SENT] = partial(edges.sent, context, start)
         is_cancelled = _is_cancelled(result)
-        status = None if is_cancelled else self._bound.trigger.status_code(result)
+        status = None if is_cancelled else self._status_code(result)
         phase = "" if is_cancelled else getattr(context, "_hosting_phase", "")
         outcome = outcome_of(context, result.exception, status, is_cancelled=is_cancelled)
         await edges.ended(context, outcome, seconds, phase)
@@ -259,6 +282,19 @@ class BoundInvoker:
         task.uncancel()
         return expired.with_traceback(raised.__traceback__) if is_a(raised, asyncio.CancelledError) else raised
 
+    def _succeeded(self, invocation: InvocationFacts, trigger: Fields, start: float, reply: Any) -> Result:
+        """Log and record the end of an invocation that succeeded."""
+        result, log, records = Result(reply), self._running.log, self._running.records
+        status_code = self._status_code(result) if records is not None or log.shows_status_code else None
+        end = (monotonic() - start) * 1000, status_code
+        log.succeeded(self._logger, invocation, trigger, end)
+        if records is not None:
+            records.recent.append((invocation, end, trigger, ""))
+            records.unsettled += 1
+            if records.unsettled >= BATCH:
+                records.settle()
+        return result
+
     def _failed(
         self,
         invocation: InvocationFacts,
@@ -267,14 +303,16 @@ class BoundInvoker:
         raised: BaseException,
         retry: RetryContext | None,
     ) -> Result:
-        """Log the end of an invocation that failed, with the status code if its caller gets a response to it."""
+        """Log and record the end of an invocation that failed, with the status code if its caller gets one."""
         milliseconds = (monotonic() - start) * 1000
         exception = self._reason(invocation.id, raised)
         result = Result(exception=exception)
         is_last = retry is None or retry.retry_count == retry.max_retry_count
-        status_code = self._bound.trigger.status_code(result) if is_last and not _is_cancelled(result) else None
-        shown = users_traceback(exception, self._root, self._bound.function)
-        self._running.log.failed(self._logger, invocation, trigger, (milliseconds, status_code), shown)
+        status_code = self._status_code(result) if is_last and not _is_cancelled(result) else None
+        shown, end = users_traceback(exception, self._root, self._bound.function), (milliseconds, status_code)
+        self._running.log.failed(self._logger, invocation, trigger, end, shown)
+        if self._running.records is not None:
+            self._running.records.add_failure(invocation, end, trigger, shown)
         return result
 
 

@@ -1,7 +1,7 @@
 """What a host has done lately: the latest invocations, figures of each function, and a chart of the last hour.
 
-Its memory is bounded whatever the host does. An invocation only adds an entry to a list. The list is evaluated as a
-whole, when it is long or on request: that costs a busy host a fraction of evaluating each entry.
+Its memory is bounded whatever the host does. An invocation only adds an entry. Entries are evaluated together, when
+there are many or on request: that costs a busy host a fraction of evaluating each one.
 """
 
 from __future__ import annotations
@@ -11,15 +11,15 @@ from array import array
 from bisect import bisect_right
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from logging import Logger
+from itertools import islice
 from typing import Any, NamedTuple
 
 from hosting._exceptions import error_text
 from hosting._log import FAILED
 from hosting._redaction import redact
 from hosting.host.context import InvocationFacts
-from hosting.host.invocation import RunningInvocations
-from hosting.host.invocation_log import End, Fields, InvocationLog
+from hosting.host.invocation import BATCH, Ended, RunningInvocations
+from hosting.host.invocation_log import End, Fields
 
 MAX_RECENT = 500
 """How many of the latest invocations are kept."""
@@ -29,7 +29,6 @@ SLOTS = 360
 """How many points the chart has: an hour."""
 MAX_SHOWN_CHARACTERS = 500
 """The length from which the text of an error or of another detail is cut."""
-_BATCH = 250
 _PERCENTILES = (50, 95, 99)
 _BINS_PER_DOUBLING = 4
 _BINS = 128
@@ -37,8 +36,6 @@ _EDGES = tuple(2.0 ** (number / _BINS_PER_DOUBLING - 10) for number in range(_BI
 """The upper edges of the bins of a histogram, in milliseconds: from a thousandth of one to an hour."""
 _ERRORS = _BINS
 """Where in a slot the number of errors is, after the bins."""
-
-_Entry = tuple[InvocationFacts, End, Fields, str]
 
 
 class Recorded(NamedTuple):
@@ -69,13 +66,15 @@ class Recorder:
     """Keeps what is known about the invocations of one host that have ended. Used on the event loop only."""
 
     def __init__(self) -> None:
-        self.pending: list[_Entry] = []
-        """What has not been evaluated yet, in the order of the ends."""
+        # One deque, and no list beside it: Python makes the next entry of the memory of the one that falls out.
+        self.recent: deque[Ended] = deque(maxlen=MAX_RECENT)
+        """The latest entries, in the order of the ends."""
+        self.unsettled = 0
+        """How many of them have not been evaluated yet."""
         self._settled = 0
-        self._recent: deque[_Entry] = deque(maxlen=MAX_RECENT)
         self._counts: Counter[str] = Counter()
         self._errors: Counter[str] = Counter()
-        self._last: dict[str, _Entry] = {}
+        self._last: dict[str, Ended] = {}
         self._slots: dict[int, array[int]] = {}
         # What to add to monotonic times: a clock that is set meanwhile does not disturb the order.
         self._epoch = time.time() - time.monotonic()
@@ -83,19 +82,19 @@ class Recorder:
     @property
     def total(self) -> int:
         """How many invocations have ended."""
-        return self._settled + len(self.pending)
+        return self._settled + self.unsettled
 
     @property
     def errors(self) -> int:
         """How many of them failed."""
         return self._errors.total()
 
-    def recent(self, after: int = 0) -> Sequence[Recorded]:
+    def latest(self, after: int = 0) -> Sequence[Recorded]:
         """Return the invocations that are kept whose number is above ``after``, the oldest first."""
         self.settle()
-        first = self._settled - len(self._recent)
+        first = self._settled - len(self.recent)
         skipped = max(0, after - first)
-        entries = list(self._recent)[skipped:]
+        entries = list(self.recent)[skipped:]
         return [_recorded(first + skipped + place, entry) for place, entry in enumerate(entries, 1)]
 
     def of(self, function: str) -> FunctionFigures:
@@ -120,30 +119,34 @@ class Recorder:
             if number > first
         }
 
-    def add_failure(self, invocation: InvocationFacts, end: End, trigger: Fields, error: str) -> None:
+    def add_failure(self, invocation: InvocationFacts, end: End, trigger: Fields, error: BaseException) -> None:
         """Record the end of an invocation that failed."""
-        entry = (invocation, end, trigger, error)
+        text = redact(error_text(error))[:MAX_SHOWN_CHARACTERS]
+        entry = (invocation, end, trigger, text or FAILED)
         self._errors[invocation.function] += 1
         self._slot(_slot_number(entry))[_ERRORS] += 1
-        self.pending.append(entry)
+        self.recent.append(entry)
+        self.unsettled += 1
+        if self.unsettled >= BATCH:
+            self.settle()
 
     def settle(self) -> None:
         """Evaluate what was recorded since the last time."""
-        pending = self.pending
-        if not pending:
+        if not self.unsettled:
             return
-        names = [entry[0].function for entry in pending]
+        latest = [*islice(reversed(self.recent), self.unsettled)]
+        latest.reverse()
+        names = [entry[0].function for entry in latest]
         self._counts.update(names)
-        self._last.update(zip(names, pending, strict=True))
-        self._recent.extend(pending)
-        self._settled += len(pending)
-        number = _slot_number(pending[0])
-        if number == _slot_number(pending[-1]):  # they are in order: all are of this slot
-            _count(self._slot(number), [entry[1][0] for entry in pending])
+        self._last.update(zip(names, latest, strict=True))
+        self._settled += self.unsettled
+        self.unsettled = 0
+        number = _slot_number(latest[0])
+        if number == _slot_number(latest[-1]):  # they are in order: all are of this slot
+            _count(self._slot(number), [entry[1][0] for entry in latest])
         else:
-            for entry in pending:
+            for entry in latest:
                 _count(self._slot(_slot_number(entry)), [entry[1][0]])
-        pending.clear()
 
     def _slot(self, number: int) -> array[int]:
         slot = self._slots.get(number)
@@ -154,58 +157,23 @@ class Recorder:
         return slot
 
 
-class RecordingLog(InvocationLog):
-    """Records invocations in addition to logging them.
-
-    Args:
-        log: logs them.
-        recorder: records them.
-    """
-
-    def __init__(self, log: InvocationLog, recorder: Recorder) -> None:
-        self._log = log
-        self._recorder = recorder
-        self._pending = recorder.pending
-        self._log_success, self._add = log.succeeded, recorder.pending.append
-        # The starts are not recorded: a call less for each invocation.
-        self.started = log.started  # type: ignore[method-assign]
-        self.triggered = log.triggered  # type: ignore[method-assign]
-
-    def succeeded(self, logger: Logger, invocation: InvocationFacts, trigger: Fields, end: End) -> None:
-        """Log and record the end of an invocation that succeeded."""
-        self._log_success(logger, invocation, trigger, end)
-        self._add((invocation, end, trigger, ""))
-        if len(self._pending) >= _BATCH:
-            self._recorder.settle()
-
-    def failed(
-        self, logger: Logger, invocation: InvocationFacts, trigger: Fields, end: End, error: BaseException
-    ) -> None:
-        """Log and record the end of an invocation that failed."""
-        self._log.failed(logger, invocation, trigger, end, error)
-        text = redact(error_text(error))[:MAX_SHOWN_CHARACTERS]
-        self._recorder.add_failure(invocation, end, trigger, text or FAILED)
-        if len(self._pending) >= _BATCH:
-            self._recorder.settle()
-
-
 def attach_recorder(running: RunningInvocations) -> Recorder:
     """Record the invocations of a host from now on, and return the recorder.
 
     Args:
-        running: the host's invocations, whose log is in place.
+        running: the host's invocations.
     """
     recorder = Recorder()
-    running.log = RecordingLog(running.log, recorder)
+    running.records = recorder
     return recorder
 
 
-def _recorded(number: int, entry: _Entry) -> Recorded:
+def _recorded(number: int, entry: Ended) -> Recorded:
     facts, (milliseconds, status_code), trigger, error = entry
     return Recorded(number, facts, milliseconds, status_code, error, trigger)
 
 
-def _slot_number(entry: _Entry) -> int:
+def _slot_number(entry: Ended) -> int:
     """Return the number of the slot in which an invocation ended."""
     return int(entry[0].started + entry[1][0] / 1000) // SLOT_SECONDS
 

@@ -70,15 +70,14 @@ async def recording(rounds: int) -> list[tuple[float, float]]:
         host = FunctionHost(Path(folder), environ={})
         host.load()
         await host.start()
-        host.running.log = plain = ShortInvocationLog()
-        attach_recorder(host.running)
-        logs, app = (plain, host.running.log), HostApp(host)
+        host.running.log = ShortInvocationLog()
+        recorders, app = (None, attach_recorder(host.running)), HostApp(host)
         found = []
         for number in range(rounds + 1):
             pair = [0.0, 0.0]
             for side in (0, 1) if number % 2 else (1, 0):
-                host.running.log = logs[side]
-                await _requests(app, 10)  # the caches of the interpreter get used to the other log
+                host.running.records = recorders[side]
+                await _requests(app, 10)  # the caches of the interpreter get used to it
                 pair[side] = await _requests(app, REQUESTS)
             found.append((pair[0], pair[1]))
         await host.stop()

@@ -3,41 +3,30 @@
 from __future__ import annotations
 
 import json
-import logging
 import time
 from collections.abc import Sequence
 
 import pytest
 
 from hosting.host.context import InvocationFacts
-from hosting.host.invocation import RunningInvocations
-from hosting.host.invocation_log import InvocationLog
-from hosting.host.recorder import MAX_RECENT, SLOT_SECONDS, SLOTS, Recorder, RecordingLog, attach_recorder, chart_points
-
-LOGGER = logging.getLogger("recorder")
+from hosting.host.invocation import BATCH
+from hosting.host.recorder import MAX_RECENT, SLOT_SECONDS, SLOTS, Recorder, chart_points
 
 
-class Silent(InvocationLog):
-    """A log that writes nothing."""
-
-    def succeeded(self, *_arguments: object) -> None:
-        """Write nothing."""
-
-    def failed(self, *_arguments: object) -> None:
-        """Write nothing."""
+def add(recorder: Recorder, facts: InvocationFacts, milliseconds: float = 1.0) -> None:
+    """Add an invocation that succeeded, as the host does."""
+    recorder.recent.append((facts, (milliseconds, 200), {}, ""))
+    recorder.unsettled += 1
+    if recorder.unsettled >= BATCH:
+        recorder.settle()
 
 
-def recorded(durations: Sequence[float], *, at: float = 0.0, function: str = "F") -> tuple[Recorder, RecordingLog]:
+def recorded(durations: Sequence[float], *, at: float = 0.0, function: str = "F") -> Recorder:
     """Return a recorder with invocations of these durations in milliseconds, which have ended ``at``."""
-    running = RunningInvocations()
-    running.log = Silent()
-    recorder = attach_recorder(running)
-    log = running.log
-    assert isinstance(log, RecordingLog)
+    recorder = Recorder()
     for number, milliseconds in enumerate(durations):
-        started = at - milliseconds / 1000
-        log.succeeded(LOGGER, InvocationFacts(f"id{number}", function, "", started), {}, (milliseconds, 200))
-    return recorder, log
+        add(recorder, InvocationFacts(f"id{number}", function, "", at - milliseconds / 1000), milliseconds)
+    return recorder
 
 
 @pytest.mark.parametrize(
@@ -54,7 +43,7 @@ def test_percentiles_are_within_a_fifth_of_the_durations(
     durations: list[float], percentiles: tuple[float, float, float]
 ) -> None:
     """The histogram has four bins for each doubling; durations beyond its ends count in its first or last bin."""
-    recorder, _ = recorded(durations, at=(time.monotonic() // SLOT_SECONDS + 0.5) * SLOT_SECONDS)
+    recorder = recorded(durations, at=(time.monotonic() // SLOT_SECONDS + 0.5) * SLOT_SECONDS)
     (point,) = chart_points([recorder.histograms()]).values()
     assert point["invocations"] == len(durations)
     assert tuple(point[f"p{share}"] for share in (50, 95, 99)) == pytest.approx(percentiles, rel=0.2, abs=0.0005)
@@ -62,14 +51,14 @@ def test_percentiles_are_within_a_fifth_of_the_durations(
 
 def test_recorder_keeps_the_latest_and_counts_all() -> None:
     """Ten thousand invocations leave so many entries and so many points, whatever their times are."""
-    recorder, log = recorded([1.0] * 10_000, at=time.monotonic())
-    recent = recorder.recent()
+    recorder = recorded([1.0] * 10_000, at=time.monotonic())
+    recent = recorder.latest()
     assert [recent[0].number, recent[-1].number, len(recent)] == [10_000 - MAX_RECENT + 1, 10_000, MAX_RECENT]
     assert recent[-1].facts.id == "id9999"
-    assert [one.number for one in recorder.recent(9_998)] == [9_999, 10_000]
-    assert (recorder.recent(10_000), recorder.recent(10_001)) == ([], [])
+    assert [one.number for one in recorder.latest(9_998)] == [9_999, 10_000]
+    assert (recorder.latest(10_000), recorder.latest(10_001)) == ([], [])
     for hour in range(3 * SLOTS):
-        log.succeeded(LOGGER, InvocationFacts("x", "G", "", float(hour * SLOT_SECONDS)), {}, (1.0, None))
+        add(recorder, InvocationFacts("x", "G", "", float(hour * SLOT_SECONDS)))
         recorder.settle()
     assert len(recorder._slots) == SLOTS
     assert (recorder.total, recorder.of("F").invocations, recorder.of("G").invocations) == (11_080, 10_000, 1_080)
@@ -78,9 +67,9 @@ def test_recorder_keeps_the_latest_and_counts_all() -> None:
 
 def test_points_older_than_an_hour_are_not_shown() -> None:
     """The chart ends now, also where nothing has run since."""
-    recorder, log = recorded([1.0, 2.0], at=time.monotonic() - SLOTS * SLOT_SECONDS - 60)
+    recorder = recorded([1.0, 2.0], at=time.monotonic() - SLOTS * SLOT_SECONDS - 60)
     assert recorder.histograms() == {}
-    log.succeeded(LOGGER, InvocationFacts("x", "F", "", time.monotonic()), {}, (1.0, None))
+    add(recorder, InvocationFacts("x", "F", "", time.monotonic()))
     (number,) = recorder.histograms()
     assert abs(recorder.wall(number * SLOT_SECONDS) - time.time()) < 60
     # Two processes, one of which has sent its answer as JSON.
@@ -95,11 +84,11 @@ def test_failures_are_counted_with_their_errors() -> None:
         def __str__(self) -> str:
             raise RuntimeError("no text")
 
-    recorder, log = recorded([1.0], at=time.monotonic())
+    recorder = recorded([1.0], at=time.monotonic())
     for error in (ValueError("password=hunter2 " + "x" * 10_000), Broken(), KeyError()):
         facts = InvocationFacts("id", "F", "", time.monotonic(), 2)
-        log.failed(LOGGER, facts, {"method": "GET"}, (2.0, 500), error)
-    first, *others = recorder.recent(1)
+        recorder.add_failure(facts, (2.0, 500), {"method": "GET"}, error)
+    first, *others = recorder.latest(1)
     assert first.error.startswith("ValueError: password=***")
     assert len(first.error) == 500
     assert all(one.error for one in others)

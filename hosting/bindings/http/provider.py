@@ -81,7 +81,8 @@ class HttpTrigger(Trigger):
         """
         exception = result.exception
         if exception is None:
-            return NOTHING_SET if result.reply is None else int(result.reply.status)
+            status: int = NOTHING_SET if result.reply is None else result.reply.status
+            return status
         if isinstance(exception, GuardError):
             return exception.status
         return 500 if self.streams is None else self.streams.failure_status(exception)

@@ -97,7 +97,7 @@ class AdminFunctions:
         self._check(name)
         start = monotonic()
         result = await self._host.manual_runs.run(name, _input(body))
-        found = () if recorder is None else recorder.recent()
+        found = () if recorder is None else recorder.latest()
         attempts = [one for one in found if one.facts.trace_parent == result.trace_parent]
         failure, returned = result.exception, result.returned
         return {

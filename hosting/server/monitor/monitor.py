@@ -91,7 +91,7 @@ class Monitor:
             last: how many at most.
         """
         name = function.lower()
-        found = [one for one in self.recorder.recent(after) if not name or one.facts.function.lower() == name]
+        found = [one for one in self.recorder.latest(after) if not name or one.facts.function.lower() == name]
         return [self._invocation(one) for one in found[-last:]] if last else []
 
     def logs(
