@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import json
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from hosting._interface import INTERFACE
 from hosting.core import Problem
-from hosting.errors import HostingError
+from hosting.errors import ExtensionError, HostingError
 from hosting.extensions import _config
+from hosting.extensions._compatibility import ATTRIBUTE, check_interface
 from hosting.extensions._discovery import discover, load_entry_point, may_load
+from hosting.extensions._local import LocalEntry
 from hosting.extensions._model import GUARDS, Extension
 from hosting.extensions._registration import try_register
 from hosting.extensions._registry import _guards_nothing
@@ -116,6 +124,19 @@ def test_guard_attribute_that_is_not_a_truth_value_is_refused_and_makes_a_guard(
     assert extension.is_guard
 
 
+@pytest.mark.parametrize(("guard", "is_guard"), [(True, True), (False, False), (property(bool), False)])
+def test_class_that_cannot_be_created_is_a_guard_if_it_says_so_itself(guard: Any, is_guard: bool) -> None:
+    """Its object might say more, for example with a property."""
+
+    def raise_error(self: Any) -> None:
+        raise LookupError("gone")
+
+    extension = Extension("gate")
+    with pytest.raises(LookupError):
+        try_register(extension, type("Gate", (), {"guard": guard, "__init__": raise_error}))
+    assert extension.is_guard is is_guard
+
+
 def test_guard_attribute_that_contradicts_the_entry_point_is_refused_and_the_guard_stays_one() -> None:
     """The group of guards is known before the import, so that it counts."""
     extension = Extension("gate", group=GUARDS)
@@ -143,3 +164,146 @@ def test_guard_that_host_json_leaves_no_function_is_an_error_with_both_ways_out(
         "Correct its include and exclude, or disable it: HOSTING_DISABLE=gate.",
         extension="gate",
     )
+
+
+def refusal_of_load(text: str, root: Path, **environ: str) -> tuple[str, str]:
+    """Return the message and the remedy with which an item of extensionHost.load is refused."""
+    entry = LocalEntry.parse(text)
+    assert entry is not None
+    with pytest.raises(ExtensionError) as raised:
+        entry.load(str(root), environ)
+    return raised.value.message, raised.value.remedy
+
+
+@pytest.fixture
+def app_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Return a folder with a v1 function and modules, which is on the path."""
+    root = tmp_path.resolve()
+    (root / "orders_v1").mkdir()
+    (root / "orders_v1" / "function.json").write_text("{}")
+    (root / "refused_hooks.py").write_text("class Audit: ...\n_private = 1\n")
+    monkeypatch.syspath_prepend(str(root))
+    monkeypatch.delitem(sys.modules, "refused_hooks", raising=False)
+    yield root
+    sys.modules.pop("refused_hooks", None)
+
+
+LOADS: dict[str, tuple[str, str, str]] = {
+    "the app itself": (
+        "function_app:Audit",
+        "'function_app' is a module with functions of the app, which the host imports itself",
+        "Call hosting.extension(Audit) in it, or move Audit to a module of its own.",
+    ),
+    "a function of the v1 model": (
+        "orders_v1.hooks",
+        "'orders_v1.hooks' is a module with functions of the app, which the host imports itself",
+        "Call hosting.extension(the object) in it, or move the object to a module of its own.",
+    ),
+    "a misspelled module": (
+        "refused_hook:Audit",
+        "there is no module 'refused_hook' in {root}",
+        "Did you mean 'refused_hooks'?",
+    ),
+    "no module": (
+        "zzz:Audit",
+        "there is no module 'zzz' in {root}",
+        'Name a module beside host.json: "module:Class".',
+    ),
+    "a module of Python": (
+        "json:Audit",
+        f"'json' is not a module of the app, but {os.path.dirname(json.__file__)}",
+        "Rename the app's module. Extensions of installed packages need no entry in extensionHost.load.",
+    ),
+    "a misspelled object": (
+        "refused_hooks:Audi",
+        "module 'refused_hooks' has no 'Audi'",
+        "Did you mean 'Audit'?",
+    ),
+    "a private object with another name": (
+        "refused_hooks:privat",
+        "module 'refused_hooks' has no 'privat'",
+        "Define it in {root}/refused_hooks.py, or correct the name.",
+    ),
+    "an object inside another one": (
+        "refused_hooks:Audit.Audi",
+        "module 'refused_hooks' has no 'Audit.Audi'",
+        "Define it in {root}/refused_hooks.py, or correct the name.",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", LOADS)
+def test_item_of_extension_host_load_that_names_nothing_of_the_app_is_refused(case: str, app_folder: Path) -> None:
+    """The message has what is wrong with the module or the object, the remedy a name that it may mean."""
+    text, message, remedy = LOADS[case]
+    assert refusal_of_load(text, app_folder) == (message.format(root=app_folder), remedy.format(root=app_folder))
+
+
+def test_app_with_another_script_has_that_refused_and_may_load_function_app(app_folder: Path) -> None:
+    """The app setting names the script."""
+    message, _ = refusal_of_load("start:Audit", app_folder, PYTHON_SCRIPT_FILE_NAME="start.py")
+    assert message == "'start' is a module with functions of the app, which the host imports itself"
+    message, _ = refusal_of_load("function_app:Audit", app_folder, PYTHON_SCRIPT_FILE_NAME="start.py")
+    assert message == f"there is no module 'function_app' in {app_folder}"
+
+
+ENTRIES: dict[str, tuple[str, str, str] | None] = {
+    "my_hooks:Audit": ("audit", "my_hooks", "Audit"),
+    "my.hooks:Outer.Inner": ("inner", "my.hooks", "Outer.Inner"),
+    "my.Hooks": ("hooks", "my.Hooks", ""),
+    "my_hooks:": None,
+    ":Audit": None,
+    "my-hooks:Audit": None,
+    "my_hooks:Audit()": None,
+}
+
+
+@pytest.mark.parametrize("text", ENTRIES)
+def test_item_of_extension_host_load_is_a_module_and_an_object_named_by_its_last_name(text: str) -> None:
+    """The name is in lower case; without a colon the module is the extension."""
+    assert LocalEntry.parse(text) == ENTRIES[text]
+
+
+MAJOR, MINOR = INTERFACE
+NEEDS: dict[str, tuple[Any, str, str]] = {
+    "text": (
+        "1.0",
+        "'requires_interface' must be a version of the interface, found '1.0'",
+        f"Write requires_interface = {INTERFACE}, as hosting.INTERFACE has it.",
+    ),
+    "three numbers": (
+        (1, 0, 0),
+        "'requires_interface' must be a version of the interface, found (1, 0, 0)",
+        f"Write requires_interface = {INTERFACE}, as hosting.INTERFACE has it.",
+    ),
+    "newer minor version": (
+        (MAJOR, MINOR + 1),
+        f"it needs the interface {MAJOR}.{MINOR + 1} of hosting, and this version of hosting has {MAJOR}.{MINOR}",
+        "Install a newer version of hosting, or an older one of the extension.",
+    ),
+    "newer major version": (
+        (MAJOR + 1, 0),
+        f"it needs the interface {MAJOR + 1}.0 of hosting, and this version of hosting has {MAJOR}.{MINOR}",
+        "Install a newer version of hosting, or an older one of the extension.",
+    ),
+    "older major version": (
+        (MAJOR - 1, MINOR),
+        f"it needs the interface {MAJOR - 1}.{MINOR} of hosting, and this version of hosting has {MAJOR}.{MINOR}",
+        "Install a newer version of the extension.",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", NEEDS)
+def test_extension_that_needs_another_interface_is_refused_with_what_to_install(case: str) -> None:
+    """The message has both versions."""
+    needed, message, remedy = NEEDS[case]
+    with pytest.raises(ExtensionError) as raised:
+        check_interface(SimpleNamespace(**{ATTRIBUTE: needed}))
+    assert (raised.value.message, raised.value.remedy) == (message, remedy)
+
+
+@pytest.mark.parametrize("needed", [None, (MAJOR, MINOR), (MAJOR, 0)])
+def test_extension_that_needs_this_interface_or_an_older_minor_one_is_not_refused(needed: Any) -> None:
+    """One that says nothing may be of any."""
+    check_interface(SimpleNamespace() if needed is None else SimpleNamespace(**{ATTRIBUTE: needed}))

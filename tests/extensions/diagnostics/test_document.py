@@ -240,6 +240,17 @@ def test_functions_list_each_hooks_extensions_in_call_order(site: Site, load: Lo
     assert "order of registration" in extension_entry(host, "Azure")["reason"]
 
 
+def test_function_lists_the_hooks_of_its_set_up_before_those_of_its_invocations(site: Site, start: Start) -> None:
+    """Also those that are called for each function although they are no part of an invocation."""
+    names = ("init_function", "configure_function", "post_function_load", "pre_invocation", "response_sent")
+    site.extension("lazy", "".join(hook(name) for name in reversed(names)), group="functions")
+    document = validated_document(start(function(f, "F", "lazy"), function(f, "G")))
+    assert [list(one["extensions"].items()) for one in document["functions"]] == [
+        [(name, ["lazy"]) for name in names],
+        [],
+    ]
+
+
 def test_function_level_extension_with_lifecycle_hooks_stays_function_level(site: Site, start: Start) -> None:
     """Hooks such as init and shutdown do not change its level, in scopes and in _info."""
     set_up = "".join(hook(name) for name in ("init", "configure", "startup", "shutdown"))

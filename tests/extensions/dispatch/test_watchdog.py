@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import time
+from collections.abc import AsyncGenerator
 from typing import Any
 
 import pytest
@@ -13,6 +15,8 @@ import hosting
 from hosting.core import Function
 from hosting.errors import ExtensionError
 from hosting.extensions import ExtensionHost
+from hosting.extensions.dispatch.execution import await_captured
+from hosting.extensions.dispatch.watchdog import cancel
 from tests.support.invoking import Context, exceed_budget, extension_entry, function, invoke, invoker_of, load_host
 
 BUDGET = 0.2
@@ -185,3 +189,37 @@ def test_start_that_fails_leaves_no_watchdog_thread() -> None:
     assert host._watchdog._thread is not None
     host._watchdog._thread.join(10)
     assert not host._watchdog._thread.is_alive()
+
+
+async def generate_stubbornly(cleaned_up: list[str], *, raises: bool) -> AsyncGenerator[None, None]:
+    """Wait for ever, whatever cancels it; note the cleanup."""
+    try:
+        for _ in itertools.repeat(None):
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.sleep(60)
+        yield
+    finally:
+        cleaned_up.append("generator")
+        if raises:
+            raise LookupError("cleanup")
+
+
+@pytest.mark.parametrize("raises", [False, True])
+async def test_cancel_closes_a_coroutine_and_before_it_the_async_generator_that_it_waits_for(raises: bool) -> None:
+    """On Python 3.11 and 3.12, closing a coroutine leaves the generator as it is; its error is returned."""
+    cleaned_up = list[str]()
+    generator = generate_stubbornly(cleaned_up, raises=raises)
+
+    async def hook() -> None:
+        try:
+            await anext(generator)
+        finally:
+            cleaned_up.append("hook")
+
+    coroutine = hook()
+    task = asyncio.ensure_future(await_captured(coroutine))
+    await asyncio.sleep(0)
+    raised = cancel(task, coroutine)
+    assert (type(raised), cleaned_up) == (LookupError if raises else type(None), ["generator", "hook"])
+    await asyncio.wait({task})
+    await generator.aclose()  # it does not run any more
