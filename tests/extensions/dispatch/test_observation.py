@@ -210,3 +210,12 @@ def test_observer_that_is_added_at_startup_sees_hooks_of_a_served_app() -> None:
     with hosting.testing.make_host(HELLO, extensions={"watch": observer, "other": other}) as host:
         assert host.get("/api/hello").text == "hello"
     assert seen == ["other post_invocation_app_level"]
+
+
+def test_chain_measures_hooks_only_where_an_extension_observes_them() -> None:
+    """Without an observer no invocation looks at the clock for it."""
+    hook, target = hooks(pre_invocation_app_level=lambda: None), function(lambda: "returned")
+    plain = load_host({"timer": hook}, target).describe_chain("F")["source"]
+    observed = load_host({"timer": hook}, target, observer=lambda call, invocation: None).describe_chain("F")["source"]
+    assert ("observe(" in plain, "now()" in plain) == (False, False)
+    assert ("observe(" in observed, "now()" in observed) == (True, True)

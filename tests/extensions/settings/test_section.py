@@ -14,6 +14,7 @@ import pytest
 
 from hosting.cli.main import cli
 from hosting.extensions import _config
+from hosting.extensions.settings.section import section_schema
 from hosting.host.host_json_schema import schema_of_app
 from hosting.scaffold.app import app_files
 from tests.support.sites import PRE, Site
@@ -252,3 +253,33 @@ def test_check_compares_the_file_that_o_writes(
     assert (
         "Extension 'other' (defined by the app) has no schema: ExtensionError: 'function_app' is a module" in warnings
     )
+
+
+NAMES = {"type": "array", "items": {"type": "string"}}
+ANY_SETTINGS = {
+    "type": "object",
+    "properties": {
+        "settings": {"type": "object"},
+        "functions": {
+            "type": "object",
+            "properties": {"include": NAMES, "exclude": NAMES},
+            "additionalProperties": False,
+        },
+    },
+    "additionalProperties": False,
+}
+
+
+def test_section_has_an_entry_for_each_extension_and_allows_any_settings_for_others(site: Site) -> None:
+    """Of an extension without a class for its settings, or that is not imported, they can be anything."""
+    site.extension("plain", PRE)
+    site.extension("off", "raise LookupError('imported')")
+    site.extension("broken", "raise LookupError('gone')")
+    found = section_schema({"disabled": ["off"]}, {})
+    extensions = found.schema["properties"]["extensions"]
+    assert extensions["properties"] == dict.fromkeys(("broken", "off", "plain"), ANY_SETTINGS)
+    assert (extensions["type"], extensions["additionalProperties"]) == ("object", ANY_SETTINGS)
+    assert (found.schema["type"], found.schema["additionalProperties"]) == ("object", False)
+    assert found.problems == ["Extension 'broken' (dist-broken 1.0) has no schema: LookupError: gone"]
+    assert list(found.definitions) == ["reference"]
+    jsonschema.Draft202012Validator.check_schema(found.schema)

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from enum import Enum
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import pytest
 
 from hosting import Secret
 from hosting.app_settings import AppSettings
-from hosting.extensions.settings.dataclass_types import compile_dataclass
+from hosting.errors import ExtensionError
+from hosting.extensions.settings.dataclass_types import SUPPORTED, compile_dataclass
 from hosting.extensions.settings.faults import Fault, InvalidSettings, ReferenceText, describe, invalid
+from hosting.extensions.settings.models import settings_model
 from hosting.extensions.settings.references import References
+from tests.extensions.settings.test_typed_settings import Level, Mode
 
 
 @dataclasses.dataclass
@@ -30,20 +32,6 @@ class Named:
     """One of those."""
 
     name: str
-
-
-class Size(Enum):
-    """A choice of texts."""
-
-    SMALL = "small"
-    LARGE = "large"
-
-
-class Level(Enum):
-    """A choice of numbers."""
-
-    LOW = 1
-    HIGH = 2
 
 
 def read(hint: Any, value: Any) -> tuple[Any, list[Fault]]:
@@ -69,8 +57,8 @@ UNIONS: dict[str, tuple[Any, Any, Any]] = {
     "text in a reference": (int | str, ReferenceText("five"), "five"),
     "text in a reference before a number": (str | int, ReferenceText("5"), "5"),
     "null in a reference is a text": (str | None, ReferenceText("null"), "null"),
-    "choice as it is in code": (str | Size, Size.LARGE, Size.LARGE),
-    "choice as it is in JSON": (int | Size, "large", Size.LARGE),
+    "choice as it is in code": (str | Mode, Mode.FAST, Mode.FAST),
+    "choice as it is in JSON": (int | Mode, "fast", Mode.FAST),
     "list in a reference": (int | list[int], ReferenceText("[1]"), [1]),
 }
 
@@ -93,7 +81,7 @@ MISFITS: dict[str, tuple[Any, Any, str]] = {
     "number above all": (float, 1e309, "must be a number, found inf"),
     "number that is none": (float, float("nan"), "must be a number, found nan"),
     "truth value in a reference": (bool, ReferenceText("yes"), f"must be true or false, found {REFERRED}"),
-    "choice of another class": (Size, Level.HIGH, 'must be "small" or "large", found <Level.HIGH: 2>'),
+    "choice of another class": (Mode, Level.HIGH, 'must be "fast" or "safe", found <Level.HIGH: 2>'),
     "list of a length": (tuple[int, str], [1], "must be a list of 2: a whole number, text, found a list"),
     "table": (dict[str, int], [1], "must be an object, found a list"),
     "long text": (int, "a" * 60, "must be a whole number, found text"),
@@ -273,3 +261,91 @@ def test_references_are_replaced_by_texts_at_any_depth(root: Path) -> None:
     assert (found, faults) == ({"a": ["a", 5, ["a-", "100%"]], "file": "one\ntwo\nthree", "none": None}, [])
     assert [type(one) for one in found["a"][2]] == [ReferenceText, str]
     assert len(resolve({"$file": "full"}, root, {})[0]) == 1 << 20
+
+
+INTEGER = {"type": "integer"}
+REFERENCES = [{"type": "string", "pattern": "%[A-Za-z_][A-Za-z0-9_.:]*%"}, {"$ref": "#/$defs/reference"}]
+SCHEMAS: dict[str, tuple[Any, Mapping[str, Any]]] = {
+    "whole number": (int, INTEGER),
+    "secret": (Secret, {"type": "string"}),
+    "null": (None, {"type": "null"}),
+    "choice": (Mode, {"enum": ["fast", "safe"]}),
+    "list": (list[int], {"type": "array", "items": {"anyOf": [INTEGER, *REFERENCES]}}),
+    "list of anything": (list, {"type": "array", "items": {}}),
+    "list of a length": (
+        tuple[int, Any],
+        {"type": "array", "prefixItems": [{"anyOf": [INTEGER, *REFERENCES]}, {}], "minItems": 2, "maxItems": 2},
+    ),
+    "table": (dict[str, int], {"type": "object", "additionalProperties": {"anyOf": [INTEGER, *REFERENCES]}}),
+    "union": (int | None, {"anyOf": [INTEGER, {"type": "null"}]}),
+}
+
+
+@pytest.mark.parametrize("case", SCHEMAS)
+def test_type_describes_itself_as_json_schema(case: str) -> None:
+    """Items and values may be references; a text is one anyway, with ``%NAME%``."""
+    hint, schema = SCHEMAS[case]
+    cls = dataclasses.make_dataclass("Settings", [("value", hint)])
+    definitions: dict[str, Any] = {}
+    assert compile_dataclass(cls, "one").schema(definitions) == {"$ref": "#/$defs/one.Settings"}
+    own = definitions["one.Settings"]
+    assert (own["type"], own["required"], own["additionalProperties"]) == ("object", ["value"], False)
+    percent = [] if schema == {"type": "string"} else REFERENCES[:1]
+    assert own["properties"] == {"value": {"anyOf": [schema, *percent, REFERENCES[1]]}}
+
+
+def test_classes_of_one_name_have_definitions_of_their_own() -> None:
+    """A class has its description, its fields theirs and their defaults."""
+
+    @dataclasses.dataclass
+    class Settings:
+        """The settings.
+
+        More of them.
+        """
+
+        point: Point
+        other: dataclasses.make_dataclass("Point", [("z", int)])  # type: ignore[valid-type]
+        top: Annotated[int, "How many."] = 20
+        mode: Mode = Mode.SAFE
+
+    definitions: dict[str, Any] = {}
+    compile_dataclass(Settings, "one").schema(definitions)
+    assert list(definitions) == ["one.Settings", "one.Point", "one.Point1"]
+    own = definitions["one.Settings"]
+    assert (own["description"], own["required"]) == ("The settings.", ["point", "other"])
+    assert own["properties"]["point"]["anyOf"][0] == {"$ref": "#/$defs/one.Point"}
+    assert own["properties"]["other"]["anyOf"][0] == {"$ref": "#/$defs/one.Point1"}
+    top = own["properties"]["top"]
+    assert (top["description"], top["default"], own["properties"]["mode"]["default"]) == ("How many.", 20, "safe")
+
+
+REFUSED: dict[str, tuple[Any, str]] = {
+    "choice of bytes": (Literal[b"a"], "a choice of b'a'"),
+    "dict with numbers as keys": (dict[int, str], "a dict with keys that are not str"),
+    "class of another kind": (Path, "Path"),
+    "set": (set[int], "set"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_type_that_settings_cannot_have_is_refused_with_field_and_class(case: str) -> None:
+    """At any depth; the remedy lists the types."""
+    hint, found = REFUSED[case]
+    for deep in (hint, list[hint], hint | None):  # type: ignore[valid-type]
+        with pytest.raises(ExtensionError) as raised:
+            compile_dataclass(dataclasses.make_dataclass("Settings", [("value", deep)]), "one")
+        assert raised.value.message == (
+            f"the field 'value' of its settings class Settings has the type {found}, which settings cannot have"
+        )
+        assert raised.value.remedy == SUPPORTED
+
+
+def test_settings_of_pydantic_are_shown_under_the_names_of_host_json() -> None:
+    """A field may have an alias there."""
+    pydantic = pytest.importorskip("pydantic")
+    cls = pydantic.create_model("Settings", top_count=(int, pydantic.Field(5, alias="topCount")))
+    model = settings_model(cls, "one")
+    faults: list[Fault] = []
+    instance = model.read({"topCount": 7}, faults)
+    assert (model.dump(instance), faults) == ({"topCount": 7}, [])
