@@ -133,3 +133,19 @@ def test_function_level_class_with_an_entry_point_has_no_hooks_before_its_instan
 
     adopted = collector().adopt(Own, Extension("own", group="hosting.functions"))
     assert (adopted.name, adopted.kind, adopted.hooks) == ("own", "sdk", {})
+
+
+def test_class_and_instance_of_the_app_are_collected_with_where_they_are_from(tmp_path: Path) -> None:
+    """While the app is imported; what is registered before or after belongs to no app of this host."""
+    define()
+    collecting = Collector(lambda extension, what: nullcontext())
+    with collecting.collecting():
+        first, _ = define()
+        create(tmp_path / "Orders")
+    define()
+    extension, _, own = collecting.extensions
+    assert (extension.name, extension.kind, extension.status) == ("First", "sdk", "active")
+    assert (extension.entry_point, extension.file) == (f"{__name__}:{first.__qualname__}", __file__)
+    assert (extension.trigger, list(extension.hooks)) == (None, [PRE])
+    assert (own.name, own.trigger, own.file) == ("Own", "Orders", str(tmp_path / "Orders" / "__init__.py"))
+    assert own.entry_point == f"{__name__}:create.<locals>.Own"

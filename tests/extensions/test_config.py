@@ -216,3 +216,25 @@ def test_section_of_any_content_is_read_or_raises_settings_error(values: dict[st
     except SettingsError as error:
         refusal = error
     assert refusal is None or (refusal.message.startswith("host.json: extensionHost") and refusal.remedy)
+
+
+SELECTIONS: dict[str, tuple[tuple[str, ...], tuple[str, ...], list[bool], bool]] = {
+    "nothing said": ((), (), [True, True], True),
+    "included": (("o*",), (), [True, False], True),
+    "included in another case": (("ORDERS",), (), [True, False], True),
+    "excluded": ((), ("order?",), [False, True], True),
+    "both": (("o*", "p*"), ("orders",), [False, True], True),
+    "all excluded": ((), ("*",), [False, False], False),
+    "another one included": (("zzz",), (), [False, False], False),
+    "webhook included": (("zzz", "mcp/messages"), (), [False, False], True),
+}
+
+
+@pytest.mark.parametrize("case", SELECTIONS)
+def test_include_and_exclude_choose_functions_by_patterns(case: str) -> None:
+    """``exclude`` comes first; a webhook in ``include`` counts although it is no function."""
+    include, exclude, selected, any_selected = SELECTIONS[case]
+    chosen = ExtensionConfig(include=include, exclude=exclude)
+    names = ("orders", "payments")
+    assert [chosen.selects(name) for name in names] == selected
+    assert chosen.selects_any(names) is any_selected

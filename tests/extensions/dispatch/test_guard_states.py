@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -11,6 +12,10 @@ from hosting.core import OptIn
 from hosting.errors import ExtensionError, GuardError
 from hosting.extensions import ExtensionHost
 from hosting.extensions._chains import GuardPauseError
+from hosting.extensions._model import Extension, Hook
+from hosting.extensions._sdk import LEFT_TO_WORKER
+from hosting.extensions.dispatch.denial import Denials, Unavailable, denial, is_denied
+from hosting.extensions.dispatch.watchdog import late_error
 from tests.extensions.dispatch.test_denial import PRE, App, extension, guard, raising
 from tests.support.invoking import Context, extension_entry, invoker_of, load_host
 
@@ -115,3 +120,101 @@ def test_pause_and_resume_of_an_unknown_extension_say_where_they_are_listed() ->
             switch("absent")
         assert raised.value.message == "no extension 'absent' is loaded"
         assert raised.value.remedy == "GET /admin/host/extensions lists them."
+
+
+def gate(*names: str, **attributes: Any) -> Extension:
+    """Return an active guard with these hooks."""
+    made = Extension("gate", status="active")
+    made.is_named_guard = True
+    made.hooks = {name: Hook(name, made, lambda: None, ()) for name in names}
+    for attribute, value in attributes.items():
+        setattr(made, attribute, value)
+    return made
+
+
+DENIALS: dict[str, tuple[BaseException, bool, str, int, str]] = {
+    "raises": (
+        ValueError("secret"),
+        True,
+        "Guard 'gate' did not let function 'F' run: its hook pre_invocation raised ValueError.",
+        500,
+        "The log of the extension has the error.",
+    ),
+    "exceeds its budget": (
+        late_error(1.0),
+        True,
+        "Guard 'gate' did not let function 'F' run: its hook pre_invocation raised TimeoutError.",
+        503,
+        "The log of the extension has the error.",
+    ),
+    "exceeds its budget after the function": (
+        late_error(1.0),
+        False,
+        "Guard 'gate' withholds the result of function 'F': its hook pre_invocation raised TimeoutError.",
+        500,
+        "The log of the extension has the error.",
+    ),
+    "does not run": (
+        Unavailable("it is paused"),
+        True,
+        "Function 'F' cannot run without its guard 'gate': it is paused.",
+        503,
+        "",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", DENIALS)
+def test_denial_names_guard_and_function_and_nothing_of_the_error(case: str) -> None:
+    """What the guard raised is its cause, what the function raised its context."""
+    exception, is_way_in, message, status, remedy = DENIALS[case]
+    of_function = LookupError("the function")
+    hook = Hook("pre_invocation", gate(), lambda: None, ())
+    error = denial(hook, exception, of_function, "F", "one", is_way_in=is_way_in)
+    assert (error.message, error.status, error.remedy) == (message, status, remedy)
+    assert (error.guard, error.invocation_id) == ("gate", "one")
+    assert (error.__cause__, error.__context__) == (exception, of_function)
+    assert (is_denied(error), is_denied(exception), is_denied(None)) == (True, False, False)
+
+
+STATES: dict[str, tuple[dict[str, Any], str]] = {
+    "active": ({}, ""),
+    "idle": ({"status": "idle"}, ""),
+    "paused": ({"status": "paused"}, "it is paused"),
+    "paused and open": ({"status": "paused", "is_open": True}, ""),
+    "failed": ({"status": "failed"}, "it is failed"),
+    "disabled": ({"status": "disabled"}, "it is disabled"),
+    "left to Azure's worker": (
+        {"status": "idle", "reason": LEFT_TO_WORKER},
+        "Azure's worker calls it, and ignores its errors",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", STATES)
+def test_guard_that_does_not_run_has_a_hook_that_denies_with_the_reason(case: str) -> None:
+    """It is the same one each time, and counts as a call of the guard's own hook that would decide."""
+    attributes, reason = STATES[case]
+    guard_of_f = gate("init", "invocation", **attributes)
+    target = App(is_async=False).function
+    chosen: Any = SimpleNamespace(selects=lambda extension, function: True)
+    denials = Denials()
+    found = denials.hooks([guard_of_f], target, chosen, ())
+    assert found == denials.hooks([guard_of_f], target, chosen, ())
+    assert len(found) == bool(reason)
+    for hook in found:
+        assert (hook.name, hook.extension, hook.positional) == (PRE, guard_of_f, ())
+        assert hook.statistics is guard_of_f.hooks["invocation"].statistics
+        with pytest.raises(Unavailable, match=reason):
+            hook.call({})
+
+
+def test_guard_denies_a_function_that_it_is_for_or_was_not_set_up_for() -> None:
+    """One that is not selected is excluded by the failure of its set-up; other functions run."""
+    target, gone = App(is_async=False).function, gate(status="failed")
+    nothing: Any = SimpleNamespace(selects=lambda extension, function: False)
+    assert Denials().hooks([gone], target, nothing, ()) == []
+    running = gate()
+    (hook,) = Denials().hooks([running], target, nothing, [(running, target)])
+    with pytest.raises(Unavailable, match="its set-up for this function failed"):
+        hook.call({})

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 import pytest
 
 from hosting import Secret
+from hosting._secret import HIDDEN
 from hosting.app_settings import AppSettings
 from hosting.errors import ExtensionError
 from hosting.extensions.settings.dataclass_types import SUPPORTED, compile_dataclass
@@ -162,7 +163,7 @@ def test_value_is_described_as_json_has_it(case: str) -> None:
     assert describe(value, ("top",)) == expected
 
 
-HIDDEN: dict[str, tuple[Any, str]] = {
+BY_KIND: dict[str, tuple[Any, str]] = {
     "null": (None, "null"),
     "true": (True, "true or false"),
     "number": (1, "a number"),
@@ -171,10 +172,10 @@ HIDDEN: dict[str, tuple[Any, str]] = {
 }
 
 
-@pytest.mark.parametrize("case", HIDDEN)
+@pytest.mark.parametrize("case", BY_KIND)
 def test_value_of_a_secret_is_described_by_its_kind(case: str) -> None:
     """Whether its type or its name says that it is one."""
-    value, expected = HIDDEN[case]
+    value, expected = BY_KIND[case]
     assert describe(value, ("top",), is_secret=True) == expected
     if isinstance(value, str):
         assert describe(value, ("api_key",)) == describe(value, ("api_key", "a")) == expected
@@ -349,3 +350,39 @@ def test_settings_of_pydantic_are_shown_under_the_names_of_host_json() -> None:
     faults: list[Fault] = []
     instance = model.read({"topCount": 7}, faults)
     assert (model.dump(instance), faults) == ({"topCount": 7}, [])
+
+
+FIELDS: list[tuple[str, Any]] = [
+    ("top", int),
+    ("names", list[str]),
+    ("token", Secret | None),
+    ("tokens", dict[str, Secret]),
+    ("point", Point | None),
+]
+
+
+@pytest.mark.parametrize("library", ["dataclasses", "msgspec"])
+def test_settings_that_were_not_read_are_shown_without_what_may_be_a_secret(library: str) -> None:
+    """Of a known type they are shown; one that is unknown, or of a class, may be or have a secret. References stay."""
+    if library == "msgspec":
+        cls = pytest.importorskip("msgspec").defstruct("Settings", FIELDS)
+    else:
+        cls = dataclasses.make_dataclass("Settings", FIELDS)
+    written = {
+        "top": 5,
+        "names": ["a"],
+        "token": "a",
+        "tokens": {"a": "a", "b": None},
+        "point": {"x": "a", "y": 1},
+        "zzz": "a",
+        "key": {"$env": "KEY"},
+    }
+    assert settings_model(cls, "one").unread(written) == {
+        "top": 5,
+        "names": ["a"],
+        "token": HIDDEN,
+        "tokens": {"a": HIDDEN, "b": None},
+        "point": {"x": HIDDEN, "y": 1},
+        "zzz": HIDDEN,
+        "key": {"$env": "KEY"},
+    }
