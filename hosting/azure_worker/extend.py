@@ -140,7 +140,7 @@ class _Builders(list[Any]):
         if self._state.has_app:
             self._state.wait_for_app(wrapped)
         elif wrapped or self._state.is_waiting:
-            self._state.load(wrapped)
+            self._state.load(wrapped, is_partial=True)
 
     def _wrapped(self) -> list[Function]:
         return _wrapped([builder._function for builder in super().__iter__()], self._state)

@@ -59,6 +59,8 @@ class WorkerState:
         self._expected: list[Expected] = []
         self._load_error: Exception | None = None
         self._loaded = False
+        self._is_partial = False
+        """Whether more functions may come: then the functions of guards are not checked yet."""
         self._lock = threading.RLock()
         self.host.discover()
 
@@ -88,8 +90,12 @@ class WorkerState:
         """Load functions together with the others of the app, or else before the first invocation."""
         self._waiting += functions
 
-    def load(self, functions: Sequence[Function]) -> None:
+    def load(self, functions: Sequence[Function], *, is_partial: bool = False) -> None:
         """Load functions, the first ones or more of them, and log the extensions that run for them.
+
+        Args:
+            functions: the functions.
+            is_partial: whether more of them may come before the first invocation.
 
         Raises:
             ExtensionError: a required extension is missing.
@@ -103,7 +109,7 @@ class WorkerState:
             functions = sorted((*self._waiting, *functions), key=lambda function: function.name.lower())
             try:
                 self.prepare(functions)
-                (self.host.add_functions if self._loaded else self.host.load)(functions)
+                self._load(functions, is_partial=is_partial)
             except Exception as error:
                 self._close(error)
                 raise
@@ -114,10 +120,21 @@ class WorkerState:
         log.info("Extensions: %s", json.dumps(self.host._info))
         for problem in self.host.loose_hooks():
             log.warning("%s (%s:%s). %s", problem.message, problem.file, problem.line, problem.remedy)
+        for problem in self.host.guard_problems:
+            log.warning("%s %s", problem.message, problem.remedy)
         if self.host.unguarded():
             log.warning("Functions without a guard: %s", ", ".join(self.host.unguarded()))
         if self.host.left_to_worker:
             log.info("Called by Azure's worker itself: %s", ", ".join(self.host.left_to_worker))
+
+    def _load(self, functions: Sequence[Function], *, is_partial: bool) -> None:
+        if self._loaded:
+            self.host.add_functions(functions)
+        else:
+            self.host.load(functions, None)
+        if not is_partial and (self._is_partial or not self._loaded):
+            self.host.check_guards()
+        self._is_partial = is_partial
 
     def _warn_of_late_extensions(self) -> None:
         missed = ("prepare", "startup") if self.loops.ready else ("prepare",)
@@ -150,7 +167,7 @@ class WorkerState:
         Raises:
             ExtensionError: a required extension is missing; each later call raises it again.
         """
-        if self._expected or self._waiting or pending.extensions:
+        if self._expected or self._waiting or pending.extensions or self._is_partial:
             with self._lock:
                 self._load_expected()
         if self._load_error is not None:  # after the wait: another thread may have failed
@@ -163,7 +180,7 @@ class WorkerState:
         functions = [one.function for one in expected]
         try:
             log_errors(lambda: functions.__setitem__(slice(None), find_functions(expected, self.root)))
-            if functions or self._waiting or pending.extensions:
+            if functions or self._waiting or pending.extensions or self._is_partial:
                 log_errors(lambda: self.load(functions))
         except Exception as error:
             self._close(error)

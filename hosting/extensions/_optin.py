@@ -117,6 +117,11 @@ class OptIns:
         own = {fold_name(one.name) for one in extensions if one.is_local}
         return {name: use for name, use in uses.items() if fold_name(name) not in own}
 
+    @property
+    def names_in_code(self) -> list[str]:
+        """The names of the extensions that the app's code configures or uses."""
+        return [*self._configured_names, *self._users()]
+
     def _opt_ins_to(self, extension: str, function: Function) -> list[OptIn]:
         name = fold_name(extension)
         return [opt_in for opt_in in self._opt_ins[function.name] if fold_name(opt_in.extension) == name]

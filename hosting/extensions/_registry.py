@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -282,18 +282,6 @@ class Registry:
         """The guards, in order, without those that a user has disabled."""
         return [one for one in self.ordered if one.is_guard and one.reason != DISABLED]
 
-    def guards_without_function(self, names: Collection[str]) -> list[Problem]:
-        """Return a problem for each guard whose ``include`` and ``exclude`` in host.json leave it no function.
-
-        Args:
-            names: the names of all functions of the app.
-        """
-        return [
-            _guards_nothing(one, names)
-            for one in self.guards
-            if names and not self._config.of(one.name).selects_any(names)
-        ]
-
     def to_prepare(self) -> list[Hook]:
         """Return the ``prepare`` hooks that have not been called."""
         return [hook for hook in self.hooks("prepare") if hook.extension not in self._prepared]
@@ -408,16 +396,6 @@ class Registry:
 def _without_address(text: str | None) -> str:
     """Return the text of an object without its address, which is another one for each object of a class."""
     return (text or "").partition(" at 0x")[0]
-
-
-def _guards_nothing(guard: Extension, names: Collection[str]) -> Problem:
-    return Problem(
-        "error",
-        f"Guard '{guard.name}' guards no function: of {', '.join(sorted(names))}, "
-        f"extensionHost.extensions.{guard.name}.functions in host.json leaves none.",
-        f"Correct its include and exclude, or disable it: HOSTING_DISABLE={guard.name}.",
-        extension=guard.name,
-    )
 
 
 def _is_there(extension: Extension) -> bool:

@@ -72,7 +72,11 @@ class Selection:
 
     def includes(self, level: Level, extension: Extension, function: Function) -> bool:
         """Return whether the hooks that an extension has at a level run for a function now."""
-        return extension.status == "active" and (extension, function) in self._selected[level]
+        return extension.status == "active" and self.is_for(level, extension, function)
+
+    def is_for(self, level: Level, extension: Extension, function: Function) -> bool:
+        """Return whether the hooks that an extension has at a level run for a function while it is active."""
+        return (extension, function) in self._selected[level]
 
     def hooks(self, hooks: Iterable[Hook], function: Function) -> list[Hook]:
         """Return those of the ``hooks`` that run for a function now, in the same order."""

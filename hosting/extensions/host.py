@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from hosting.app_handle import SharedApp
@@ -14,6 +15,7 @@ from hosting.extensions import _config, _sdk
 from hosting.extensions._chains import Chains, PauseWord
 from hosting.extensions._discovery import installed_entry_points
 from hosting.extensions._function_setup import FunctionSetup
+from hosting.extensions._guard_scope import check_scope
 from hosting.extensions._hooks import CALLED_AT_EDGES, FUNCTION
 from hosting.extensions._injection import Injections
 from hosting.extensions._lifespan import call_on_loop
@@ -86,6 +88,8 @@ class ExtensionHost:
         self._watchdog = Watchdog(self._config.budgets.hook)
         self._chains = Chains(self._registry, self._setup, self._watchdog, self._config.quarantine_after)
         self._edge_limits: EdgeLimits | None = None
+        self.guard_problems: Sequence[Problem] = ()
+        """Guards that guard no function, which the app does not ask for."""
 
     @property
     def enabled(self) -> bool:
@@ -105,7 +109,7 @@ class ExtensionHost:
 
     @property
     def _info(self) -> dict[str, Any]:
-        return document.tree(self._registry.ordered, {one.name: self._serving(one) for one in self._functions})
+        return document.tree(self._registry.ordered, self._functions, partial(self._selection.includes, FUNCTION))
 
     def discover(self) -> None:
         """Find the installed extensions, import those of the group ``hosting``, and call their ``init``.
@@ -177,26 +181,33 @@ class ExtensionHost:
             # An added function may opt in to an extension that no other function opts in to.
             self._configure_wanted(preparation.functions)
 
-    def load(self, functions: Sequence[Function], names: Collection[str] = ()) -> None:
+    def load(self, functions: Sequence[Function], others: Sequence[Function] | None = ()) -> None:
         """Select extensions for functions, configure them, call the load hooks, choose the chains, and freeze the host.
 
         Args:
             functions: the functions that can run.
-            names: the names of all functions of the app, if there are others.
+            others: the app's other functions; None if more may come: then call ``check_guards`` when all are added.
 
         Raises:
-            ExtensionError: a required extension or a guard is missing, or a guard's functions do not exist; or the host
-                is strict, and an extension has an error.
+            ExtensionError: a required extension or a guard is missing, or a guard that the app asks for guards no
+                function; or the host is strict, and an extension has an error.
             FrozenError: the host is loaded.
         """
         self._check_not_frozen("load")
         self._frozen = True
         self.add_functions(functions)
         try:
-            self._check_start(self._registry.guards_without_function({*names, *(one.name for one in functions)}))
+            self._check_start()
+            if others is not None:
+                self.check_guards(others)
         except ExtensionError:
             self._watchdog.stop()
             raise
+
+    def check_guards(self, others: Sequence[Function] = ()) -> None:
+        """Raise ExtensionError where a guard that the app asks for guards none of its functions; see ``load``."""
+        functions = (*self._functions, *others)
+        self.guard_problems = check_scope(self._registry.guards, functions, self._registrations, self._config)
 
     def add_functions(self, functions: Sequence[Function]) -> None:
         """Add functions; after ``load`` only for a worker that loads them one by one, or registers an extension."""
@@ -450,11 +461,6 @@ class ExtensionHost:
             *(edges.hooks if edges else ()),
         ]
 
-    def _serving(self, function: Function) -> list[str]:
-        """Return the names of the extensions that serve this function at function level, in order."""
-        serving = (one for one in self._registry.ordered if self._selection.includes(FUNCTION, one, function))
-        return [one.name for one in serving if "function" in one.scopes]  # one for each instance of an SDK class
-
     def name_problems(self) -> list[Problem]:
         """Return problems with what the app and host.json say about extensions, which the log has not reported yet.
 
@@ -469,8 +475,8 @@ class ExtensionHost:
             self._registry.find()  # so that the names of installed extensions are known
         extensions = self._registry.ordered
         unused = _sdk.unused_instances(extensions, self._functions)
-        own = [*self._opt_ins.problems(extensions), *self._selection.problems(), *unused, *self._app.problems]
-        return [*problems, *self._registry.problems(), *own]
+        own = [*self._opt_ins.problems(extensions), *self._selection.problems(), *self.guard_problems]
+        return [*problems, *self._registry.problems(), *own, *unused, *self._app.problems]
 
     def loose_hooks(self) -> list[Problem]:
         """Return a problem for each module of the app with hooks that nothing registers."""
@@ -486,14 +492,9 @@ class ExtensionHost:
         problems += self.name_problems()
         return [*(one for one in self._registry.unreadable if one not in problems), *problems]
 
-    def _check_start(self, others: Sequence[Problem] = ()) -> None:
-        """Stop the start where an extension is missing, or the host is strict and an extension has an error.
-
-        Args:
-            others: further problems that stop it.
-        """
-        problems = [*document.missing_problems(self._registry, enabled=self.enabled), *others]
+    def _check_start(self) -> None:
+        """Stop the start where an extension is missing, or the host is strict and an extension has an error."""
+        problems = document.missing_problems(self._registry, enabled=self.enabled)
         if self._strict:
             problems += document.strict_problems(self._registry.ordered)
-        if problems:
-            raise ExtensionError(document.problems_text(problems), remedy="'hosting diag' shows more.")
+        document.raise_errors(problems)

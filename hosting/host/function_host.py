@@ -169,8 +169,9 @@ class FunctionHost:
         self.extensions = ExtensionHost(environ=self.environ, section=section, strict=self._strict)
         self._find_extensions()
         self.app = self._read_app(settings)
-        self._add_functions()
-        self.extensions.load([function for function in self.functions if function.error is None])
+        declared = self._add_functions()
+        loaded = [function for function in self.functions if function.error is None]
+        self.extensions.load(loaded, [function for function in declared if function not in loaded])
         self.app.problems = (*self.app.problems, *self.extensions.injections.problems, *self._telemetry_problems())
         self._bind()
         self._late = LateExtensions(self.extensions, self.running, in_test=self._runner == "testing")
@@ -219,8 +220,12 @@ class FunctionHost:
         apply_host_json(app.host_json, (*app.functions, *app.in_error))
         return app
 
-    def _add_functions(self) -> None:
-        """Let extensions add functions, and keep those with the names that were asked for, if any were."""
+    def _add_functions(self) -> Sequence[Function]:
+        """Let extensions add functions, and keep those with the names that were asked for, if any were.
+
+        Returns:
+            The functions that the app declares, also those that were not asked for, or that cannot be loaded.
+        """
         app, names = self.app, {name.lower() for name in self._function_names}
         declared = (*app.functions, *app.in_error)
         known = [function.name for function in app.functions]
@@ -235,6 +240,7 @@ class FunctionHost:
             _check_names(self._function_names, [*known, *(function.name for function in added)])
             added = _named(added, names)
         app.functions = tuple(sorted((*app.functions, *added), key=lambda function: function.name.upper()))
+        return declared
 
     def _has_unknown_bindings(self, declared: Iterable[Function]) -> bool:
         """Return whether the app has functions that were not read, so that their bindings are not known."""

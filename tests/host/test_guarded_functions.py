@@ -244,7 +244,7 @@ STARTS: dict[str, tuple[Any, Mapping[str, Any], Mapping[str, str], str]] = {
         broken(),
         {"extensions": {"gate": {"functions": {"include": ["pay"]}}}},
         {},
-        ".gate.functions in host.json leaves none.\n  Correct its include and exclude, or disable it: HOSTING_DISABLE=",
+        ".gate.functions in host.json leaves none.\n  Correct include and exclude in extensionHost",
     ),
     "exclude": (
         broken(),
@@ -352,7 +352,7 @@ def test_functions_without_a_guard_are_listed_where_there_is_one() -> None:
     assert unguarded({"function_app.py": TWO}, extensions={"gate": PLAIN}) == ["closed", "open"]
     assert unguarded({"function_app.py": TWO}, extensions=[]) == ["closed", "open"]
     observer = guard(**{ERROR: lambda: None})  # a guard that never decides guards nothing
-    assert unguarded({"function_app.py": TWO}, extensions={"gate": observer}) == ["closed", "open"]
+    assert unguarded(APP, extensions={"gate": observer}) == ["f"]
 
 
 REFERRING = (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 from hosting._distributions import distribution_name, distribution_version, installed_versions
@@ -27,16 +27,23 @@ PACKAGES = ("hosting", "azure-functions", "pluggy")
 SWITCH_ON = f"Set {FLAG}=1, in the environment or in Values of local.settings.json."
 
 
-def tree(extensions: Sequence[Extension], serving: Mapping[str, Sequence[str]]) -> dict[str, Any]:
+def tree(
+    extensions: Sequence[Extension], functions: Sequence[Function], serves: Callable[[Extension, Function], bool]
+) -> dict[str, Any]:
     """Return ``_info``: the active extensions, in the structure of Azure's interface.
 
     Args:
         extensions: all extensions, in order.
-        serving: for each function the names of the extensions that serve it at function level.
+        functions: the app's functions.
+        serves: returns whether an extension serves a function at function level.
     """
+    serving = {  # one for each instance of an SDK class
+        function.name: [one.name for one in extensions if serves(one, function) and "function" in one.scopes]
+        for function in functions
+    }
     return {
         "AppExtension": [one.name for one in extensions if one.status == "active" and "app" in one.scopes],
-        "FuncExtension": {function: list(names) for function, names in serving.items() if names},
+        "FuncExtension": {function: names for function, names in serving.items() if names},
     }
 
 
@@ -177,6 +184,12 @@ def problems_text(problems: Sequence[Problem]) -> str:
         lines += [problem.message for problem in group]
         lines += [f"  {remedy}"] if remedy else []
     return "\n".join(lines)
+
+
+def raise_errors(problems: Iterable[Problem]) -> None:
+    """Raise ExtensionError with a line for each problem, if there is any: the host does not start with them."""
+    if found := [*problems]:
+        raise ExtensionError(problems_text(found), remedy="'hosting diag' shows more.")
 
 
 def chain_entry(
