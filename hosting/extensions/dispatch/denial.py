@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from typing import TYPE_CHECKING, NoReturn
 
-from hosting._exceptions import is_a, type_name
+from hosting._exceptions import is_a, own_attribute, type_name
 from hosting.core import Function
 from hosting.errors import GuardError
 from hosting.extensions._hooks import ANSWERING_HOOKS, APP
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 FAILED, UNAVAILABLE = 500, 503
 """The statuses of responses: where a guard failed, and where the next attempt may find it at work."""
+_CANCELLED = "_hosting_cancelled_guard"
+"""The attribute of the cancellation that has ended a guard's hook."""
 _REMEDY = "The log of the extension has the error."
 
 
@@ -121,6 +123,11 @@ def _what(hook: Hook, exception: BaseException) -> str:
     return f"its hook {hook.name} raised {type_name(exception)}"
 
 
+def note_cancelled(cancellation: BaseException) -> None:
+    """Note that a cancellation has ended a guard's hook: the guard has not let the invocation pass."""
+    own_attribute(cancellation, "__dict__")[_CANCELLED] = True
+
+
 def is_denied(error: BaseException | None) -> bool:
-    """Return whether a guard has denied an invocation: no other extension can replace that."""
-    return error is not None and is_a(error, GuardError)
+    """Return whether a guard has denied an invocation, or was cancelled: no other extension can replace that."""
+    return error is not None and (is_a(error, GuardError) or _CANCELLED in own_attribute(error, "__dict__"))

@@ -21,7 +21,7 @@ from hosting.errors import ExtensionError
 from hosting.extensions._failures import NEVER_CAUGHT, claim, describe_error, record_failure
 from hosting.extensions._hooks import ANSWERING_HOOKS, ERROR_HOOKS
 from hosting.extensions._model import Extension, Hook
-from hosting.extensions.dispatch.denial import Unavailable, denial
+from hosting.extensions.dispatch.denial import Unavailable, denial, note_cancelled
 from hosting.extensions.dispatch.quarantine import Quarantine
 from hosting.extensions.dispatch.watchdog import Deadline, Watchdog, late_error
 
@@ -107,6 +107,8 @@ class HookRuntime:
         if (timed_out or not cancelled) and error is not of_function and not is_a(error, Unavailable):
             self._record_error(index, error, invocation)
         if cancelled:
+            if index in self._deciding:
+                note_cancelled(exception)
             return None, exception
         if error is of_function:
             return None

@@ -313,6 +313,29 @@ def test_denial_is_seen_by_telemetry_outside_and_replaced_by_nobody(is_async: bo
     assert isinstance(seen[0].__cause__, ValueError)
 
 
+async def cancels_its_task() -> None:
+    task = asyncio.current_task()
+    assert task is not None
+    task.cancel()
+    await asyncio.sleep(0)
+
+
+async def cancels_its_task_around() -> AsyncIterator[None]:
+    await cancels_its_task()
+    yield
+
+
+@ASYNC
+@pytest.mark.parametrize(("name", "hook"), [(PRE, cancels_its_task), (AROUND, cancels_its_task_around)])
+def test_cancellation_of_a_guard_is_replaced_by_nobody(name: str, hook: Callable[..., Any], is_async: bool) -> None:
+    """A caller who gives up, or a time limit of the host, has the guard not decide."""
+    app = App(is_async=is_async)
+    hooks = {"a": extension(**{AROUND: observing([], "stale")}), "gate": guard(**{name: hook})}
+    with pytest.raises((asyncio.CancelledError, GuardError)):
+        invoke(load_host(hooks, app.function), app.function)
+    assert app.ran == 0
+
+
 def cached() -> Iterator[None]:
     if is_broken():
         raise ShortCircuit("cached")
