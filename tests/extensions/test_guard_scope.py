@@ -107,6 +107,22 @@ def test_start_with_a_guard_that_the_app_asks_for_and_that_guards_nothing_is_ref
     assert message in str(caught.value)
 
 
+def test_guard_that_host_json_leaves_no_function_is_an_error_with_both_ways_out() -> None:
+    """The message has the names of the functions in order."""
+    section = {"extensions": {"gate": {"functions": {"exclude": ["*"]}}}}
+    with (
+        pytest.raises(ExtensionError) as caught,
+        make_host(two(), extensions={"gate": FOR_ALL}, host_json={"extensionHost": section}),
+    ):
+        pass
+    functions = "extensionHost.extensions.gate.functions"
+    assert caught.value.message == (
+        f"Guard 'gate' guards no function: of health, pay, {functions} in host.json leaves none.\n"
+        f"  Correct include and exclude in {functions} of host.json. To run without it, remove it from "
+        "extensionHost.extensions, and uninstall it or set HOSTING_DISABLE=gate."
+    )
+
+
 @pytest.mark.parametrize("source", ["extensionHost.load", "hosting.extension"])
 def test_start_with_a_guard_of_the_app_that_guards_nothing_is_refused(source: str) -> None:
     """What the app brings itself it asks for."""

@@ -13,7 +13,6 @@ from typing import Any
 import pytest
 
 from hosting._interface import INTERFACE
-from hosting.core import Problem
 from hosting.errors import ExtensionError, HostingError
 from hosting.extensions import _config
 from hosting.extensions._compatibility import ATTRIBUTE, check_interface
@@ -21,7 +20,6 @@ from hosting.extensions._discovery import discover, load_entry_point, may_load
 from hosting.extensions._local import LocalEntry
 from hosting.extensions._model import GUARDS, Extension
 from hosting.extensions._registration import try_register
-from hosting.extensions._registry import _guards_nothing
 from tests.support.invoking import ON
 
 
@@ -153,16 +151,6 @@ def test_order_that_is_no_order_is_refused_before_other_errors() -> None:
     assert refusals(Extension("timer"), target)[0] == (
         "'order' must be a hosting.Order, found str",
         "Write: order = hosting.Order(before=(...), after=(...)).",
-    )
-
-
-def test_guard_that_host_json_leaves_no_function_is_an_error_with_both_ways_out() -> None:
-    """The message has the names of the functions in order."""
-    assert _guards_nothing(Extension("gate"), ["b", "a"]) == Problem(
-        "error",
-        "Guard 'gate' guards no function: of a, b, extensionHost.extensions.gate.functions in host.json leaves none.",
-        "Correct its include and exclude, or disable it: HOSTING_DISABLE=gate.",
-        extension="gate",
     )
 
 
