@@ -94,16 +94,18 @@ class HookRuntime:
         """
         if is_a(exception, *NEVER_CAUGHT):
             raise exception
-        timed_out = deadline is not None and self._take_cancels(deadline)
+        timed_out, error = deadline is not None and self._take_cancels(deadline), exception
         if timed_out:
             error = self._late_error(deadline, exception)
         elif is_a(exception, ShortCircuit) and is_way_in:
-            return self._answered(index, cast("ShortCircuit", exception)), None
+            answer = _answer(exception)
+            if answer[1] is None:
+                self.steps[index].statistics.denied += index in self._deciding
+                return answer
+            error = exception = answer[1]
         elif is_a(exception, GeneratorExit) and self._is_closed(index, deadline):
             raise exception
         cancelled = is_a(exception, asyncio.CancelledError) and is_being_cancelled()
-        if not timed_out:
-            error = exception
         if (timed_out or not cancelled) and error is not of_function and not is_a(error, Unavailable):
             self._record_error(index, error, invocation)
         if cancelled:
@@ -126,12 +128,6 @@ class HookRuntime:
 
     on_late_hook_error = partialmethod(on_hook_error, is_way_in=False)
     """``on_hook_error`` after the function: a ShortCircuit is an error there."""
-
-    def _answered(self, index: int, answer: ShortCircuit) -> Any:
-        """Return the result with which a hook answers in the function's place; count it if the hook is a guard's."""
-        if index in self._deciding:
-            self.steps[index].statistics.denied += 1
-        return answer.result
 
     def check_no_result(self, index: int, value: Any) -> None:
         """Check what a hook returned whose result is ignored: a coroutine means that its ``async`` was forgotten.
@@ -243,7 +239,7 @@ class HookRuntime:
         with contextlib.suppress(Exception):
             setattr(context, STOPPED, True)
         if is_a(exception, ShortCircuit):
-            return cast("ShortCircuit", exception).result, None
+            return _answer(exception)
         if is_a(exception, StopIteration, StopAsyncIteration):
             return None, ExtensionError("a provider ended without a yield", remedy="Let its generator yield one value.")
         return None, exception
@@ -370,6 +366,16 @@ def _check_no_coroutine(value: Any) -> None:
     if inspect.iscoroutine(value):
         value.close()
         raise ExtensionError("it returned a coroutine", remedy="Declare it 'async def'.")
+
+
+def _answer(short_circuit: BaseException) -> Answer:
+    """Return how an invocation ends with a ShortCircuit: with its result, or with what its class raises instead."""
+    try:
+        return cast("ShortCircuit", short_circuit).result, None
+    except NEVER_CAUGHT:
+        raise
+    except BaseException as error:
+        return None, error
 
 
 def _no_yield() -> ExtensionError:

@@ -143,6 +143,13 @@ async def is_slow_before_its_yield() -> AsyncIterator[None]:
     yield
 
 
+class Unmade(ShortCircuit):
+    """An answer whose class forgets to call that of hosting."""
+
+    def __init__(self) -> None:
+        """Set no result."""
+
+
 WAY_IN: dict[str, tuple[str, Callable[..., Any], int]] = {
     "error": (PRE, raising(ValueError("Bearer secret")), 500),
     "error, async": (PRE, raising_async(ValueError("Bearer secret")), 500),
@@ -159,6 +166,8 @@ WAY_IN: dict[str, tuple[str, Callable[..., Any], int]] = {
     "answers too late": (PRE, answers_too_late, 503),
     "coroutine": (PRE, returns_a_coroutine, 500),
     "awaitable": (PRE, returns_an_awaitable, 500),
+    "answer without a result": (PRE, raising(Unmade()), 500),
+    "answer without a result, async": (PRE, raising_async(Unmade()), 500),
     "verdict returned": (PRE, returns_its_verdict, 500),
     "no yield": (AROUND, never_yields, 500),
     "no yield, async": (AROUND, never_yields_async, 500),
