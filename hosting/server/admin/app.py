@@ -7,6 +7,7 @@ from collections.abc import Callable
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from hosting._text import is_true
 from hosting.bindings.http.request import parse_headers
 from hosting.bindings.http.response import HttpReply
 from hosting.errors import ExtensionError
@@ -210,8 +211,9 @@ class Admin:
 
 
 def _pause_word(query: bytes) -> PauseWord:
-    """Return the word of a query such as ``?deny`` or ``?deny=``; of both words none, as if neither were there."""
-    words = {part.partition("=")[0] for part in query.decode("latin-1").lower().split("&")}
+    """Return the word of a query such as ``?deny``, ``?deny=`` or ``?deny=1``; none for ``?open=false``, or both."""
+    parts = (part.partition("=") for part in query.decode("latin-1").lower().split("&"))
+    words = {word for word, _, value in parts if not value or is_true(value)}
     if {"deny", "open"} <= words:
         return ""
     return "deny" if "deny" in words else "open" if "open" in words else ""
