@@ -15,7 +15,7 @@ import click
 
 from hosting.cli.connection import open_connection
 from hosting.cli.help import Command
-from hosting.cli.params import Choice
+from hosting.cli.params import Choice, Duration
 
 DEFAULT_PORT = 7071
 _STATUSES = {status: status for status in ("Healthy", "Degraded", "Unhealthy")}
@@ -42,7 +42,7 @@ _PATHS = {"ready": "/admin/health/ready", "live": "/admin/health/live", "all": "
 )
 @click.option(
     "--timeout",
-    type=click.FloatRange(0, min_open=True),
+    type=Duration(is_open=True),
     default=5.0,
     metavar="SECONDS",
     help="Time that the host has to answer (default: 5).",

@@ -13,7 +13,7 @@ import click
 
 from hosting.cli.help import Command
 from hosting.cli.output import reserved_stdout, silenced_app
-from hosting.cli.params import APP_DIR, Choice
+from hosting.cli.params import APP_DIR, Choice, Duration
 
 if TYPE_CHECKING:
     from hosting.host.function_host import FunctionHost
@@ -44,7 +44,7 @@ def _dns_name(_context: click.Context, _parameter: click.Parameter, value: str |
 @click.option("--rotate", metavar="NAME", help="Replace the key of this name, and print the new one (default: none).")
 @click.option(
     "--overlap",
-    type=click.FloatRange(0),
+    type=Duration(),
     default=24.0,
     metavar="HOURS",
     help="How long the key that --rotate replaces is still accepted (default: 24).",

@@ -11,6 +11,7 @@ import click
 
 from hosting.cli.help import Command
 from hosting.cli.running_host import RunningHost, connect, running_host_options
+from hosting.errors import HostingError
 from hosting.logging.tail import plain_text
 
 _STYLES = {"error": "red", "critical": "red", "warning": "yellow", "debug": "bright_black"}
@@ -53,11 +54,17 @@ def _kept(host: RunningHost, function: str, invocation: str, last: int) -> Itera
 
 def _following(host: RunningHost, function: str, last: int) -> Iterable[tuple[str, list[dict[str, Any]]]]:
     """Yield lines and invocations as they happen."""
+    name = ""
     for name, data in host.events(function=function, past=last):
         if name in ("logs", "invocations"):
             yield name, data
         elif name == "dropped":
             yield name, [data]
+    if name != "end":
+        raise HostingError(
+            f"The connection to the host at {host.url} has ended, and the host did not say that it stops."
+        )
+    click.echo(f"The host at {host.url} stops.", err=True)
 
 
 def _time(one: tuple[str, dict[str, Any]]) -> str:

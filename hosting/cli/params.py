@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from hosting._text import comma_separated, did_you_mean
+
+LONGEST = 31_536_000
+"""The longest duration of an option: a year of seconds."""
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -21,6 +24,25 @@ class Choice(click.Choice[str]):
         """Return click's message, with a suggestion if a word is similar."""
         hint = did_you_mean(str(value), self.choices)
         return f"{super().get_invalid_choice_message(value, ctx)}{hint and f' {hint}'}"
+
+
+class Duration(click.FloatRange):
+    """A number of seconds or hours. Floats can be infinite, or not a number: no timer takes those.
+
+    Args:
+        least: the least that is valid.
+        is_open: whether ``least`` itself is not valid.
+    """
+
+    def __init__(self, least: float = 0, *, is_open: bool = False) -> None:
+        super().__init__(least, min_open=is_open)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Return the number; refuse what is none."""
+        number: float = super().convert(value, param, ctx)
+        if not number <= LONGEST:  # which is what no comparison with a NaN is
+            self.fail(f"{value} is not a number up to {LONGEST:,.0f}.", param, ctx)
+        return number
 
 
 def comma_separated_option(

@@ -9,7 +9,7 @@ import click
 
 from hosting._collection import collection_paused
 from hosting.cli.help import Command
-from hosting.cli.params import FUNCTIONS, Choice, comma_separated_option, complete_folders
+from hosting.cli.params import FUNCTIONS, Choice, Duration, comma_separated_option, complete_folders
 from hosting.errors import HostingError
 from hosting.runner.debugger import DEFAULT_PORT as DEBUG_PORT
 
@@ -75,14 +75,14 @@ def _pem_file() -> click.Path:
 )
 @click.option(
     "--grace",
-    type=click.FloatRange(0),
+    type=Duration(),
     default=10.0,
     metavar="SECONDS",
     help="Time that running invocations get to finish when the host stops (default: 10).",
 )
 @click.option(
     "--drain-delay",
-    type=click.FloatRange(0),
+    type=Duration(),
     metavar="SECONDS",
     help="Time in which the host still accepts requests after SIGTERM (default: 5; 0 on a loopback address).",
 )
@@ -93,7 +93,7 @@ def _pem_file() -> click.Path:
 )
 @click.option(
     "--workers",
-    type=click.IntRange(1),
+    type=click.IntRange(1, 1_000),
     metavar="N",
     help="Processes that serve the app (default: FUNCTIONS_WORKER_PROCESS_COUNT, WEB_CONCURRENCY, or 1).",
 )

@@ -13,6 +13,7 @@ import click
 
 from hosting.cli.functions import console_for_tables, functions_table
 from hosting.cli.help import Command
+from hosting.cli.params import Duration
 from hosting.cli.running_host import RunningHost, connect, running_host_options, without_token
 
 _ROWS_BESIDES_FUNCTIONS = 8
@@ -24,9 +25,7 @@ _BARS = " ▁▂▃▄▅▆▇█"
     examples=["hosting top", "hosting top https://shop.example", "hosting top --json"],
     page="how-to/what-is-the-host-doing",
 )
-@click.option(
-    "--interval", type=click.FloatRange(0.2), default=1.0, metavar="SECONDS", help="How often to ask (default: 1)."
-)
+@click.option("--interval", type=Duration(0.2), default=1.0, metavar="SECONDS", help="How often to ask (default: 1).")
 @running_host_options
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON document once (default: a view that is renewed).")
 def top(url: str, interval: float, key: str, app_dir: Path, as_json: bool) -> None:

@@ -23,6 +23,8 @@ CONCURRENCY = "WEB_CONCURRENCY"
 """The variables that platforms of containers set. Source: Knative's runtime contract, and gunicorn's settings."""
 MAX_PORT = 65_535
 MAX_PROCESSES = 10
+MOST_WORKERS = 1_000
+"""More than any machine serves an app with: above it, a number is a mistake."""
 WORKER_NUMBER = "HOSTING_WORKER_NUMBER"
 WORKERS_FOLDER = "HOSTING_WORKERS_FOLDER"
 """The variables by which extensions learn about the other processes; see ``Role``."""
@@ -136,7 +138,8 @@ def process_count(options: StartOptions, settings: LocalSettings, environ: Mappi
     With ``--reload`` or ``--debug`` there is one process, whatever the setting is.
 
     Raises:
-        SettingsError: the setting is not a number, or is above 10; or ``WEB_CONCURRENCY`` is not a number.
+        SettingsError: the setting is not a number, or is above 10; or ``WEB_CONCURRENCY`` is not a number
+            from 1 to 1,000.
         UsageError: ``--workers`` is given with ``--reload`` or ``--debug``.
     """
     is_single = options.reload or options.debug is not None
@@ -151,7 +154,7 @@ def process_count(options: StartOptions, settings: LocalSettings, environ: Mappi
     if is_single:
         return 1
     if concurrency and not environ.get(PROCESS_COUNT):
-        return max(1, _whole_number(CONCURRENCY, concurrency))
+        return _concurrency(concurrency)
     text = environ.get(PROCESS_COUNT) or settings.values.get(PROCESS_COUNT)
     return _count(text) if text else 1
 
@@ -177,11 +180,21 @@ def _whole_number(name: str, text: str) -> int:
         ) from None
 
 
+def _concurrency(text: str) -> int:
+    count = _whole_number(CONCURRENCY, text)
+    if 1 <= count <= MOST_WORKERS:
+        return count
+    raise SettingsError(
+        f"{CONCURRENCY}: expected a whole number from 1 to {MOST_WORKERS}, found {text!r}",
+        remedy="Correct it, or leave it out.",
+    )
+
+
 def _count(text: str) -> int:
     count = _whole_number(PROCESS_COUNT, text)
     if count > MAX_PROCESSES:
         raise SettingsError(
             f"{PROCESS_COUNT}: {count} is above {MAX_PROCESSES}, the maximum of Azure's host",
-            remedy="Lower it; here, --workers takes any number.",
+            remedy=f"Lower it; here, --workers takes up to {MOST_WORKERS}.",
         )
     return max(1, count)

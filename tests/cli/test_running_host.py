@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import re
+import signal
 import ssl
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -227,3 +230,24 @@ def test_certificates_of_other_machines_are_checked(name: str, is_checked: bool)
     """That of a host on this machine is for another name."""
     context = tls_context(name)
     assert (context.check_hostname, context.verify_mode == ssl.CERT_REQUIRED) == (is_checked, is_checked)
+
+
+@pytest.mark.parametrize(
+    ("number", "code", "said"),
+    [
+        (signal.SIGTERM, 0, "The host at URL stops."),
+        (signal.SIGKILL, 1, "Error: The connection to the host at URL"),
+    ],
+)
+def test_logs_that_are_followed_say_that_their_host_has_ended(number: signal.Signals, code: int, said: str) -> None:
+    """Who follows them learns whether the host has stopped or is gone."""
+    files = {"function_app.py": APP, "host.json": '{"version": "2.0"}'}
+    with serve(files) as served:
+        command = [sys.executable, "-m", "hosting", "logs", "--follow", served.url]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as following:
+            assert served.get("/api/hello").status == 200
+            assert following.stdout is not None
+            assert any("hello" in line for line in following.stdout)
+            served.process.send_signal(number)
+            _, errors = following.communicate(timeout=60)
+    assert (following.returncode, errors.replace(served.url, "URL")[: len(said)]) == (code, said), errors

@@ -44,7 +44,7 @@ def test_port_in_the_environment_that_is_not_a_port_is_an_error(port: str) -> No
         ({}, {"WEB_CONCURRENCY": "12"}, {"FUNCTIONS_WORKER_PROCESS_COUNT": "2"}, 12),
         ({}, {"WEB_CONCURRENCY": "3", "FUNCTIONS_WORKER_PROCESS_COUNT": "2"}, {}, 2),
         ({}, {"WEB_CONCURRENCY": " "}, {"FUNCTIONS_WORKER_PROCESS_COUNT": "2"}, 2),
-        ({}, {"WEB_CONCURRENCY": "0"}, {}, 1),
+        ({}, {"WEB_CONCURRENCY": "1000"}, {}, 1000),
         ({"workers": 4}, {"WEB_CONCURRENCY": "many"}, {}, 4),
         ({"reload": True}, {"WEB_CONCURRENCY": "3"}, {}, 1),
     ],
@@ -56,10 +56,11 @@ def test_process_count_is_of_the_flag_or_of_a_variable(
     assert process_count(StartOptions(Path(), **options), LocalSettings(Path(), values=values), environ) == expected
 
 
-def test_web_concurrency_that_is_not_a_number_is_an_error() -> None:
+@pytest.mark.parametrize("value", ["many", "1.5", "0", "-1", "1001", "99999999", "inf", "1e3"])
+def test_web_concurrency_that_is_no_number_of_processes_is_an_error(value: str) -> None:
     """The message names the variable and its value."""
-    with pytest.raises(SettingsError, match="WEB_CONCURRENCY: expected a whole number, found 'many'"):
-        process_count(StartOptions(Path()), LocalSettings(Path()), {"WEB_CONCURRENCY": "many"})
+    with pytest.raises(SettingsError, match=f"WEB_CONCURRENCY: expected a whole number.*, found '{value}'"):
+        process_count(StartOptions(Path()), LocalSettings(Path()), {"WEB_CONCURRENCY": value})
 
 
 @pytest.mark.parametrize(

@@ -124,10 +124,13 @@ class EventReply(PiecewiseReply):
     async def _send_events(self, send: Send) -> None:
         idle, text = 0, _event("hello", {})
         while True:
+            is_over = self._streams.is_over
+            if is_over:
+                text += await self._news.text() + _event("end", {})
             if text:
                 async with asyncio.timeout(_READER_SECONDS):
                     await send({"type": "http.response.body", "body": text.encode(), "more_body": True})
-            if self._streams.is_over:
+            if is_over:
                 return
             text = await self._news.text()
             idle = 0 if text else idle + 1
