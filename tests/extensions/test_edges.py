@@ -14,6 +14,7 @@ import pytest
 
 import hosting
 from hosting.bindings.http.response import HttpReply
+from hosting.extensions._edges import EdgeLimits
 from hosting.extensions._model import ON_DEMAND, Extension, Hook
 from hosting.extensions._selection import Selection
 from hosting.host.context import Context, InvocationLocal, RetryContext
@@ -438,3 +439,14 @@ async def test_hooks_at_the_edges_in_azures_worker(worker: Seeing, keyword: str,
         except LookupError:
             pass
         assert worker.seen == expected, number
+
+
+async def test_calls_that_nothing_awaits_are_waited_for_within_the_budget_of_one_hook() -> None:
+    """One that takes longer does not keep the host from stopping; without a call there is nothing to wait for."""
+    limits = EdgeLimits(0.01, 20, lambda extension: None)
+    await limits.drain()
+    ending, endless = asyncio.create_task(asyncio.sleep(0)), asyncio.create_task(asyncio.sleep(60))
+    limits.unawaited |= {ending, endless}
+    await asyncio.wait_for(limits.drain(), 30)
+    assert (ending.done(), endless.done()) == (True, False)
+    endless.cancel()

@@ -129,7 +129,8 @@ async def test_def_hook_on_the_loop_is_not_waited_for_after_its_budget(monitor: 
     release.set()
     await asyncio.to_thread(threads[0].join)
     assert one.extension.error.type == "LookupError"
-    assert (one.extension.error.hook, one.extension.error.function, counts(one)) == ("shutdown", None, (1, 1))
+    error = one.extension.error
+    assert (error.phase, error.hook, error.function, counts(one)) == ("shutdown", "shutdown", None, (1, 1))
 
 
 def test_load_time_hook_is_counted_and_watched_with_what_it_returns(monitor: RecordingMonitor) -> None:

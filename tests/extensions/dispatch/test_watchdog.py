@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import itertools
 import time
 from collections.abc import AsyncGenerator
 from typing import Any
@@ -192,9 +191,9 @@ def test_start_that_fails_leaves_no_watchdog_thread() -> None:
 
 
 async def generate_stubbornly(cleaned_up: list[str], *, raises: bool) -> AsyncGenerator[None, None]:
-    """Wait for ever, whatever cancels it; note the cleanup."""
+    """Wait for a long time, although it is cancelled; note the cleanup."""
     try:
-        for _ in itertools.repeat(None):
+        for _ in range(3):
             with contextlib.suppress(asyncio.CancelledError):
                 await asyncio.sleep(60)
         yield

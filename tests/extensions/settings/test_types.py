@@ -17,6 +17,7 @@ from hosting.extensions.settings.dataclass_types import SUPPORTED, compile_datac
 from hosting.extensions.settings.faults import Fault, InvalidSettings, ReferenceText, describe, invalid
 from hosting.extensions.settings.models import settings_model
 from hosting.extensions.settings.references import References
+from hosting.extensions.settings.types import or_reference
 from tests.extensions.settings.test_typed_settings import Level, Mode
 
 
@@ -386,3 +387,10 @@ def test_settings_that_were_not_read_are_shown_without_what_may_be_a_secret(libr
         "zzz": HIDDEN,
         "key": {"$env": "KEY"},
     }
+
+
+def test_what_a_schema_says_about_a_value_stays_outside_of_the_choice_of_a_reference() -> None:
+    """An editor shows it for both; a schema that allows anything has nothing to add."""
+    about = {"title": "Top", "description": "How many.", "default": 5, "deprecated": True}
+    assert or_reference({**INTEGER, **about}) == {**about, "anyOf": [INTEGER, *REFERENCES]}
+    assert or_reference(about) == about
