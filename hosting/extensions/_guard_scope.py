@@ -110,7 +110,8 @@ class _GuardScope:
             yield "extensionHost.load, or from the calls of hosting.extension"
         if guard.is_named_guard:
             yield "extensionHost.guards and HOSTING_GUARDS"
-        if guard.is_required:
+        # Where no function uses it, it is not imported: whether it says guard = False is not known.
+        if guard.is_required and (guard.status != "idle" or guard.declared_guard):
             yield "extensionHost.required and HOSTING_REQUIRE"
         if name in map(fold_name, config.extensions):
             yield "extensionHost.extensions"

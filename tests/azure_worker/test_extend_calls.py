@@ -237,7 +237,7 @@ def test_v1_function_with_an_internal_error_of_hosting_runs_without_hooks(
         return "hello"
 
     replaced = hosting.extend(main)
-    monkeypatch.setattr("hosting.extensions.ExtensionHost.load", lambda self, functions: 1 / 0)
+    monkeypatch.setattr("hosting.extensions.ExtensionHost.load", lambda *_arguments, **_options: 1 / 0)
     assert replaced(REQUEST) == "hello"
     assert "ZeroDivisionError" in caplog.text
 

@@ -334,7 +334,7 @@ def test_missing_required_extensions_are_named_in_one_error(site: Site, start: S
 
 
 def test_required_extension_that_is_idle_satisfies_the_requirement(site: Site, start: Start) -> None:
-    """An extension that no function uses still counts as installed."""
+    """An extension that no function uses still counts as installed; whether it is a guard is not known."""
     site.extension("lazy", FUNCTION_PRE, group="functions")
     assert statuses(start(function(f), section={"required": ["lazy"]})) == {"lazy": "idle"}
 
