@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
 import threading
 from collections.abc import Callable
@@ -16,6 +17,7 @@ from hosting.app_handle import SharedApp
 from hosting.app_work import BackgroundTask
 from hosting.bindings.storage import Lease
 from hosting.errors import ExtensionError
+from hosting.extensions import _tasks
 from hosting.extensions._model import Extension
 from hosting.extensions._tasks import AcquireLease, TaskSupervisor, stop_tasks
 from hosting.host.function_host import FunctionHost
@@ -132,6 +134,17 @@ async def test_task_that_fails_is_started_again_and_reported(case: str, caplog: 
     await stop_tasks([one], 30)
     assert (one.status, one.error, one.extension.error is not None) == ("stopped", error, True)
     assert f"Extension 'mine' (defined by the app): task t failed: {error}" in caplog.text
+
+
+async def test_task_that_fails_after_a_long_run_is_started_again_after_the_first_delay(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Else its delay would double with each failure, however rare they are: here to over an hour."""
+    monkeypatch.setattr(_tasks, "monotonic", itertools.count(0, _tasks.LONGEST_DELAY_SECONDS + 1).__next__)
+    one = supervisor(look_up)
+    await until(lambda: one.restarts >= 22)
+    await stop_tasks([one], 30)
+    assert one.status == "stopped"
 
 
 async def test_task_that_ends_is_finished_and_one_without_restart_fails_once() -> None:

@@ -195,8 +195,9 @@ def test_order_with_a_repeated_name_is_an_error(order: list[str]) -> None:
 
 def test_extension_with_two_objects_in_different_case_is_an_error() -> None:
     """Two objects whose names differ only in case would hide one another."""
-    with pytest.raises(SettingsError, match="more than once: Timer, timer"):
+    with pytest.raises(SettingsError, match="more than once: Timer, timer") as caught:
         read_section(extensions={"timer": {}, "Timer": {}})
+    assert caught.value.remedy == "Merge them into one object: names are equal in any case."
 
 
 VALUES = st.recursive(

@@ -322,6 +322,27 @@ async def test_unusable_result_belongs_to_the_extension_that_set_it_whatever_ano
     assert errors(host, "outer") == (0, None)
 
 
+@pytest.mark.parametrize("is_async", [False, True])
+async def test_unusable_result_that_an_around_hook_has_put_in_the_outcome_belongs_to_its_extension(
+    is_async: bool,
+) -> None:
+    """The outcome is what it has yielded for, and says whether it was replaced."""
+
+    class Replacing:
+        @hosting.hookimpl
+        def invocation(self) -> Any:
+            outcome = yield
+            outcome.set_result(object())
+
+    target = target_of(is_async=is_async)
+    host = load_host({"inner": Replacing()}, target)
+    context = HostContext("the-invocation", "F", "/app", InvocationLocal())
+    await invoker_of(host, target)(context, {})
+    await host.shutdown()
+    record_unusable_result(context, "F", TypeError("cannot be encoded"))
+    assert extension_entry(host, "inner")["error"]["type"] == "TypeError"
+
+
 def raise_in_thread_pool(context: Any, exception: Any) -> None:
     def fail() -> None:
         raise ValueError("own")
