@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import ast
+import contextlib
+import inspect
 import os
 import re
 import sys
 from collections.abc import Iterator, Mapping
+from importlib.util import resolve_name
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -76,32 +79,74 @@ def set_remedy(name: str) -> str:
 
 
 def _missing(file: str, line: int, names: Mapping[str, Any], root: Path) -> Iterator[str]:
-    """Yield the settings that are read by the statement at a line, directly or through names that are None."""
+    """Yield the settings that are read by the statement at a line, directly or through what is None."""
     tree = _parsed(file)
     statement = None if tree is None else _statement(tree, line)
-    sources = _assigned(tree, root) if tree is not None and statement is not None else {}
-    for node in _own_nodes(statement) if statement else ():
+    if tree is None or statement is None:
+        return
+    imported = list(_imported(tree, names))
+    sources = _by_name(tree, imported, root)
+    for node in _own_nodes(statement):
         name = _read_setting(node)
         if name is None and isinstance(node, ast.Name) and names.get(node.id, node) is None:
             name = sources.get(node.id)
-        elif name is None and isinstance(node, ast.Attribute):
-            name = _of_module(node, names, root)
+        elif name is None:
+            name = _of_member(node, names, tree, [module for module, _ in imported], root)
         if name and not os.environ.get(name):
             yield name
 
 
-def _of_module(node: ast.Attribute, names: Mapping[str, Any], root: Path) -> str | None:
-    """Return the setting behind ``config.NAME``, where ``config`` is a module of the app and the name is None."""
-    module = names.get(node.value.id) if isinstance(node.value, ast.Name) else None
-    if not isinstance(module, ModuleType) or getattr(module, node.attr, node) is not None:
+def _of_member(
+    node: ast.AST, names: Mapping[str, Any], tree: ast.Module, imported: list[ModuleType], root: Path
+) -> str | None:
+    """Return the setting behind ``owner.KEY`` or ``owner["KEY"]`` that is None.
+
+    The owner is a module of the app, a class, an object or a dictionary.
+    """
+    match node:
+        case ast.Attribute(value=holder, attr=key):
+            owner = _value(holder, names)
+            value = inspect.getattr_static(owner, key, node)
+        case ast.Subscript(value=holder, slice=ast.Constant(value=str(key))):
+            owner = _value(holder, names)
+            value = owner.get(key, node) if type(owner) is dict else node
+        case _:
+            return None
+    if value is not None:
         return None
-    return _settings_of(module, root).get(node.attr)
+    if isinstance(owner, ModuleType):
+        trees = [_app_tree(owner, root)]
+    else:
+        kind = owner if isinstance(owner, type) else type(owner)
+        trees = [tree, *(_app_tree(module, root) for module in (sys.modules.get(kind.__module__), *imported))]
+    return next((found[key] for one in trees if one is not None and key in (found := _by_member(one))), None)
 
 
-def _settings_of(module: ModuleType | None, root: Path) -> dict[str, str]:
+def _value(node: ast.expr, names: Mapping[str, Any]) -> Any:
+    """Return the object of ``a.b.c``, looked up without running code of the app; the node itself if there is none."""
+    match node:
+        case ast.Name(id=name):
+            return names.get(name, node)
+        case ast.Attribute(value=holder, attr=attribute):
+            return inspect.getattr_static(_value(holder, names), attribute, node)
+    return node
+
+
+def _imported(tree: ast.Module, names: Mapping[str, Any]) -> Iterator[tuple[ModuleType, list[ast.alias]]]:
+    """Yield the modules that a file imports, with the names that it imports from them."""
+    yield from ((value, []) for value in names.values() if isinstance(value, ModuleType))
+    package = names.get("__package__") or ""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom):
+            name = "." * node.level + (node.module or "")
+            with contextlib.suppress(ImportError):  # it leads out of the package
+                module = sys.modules.get(resolve_name(name, package))
+                yield from [(module, node.names)] if module is not None else []
+
+
+def _app_tree(module: ModuleType | None, root: Path) -> ast.Module | None:
     file = getattr(module, "__file__", None)
-    tree = _parsed(file) if file and is_app_file(file, root) else None
-    return {} if tree is None else _assigned(tree, root, follow=False)
+    return _parsed(file) if file and is_app_file(file, root) else None
 
 
 def _parsed(file: str) -> ast.Module | None:
@@ -130,21 +175,47 @@ def _own_nodes(statement: ast.stmt) -> Iterator[ast.AST]:
         waiting += [one for one in ast.iter_child_nodes(node) if not isinstance(one, ast.stmt | ast.ExceptHandler)]
 
 
-def _assigned(tree: ast.Module, root: Path, *, follow: bool = True) -> dict[str, str]:
+def _by_name(tree: ast.Module, imported: list[tuple[ModuleType, list[ast.alias]]], root: Path) -> dict[str, str]:
     """Return the settings behind names: ``NAME = os.getenv("SETTING")``, here or in an imported module of the app."""
     found: dict[str, str] = {}
+    for module, aliases in imported:
+        there = _app_tree(module, root) if aliases else None
+        known = {} if there is None else _by_name(there, [], root)
+        found |= {one.asname or one.name: known[one.name] for one in aliases if one.name in known}
+    own = ((target, _read_setting(value)) for target, value in _assignments(tree))
+    return found | {target.id: setting for target, setting in own if isinstance(target, ast.Name) and setting}
+
+
+def _by_member(tree: ast.Module) -> dict[str, str]:
+    """Return the settings behind attributes and keys: of modules, classes, objects and dictionaries."""
+    found: dict[str, str] = {}
+    for target, value in _assignments(tree):
+        key, setting = _key(target), _read_setting(value)
+        found |= {key: setting} if key and setting else {}
+    return found
+
+
+def _key(target: ast.AST) -> str | None:
+    match target:
+        case ast.Name(id=key) | ast.Attribute(attr=key) | ast.keyword(arg=str(key)):
+            return key
+        case ast.Constant(value=str(key)) | ast.Subscript(slice=ast.Constant(value=str(key))):
+            return key
+    return None
+
+
+def _assignments(tree: ast.Module) -> Iterator[tuple[ast.AST, ast.expr]]:
+    """Yield what gets a value in a file, and the value: names, attributes, keys and named arguments."""
     for node in ast.walk(tree):
         match node:
-            case ast.Assign(targets=targets, value=ast.expr() as value):
-                setting = _read_setting(value)
-                found |= {one.id: setting for one in targets if isinstance(one, ast.Name) and setting}
-            case ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value):
-                setting = _read_setting(value)
-                found |= {name: setting} if setting else {}
-            case ast.ImportFrom(module=str(module), names=names) if follow:
-                known = _settings_of(sys.modules.get(module), root)
-                found |= {one.asname or one.name: known[one.name] for one in names if one.name in known}
-    return found
+            case ast.Assign(targets=targets, value=value):
+                yield from ((target, value) for target in targets)
+            case ast.AnnAssign(target=target, value=ast.expr() as value):
+                yield target, value
+            case ast.Dict(keys=keys, values=values):
+                yield from ((key, value) for key, value in zip(keys, values, strict=True) if key is not None)
+            case ast.keyword(value=value):
+                yield node, value
 
 
 def _read_setting(node: ast.AST) -> str | None:

@@ -476,6 +476,34 @@ READS_NONE = f"This statement uses a setting that is not set. {SET}"
             READS_NONE,
         ),
         (main("import os\nfrom urllib.request import Request\nRequest(os.getenv('ZZ_KEY'))"), READS_NONE),
+        *(
+            ({**main(f"{load}\n{use}"), "config.py": f"import os\n{code}"}, READS_NONE)
+            for load, use, code in (
+                ("from config import C", "C.KEY.strip()", "class C:\n    KEY = os.getenv('ZZ_KEY')"),
+                ("import config", "config.C.KEY.strip()", "class C:\n    KEY: str = os.getenv('ZZ_KEY')"),
+                ("from config import s", "s['k'].strip()", "s = {'k': os.getenv('ZZ_KEY')}"),
+                ("import config", "config.s['k'].strip()", "s = {'k': os.getenv('ZZ_KEY')}"),
+                ("from config import s", "s['k'].strip()", "s = dict(k=os.getenv('ZZ_KEY'))"),
+                ("from config import s", "s['k'].strip()", "s = {}\ns['k'] = os.environ.get('ZZ_KEY')"),
+                (
+                    "from config import Client",
+                    "Client()",
+                    (
+                        "class Client:\n    def __init__(self):\n        self.url = os.getenv('ZZ_KEY')\n"
+                        "        self.base = self.url.strip()"
+                    ),
+                ),
+            )
+        ),
+        (
+            {
+                **main("import shop.db"),
+                "shop/__init__.py": "",
+                "shop/config.py": "import os\nKEY = os.getenv('ZZ_KEY')",
+                "shop/db.py": "from .config import KEY\nKEY.strip()",
+            },
+            READS_NONE,
+        ),
         (main("raise ValueError('Missing environment variable: ZZ_KEY')"), SET),
         (main("raise RuntimeError('ZZ_KEY not found. Declare it as envvar or define a default value.')"), SET),
         (
@@ -515,6 +543,9 @@ raise ValidationError()
         "import os\nx = os.getenv('ZZ_KEY')\nint(None)",
         "import os\ndef f():\n    os.getenv('ZZ_KEY')\nint(None)",
         "{}['a']",
+        "import os\nclass A:\n    key = os.getenv('ZZ_KEY')\nclass B:\n    other = None\nB.other.strip()",
+        "import os\nclass A:\n    key = os.getenv('ZZ_KEY')\nA.key = 'x'\nint(A.key)",
+        "import os\ns = {'k': os.getenv('ZZ_KEY')}\nint({'k': 'x'}['k'])",
         "raise ValueError('ZZ_KEY is bad')",
     ],
 )
