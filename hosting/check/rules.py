@@ -252,9 +252,10 @@ RULES: Mapping[str, Rule] = {
     ),
     "APP210": Rule(
         "warning",
-        "Connection that is not set on this machine",
-        "The setting of a binding's connection is neither in `local.settings.json` nor in the environment: its "
-        "functions do not run here. In Azure it may be set. Each setting is reported once.",
+        "Setting of a binding that is not set on this machine",
+        "The setting of a binding's connection, or one between percent signs such as `%SCHEDULE%`, is neither in "
+        "`local.settings.json` nor in the environment: its functions do not run here. In Azure it may be set. Each "
+        "setting is reported once.",
     ),
     "APP301": Rule(
         "error",
@@ -304,7 +305,8 @@ RULES: Mapping[str, Rule] = {
     "APP309": Rule(
         "warning",
         "Requirement that exists only on this machine",
-        "An editable install, a local path or a `file:` URL does not exist where Azure builds.",
+        "An editable install, a path outside of the app's folder or a `file:` URL does not exist where Azure builds. "
+        "A wheel or a folder inside the app's folder, named by its relative path, does.",
     ),
     "APP310": Rule(
         "warning",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from hosting.apps.load import ignored_files
@@ -19,6 +19,9 @@ _IN_BUNDLES = frozenset({*OF_AZURE, *PROVIDED_BY, "eventgridtrigger"})
 """The binding types of Azure's extension bundles, in lower case."""
 BUNDLE = "Microsoft.Azure.Functions.ExtensionBundle"
 BUNDLE_REMEDY = f'Write "extensionBundle": {{"id": "{BUNDLE}", "version": "[4.*, 5.0.0)"}}.'
+_IN_ERROR = "function is in error: "
+_UNSET = re.compile(rf"The '([^']+)' {_IN_ERROR}'%([^%]+)%' does not resolve to a value\.")
+_SET_IT = "Set it in the Values of local.settings.json or in the environment, and check again."
 _DYNAMIC_IMPORTS = frozenset({"import_module", "iter_modules", "walk_packages"})
 _BLUEPRINT_CLASSES = ("azure.functions.Blueprint", "azure.durable_functions.Blueprint")
 _WEB_APP_CLASSES = ("azure.functions.AsgiFunctionApp", "azure.functions.WsgiFunctionApp")
@@ -37,6 +40,9 @@ def _check_loading(app: AppProject) -> Iterator[Finding]:
         yield finding("APP201", f"the app does not load: {app.probe.failure}", "Try: hosting start --verbose")
         return
     error = app.probe.document["error"]
+    if error and len(_UNSET.findall(error["message"])) == error["message"].count(_IN_ERROR) > 0:
+        yield from _check_expressions(app, [error])
+        return
     if error:
         if error["message"] not in {one.message for one in check_settings(app)}:
             remedy = error["remedy"].replace("Run with --verbose", "Run 'hosting start --verbose'")
@@ -44,6 +50,7 @@ def _check_loading(app: AppProject) -> Iterator[Finding]:
         return
     yield from _check_binding_types(app)
     yield from _check_connections(app)
+    yield from _check_expressions(app, app.probe.document["problems"])
     yield from _check_problems(app)
 
 
@@ -53,7 +60,8 @@ def _check_problems(app: AppProject) -> Iterator[Finding]:
     of_files = {one.message for one in check_settings(app)} | {one.message for one in ignored_files(app.root)}
     for problem in app.probe.document["problems"]:
         function = functions.get(problem["function"])
-        if problem["message"] not in of_files and not (function and _is_lack(problem, function)):
+        is_lack = _UNSET.fullmatch(problem["message"]) or (function and _is_lack(problem, function))
+        if problem["message"] not in of_files and not is_lack:
             code = "APP202" if problem["severity"] == "error" else "APP203"
             file = problem["file"] or (function["file"] if function else None)
             yield finding(code, problem["message"], problem["remedy"], app.relative_path(file), problem["line"])
@@ -77,8 +85,19 @@ def _check_connections(app: AppProject) -> Iterator[Finding]:
     """Report each connection setting that this machine does not have, with the functions that connect with it."""
     for setting, users in _users(app, "unset").items():
         message = f"the setting {setting!r} is not set here; it is the connection of {_named(users)}"
-        remedy = "Set it in the Values of local.settings.json or in the environment, and check again."
-        yield finding("APP210", message, remedy, app.relative_path(users[0]["file"]))
+        yield finding("APP210", message, _SET_IT, app.relative_path(users[0]["file"]))
+
+
+def _check_expressions(app: AppProject, problems: Sequence[dict[str, Any]]) -> Iterator[Finding]:
+    """Report each setting that this machine does not have, with the functions that have it between percent signs."""
+    users: dict[str, dict[str, dict[str, Any]]] = {}
+    for problem in problems:
+        for function, setting in _UNSET.findall(problem["message"]):
+            users.setdefault(setting, {})[function] = problem
+    for setting, found in users.items():
+        named, first = [{"name": name} for name in found], next(iter(found.values()))
+        message = f"the setting {setting!r} is not set here; a binding of {_named(named)} has '%{setting}%'"
+        yield finding("APP210", message, _SET_IT, app.relative_path(first["file"]), first["line"])
 
 
 def _users(app: AppProject, key: str) -> dict[str, list[dict[str, Any]]]:

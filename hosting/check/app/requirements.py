@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
+import tomllib
 from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from packaging.requirements import Requirement
+from packaging.utils import parse_sdist_filename, parse_wheel_filename
 
 from hosting.apps.requirements import FILE, RequirementLine, UnparsedLine, parse_requirements
 from hosting.check.app.project import AppProject
@@ -47,7 +53,11 @@ def check_requirements(app: AppProject) -> Iterator[Finding]:
         yield from _check_missing_file(app)
         return
     for line in unparsed:
-        yield _unparsed_line(line)
+        path = _deployed_path(line, app.root)
+        if path is None:
+            yield _unparsed_line(line)
+        else:
+            listed = [*listed, *_requirement_of(path, line)]
     for one in listed:
         yield from _check_requirement(one)
     missing = list(find_unlisted_imports(app.sources, app.has_module, listed, app.installed))
@@ -55,6 +65,28 @@ def check_requirements(app: AppProject) -> Iterator[Finding]:
     unknown = [one for one in missing if one.status == "unknown" and one.owner != SDK]
     if unknown:
         yield _unknown_imports(unknown, [one for one in listed if not app.installed.has(one.name)])
+
+
+def _deployed_path(line: UnparsedLine, root: Path) -> Path | None:
+    """Return the file or folder that a line names if it is deployed with the app; None for all other lines."""
+    if line.kind != "local" or line.text.startswith("-"):  # pip would link what is editable to where Azure builds
+        return None
+    path = Path(line.text.partition(" ")[0].partition("[")[0])
+    found = (root / path).resolve()
+    is_deployed = not path.is_absolute() and found.exists() and root.resolve() in found.parents
+    return found if is_deployed else None
+
+
+def _requirement_of(path: Path, line: UnparsedLine) -> Iterator[RequirementLine]:
+    """Yield the requirement that a wheel, a source archive or a folder with a ``pyproject.toml`` has, by its name."""
+    with contextlib.suppress(ValueError, OSError, KeyError, TypeError):  # of a file that pip refuses, too
+        if path.is_dir():
+            name = tomllib.loads((path / "pyproject.toml").read_text("utf-8"))["project"]["name"]
+        elif path.suffix == ".whl":
+            name = parse_wheel_filename(path.name)[0]
+        else:
+            name = parse_sdist_filename(path.name)[0]
+        yield RequirementLine(Requirement(name), line.file, line.line)
 
 
 def _check_missing_file(app: AppProject) -> Iterator[Finding]:
@@ -81,7 +113,7 @@ def _unknown_imports(imports: list[UnlistedImport], not_installed: list[Requirem
 def _unparsed_line(line: UnparsedLine) -> Finding:
     match line.kind:
         case "local":
-            remedy = "Move the code into the app's folder, or publish the package to an index."
+            remedy = "Put a wheel into the app's folder and name its relative path, or publish the package to an index."
             return finding("APP309", f"{line.text!r} exists only on this machine", remedy, line.file, line.line)
         case "absent":
             message = f"{line.text!r} names a file that does not exist"

@@ -162,6 +162,40 @@ def test_each_setting_and_type_is_reported_once_with_all_functions(tmp_path: Pat
     assert {one.file for one in found} == {"function_app.py"}
 
 
+@pytest.mark.parametrize("alone", [True, False], ids=["no other function", "beside others"])
+def test_setting_between_percent_signs_is_reported_once_with_all_functions(alone: bool, tmp_path: Path) -> None:
+    """In Azure it may be set, so that it is no error: neither of its functions, nor of an app that has no others."""
+    timers = "".join(
+        f"\n@app.schedule('t', '%{name}%')\ndef {function}(t: func.TimerRequest) -> None: ...\n"
+        for function, name in (("first", "WHEN"), ("second", "WHEN"), ("third", "LATER"))
+    )
+    code = f"import azure.functions as func\n\napp = func.FunctionApp()\n{timers}"
+    found = findings(tmp_path, APP, {"function_app.py": code} if alone else function(timers))
+    assert sorted((one.code, one.severity, one.message) for one in found) == [
+        ("APP210", "warning", "the setting 'LATER' is not set here; a binding of function 'third' has '%LATER%'"),
+        (
+            "APP210",
+            "warning",
+            "the setting 'WHEN' is not set here; a binding of functions 'first', 'second' has '%WHEN%'",
+        ),
+    ]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        "\n@app.schedule('t', 'nonsense')\ndef other(t: func.TimerRequest) -> None: ...\n",
+        "\n@app.function_name('1st')\n@app.route('y')\ndef other(req: func.HttpRequest) -> str:\n    return ''\n",
+    ],
+    ids=["schedule", "name"],
+)
+def test_other_errors_beside_an_unset_setting_are_still_errors(other: str, tmp_path: Path) -> None:
+    """The app does not run in Azure either."""
+    timer = "\n@app.schedule('t', '%WHEN%')\ndef first(t: func.TimerRequest) -> None: ...\n"
+    code = f"import azure.functions as func\n\napp = func.FunctionApp()\n{timer}{other}"
+    assert "error" in {one.severity for one in findings(tmp_path, APP, {"function_app.py": code})}
+
+
 @pytest.mark.parametrize(("kind", "package"), PROVIDED_BY.items())
 def test_remedy_for_a_missing_package_is_the_command_that_installs_it(
     kind: str, package: str, monkeypatch: pytest.MonkeyPatch

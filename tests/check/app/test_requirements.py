@@ -21,6 +21,7 @@ from tests.support.checks import (
     write,
 )
 
+WHEEL = "./wheels/click-8.1.8-py3-none-any.whl"
 VIOLATIONS: Mapping[str, Violation] = {
     "APP301": Violation(
         {"requirements.txt": None, **function("\nimport azure.storage.blob, rich\n")}, "", "azure.storage, rich"
@@ -66,6 +67,15 @@ OPTIONAL_IMPORTS = {
 }
 
 
+@pytest.mark.parametrize(
+    "line", [WHEEL, "-e ./lib", "../lib", "/srv/click-8.1.8-py3-none-any.whl", "file:lib", "words @ file:///lib"]
+)
+def test_path_that_is_not_deployed_is_reported(line: str, tmp_path: Path) -> None:
+    """A wheel that is not there, what is editable, and what lies outside of the app's folder."""
+    files = {"lib/pyproject.toml": '[project]\nname = "words"\n', **requirements(line)}
+    assert [one.code for one in findings(tmp_path, APP, files)] == ["APP309"]
+
+
 @pytest.mark.parametrize("code", VIOLATIONS)
 def test_violation_is_the_only_finding(code: str, tmp_path: Path) -> None:
     """Each rule is reported where it is violated, with a remedy, and no other rule is."""
@@ -88,6 +98,9 @@ def test_every_rule_of_the_section_has_a_violation() -> None:
         requirements("pywin32==306; sys_platform == 'win32'"),
         {"helper.py": "import click\n", **requirements("click @ https://example.com/click-8.1.8-py3-none-any.whl")},
         {"helper.py": "import click\n", **requirements("git+https://example.com/click.git#egg=click")},
+        {"wheels/click-8.1.8-py3-none-any.whl": "", "helper.py": "import click\n", **requirements(WHEEL)},
+        {"lib/click-8.1.8.tar.gz": "", "helper.py": "import click\n", **requirements("lib/click-8.1.8.tar.gz")},
+        {"lib/pyproject.toml": '[project]\nname = "Click"\n', "helper.py": "import click\n", **requirements("./lib")},
         {
             "helper.py": "import click\n",
             "requirements.txt": "-r more.txt\n",
@@ -119,6 +132,9 @@ def test_every_rule_of_the_section_has_a_violation() -> None:
         "requirement for Windows with a marker",
         "requirement with an address",
         "requirement in a repository",
+        "wheel in the app's folder",
+        "source archive in the app's folder",
+        "folder in the app's folder",
         "requirement in an included file, in another spelling",
         "packages with a common top-level name",
         "pyproject.toml instead of requirements.txt",
