@@ -199,7 +199,8 @@ RULES: Mapping[str, Rule] = {
         "Python past its end of life",
         "It gets no security fixes any more, and Azure gives no support for apps that run with it. Checked are the "
         "version that runs the check, and those in `.python-version`, `runtime.txt`, `Dockerfile`, "
-        "`requires-python` and the setting `FUNCTIONS_WORKER_RUNTIME_VERSION`.",
+        "`requires-python`, the setting `FUNCTIONS_WORKER_RUNTIME_VERSION`, workflows in `.github`, "
+        "`azure-pipelines*.yml` and `infra/**/*.bicep`. Lists of versions, which workflows test, are not.",
     ),
     "APP114": Rule(
         "warning",

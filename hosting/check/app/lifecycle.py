@@ -44,14 +44,19 @@ bundles of version 3; the older ones ended no later."""
 _PYTHON_REMEDY = f"Update to a newer version, such as {list(PYTHON)[-2]}, here and in Azure."
 _RUNTIME_REMEDY = "Use version 4: ~4 in FUNCTIONS_EXTENSION_VERSION and in projectRuntime, an image with the tag 4."
 _FLAGS = re.IGNORECASE | re.MULTILINE
+_IN_PIPELINE = re.compile(r"^\s*(?:python[-_]version|versionSpec)\s*:\s*['\"]?(3\.\d+)\b", _FLAGS)
+"""One version in a workflow of GitHub or a pipeline of Azure; a list is one of versions to test."""
 _PYTHON_IN_FILES: Sequence[tuple[str, re.Pattern[str]]] = (
     (".python-version", re.compile(r"^(3\.\d+)", _FLAGS)),
     ("runtime.txt", re.compile(r"^python-(3\.\d+)", _FLAGS)),
     (SETTINGS, re.compile(r'"FUNCTIONS_WORKER_RUNTIME_VERSION"\s*:\s*"~?(3\.\d+)', _FLAGS)),
     ("Dockerfile", re.compile(r"^FROM\s.*azure-functions/python:\S*python(3\.\d+)", _FLAGS)),
+    (".github/workflows/*.y*ml", _IN_PIPELINE),
+    ("azure-pipelines*.y*ml", _IN_PIPELINE),
+    ("infra/**/*.bicep", re.compile(r"\blinuxFxVersion\s*:\s*'python\|(3\.\d+)", _FLAGS)),
     ("Dockerfile", re.compile(r"^FROM\s+(?:--\S+\s+)?(?:(?!\S*azure-functions)\S+/)?python:(3\.\d+)", _FLAGS)),
 )
-"""Where files of an app name a version of Python."""
+"""Where files of an app name a version of Python; a file may be a pattern."""
 _RUNTIME_IN_FILES: Sequence[tuple[str, re.Pattern[str]]] = (
     (SETTINGS, re.compile(r'"FUNCTIONS_EXTENSION_VERSION"\s*:\s*"~?(\d+)', _FLAGS)),
     (".vscode/settings.json", re.compile(r'"azureFunctions\.projectRuntime"\s*:\s*"~?(\d+)', _FLAGS)),
@@ -95,9 +100,11 @@ def _running_version() -> NamedVersion:
 def _versions(app: AppProject, places: Sequence[tuple[str, re.Pattern[str]]]) -> Iterator[NamedVersion]:
     """Yield each version that the files of an app name."""
     for file, pattern in places:
-        text = read_text(app.root / file)
-        for match in pattern.finditer(text):
-            yield NamedVersion(match[1], file, text.count("\n", 0, match.start(1)) + 1)
+        for path in sorted(app.root.glob(file)):
+            text = read_text(path)
+            for match in pattern.finditer(text):
+                place = path.relative_to(app.root).as_posix()
+                yield NamedVersion(match[1], place, text.count("\n", 0, match.start(1)) + 1)
 
 
 def _newest_allowed(app: AppProject) -> Iterator[NamedVersion]:

@@ -40,6 +40,15 @@ def _found(root: Path, today: date = TODAY) -> list[tuple[str, str, int | None]]
         ("Dockerfile", "FROM docker.io/library/python:3.8-slim AS build\n", "3.8", 1),
         ("Dockerfile", "FROM python:3.12\nRUN echo python:3.8\n", None, None),
         ("local.settings.json", '{"Values": {"FUNCTIONS_WORKER_RUNTIME_VERSION": "~3.9"}}', "3.9", 1),
+        (".github/workflows/main.yml", "env:\n  PYTHON_VERSION: '3.8' # of the template\n", "3.8", 2),
+        (".github/workflows/main.yaml", 'with:\n  python-version: "3.9"\n', "3.9", 2),
+        (".github/workflows/main.yml", "with:\n  python-version: 3.13\n", None, None),
+        (".github/workflows/main.yml", "with:\n  python-version: ${{ env.PYTHON_VERSION }}\n", None, None),
+        (".github/workflows/test.yml", "matrix:\n  python-version: ['3.9', '3.13']\n", None, None),
+        (".github/workflows/test.yml", "matrix:\n  python-version:\n    - '3.9'\n", None, None),
+        ("azure-pipelines.yml", "  inputs:\n    versionSpec: '3.9'\n", "3.9", 2),
+        ("azure-pipelines-release.yml", "variables:\n  python_version: 3.8\n", "3.8", 2),
+        ("infra/app/api.bicep", "siteConfig: {\n  linuxFxVersion: 'Python|3.9'\n", "3.9", 2),
     ],
 )
 def test_python_that_a_file_names_is_reported_after_its_end_of_life(
