@@ -34,7 +34,7 @@ RELOAD_GRACE_SECONDS = 2.0
 KILL_MARGIN_SECONDS = 5.0
 """How long after the grace period a process is killed that has not ended."""
 HINT_SECONDS = 0.5
-"""How long after Ctrl-C processes that still run are reported."""
+"""How long after Ctrl-C a hint is given: functions or the shutdown of extensions may take time."""
 FIRST_DELAY_SECONDS = 0.5
 MAX_DELAY_SECONDS = 10.0
 """The pauses before a crashing process is restarted; the maximum is the interval of Azure's host."""
@@ -162,7 +162,7 @@ class Supervisor:
         self._questions.expire()
         if self._hint_at <= now:
             self._hint_at = float("inf")
-            _logger.info("Functions still run. Press Ctrl-C again to end them now.")
+            _logger.info("The host is still stopping. Press Ctrl-C again to end it now.")
         for worker in self._workers:
             if worker.kill_at <= now:
                 worker.process.kill()

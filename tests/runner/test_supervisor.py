@@ -263,7 +263,7 @@ def test_interrupt_says_that_a_second_one_ends_what_still_runs(
     for number in signals:
         supervisor._handle(Signalled(number))
         supervisor._act_on_time(time.monotonic() + HINT_SECONDS)
-    assert caplog.text.count("Functions still run. Press Ctrl-C again to end them now.") == hints
+    assert caplog.text.count("The host is still stopping. Press Ctrl-C again to end it now.") == hints
     assert sum(process.kill.call_count for process in processes) == killed
     assert all(process.terminate.call_count == 1 for process in processes)
 
