@@ -8,17 +8,30 @@ import sys
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from hosting.errors import HostingError
 
+if TYPE_CHECKING:
+    from hosting_openapi.extension import OpenApi
+
 _MAX_DIFFERENCES = 20
 
 
+def _app_folder(_context: click.Context, _parameter: click.Parameter, path: Path) -> Path:
+    """Return the app's folder for a path that a person gave, as ``hosting start`` finds it."""
+    folder = path.resolve().parent if path.is_file() else path.resolve()
+    if (folder / "function_app.py").is_file():
+        return folder
+    return next((one for one in (folder, *folder.parents) if (one / "host.json").is_file()), folder)
+
+
 @click.command()
-@click.argument("app_dir", metavar="[APP]", default=".", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.argument(
+    "app_dir", metavar="[APP]", default=".", type=click.Path(exists=True, path_type=Path), callback=_app_folder
+)
 @click.option(
     "-o",
     "--output",
@@ -28,10 +41,10 @@ _MAX_DIFFERENCES = 20
 )
 @click.option("--check", is_flag=True, help="Write nothing; exit with code 1 if FILE differs (default: off).")
 def openapi(app_dir: Path, output: Path | None, check: bool) -> None:
-    """Write the OpenAPI document of the app in APP (default: the current folder).
+    """Write the OpenAPI document of the app in APP (default: the current folder, or the nearest one above with an app).
 
-    The app is loaded without serving it, with this extension and those of the app itself. The same app gives the same
-    bytes.
+    The app is loaded without serving it, with this extension, those of the app itself and those that the setting
+    routes_of names. The same app gives the same bytes.
     """
     if check and output is None:
         raise click.UsageError("--check compares with a file: name it with -o FILE.")
@@ -53,12 +66,22 @@ def document_of(app_dir: Path) -> bytes:
     Raises:
         HostingError: the app does not load, or one of its functions cannot be validated.
     """
-    from hosting.testing import make_host  # slow: only this command needs it
-    from hosting_openapi.extension import REMEDY, OpenApi
+    from hosting_openapi.extension import OpenApi  # slow: only this command needs it
 
     extension = OpenApi()
+    content = _document(app_dir, extension)
+    if not extension.routes_of:
+        return content
+    return _document(app_dir, OpenApi(), *extension.routes_of)
+
+
+def _document(app_dir: Path, extension: OpenApi, *others: str) -> bytes:
+    """Return the document of an app that is loaded with this extension and those of these names."""
+    from hosting.testing import make_host
+    from hosting_openapi.extension import REMEDY
+
     alone: dict[str, Any] = {"extensionHost": {"required": [], "guards": []}}
-    extensions = {"openapi": extension}
+    extensions = {"openapi": extension, **{name: name for name in others}}
     with contextlib.redirect_stdout(sys.stderr), make_host(app_dir, extensions=extensions, host_json=alone) as host:
         broken = [one["message"] for one in host.diagnosis()["problems"] if one["remedy"] == REMEDY]
         if broken:
@@ -83,7 +106,7 @@ def _check(output: Path, content: bytes, remedy: str) -> None:
         found = output.read_bytes()
     except OSError as error:
         raise HostingError(f"{output} cannot be read: {error.strerror}", remedy=remedy) from None
-    if found == content:
+    if found.replace(b"\r\n", b"\n") == content:  # git may write the ends of lines as Windows has them
         return
     try:
         lines = list(islice(_differences(json.loads(found), json.loads(content), "#"), _MAX_DIFFERENCES + 1))

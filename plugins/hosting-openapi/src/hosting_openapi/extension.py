@@ -123,8 +123,24 @@ class OpenApi:
         checks = self._settings.check_responses
         is_development = app.settings("AZURE_FUNCTIONS_ENVIRONMENT") == "Development"
         self._checks = is_development if checks is None else checks
+        self._report_unknown(app)
         if "routes" in app.capabilities:
             serve(app, self._settings, self.document)
+
+    @property
+    def routes_of(self) -> tuple[str, ...]:
+        """The names of the installed extensions that add routes to the document."""
+        return tuple(name.lower() for name in self._settings.routes_of)
+
+    def _report_unknown(self, app: hosting.AppHandle) -> None:
+        """Report names in ``routes_of`` that no extension has."""
+        known = {one["name"] for one in app.extensions()}
+        for name in self.routes_of:
+            if name not in known:
+                message = (
+                    f"routes_of names the extension '{name}', which is not installed: the document lacks its routes."
+                )
+                app.report_problem(message, remedy="Install its package, or remove the name from routes_of.")
 
     def _report(self, function: Function) -> None:
         """Report why a function cannot be validated, if it cannot."""
@@ -187,8 +203,9 @@ class OpenApi:
     def _make_document(self) -> dict[str, Any]:
         host_json = self._app.host_json
         security = Security(host_json, has_auth=is_auth_there(host_json))
-        local = {one["name"] for one in self._app.extensions() if one["distribution"] is None} - {NAME}
-        functions = [one for one in self._app.functions if one.added_by is None or one.added_by in local]
+        local = {one["name"] for one in self._app.extensions() if one["distribution"] is None}
+        shown = {None, *local, *self.routes_of} - {NAME}
+        functions = [one for one in self._app.functions if one.added_by in shown]
         described = [self._describe(function) for function in functions if self._is_shown(function)]
         return make_document([one for one in described if not one.operation.hidden], self._settings, security)
 

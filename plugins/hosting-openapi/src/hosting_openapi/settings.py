@@ -24,6 +24,7 @@ class Settings:
         "Who may read the document and the page.", "function"
     )
     open: bool = _about("Serve both without asking guards, such as hosting-auth.", False)
+    routes_of: tuple[str, ...] = _about("Names of installed extensions; their routes are in the document, too.", ())
     check_responses: bool | None = _about("Check responses (default: when the environment is Development).", None)
 
     def __post_init__(self) -> None:
