@@ -62,8 +62,8 @@ class Proxy:
         server = await asyncio.start_server(self._connection, "127.0.0.1", self.port)
         self.port = server.sockets[0].getsockname()[1]
         ready.set()
-        async with server:
-            await stop.wait()
+        await stop.wait()
+        server.close()  # since Python 3.12 to wait for it, as "async with" does, waits for connections that hang
 
     async def _connection(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
