@@ -124,8 +124,8 @@ class _Builders(list[Any]):
         state: the state of the worker process.
     """
 
-    def __init__(self, builders: Sequence[Any], state: WorkerState) -> None:
-        super().__init__(builders)
+    def __init__(self, builders: list[Any], state: WorkerState) -> None:
+        super().__init__(list.__iter__(builders))  # unchecked, where no extension ran before
         self._state = state
         log_errors(lambda: state.wait_for_app(self._wrapped()))
 

@@ -171,7 +171,7 @@ class Services:
         """
         root = app_folder(folder)
         if not is_app_folder(root):
-            remedy = "Go to the app's folder, or name it with --app-dir."
+            remedy = "Go to the app's folder, or pass its path."
             raise AppLoadError(f"There is no function app in {root}.", remedy=remedy)
         environ = dict(os.environ)
         apply_settings(read_local_settings(root), environ)

@@ -62,7 +62,8 @@ def _following(host: RunningHost, function: str, last: int) -> Iterable[tuple[st
             yield name, [data]
     if name != "end":
         raise HostingError(
-            f"The connection to the host at {host.url} has ended, and the host did not say that it stops."
+            f"The connection to the host at {host.url} has ended, and the host did not say that it stops.",
+            remedy=f"See whether it runs: hosting health {host.url}",
         )
     click.echo(f"The host at {host.url} stops.", err=True)
 

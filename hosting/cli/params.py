@@ -38,9 +38,9 @@ class Duration(click.FloatRange):
         super().__init__(least, min_open=is_open)
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        """Return the number; refuse what is none."""
+        """Return the number, if a timer can take it."""
         number: float = super().convert(value, param, ctx)
-        if not number <= LONGEST:  # which is what no comparison with a NaN is
+        if not number <= LONGEST:  # NaN is not less than any number
             self.fail(f"{value} is not a number up to {LONGEST:,.0f}.", param, ctx)
         return number
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from asyncio import current_task
-from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
 from copy import copy
 from functools import partial
@@ -25,9 +24,6 @@ from hosting.host._ids import InvocationIds
 from hosting.host.binding import RETURN, BoundFunction, Out
 from hosting.host.context import Context, InvocationFacts, InvocationLocal, RetryContext, current
 from hosting.host.invocation_log import End, Fields, InvocationLog
-
-BATCH = 64
-"""How many ended invocations are evaluated at once."""
 
 Ended = tuple[InvocationFacts, End, Fields, str]
 """An invocation that has ended, its end, what its trigger says, and what it failed with; empty if it succeeded."""
@@ -59,16 +55,11 @@ class FunctionTimeoutError(HostingError):
 class InvocationRecords(Protocol):
     """Keeps what is known about the invocations that have ended."""
 
-    recent: deque[Ended]
-    """The latest of them."""
-    unsettled: int
-    """How many of those have not been evaluated. Who adds the last one of ``BATCH`` calls ``settle``."""
-
-    def settle(self) -> None:
-        """Evaluate those that have not been evaluated."""
+    def add(self, entry: Ended) -> None:
+        """Add an invocation."""
 
     def add_failure(self, invocation: InvocationFacts, end: End, trigger: Fields, error: BaseException) -> None:
-        """Keep an invocation that has failed."""
+        """Add an invocation that has failed."""
 
 
 class RunningInvocations:
@@ -289,10 +280,7 @@ class BoundInvoker:
         end = (monotonic() - start) * 1000, status_code
         log.succeeded(self._logger, invocation, trigger, end)
         if records is not None:
-            records.recent.append((invocation, end, trigger, ""))
-            records.unsettled += 1
-            if records.unsettled >= BATCH:
-                records.settle()
+            records.add((invocation, end, trigger, ""))
         return result
 
     def _failed(

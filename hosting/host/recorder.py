@@ -18,7 +18,7 @@ from hosting._exceptions import error_text
 from hosting._log import FAILED
 from hosting._redaction import redact
 from hosting.host.context import InvocationFacts
-from hosting.host.invocation import BATCH, Ended, RunningInvocations
+from hosting.host.invocation import Ended, RunningInvocations
 from hosting.host.invocation_log import End, Fields
 
 MAX_RECENT = 500
@@ -29,6 +29,8 @@ SLOTS = 360
 """How many points the chart has: an hour."""
 MAX_SHOWN_CHARACTERS = 500
 """The length from which the text of an error or of another detail is cut."""
+_BATCH = 64
+"""How many entries are evaluated at once."""
 _PERCENTILES = (50, 95, 99)
 _BINS_PER_DOUBLING = 4
 _BINS = 128
@@ -66,11 +68,10 @@ class Recorder:
     """Keeps what is known about the invocations of one host that have ended. Used on the event loop only."""
 
     def __init__(self) -> None:
-        # One deque, and no list beside it: Python makes the next entry of the memory of the one that falls out.
-        self.recent: deque[Ended] = deque(maxlen=MAX_RECENT)
-        """The latest entries, in the order of the ends."""
-        self.unsettled = 0
-        """How many of them have not been evaluated yet."""
+        # Python reuses the memory of the entry that falls out: a list of new entries beside it would cost more.
+        self._recent: deque[Ended] = deque(maxlen=MAX_RECENT)
+        self._unsettled = 0
+        """How many of the latest entries have not been evaluated yet."""
         self._settled = 0
         self._counts: Counter[str] = Counter()
         self._errors: Counter[str] = Counter()
@@ -82,7 +83,7 @@ class Recorder:
     @property
     def total(self) -> int:
         """How many invocations have ended."""
-        return self._settled + self.unsettled
+        return self._settled + self._unsettled
 
     @property
     def errors(self) -> int:
@@ -92,9 +93,9 @@ class Recorder:
     def latest(self, after: int = 0) -> Sequence[Recorded]:
         """Return the invocations that are kept whose number is above ``after``, the oldest first."""
         self.settle()
-        first = self._settled - len(self.recent)
+        first = self._settled - len(self._recent)
         skipped = max(0, after - first)
-        entries = list(self.recent)[skipped:]
+        entries = list(self._recent)[skipped:]
         return [_recorded(first + skipped + place, entry) for place, entry in enumerate(entries, 1)]
 
     def of(self, function: str) -> FunctionFigures:
@@ -119,28 +120,32 @@ class Recorder:
             if number > first
         }
 
+    def add(self, entry: Ended) -> None:
+        """Record the end of an invocation."""
+        self._recent.append(entry)
+        self._unsettled += 1
+        if self._unsettled >= _BATCH:
+            self.settle()
+
     def add_failure(self, invocation: InvocationFacts, end: End, trigger: Fields, error: BaseException) -> None:
         """Record the end of an invocation that failed."""
         text = redact(error_text(error))[:MAX_SHOWN_CHARACTERS]
         entry = (invocation, end, trigger, text or FAILED)
         self._errors[invocation.function] += 1
         self._slot(_slot_number(entry))[_ERRORS] += 1
-        self.recent.append(entry)
-        self.unsettled += 1
-        if self.unsettled >= BATCH:
-            self.settle()
+        self.add(entry)
 
     def settle(self) -> None:
         """Evaluate what was recorded since the last time."""
-        if not self.unsettled:
+        if not self._unsettled:
             return
-        latest = [*islice(reversed(self.recent), self.unsettled)]
+        latest = [*islice(reversed(self._recent), self._unsettled)]
         latest.reverse()
         names = [entry[0].function for entry in latest]
         self._counts.update(names)
         self._last.update(zip(names, latest, strict=True))
-        self._settled += self.unsettled
-        self.unsettled = 0
+        self._settled += self._unsettled
+        self._unsettled = 0
         number = _slot_number(latest[0])
         if number == _slot_number(latest[-1]):  # they are in order: all are of this slot
             _count(self._slot(number), [entry[1][0] for entry in latest])

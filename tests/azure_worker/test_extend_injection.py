@@ -84,6 +84,12 @@ def durable(function: Callable[..., Any]) -> func.FunctionApp:
     return app  # type: ignore[no-any-return]
 
 
+def v1(function: Callable[..., Any]) -> func.FunctionApp:
+    """Extend a function of the v1 model, whose parameters the worker reads itself: it is refused there."""
+    hosting.extend(function)
+    return func.FunctionApp()
+
+
 WAYS = (
     extended_first,
     extended_twice,
@@ -92,6 +98,7 @@ WAYS = (
     extended_blueprint,
     blueprint_extended_last,
     durable,
+    v1,
 )
 
 
@@ -123,27 +130,19 @@ def test_function_that_needs_an_extension_is_named_when_no_extension_runs(
     assert "PYTHON_ENABLE_WORKER_EXTENSIONS=1" in (refused.value.remedy or "")
 
 
-@pytest.mark.parametrize("why", ["off", "host.json"])
-def test_function_of_v1_that_needs_an_extension_is_refused_when_no_extension_runs(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, why: str
-) -> None:
-    """It is refused where it is extended, for the worker reads its parameters itself."""
-    with azure_worker(tmp_path, monkeypatch, __name__, "Users") as folder:
-        if why == "off":
-            monkeypatch.setenv("PYTHON_ENABLE_WORKER_EXTENSIONS", "0")
-        else:
-            (folder / "host.json").write_text("not JSON")
-        with pytest.raises(FunctionLoadError, match="'user' of function 'with_user' needs a User from an extension"):
-            hosting.extend(with_user)
-
-
+@pytest.mark.parametrize("is_blueprint", [False, True])
 async def test_extension_that_the_app_registers_later_supplies_the_value(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_blueprint: bool
 ) -> None:
-    """An app that was extended while no extension ran is extended then, and nothing is refused."""
+    """What was extended while no extension ran is extended then, and nothing is refused."""
     with azure_worker(tmp_path, monkeypatch, __name__, "Users"):
         monkeypatch.setenv("PYTHON_ENABLE_WORKER_EXTENSIONS", "0")
-        app = extended_first(with_user)
+        extended = hosting.extend(func.Blueprint() if is_blueprint else func.FunctionApp())  # type: ignore[no-untyped-call]
+        extended.route("main")(with_user)
         hosting.extension(Users)
+        app: Any = extended
+        if is_blueprint:
+            app = func.FunctionApp()
+            app.register_functions(extended)
         [built] = app.get_functions()
         assert await built.get_user_function()(func.HttpRequest("GET", "/", body=b"")) == "Ann"

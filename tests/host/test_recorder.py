@@ -9,16 +9,12 @@ from collections.abc import Sequence
 import pytest
 
 from hosting.host.context import InvocationFacts
-from hosting.host.invocation import BATCH
 from hosting.host.recorder import MAX_RECENT, SLOT_SECONDS, SLOTS, Recorder, chart_points
 
 
 def add(recorder: Recorder, facts: InvocationFacts, milliseconds: float = 1.0) -> None:
-    """Add an invocation that succeeded, as the host does."""
-    recorder.recent.append((facts, (milliseconds, 200), {}, ""))
-    recorder.unsettled += 1
-    if recorder.unsettled >= BATCH:
-        recorder.settle()
+    """Add an invocation that succeeded."""
+    recorder.add((facts, (milliseconds, 200), {}, ""))
 
 
 def recorded(durations: Sequence[float], *, at: float = 0.0, function: str = "F") -> Recorder:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from hosting.bindings import Services
 from hosting.errors import HostingError
 
 if TYPE_CHECKING:
@@ -21,11 +22,8 @@ _MAX_DIFFERENCES = 20
 
 
 def _app_folder(_context: click.Context, _parameter: click.Parameter, path: Path) -> Path:
-    """Return the app's folder for a path that a person gave, as ``hosting start`` finds it."""
-    folder = path.resolve().parent if path.is_file() else path.resolve()
-    if (folder / "function_app.py").is_file():
-        return folder
-    return next((one for one in (folder, *folder.parents) if (one / "host.json").is_file()), folder)
+    """Return the folder of the app at a path, as ``hosting start`` finds it."""
+    return Services.of_app(path).root
 
 
 @click.command()
