@@ -16,7 +16,7 @@ _MAX_TRACEBACK_CHARACTERS = 100_000
 def as_text(value: object) -> str:
     """Return ``str(value)``; if that raises, a note with the name of the type."""
     try:
-        return str(value)
+        return str.__str__(str(value))  # the text may be of a subclass, with methods that raise
     except BaseException:  # noqa: BLE001 - as the module says
         return f"<{type_name(value)}: its text cannot be read>"
 

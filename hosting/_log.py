@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import sys
 from abc import abstractmethod
 from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, TypeAlias
+
+from hosting._exceptions import as_text, error_text, is_a
 
 NAMESPACE = "hosting"
 """The logger above all loggers of the host."""
@@ -37,7 +41,8 @@ class HostLogger(logging.Logger):
 
     While a host serves, its lines go to the host's output, whatever an app does to ``logging``: it may replace
     handlers, disable loggers, limit levels, or set a record factory, and all of that is about its own lines. Without
-    an output (in tests, in Azure's worker) this is a logger like others.
+    an output (in tests, in Azure's worker) this is a logger like others, but what the app's handlers, filters and
+    record factories raise costs the record only.
     """
 
     @property
@@ -62,9 +67,18 @@ class HostLogger(logging.Logger):
         extra: Mapping[str, object] | None = None,
         sinfo: str | None = None,
     ) -> logging.LogRecord:
-        """Return a record; for a host's output not one of the app's record factory."""
+        """Return a record; for a host's output, and where it raises, not one of the app's record factory.
+
+        Raises:
+            KeyError: without an output, where ``extra`` has the name of an attribute of the factory's records.
+        """
         if self._output is None:
-            return super().makeRecord(name, level, fn, lno, msg, args, exc_info, func, extra, sinfo)
+            try:
+                return super().makeRecord(name, level, fn, lno, msg, args, exc_info, func, extra, sinfo)
+            except BaseException as error:
+                if extra and is_a(error, KeyError):
+                    raise
+                _report_on_stderr("record factory", error, f"{fn}:{lno}")
         record = logging.LogRecord(name, level, fn, lno, msg, args, exc_info, func, sinfo)
         record.__dict__.update(extra or {})
         return record
@@ -76,7 +90,10 @@ class HostLogger(logging.Logger):
         """
         output = self._output
         if output is None:
-            super().handle(record)
+            try:
+                super().handle(record)
+            except BaseException as error:  # noqa: BLE001 - what an app adds to ``logging`` costs its record only
+                _report_on_stderr("handler or filter", error, f"{as_text(record.pathname)}:{as_text(record.lineno)}")
             return
         output.write_host_line(record)
         if record.__dict__.get("status") == FAILED or self.name.startswith(_EXTENSIONS):
@@ -138,6 +155,15 @@ def _share(record: logging.LogRecord, output: HostOutput) -> None:
                 handler.handle(record)
             except BaseException as error:  # noqa: BLE001 - a handler of the app's costs no more than its record
                 output.report_failed_handler(handler, error)
+
+
+def _report_on_stderr(what: str, error: BaseException, place: str) -> None:
+    """Write what the app's logging raised for a record of the host's, if ``logging`` reports errors; raises nothing."""
+    if logging.raiseExceptions:
+        with contextlib.suppress(BaseException):  # the stream may be the app's own, or None
+            print(
+                f"A {what} of the app's logging raised {error_text(error)}, for the record of {place}.", file=sys.stderr
+            )
 
 
 def _writes_to_console(handler: logging.Handler) -> bool:

@@ -35,6 +35,23 @@ def raising(name: str, error: BaseException) -> BaseException:
     return made
 
 
+class RaisingText(str):
+    """A text that raises when it is measured or cut."""
+
+    def __len__(self) -> int:
+        raise SystemExit(3)
+
+    def __getitem__(self, _key: Any) -> Any:
+        raise SystemExit(3)
+
+
+def test_text_of_an_exception_is_of_no_class_of_its_own() -> None:
+    """A ``__str__`` may return a subclass with methods that raise."""
+    error = type("Odd", (Exception,), {"__str__": lambda self: RaisingText("text")})()
+    assert type(as_text(error)) is str
+    assert error_text(error) == "Odd: text"
+
+
 ERRORS = (ValueError("bad"), SystemExit(3), BaseException("bad"), KeyboardInterrupt())
 ATTRIBUTES = (
     "__class__",

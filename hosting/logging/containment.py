@@ -90,7 +90,7 @@ class Containment:
 
     def _report(self, record: logging.LogRecord, what: str, error: BaseException) -> None:
         """Write a line of the host about an exception."""
-        place = f"{as_text(record.pathname)}:{record.lineno}"
+        place = f"{as_text(record.pathname)}:{as_text(record.lineno)}"
         self._output.report(f"A {what} of the app's logging raised {error_text(error)}, for the record of {place}.")
 
 

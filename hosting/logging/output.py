@@ -15,7 +15,7 @@ from contextlib import AbstractContextManager
 from typing import Any, TextIO
 from weakref import ref
 
-from hosting._exceptions import error_text, type_name
+from hosting._exceptions import as_text, error_text, type_name
 from hosting._fork import call_in_forked_child
 from hosting._log import HostOutput
 from hosting.logging.correlation import InvocationFilter
@@ -143,7 +143,11 @@ class LogOutput(HostOutput):
             lines = []
             while self._deferred:
                 render, arguments = self._deferred.popleft()
-                lines.append(render(*arguments))
+                try:
+                    lines.append(render(*arguments))
+                except BaseException as error:  # noqa: BLE001 - a field that a binding's provider gives is in it
+                    text = f"A log line about an invocation cannot be written: {error_text(error)}"
+                    lines.append(self._lines.format(_record("hosting.logging", logging.WARNING, text)))
             if lines:
                 self._writer.write(("\n".join(lines) + "\n").encode(errors="backslashreplace"))
 
@@ -196,7 +200,8 @@ class LogOutput(HostOutput):
 
     def _unrenderable(self, record: logging.LogRecord, error: BaseException) -> str:
         """Return the line of a record that raises when it is rendered."""
-        text = f"A log record of {record.pathname}:{record.lineno} cannot be written: {error_text(error)}"
+        place = f"{as_text(record.pathname)}:{as_text(record.lineno)}"
+        text = f"A log record of {place} cannot be written: {error_text(error)}"
         return self._lines.format(_record("hosting.logging", logging.WARNING, text))
 
     def _write_deferred(self) -> None:

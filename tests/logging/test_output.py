@@ -7,6 +7,7 @@ import io
 import json
 import logging
 import sys
+import time
 from typing import Any
 
 import pytest
@@ -189,3 +190,31 @@ def test_filter_of_the_app_may_return_another_record(
     logging.getLogger("mine").warning("fine")
     logs.flush()
     assert messages(stream) == ["instead"]
+
+
+def test_deferred_line_that_raises_costs_neither_the_lines_after_it_nor_the_thread(
+    logs: Logs, stream: io.StringIO
+) -> None:
+    """A field that a binding's provider gives can be of any kind."""
+
+    def refuse() -> str:
+        raise SystemExit(3)
+
+    output = output_handler()
+    for render in (lambda: json.dumps({"message": "first"}), refuse, lambda: json.dumps({"message": "last"})):
+        output._deferred.append((render, ()))
+    output._wake.set()
+    while output._thread.is_alive() and not stream.getvalue():
+        time.sleep(0.01)
+    assert messages(stream) == ["first", "A log line about an invocation cannot be written: SystemExit: 3", "last"]
+    assert output._thread.is_alive()
+
+
+def test_record_whose_place_raises_costs_no_more_than_its_text(
+    logs: Logs, stream: io.StringIO, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A record factory of the app can set any attribute."""
+    record = logging.LogRecord("mine", logging.ERROR, "", 0, "said", None, None)
+    record.pathname = record.created = Raising(SystemExit(3))  # type: ignore[assignment]
+    only_output(monkeypatch).handle(record)
+    assert "cannot be written" in messages(stream)[0]
