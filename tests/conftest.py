@@ -19,6 +19,7 @@ import pytest
 from hypothesis import settings
 
 from hosting.apps.imports import module_places
+from hosting.apps.web import unload_web_extension, web_extension
 from hosting.authoring import pending
 from hosting.testing import Server, server
 from hosting.testing.server import environment
@@ -153,13 +154,15 @@ def restored_path() -> Iterator[None]:
 
 @contextmanager
 def restored_imports() -> Iterator[None]:
-    """Leave neither a folder on ``sys.path`` nor a module of an app to the tests that follow the block."""
-    before, late = sys.modules.copy(), [*pending.late]
+    """Leave no folder on ``sys.path``, module of an app or web extension to the tests that follow the block."""
+    before, late, web = sys.modules.copy(), [*pending.late], web_extension()
     with restored_path():
         yield
     pending.late[:] = late  # a host that a test leaves open would take extensions of the next one's app
     if sys.modules == before:  # most tests import nothing, and a comparison is quick
         return
+    if web is None:
+        unload_web_extension()  # its presence says that an app takes its requests
     added = {name: module for name, module in sys.modules.copy().items() if before.get(name) is not module}
     for name in [name for name, module in added.items() if _is_of_an_app("".join(module_places(module)))]:
         del sys.modules[name]

@@ -11,6 +11,7 @@ from types import ModuleType
 from typing import TypeAlias, TypeVar
 
 from hosting.apps.imports import NAMESPACE, SITE_PACKAGES, is_app_file, module_places
+from hosting.apps.web import unload_web_extension, web_extension
 from hosting.extensions import SdkRegistrations
 from hosting.logging.structlog import StructlogConfig, StructlogDefaults, read_config, write_config
 from hosting.testing.app_effects import AppEffects
@@ -49,6 +50,7 @@ class ProcessState:
         self._config: StructlogConfig | None = None
         self._configs: Changes[str, StructlogConfig | None] = {}
         self._found_sdk = SdkRegistrations.read()
+        self._found_web = web_extension()
         self._sdk: Changes[str, SdkRegistrations] = {}
 
     def set(self, environ: Mapping[str, str]) -> None:
@@ -98,6 +100,8 @@ class ProcessState:
             if entry not in self._path and entry in sys.path:
                 sys.path.remove(entry)
         self._restore_modules()
+        if self._found_web is None:
+            unload_web_extension()  # its presence would say that the next app takes its requests
 
     def _note_effects(self) -> None:
         if self._effects is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import sys
@@ -10,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from hosting.errors import HostingError
+from hosting.apps.web import web_extension
+from hosting.errors import AppLoadError, HostingError
 from hosting.extensions import SdkRegistrations
 from hosting.testing import make_host
 
@@ -148,6 +150,26 @@ def test_closed_host_leaves_the_process_as_it_was(monkeypatch: pytest.MonkeyPatc
     with make_host(files) as host:
         assert host.get("/api/hello").text == "left"
     assert process_state() == before
+
+
+@pytest.mark.parametrize("end", ["", "raise RuntimeError('broken')"], ids=["loads", "does not load"])
+def test_web_extension_of_an_app_leaves_with_the_host(end: str) -> None:
+    """Its presence would say that functions which are read next take its requests."""
+    assert web_extension() is None
+    outcome = pytest.raises(AppLoadError, match="broken") if end else contextlib.nullcontext()
+    with outcome, make_host({"function_app.py": STREAMS + end}) as host:
+        assert host.post("/api/stream", body=b"").text == "from a stream"
+    assert web_extension() is None
+
+
+@pytest.mark.parametrize("between", ["classic", "streams"])
+def test_web_extension_that_the_test_has_imported_is_its_own_after_a_host(between: str) -> None:
+    """An app of the test's module answers after an app from files, with and without the extension."""
+    own: dict[str, Any] = {"__name__": "app_of_test"}
+    exec(STREAMS, own)
+    assert answer(between, as_object=False) == APPS[between][2]
+    with make_host(own["app"]) as host:
+        assert host.post("/api/stream", body=b"").text == "from a stream"
 
 
 CLASSES = """
