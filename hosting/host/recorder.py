@@ -29,7 +29,7 @@ SLOTS = 360
 """How many points the chart has: an hour."""
 MAX_SHOWN_CHARACTERS = 500
 """The length from which the text of an error or of another detail is cut."""
-_BATCH = 64
+_BATCH = 128
 """How many entries are evaluated at once."""
 _PERCENTILES = (50, 95, 99)
 _BINS_PER_DOUBLING = 4
@@ -139,11 +139,11 @@ class Recorder:
         """Evaluate what was recorded since the last time."""
         if not self._unsettled:
             return
-        latest = [*islice(reversed(self._recent), self._unsettled)]
-        latest.reverse()
+        latest = [*islice(reversed(self._recent), self._unsettled)]  # the last one first
         names = [entry[0].function for entry in latest]
-        self._counts.update(names)
-        self._last.update(zip(names, latest, strict=True))
+        for name in set(names):  # few: to count each in C costs less than a step of Python for every entry
+            self._counts[name] += names.count(name)
+            self._last[name] = latest[names.index(name)]
         self._settled += self._unsettled
         self._unsettled = 0
         number = _slot_number(latest[0])
