@@ -16,7 +16,9 @@ BIN := $(VENV)/bin
 LOG := $(VENV)/setup.log
 AZURITE := $(VENV)/azurite/node_modules/azurite/dist/src/azurite.js
 PLUGINS := $(sort $(patsubst %/pyproject.toml,%,$(wildcard plugins/*/pyproject.toml)))
-HALF := 4
+FIRST_HALF := $(wordlist 1,4,$(PLUGINS))
+CHECKED = $(PLUGINS)
+checked = .mypy_cache/$(notdir $(1)).checked
 MANIFESTS := pyproject.toml $(PLUGINS:%=%/pyproject.toml)
 # The other extensions act on every app that finds them: their tests name them, and hosts of this checkout do not.
 FOUND := hosting-profile hosting-storage hosting-timer
@@ -53,8 +55,11 @@ test: check $(VENV)/.pyodide $(VENV)/.azurite ## Check the code, then run the te
 long: $(VENV)/.dev $(VENV)/.azurite ## Run what make test leaves out: the long tutorial, further pages, scaffolds, containers and benchmarks
 	MAKEFLAGS= $(BIN)/python -m pytest -m long $(PYTEST_ARGS)
 
-fast: check ## Check the code, then run the quick tests, without those that start processes (about two minutes on two cores)
-	$(BIN)/python -m pytest tests -n 2 -m "not slow and not exhaustive and not long" --hypothesis-profile="few examples"
+# Types are checked again where a plugin has changed; make check checks all of them.
+fast: CHECKED = $(foreach one,$(PLUGINS),$(if $(shell test -f $(call checked,$(one)) && \
+	test -z "`find $(one) -name '*.py' -newer $(call checked,$(one))`" || echo changed),$(one)))
+fast: check ## Check what has changed, then run the quick tests, without those that start processes (a minute on two cores)
+	$(BIN)/python -m pytest tests -n 2 --dist loadfile -p no:schemathesis -m "not slow and not exhaustive and not long" --hypothesis-profile="few examples"
 
 cover: $(VENV)/.pyodide $(VENV)/.azurite ## Run every test and report the branches that none reaches (about twice as long as make test)
 	$(BIN)/coverage erase
@@ -87,8 +92,9 @@ check: $(VENV)/.dev ## Lint, check the formatting, the words and the types
 	@# and tests of the same name stay apart.
 	@for half in 1 2; do test -d .mypy_cache/plugins$$half || \
 		{ cp -R .mypy_cache .mypy_plugins && rm -rf .mypy_plugins/plugins* && mv .mypy_plugins .mypy_cache/plugins$$half; }; done
-	@types() { for plugin in $$2; do (cd $$plugin && $(abspath $(BIN))/mypy --cache-dir ../../.mypy_cache/plugins$$1) || exit 1; done; }; \
-		(types 1 "$(wordlist 1,$(HALF),$(PLUGINS))") & types 2 "$(filter-out $(wordlist 1,$(HALF),$(PLUGINS)),$(PLUGINS))"; code=$$?; wait $$! && exit $$code
+	@types() { for plugin in $$2; do (cd $$plugin && $(abspath $(BIN))/mypy --cache-dir ../../.mypy_cache/plugins$$1) && \
+		touch .mypy_cache/$${plugin##*/}.checked || exit 1; done; }; (types 1 "$(filter $(FIRST_HALF),$(CHECKED))") & \
+		types 2 "$(filter-out $(FIRST_HALF),$(CHECKED))"; code=$$?; wait $$! && exit $$code
 
 wheels: $(VENV)/.dev ## Build the wheel of each distribution into dist/, from its source distribution
 	rm -rf dist

@@ -100,6 +100,7 @@ MUTATORS = {"add", "append", "clear", "discard", "extend", "insert", "pop", "pop
 HEAVY = {"azure", "click", "httptools", "importlib_metadata", "json5", "rich", "structlog", "uvicorn", "uvloop"}
 
 
+@cache
 def _modules() -> dict[str, ast.Module]:
     return {_name(path): ast.parse(path.read_text("utf-8"), str(path)) for path in sorted(PACKAGE.rglob("*.py"))}
 
@@ -109,8 +110,9 @@ def _name(path: Path) -> str:
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
-MODULES = _modules()
-NODES = {module: tuple(ast.walk(tree)) for module, tree in MODULES.items()}
+@cache
+def _nodes() -> dict[str, tuple[ast.AST, ...]]:
+    return {module: tuple(ast.walk(tree)) for module, tree in _modules().items()}
 
 
 def _layer(module: str) -> int:
@@ -131,7 +133,7 @@ def _imported(module: str, node: ast.AST, modules: Collection[str] | None = None
             base = ".".join([*package.split(".")[: len(package.split(".")) - node.level + 1], *filter(None, [base])])
         for alias in node.names:
             inner = f"{base}.{alias.name}"
-            yield inner if inner in (MODULES if modules is None else modules) else base
+            yield inner if inner in (_modules() if modules is None else modules) else base
 
 
 @cache
@@ -141,7 +143,7 @@ def _packages() -> set[str]:
 
 @cache
 def _imports(module: str) -> set[str]:
-    found = {name for node in NODES[module] for name in _imported(module, node)}
+    found = {name for node in _nodes()[module] for name in _imported(module, node)}
     return {name for name in found if name == "hosting" or name.startswith("hosting.")}
 
 
@@ -149,7 +151,7 @@ def _functions() -> dict[str, int]:
     """Give the length of every function in lines, docstring included."""
     return {
         f"{module}.{node.name}:{node.lineno}": (node.end_lineno or node.lineno) - node.lineno + 1
-        for module, nodes in NODES.items()
+        for module, nodes in _nodes().items()
         for node in nodes
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
     }
@@ -157,7 +159,7 @@ def _functions() -> dict[str, int]:
 
 def test_imports_go_one_way() -> None:
     """A module imports from its own layer and from those above it, at any place and for types alike."""
-    below = {(module, name) for module in MODULES for name in _imports(module) if _layer(name) > _layer(module)}
+    below = {(module, name) for module in _modules() for name in _imports(module) if _layer(name) > _layer(module)}
     assert sorted(below - EXEMPT) == []
 
 
@@ -166,13 +168,15 @@ def test_ways_in_are_imported_by_the_command_line_and_by_authors_only(package: s
     """Each way in stands alone: only the command line, the pytest plugin and the author's interface import one."""
     inside = f"hosting.{package}"
     allowed = ("hosting", "hosting.cli", "hosting.pytest_plugin", inside)
-    importers = {module for module in MODULES if any(f"{name}.".startswith(f"{inside}.") for name in _imports(module))}
+    importers = {
+        module for module in _modules() if any(f"{name}.".startswith(f"{inside}.") for name in _imports(module))
+    }
     assert {one for one in importers if not one.startswith(allowed[1:]) and one != allowed[0]} == set()
 
 
 def test_there_is_no_import_cycle() -> None:
     """No module of the package imports itself by way of others."""
-    TopologicalSorter({module: _imports(module) - {module} for module in MODULES}).prepare()
+    TopologicalSorter({module: _imports(module) - {module} for module in _modules()}).prepare()
 
 
 @pytest.mark.parametrize("plugin", PLUGINS, ids=lambda path: path.name)
@@ -193,7 +197,7 @@ def test_the_package_knows_no_plugin() -> None:
     """Extension packages of this repository are found by their metadata only."""
     plugins = {path.name for path in PLUGINS}
     assert plugins
-    for module, nodes in NODES.items():
+    for module, nodes in _nodes().items():
         roots = {name.partition(".")[0] for node in nodes for name in _imported(module, node)}
         assert not roots & plugins, module
 
@@ -221,14 +225,16 @@ def test_functions_are_short() -> None:
 
 def test_no_global_statement() -> None:
     """Nothing rebinds a module's names while the program runs."""
-    assert [(name, one.lineno) for name, nodes in NODES.items() for one in nodes if isinstance(one, ast.Global)] == []
+    assert [
+        (name, one.lineno) for name, nodes in _nodes().items() for one in nodes if isinstance(one, ast.Global)
+    ] == []
 
 
 def test_no_mutable_state_at_module_level() -> None:
     """Two hosts live side by side in one process, so that no module holds what one of them could change."""
     found = set()
-    for module, tree in MODULES.items():
-        changed = {name for node in NODES[module] for name in _changed(node)}
+    for module, tree in _modules().items():
+        changed = {name for node in _nodes()[module] for name in _changed(node)}
         found |= {f"{module}.{name}" for statement in tree.body for name in _mutable(statement, changed)}
     assert sorted(found - MUTABLE_STATE) == []
 
@@ -252,7 +258,7 @@ def _has_state(value: ast.expr | None) -> bool:
 def _frozen_classes() -> set[str]:
     return {
         node.name
-        for nodes in NODES.values()
+        for nodes in _nodes().values()
         for node in nodes
         if isinstance(node, ast.ClassDef)
         if any("frozen=True" in ast.unparse(decorator) for decorator in node.decorator_list)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 from collections.abc import Iterator
 from importlib.abc import MetaPathFinder
@@ -16,6 +17,8 @@ from hosting.errors import AppLoadError
 NAMESPACE = "__app__"
 SITE_PACKAGES = Path(".python_packages", "lib", "site-packages")
 LIBRARIES = frozenset({"site-packages", "dist-packages", ".python_packages", ".venv"})
+APP_FILES = ("host.json", "function_app.py")
+"""Files by which the folder of an app is recognized."""
 OWN_PACKAGE = __name__.partition(".")[0]
 
 
@@ -155,9 +158,8 @@ def _is_kept(name: str) -> bool:
 
 def _is_other_app(entry: str, root: Path) -> bool:
     folder = Path(entry)
-    if not LIBRARIES.isdisjoint(folder.parts) or folder.resolve() == root:
-        return False
-    return (folder / "host.json").is_file() or (folder / "function_app.py").is_file() or folder in _loaded_roots()
+    is_app = any(os.path.isfile(os.path.join(entry, name)) for name in APP_FILES) or folder in _loaded_roots()
+    return is_app and LIBRARIES.isdisjoint(folder.parts) and folder.resolve() != root
 
 
 def _loaded_roots() -> Iterator[Path]:

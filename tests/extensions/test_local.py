@@ -173,6 +173,7 @@ def process(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     pending.take()
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("flag", ["0", "1"])
 @pytest.mark.parametrize("case", RUNS)
 def test_extension_of_the_app_runs_in_a_testing_host_whatever_the_flag_is(case: str, flag: str) -> None:
@@ -217,6 +218,7 @@ def register():
 GUARDS = {"True": True, "property(lambda self: True)": True, "hosting": False, "False": False, "None": False}
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("define", ["def", "async def"])
 @pytest.mark.parametrize("guard", GUARDS)
 @pytest.mark.parametrize("target", ["Gate", "Gate()"])
@@ -370,6 +372,7 @@ def in_azure(root: Path, app: Mapping[str, str], monkeypatch: pytest.MonkeyPatch
     return str(asyncio.run(answer) if inspect.iscoroutine(answer) else answer)
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("flag", ["0", "1"])
 @pytest.mark.parametrize("case", RUNS)
 def test_extension_of_the_app_runs_in_azures_worker_whatever_the_flag_is(

@@ -128,6 +128,7 @@ def check_problem(reply: Reply, status: int) -> None:
     assert invocation
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("kind", HTTP)
 def test_http_callers_get_a_problem_document_without_details(kind: str) -> None:
     """Whatever the style of the function is, it does not run, and the response has no word of the reason."""

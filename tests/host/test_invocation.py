@@ -108,6 +108,7 @@ RETURNED: dict[str, tuple[str, str, int, str, bytes]] = {
 }
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("keyword", ["def", "async def"])
 @pytest.mark.parametrize("has_output", [False, True])
 @pytest.mark.parametrize("what", RETURNED)

@@ -115,6 +115,7 @@ async def test_provider_that_fails_to_tell_its_health_is_unhealthy() -> None:
     assert reason == "HostingError: odd"
 
 
+@pytest.mark.slow
 async def test_timers_run_again_after_a_drain(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The lock of a timer is free while the host is drained, so that another host can run it."""
     monkeypatch.setattr("hosting.bindings.services.state_folder", lambda: tmp_path)

@@ -62,6 +62,7 @@ def test_lines_to_a_closed_stream_are_still_written(tmp_path: Path) -> None:
     assert path.read_bytes() == b"after\n"
 
 
+@pytest.mark.slow
 def test_pipe_that_is_not_read_blocks_neither_writing_nor_closing(pipe: tuple[int, TextIO]) -> None:
     """What the reader has not read is counted."""
     _, stream = pipe

@@ -36,6 +36,7 @@ def status(
 LOCAL = CrossSiteCheck("127.0.0.1")
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("path", [RUN, PAUSE, HOOK, "/ADMIN/functions/F"])
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "PROPFIND"])
 @pytest.mark.parametrize(

@@ -429,6 +429,7 @@ def outcome_of(host: ExtensionHost, app: App) -> str:
         return "denied"
 
 
+@pytest.mark.exhaustive
 @ASYNC
 @pytest.mark.parametrize("behind", BEHIND)
 def test_cache_in_front_does_not_answer_past_a_guard(behind: str, is_async: bool) -> None:

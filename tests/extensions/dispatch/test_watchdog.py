@@ -131,6 +131,7 @@ async def test_hook_that_swallows_the_hosts_cancellation_does_not_hide_it(late: 
     assert ran == []
 
 
+@pytest.mark.slow
 async def test_late_hook_on_a_blocked_loop_still_gets_time_to_clean_up() -> None:
     """A hook is first cancelled, and closed one tick later, however many ticks passed meanwhile."""
     endless, target, budget = Endless(), function(answer), 1.0  # a tick is long even for a busy machine
