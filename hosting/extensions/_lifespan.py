@@ -105,7 +105,7 @@ def _run_coroutine(
     ``accept`` gets what it returns. The other arguments and what is returned are those of ``within_budget``.
     """
     if not hook.is_async:
-        coroutine.close()
+        call_captured(coroutine.close)
         return ExtensionError("it returned a coroutine", remedy="Declare it 'async def'.")
     done: Future[ResultOrError] = Future()
     accepted = _accepting(coroutine, accept)

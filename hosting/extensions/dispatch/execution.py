@@ -146,6 +146,8 @@ class _HookOnLoop:
         cancel(task)
 
     def _give_up(self, task: asyncio.Task[ResultOrError]) -> None:
+        """Close the hook and go on without it; it is closed again for as long as it waits again."""
+        self._timer = self._loop.call_later(self._budget / 4, self._give_up, task)
         self._end((None, late_error(self._budget, cancel(task, self._coroutine))))
 
     def _finish(self, task: asyncio.Task[ResultOrError]) -> None:

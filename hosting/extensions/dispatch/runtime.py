@@ -94,6 +94,7 @@ class HookRuntime:
         """
         if is_a(exception, *NEVER_CAUGHT):
             raise exception
+        self._end_if_closed(index, deadline, exception, invocation)
         timed_out, error = deadline is not None and self._take_cancels(deadline), exception
         if timed_out:
             error = self._late_error(deadline, exception)
@@ -103,8 +104,6 @@ class HookRuntime:
                 self.steps[index].statistics.denied += index in self._deciding
                 return answer
             error = exception = answer[1]
-        elif is_a(exception, GeneratorExit) and self._is_closed(index, deadline):
-            raise exception
         cancelled = is_a(exception, asyncio.CancelledError) and is_being_cancelled()
         if (timed_out or not cancelled) and error is not of_function and not is_a(error, Unavailable):
             self._record_error(index, error, invocation)
@@ -244,9 +243,21 @@ class HookRuntime:
             return None, ExtensionError("a provider ended without a yield", remedy="Let its generator yield one value.")
         return None, exception
 
-    def _is_closed(self, index: int, deadline: Deadline | None) -> bool:
-        """Return whether the chain is being closed while it waits; a hook's own GeneratorExit looks the same."""
-        return self.steps[index].is_async and (deadline is None or current_task() is not deadline.task)
+    def _end_if_closed(self, index: int, deadline: Deadline | None, exception: BaseException, invocation: str) -> None:
+        """Close the chain if it is being closed while it waits for an async hook, which may raise anything then.
+
+        Raises:
+            GeneratorExit: it is being closed.
+        """
+        if not self.steps[index].is_async:
+            return
+        if deadline is None and is_a(exception, GeneratorExit):  # the hook's own comes as another error
+            raise exception
+        if deadline is not None and current_task() is not deadline.task:
+            if is_a(exception, GeneratorExit):
+                raise exception
+            self._record_error(index, exception, invocation)
+            raise GeneratorExit from exception
 
     def _late_error(self, deadline: Deadline | None = None, *raised: BaseException) -> BaseException:
         """Return the error of a hook that exceeded its budget: what it raised, or else a TimeoutError."""
@@ -306,7 +317,8 @@ def close_provider(generator: Generator[Any, None, Any], result: Any, error: Bas
         return result, error
     except BaseException as raised:
         return (result, error) if raised is error else (None, raised)
-    generator.close()
+    with contextlib.suppress(BaseException):  # that it yielded twice is its first fault
+        generator.close()
     return None, _second_provider_yield()
 
 
@@ -320,7 +332,11 @@ async def close_provider_async(
         return result, error
     except BaseException as raised:
         return (result, error) if raised is error else (None, raised)
-    await generator.aclose()
+    try:
+        await generator.aclose()
+    except BaseException as raised:
+        if is_being_cancelled():
+            return None, raised
     return None, _second_provider_yield()
 
 

@@ -8,7 +8,6 @@ later, and its invocation goes on without it.
 from __future__ import annotations
 
 import contextlib
-import inspect
 import threading
 import weakref
 from asyncio import CancelledError, Task
@@ -134,29 +133,21 @@ def cancel(task: Task[Any], coroutine: Coroutine[Any, Any, Any] | None = None) -
     raised = None
     if coroutine is not None:
         try:
-            _close(coroutine)
+            coroutine.throw(_HookClosed())  # where it awaits again, the cancellation that follows is its next chance
+        except (_HookClosed, StopIteration):
+            pass
         except BaseException as exception:
             raised = exception
     task.cancel()
     return raised
 
 
-def _close(coroutine: Coroutine[Any, Any, Any]) -> None:
-    """Close a coroutine, and before it the async generator that it waits for: before Python 3.13 ``close`` leaves that.
+class _HookClosed(BaseException):
+    """Closes a hook: it passes through whatever the hook awaits, however deep, async generators included.
 
-    The generator would count as running for ever, and a task that closes it could not be cancelled.
+    ``close`` ends at the first of these, which would count as running for ever; before Python 3.13 that leaves them as
+    they are. It raises, too, where the hook awaits something in its cleanup.
     """
-    awaited = getattr(coroutine, "cr_await", None)
-    if awaited is not None and not inspect.iscoroutine(awaited) and hasattr(awaited, "throw"):
-        try:
-            awaited.throw(GeneratorExit)
-            return  # it waits again: the cancellation that follows is its next chance
-        except (GeneratorExit, StopAsyncIteration):
-            pass
-        except BaseException:
-            coroutine.close()
-            raise
-    coroutine.close()
 
 
 def late_error(budget: float, *raised: BaseException | None) -> BaseException:
@@ -183,5 +174,5 @@ def is_late_error(exception: BaseException) -> bool:
 def is_own_error(exception: BaseException) -> bool:
     """Return whether a hook raised an exception itself; Python's own error of a closed coroutine has no frame of it."""
     frames = own_attribute(exception, "__traceback__")
-    is_effect = is_a(exception, CancelledError, GeneratorExit, ShortCircuit)
+    is_effect = is_a(exception, CancelledError, GeneratorExit, ShortCircuit, _HookClosed)
     return not is_effect and frames is not None and frames.tb_next is not None
