@@ -17,6 +17,7 @@ class MasterKey:
         self._keys = keys
 
     def __call__(self, scope: Scope) -> bool:
+        """Return whether the request has the master key."""
         return matches_any(request_key(scope), self._keys.accepted(MASTER))
 
 
@@ -27,6 +28,7 @@ class SystemKeys:
         self._keys = keys
 
     def __call__(self, name: str, scope: Scope) -> bool:
+        """Return whether the request has the master key, or the system key of that name."""
         return matches_any(request_key(scope), self._keys.accepted(MASTER, system_key(name)))
 
 

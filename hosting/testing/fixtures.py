@@ -27,10 +27,12 @@ class HostOptions(TypedDict, total=False):
 class HostFactory(Protocol):
     """The fixture ``hosting_host``: runs apps in hosts that are closed after the test."""
 
-    def __call__(self, app: AppSource, /, **options: Unpack[HostOptions]) -> Host: ...
+    def __call__(self, app: AppSource, /, **options: Unpack[HostOptions]) -> Host:
+        """Return an open host of the app; the arguments, and what is raised, are those of ``make_host``."""
 
 
 class ServerFactory(Protocol):
     """The fixture ``hosting_server``: serves apps by processes that are stopped after the test."""
 
-    def __call__(self, app: Servable, /, *flags: str, settings: Mapping[str, str] | None = None) -> Server: ...
+    def __call__(self, app: Servable, /, *flags: str, settings: Mapping[str, str] | None = None) -> Server:
+        """Return a server that answers; the arguments, and what is raised, are those of ``serve``."""
