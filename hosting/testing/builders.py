@@ -47,7 +47,7 @@ def http_request(
         json: a JSON-serializable value for the body; the content type is then ``application/json``.
 
     Raises:
-        TypeError: both ``body`` and ``json`` are given.
+        TypeError: both ``body`` and ``json`` are given, or a value of the wrong type.
     """
     content, merged = payload(body, json, headers)
     query = f"?{urlencode(params)}" if params else ""
@@ -256,11 +256,16 @@ def payload(body: Body, json: Any, headers: Mapping[str, str] | None) -> tuple[b
     """Return the bytes of a body, and the headers with its content type.
 
     Raises:
-        TypeError: both ``body`` and ``json`` are given.
+        TypeError: both ``body`` and ``json`` are given, the body is neither text nor bytes, or a header is not text.
     """
-    merged = dict(headers or {})
+    merged: dict[Any, Any] = dict(headers or {})
+    for name, value in merged.items():
+        if not (isinstance(name, str) and isinstance(value, str)):
+            raise TypeError(f"names and values of headers are text, not {name!r}: {value!r}")
+    if not isinstance(body, str | bytes | bytearray):
+        raise TypeError(f"body is text or bytes, not {type(body).__name__}; json= takes any other value")
     if json is None:
-        return (body.encode() if isinstance(body, str) else body), merged
+        return (body.encode() if isinstance(body, str) else bytes(body)), merged
     if body:
         raise TypeError("give body or json, not both")
     if not any(name.lower() == "content-type" for name in merged):

@@ -124,7 +124,7 @@ class Request:
         options: the other parts of the request.
 
     Raises:
-        TypeError: both ``body`` and ``json`` are given, or an unknown option.
+        TypeError: both ``body`` and ``json`` are given, an unknown option, or a value of the wrong type.
     """
 
     def __init__(self, method: str, path: str, **options: Unpack[RequestOptions]) -> None:
@@ -133,6 +133,9 @@ class Request:
                 f"unknown option of a request: {', '.join(sorted(unknown))}; "
                 f"expected {', '.join(RequestOptions.__annotations__)}"
             )
+        for what, value in (("method", method), ("path", path)):
+            if not isinstance(value, str):
+                raise TypeError(f"the {what} of a request is text, not {value!r}")
         parts = urlsplit(path if path.startswith(("http://", "https://")) else ORIGIN + "/" + path.removeprefix("/"))
         self.method = method.upper()
         self.path = quote(parts.path or "/", safe=_SAFE)

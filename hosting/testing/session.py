@@ -164,8 +164,10 @@ class Session:
 
         Raises:
             HostingError: there is no function of that name, or it cannot run.
-            TypeError: it has an HTTP trigger, and ``data`` is not a request.
+            TypeError: it has an HTTP trigger, and ``data`` is not a request; or the name is not text.
         """
+        if not isinstance(name, str):
+            raise TypeError(f"the name of a function is text, not {name!r}")
         run = self.host.invocations.get(name.lower())
         if run is None:
             raise self._unknown(name)

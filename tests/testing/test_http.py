@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import azure.functions as func
 import pytest
@@ -70,6 +72,32 @@ def test_json_body_sets_the_content_type_unless_the_test_does(host: Host) -> Non
     assert (received["body"], received["headers"]["content-type"]) == ("[1]", "application/x+json")
     with pytest.raises(TypeError, match="body or json, not both"):
         host.post("/api/echo", json=1, body="x")
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "options", "expected"),
+    [
+        ("POST", "/api/echo", {"body": None}, "body is text or bytes, not NoneType; json= takes any other value"),
+        ("POST", "/api/echo", {"body": {}}, "body is text or bytes, not dict"),
+        ("POST", "/api/echo", {"body": memoryview(b"")}, "body is text or bytes, not memoryview"),
+        ("GET", "/api/echo", {"headers": {"a": 1}}, "names and values of headers are text, not 'a': 1"),
+        ("GET", "/api/echo", {"headers": {b"a": "b"}}, "names and values of headers are text"),
+        ("GET", None, {}, "the path of a request is text, not None"),
+        (None, "/api/echo", {}, "the method of a request is text, not None"),
+    ],
+)
+def test_value_of_the_wrong_type_is_named(
+    host: Host, method: Any, path: Any, options: dict[str, Any], expected: str
+) -> None:
+    """The error says what was expected, and no function runs."""
+    with pytest.raises(TypeError, match=re.escape(expected)):
+        host.request(method, path, **options)
+
+
+def test_function_that_is_named_by_something_else_than_text_is_an_error(host: Host) -> None:
+    """A test may pass the function itself."""
+    with pytest.raises(TypeError, match="the name of a function is text"):
+        host.invoke(len)  # type: ignore[arg-type]
 
 
 def test_unknown_option_of_a_request_is_an_error(host: Host) -> None:

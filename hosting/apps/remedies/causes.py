@@ -64,7 +64,8 @@ def _remedy(error: BaseException, root: Path) -> str | None:
         case SyntaxError():
             return _syntax_remedy(error, root)
         case SystemExit():
-            return "Remove this call: importing a module must not end the process."
+            ends = "Remove this call: importing a module must not end the process."
+            return named_remedy(error) or none_remedy(error, root) or ends
         case KeyError():
             return key_remedy(error) or named_remedy(error)
         case AttributeError():

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from importlib.util import resolve_name
 from pathlib import Path
-from types import ModuleType
+from types import MappingProxyType, ModuleType
 from typing import Any
 
 from hosting._text import closest
@@ -20,9 +20,15 @@ from hosting.apps.remedies.frames import app_frames
 
 _LOOKS_LIKE_SETTING = re.compile(r"[A-Za-z_][A-Za-z0-9_:.-]*")
 _SIMILAR = 0.85
+_ENVIRONMENTS = frozenset({"os.environ", "environ"})
+_EXITS = frozenset({"sys.exit", "exit", "quit"})
 _READERS = frozenset({"os.getenv", "getenv", "os.environ.get", "environ.get"})
 _ABOUT_SETTINGS = re.compile(r"environment variable|env var|envvar|app setting", re.IGNORECASE)
 _CAPITALS = re.compile(r"\b[A-Z][A-Z0-9_]{2,}\b")
+_ABOUT_MISSING = re.compile(
+    r"missing|required|not set|must be set|unset|not (?:configured|defined|found)", re.IGNORECASE
+)
+_TWO_WORDS = re.compile(r"\b[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+\b")
 
 
 def key_remedy(error: KeyError) -> str | None:
@@ -54,6 +60,7 @@ def named_remedy(error: BaseException) -> str | None:
         return _fields_remedy(error)
     text = str(error)
     names = _CAPITALS.findall(text) if _ABOUT_SETTINGS.search(text) else []
+    names += _TWO_WORDS.findall(text) if _ABOUT_MISSING.search(text) else []
     return next((set_remedy(name) for name in names if name not in os.environ), None)
 
 
@@ -86,8 +93,9 @@ def _missing(file: str, line: int, names: Mapping[str, Any], root: Path) -> Iter
         return
     imported = list(_imported(tree, names))
     sources = _by_name(tree, imported, root)
-    for node in _own_nodes(statement):
-        name = _read_setting(node)
+    condition = _condition(tree, line) if _gives_up(statement) else None
+    for node in [*_own_nodes(statement), *([] if condition is None else ast.walk(condition))]:
+        name = _read_setting(node, names) or _sought_setting(node, names)
         if name is None and isinstance(node, ast.Name) and names.get(node.id, node) is None:
             name = sources.get(node.id)
         elif name is None:
@@ -162,6 +170,22 @@ def _statement(tree: ast.Module, line: int) -> ast.stmt | None:
     return max(found, key=lambda node: node.lineno, default=None)
 
 
+def _gives_up(statement: ast.stmt) -> bool:
+    """Return whether a statement raises an exception or ends the process."""
+    match statement:
+        case ast.Raise():
+            return True
+        case ast.Expr(value=ast.Call(func=function)):
+            return ast.unparse(function) in _EXITS
+    return False
+
+
+def _condition(tree: ast.Module, line: int) -> ast.expr | None:
+    """Return the condition of the innermost ``if`` around a line."""
+    found = [node for node in ast.walk(tree) if isinstance(node, ast.If) and _covers(node, line)]
+    return max(found, key=lambda node: node.lineno).test if found else None
+
+
 def _covers(node: ast.stmt, line: int) -> bool:
     return node.lineno <= line <= (node.end_lineno or node.lineno)
 
@@ -218,11 +242,30 @@ def _assignments(tree: ast.Module) -> Iterator[tuple[ast.AST, ast.expr]]:
                 yield node, value
 
 
-def _read_setting(node: ast.AST) -> str | None:
-    """Return the setting that ``os.getenv("NAME")`` or ``os.environ.get("NAME")`` reads without a default."""
+def _read_setting(node: ast.AST, names: Mapping[str, Any] = MappingProxyType({})) -> str | None:
+    """Return the setting that ``os.getenv("NAME")`` or ``os.environ.get("NAME")`` reads without a default.
+
+    Args:
+        node: the call.
+        names: the values of variables; one of them may have the name.
+    """
     match node:
-        case ast.Call(func=function, args=[ast.Constant(value=str(name)), *rest], keywords=keywords):
+        case ast.Call(func=function, args=[key, *rest], keywords=keywords):
             defaults = [*rest, *(keyword.value for keyword in keywords)]
             is_none = all(isinstance(one, ast.Constant) and one.value is None for one in defaults)
-            return name if is_none and ast.unparse(function) in _READERS else None
+            return _text(key, names) if is_none and ast.unparse(function) in _READERS else None
     return None
+
+
+def _sought_setting(node: ast.AST, names: Mapping[str, Any]) -> str | None:
+    """Return the setting that ``"NAME" not in os.environ`` seeks."""
+    match node:
+        case ast.Compare(left=key, ops=[ast.In() | ast.NotIn()], comparators=[where]):
+            return _text(key, names) if ast.unparse(where) in _ENVIRONMENTS else None
+    return None
+
+
+def _text(node: ast.expr, names: Mapping[str, Any]) -> str | None:
+    """Return the text that a constant or a variable is."""
+    value = node.value if isinstance(node, ast.Constant) else _value(node, names)
+    return value if isinstance(value, str) else None

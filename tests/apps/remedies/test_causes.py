@@ -504,7 +504,26 @@ READS_NONE = f"This statement uses a setting that is not set. {SET}"
             },
             READS_NONE,
         ),
+        *(
+            (main(f"import os\nfrom os import environ\n{code}"), READS_NONE)
+            for code in (
+                "if not os.getenv('ZZ_KEY'):\n    raise ValueError('no')",
+                "if os.environ.get('ZZ_KEY') is None:\n    raise ValueError",
+                "key = os.getenv('ZZ_KEY')\nif not key or len(key) < 3:\n    print()\n    raise ValueError('no')",
+                "if 'ZZ_KEY' not in os.environ:\n    raise ValueError('no')",
+                "if 'ZZ_KEY' in environ:\n    key = 1\nelse:\n    raise ValueError('no')",
+                "for name in ('PATH', 'ZZ_KEY'):\n    if name not in environ:\n        raise ValueError('no')",
+                "def read(name):\n    if not os.getenv(name):\n        raise ValueError('no')\nread('ZZ_KEY')",
+                "if not os.getenv('ZZ_KEY'):\n    raise SystemExit(1)",
+                "import sys\nif not os.getenv('ZZ_KEY'):\n    sys.exit('no')",
+                "assert 'ZZ_KEY' in os.environ",
+                "assert os.getenv('ZZ_KEY'), 'no'",
+                "class C:\n    key = os.getenv('ZZ_KEY')\nif C.key is None:\n    raise ValueError('no')",
+            )
+        ),
         (main("raise ValueError('Missing environment variable: ZZ_KEY')"), SET),
+        (main("raise ValueError('ZZ_KEY is not set')"), SET),
+        (main("raise ValueError('Missing required settings: [\\'ZZ_KEY\\']')"), SET),
         (main("raise RuntimeError('ZZ_KEY not found. Declare it as envvar or define a default value.')"), SET),
         (
             main(
@@ -547,6 +566,9 @@ raise ValidationError()
         "import os\nclass A:\n    key = os.getenv('ZZ_KEY')\nA.key = 'x'\nint(A.key)",
         "import os\ns = {'k': os.getenv('ZZ_KEY')}\nint({'k': 'x'}['k'])",
         "raise ValueError('ZZ_KEY is bad')",
+        "raise ValueError('HTTP is required')",
+        "import os\nif os.getenv('ZZ_KEY'):\n    pass\nraise ValueError('no')",
+        "import os\nif 'PATH' in os.environ:\n    raise ValueError('no')",
     ],
 )
 def test_other_exceptions_name_no_setting(code: str, make_app: MakeApp) -> None:
