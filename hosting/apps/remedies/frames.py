@@ -23,6 +23,12 @@ def app_file(error: BaseException, root: Path) -> Path | None:
     return None if frame is None else Path(frame[0].f_code.co_filename)
 
 
+def app_module(error: BaseException, root: Path) -> str:
+    """Return the name of the module of the innermost frame of the app; empty if the app has none."""
+    frame = next(app_frames(error, root), None)
+    return "" if frame is None else str(frame[0].f_globals.get("__name__", ""))
+
+
 def source_line(error: BaseException, root: Path) -> str:
     """Return the line that the innermost frame of the app executed; empty if it cannot be read."""
     frame = next(app_frames(error, root), None)

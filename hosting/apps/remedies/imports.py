@@ -19,7 +19,7 @@ from hosting.apps.remedies.distributions import (
     provider,
     usual_distributions,
 )
-from hosting.apps.remedies.frames import app_file, importer, source_line
+from hosting.apps.remedies.frames import app_file, app_module, importer, source_line
 from hosting.apps.remedies.own_modules import elsewhere_remedy, inside_remedy, own_path, similar_module
 from hosting.apps.remedies.python_versions import missing_standard_module, newer_name
 from hosting.apps.requirements import FILE
@@ -77,14 +77,17 @@ def circular_import_remedy(error: BaseException, root: Path) -> str | None:
     if "partially initialized module" not in str(error):
         return None
     module = getattr(error, "name", None) if isinstance(error, ImportError) else _module_of(error)
-    first, second = str(module or "").removeprefix(f"{NAMESPACE}."), app_file(error, root)
-    if second is None or second.stem == first.rpartition(".")[2]:
+    first, second = (
+        str(module or "").removeprefix(f"{NAMESPACE}."),
+        app_module(error, root).removeprefix(f"{NAMESPACE}."),
+    )
+    if second in ("", first):
         return f"{first!r} imports a module with its own name. Rename the file, or remove the import."
     hint = ""
     if first == "function_app":
         hint = " The functions of further files belong to a func.Blueprint there, which needs no FunctionApp."
     return (
-        f"The imports of {first!r} and {second.stem!r} form a cycle. Move what both need to a third module, or import "
+        f"The imports of {first!r} and {second!r} form a cycle. Move what both need to a third module, or import "
         f"it inside the function that needs it.{hint}"
     )
 

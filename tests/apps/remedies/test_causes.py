@@ -61,10 +61,41 @@ def main(code: str) -> dict[str, str]:
                 "p/a.py": "from p.b import B\nA = 1",
                 "p/b.py": "from .a import A",
             },
-            ("p.a", "b"),
+            ("p.a", "p.b"),
+        ),
+        (
+            {
+                **main("import p.a"),
+                "p/__init__.py": "",
+                "p/a.py": "from . import b\nA = b.B",
+                "p/b.py": "from . import a\nB = a.A",
+            },
+            ("p.a", "p.b"),
+        ),
+        (
+            {
+                **main("import p.a"),
+                "p/__init__.py": "",
+                "p/q/__init__.py": "",
+                "p/a.py": "import p.q.a\nA = 1",
+                "p/q/a.py": "from p import a\nB = a.A",
+            },
+            ("p.a", "p.q.a"),
+        ),
+        (
+            {**main("import p"), "p/__init__.py": "from p.a import A\nX = 1", "p/a.py": "from p import X\nA = 1"},
+            ("p", "p.a"),
         ),
     ],
-    ids=["name from the app", "attribute of the app", "through another module", "inside a package"],
+    ids=[
+        "name from the app",
+        "attribute of the app",
+        "through another module",
+        "inside a package",
+        "module from its package",
+        "modules of one name",
+        "package and its module",
+    ],
 )
 def test_circular_import_keeps_pythons_hint_and_names_both_modules(
     files: Mapping[str, str], names: tuple[str, str], make_app: MakeApp
@@ -92,7 +123,7 @@ def test_circular_import_of_a_v1_function_keeps_pythons_hint(make_app: MakeApp) 
     )
     with pytest.raises(AppLoadError, match="most likely due to a circular import") as caught:
         load_app(root, environ={})
-    assert caught.value.remedy.startswith("The imports of 'Hello' and 'texts' form a cycle.")
+    assert caught.value.remedy.startswith("The imports of 'Hello' and 'Hello.texts' form a cycle.")
 
 
 @pytest.mark.parametrize(
