@@ -7,6 +7,8 @@ import json
 import os
 import re
 import shutil
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,7 +19,8 @@ from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, e
 
 from hosting.server.keys import Keys
 from hosting.testing import Server
-from hosting.testing.server import serve
+from hosting.testing.server import environment, serve
+from tests.conftest import MakeApp
 
 PROGRAMS = ("chromium", "chromium-browser", "google-chrome", "chrome")
 FLAGS = ("--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-sync")
@@ -166,8 +169,8 @@ def context(browser: Browser) -> Iterator[BrowserContext]:
     visitor.on("weberror", lambda error: problems.append(str(error.error)))
 
     def on_console(message: ConsoleMessage) -> None:
-        # A response of 401 or 500 is one of these tests' own.
-        if message.type == "error" and "status of" not in message.text:
+        # A response of 401 or 500, and a host that is away, are these tests' own.
+        if message.type == "error" and not re.search("status of|net::ERR_", message.text):
             problems.append(message.text)
 
     visitor.on("console", on_console)
@@ -329,6 +332,57 @@ def master_key(state: Path) -> str:
     """Return the master key of the only app in a state folder."""
     (path,) = (state / "hosting" / "keys").glob("*.json")
     return Keys(bytes.fromhex(json.loads(path.read_text())["secret"])).master
+
+
+def test_new_sign_in_shows_each_invocation_and_line_once(
+    context: BrowserContext, make_app: MakeApp, tmp_path: Path
+) -> None:
+    """A master key that is replaced while the page is open ends its stream of events, and the next one goes on."""
+    environ, root = {"XDG_STATE_HOME": str(tmp_path)}, make_app(files())
+    with serve(root, "--enable-auth", settings=environ) as served:
+        page = context.new_page()
+        page.goto(f"{served.url}/admin/ui")
+        page.get_by_label("Master key").fill(master_key(tmp_path))
+        page.keyboard.press("Enter")
+        expect(page.locator("#functions tr").first).to_be_visible()
+        served.get("/api/hello?name=before")
+        expect(page.locator("#log")).to_contain_text("before says")
+        rotate = [sys.executable, "-m", "hosting", "keys", str(root), "--rotate", "master", "--overlap", "0"]
+        rotated = subprocess.run(rotate, env=environment(environ), check=True, capture_output=True, text=True).stdout
+        expect(page.get_by_label("Master key")).to_be_focused()
+        served.get("/api/hello?name=between")
+        page.get_by_label("Master key").fill(rotated.split()[-1])
+        page.keyboard.press("Enter")
+        expect(page.locator("#log")).to_contain_text("between says")
+        served.get("/api/hello?name=after")
+        expect(page.locator("#log")).to_contain_text("after says")
+        expect(page.locator("#invocations tr", has_text="Hello")).to_have_count(3)
+        page.wait_for_timeout(1_000)  # what would come twice is late
+        shown = page.locator("#log").inner_text()
+        assert [shown.count(f"{name} says") for name in ("before", "between", "after")] == [1, 1, 1]
+        assert page.locator("#invocations tr").count() == 3
+        page.close()
+
+
+def test_page_goes_on_with_a_host_that_was_restarted(context: BrowserContext, make_app: MakeApp) -> None:
+    """What was shown stays, and what happened meanwhile comes, once."""
+    root = make_app(files())
+    with serve(root) as served:
+        page = opened(context, f"{served.url}/")
+        port = served.url.rpartition(":")[2]
+        served.get("/api/hello?name=first")
+        expect(page.locator("#log")).to_contain_text("first says")
+    expect(page.locator("#trouble")).to_contain_text("does not answer")
+    with serve(root, "--port", port) as served:
+        served.get("/api/hello?name=second")
+        expect(page.locator("#log")).to_contain_text("second says")
+        expect(page.locator("#trouble")).to_be_hidden()
+        served.get("/api/hello?name=third")
+        expect(page.locator("#log")).to_contain_text("third says")
+        shown = page.locator("#log").inner_text()
+        assert [shown.count(f"{name} says") for name in ("first", "second", "third")] == [1, 1, 1]
+        expect(page.locator("#invocations tr")).to_have_count(3)
+        page.close()
 
 
 @pytest.mark.long

@@ -1,7 +1,7 @@
 "use strict";
 (() => {
   const MAX_ROWS = 200, MAX_LINES = 500;
-  const state = { key: "", token: "", functions: new Map(), held: false, missed: 0, before: null, current: null };
+  const state = { key: "", token: "", functions: new Map(), held: false, missed: 0, before: null, current: null, reading: null, polling: null, known: new Set(), cleared: [] };
   const $ = (id) => document.getElementById(id);
 
   /* Everything that comes from the host is shown as text: nothing here makes HTML of it. */
@@ -47,6 +47,7 @@
   const change = (path, body = {}) => ask(path, { method: "POST", body: JSON.stringify(body), headers: { "content-type": "application/json", "x-hosting-token": state.token } });
   function trouble(error) {
     if (error instanceof Refused && error.status === 401) {
+      state.reading?.abort();
       $("panels").hidden = true; $("sign-in").hidden = false;
       if (state.key) { state.key = ""; $("trouble").textContent = "The host does not accept this key."; $("trouble").hidden = false; }
       $("key").focus();
@@ -161,8 +162,10 @@
     const fresh = document.createDocumentFragment();
     for (const one of wanted.slice(-MAX_ROWS).reverse()) {
       const code = one.statusCode === null ? "" : ` ${one.statusCode}`;
-      fresh.append(row(cell(clock(one.time), "number"), one.function, cell(one.status + code, one.error ? "bad" : "good"),
-        cell(span(one.durationMs), "number"), cell(one.attempt, "number"), eventText(one), storyButton(one)));
+      const line = row(cell(clock(one.time), "number"), one.function, cell(one.status + code, one.error ? "bad" : "good"),
+        cell(span(one.durationMs), "number"), cell(one.attempt, "number"), eventText(one), storyButton(one));
+      line.key = keyOf(one);
+      fresh.append(line);
     }
     const body = $("invocations");
     body.prepend(fresh);
@@ -180,6 +183,7 @@
     const fresh = document.createDocumentFragment();
     for (const one of list.slice(-MAX_LINES)) {
       const line = logLine(one);
+      line.key = keyOf(one);
       line.hidden = !line.textContent.toLowerCase().includes(wanted);
       fresh.append(line);
     }
@@ -188,18 +192,22 @@
     if (follows) box.scrollTop = box.scrollHeight;
   }
   function onEvent(name, data) {
-    if (name === "invocations") addInvocations(data);
-    else if (name === "logs") addLines(data);
+    if (name === "invocations") addInvocations(data.filter((one) => !state.known.has(keyOf(one))));
+    else if (name === "logs") addLines(data.filter((one) => !state.known.has(keyOf(one))));
     else if (name === "dropped" && data.kind === "invocations") { state.missed += data.count; showMissed(); }
     else if (name === "dropped") addLines([{ time: Date.now(), level: "warning", function: null, message: `${data.count} lines came too fast to be shown` }]);
   }
+  /* A new connection brings what happened meanwhile, and some of what is shown already. */
+  const keyOf = (one) => "durationMs" in one ? `${one.invocationId} ${one.attempt}` : `${one.time} ${one.function} ${one.message}`;
+  const keys = (box) => [...box.children].map((one) => one.key);
   async function follow() {
-    let past = 100;
-    for (;;) {
+    state.reading?.abort();
+    const { signal } = state.reading = new AbortController();
+    while (!signal.aborted) {
       try {
-        const reply = await fetch(`/admin/host/events?past=${past}`, { headers: headers(), cache: "no-store", redirect: "error" });
+        const reply = await fetch("/admin/host/events?past=100", { headers: headers(), cache: "no-store", redirect: "error", signal });
         if (!reply.ok) throw new Refused(reply.status, (await reply.text()).trim());
-        past = 0;
+        state.known = new Set([...keys($("invocations")), ...keys($("log")), ...state.cleared]);
         const reader = reply.body.pipeThrough(new TextDecoderStream()).getReader();
         let text = "";
         for (;;) {
@@ -531,7 +539,8 @@
     } catch (error) { trouble(error); return !(error instanceof Refused && error.status === 401); }
   }
   async function poll() {
-    for (let turn = 0; ; turn += 1) {
+    const own = state.polling = {};
+    for (let turn = 0; state.polling === own; turn += 1) {
       if (!document.hidden) {
         if (!(await refreshFigures())) return;
         if (turn === 0) follow();
@@ -554,7 +563,7 @@
     const wanted = $("log-filter").value.toLowerCase();
     for (const line of $("log").children) line.hidden = !line.textContent.toLowerCase().includes(wanted);
   });
-  $("clear").addEventListener("click", () => $("log").replaceChildren());
+  $("clear").addEventListener("click", () => { state.cleared = keys($("log")); $("log").replaceChildren(); });
   $("hold").addEventListener("click", () => { state.held = !state.held; $("hold").setAttribute("aria-pressed", String(state.held)); put($("hold"), state.held ? "Go on" : "Hold"); if (!state.held) { state.missed = 0; showMissed(); } });
   $("try-form").addEventListener("submit", onTry);
   $("close").addEventListener("click", () => $("try").close());
