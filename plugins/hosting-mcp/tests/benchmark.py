@@ -142,7 +142,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--calls", type=int, default=2000)
     options = parser.parse_args()
-    from test_clients import install
+    from mcp_support import install
 
     with TemporaryDirectory() as folder, ExitStack() as stack:
         root = Path(folder)

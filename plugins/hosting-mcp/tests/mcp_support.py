@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import ExitStack, asynccontextmanager, contextmanager
@@ -172,3 +173,13 @@ def peers(root: Path) -> Iterator[MakePeer]:
     for name in {*sys.modules} - modules:
         if str(root) in str(getattr(sys.modules[name], "__file__", "")):
             del sys.modules[name]
+
+
+def install(site: Path) -> None:
+    """Install this package into a folder for ``PYTHONPATH``."""
+    metadata = site / "hosting_mcp-0.1.0.dist-info"
+    metadata.mkdir(parents=True)
+    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: hosting-mcp\nVersion: 0.1.0\n")
+    lines = [f"{name} = hosting_mcp.provider:{value}" for name, value in TYPES.items()]
+    (metadata / "entry_points.txt").write_text("\n".join(["[hosting.bindings]", *lines, ""]))
+    shutil.copytree(Path(__file__).parents[1] / "src" / "hosting_mcp", site / "hosting_mcp")

@@ -18,7 +18,7 @@ from typing import Any
 
 import httpx
 import pytest
-from mcp_support import HEAD, MCP, TYPES, MakePeer, Peer
+from mcp_support import HEAD, MCP, MakePeer, Peer, install
 
 from hosting.testing import Server, serve
 
@@ -122,16 +122,6 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     (app / "host.json").write_text('{"version": "2.0"}')
     with serve(app, settings={"PYTHONPATH": str(site)}) as server:
         yield server
-
-
-def install(site: Path) -> None:
-    """Install this package into a folder for ``PYTHONPATH``."""
-    metadata = site / "hosting_mcp-0.1.0.dist-info"
-    metadata.mkdir(parents=True)
-    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: hosting-mcp\nVersion: 0.1.0\n")
-    lines = [f"{name} = hosting_mcp.provider:{value}" for name, value in TYPES.items()]
-    (metadata / "entry_points.txt").write_text("\n".join(["[hosting.bindings]", *lines, ""]))
-    shutil.copytree(Path(__file__).parents[1] / "src" / "hosting_mcp", site / "hosting_mcp")
 
 
 @asynccontextmanager
