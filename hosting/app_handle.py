@@ -9,18 +9,6 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 from hosting._author_line import defined_at
 from hosting._text import did_you_mean
 from hosting.app_services import AppServices, ServiceRegistry
-from hosting.app_work import (
-    AddedHeader,
-    AddedObserver,
-    BackgroundTask,
-    HeaderValue,
-    HealthCheck,
-    HookObserver,
-    check_header,
-    check_health,
-    check_observer,
-    check_task,
-)
 from hosting.core import NOTHING, Function, Problem, Severity
 from hosting.errors import ExtensionError
 
@@ -29,6 +17,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from azure.functions import AuthLevel
+
+    from hosting.app_work import AddedHeader, AddedObserver, BackgroundTask, HeaderValue, HealthCheck, HookObserver
 
 Runner = Literal["host", "azure", "testing"]
 """What runs the app: ``hosting start``, ``hosting.extend`` in Azure's worker, or ``hosting.testing``."""
@@ -274,6 +264,8 @@ class AppHandle:
         Raises:
             ExtensionError: it is not called in ``prepare``, an argument is wrong, or an extension adds this header.
         """
+        from hosting.app_work import AddedHeader, check_header  # few extensions add one
+
         subject = f"add_header({name!r}) of extension '{self._extension}'"
         if self._routes is None:
             raise ExtensionError(f"{subject}: only in 'prepare'", remedy="Call it in the hook 'prepare(app)'.")
@@ -309,6 +301,8 @@ class AppHandle:
         Raises:
             ExtensionError: it is called later, an argument is wrong, or there is a check of this name.
         """
+        from hosting.app_work import HealthCheck, check_health  # few extensions add one
+
         subject = f"add_health({name!r}) of extension '{self._extension}'"
         self._check_not_started(subject)
         added = HealthCheck(name, check, ready, live, timeout, self._extension)
@@ -336,6 +330,8 @@ class AppHandle:
             ExtensionError: it is called later, an argument is wrong, the extension has a task of this name, or this
                 host has no locks: ``leases`` is not in ``capabilities``.
         """
+        from hosting.app_work import BackgroundTask, check_task  # few extensions add one
+
         subject = f"add_task(name={name!r}) of extension '{self._extension}'"
         self._check_not_started(subject)
         task = BackgroundTask(name, make, restart, single, self._extension)
@@ -382,6 +378,8 @@ class AppHandle:
         Raises:
             ExtensionError: it is called later, or the argument is wrong.
         """
+        from hosting.app_work import AddedObserver, check_observer  # few extensions observe others
+
         subject = f"observe_hooks() of extension '{self._extension}'"
         self._check_not_started(subject)
         check_observer(subject, observer)

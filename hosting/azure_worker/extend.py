@@ -17,17 +17,8 @@ from typing import Any, NamedTuple, TypeVar, overload
 
 from hosting.apps.host_json import apply_host_json
 from hosting.authoring import REPLACES, declared_opt_ins, pending, user_function
-from hosting.azure_worker.description import complete
-from hosting.azure_worker.health import add_diagnostics, add_health
-from hosting.azure_worker.injection import (
-    CheckedBuilders,
-    check_functions,
-    check_needs_no_extension,
-    marked_or_none,
-)
 from hosting.azure_worker.late_extensions import report_each_extension, wait_for_extension
 from hosting.azure_worker.state import WorkerState, extensions_are_off, log, log_errors, worker_state
-from hosting.azure_worker.wrapper import innermost_function, wrap
 from hosting.core import Binding, Function, Model
 from hosting.errors import ExtensionError
 
@@ -193,6 +184,8 @@ def _check_when_indexed(app: Any) -> None:
 
     The functions stay as they are.
     """
+    from hosting.azure_worker.injection import CheckedBuilders  # only where no extension runs
+
     if hasattr(app, CHECKED):
         return
     setattr(app, CHECKED, True)
@@ -204,6 +197,8 @@ def _check_when_indexed(app: Any) -> None:
 
 def _get_checked_functions(app: Any, original: Callable[[], list[Any]]) -> list[Any]:
     """Replace ``get_functions`` of an app that would be extended if extensions ran."""
+    from hosting.azure_worker.injection import check_functions  # only where no extension runs
+
     built = original()
     if not (pending.hosted or hasattr(app, EXTENDED)):
         check_functions(built)
@@ -226,6 +221,8 @@ def _get_functions(app: Any, original: Callable[[], list[Any]], state: WorkerSta
     """Replace ``get_functions`` of an extended app. The worker calls it once; a function host runs hooks itself."""
     if pending.hosted:
         return original()
+    from hosting.azure_worker.health import add_diagnostics, add_health  # not needed before the functions are
+
     routes: Routes = getattr(app, EXTENDED)
     if routes.diagnostics_route is not None:
         add_diagnostics(app, routes.diagnostics_route, state, PLAIN)
@@ -264,6 +261,8 @@ def _wrapped(built: Sequence[Any], state: WorkerState) -> list[Function]:
 
 
 def _wrap_one(built: Any, app: Sequence[Any], state: WorkerState, wrapped: list[Function]) -> None:
+    from hosting.azure_worker.wrapper import wrap  # not needed before the functions are
+
     function = _describe(built, app)
     added = state.additions.get(function.name.lower())
     function.addition = None if added is None else added.addition
@@ -292,6 +291,8 @@ def _describe(built: Any, app: Sequence[Any], auth_level: Any = None) -> Functio
         app: the SDK's functions of the whole app.
         auth_level: the level of an HTTP function that has none.
     """
+    from hosting.azure_worker.description import complete  # not needed before the functions are
+
     call = user_function(built.get_user_function())
     function = _function(built.get_function_name(), call, tuple(_v2_bindings(built, auth_level)), "v2")
     calls = [user_function(one.get_user_function()) for one in app if hasattr(one, "get_user_function")]
@@ -314,6 +315,8 @@ def _extend_function(call: Callable[..., Any]) -> Callable[..., Any]:
         return call
     state = None if extensions_are_off() else worker_state()
     if state is None:
+        from hosting.azure_worker.injection import check_needs_no_extension  # only where no extension runs
+
         check_needs_no_extension(call.__name__, call)
         report_each_extension(f"'{call.__name__}' runs")
         return call
@@ -324,6 +327,8 @@ def _extend_function(call: Callable[..., Any]) -> Callable[..., Any]:
 
 def _wrapped_v1(call: Callable[..., Any], state: WorkerState) -> Callable[..., Any]:
     """Return the wrapper of a v1 function, whose folder is looked for before the first invocation."""
+    from hosting.azure_worker.wrapper import wrap  # not needed where no extension runs
+
     folder, content = _function_folder(call)
     bindings = tuple(
         Binding(
@@ -343,6 +348,8 @@ def _wrapped_v1(call: Callable[..., Any], state: WorkerState) -> Callable[..., A
 
 def _function_folder(call: Callable[..., Any]) -> tuple[str, dict[str, Any] | None]:
     """Return the folder of a function's code or of its module, and the ``function.json`` there; None if it has none."""
+    from hosting.azure_worker.wrapper import innermost_function  # not needed before the functions are
+
     module = sys.modules.get(call.__module__ or "")
     files = inspect.getfile(innermost_function(call)), getattr(module, "__file__", None) or ""
     folders = [os.path.dirname(file) for file in files if os.path.isabs(file)]
@@ -351,6 +358,9 @@ def _function_folder(call: Callable[..., Any]) -> tuple[str, dict[str, Any] | No
 
 
 def _function(name: str, call: Callable[..., Any], bindings: tuple[Binding, ...], model: Model) -> Function:
+    from hosting.azure_worker.injection import marked_or_none  # neither is needed before the functions are
+    from hosting.azure_worker.wrapper import innermost_function
+
     file = inspect.getfile(innermost_function(call))
     opt_ins, opt_outs = declared_opt_ins(call)
     bound = {binding.name for binding in bindings}

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from fnmatch import fnmatchcase
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from hosting._text import canonical_name, comma_separated, did_you_mean, is_true
 from hosting.core import NOTHING
 from hosting.errors import SettingsError
-from hosting.extensions._local import LocalEntry
+
+if TYPE_CHECKING:
+    from hosting.extensions._local import LocalEntry
 
 FLAG = "PYTHON_ENABLE_WORKER_EXTENSIONS"
 SECTION_KEYS = ("load", "order", "disabled", "required", "guards", "quarantine", "budgets", "extensions")
@@ -194,6 +196,10 @@ def _duplicates(names: tuple[str, ...]) -> list[str]:
 
 
 def _load(texts: tuple[str, ...]) -> tuple[LocalEntry, ...]:
+    if not texts:
+        return ()
+    from hosting.extensions._local import LocalEntry
+
     entries = []
     for index, text in enumerate(texts):
         entry = LocalEntry.parse(text)

@@ -8,6 +8,9 @@ from typing import NamedTuple
 
 from hosting import hookspecs
 
+MARKER = "hosting_impl"
+"""The attribute that pluggy's marker sets on a function."""
+
 
 class Level(NamedTuple):
     """The names of the four hooks that one invocation calls at one level."""

@@ -11,8 +11,6 @@ from hosting._text import did_you_mean
 from hosting.errors import ExtensionError
 
 SCRIPT_SETTING = "PYTHON_SCRIPT_FILE_NAME"
-MARKER = "hosting_impl"
-"""The attribute that pluggy's marker sets on a function."""
 _LIBRARIES = frozenset({"site-packages", "dist-packages", ".python_packages", ".venv"})
 
 

@@ -11,7 +11,8 @@ from typing import Any
 
 from hosting.core import Problem
 from hosting.extensions._discovery import installed_entry_points
-from hosting.extensions._local import MARKER, LocalEntry, is_below
+from hosting.extensions._hooks import MARKER
+from hosting.extensions._local import LocalEntry, is_below
 from hosting.extensions._model import Extension
 
 

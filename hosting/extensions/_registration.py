@@ -7,22 +7,22 @@ hook is not an around hook.
 from __future__ import annotations
 
 import inspect
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import pluggy
 
-from hosting._injection import Provider, read_providers
 from hosting._text import did_you_mean
 from hosting.authoring import Order
 from hosting.errors import ExtensionError
 from hosting.extensions._compatibility import check_interface, warn_of_changes
-from hosting.extensions._hooks import APP_HOOKS, AROUND_HOOKS, FUNCTION_HOOKS, spec_arguments
-from hosting.extensions._local import MARKER
+from hosting.extensions._hooks import APP_HOOKS, AROUND_HOOKS, FUNCTION_HOOKS, MARKER, spec_arguments
 from hosting.extensions._model import EAGER, GUARDS, ON_DEMAND, Extension, Hook, Priority
 from hosting.extensions.settings.declared import settings_class
 
 if TYPE_CHECKING:
+    from hosting._injection import Provider
     from hosting.extensions.settings.models import SettingsModel
 
 
@@ -94,6 +94,8 @@ def declare_late(extension: Extension, target: Any) -> None:
 def _instance(target: Any) -> Any:
     if not inspect.isclass(target):
         return target
+    if type(target) is type and target.__init__ is object.__init__ and target.__new__ is object.__new__:
+        return target()  # Python would parse the text of a signature to find no parameter
     try:
         inspect.signature(target).bind()
     except TypeError as error:
@@ -181,6 +183,10 @@ def _hooks(extension: Extension, plugin: Any) -> tuple[dict[str, Hook], list[Ext
 
 def _providers(name: str, plugin: Any) -> tuple[Mapping[Any, Provider], list[ExtensionError]]:
     """Return what gives values for parameters, and what is wrong with that."""
+    if "hosting._injection" not in sys.modules:  # it has the decorator of providers
+        return {}, []
+    from hosting._injection import read_providers
+
     try:
         return read_providers(plugin, name), []
     except ExtensionError as error:
@@ -214,6 +220,8 @@ def _marked_objects(manager: pluggy.PluginManager, plugin: Any) -> Iterator[Exte
     """Yield an error for each marked object that is not a function, such as a callable object: pluggy ignores it."""
     for name in dir(plugin):
         marked = inspect.getattr_static(plugin, name, None)
+        if marked is vars(object).get(name):
+            continue
         is_marked = isinstance(inspect.getattr_static(marked, MARKER, None), dict)
         if is_marked and manager.parse_hookimpl_opts(plugin, name) is None:
             yield ExtensionError(

@@ -16,17 +16,16 @@ from hosting.extensions._config import Config, fold_name
 from hosting.extensions._discovery import DISABLED, OFF, EntryPoint, discover, has_guards, read_installed
 from hosting.extensions._failures import describe_error, record_failure, record_late, run_isolated
 from hosting.extensions._hooks import ANSWERING_HOOKS
-from hosting.extensions._lifespan import call_now
-from hosting.extensions._local import LocalEntry
 from hosting.extensions._model import EAGER, GUARDS, ON_DEMAND, RUNNING, Extension, Hook, Priority
 from hosting.extensions._ordering import ANY, Ordering
 from hosting.extensions._start_monitor import StartMonitor
-from hosting.extensions._typed_settings import TypedSettings
-from hosting.extensions.settings.layers import RawSettings
 
 if TYPE_CHECKING:
     from hosting.app_handle import SharedApp
+    from hosting.extensions._local import LocalEntry
     from hosting.extensions._preparation import Preparation
+    from hosting.extensions._typed_settings import TypedSettings
+    from hosting.extensions.settings.layers import RawSettings
 
 
 class Registry:
@@ -371,6 +370,8 @@ class Registry:
         self, hook: Hook, arguments: dict[str, Any], accept: Callable[[Any], None] = lambda _value: None
     ) -> None:
         """Call ``init``, ``configure`` or ``prepare``; an extension that raises is not used any more."""
+        from hosting.extensions._lifespan import call_now  # many extensions have no such hook
+
         if not call_now(hook, arguments, self._config.budgets.hook, self._monitor, accept=accept):
             hook.extension.fail_hook(hook.name)
             self._order()

@@ -4,39 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
-from functools import partial
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
-from hosting.app_handle import SharedApp
 from hosting.authoring import Registrations, pending
 from hosting.core import Function, Problem
 from hosting.errors import ExtensionError, FrozenError
 from hosting.extensions import _config, _sdk
-from hosting.extensions._chains import Chains, PauseWord
 from hosting.extensions._discovery import installed_entry_points
-from hosting.extensions._function_setup import FunctionSetup
-from hosting.extensions._guard_scope import check_scope
-from hosting.extensions._hooks import CALLED_AT_EDGES, FUNCTION
-from hosting.extensions._injection import Injections
-from hosting.extensions._lifespan import call_on_loop
+from hosting.extensions._hooks import FUNCTION
 from hosting.extensions._model import Extension, Hook
-from hosting.extensions._optin import OptIns
 from hosting.extensions._registry import Registry
-from hosting.extensions._selection import Selection
 from hosting.extensions._start_monitor import SLOW_AFTER_SECONDS, StartMonitor
-from hosting.extensions._typed_settings import TypedSettings
 from hosting.extensions.diagnostics import document
-from hosting.extensions.dispatch.invoker import Invoker
-from hosting.extensions.dispatch.watchdog import Watchdog
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from hosting.app_handle import SharedApp
+    from hosting.extensions._app_hooks import AppHooks
     from hosting.extensions._background import Background
-    from hosting.extensions._edges import EdgeLimits, Edges
+    from hosting.extensions._chains import PauseWord
+    from hosting.extensions._edges import Edges
+    from hosting.extensions._injection import Injections
     from hosting.extensions._preparation import Preparation
     from hosting.extensions.dispatch.compiler import Chain
+    from hosting.extensions.dispatch.invoker import Invoker
     from hosting.extensions.dispatch.thread_pool import ThreadPool
+    from hosting.extensions.dispatch.watchdog import Watchdog
 
 
 class ExtensionHost:
@@ -75,21 +70,22 @@ class ExtensionHost:
         self._registry = Registry(self._config, self._monitor, in_azure_worker=in_azure_worker)
         self._registrations = Registrations()
         self._root: Path | None = None
-        self._app = SharedApp()
         self._background: Background | None = None
         self._has_imported_local = False
         self._uncalled: list[str] = []
         self._functions: Sequence[Function] = ()
-        self._opt_ins = OptIns((), self._registrations, self._config)
-        self._selection = Selection((), (), self._opt_ins)
-        self._typed_settings = TypedSettings(self._environ)
-        self._setup = FunctionSetup(self._registry, self._typed_settings, self._config.budgets.hook, self._monitor)
-        self._edges: dict[Function, Edges | None] = {}
-        self._watchdog = Watchdog(self._config.budgets.hook)
-        self._chains = Chains(self._registry, self._setup, self._watchdog, self._config.quarantine_after)
-        self._edge_limits: EdgeLimits | None = None
         self.guard_problems: Sequence[Problem] = ()
         """Guards that guard no function, which the app does not ask for."""
+
+    @cached_property
+    def _hooks(self) -> AppHooks:
+        from hosting.extensions._app_hooks import AppHooks  # imports more than the discovery of extensions
+
+        return AppHooks(self._config, self._environ, self._registry, self._monitor)
+
+    @property
+    def _watchdog(self) -> Watchdog:
+        return self._hooks.watchdog
 
     @property
     def enabled(self) -> bool:
@@ -104,12 +100,12 @@ class ExtensionHost:
 
             registry = self._registry
             extension, guards = lambda name: registry.by_name(name)[0], lambda: registry.guards
-            self._background = Background(self._app, extension, self._config.budgets, guards)
+            self._background = Background(self._hooks.app, extension, self._config.budgets, guards)
         return self._background
 
     @property
     def _info(self) -> dict[str, Any]:
-        return document.tree(self._registry.ordered, self._functions, partial(self._selection.includes, FUNCTION))
+        return document.tree(self._registry.ordered, self._functions, partial(self._hooks.selection.includes, FUNCTION))
 
     def discover(self) -> None:
         """Find the installed extensions, import those of the group ``hosting``, and call their ``init``.
@@ -168,7 +164,7 @@ class ExtensionHost:
             start: called once, if an extension has the hook; the result gets what extensions add. Pass to ``load`` all
                 functions that it has then.
         """
-        self._app, self._background, self._chains.observers = app, None, app.observers
+        self._hooks.app, self._background, self._hooks.chains.observers = app, None, app.observers
         app.list_extensions = self.extension_entries
         if not self._has_extensions():
             return
@@ -206,13 +202,15 @@ class ExtensionHost:
 
     def check_guards(self, others: Sequence[Function] = ()) -> None:
         """Raise ExtensionError where a guard that the app asks for guards none of its functions; see ``load``."""
+        from hosting.extensions._guard_scope import check_scope
+
         functions = (*self._functions, *others)
         self.guard_problems = check_scope(self._registry.guards, functions, self._registrations, self._config)
 
     def add_functions(self, functions: Sequence[Function]) -> None:
         """Add functions; after ``load`` only for a worker that loads them one by one, or registers an extension."""
         self._functions = [*self._functions, *functions]
-        self._chains.add(functions)
+        self._hooks.chains.add(functions)
         if not self._has_extensions():
             self._inject(functions)
             return
@@ -220,24 +218,24 @@ class ExtensionHost:
             self._registry.take_registered(self._environ.get(_sdk.SCRIPT_ROOT, "."))
         self._configure_wanted(self._functions)
         with nullcontext() if self._root is None else _sdk.script_root(self._root):
-            self._registry.configure_sdk(self._functions, self._opt_ins.at_function_level)
-        self._selection = Selection(self._functions, self._registry.ordered, self._opt_ins, self._setup.failed)
-        self._setup.set_up(self._functions, self._selection, self._opt_ins)
-        self._setup.call_load_hooks(self._functions, self._selection)
+            self._registry.configure_sdk(self._functions, self._hooks.opt_ins.at_function_level)
+        self._hooks.select(self._functions)
+        self._hooks.setup.set_up(self._functions, self._hooks.selection, self._hooks.opt_ins)
+        self._hooks.setup.call_load_hooks(self._functions, self._hooks.selection)
         self._inject(functions)
-        self._chains.choose(self._selection)
-        self._find_edges(self._functions)
+        self._hooks.chains.choose(self._hooks.selection)
+        self._hooks.find_edges(self._functions)
         self._monitor.stop()
-        if any(self._chains.by_function.values()):
+        if any(self._hooks.chains.by_function.values()):
             self._watchdog.start()
 
     def add_late(self, name: str, target: Any) -> None:
         """Report an extension that the app registers after ``load``; if it is a guard, deny the app's functions."""
         late = self._registry.add_late(name, target)
         if late and late.is_guard:
-            self._opt_ins = OptIns(self._functions, self._registrations, self._config)
-            self._selection = Selection(self._functions, self._registry.ordered, self._opt_ins, self._setup.failed)
-            self._chains.choose(self._selection)
+            self._hooks.opt_in(self._functions, self._registrations)
+            self._hooks.select(self._functions)
+            self._hooks.chains.choose(self._hooks.selection)
 
     def _import_local(self) -> None:
         """Import the modules of ``extensionHost.load``, once; in Azure's worker the app is being imported already."""
@@ -256,8 +254,10 @@ class ExtensionHost:
 
     def _inject(self, functions: Sequence[Function]) -> None:
         needing = [function for function in functions if function.injected or function.returned]
-        if needing and self._chains.injections.add(needing, self.installed, enabled=self.enabled):
-            self._chains.choose(self._selection)  # also where extensions are off: a test may supply the values
+        if needing and self._hooks.chains.injections.add(needing, self.installed, enabled=self.enabled):
+            self._hooks.chains.choose(
+                self._hooks.selection
+            )  # also where extensions are off: a test may supply the values
 
     def invoker(self, function: Function, pool: ThreadPool) -> Invoker:
         """Return the invoker of a function, which follows its chain when extensions are paused or resumed.
@@ -266,15 +266,15 @@ class ExtensionHost:
             function: an async function runs in the caller's task, a sync one in ``pool``.
             pool: the threads.
         """
-        return self._chains.invoker(function, pool, self.budget)
+        return self._hooks.chains.invoker(function, pool, self.budget)
 
     def chain(self, function: Function) -> Chain | None:
         """Return the compiled hooks of a function as of now; None if it has none."""
-        return self._chains.by_function.get(function)
+        return self._hooks.chains.by_function.get(function)
 
     def edges(self, function: Function) -> Edges | None:
         """Return the hooks at the edges of a function's invocations; None if it has none."""
-        return self._edges.get(function)
+        return self._hooks.edges.get(function)
 
     @property
     def left_to_worker(self) -> list[str]:
@@ -293,21 +293,23 @@ class ExtensionHost:
             ExtensionError: the hook of a guard failed, and its functions are denied from now on; or the host is strict,
                 and an extension has an error.
         """
+        from hosting.extensions._lifespan import call_on_loop
+
         for hook in self._registry.hooks("startup"):
             succeeded = await call_on_loop(hook, self._handle(hook), self._config.budgets.startup, self._monitor)
             if not succeeded and hook.extension.is_guard:
                 hook.extension.fail_hook("startup")
-                self._chains.refresh()
-        self._app.note_start()
+                self._hooks.chains.refresh()
+        self._hooks.app.note_start()
         self._monitor.stop()
         self._check_start()
-        if self._app.tasks:
+        if self._hooks.app.tasks:
             self.background.start()
 
     async def settle(self) -> None:
         """Wait for hooks that nothing awaits: those about responses that are sent."""
-        if self._edge_limits is not None:
-            await self._edge_limits.drain()
+        if self._hooks.edge_limits is not None:
+            await self._hooks.edge_limits.drain()
 
     async def stop_tasks(self) -> None:
         """Stop the background tasks and the health checks of extensions, if there are any."""
@@ -316,11 +318,13 @@ class ExtensionHost:
 
     async def shutdown(self) -> None:
         """Stop tasks, call the ``shutdown`` hooks in reverse order, close services, and end time limits."""
+        from hosting.extensions._lifespan import call_on_loop
+
         await self.settle()
         await self.stop_tasks()
         for hook in reversed(self._registry.hooks("shutdown")):
             await call_on_loop(hook, self._handle(hook), self._config.budgets.shutdown, self._monitor)
-        if self._app.services.has_made:
+        if self._hooks.app.services.has_made:
             await self.background.close_services()
         self._monitor.stop()
         self._watchdog.stop()
@@ -328,7 +332,7 @@ class ExtensionHost:
     @property
     def injections(self) -> Injections:
         """The values for parameters of functions that extensions supply."""
-        return self._chains.injections
+        return self._hooks.chains.injections
 
     def pause(self, name: str, word: PauseWord = "") -> None:
         """Stop calling the hooks of an extension until ``resume``.
@@ -341,7 +345,7 @@ class ExtensionHost:
             GuardPauseError: the word is missing, or the extension is not a guard.
             ExtensionError: no extension of this name is loaded.
         """
-        self._chains.pause(name, word)
+        self._hooks.chains.pause(name, word)
 
     def resume(self, name: str) -> None:
         """Call the hooks of a paused or quarantined extension again.
@@ -349,7 +353,7 @@ class ExtensionHost:
         Raises:
             ExtensionError: no extension of this name is loaded.
         """
-        self._chains.resume(name)
+        self._hooks.chains.resume(name)
 
     def verify(self) -> list[dict[str, Any]]:
         """Compare the files of each distribution with extensions, bindings or storage with its RECORD; imports nothing.
@@ -370,6 +374,8 @@ class ExtensionHost:
 
     def uses(self) -> dict[str, str]:
         """Return which extensions the app uses, installed or not, each with the beginning of a sentence on where."""
+        from hosting.extensions._optin import OptIns
+
         return OptIns(self._functions, self._registrations, self._config).uses(self._registry.ordered)
 
     def diagnosis(self, *, verify: bool = False) -> dict[str, Any]:
@@ -402,7 +408,7 @@ class ExtensionHost:
 
     def extension_entries(self) -> list[dict[str, Any]]:
         """Return the part of the diagnosis about the extensions, which takes a fraction of the time of the whole."""
-        return document.extension_entries(self.installed, self._chains.compiler.chains)
+        return document.extension_entries(self.installed, self._hooks.chains.compiler.chains)
 
     @property
     def has_guards(self) -> bool:
@@ -411,7 +417,7 @@ class ExtensionHost:
 
     def unguarded(self) -> list[str]:
         """Return the names of the functions that no guard stands before, in order; none where the app has no guard."""
-        return document.unguarded(self._chains.by_function) if self._registry.guards else []
+        return document.unguarded(self._hooks.chains.by_function) if self._registry.guards else []
 
     def describe_chain(self, function_name: str) -> dict[str, str]:
         """Return the compiled hooks of one function, as the document's ``chain``.
@@ -422,10 +428,12 @@ class ExtensionHost:
         Raises:
             ExtensionError: there is no such function, extensions are switched off, or no hook is for the function.
         """
-        return document.chain_entry(function_name, self._functions, self._chains.by_function, enabled=self.enabled)
+        return document.chain_entry(
+            function_name, self._functions, self._hooks.chains.by_function, enabled=self.enabled
+        )
 
     def _handle(self, hook: Hook) -> dict[str, Any]:
-        return {"app": self._app.handle(hook.extension.name)}
+        return {"app": self._hooks.app.handle(hook.extension.name)}
 
     def _check_not_frozen(self, method: str) -> None:
         if self._frozen:
@@ -435,28 +443,19 @@ class ExtensionHost:
         """Import the extensions that functions opt in to, and configure those that are not configured yet."""
         self._registrations.add(pending.collect())
         self._registry.add_local(self._registrations.extensions, is_late=self._frozen)
-        self._opt_ins = OptIns(functions, self._registrations, self._config)
-        self._registry.import_wanted(self._opt_ins.wanted)
+        self._hooks.opt_in(functions, self._registrations)
+        self._registry.import_wanted(self._hooks.opt_ins.wanted)
         self._registry.initialize()
-        self._typed_settings.root = self._app_root
-        self._registry.configure(self._opt_ins.app_settings, self._typed_settings)
-
-    def _find_edges(self, functions: Sequence[Function]) -> None:
-        if not any(map(self._registry.hooks, CALLED_AT_EDGES)):
-            return
-        from hosting.extensions._edges import EdgeLimits, find_edges
-
-        budget, after = self._config.budgets.hook, self._config.quarantine_after
-        limits = self._edge_limits = self._edge_limits or EdgeLimits(budget, after, self._chains.quarantine)
-        self._edges |= find_edges(functions, self._registry.hooks, self._selection, limits)
+        self._hooks.typed_settings.root = self._app_root
+        self._registry.configure(self._hooks.opt_ins.app_settings, self._hooks.typed_settings)
 
     def _hooks_for(self, function: Function) -> list[Hook]:
         """Return every hook that runs for this function, in the order of the calls."""
         set_up = [hook for name in ("init_function", "configure_function") for hook in self._registry.hooks(name)]
-        chain, edges = self._chains.by_function.get(function), self._edges.get(function)
+        chain, edges = self._hooks.chains.by_function.get(function), self._hooks.edges.get(function)
         return [
-            *self._selection.hooks(set_up, function),
-            *self._setup.load_hooks(function, self._selection),
+            *self._hooks.selection.hooks(set_up, function),
+            *self._hooks.setup.load_hooks(function, self._hooks.selection),
             *(chain.steps if chain else ()),
             *(edges.hooks if edges else ()),
         ]
@@ -475,8 +474,8 @@ class ExtensionHost:
             self._registry.find()  # so that the names of installed extensions are known
         extensions = self._registry.ordered
         unused = _sdk.unused_instances(extensions, self._functions)
-        own = [*self._opt_ins.problems(extensions), *self._selection.problems(), *self.guard_problems]
-        return [*problems, *self._registry.problems(), *own, *unused, *self._app.problems]
+        own = [*self._hooks.opt_ins.problems(extensions), *self._hooks.selection.problems(), *self.guard_problems]
+        return [*problems, *self._registry.problems(), *own, *unused, *self._hooks.app.problems]
 
     def loose_hooks(self) -> list[Problem]:
         """Return a problem for each module of the app with hooks that nothing registers."""

@@ -103,6 +103,8 @@ import asyncio
 import queue  # for the threads of sync functions, with extensions or without
 from hosting.core import Binding, Function
 from hosting.extensions import ExtensionHost, ThreadPool
+import hosting.extensions._app_hooks  # what every host with functions has
+import hosting.extensions._guard_scope
 
 def call():
     return "answer"

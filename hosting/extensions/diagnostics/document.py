@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 from hosting._distributions import distribution_name, distribution_version, installed_versions
-from hosting._injection import name_of
 from hosting._interface import interface_text
 from hosting._text import did_you_mean
 from hosting.core import Function, Problem
@@ -71,6 +70,7 @@ def extension_entries(extensions: Sequence[Extension], chains: Sequence[Chain]) 
 
 
 def _extension_entry(extension: Extension, position: int | None, chains: Sequence[Chain]) -> dict[str, Any]:
+    from hosting._injection import name_of  # neither is needed before the diagnosis
     from hosting.extensions.diagnostics.redaction import redacted
 
     return {

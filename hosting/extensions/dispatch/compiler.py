@@ -21,7 +21,7 @@ import time
 from collections.abc import Callable
 from functools import cached_property, partial
 from types import CodeType, CoroutineType
-from typing import Any, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from hosting._invocation import invocation_of
 from hosting.authoring import Outcome
@@ -32,7 +32,6 @@ from hosting.extensions._model import Hook
 from hosting.extensions.dispatch import chain_template as template
 from hosting.extensions.dispatch.chain_template import fill
 from hosting.extensions.dispatch.denial import is_denied
-from hosting.extensions.dispatch.observation import Observation, Observers
 from hosting.extensions.dispatch.plan import Exit, LevelPlan, Plan
 from hosting.extensions.dispatch.quarantine import Quarantine
 from hosting.extensions.dispatch.runtime import (
@@ -43,6 +42,9 @@ from hosting.extensions.dispatch.runtime import (
     refuse_coroutine,
 )
 from hosting.extensions.dispatch.watchdog import Watchdog
+
+if TYPE_CHECKING:
+    from hosting.extensions.dispatch.observation import Observers
 
 Form = Literal["sync", "stepwise", "async"]
 Mode = Literal["plain", "timed", "observed"]
@@ -149,7 +151,10 @@ class Compiler:
             def compile_source(source: str) -> Callable[..., Any]:
                 namespace = _namespace(function, runtime, self._watchdog)
                 namespace.update(_providers(injection, runtime))
-                namespace["observe"] = Observation(function, plan.steps, self._observers()).observe
+                if observers := self._observers():
+                    from hosting.extensions.dispatch.observation import Observation
+
+                    namespace["observe"] = Observation(function, plan.steps, observers).observe
                 exec(self._code(source), namespace)
                 run: Callable[..., Any] = namespace["chain"]
                 return run
