@@ -1,7 +1,9 @@
 """Run the tests against built wheels: ``python -m tools.wheel_tests DIST [PYTEST ARGUMENTS]``.
 
-The wheels of DIST are installed into a new virtual environment, and the tests run in a copy of this checkout without
-the sources of the distributions, so that only the wheels can be imported. Tests of the sources themselves are left out.
+The wheels of hosting, and of the packages that hosts of this checkout find, are installed from DIST into a new virtual
+environment, and the tests run in a copy of this checkout without their sources, so that only the wheels can be
+imported. The other packages act on every app that finds them: their tests add their sources, and those of the examples
+install their wheels. Tests of the sources themselves are left out.
 """
 
 from __future__ import annotations
@@ -16,6 +18,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 SOURCE_TESTS = ("tests/test_architecture.py", "tests/docs", "tests/packaging", "tests/tools")
+FOUND = ("hosting-profile", "hosting-storage", "hosting-timer")
+"""The packages that hosts of this checkout find."""
 AZURE_WORKER = ("azure-functions-runtime", "azure-functions-runtime-v1", "azurefunctions-extensions-base")
 """The libraries of Azure's Python worker, which the tests of ``hosting.extend`` drive."""
 
@@ -24,7 +28,7 @@ _LEFT_OUT = (".git", ".venv", "build", "dist", "mutants", "site", ".*_cache", "_
 
 def main(arguments: Sequence[str]) -> int:
     """Install the wheels and run the tests; return pytest's exit code, or 2 where there are no wheels."""
-    if not arguments or not (wheels := sorted(Path(arguments[0]).resolve().glob("*.whl"))):
+    if not arguments or not (wheels := _wheels(Path(arguments[0]).resolve())):
         print("usage: python -m tools.wheel_tests DIST [PYTEST ARGUMENTS], with wheels in DIST", file=sys.stderr)
         return 2
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
@@ -34,11 +38,16 @@ def main(arguments: Sequence[str]) -> int:
         return subprocess.run([python, "-m", "pytest", *ignored, *arguments[1:]], cwd=checkout, check=False).returncode
 
 
+def _wheels(folder: Path) -> list[Path]:
+    names = [name.replace("-", "_") for name in ("hosting", *FOUND)]
+    return [wheel for wheel in sorted(folder.glob("*.whl")) if wheel.name.partition("-")[0] in names]
+
+
 def copy_without_sources(checkout: Path) -> Path:
-    """Copy this checkout, without the packages that the wheels bring, to a new folder; return the folder."""
+    """Copy this checkout, without the packages that are installed from wheels, to a new folder; return the folder."""
     shutil.copytree(ROOT, checkout, ignore=shutil.ignore_patterns(*_LEFT_OUT))
-    for sources in (checkout / "hosting", *checkout.glob("plugins/*/src")):
-        shutil.rmtree(sources)
+    for sources in ("hosting", *(f"plugins/{name}/src" for name in FOUND)):
+        shutil.rmtree(checkout / sources, ignore_errors=True)
     return checkout
 
 
