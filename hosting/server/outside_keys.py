@@ -28,6 +28,7 @@ _MIN_KEY_LENGTH = 16
 _MAX_FILE_BYTES = 65536
 _EXPECTED_SECRET = f"expected at least {_MIN_DIGITS} hexadecimal digits, as 'openssl rand -hex 32' prints"
 _DIGITS = re.compile(r"[0-9a-fA-F]+")
+_CORRECT = "Correct the Secret that is mounted there."
 _KEY = re.compile(r"[!-~]+")
 _KUBERNETES_LINK = "..data"
 """What leads to the folder of a mounted Secret's files; Kubernetes replaces it whenever one of them changes."""
@@ -185,13 +186,15 @@ class KeysFolder:
         try:
             key = _text(file).strip()
         except OSError as error:
-            raise SettingsError(f"{self.title}: {file.name} cannot be read: {error.strerror or error}") from error
+            raise SettingsError(
+                f"{self.title}: {file.name} cannot be read: {error.strerror or error}", remedy=_CORRECT
+            ) from error
         if not _KEY.fullmatch(key) or len(key) < _MIN_KEY_LENGTH:
             found = "other characters" if key and not _KEY.fullmatch(key) else f"{len(key)}"
             raise SettingsError(
                 f"{self.title}: {file.name} has no usable key: expected at least {_MIN_KEY_LENGTH} ASCII characters "
                 f"without spaces, found {found}",
-                remedy="Correct the Secret that is mounted there.",
+                remedy=_CORRECT,
             )
         return key
 

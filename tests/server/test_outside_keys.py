@@ -157,6 +157,15 @@ def test_value_that_cannot_be_used_is_one_message_without_the_secret(
     assert not any(secret in str(caught.value) for secret in (OLD, "hunter2", "c0ffee"))
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="links need a right there")
+def test_link_to_nothing_in_the_folder_is_one_message_with_the_next_step(tmp_path: Path) -> None:
+    """A Secret that is mounted has links, and one of them may be broken."""
+    (tmp_path / "host.master").symlink_to(tmp_path / "gone")
+    with pytest.raises(SettingsError, match=r"host\.master cannot be read: No such file or directory") as caught:
+        key_store(tmp_path, {FOLDER: str(tmp_path)}).load()
+    assert caught.value.remedy == "Correct the Secret that is mounted there."
+
+
 def test_mounted_keys_that_change_are_read_while_the_host_runs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
