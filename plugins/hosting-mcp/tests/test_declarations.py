@@ -114,6 +114,16 @@ def test_disabled_function_is_no_tool(make_peer: MakePeer) -> None:
         ("a:{x}.txt", "a:b.txt", {"x": "b"}),
         ("a:{x}.txt", "a:bxtxt", None),
         ("a:b", "a:b", {}),
+        ("a:b", "a:bc", None),
+        ("a:{x}-{y}", "a:1-2-3", {"x": "1-2", "y": "3"}),
+        ("a:{x}-{y}", "a:1--", {"x": "1", "y": "-"}),
+        ("a:{x}-{y}", "a:-2", None),
+        ("a:{x}A{y}b", "A:1a2B", {"x": "1", "y": "2"}),
+        ("a:{x}/y/{z}", "a:1/y/y/2", None),
+        ("a:{x}", "a", None),
+        ("a:{x}a:", "a:", None),
+        ("a:{x}-{y}-{z}-{w}.", "a:" + "-" * 100_000, None),
+        ("a:{x}-{y}-{z}-{w}", "a:" + "-" * 100_000 + "/", None),
     ],
 )
 def test_template_matches_within_its_places(template: str, uri: str, values: Any) -> None:

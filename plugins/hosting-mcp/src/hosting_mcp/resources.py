@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import string
 from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import unquote
@@ -15,6 +16,8 @@ from hosting_mcp.triggers import McpTrigger
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:.")
 _EXPRESSION = re.compile(r"\{([^{}]*)\}")
 _NAME = re.compile(r"[A-Za-z_]\w*")
+_DELIMITER = re.compile("[/?#]")
+_LOWER = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
 
 
 class UriTemplate:
@@ -41,13 +44,26 @@ class UriTemplate:
             raise ValueError("has an expression without a name, or one name twice")
         self.shape = _EXPRESSION.sub("{}", text).lower()
         """What it has in common with templates that fit the same URIs."""
-        parts = _EXPRESSION.split(text)[::2]
-        self._pattern = re.compile("([^/?#]+)".join(map(re.escape, parts)), re.IGNORECASE)
+        *self._parts, self._last = (part.translate(_LOWER) for part in _EXPRESSION.split(text)[::2])
 
     def match(self, uri: str) -> dict[str, str] | None:
-        """Return the values of its expressions in a URI, decoded, by name; None if the URI does not fit."""
-        found = self._pattern.fullmatch(uri)
-        return None if found is None else dict(zip(self.names, map(unquote, found.groups()), strict=True))
+        """Return the values of its expressions in a URI, decoded, by name; None if the URI does not fit.
+
+        Values are as long as they can be, the first ones before the others. Each text before a value is searched once,
+        from the right: a regular expression would try all ways, which takes minutes for some URIs.
+        """
+        text, end = uri.translate(_LOWER), len(uri) - len(self._last)
+        if not text.endswith(self._last):
+            return None
+        values: list[str] = []
+        for part in reversed(self._parts):
+            begin = text.rfind(part, 0, max(end - 1, 0)) if len(values) + 1 < len(self._parts) else 0
+            value = uri[begin + len(part) : end] if begin >= 0 and text.startswith(part, begin) else ""
+            if not value or _DELIMITER.search(value):
+                return None
+            values.append(unquote(value))
+            end = begin
+        return dict(zip(self.names, reversed(values), strict=True)) if self._parts or not end else None
 
 
 class ResourceTrigger(McpTrigger):
