@@ -76,7 +76,7 @@ test-pythons: $(VENV)/.dev $(VENV)/.azurite ## Run the tests of extensions, apps
 test-wheels: wheels ## Run the tests against the built wheels, in a virtual environment of their own
 	$(BIN)/python -m tools.wheel_tests dist $(PYTEST_ARGS)
 
-proof: $(VENV)/.dev $(VENV)/.azurite ## Kill hosts over 20 queues of 2,000 messages, over 500 orchestrations, and scale them from 0 to 8 over 20,000; restart 3 under load, and stop 100: nothing is lost
+proof: $(VENV)/.dev $(VENV)/.azurite ## Kill hosts over 20 queues of 2,000 messages, over 500 orchestrations of each SDK, and scale them from 0 to 8 over 20,000; restart 3 under load, and stop 100: nothing is lost
 	HOSTING_REPEATS=20 $(BIN)/python -m pytest plugins/hosting-storage/tests/test_nothing_lost.py -rP
 	HOSTING_DURABLE_ORDERS=500 HOSTING_DURABLE_KILLS=30 $(BIN)/python -m pytest plugins/hosting-durable/tests/test_nothing_lost.py -o faulthandler_timeout=0
 	PYTHONPATH=plugins/hosting-storage/tests $(BIN)/python -m tests.benchmarks.keda

@@ -20,7 +20,7 @@ ROOT = Path(__file__).parent.parent
 TESTS = ("tests/extensions", "tests/apps", "tests/azure_worker", "plugins")
 
 _DURABLE_2 = {
-    "3.13": ("plugins/hosting-durable/tests/test_sdk2.py", "plugins/hosting-durable/tests/test_backend.py"),
+    "3.13": tuple(f"plugins/hosting-durable/tests/test_{name}.py" for name in ("sdk2", "backend", "nothing_lost")),
 }
 
 _WHICH = "import sys; print(*sys.version_info[:2], sep='.'); print(sys.executable)"

@@ -16,6 +16,8 @@ _METADATA = "Metadata-Version: 2.1\nName: hosting-durable\nVersion: 0.1.0\n"
 def install(folder: Path) -> Path:
     """Write the package with its metadata into a folder for PYTHONPATH, and return the folder."""
     folder.mkdir()
+    # Apps find in it what stands in for the SDK 2.x.
+    (folder / "durable_support").symlink_to(PACKAGE / "tests" / "durable_support")
     (folder / "hosting_durable").symlink_to(PACKAGE / "src" / "hosting_durable")
     info = folder / "hosting_durable-0.1.0.dist-info"
     info.mkdir()

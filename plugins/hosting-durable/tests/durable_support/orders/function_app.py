@@ -1,20 +1,13 @@
-"""An app whose orchestrations do all kinds of steps; each activity notes in a file that it ran."""
+"""An app whose orchestrations do all kinds of steps."""
 
-import os
 from collections.abc import Generator
 from datetime import timedelta
 from typing import Any
 
 import azure.durable_functions as df
+from durable_support.runs import double, fail_at_first
 
 app: Any = df.DFApp()
-
-
-def note(text: str) -> None:
-    """Add a line to the file of runs; short lines are written whole."""
-    file = os.open(os.environ["RUNS"], os.O_WRONLY | os.O_APPEND | os.O_CREAT)
-    os.write(file, f"{text}\n".encode())
-    os.close(file)
 
 
 @app.orchestration_trigger("context")
@@ -44,19 +37,13 @@ def pack(context: Any) -> Generator[Any, Any, Any]:
 @app.activity_trigger("x")
 def part(x: list) -> int:
     """Return the double of a number."""
-    note(f"{x[0]} {x[1]}")
-    return x[1] * 2
+    return double(x)
 
 
 @app.activity_trigger("x")
 def unsteady(x: list) -> int:
     """Fail at the first run of an instance."""
-    note(f"{x[0]} {x[1]}")
-    with open(os.environ["RUNS"]) as runs:
-        count = sum(line.strip() == f"{x[0]} {x[1]}" for line in runs)
-    if count < 2:
-        raise ValueError("unsteady")
-    return x[1]
+    return fail_at_first(x)
 
 
 @app.entity_trigger("context", entity_name="Ledger")
