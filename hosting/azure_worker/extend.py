@@ -17,7 +17,6 @@ from typing import Any, NamedTuple, TypeVar, overload
 
 from hosting.apps.host_json import apply_host_json
 from hosting.authoring import REPLACES, declared_opt_ins, pending, user_function
-from hosting.azure_worker.late_extensions import report_each_extension, wait_for_extension
 from hosting.azure_worker.state import WorkerState, extensions_are_off, log, log_errors, worker_state
 from hosting.core import Binding, Function, Model
 from hosting.errors import ExtensionError
@@ -167,6 +166,8 @@ def _extend_app(app: Any, routes: Routes) -> Any:
         return app
     state = None if extensions_are_off() else worker_state()
     if state is None:
+        from hosting.azure_worker.late_extensions import wait_for_extension  # only where no extension runs
+
         _check_when_indexed(app)
         wait_for_extension(functools.partial(_extend_app, app, routes))
         return app
@@ -316,6 +317,7 @@ def _extend_function(call: Callable[..., Any]) -> Callable[..., Any]:
     state = None if extensions_are_off() else worker_state()
     if state is None:
         from hosting.azure_worker.injection import check_needs_no_extension  # only where no extension runs
+        from hosting.azure_worker.late_extensions import report_each_extension
 
         check_needs_no_extension(call.__name__, call)
         report_each_extension(f"'{call.__name__}' runs")

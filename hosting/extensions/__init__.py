@@ -7,7 +7,6 @@ from hosting.extensions._config import FLAG, is_enabled
 from hosting.extensions._discovery import EntryPoint, has_guards, installed_entry_points, load_entry_point, may_load
 from hosting.extensions._failures import run_isolated
 from hosting.extensions._model import COMMANDS, GROUPS, HOOK_GROUPS, Extension
-from hosting.extensions._sdk import SdkRegistrations
 from hosting.extensions.host import ExtensionHost
 
 if _TYPE_CHECKING:
@@ -16,6 +15,7 @@ if _TYPE_CHECKING:
     from hosting.extensions._edges import Edges, outcome_of, run_edges_here
     from hosting.extensions._health import HealthResult
     from hosting.extensions._injection import overrides
+    from hosting.extensions._sdk_registrations import SdkRegistrations
     from hosting.extensions.dispatch.execution import run_here
     from hosting.extensions.dispatch.runtime import record_unusable_result
     from hosting.extensions.dispatch.thread_pool import PoolThread, ThreadPool
@@ -58,6 +58,7 @@ _LATER = {
     "installed_commands": f"{__name__}._commands",
     "PauseWord": f"{__name__}._chains",
     "PoolThread": f"{__name__}.dispatch.thread_pool",
+    "SdkRegistrations": f"{__name__}._sdk_registrations",
     "ThreadPool": f"{__name__}.dispatch.thread_pool",
     "outcome_of": f"{__name__}._edges",
     "overrides": f"{__name__}._injection",

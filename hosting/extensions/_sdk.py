@@ -12,10 +12,9 @@ import functools
 import os
 import sys
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from copy import deepcopy
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from hosting.core import Function, Problem
 from hosting.extensions._failures import NEVER_CAUGHT, describe_error, record_failure, run_isolated
@@ -105,7 +104,9 @@ class Collector:
         from azure.functions.extension import ExtensionMeta, FuncExtensionBase
 
         if not self._is_sdk_empty:
-            _empty_sdk()
+            from hosting.extensions._sdk_registrations import SdkRegistrations  # a worker's registrations stay
+
+            SdkRegistrations(None, {}, {}).write()
             self._is_sdk_empty = True
         replacements = {
             (ExtensionMeta, "_register_application_extension"): self._application_registration(ExtensionMeta),
@@ -329,62 +330,6 @@ def _remembering_file(original: Callable[[Any, str], None]) -> Callable[[Any, st
         original(self, file_path)
 
     return init
-
-
-class SdkRegistrations(NamedTuple):
-    """What the SDK itself has registered at one time: the hooks of apps, those of functions, and their names."""
-
-    app: Any
-    functions: dict[str, Any]
-    names: dict[str, Any]
-
-    @classmethod
-    def read(cls) -> SdkRegistrations:
-        """Return a copy of what is registered now."""
-        from azure.functions.extension import ExtensionMeta
-
-        functions = {trigger: _copy(hooks) for trigger, hooks in ExtensionMeta._func_exts.items()}
-        return cls(_copy(ExtensionMeta._app_exts), functions, deepcopy(ExtensionMeta._info))
-
-    def write(self) -> None:
-        """Let exactly this be registered, and everything else register again when its module is imported again."""
-        from azure.functions.extension import ExtensionMeta
-
-        known = {id(_owner(hook)) for hook in self._hooks()}
-        gone = [hook for hook in self.read()._hooks() if id(_owner(hook)) not in known]
-        _forget_modules(gone)
-        ExtensionMeta._app_exts, ExtensionMeta._func_exts, ExtensionMeta._info = self
-
-    def _hooks(self) -> Iterator[Any]:
-        yield from _stored(self.app or ())
-        for hooks in self.functions.values():
-            yield from _stored(hooks)
-
-
-def _owner(hook: Any) -> Any:
-    """Return the class or the instance whose hook it is."""
-    return getattr(hook.ext_impl, "__self__", hook.ext_impl)
-
-
-def _copy(hooks: Any) -> Any:
-    return None if hooks is None else type(hooks)(*map(list, hooks))
-
-
-def _empty_sdk() -> None:
-    """Remove what the SDK has registered, and the modules that did so, so that importing them registers it again."""
-    SdkRegistrations(None, {}, {}).write()
-
-
-def _forget_modules(hooks: Iterable[Any]) -> None:
-    for hook in hooks:
-        module = getattr(_owner(hook), "__module__", None)
-        if isinstance(module, str) and module != "__main__" and hasattr(sys.modules.get(module), hook.ext_name):
-            del sys.modules[module]
-
-
-def _stored(hooks: Sequence[list[Any]]) -> Iterator[Any]:
-    for kind in hooks:
-        yield from kind
 
 
 @contextmanager

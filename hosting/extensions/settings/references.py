@@ -5,12 +5,14 @@ from __future__ import annotations
 import errno
 import re
 from collections.abc import Mapping
-from pathlib import Path as FilePath
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from hosting._secret import HIDDEN
 from hosting.app_settings import AppSettings
 from hosting.extensions.settings.faults import Fault, Path, ReferenceText, Unresolved
+
+if TYPE_CHECKING:
+    from pathlib import Path as FilePath
 
 ENV, FILE = "$env", "$file"
 MAX_FILE_BYTES = 1 << 20
