@@ -44,6 +44,12 @@ _V2_SUFFIXES: Mapping[Kind, tuple[str, ...]] = {"durable": ("_functions", "_star
 """What further names in the v2 file end with."""
 _DEPLOYED = "requirements.txt"
 _REQUIREMENTS = ("requirements-dev.txt", _DEPLOYED)
+_PROJECT = "pyproject.toml"
+_DURABLE_MODULES = "azure.durable_functions.*"
+_DURABLE_TYPES = f"""
+[[tool.mypy.overrides]]
+module = ["{_DURABLE_MODULES}"]
+follow_untyped_imports = true  # it has types, but does not say so"""
 _ANOTHER_NAME = "Choose another name."
 
 
@@ -113,7 +119,7 @@ def add_function(app: TargetApp, name: str, kind: Kind, *, force: bool = False) 
     if existing and not (app.model == "v1" and force):
         message = f"the app already has a function {existing!r}; case is ignored in names"
         raise HostingError(message, remedy=_ANOTHER_NAME)
-    changes = dict(_requirement_changes(app, kind))
+    changes = {**dict(_requirement_changes(app, kind)), **dict(_type_changes(app, kind))}
     if app.model == "v1":
         files = v1_files(names, kind)
         for folder in dict.fromkeys(path.partition("/")[0] for path in files):
@@ -192,6 +198,16 @@ def _requirement_changes(app: TargetApp, kind: Kind) -> Iterator[tuple[str, str]
     if PACKAGES[kind] not in listed and not (name == _DEPLOYED and is_local(added)):
         texts[name] = _with_line(texts[name], added)
     yield from ((name, text) for name, text in texts.items() if text != before[name])
+
+
+def _type_changes(app: TargetApp, kind: Kind) -> Iterator[tuple[str, str]]:
+    """Yield pyproject.toml with what mypy needs to read the types of the function's SDK, if it has settings of mypy."""
+    file = app.root / _PROJECT
+    if kind != "durable" or not file.is_file():
+        return
+    text = _text(file)
+    if "[tool.mypy]" in text and _DURABLE_MODULES not in text:
+        yield _PROJECT, _with_line(text, _DURABLE_TYPES.replace("\n", line_end(text)))
 
 
 def _with_line(text: str, line: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from hosting.errors import HostingError
@@ -40,16 +40,22 @@ class Script(NamedTuple):
         return next(_sdk_names(self.tree, _DURABLE), "")
 
     def with_durable_function(self, code: str) -> str:
-        """Return the text with a durable function at its end, and with the import of its SDK if that is missing.
+        """Return the text with a durable function at its end, and with the imports that are missing.
 
         Args:
             code: the function; its lines end with a line feed.
         """
         body, end = self.text.removeprefix(_BYTE_ORDER_MARK), line_end(self.text)
         lines = _LINE.findall(body + end)
+        imports, added = _own_imports(self.tree), list[tuple[int, str]]()
         if not self.durable:
             first = min(node.lineno for node in self.tree.body if any(_sdk_names(ast.Module([node], []))))
-            lines.insert(first - 1, f"import {_DURABLE} as df{end}")
+            added.append((first - 1, f"import {_DURABLE} as df\n"))
+        if not any(map(_is_standard, imports)):
+            added.append((imports[0].lineno - 1, "\n"))
+        added += _missing_imports(self.tree, {"collections.abc": "Generator", "typing": "Any"})
+        for place, text in sorted(added, key=lambda one: one[0], reverse=True):
+            lines.insert(place, text.replace("\n", end))
         return self._joined(lines, code)
 
     def _joined(self, lines: list[str], code: str) -> str:
@@ -147,13 +153,38 @@ def _imported(tree: ast.Module) -> Iterator[ast.alias]:
             yield from node.names
 
 
-def _insert_logging(lines: list[str], tree: ast.Module, end: str) -> None:
-    """Insert ``import logging`` where it belongs among sorted imports of the standard library."""
-    imports = [
+def _missing_imports(tree: ast.Module, names: Mapping[str, str]) -> Iterator[tuple[int, str]]:
+    """Yield where the import of each name from its module belongs, and its lines; nothing for imports that are there.
+
+    What has one place is inserted before what was inserted there, so that later modules come first.
+    """
+    imports = _own_imports(tree)
+    sources = [node for node in imports if isinstance(node, ast.ImportFrom) and _is_standard(node)]
+    plain = [node for node in imports if isinstance(node, ast.Import) and _is_standard(node)]
+    for module, name in sorted(names.items(), reverse=True):
+        same = [node for node in sources if node.module == module]
+        if any(name == (alias.asname or alias.name) for node in same for alias in node.names):
+            continue
+        before = plain + [node for node in sources if (node.module or "") <= module]
+        text = f"from {module} import {name}\n"
+        if before:
+            yield max(node.end_lineno or node.lineno for node in before), text
+        else:
+            yield (sources or imports)[0].lineno - 1, text
+
+
+def _own_imports(tree: ast.Module) -> list[ast.Import | ast.ImportFrom]:
+    """Return the imports of a module, without those from ``__future__``."""
+    return [
         node
         for node in tree.body
         if isinstance(node, ast.Import | ast.ImportFrom) and getattr(node, "module", "") != "__future__"
     ]
+
+
+def _insert_logging(lines: list[str], tree: ast.Module, end: str) -> None:
+    """Insert ``import logging`` where it belongs among sorted imports of the standard library."""
+    imports = _own_imports(tree)
     plain = [node for node in imports if isinstance(node, ast.Import) and _is_standard(node)]
     before = [node for node in plain if node.names[0].name < "logging"]
     if before:

@@ -64,6 +64,18 @@ def test_every_tool_accepts_a_new_app(
     assert (checked.returncode, checked.stdout) == (0, "Checked a function app: no problems found.\n"), checked.stdout
 
 
+@pytest.mark.parametrize("model", [pytest.param("v1", marks=pytest.mark.long), "v2"])
+def test_linter_formatter_and_types_accept_orchestrations_and_tools(
+    tmp_path: Path, mypy_cache: Path, run_hosting: RunHosting, model: str
+) -> None:
+    """ruff and mypy (strict) find no problem; a second orchestration adds no second section for mypy."""
+    root = _make(tmp_path, run_hosting, model, ("durable", "mcp"))
+    assert run_hosting("new", "function", "Again", "--template", "durable", "--app-dir", root).returncode == 0
+    _run(root, "ruff", "check", "--no-cache")
+    _run(root, "ruff", "format", "--check", "--no-cache")
+    _run(root, "mypy", "--cache-dir", str(mypy_cache))
+
+
 @pytest.mark.parametrize("model", MODELS)
 def test_long_function_names_pass_linter_formatter_and_tests(
     tmp_path: Path, run_hosting: RunHosting, model: str

@@ -89,6 +89,33 @@ def test_missing_import_is_inserted_in_order(make_app: MakeApp, imports: str, ex
     assert _script(root).startswith(expected.format(azure=azure))
 
 
+GENERATOR, ANY = "from collections.abc import Generator\n", "from typing import Any\n"
+DURABLE_IMPORTS = {
+    "": f"{GENERATOR}{ANY}\n",
+    "import zipfile\n\n": f"import zipfile\n{GENERATOR}{ANY}\n",
+    "from typing import Any\n\n": f"{GENERATOR}{ANY}\n",
+    "from os import path\n\n": f"{GENERATOR}from os import path\n{ANY}\n",
+    "from uuid import uuid4\n\n": f"{GENERATOR}{ANY}from uuid import uuid4\n\n",
+    f"import os\n{GENERATOR}{ANY}\n": f"import os\n{GENERATOR}{ANY}\n",
+    '"""Doc."""\n\nfrom __future__ import annotations\n\n': (
+        f'"""Doc."""\n\nfrom __future__ import annotations\n\n{GENERATOR}{ANY}\n'
+    ),
+}
+
+
+@pytest.mark.parametrize(("imports", "expected"), DURABLE_IMPORTS.items())
+def test_missing_imports_of_an_orchestration_are_inserted_in_order(
+    make_app: MakeApp, imports: str, expected: str
+) -> None:
+    """Sorted imports stay sorted, and nothing is imported twice."""
+    root = make_app({"host.json": HOST_JSON, "function_app.py": f"{imports}{V2}"})
+    _add(root, "greet", "durable")
+    sdk = "import azure.durable_functions as df\n"
+    assert _script(root).startswith(f"{expected}{sdk}{V2}")
+    _add(root, "again", "durable")
+    assert _script(root).startswith(f"{expected}{sdk}{V2}")
+
+
 def test_added_lines_end_like_those_of_the_file(make_app: MakeApp) -> None:
     """A file with CR LF gets lines with CR LF."""
     root = make_app({"host.json": HOST_JSON})
