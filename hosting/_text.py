@@ -46,3 +46,10 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Return the question ``Did you mean 'name'?`` for a misspelled name; empty if no known name is similar."""
     name = closest(word, known)
     return "" if name is None else f"Did you mean {name!r}?"
+
+
+def with_remedy(message: str, remedy: str) -> str:
+    """Return a message and what to do as sentences of one line; the message alone if there is no remedy."""
+    if not remedy:
+        return message
+    return f"{message}{'' if message.endswith(('.', '!', '?', ':')) else '.'} {remedy}"

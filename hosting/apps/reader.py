@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from hosting._log import host_logger
+from hosting._text import with_remedy
 from hosting.app_settings import AppSettings
 from hosting.apps.definition import check_name, read_bindings, trigger_of
 from hosting.apps.retry import read_retry
@@ -81,7 +82,7 @@ class AppReader:
         self._add_failure(name, error, f"The {name!r} function is in error: {error.message}")
         trigger = trigger_of(bindings)
         if trigger is not None and self.is_allowed(name):
-            self.in_error.append(_in_error(name, file, trigger, f"{error.message} {error.remedy}".strip()))
+            self.in_error.append(_in_error(name, file, trigger, with_remedy(error.message, error.remedy)))
 
     def add_failed_function(self, name: str, error: FunctionLoadError) -> None:
         """Record a function with a valid definition but with code that cannot be loaded; Azure's host lists it."""

@@ -10,6 +10,7 @@ import click
 
 from hosting._distributions import Distribution, DistributionInfo
 from hosting._distributions import installed as installed_distributions
+from hosting._text import with_remedy
 from hosting.cli.help import Group, LazyCommands
 from hosting.errors import HostingError
 
@@ -105,4 +106,4 @@ class RootGroup(Group):
         if shown:
             with formatter.section("Not available"):
                 for problem in shown:
-                    formatter.write_text(f"{problem.message} {problem.remedy}")
+                    formatter.write_text(with_remedy(problem.message, problem.remedy))

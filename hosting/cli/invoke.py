@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import click
 
@@ -15,6 +17,9 @@ from hosting.errors import HostingError, UsageError
 from hosting.logging.tail import plain_text
 
 _FIRST_ERROR_STATUS = 400
+_METHOD = re.compile(r"[A-Z]+(-[A-Z]+)*")
+_SAFE = "/?&=%:@!$'()*+,;[]{}|"
+"""What a path and query may have besides letters and digits. A ``%`` stays, since some of it may be encoded already."""
 
 
 @click.command(
@@ -71,14 +76,16 @@ def _request(
     host: RunningHost, function: dict[str, Any], text: str | None, path: str | None, method: str | None
 ) -> dict[str, Any]:
     """Send a request to an HTTP function, and return what came of it like a manual run."""
-    target = path or function["route"]
-    if "{" in target:
+    target = _target(path or function["route"])
+    if "{" in target.partition("?")[0]:
         raise UsageError(
             f"The route of '{function['name']}' has parameters: {function['route']}.",
             remedy="Fill them in: --path PATH.",
         )
     methods = function["methods"] or ["GET", "POST"]
     chosen = (method or ("POST" if text is not None and "POST" in methods else methods[0])).upper()
+    if not _METHOD.fullmatch(chosen):
+        raise UsageError(f"--method {method!r} is not a method of HTTP.", remedy="Write it as --method POST.")
     body = b"" if text is None else text.encode()
     kind = "application/json" if text is None or _is_json(text) else "text/plain"
     response = host.request(chosen, target, body, content_type=kind, timeout=None)
@@ -90,6 +97,20 @@ def _request(
         "returned": {"value": response.text, "length": len(response.text)} if response.body else None,
         "error": f"status {response.status}" if is_error else None,
     }
+
+
+def _target(path: str) -> str:
+    """Return what a request line takes of a path and query: other characters than those of a URL are encoded.
+
+    Raises:
+        UsageError: it does not begin with a slash.
+    """
+    if not path.startswith("/"):
+        raise UsageError(
+            f"--path {path!r} does not begin with a slash.",
+            remedy="Write it as --path /api/hello; the host's address is the argument URL.",
+        )
+    return quote(path, safe=_SAFE, errors="surrogateescape")
 
 
 def _data(data: str | None) -> str | None:

@@ -9,7 +9,7 @@ from typing import TypeVar, cast
 
 import click
 
-from hosting._text import comma_separated
+from hosting._text import comma_separated, with_remedy
 from hosting.cli.params import Choice
 from hosting.errors import HostingError
 
@@ -45,7 +45,7 @@ def choose_several(
         try:
             return check(comma_separated(text))
         except HostingError as error:
-            raise click.UsageError(f"{error.message} {error.remedy}") from error
+            raise click.UsageError(with_remedy(error.message, error.remedy)) from error
 
     answer: Sequence[str] = click.prompt(question, default=",".join(default), value_proc=read)
     return answer

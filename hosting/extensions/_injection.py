@@ -8,6 +8,7 @@ from inspect import isfunction
 from typing import Any
 
 from hosting._injection import INVOCATION, Marked, Provider, describe_provider, name_of
+from hosting._text import with_remedy
 from hosting.core import NOTHING, Function, Problem
 from hosting.errors import FunctionLoadError, HostingError
 from hosting.extensions._config import FLAG
@@ -76,7 +77,7 @@ class Injections:
                     self._by_function[function] = _Resolver(function, extensions, enabled=enabled).injection()
                 _check_result(function, enabled=enabled or any(one.status in RUNNING for one in extensions))
             except HostingError as error:
-                function.error = f"{error.message} {error.remedy}".strip()
+                function.error = with_remedy(error.message, error.remedy)
                 message = f"The '{function.name}' function is in error: {error.message}"
                 self.problems.append(Problem("error", message, error.remedy, function.file, function=function.name))
         return bool(self._by_function)

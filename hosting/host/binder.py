@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from hosting._exceptions import error_text
 from hosting._log import host_logger
+from hosting._text import with_remedy
 from hosting.bindings.generic.implicit import ImplicitOutput, has_implicit_output
 from hosting.bindings.generic.provider import GenericTrigger
 from hosting.bindings.http.provider import HttpProvider
@@ -117,7 +118,7 @@ class Binder:
         """Let an HTTP function have its route although a connection is missing, as in Azure: each call of it fails."""
         if function.trigger.type.lower() == "httptrigger":
             failing = copy(function)
-            failing.bindings, failing.error = (function.trigger,), f"{error.message} {error.remedy}".strip()
+            failing.bindings, failing.error = (function.trigger,), with_remedy(error.message, error.remedy)
             ready = self.bind(failing)
             if ready is not None:
                 self._problems.append(_in_error(function, error))

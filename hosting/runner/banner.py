@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Iterable, Iterator
 
 from hosting._log import host_logger
+from hosting._text import with_remedy
 from hosting.bindings.http.provider import full_route
 from hosting.core import Function, Problem
 from hosting.extensions import Extension, ExtensionHost
@@ -91,7 +92,9 @@ def log_problems(problems: Iterable[Problem]) -> None:
 
 def problem_text(problem: Problem) -> str:
     """Return a problem as one log message."""
-    where = "" if problem.file is None else f" ({problem.file}{f':{problem.line}' if problem.line else ''})"
+    if problem.file is None:
+        return with_remedy(problem.message, problem.remedy)
+    where = f" ({problem.file}{f':{problem.line}' if problem.line else ''})"
     return f"{problem.message}{where}" + (f" {problem.remedy}" if problem.remedy else "")
 
 

@@ -76,6 +76,7 @@ async def get(host: FunctionHost, path: str, method: str = "GET", keys: Any = No
             "binding type 'zzz'. Correct",
         ),
         ("@app.route('x')\ndef ZGOOD(req): return ''\n", "/api/x", "the name is already used by the function 'zgood'"),
+        ("@app.route('x')\ndef ZGOOD(req): return ''\n", "/api/x", "are the same. Rename one of the two functions."),
     ],
 )
 async def test_function_that_cannot_run_answers_503_with_the_reason(

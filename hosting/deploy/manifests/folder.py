@@ -130,7 +130,10 @@ def write(folder: Path, files: Mapping[str, str], *, force: bool) -> list[Differ
             else:
                 (folder / one.path).unlink()
     except OSError as error:
-        raise HostingError(f"{error.filename or folder} cannot be written: {error.strerror}.") from error
+        raise HostingError(
+            f"{error.filename or folder} cannot be written: {error.strerror}.",
+            remedy="Choose another folder with -o, or make this one writable.",
+        ) from error
     return found
 
 
@@ -154,4 +157,7 @@ def _read(file: Path) -> str | None:
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise HostingError(f"{file} cannot be read: {error.strerror}.") from error
+        raise HostingError(
+            f"{file} cannot be read: {error.strerror}.",
+            remedy="Choose another folder with -o, or make this one readable.",
+        ) from error

@@ -139,7 +139,11 @@ def test_report_as_json_and_files_on_standard_output(app: Path, capfd: pytest.Ca
         ((), 2, "need the reference of the app's image"),
         (("--image", "a b"), 2, "is not the reference of an image"),
         (("--target", "kuberntes"), 2, "kubernetes"),
-        (("--image", IMAGE, "-o", "function_app.py/x"), 1, "cannot be"),
+        (
+            ("--image", IMAGE, "-o", "function_app.py/x"),
+            1,
+            "cannot be read: Not a directory.\n  Choose another folder with -o",
+        ),
     ],
 )
 def test_wrong_usage_is_one_message(
