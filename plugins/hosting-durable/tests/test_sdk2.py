@@ -343,6 +343,20 @@ async def test_an_answer_that_is_no_message_fails_the_orchestration(text: Any) -
     assert "no response of the Durable Task protocol" in (answer.error or "")
 
 
+async def test_tags_are_in_the_history_of_each_execution(served: Served) -> None:
+    """Those of an orchestration outlive continue-as-new; those of an activity stand where it is scheduled."""
+    client = served.client
+    for rounds in (0, 1):
+        identity = await client.schedule_new_orchestration("tagged", input=rounds, tags={"team": "a", "cost": "7"})
+        assert (await served.hub.wait_for_completion(identity, 60)).status is Status.COMPLETED
+        history: list[Any] = list(await client.get_orchestration_history(identity))
+        tags = {type(one).__name__: one.tags for one in history if getattr(one, "tags", None)}
+        assert tags == {
+            "ExecutionStartedEvent": {"team": "a", "cost": "7"},
+            "TaskScheduledEvent": {"size": "small"},
+        }
+
+
 async def test_large_payloads_pass(served: Served) -> None:
     """Those of clients may be longer than the 4 MB of gRPC's default."""
     instance = await served.run("echo", "x" * 200_000)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import TypeVar
 from uuid import uuid4
@@ -92,6 +92,7 @@ class TaskHub:
         trace_parent: str = "",
         trace_state: str = "",
         replaceable: Collection[Status] = (),
+        tags: Mapping[str, str] | None = None,
     ) -> str:
         """Start an orchestration, and return its instance ID. When it returns, the start is in the store.
 
@@ -107,6 +108,7 @@ class TaskHub:
             trace_parent: the ``traceparent`` of who starts it.
             trace_state: the ``tracestate`` of who starts it.
             replaceable: the states in which an orchestration of that ID is replaced; empty for what host.json says.
+            tags: its tags, which its history shows; None for none.
 
         Raises:
             InvalidInstanceId: the ID has characters or a length that are not allowed.
@@ -116,7 +118,8 @@ class TaskHub:
         identity = instance_id or uuid4().hex
         check_instance_id(identity)
         chosen, begins = version or self.settings.default_version, 0 if due is None else microseconds(due)
-        start = instances.Start(identity, uuid4().hex, name, chosen, input, begins, None, trace_parent, trace_state)
+        trace = (trace_parent, trace_state)
+        start = instances.Start(identity, uuid4().hex, name, chosen, input, begins, None, *trace, tags)
         replaces_any = self.settings.replaces_any
 
         def write(rows: Rows) -> None:

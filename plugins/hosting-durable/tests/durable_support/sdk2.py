@@ -113,6 +113,12 @@ def fails(context: Any, text: str) -> Any:
     raise RuntimeError(text)
 
 
+def tagged(context: Any, rounds: int) -> Any:
+    yield context.call_activity("same", input="x", tags={"size": "small"})
+    if rounds:
+        context.continue_as_new(rounds - 1)
+
+
 def approval(context: Any, _input: Any) -> Any:
     timer = context.create_timer(timedelta(hours=1))
     event = context.wait_for_external_event("Approved")
@@ -230,6 +236,7 @@ ORCHESTRATORS = (
     retries,
     rounds,
     sender,
+    tagged,
     transfers,
     two_events,
     waits,

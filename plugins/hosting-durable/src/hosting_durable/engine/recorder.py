@@ -82,8 +82,8 @@ class Recorder:
             fired = Event(EventType.TIMER_FIRED, NO_ID, fire_at, compact({"TimerId": number, "FireAt": fire_text}))
             self.change.timers.append((number, fired))
 
-    def schedule_activity(self, number: int, name: str, text: str | None, root: int | None = None) -> None:
-        """Schedule an activity under a number; ``root`` as in ``schedule``."""
+    def schedule_activity(self, number: int, name: str, text: str | None, root: int | None = None, **more: Any) -> None:
+        """Schedule an activity under a number; ``root`` as in ``schedule``, ``more`` for its event."""
         self.add(
             event(
                 EventType.TASK_SCHEDULED,
@@ -93,6 +93,7 @@ class Recorder:
                 Version="",
                 Input=self.shown(text),
                 **_retry(root),
+                **more,
             )
         )
         self.change.activities.append((number, name, text))

@@ -45,7 +45,7 @@ def _started(one: Any) -> _Content:
         "Input": optional(one, "input"),
         "OrchestrationInstance": instance,
         "ParentInstance": None,
-        "Tags": None,
+        "Tags": dict(one.tags) or None,
     }
 
 
@@ -58,7 +58,8 @@ def _ended(one: Any) -> _Content:
 
 
 def _scheduled(one: Any) -> _Content:
-    return {"Name": one.name, "Version": optional(one, "version"), "Input": optional(one, "input")}
+    tags = {"Tags": dict(one.tags)} if one.tags else {}
+    return {"Name": one.name, "Version": optional(one, "version"), "Input": optional(one, "input"), **tags}
 
 
 def _created(one: Any) -> _Content:

@@ -71,6 +71,7 @@ class HistoryEncoder:
         started = to.executionStarted
         started.name = content["Name"]
         put(started, version=content.get("Version"), input=self._input)
+        started.tags.update(content.get("Tags") or {})
         _instance(started.orchestrationInstance, content["OrchestrationInstance"])
         parent = content.get("ParentInstance")
         if parent:
@@ -206,6 +207,7 @@ def _at(to: Any, text: str) -> None:
 def _scheduled(to: Any, content: Mapping[str, Any]) -> None:
     to.name = content["Name"]
     put(to, version=content.get("Version") or None, input=content.get("Input"))
+    to.tags.update(content.get("Tags") or {})
 
 
 def _created(to: Any, content: Mapping[str, Any]) -> None:

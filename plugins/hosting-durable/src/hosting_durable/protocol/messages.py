@@ -14,6 +14,7 @@ _FILE = "hosting_durable.proto"
 _WELL_KNOWN = "google.protobuf."
 _SCALARS = {"int32": 5, "bool": 8, "string": 9}
 _MESSAGE, _ONE, _MANY = 11, 1, 3
+_TAGS = "Tags"
 
 
 class Messages:
@@ -74,10 +75,19 @@ def _describe(message: Any, fields: list[str]) -> None:
         kind, _, group = kind.partition("@")
         label, kind = (_MANY, kind[1:]) if kind.startswith("*") else (_ONE, kind)
         one = message.field.add(name=name, number=int(number), label=label, type=_SCALARS.get(kind, _MESSAGE))
-        if kind not in _SCALARS:
+        if kind == _TAGS:
+            one.label, one.type_name = _MANY, f".{message.name}.TagsEntry"
+            _describe_entry(message.nested_type.add(name="TagsEntry"))
+        elif kind not in _SCALARS:
             one.type_name = f".{kind}" if kind in MESSAGES else f".{_WELL_KNOWN}{kind}"
         if group:
             if group not in groups:
                 groups.append(group)
                 message.oneof_decl.add(name=group)
             one.oneof_index = groups.index(group)
+
+
+def _describe_entry(entry: Any) -> None:
+    """Fill the description of an entry of a map from text to text."""
+    entry.options.map_entry = True
+    _describe(entry, ["key=1:string", "value=2:string"])

@@ -28,7 +28,7 @@ class ProtocolRecorder(Recorder):
         found: Any = getattr(action, kind) if kind else None
         match kind:
             case "scheduleTask":
-                self.schedule_activity(action.id, found.name, optional(found, "input"))
+                self.schedule_activity(action.id, found.name, optional(found, "input"), **_tags(found))
             case "createSubOrchestration":
                 self._start_child(action.id, found)
             case "createTimer":
@@ -57,12 +57,13 @@ class ProtocolRecorder(Recorder):
                 Version=version,
                 InstanceId=identity,
                 Input=self.shown(text),
+                **_tags(action),
             )
         )
         parent = (turn.instance_id, turn.execution, turn.name, number)
-        self.change.children.append(
-            Start(identity, uuid4().hex, action.name, version, text, 0, parent, *self.change.trace)
-        )
+        tags = dict(action.tags) or None
+        start = Start(identity, uuid4().hex, action.name, version, text, 0, parent, *self.change.trace, tags=tags)
+        self.change.children.append(start)
 
     def _send(self, number: int, action: Any) -> None:
         target, text = action.instance.instanceId, optional(action, "data")
@@ -94,3 +95,7 @@ class ProtocolRecorder(Recorder):
 
     def _sender(self) -> dict[str, str]:
         return {"parent": self.turn.instance_id, "parentExecution": self.turn.execution}
+
+
+def _tags(action: Any) -> dict[str, Any]:
+    return {"Tags": dict(action.tags)} if action.tags else {}

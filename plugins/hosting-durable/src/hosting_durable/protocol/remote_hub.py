@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -67,12 +67,14 @@ class RemoteTaskHub(TaskHub):
         trace_parent: str = "",
         trace_state: str = "",
         replaceable: Collection[Status] = (),
+        tags: Mapping[str, str] | None = None,
     ) -> str:
         """Start an orchestration, and return its instance ID; as in ``TaskHub``."""
         identity = instance_id or uuid4().hex
         check_instance_id(identity)
         request = self.backend.messages.CreateInstanceRequest(instanceId=identity, name=name)
         put(request, input=input, version=version or self.settings.default_version)
+        request.tags.update(tags or {})
         _put_time(request, "scheduledStartTimestamp", due)
         states = replaceable or (Status if self.settings.replaces_any else ())
         request.orchestrationIdReusePolicy.replaceableStatus.extend(_numbers(states))

@@ -80,6 +80,7 @@ class TaskHubService:
             trace_parent=trace.traceParent,
             trace_state=optional(trace, "traceState") or "",
             replaceable=_statuses(request.orchestrationIdReusePolicy.replaceableStatus),
+            tags=dict(request.tags) or None,
         )
         return self._messages.CreateInstanceResponse(instanceId=identity)
 

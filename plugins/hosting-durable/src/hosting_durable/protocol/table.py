@@ -1,8 +1,8 @@
 """The messages of the Durable Task protocol that this package uses: their fields, numbers and types.
 
 A field is ``name=number:type``; ``*`` before the type means many, ``@`` and a name that only one field of that name is
-set. ``StringValue`` and its like are texts and numbers that may be missing. States are numbers, see ``STATUSES``.
-What the protocol has besides passes through a message unread.
+set. ``StringValue`` and its like are texts and numbers that may be missing, ``Tags`` texts by their names. States are
+numbers, see ``STATUSES``. What the protocol has besides passes through a message unread.
 """
 
 from __future__ import annotations
@@ -36,11 +36,12 @@ MESSAGES = {
     "CreateInstanceRequest": (
         "instanceId=1:string name=2:string version=3:StringValue input=4:StringValue "
         "scheduledStartTimestamp=5:Timestamp orchestrationIdReusePolicy=6:OrchestrationIdReusePolicy "
-        "executionId=7:StringValue parentTraceContext=9:TraceContext"
+        "executionId=7:StringValue tags=8:Tags parentTraceContext=9:TraceContext"
     ),
     "CreateInstanceResponse": "instanceId=1:string",
     "CreateSubOrchestrationAction": (
-        "instanceId=1:string name=2:string version=3:StringValue input=4:StringValue parentTraceContext=5:TraceContext"
+        "instanceId=1:string name=2:string version=3:StringValue input=4:StringValue "
+        "parentTraceContext=5:TraceContext tags=6:Tags"
     ),
     "CreateTaskHubRequest": "recreateIfExists=1:bool",
     "CreateTaskHubResponse": "",
@@ -90,7 +91,7 @@ MESSAGES = {
     "ExecutionStartedEvent": (
         "name=1:string version=2:StringValue input=3:StringValue "
         "orchestrationInstance=4:OrchestrationInstance parentInstance=5:ParentInstanceInfo "
-        "scheduledStartTimestamp=6:Timestamp parentTraceContext=7:TraceContext"
+        "scheduledStartTimestamp=6:Timestamp parentTraceContext=7:TraceContext tags=9:Tags"
     ),
     "ExecutionSuspendedEvent": "input=1:StringValue",
     "ExecutionTerminatedEvent": "input=1:StringValue",
@@ -192,7 +193,9 @@ MESSAGES = {
     "ResumeResponse": "",
     "RewindInstanceRequest": "instanceId=1:string reason=2:StringValue",
     "RewindInstanceResponse": "",
-    "ScheduleTaskAction": ("name=1:string version=2:StringValue input=3:StringValue parentTraceContext=5:TraceContext"),
+    "ScheduleTaskAction": (
+        "name=1:string version=2:StringValue input=3:StringValue tags=4:Tags parentTraceContext=5:TraceContext"
+    ),
     "SendEntityMessageAction": (
         "entityOperationSignaled=1:EntityOperationSignaledEvent@EntityMessageType "
         "entityOperationCalled=2:EntityOperationCalledEvent@EntityMessageType "
@@ -216,7 +219,8 @@ MESSAGES = {
     "StreamInstanceHistoryRequest": "instanceId=1:string executionId=2:StringValue",
     "SubOrchestrationInstanceCompletedEvent": "taskScheduledId=1:int32 result=2:StringValue",
     "SubOrchestrationInstanceCreatedEvent": (
-        "instanceId=1:string name=2:string version=3:StringValue input=4:StringValue parentTraceContext=5:TraceContext"
+        "instanceId=1:string name=2:string version=3:StringValue input=4:StringValue "
+        "parentTraceContext=5:TraceContext tags=6:Tags"
     ),
     "SubOrchestrationInstanceFailedEvent": "taskScheduledId=1:int32 failureDetails=2:TaskFailureDetails",
     "SuspendRequest": "instanceId=1:string reason=2:StringValue",
@@ -227,7 +231,9 @@ MESSAGES = {
         "errorType=1:string errorMessage=2:string stackTrace=3:StringValue innerFailure=4:TaskFailureDetails "
         "isNonRetriable=5:bool"
     ),
-    "TaskScheduledEvent": ("name=1:string version=2:StringValue input=3:StringValue parentTraceContext=4:TraceContext"),
+    "TaskScheduledEvent": (
+        "name=1:string version=2:StringValue input=3:StringValue parentTraceContext=4:TraceContext tags=5:Tags"
+    ),
     "TerminateRequest": "instanceId=1:string output=2:StringValue recursive=3:bool",
     "TerminateResponse": "",
     "TimerCreatedEvent": "fireAt=1:Timestamp",

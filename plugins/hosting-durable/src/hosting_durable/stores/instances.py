@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -34,6 +34,7 @@ class Start(NamedTuple):
         parent: the ID, the execution, the name and the task of the orchestration that starts it; None for a client.
         trace_parent: the ``traceparent`` of who starts it.
         trace_state: the ``tracestate`` of who starts it.
+        tags: its tags; None for none.
     """
 
     instance_id: str
@@ -45,6 +46,7 @@ class Start(NamedTuple):
     parent: tuple[str, str, str, int] | None = None
     trace_parent: str = ""
     trace_state: str = ""
+    tags: Mapping[str, str] | None = None
 
 
 def status_of(rows: Rows, instance_id: str, suffix: str = "") -> Status | None:
@@ -97,7 +99,7 @@ def started_event(start: Start, at: int) -> Event:
         Version=start.version,
         OrchestrationInstance={"InstanceId": start.instance_id, "ExecutionId": start.execution},
         ParentInstance=None if parent is None else _parent(parent),
-        Tags=None,
+        Tags=start.tags,
     )
 
 

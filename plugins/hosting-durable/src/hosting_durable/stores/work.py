@@ -6,6 +6,7 @@ it was made for, so that a host which was slow, and whose claim was given to ano
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -324,12 +325,21 @@ def _start(rows: Rows, turn: Turn, child: Start) -> None:
 
 def _continue(rows: Rows, turn: Turn, execution: str, text: str | None, version: str | None) -> None:
     """Begin the next execution: only messages for any execution remain."""
+    tags = _tags(rows, turn)
     rows.run("DELETE FROM history WHERE instance = ? AND execution = ?", turn.instance_id, turn.execution)
     rows.run("DELETE FROM activities WHERE instance = ?", turn.instance_id)
     rows.run("DELETE FROM inbox WHERE instance = ? AND execution IS NOT NULL", turn.instance_id)
     rows.run(_CONTINUE, execution, text, version, Status.RUNNING.value, turn.instance_id)
-    start = Start(turn.instance_id, execution, turn.name, version, text, parent=_named_parent(rows, turn))
+    start = Start(turn.instance_id, execution, turn.name, version, text, parent=_named_parent(rows, turn), tags=tags)
     put(rows, turn.instance_id, started_event(start, rows.now()), execution=execution)
+
+
+def _tags(rows: Rows, turn: Turn) -> Mapping[str, str] | None:
+    """Return the tags of an execution, which are in its first event."""
+    query = "SELECT body FROM history WHERE instance = ? AND execution = ? AND type = ?"
+    row = rows.one(query, turn.instance_id, turn.execution, EventType.EXECUTION_STARTED.value)
+    found: Mapping[str, str] | None = None if row is None else json.loads(row[0]).get("Tags")
+    return found
 
 
 def _named_parent(rows: Rows, turn: Turn) -> tuple[str, str, str, int] | None:
