@@ -170,7 +170,7 @@ def restored_imports() -> Iterator[None]:
 
 
 def _is_of_an_app(place: str) -> bool:
-    is_temporary = place.startswith(tempfile.gettempdir()) and not place.startswith(str(ROOT))
+    is_temporary = place.startswith(tempfile.gettempdir()) and not place.startswith((str(ROOT), sys.prefix))
     return is_temporary or place.startswith(APPS)
 
 

@@ -2,8 +2,8 @@
 
 The wheels of hosting, and of the packages that hosts of this checkout find, are installed from DIST into a new virtual
 environment, and the tests run in a copy of this checkout without their sources, so that only the wheels can be
-imported. The other packages act on every app that finds them: their tests add their sources, and those of the examples
-install their wheels. Tests of the sources themselves are left out.
+imported. The other packages act on every app that finds them: their tests add their sources. Tests that read or build
+the sources are left out, among them those of the examples, which install the wheels of all packages anyway.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-SOURCE_TESTS = ("tests/test_architecture.py", "tests/docs", "tests/packaging", "tests/tools")
+SOURCE_TESTS = ("tests/test_architecture.py", "tests/docs", "tests/examples", "tests/packaging", "tests/tools")
 FOUND = ("hosting-profile", "hosting-storage", "hosting-timer")
 """The packages that hosts of this checkout find."""
 AZURE_WORKER = ("azure-functions-runtime", "azure-functions-runtime-v1", "azurefunctions-extensions-base")
