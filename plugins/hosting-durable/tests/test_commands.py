@@ -84,6 +84,19 @@ def test_orchestration_is_started_shown_controlled_exported_and_deleted(shell: S
     assert shell("list").output == "ID  ORCHESTRATOR  STATUS  STARTED\n"
 
 
+def test_input_is_sent_as_the_client_of_the_installed_sdk_does(
+    shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """That of 2.x sends the JSON itself; that of 1.x a text of it."""
+    info = tmp_path / "site" / "azure_functions_durable-2.0.0.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: azure-functions-durable\nVersion: 2.0.0\n")
+    monkeypatch.syspath_prepend(str(info.parent))
+    assert shell("start", "Approve", "--input", '{"order": 7}', "--id", "one").exit_code == 0
+    assert json.loads(shell("export", "one").output)["input"] == '{"order": 7}'
+    assert 'Input          {"order": 7}' in shell("show", "one").output
+
+
 def test_results_are_shown_as_json_like_inputs(shell: Shell) -> None:
     """A text has its quotes in both, so that it cannot be taken for a number; reasons of failures are plain."""
     shell("start", "Chain", "--id", "one", "--input", '"7"')

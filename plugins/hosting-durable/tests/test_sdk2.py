@@ -357,6 +357,13 @@ async def test_tags_are_in_the_history_of_each_execution(served: Served) -> None
         }
 
 
+async def test_page_starts_an_orchestration_with_the_value_of_its_input(served: Served) -> None:
+    """The orchestrator gets what the JSON means, not its text."""
+    (panel,) = served.provider.panels()
+    await panel.act("start", {"name": "chain", "input": "3", "instance": "of-the-page"})
+    assert (await served.hub.wait_for_completion("of-the-page", 60)).output == "12"
+
+
 async def test_large_payloads_pass(served: Served) -> None:
     """Those of clients may be longer than the 4 MB of gRPC's default."""
     instance = await served.run("echo", "x" * 200_000)

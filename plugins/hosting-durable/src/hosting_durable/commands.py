@@ -19,7 +19,7 @@ from hosting_durable.errors import InstanceExists, UnknownInstance, WrongState
 from hosting_durable.http.documents import entity_document, history_document, status_document
 from hosting_durable.http.requests import is_json, parsed
 from hosting_durable.hub import TaskHub
-from hosting_durable.hubs import make_hub
+from hosting_durable.hubs import make_hub, start_input
 from hosting_durable.model import EntityId, EntityQuery, Instance, InstanceQuery
 from hosting_durable.status import Status
 
@@ -124,9 +124,12 @@ def _show_entity(instance_id: str, app_dir: Path, as_json: bool) -> None:
 @_common
 def start(name: str, text: str | None, instance_id: str | None, app_dir: Path, as_json: bool) -> None:
     """Start the orchestrator NAME, and print the ID of the orchestration."""
-    # The SDK's client sends JSON that holds a text of JSON, and get_input expects that.
-    given = None if text is None else json.dumps(_json("--input", text))
-    started = _with_hub(app_dir, lambda hub: hub.start_orchestration(name, given, instance_id))
+    given = None if text is None else _json("--input", text)
+
+    async def work(hub: TaskHub) -> str:
+        return await hub.start_orchestration(name, None if given is None else start_input(hub, given), instance_id)
+
+    started = _with_hub(app_dir, work)
     if as_json:
         _print_json({"id": started})
         return

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from importlib.metadata import PackageNotFoundError, version
+
 from hosting.bindings import Services
 from hosting_durable.errors import StoreError
 from hosting_durable.hub import TaskHub
@@ -27,6 +30,25 @@ def make_hub(services: Services) -> TaskHub:
     if settings.store_type == BACKEND:
         return _remote_hub(settings)
     return TaskHub(_database(services, settings), settings)
+
+
+def start_input(hub: TaskHub, text: str) -> str:
+    """Return the input of an orchestration as the client of the installed SDK sends the JSON of a value.
+
+    That of 1.x sends JSON that holds a text of JSON, and its ``get_input`` expects that. A backend has 2.x only.
+
+    Args:
+        hub: the hub.
+        text: the JSON.
+    """
+    return text if isinstance(hub, RemoteTaskHub) or not _has_sdk_1() else json.dumps(text)
+
+
+def _has_sdk_1() -> bool:
+    try:
+        return version("azure-functions-durable").startswith("1.")
+    except PackageNotFoundError:
+        return True
 
 
 def _database(services: Services, settings: DurableSettings) -> Database:

@@ -33,14 +33,16 @@ class DurablePanel(Panel):
     Args:
         hub: the task hub, open.
         functions: the app's durable functions.
+        start_input: returns the input of an orchestration as the SDK's client sends the JSON of a value.
     """
 
     name = "durable"
     title = "Orchestrations and entities"
 
-    def __init__(self, hub: TaskHub, functions: Functions) -> None:
+    def __init__(self, hub: TaskHub, functions: Functions, start_input: Callable[[str], str]) -> None:
         self._hub = hub
         self._functions = functions
+        self._start_input = start_input
         self._actions: Mapping[str, _Action] = {
             "start": self._start,
             "raise": self._raise,
@@ -114,8 +116,7 @@ class DurablePanel(Panel):
 
     async def _start(self, values: Mapping[str, str]) -> Sequence[Part]:
         text = _json("the input", values.get("input", ""))
-        # The SDK's client sends JSON that holds a text of JSON, and get_input expects that.
-        given = None if text is None else json.dumps(text)
+        given = None if text is None else self._start_input(text)
         started = await self._hub.start_orchestration(values.get("name", ""), given, values.get("instance") or None)
         return [Facts("", {"Started": _instance_link(started)})]
 

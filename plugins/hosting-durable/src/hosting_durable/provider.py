@@ -66,7 +66,10 @@ class DurableProvider(Provider):
 
     def panels(self) -> Sequence[Panel]:
         """Return the panel of the page that shows the host."""
-        return [DurablePanel(self.hub, self.functions)]
+        return [DurablePanel(self.hub, self.functions, self._start_input)]
+
+    def _start_input(self, text: str) -> str:
+        return text if isinstance(self.hub, RemoteTaskHub) else self.engine.dialect.start_input(text)
 
     async def start(self) -> None:
         """Open the task hub and run what is ready."""
