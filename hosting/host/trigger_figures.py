@@ -15,6 +15,8 @@ from hosting.host.recorder import MAX_SHOWN_CHARACTERS
 
 KEPT_SECONDS = 5.0
 """How long an answer is shown before a trigger is asked again."""
+SHOWN_SECONDS = 15.0
+"""How long an answer is shown to callers that do not wait for the next one."""
 _TIMEOUT_SECONDS = 2.0
 
 
@@ -35,9 +37,20 @@ class TriggerFigures:
         """Return what the triggers say, by function; all callers share one round of questions."""
         if time.monotonic() - self._asked_at < KEPT_SECONDS:
             return self._answers
+        return await asyncio.shield(self._start())
+
+    async def latest(self) -> Mapping[str, Mapping[str, Any]]:
+        """Return what the triggers have said lately, while they are asked again; wait only if that is long ago."""
+        age = time.monotonic() - self._asked_at
+        if not KEPT_SECONDS <= age < SHOWN_SECONDS:
+            return await self.all()
+        self._start()
+        return self._answers
+
+    def _start(self) -> asyncio.Task[Mapping[str, Mapping[str, Any]]]:
         if self._asking is None or self._asking.done():
             self._asking = asyncio.ensure_future(self._ask())
-        return await asyncio.shield(self._asking)
+        return self._asking
 
     async def _ask(self) -> Mapping[str, Mapping[str, Any]]:
         triggers = dict(self._triggers)

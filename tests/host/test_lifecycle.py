@@ -9,6 +9,7 @@ from unittest.mock import Mock
 import pytest
 
 from hosting.errors import SettingsError
+from hosting.host import trigger_figures
 from hosting.host.lifecycle import end_all
 from hosting.host.trigger_figures import TriggerFigures
 from hosting.server.app import HostApp
@@ -117,3 +118,41 @@ async def test_own_timeout_of_a_package_is_not_taken_for_a_time_limit_of_the_hos
     figures = await TriggerFigures({"F": Mock(figures=fail)}).all()
     answer = await answered(Question("figures", {}), fail, 1)
     assert (figures["F"]["error"], answer.error) == ("TimeoutError: the database is slow",) * 2
+
+
+async def test_figures_that_are_known_are_shown_while_a_trigger_is_slow(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who shows figures again and again does not wait for a queue that does not answer, unless they are old."""
+    asked: list[asyncio.Future[dict[str, int]]] = []
+
+    async def figures() -> dict[str, int]:
+        asked.append(asyncio.get_running_loop().create_future())
+        return await asked[-1]
+
+    now = 100.0
+    monkeypatch.setattr(trigger_figures, "time", Mock(monotonic=lambda: now))
+    triggers = TriggerFigures({"F": Mock(figures=figures)})
+
+    async def settle() -> None:
+        for _ in range(10):
+            await asyncio.sleep(0)
+
+    async def answer(reading: asyncio.Future[Any], waiting: int) -> Any:
+        await settle()
+        asked[-1].set_result({"waiting": waiting})
+        return await reading
+
+    first = asyncio.ensure_future(triggers.latest())
+    await settle()
+    assert not first.done(), "nothing is known yet"
+    assert await answer(first, 1) == {"F": {"waiting": 1}}
+    now += trigger_figures.KEPT_SECONDS
+    assert await triggers.latest() == {"F": {"waiting": 1}}
+    await settle()
+    assert len(asked) == 2, "they are asked meanwhile"
+    assert await answer(asyncio.ensure_future(triggers.all()), 2) == {"F": {"waiting": 2}}
+    assert await triggers.latest() == {"F": {"waiting": 2}}
+    now += trigger_figures.SHOWN_SECONDS
+    old = asyncio.ensure_future(triggers.latest())
+    await settle()
+    assert not old.done()
+    assert await answer(old, 3) == {"F": {"waiting": 3}}

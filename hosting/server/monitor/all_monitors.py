@@ -48,7 +48,7 @@ class AllMonitors:
 
     async def figures(self) -> dict[str, Any]:
         """Return ``GET /admin/host/figures``, without the status of the host."""
-        triggers = await self._triggers.all()
+        triggers = await self._triggers.latest()
         answers = await self._ask("figures")
         found = [value for _, value in answers]
         return {

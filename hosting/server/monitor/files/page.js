@@ -539,14 +539,18 @@
     } catch (error) { trouble(error); return !(error instanceof Refused && error.status === 401); }
   }
   async function poll() {
-    const own = state.polling = {};
+    const own = state.polling = {}, reading = new Set();
     for (let turn = 0; state.polling === own; turn += 1) {
       if (!document.hidden) {
         if (!(await refreshFigures())) return;
         if (turn === 0) follow();
         const others = [["chart", 2], ["extensions", 2], ["panels", 2], ["health", 3], ["settings", 30]];
         const reads = { chart: async () => showChart(await ask("/admin/host/chart")), extensions: refreshExtensions, panels: refreshPanels, health: refreshHealth, settings: showSettings };
-        for (const [name, every] of others) if (turn % every === 0) try { await reads[name](); } catch (error) { if (turn > 0) trouble(error); }
+        /* The figures do not wait for a slow one, such as a health check of a storage that does not answer. */
+        for (const [name, every] of others) if (turn % every === 0 && !reading.has(name)) {
+          reading.add(name);
+          reads[name]().catch((error) => { if (turn > 0) trouble(error); }).finally(() => reading.delete(name));
+        }
       }
       await new Promise((done) => setTimeout(done, 2000));
     }
