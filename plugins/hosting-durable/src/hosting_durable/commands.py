@@ -117,8 +117,15 @@ def _show_entity(instance_id: str, app_dir: Path, as_json: bool) -> None:
             click.echo(f"{label:<14} {value}")
 
 
+def _check_name(_context: click.Context, _parameter: click.Parameter, value: str) -> str:
+    """Return the name of an orchestrator or an event; raises BadParameter for a blank one."""
+    if not value.strip():
+        raise click.BadParameter("it is empty.")
+    return value
+
+
 @durable.command()
-@click.argument("name")
+@click.argument("name", callback=_check_name)
 @click.option("--input", "text", metavar="JSON", help="The input (default: none).")
 @click.option("--id", "instance_id", metavar="ID", help="The ID of the orchestration (default: a new one).")
 @_common
@@ -138,7 +145,7 @@ def start(name: str, text: str | None, instance_id: str | None, app_dir: Path, a
 
 @durable.command("raise")
 @click.argument("instance_id", metavar="ID")
-@click.argument("event")
+@click.argument("event", callback=_check_name)
 @click.option("--data", "text", metavar="JSON", help="The data of the event (default: none).")
 @_common
 def raise_command(instance_id: str, event: str, text: str | None, app_dir: Path, as_json: bool) -> None:
