@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import time
 from collections.abc import Mapping
 from datetime import timedelta
@@ -41,7 +42,8 @@ def top(url: str, interval: float, key: str, app_dir: Path, as_json: bool) -> No
         click.echo(json.dumps({**without_token(figures), "chart": chart}, indent=2))
         return
     console = console_for_tables()
-    if console.is_terminal:
+    # FORCE_COLOR makes any output a terminal for rich, and rich renews nothing in a dumb one.
+    if sys.stdout.isatty() and not console.is_dumb_terminal:
         _renew(host, console, (figures, chart), interval)
     else:
         console.print(_view(host.url, figures, chart, None))

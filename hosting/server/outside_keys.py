@@ -172,9 +172,13 @@ class KeysFolder:
             return None
 
     def _files(self) -> list[Path]:
-        """Return the files: the default key of a name first. Kubernetes adds hidden folders, which are left out."""
+        """Return the files: the default key of a name first. Kubernetes adds hidden folders, which are left out.
+
+        A folder with the name of a key's file is kept, for a message: a mount of a missing file makes one.
+        """
         try:
-            found = [one for one in self.path.iterdir() if not one.name.startswith(".") and not one.is_dir()]
+            shown = [one for one in self.path.iterdir() if not one.name.startswith(".")]
+            found = [one for one in shown if key_of_file(one.name) is not None or not one.is_dir()]
         except OSError as error:
             raise SettingsError(
                 f"{self.title}: the folder cannot be read: {error.strerror or error}",

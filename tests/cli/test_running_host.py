@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import signal
 import ssl
@@ -10,6 +11,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -20,7 +22,8 @@ from hosting.cli.functions import where_text
 from hosting.cli.main import main
 from hosting.server.keys import Keys
 from hosting.testing import Server
-from hosting.testing.server import serve
+from hosting.testing.server import environment, serve
+from tests.conftest import PATIENCE
 
 APP = """
 import logging
@@ -127,6 +130,28 @@ def test_place_of_a_function_is_what_its_trigger_says() -> None:
         ({}, ""),
     ):
         assert where_text({"state": state}) == text
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [{"TERM": "dumb"}, {"TERM": "xterm", "FORCE_COLOR": "1"}],
+    ids=["terminal that renews nothing", "colours in a pipe"],
+)
+def test_top_prints_once_where_a_view_cannot_be_renewed(host: Server, variables: dict[str, str]) -> None:
+    """A terminal without a cursor would stay empty, and a pipe whose colours are forced would never end."""
+    command = [sys.executable, "-m", "hosting", "top", host.url]
+    outer, inner = pytest.importorskip("pty", reason="the platform has no such terminals").openpty()
+    output = subprocess.PIPE if "FORCE_COLOR" in variables else inner
+    with closing(os.fdopen(outer, "rb", 0)) as terminal:
+        process = subprocess.Popen(command, env=environment(variables), stdout=output, stderr=subprocess.DEVNULL)
+        os.close(inner)
+        try:
+            assert process.wait(PATIENCE) == 0
+        finally:
+            process.kill()
+        with process:
+            shown = process.stdout.read() if process.stdout else terminal.read(65536)
+        assert b"at http" in shown
 
 
 def test_json_has_the_figures_of_both_processes(host: Server, capsys: pytest.CaptureFixture[str]) -> None:

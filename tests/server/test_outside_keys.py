@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -162,6 +163,18 @@ def test_link_to_nothing_in_the_folder_is_one_message_with_the_next_step(tmp_pat
     """A Secret that is mounted has links, and one of them may be broken."""
     (tmp_path / "host.master").symlink_to(tmp_path / "gone")
     with pytest.raises(SettingsError, match=r"host\.master cannot be read: No such file or directory") as caught:
+        key_store(tmp_path, {FOLDER: str(tmp_path)}).load()
+    assert caught.value.remedy == "Correct the Secret that is mounted there."
+
+
+@pytest.mark.parametrize("name", ["host.master", "functions.Hello.default"])
+def test_folder_in_place_of_a_key_is_one_message_with_the_next_step(tmp_path: Path, name: str) -> None:
+    """A mount of a single file that does not exist makes a folder of its name."""
+    (tmp_path / "host.master").write_text("m" * 40)
+    (tmp_path / name).unlink(missing_ok=True)
+    (tmp_path / name).mkdir()
+    (tmp_path / "lost+found").mkdir()
+    with pytest.raises(SettingsError, match=f"{re.escape(name)} cannot be read: ") as caught:
         key_store(tmp_path, {FOLDER: str(tmp_path)}).load()
     assert caught.value.remedy == "Correct the Secret that is mounted there."
 
