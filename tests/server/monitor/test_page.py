@@ -385,35 +385,6 @@ def test_page_goes_on_with_a_host_that_was_restarted(context: BrowserContext, ma
         page.close()
 
 
-SLOW_HEALTH = """
-import asyncio
-import hosting
-
-class Slow:
-    @hosting.hookimpl
-    def prepare(self, app):
-        app.add_health("slow", self.check, timeout=60.0)
-
-    async def check(self):
-        await asyncio.sleep(50)
-
-hosting.extension(Slow)
-"""
-
-
-def test_figures_go_on_while_a_health_check_takes_long(context: BrowserContext) -> None:
-    """A storage that does not answer, or a check of an extension, holds up its own panel only."""
-    app = files()
-    with serve({**app, "function_app.py": app["function_app.py"] + SLOW_HEALTH}) as served:
-        page = opened(context, f"{served.url}/")
-        for times in (1, 2):
-            served.get("/api/hello?name=Ada")
-            figure = page.locator("#functions tr", has_text="Hello").locator(".number").first
-            expect(figure).to_have_text(str(times), timeout=30_000)
-        assert page.locator("#health tr", has_text="slow").count() == 0, "the check is not over"
-        page.close()
-
-
 @pytest.mark.long
 def test_page_does_not_freeze_with_a_thousand_functions_and_many_invocations(context: BrowserContext) -> None:
     """While ten thousand invocations pass, the page reacts, and keeps a bounded number of rows."""
