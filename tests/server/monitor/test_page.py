@@ -385,6 +385,25 @@ def test_page_goes_on_with_a_host_that_was_restarted(context: BrowserContext, ma
         page.close()
 
 
+ERRS = """
+@hosting.extension
+class Errs:
+    @hosting.hookimpl
+    def pre_invocation_app_level(self, logger, context):
+        raise ValueError("\\x1b[31mred\\x1b[0m \\u202egnp.exe <b>")
+"""
+
+
+def test_error_of_an_extension_shows_no_characters_that_turn_its_text(context: BrowserContext) -> None:
+    """Colours of a terminal are left out, and what would turn the direction of letters is marked."""
+    app = files()
+    with serve({**app, "function_app.py": app["function_app.py"] + ERRS}) as served:
+        served.get("/api/hello?name=Ada")
+        page = opened(context, f"{served.url}/")
+        expect(page.locator("#extensions tr", has_text="errs")).to_contain_text("ValueError: red \ufffdgnp.exe <b>")
+        page.close()
+
+
 @pytest.mark.long
 def test_page_does_not_freeze_with_a_thousand_functions_and_many_invocations(context: BrowserContext) -> None:
     """While ten thousand invocations pass, the page reacts, and keeps a bounded number of rows."""

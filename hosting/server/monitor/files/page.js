@@ -5,9 +5,10 @@
   const $ = (id) => document.getElementById(id);
 
   /* Everything that comes from the host is shown as text: nothing here makes HTML of it. */
+  const plain = (text) => String(text).replace(/\x1b\[[0-9;:?]*[A-Za-z]/g, "").replace(/[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, "\ufffd");
   function make(tag, text = "", className = "") {
     const element = document.createElement(tag);
-    if (text !== "") element.textContent = text;
+    if (text !== "") element.textContent = plain(text);
     if (className) element.className = className;
     return element;
   }
@@ -27,7 +28,7 @@
     const line = make("tr");
     for (const cell of cells) {
       if (cell instanceof Node && cell.nodeName === "TD") line.append(cell);
-      else { const td = make("td"); td.append(cell instanceof Node ? cell : String(cell ?? "")); line.append(td); }
+      else { const td = make("td"); td.append(cell instanceof Node ? cell : plain(cell ?? "")); line.append(td); }
     }
     return line;
   }
