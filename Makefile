@@ -58,7 +58,7 @@ long: $(VENV)/.dev $(VENV)/.azurite ## Run what make test leaves out: the long t
 # Types are checked again where a plugin has changed; make check checks all of them.
 fast: CHECKED = $(foreach one,$(PLUGINS),$(if $(shell test -f $(call checked,$(one)) && \
 	test -z "`find $(one) -name '*.py' -newer $(call checked,$(one))`" || echo changed),$(one)))
-fast: check ## Check what has changed, then run the quick tests, without those that start processes (a minute on two cores)
+fast: check ## Check what has changed, then run the quick tests, without those that start processes (under a minute on two cores)
 	$(BIN)/python -m pytest tests -n 2 --dist loadfile -p no:schemathesis -m "not slow and not exhaustive and not long" --hypothesis-profile="few examples"
 
 cover: $(VENV)/.pyodide $(VENV)/.azurite ## Run every test and report the branches that none reaches (about twice as long as make test)

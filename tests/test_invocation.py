@@ -249,6 +249,7 @@ async def azure_call(style: str, wrapper: Callable[..., Any], headers: dict[str,
     return response.status_code, response.get_body(), response.headers.get_all("x-twice")
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize(("style", "kind"), ROWS)
 async def test_hook_sees_the_request_and_responds_in_azures_worker(
     style: str, kind: type[Gate], tmp_path: Path, monkeypatch: pytest.MonkeyPatch

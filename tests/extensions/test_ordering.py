@@ -277,6 +277,7 @@ def order_or_cycle(extensions: Sequence[Extension], configured: tuple[str, ...])
     return [one.extension.name for one in hooks], []
 
 
+@pytest.mark.slow
 @given(graphs(), st.permutations(NAMES))
 def test_host_orders_extensions_alike_in_any_order_of_registration(
     graph: dict[str, tuple[str, list[str], list[str]]], shuffled: list[str]

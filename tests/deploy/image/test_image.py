@@ -124,7 +124,6 @@ KINDS: list[tuple[dict[str, str], str | None, list[str], list[str]]] = [
 ]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(("files", "listed", "present", "absent"), KINDS)
 def test_packages_are_installed_from_what_the_app_has(
     make_app: MakeApp, files: dict[str, str], listed: str | None, present: list[str], absent: list[str]

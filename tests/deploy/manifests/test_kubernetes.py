@@ -118,7 +118,6 @@ def _core_objects(objects: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
             yield {**job, "spec": one["spec"]["jobTargetRef"]}
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(("name", "options", "kinds"), CHOICES)
 def test_objects_fit_each_other_and_the_schemas(
     make_app: MakeApp, name: str, options: Mapping[str, Any], kinds: set[str]
