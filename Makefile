@@ -18,7 +18,8 @@ AZURITE := $(VENV)/azurite/node_modules/azurite/dist/src/azurite.js
 PLUGINS := $(sort $(patsubst %/pyproject.toml,%,$(wildcard plugins/*/pyproject.toml)))
 FIRST_HALF := $(wordlist 1,4,$(PLUGINS))
 CHECKED = $(PLUGINS)
-checked = .mypy_cache/$(notdir $(1)).checked
+# What was last touched when the types of a plugin were found right.
+stamp = .mypy_cache/$(notdir $(1)).checked
 MANIFESTS := pyproject.toml $(PLUGINS:%=%/pyproject.toml)
 # The other extensions act on every app that finds them: their tests name them, and hosts of this checkout do not.
 FOUND := hosting-profile hosting-storage hosting-timer
@@ -56,9 +57,9 @@ long: $(VENV)/.dev $(VENV)/.azurite ## Run what make test leaves out: the long t
 	MAKEFLAGS= $(BIN)/python -m pytest -m long $(PYTEST_ARGS)
 
 # Types are checked again where a plugin has changed; make check checks all of them.
-fast: CHECKED = $(foreach one,$(PLUGINS),$(if $(shell test -f $(call checked,$(one)) && \
-	test -z "`find $(one) -name '*.py' -newer $(call checked,$(one))`" || echo changed),$(one)))
-fast: check ## Check what has changed, then run the quick tests, without those that start processes (under a minute on two cores)
+fast: CHECKED = $(foreach one,$(PLUGINS),$(if $(shell test -f $(call stamp,$(one)) && \
+	test -z "`find $(one) '(' -name '*.py' -o -name pyproject.toml ')' -newer $(call stamp,$(one))`" || echo changed),$(one)))
+fast: check ## Check the code, but types of changed plugins only, then run the quick tests, without those that start processes (under a minute on two cores)
 	$(BIN)/python -m pytest tests -n 2 --dist loadfile -p no:schemathesis -m "not slow and not exhaustive and not long" --hypothesis-profile="few examples"
 
 cover: $(VENV)/.pyodide $(VENV)/.azurite ## Run every test and report the branches that none reaches (about twice as long as make test)

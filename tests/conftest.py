@@ -57,6 +57,7 @@ SLOW_PATHS = (
     "tests/scaffold/test_extension.py",
     "tests/scaffold/test_function.py",
     "tests/server/test_hostile_clients.py",
+    "tests/server/monitor/test_package_panels.py",
     "tests/server/monitor/test_page.py",
     "tests/server/test_requests.py",
     "tests/server/uvicorn_adapter",

@@ -47,7 +47,7 @@ def copy_without_sources(checkout: Path) -> Path:
     """Copy this checkout, without the packages that are installed from wheels, to a new folder; return the folder."""
     shutil.copytree(ROOT, checkout, ignore=shutil.ignore_patterns(*_LEFT_OUT))
     for sources in ("hosting", *(f"plugins/{name}/src" for name in FOUND)):
-        shutil.rmtree(checkout / sources, ignore_errors=True)
+        shutil.rmtree(checkout / sources)
     return checkout
 
 

@@ -255,9 +255,8 @@ class ExtensionHost:
     def _inject(self, functions: Sequence[Function]) -> None:
         needing = [function for function in functions if function.injected or function.returned]
         if needing and self._hooks.chains.injections.add(needing, self.installed, enabled=self.enabled):
-            self._hooks.chains.choose(
-                self._hooks.selection
-            )  # also where extensions are off: a test may supply the values
+            # Also where extensions are off: a test may supply the values.
+            self._hooks.chains.choose(self._hooks.selection)
 
     def invoker(self, function: Function, pool: ThreadPool) -> Invoker:
         """Return the invoker of a function, which follows its chain when extensions are paused or resumed.

@@ -50,7 +50,7 @@ class ProcessState:
         self._config: StructlogConfig | None = None
         self._configs: Changes[str, StructlogConfig | None] = {}
         self._found_sdk = SdkRegistrations.read()
-        self._found_web = web_extension()
+        self._has_web_extension = web_extension() is not None
         self._sdk: Changes[str, SdkRegistrations] = {}
 
     def set(self, environ: Mapping[str, str]) -> None:
@@ -100,7 +100,7 @@ class ProcessState:
             if entry not in self._path and entry in sys.path:
                 sys.path.remove(entry)
         self._restore_modules()
-        if self._found_web is None:
+        if not self._has_web_extension:
             unload_web_extension()  # its presence would say that the next app takes its requests
 
     def _note_effects(self) -> None:

@@ -15,14 +15,8 @@ def test_the_checkout_has_the_tests_and_not_what_the_wheels_bring(
 ) -> None:
     """Tests, documentation and examples are copied; the packages, repositories and environments are not."""
     found = f"plugins/{wheel_tests.FOUND[0]}"
-    for name in (
-        "hosting/a.py",
-        f"{found}/src/x.py",
-        f"{found}/tests/t.py",
-        "plugins/x/src/x.py",
-        "docs/p.md",
-        ".venv/a",
-    ):
+    sources = [f"plugins/{name}/src/x.py" for name in wheel_tests.FOUND]
+    for name in ("hosting/a.py", *sources, f"{found}/tests/t.py", "plugins/x/src/x.py", "docs/p.md", ".venv/a"):
         path = tmp_path / "root" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch()

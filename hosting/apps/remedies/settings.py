@@ -16,7 +16,7 @@ from typing import Any
 
 from hosting._text import closest
 from hosting.apps.imports import is_app_file
-from hosting.apps.remedies.frames import app_frames
+from hosting.apps.remedies.frames import app_frames, importer
 
 _LOOKS_LIKE_SETTING = re.compile(r"[A-Za-z_][A-Za-z0-9_:.-]*")
 _SIMILAR = 0.85
@@ -40,7 +40,7 @@ def key_remedy(error: KeyError) -> str | None:
     if frame is not None and frame.tb_frame.f_globals is vars(os):
         return set_remedy(str(key))
     if isinstance(key, str) and key not in os.environ and key.isupper() and _LOOKS_LIKE_SETTING.fullmatch(key):
-        return f"If {key!r} is a setting: {set_remedy(key)}"
+        return _if_setting(key)
     return None
 
 
@@ -55,13 +55,17 @@ def none_remedy(error: BaseException, root: Path) -> str | None:
 
 
 def named_remedy(error: BaseException) -> str | None:
-    """Return what to do about a setting that an exception names; None if it names none."""
+    """Return what to do about a setting that an exception names; None if it names none.
+
+    Libraries have codes that look like settings: of theirs, only a message about the environment counts.
+    """
     if type(error).__module__.startswith("pydantic") and "pydantic_settings" in sys.modules:
         return _fields_remedy(error)
     text = str(error)
-    names = _CAPITALS.findall(text) if _ABOUT_SETTINGS.search(text) else []
-    names += _TWO_WORDS.findall(text) if _ABOUT_MISSING.search(text) else []
-    return next((set_remedy(name) for name in names if name not in os.environ), None)
+    if _ABOUT_SETTINGS.search(text):
+        return next((set_remedy(name) for name in _CAPITALS.findall(text) if name not in os.environ), None)
+    names = _TWO_WORDS.findall(text) if _ABOUT_MISSING.search(text) and not importer(error) else []
+    return next((_if_setting(name) for name in names if name not in os.environ), None)
 
 
 def _fields_remedy(error: Any) -> str | None:
@@ -72,6 +76,10 @@ def _fields_remedy(error: Any) -> str | None:
     return (
         f'Set {", ".join(missing)} in "Values" of local.settings.json or in the environment, as {error.title} has it.'
     )
+
+
+def _if_setting(name: str) -> str:
+    return f"If {name!r} is a setting: {set_remedy(name)}"
 
 
 def set_remedy(name: str) -> str:
@@ -93,9 +101,10 @@ def _missing(file: str, line: int, names: Mapping[str, Any], root: Path) -> Iter
         return
     imported = list(_imported(tree, names))
     sources = _by_name(tree, imported, root)
-    condition = _condition(tree, line) if _gives_up(statement) else None
-    for node in [*_own_nodes(statement), *([] if condition is None else ast.walk(condition))]:
-        name = _read_setting(node, names) or _sought_setting(node, names)
+    condition = _condition(tree, line) if _gives_up(statement) else getattr(statement, "test", None)
+    required = [] if condition is None else [*ast.walk(condition)]
+    for node in [*_own_nodes(statement), *required]:
+        name = _read_setting(node, names) or (_sought_setting(node, names) if node in required else None)
         if name is None and isinstance(node, ast.Name) and names.get(node.id, node) is None:
             name = sources.get(node.id)
         elif name is None:

@@ -249,13 +249,12 @@ class HookRuntime:
         Raises:
             GeneratorExit: it is being closed.
         """
-        if not self.steps[index].is_async:
+        is_closed = deadline is not None and current_task() is not deadline.task
+        if not self.steps[index].is_async or not (is_closed or deadline is None):
             return
-        if deadline is None and is_a(exception, GeneratorExit):  # the hook's own comes as another error
+        if is_a(exception, GeneratorExit):  # without a deadline, the hook's own comes as another error
             raise exception
-        if deadline is not None and current_task() is not deadline.task:
-            if is_a(exception, GeneratorExit):
-                raise exception
+        if is_closed:
             self._record_error(index, exception, invocation)
             raise GeneratorExit from exception
 

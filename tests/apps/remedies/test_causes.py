@@ -553,8 +553,8 @@ READS_NONE = f"This statement uses a setting that is not set. {SET}"
             )
         ),
         (main("raise ValueError('Missing environment variable: ZZ_KEY')"), SET),
-        (main("raise ValueError('ZZ_KEY is not set')"), SET),
-        (main("raise ValueError('Missing required settings: [\\'ZZ_KEY\\']')"), SET),
+        (main("raise ValueError('ZZ_KEY is not set')"), f"If 'ZZ_KEY' is a setting: {SET}"),
+        (main("raise ValueError('Missing required settings: [\\'ZZ_KEY\\']')"), f"If 'ZZ_KEY' is a setting: {SET}"),
         (main("raise RuntimeError('ZZ_KEY not found. Declare it as envvar or define a default value.')"), SET),
         (
             main(
@@ -600,6 +600,7 @@ raise ValidationError()
         "raise ValueError('HTTP is required')",
         "import os\nif os.getenv('ZZ_KEY'):\n    pass\nraise ValueError('no')",
         "import os\nif 'PATH' in os.environ:\n    raise ValueError('no')",
+        "import os\nprint('ZZ_KEY' in os.environ, int('no'))",
     ],
 )
 def test_other_exceptions_name_no_setting(code: str, make_app: MakeApp) -> None:
@@ -704,6 +705,14 @@ def test_module_that_an_installed_package_needs_names_the_package(make_app: Make
         "needy 1.0 needs it, and not the app itself. Install it anew with what it requires: "
         "pip install --force-reinstall needy"
     )
+
+
+def test_code_of_a_librarys_error_is_not_taken_for_a_setting(make_app: MakeApp, tmp_path: Path) -> None:
+    """Such codes are written like settings."""
+    (tmp_path / "site-packages").mkdir()
+    (tmp_path / "site-packages" / "zz_client.py").write_text("raise ValueError('RESOURCE_NOT_FOUND: not found')\n")
+    sys.path.append(str(tmp_path / "site-packages"))
+    assert failure(make_app, main("import zz_client"))[0] == "Run with --verbose to see the full traceback."
 
 
 def test_folder_with_the_name_of_a_required_package_is_told_from_it(make_app: MakeApp) -> None:

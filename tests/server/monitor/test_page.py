@@ -6,7 +6,6 @@ import http.client
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 import threading
@@ -15,16 +14,14 @@ from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from hosting.server.keys import Keys
 from hosting.testing import Server
 from hosting.testing.server import environment, serve
 from tests.conftest import MakeApp
+from tests.server.monitor.conftest import TIMEOUT_MILLISECONDS
 
-PROGRAMS = ("chromium", "chromium-browser", "google-chrome", "chrome")
-FLAGS = ("--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-sync")
-TIMEOUT_MILLISECONDS = 60_000
 HOSTILE = "<img src=x onerror=\"document.title='broken'\"><script>document.title='broken'</script>"
 MASTER = re.compile(r"[0-9a-f]{64}")
 
@@ -134,19 +131,6 @@ def files(many: int = 0) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """Yield headless Chromium."""
-    program = next(filter(None, map(shutil.which, PROGRAMS)), None)
-    if program is None:
-        pytest.skip(f"no browser is installed: none of {', '.join(PROGRAMS)} is on the PATH")
-    expect.set_options(timeout=TIMEOUT_MILLISECONDS)
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=program, args=list(FLAGS))
-        yield running
-        running.close()
-
-
-@pytest.fixture(scope="module")
 def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """Yield a host that finds a package with a panel."""
     folder = tmp_path_factory.mktemp("packages")
@@ -158,25 +142,6 @@ def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     path = os.pathsep.join(filter(None, (str(folder), os.environ.get("PYTHONPATH"))))
     with serve(files(), settings={"PYTHONPATH": path}) as served:
         yield served
-
-
-@pytest.fixture
-def context(browser: Browser) -> Iterator[BrowserContext]:
-    """Yield a visitor; an error of the page, and a violation of its policy, fail the test."""
-    problems: list[str] = []
-    visitor = browser.new_context(viewport={"width": 1280, "height": 900})
-    visitor.set_default_timeout(TIMEOUT_MILLISECONDS)
-    visitor.on("weberror", lambda error: problems.append(str(error.error)))
-
-    def on_console(message: ConsoleMessage) -> None:
-        # A response of 401 or 500, and a host that is away, are these tests' own.
-        if message.type == "error" and not re.search("status of|net::ERR_", message.text):
-            problems.append(message.text)
-
-    visitor.on("console", on_console)
-    yield visitor
-    visitor.close()
-    assert problems == []
 
 
 def opened(context: BrowserContext, url: str) -> Page:

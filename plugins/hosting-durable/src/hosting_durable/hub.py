@@ -118,8 +118,9 @@ class TaskHub:
         identity = instance_id or uuid4().hex
         check_instance_id(identity)
         chosen, begins = version or self.settings.default_version, 0 if due is None else microseconds(due)
-        trace = (trace_parent, trace_state)
-        start = instances.Start(identity, uuid4().hex, name, chosen, input, begins, None, *trace, tags)
+        start = instances.Start(
+            identity, uuid4().hex, name, chosen, input, begins, None, trace_parent, trace_state, tags
+        )
         replaces_any = self.settings.replaces_any
 
         def write(rows: Rows) -> None:
