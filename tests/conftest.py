@@ -61,6 +61,7 @@ SLOW_PATHS = (
     "tests/server/monitor/test_page.py",
     "tests/server/test_requests.py",
     "tests/server/uvicorn_adapter",
+    "tests/test_architecture.py",
     "tests/test_distributions.py",
     "tests/testing/test_isolation.py",
     "tests/testing/test_make_host.py",

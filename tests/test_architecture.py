@@ -102,7 +102,12 @@ HEAVY = {"azure", "click", "httptools", "importlib_metadata", "json5", "rich", "
 
 @cache
 def _modules() -> dict[str, ast.Module]:
-    return {_name(path): ast.parse(path.read_text("utf-8"), str(path)) for path in sorted(PACKAGE.rglob("*.py"))}
+    return {_name(path): _tree(path) for path in sorted(PACKAGE.rglob("*.py"))}
+
+
+@cache
+def _tree(path: Path) -> ast.Module:
+    return ast.parse(path.read_text("utf-8"), str(path))
 
 
 def _name(path: Path) -> str:
@@ -184,7 +189,7 @@ def test_no_plugin_has_an_import_cycle(plugin: Path) -> None:
     """No module of an extension package imports itself by way of others, for types neither."""
     source = plugin.parent
     names = {path: ".".join(path.relative_to(source).with_suffix("").parts) for path in plugin.rglob("*.py")}
-    modules = {name.removesuffix(".__init__"): ast.parse(path.read_text("utf-8")) for path, name in names.items()}
+    modules = {name.removesuffix(".__init__"): _tree(path) for path, name in names.items()}
     graph = {
         module: {name for node in ast.walk(tree) for name in _imported(module, node, modules)} & set(modules) - {module}
         for module, tree in modules.items()
@@ -282,7 +287,7 @@ def test_every_test_says_what_it_shows() -> None:
     silent = [
         f"{path.name}:{node.lineno}: {node.name}"
         for path in paths
-        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        for node in ast.walk(_tree(path))
         if isinstance(node, ast.FunctionDef) and node.name.startswith("test_") and not ast.get_docstring(node)
     ]
     assert silent == []
@@ -303,7 +308,7 @@ def test_architecture_page_names_every_folder_and_every_file_that_it_cites_exist
 
 def _undocumented(path: Path) -> Iterator[str]:
     """Name the public classes, and public functions of modules and classes, that have no docstring."""
-    tree = ast.parse(path.read_text("utf-8"))
+    tree = _tree(path)
     owners: list[ast.Module | ast.ClassDef] = [tree, *(one for one in ast.walk(tree) if isinstance(one, ast.ClassDef))]
     for node in (node for owner in owners for node in owner.body):
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)) and not node.name.startswith("_"):
@@ -335,7 +340,7 @@ PUBLIC_MODULES = ("hosting.bindings", "hosting.core", "hosting.errors", "hosting
 def test_extensions_in_plugins_use_public_names_only(plugin: str) -> None:
     """They show what any package can do: they import no private module of hosting, and no name that it may change."""
     for path in sorted((PACKAGE.parent / "plugins" / plugin / "src").rglob("*.py")):
-        for node in ast.walk(ast.parse(path.read_text("utf-8"), str(path))):
+        for node in ast.walk(_tree(path)):
             found = list(_names_of_hosting(node))
             assert not [name for name in found if not _is_public(name)], path
 
@@ -360,7 +365,7 @@ def _is_public(name: str) -> bool:
 def test_every_provider_that_starts_something_can_resume_it_after_a_drain() -> None:
     """Otherwise an operator who ends a drain would have to restart the host."""
     paths = [*PACKAGE.rglob("*.py"), *(PACKAGE.parent / "plugins").glob("*/src/**/*.py")]
-    classes = [one for path in paths for one in ast.walk(ast.parse(path.read_text("utf-8")))]
+    classes = [one for path in paths for one in ast.walk(_tree(path))]
     missing = [
         one.name
         for one in classes

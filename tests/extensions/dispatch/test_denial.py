@@ -178,6 +178,7 @@ WAY_IN: dict[str, tuple[str, Callable[..., Any], int]] = {
 ASYNC = pytest.mark.parametrize("is_async", [False, True], ids=["def", "async def"])
 
 
+@pytest.mark.exhaustive
 @ASYNC
 @pytest.mark.parametrize("case", WAY_IN)
 def test_function_does_not_run_where_its_guard_fails(
@@ -263,6 +264,7 @@ WAY_OUT: dict[str, tuple[str, Callable[..., Any]]] = {
 }
 
 
+@pytest.mark.exhaustive
 @ASYNC
 @pytest.mark.parametrize("case", WAY_OUT)
 def test_result_is_withheld_where_a_guard_fails_after_the_function(case: str, is_async: bool) -> None:

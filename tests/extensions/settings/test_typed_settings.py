@@ -199,6 +199,7 @@ ENVIRON = {
 }
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("case", GOOD)
 def test_valid_setting_reaches_configure_as_an_attribute(case: str, tmp_path: Path) -> None:
     """Each supported type is read from JSON, and from what a reference refers to."""
@@ -250,6 +251,7 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
 }
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("case", BAD)
 def test_invalid_setting_fails_the_extension_with_its_full_path(case: str, tmp_path: Path) -> None:
     """The message names the setting from extensionHost on, what was must be and what was found; nothing runs."""
